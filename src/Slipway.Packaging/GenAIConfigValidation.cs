@@ -1,0 +1,62 @@
+namespace Slipway.Packaging;
+
+/// <summary>Checks the values of <c>genai_config.json</c> that later code computes with.</summary>
+internal static class GenAIConfigValidation
+{
+    private const int Largest = 1 << 28;
+
+    public static void Validate(string path, GenAIConfig config)
+    {
+        if (config.Model?.Decoder is null || config.Search is null)
+        {
+            throw Invalid(path, "model.decoder or search", "null", "an object");
+        }
+
+        var model = config.Model;
+        var decoder = model.Decoder;
+        RequirePositive(path, "model.vocab_size", model.VocabSize);
+        RequirePositive(path, "model.context_length", model.ContextLength);
+        RequirePositive(path, "model.decoder.head_size", decoder.HeadSize);
+        RequirePositive(path, "model.decoder.hidden_size", decoder.HiddenSize);
+        RequirePositive(path, "model.decoder.num_attention_heads", decoder.NumAttentionHeads);
+        RequirePositive(path, "model.decoder.num_key_value_heads", decoder.NumKeyValueHeads);
+        RequirePositive(path, "model.decoder.num_hidden_layers", decoder.NumHiddenLayers);
+        foreach (var id in model.EosTokenId ?? throw Invalid(path, "model.eos_token_id", "null", "a token id or a list"))
+        {
+            RequireToken(path, "model.eos_token_id", id, model.VocabSize);
+        }
+
+        RequireToken(path, "model.bos_token_id", model.BosTokenId, model.VocabSize);
+        RequireToken(path, "model.pad_token_id", model.PadTokenId, model.VocabSize);
+        RequireName(path, "model.decoder.inputs", "input_ids", decoder.Inputs);
+        RequireName(path, "model.decoder.outputs", "logits", decoder.Outputs);
+    }
+
+    private static void RequirePositive(string path, string key, int value)
+    {
+        if (value is <= 0 or > Largest)
+        {
+            throw Invalid(path, key, $"{value}", $"a number from 1 to {Largest}");
+        }
+    }
+
+    private static void RequireToken(string path, string key, int? id, int vocabulary)
+    {
+        // Some families name a token beyond the head's rows; it can never be predicted, so only negatives are wrong.
+        if (id < 0)
+        {
+            throw Invalid(path, key, $"{id}", $"a token id from 0 to {vocabulary - 1}");
+        }
+    }
+
+    private static void RequireName(string path, string key, string role, IReadOnlyDictionary<string, string>? names)
+    {
+        if (names is null || !names.TryGetValue(role, out var name) || string.IsNullOrEmpty(name))
+        {
+            throw Invalid(path, $"{key}.{role}", "nothing", "the tensor's name in the graph");
+        }
+    }
+
+    private static PackageException Invalid(string path, string key, string value, string expected)
+        => new(path, $"'{key}' in '{path}' is '{value}'; expected {expected}. Mend the file or export again.");
+}

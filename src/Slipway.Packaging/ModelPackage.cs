@@ -1,0 +1,118 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Slipway.Packaging;
+
+/// <summary>Opens a package folder: the one contract between export and runtime.</summary>
+/// <remarks>
+/// Immutable and safe for concurrent use; holds no file open. <c>models/README.md</c> specifies the folder.
+/// </remarks>
+public sealed class ModelPackage
+{
+    /// <summary>The file that describes the package.</summary>
+    public const string ConfigFile = "genai_config.json";
+
+    /// <summary>The file that lists the package's files and how they were made.</summary>
+    public const string ManifestFile = "slipway.json";
+
+    private const long LargestJson = 16 << 20;
+
+    private ModelPackage(string path, GenAIConfig config, PackageManifest? manifest)
+    {
+        Path = path;
+        Config = config;
+        Manifest = manifest;
+        ModelPath = System.IO.Path.Combine(path, config.Model.Decoder.Filename);
+    }
+
+    /// <summary>The package folder's full path.</summary>
+    public string Path { get; }
+
+    /// <summary>The folder's own name, the default model id.</summary>
+    public string Name => new DirectoryInfo(Path).Name;
+
+    /// <summary>The content of <c>genai_config.json</c>.</summary>
+    public GenAIConfig Config { get; }
+
+    /// <summary>The content of <c>slipway.json</c>; null for a package made elsewhere.</summary>
+    public PackageManifest? Manifest { get; }
+
+    /// <summary>The full path of the decoder graph.</summary>
+    public string ModelPath { get; }
+
+    /// <summary>Opens a package folder and checks that its files are there and unaltered.</summary>
+    /// <param name="folder">The package folder.</param>
+    /// <param name="verification">How thoroughly files are compared with the manifest.</param>
+    /// <exception cref="PackageException">A file is missing, altered or malformed.</exception>
+    public static ModelPackage Open(
+        string folder,
+        PackageVerification verification = PackageVerification.Default)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        var path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder));
+        if (!Directory.Exists(path))
+        {
+            throw new PackageException(
+                path,
+                $"The package folder '{path}' does not exist. Give the folder that 'slipway export' wrote.");
+        }
+
+        var configPath = System.IO.Path.Combine(path, ConfigFile);
+        var config = Read(configPath, PackageJson.Default.GenAIConfig)
+            ?? throw new PackageException(
+                configPath,
+                $"The folder '{path}' holds no '{ConfigFile}', so it is not a package. Export a checkpoint with "
+                + "'slipway export', or give the folder of a package that ONNX Runtime GenAI reads.");
+        GenAIConfigValidation.Validate(configPath, config);
+
+        var manifestPath = System.IO.Path.Combine(path, ManifestFile);
+        var manifest = Read(manifestPath, PackageJson.Default.PackageManifest);
+        var package = new ModelPackage(path, config, manifest);
+        PackageVerifier.RequireFile(path, config.Model.Decoder.Filename, $"as '{ConfigFile}' says");
+        if (manifest is not null)
+        {
+            PackageVerifier.Verify(path, manifestPath, manifest, verification);
+        }
+
+        return package;
+    }
+
+    /// <summary>Finds a file of the package.</summary>
+    /// <param name="name">The path inside the package, for example <c>tokenizer.json</c>.</param>
+    /// <returns>The full path; null where the package has no such file.</returns>
+    public string? FindFile(string name)
+    {
+        var path = PackagePath.Resolve(Path, name);
+        return path is not null && File.Exists(path) ? path : null;
+    }
+
+    private static T? Read<T>(string path, JsonTypeInfo<T> type)
+        where T : class
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists)
+        {
+            return null;
+        }
+
+        if (file.Length > LargestJson)
+        {
+            throw new PackageException(
+                path,
+                $"The file '{path}' has {file.Length} bytes; at most {LargestJson} are read. It is not a package's.");
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type)
+                ?? throw new PackageException(path, $"The file '{path}' holds 'null'; a JSON object was expected.");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            throw new PackageException(
+                path,
+                $"The file '{path}' is not valid: {e.Message} Export the package again, or mend the file.",
+                e);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+namespace Slipway.Packaging;
+
+/// <summary>Holds <c>slipway.json</c>: how a package was made and what its files must contain.</summary>
+/// <remarks>Other readers ignore this file; a package without it opens, but its files cannot be verified.</remarks>
+public sealed record PackageManifest
+{
+    /// <summary>The version of this file's form.</summary>
+    public const int CurrentFormat = 1;
+
+    /// <summary>The version of this file's form; readers refuse a later one.</summary>
+    public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>The program and version that wrote the package.</summary>
+    public string? Producer { get; init; }
+
+    /// <summary>The architecture of the checkpoint, as in <c>architectures[0]</c> of its <c>config.json</c>.</summary>
+    public string? Architecture { get; init; }
+
+    /// <summary>The format of the checkpoint: <c>safetensors</c>, <c>torchsharp</c>, <c>gguf</c> and so on.</summary>
+    public string? SourceFormat { get; init; }
+
+    /// <summary>The precision of the weights: <c>fp32</c>, <c>fp16</c>, <c>int8</c> or <c>int4</c>.</summary>
+    public string? Precision { get; init; }
+
+    /// <summary>How the weights were quantized; null for float weights.</summary>
+    public QuantizationRecipe? Quantization { get; init; }
+
+    /// <summary>Measured figures by name, for example <c>perplexity</c>.</summary>
+    public IReadOnlyDictionary<string, double>? Fidelity { get; init; }
+
+    /// <summary>Every other file of the package; filled when the package is committed.</summary>
+    public IReadOnlyList<PackageFile> Files { get; init; } = [];
+}
+
+/// <summary>Says how weights were quantized.</summary>
+public sealed record QuantizationRecipe
+{
+    /// <summary>The method's name in the table of methods, for example <c>search</c>.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>Bits of a weight.</summary>
+    public required int Bits { get; init; }
+
+    /// <summary>Weights that share one scale.</summary>
+    public required int BlockSize { get; init; }
+
+    /// <summary>Whether blocks have no zero point of their own.</summary>
+    public bool Symmetric { get; init; }
+}
+
+/// <summary>Names a file of a package with its size and hash.</summary>
+/// <param name="Name">The path inside the package, with forward slashes.</param>
+/// <param name="Bytes">The size in bytes.</param>
+/// <param name="Sha256">The SHA-256 of the content in lower-case hexadecimal digits.</param>
+public sealed record PackageFile(string Name, long Bytes, string Sha256);

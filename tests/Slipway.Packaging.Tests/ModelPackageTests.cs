@@ -1,0 +1,162 @@
+using System.Text.Json.Nodes;
+using Slipway.Testing;
+
+namespace Slipway.Packaging.Tests;
+
+public sealed class ModelPackageTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Open_WrittenPackage_RoundTrips()
+    {
+        var package = ModelPackage.Open(PackageSample.Write(folder), PackageVerification.Full);
+
+        Assert.Equal("package", package.Name);
+        Assert.Equal([2, 3], package.Config.Model.EosTokenId);
+        Assert.Equal(128, package.Config.Search.MaxLength);
+        Assert.Equal(2, package.Config.Model.Decoder.NumKeyValueHeads);
+        Assert.Equal("int4", package.Manifest?.Precision);
+        Assert.Equal(
+            ["genai_config.json", "model.onnx", "model.onnx.data"], package.Manifest?.Files.Select(f => f.Name));
+        Assert.Equal(Path.Combine(package.Path, "model.onnx"), package.ModelPath);
+        Assert.Null(package.FindFile("tokenizer.json"));
+        Assert.Null(package.FindFile("../package/model.onnx"));
+    }
+
+    [Theory]
+    [InlineData("llama-int4", "llama")]
+    [InlineData("granite-int4", "granite")]
+    [InlineData("qwen3-fp32", "qwen3")]
+    public void Open_PackageMadeElsewhere_ReadsItsConfig(string name, string type)
+    {
+        var package = ModelPackage.Open(SharedAssets.Path("genai-packages", name));
+
+        Assert.Equal(type, package.Config.Model.Type);
+        Assert.Equal([2], package.Config.Model.EosTokenId);
+        Assert.Equal("past_key_values.%d.key", package.Config.Model.Decoder.Inputs["past_key_names"]);
+        Assert.Null(package.Manifest);
+        Assert.NotNull(package.FindFile("tokenizer.json"));
+    }
+
+    [Fact]
+    public void Open_NoSuchFolder_SaysSo()
+        => AssertRefused(
+            folder["missing"],
+            $"The package folder '{folder["missing"]}' does not exist. Give the folder that 'slipway export' wrote.");
+
+    [Fact]
+    public void Open_FolderWithoutConfig_SaysHowToMakeOne()
+        => AssertRefused(
+            folder.Path,
+            $"The folder '{folder.Path}' holds no 'genai_config.json', so it is not a package. Export a checkpoint "
+            + "with 'slipway export', or give the folder of a package that ONNX Runtime GenAI reads.");
+
+    [Fact]
+    public void Open_MissingGraph_NamesIt()
+    {
+        var path = PackageSample.Write(folder);
+        File.Delete(Path.Combine(path, "model.onnx"));
+        AssertRefused(
+            path,
+            $"The package '{path}' has no file 'model.onnx', as 'genai_config.json' says. "
+            + "Copy or export the package again.");
+    }
+
+    [Fact]
+    public void Open_MissingData_NamesIt()
+    {
+        var path = PackageSample.Write(folder);
+        File.Delete(Path.Combine(path, "model.onnx.data"));
+        AssertRefused(
+            path,
+            $"The package '{path}' has no file 'model.onnx.data', which 'slipway.json' lists. "
+            + "Copy or export the package again.");
+    }
+
+    [Fact]
+    public void Open_TruncatedData_NamesBothSizes()
+    {
+        var path = PackageSample.Write(folder);
+        var data = Path.Combine(path, "model.onnx.data");
+        File.WriteAllBytes(data, new byte[99]);
+        AssertRefused(
+            path,
+            $"The file '{data}' has 99 bytes; 'slipway.json' says 100. It is incomplete or altered: copy or export "
+            + "the package again.");
+    }
+
+    [Fact]
+    public void Open_AlteredByte_NamesTheFile()
+    {
+        var path = PackageSample.Write(folder);
+        var data = Path.Combine(path, "model.onnx.data");
+        var bytes = new byte[100];
+        bytes[50] = 1;
+        File.WriteAllBytes(data, bytes);
+        AssertRefused(
+            path,
+            $"The file '{data}' does not have the SHA-256 that 'slipway.json' states. It is altered: copy or export "
+            + "the package again.");
+        Assert.NotNull(ModelPackage.Open(path, PackageVerification.Sizes));
+    }
+
+    [Theory]
+    [InlineData("model.vocab_size", "0", "'model.vocab_size' in '{0}' is '0'; expected a number from 1 to 268435456.")]
+    [InlineData("model.eos_token_id", "-1", "'model.eos_token_id' in '{0}' is '-1'; expected a token id from 0 to 255.")]
+    [InlineData("model.decoder.filename", "\"../x\"", "names the file '../x', which lies outside the package folder.")]
+    [InlineData("model.decoder.inputs", "{}", "'model.decoder.inputs.input_ids' in '{0}' is 'nothing'")]
+    [InlineData("model.decoder", "null", "'model.decoder or search' in '{0}' is 'null'; expected an object.")]
+    [InlineData("model.vocab_size", "\"many\"", "is not valid")]
+    [InlineData("search", "null", "'model.decoder or search' in '{0}' is 'null'; expected an object.")]
+    public void Open_InvalidConfig_NamesKeyAndValue(string key, string value, string expected)
+    {
+        var path = PackageSample.Write(folder);
+        var config = Path.Combine(path, "genai_config.json");
+        File.Delete(Path.Combine(path, "slipway.json"));
+        var root = JsonNode.Parse(File.ReadAllText(config))!;
+        var parts = key.Split('.');
+        var parent = parts[..^1].Aggregate(root, (node, part) => node[part]!);
+        parent[parts[^1]] = JsonNode.Parse(value);
+        File.WriteAllText(config, root.ToJsonString());
+
+        var error = Assert.Throws<PackageException>(() => ModelPackage.Open(path));
+        Assert.Contains(expected.Replace("{0}", config, StringComparison.Ordinal), error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("genai_config.json")]
+    [InlineData("slipway.json")]
+    public void Open_MutatedJson_OpensOrRefuses(string file)
+    {
+        var path = Path.Combine(PackageSample.Write(folder), file);
+        var original = File.ReadAllBytes(path);
+        var random = new Random(11);
+        var refused = 0;
+        for (var i = 0; i < 400; i++)
+        {
+            var bytes = original.ToArray();
+            for (var n = random.Next(1, 4); n > 0; n--)
+            {
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            }
+
+            File.WriteAllBytes(path, random.Next(4) == 0 ? bytes[..random.Next(bytes.Length)] : bytes);
+            try
+            {
+                ModelPackage.Open(Path.GetDirectoryName(path)!);
+            }
+            catch (PackageException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 100, 400);
+    }
+
+    private static void AssertRefused(string path, string message)
+        => Assert.Equal(message, Assert.Throws<PackageException>(() => ModelPackage.Open(path)).Message);
+}
