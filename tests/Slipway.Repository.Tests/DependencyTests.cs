@@ -1,0 +1,93 @@
+using System.Xml.Linq;
+using Slipway.Testing;
+
+namespace Slipway.Repository.Tests;
+
+/// <summary>Holds the projects to the direction of dependencies that README draws.</summary>
+public sealed class DependencyTests
+{
+    // project -> what it may use; a project that is not listed here fails the test.
+    private static readonly Dictionary<string, string[]> Allowed = new(StringComparer.Ordinal)
+    {
+        ["Slipway.Checkpoints"] = [],
+        ["Slipway.Packaging"] = [],
+        ["Slipway.Onnx"] = ["Google.Protobuf", "Grpc.Tools"],
+        ["Slipway.Tokenization"] = ["Microsoft.ML.Tokenizers"],
+        ["Slipway.Export"] = ["Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
+        ["Slipway.Training"] =
+            ["Slipway.Checkpoints", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
+        ["Slipway"] =
+        [
+            "Slipway.Packaging", "Slipway.Tokenization", "Microsoft.ML.OnnxRuntime.Managed",
+            "Microsoft.Extensions.*", "System.Numerics.Tensors",
+        ],
+        ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
+        ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
+        ["Slipway.Cli"] =
+        [
+            "Slipway.Cpu", "Slipway.Evaluation", "Slipway.Export", "Slipway.Training", "Slipway",
+            "Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization",
+            "Microsoft.Extensions.*", "Spectre.Console", "System.CommandLine",
+        ],
+    };
+
+    private static readonly string[] Analyzers =
+        ["Microsoft.CodeAnalysis.PublicApiAnalyzers", "Microsoft.CodeAnalysis.BannedApiAnalyzers"];
+
+    public static TheoryData<string> Projects
+        => [.. Directory.EnumerateFiles(Path.Combine(SharedAssets.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
+            .Select(path => Path.GetFileNameWithoutExtension(path))
+            .Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Project_References_PointOneWay(string project)
+    {
+        Assert.True(Allowed.ContainsKey(project), $"'{project}' has no row in {nameof(Allowed)}.");
+        Assert.All(
+            References(project),
+            reference => Assert.Contains(Allowed[project], allowed => Matches(reference, allowed)));
+    }
+
+    [Theory]
+    [InlineData("Slipway.Cpu")]
+    [InlineData("Slipway")]
+    public void ServingProject_Closure_HoldsNoTrainingOrExport(string project)
+    {
+        var closure = new HashSet<string>(StringComparer.Ordinal);
+        Collect(project, closure);
+        Assert.DoesNotContain(
+            closure,
+            name => name is "Slipway.Training" or "Slipway.Export" or "Slipway.Onnx" or "Slipway.Checkpoints"
+                or "TorchSharp" or "ScottPlot" || name.StartsWith("Google.", StringComparison.Ordinal)
+                || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));
+    }
+
+    private static void Collect(string project, HashSet<string> closure)
+    {
+        foreach (var reference in References(project))
+        {
+            if (closure.Add(reference) && Allowed.ContainsKey(reference))
+            {
+                Collect(reference, closure);
+            }
+        }
+    }
+
+    private static IEnumerable<string> References(string project)
+    {
+        var path = Path.Combine(SharedAssets.Repository, "src", project, $"{project}.csproj");
+        return XDocument.Load(path).Descendants()
+            .Where(element => element.Name.LocalName is "ProjectReference" or "PackageReference")
+            .Select(element => element.Attribute("Include")!.Value)
+            .Select(include => include.EndsWith(".csproj", StringComparison.Ordinal)
+                ? Path.GetFileNameWithoutExtension(include)
+                : include)
+            .Except(Analyzers);
+    }
+
+    private static bool Matches(string reference, string allowed)
+        => allowed.EndsWith('*')
+            ? reference.StartsWith(allowed[..^1], StringComparison.Ordinal)
+            : reference == allowed;
+}
