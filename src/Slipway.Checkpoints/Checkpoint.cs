@@ -1,0 +1,170 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+
+namespace Slipway.Checkpoints;
+
+/// <summary>Reads a model's named tensors and its configuration, whatever format they are stored in.</summary>
+/// <remarks>
+/// All members are safe for concurrent use, but for <see cref="Dispose()"/>. Tensors are read by range, into the
+/// caller's memory, so that what is held never exceeds what is asked for. The files must not change while they are
+/// open.
+/// </remarks>
+public abstract class Checkpoint : IDisposable
+{
+    private const int ChunkBytes = 1 << 18;
+
+    /// <summary>Initializes the part that all checkpoints share.</summary>
+    protected Checkpoint(string path, string format)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(format);
+        Path = path;
+        Format = format;
+    }
+
+    /// <summary>Gets the file or folder that was opened.</summary>
+    public string Path { get; }
+
+    /// <summary>Gets the format's name, as <see cref="CheckpointFormats"/> lists it.</summary>
+    public string Format { get; }
+
+    /// <summary>Gets the configuration with the keys of a Hugging Face <c>config.json</c>.</summary>
+    /// <remarks>
+    /// Shared by all callers: read it, and clone it before changing anything. Throws
+    /// <see cref="CheckpointException"/> where a lone weight file has no <c>config.json</c> beside it.
+    /// </remarks>
+    public abstract JsonObject Config { get; }
+
+    /// <summary>Gets the tensors by name; names and shapes are Hugging Face's.</summary>
+    public abstract IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <summary>Opens a checkpoint: a folder, or one file of it.</summary>
+    /// <param name="path">
+    /// A Hugging Face folder, or a weight or index file of any format in <see cref="CheckpointFormats.All"/>.
+    /// </param>
+    /// <exception cref="FileNotFoundException">Nothing lies at the path.</exception>
+    /// <exception cref="CheckpointException">What lies there is damaged, or of no known format.</exception>
+    public static Checkpoint Open(string path) => CheckpointFormats.Open(path);
+
+    /// <summary>Reads a range of a tensor as float32.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="start">The first element, counted row-major over the whole tensor.</param>
+    /// <param name="destination">Takes as many consecutive elements as it has room for.</param>
+    /// <exception cref="ArgumentException">There is no such tensor, or the range leaves it.</exception>
+    /// <exception cref="CheckpointException">The file cannot be read.</exception>
+    public void ReadFloats(string name, long start, Span<float> destination)
+    {
+        var tensor = Find(name);
+        CheckRange(tensor, start, destination.Length, tensor.Count, "elements");
+        if (destination.Length > 0)
+        {
+            ReadFloatsCore(tensor, start, destination);
+        }
+    }
+
+    /// <summary>Reads a range of a tensor's bytes as they are stored, little-endian.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="start">The first byte, counted over the whole tensor.</param>
+    /// <param name="destination">Takes as many consecutive bytes as it has room for.</param>
+    /// <exception cref="ArgumentException">There is no such tensor, or the range leaves it.</exception>
+    /// <exception cref="CheckpointException">The file cannot be read.</exception>
+    public void ReadBytes(string name, long start, Span<byte> destination)
+    {
+        var tensor = Find(name);
+        CheckRange(tensor, start, destination.Length, tensor.ByteLength, "bytes");
+        if (destination.Length > 0)
+        {
+            ReadBytesCore(tensor, start, destination);
+        }
+    }
+
+    /// <summary>Reads a file that belongs to the checkpoint, such as <c>tokenizer.json</c>.</summary>
+    /// <param name="name">The file's name, relative to the checkpoint's folder.</param>
+    /// <returns>The file's bytes, or null where there is no such file.</returns>
+    public abstract byte[]? ReadFile(string name);
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Closes the files.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    /// <summary>Reads a checked, non-empty range of stored bytes.</summary>
+    protected abstract void ReadBytesCore(TensorInfo tensor, long start, Span<byte> destination);
+
+    /// <summary>Reads a checked, non-empty range of elements; by default decoded from the stored bytes.</summary>
+    protected virtual void ReadFloatsCore(TensorInfo tensor, long start, Span<float> destination)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (tensor.Type == TensorType.F32)
+        {
+            ReadBytesCore(tensor, start * sizeof(float), MemoryMarshal.AsBytes(destination));
+            return;
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        try
+        {
+            DecodeRange(tensor, start, destination, buffer.AsSpan(0, ChunkBytes));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void DecodeRange(TensorInfo tensor, long start, Span<float> destination, Span<byte> buffer)
+    {
+        var blockSize = tensor.Type.BlockSize();
+        var blockBytes = tensor.Type.BlockBytes();
+        Span<float> edge = stackalloc float[blockSize];
+        while (destination.Length > 0)
+        {
+            var (block, skipped) = Math.DivRem(start, blockSize);
+            var whole = skipped == 0 ? Math.Min(destination.Length / blockSize, buffer.Length / blockBytes) : 0;
+            var bytes = buffer[..(Math.Max(whole, 1) * blockBytes)];
+            ReadBytesCore(tensor, block * blockBytes, bytes);
+            var written = whole * blockSize;
+            if (whole > 0)
+            {
+                tensor.Type.Decode(bytes, destination[..written]);
+            }
+            else
+            {
+                // The range begins or ends inside this block.
+                tensor.Type.Decode(bytes, edge);
+                written = (int)Math.Min(blockSize - skipped, destination.Length);
+                edge.Slice((int)skipped, written).CopyTo(destination);
+            }
+
+            start += written;
+            destination = destination[written..];
+        }
+    }
+
+    private TensorInfo Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Tensors.TryGetValue(name, out var tensor)
+            ? tensor
+            : throw new ArgumentException(
+                $"The checkpoint '{Path}' holds no tensor '{name}'. Ask for one that Tensors lists.", nameof(name));
+    }
+
+    private void CheckRange(TensorInfo tensor, long start, int count, long length, string unit)
+    {
+        if (start < 0 || start > length - count)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(start), start,
+                $"Tensor '{tensor.Name}' of '{Path}' has {length} {unit}; {count} from {start} on leave it.");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+
+namespace Slipway.Checkpoints.Files;
+
+// The 'weight_map' of model.safetensors.index.json and pytorch_model.bin.index.json: tensor name to shard.
+internal sealed class ShardIndex
+{
+    private ShardIndex(string path, Dictionary<string, string> shardOf)
+    {
+        Path = path;
+        ShardOf = shardOf;
+        Shards = [.. shardOf.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+    }
+
+    public string Path { get; }
+
+    public Dictionary<string, string> ShardOf { get; }
+
+    public IReadOnlyList<string> Shards { get; }
+
+    public static ShardIndex Read(string path)
+    {
+        var folder = CheckpointFolder.Of(path);
+        var fileName = System.IO.Path.GetFileName(path);
+        var json = CheckpointFolder.ReadFile(folder, fileName)
+            ?? throw new FileNotFoundException($"The file '{path}' does not exist. Check the path.", path);
+        if (JsonFile.Parse(json, path)["weight_map"] is not JsonObject map || map.Count == 0)
+        {
+            throw new CheckpointException(
+                $"The index '{path}' has no 'weight_map' that names tensors. Download it again.", path);
+        }
+
+        var shardOf = new Dictionary<string, string>(map.Count, StringComparer.Ordinal);
+        foreach (var (tensor, value) in map)
+        {
+            shardOf.Add(tensor, CheckShard(path, fileName, tensor, value));
+        }
+
+        var index = new ShardIndex(path, shardOf);
+        foreach (var shard in index.Shards.Where(shard => !File.Exists(System.IO.Path.Combine(folder, shard))))
+        {
+            throw new CheckpointException(
+                $"The shard '{shard}' that the index '{path}' names is missing. Download it into the same folder.",
+                System.IO.Path.Combine(folder, shard), shardOf.First(pair => pair.Value == shard).Key);
+        }
+
+        return index;
+    }
+
+    private static string CheckShard(string path, string fileName, string tensor, JsonNode? value)
+    {
+        if (value is not JsonValue text || !text.TryGetValue<string>(out var shard))
+        {
+            throw new CheckpointException(
+                $"The index '{path}' maps tensor '{tensor}' to '{JsonFile.Describe(value)}'; expected a file name. " +
+                "Download it again.", path, tensor);
+        }
+
+        if (!CheckpointFolder.IsInside(shard) || shard.Contains('/'))
+        {
+            throw new CheckpointException(
+                $"The index '{path}' maps tensor '{tensor}' to '{shard}', which is outside its folder. Expected the " +
+                "plain name of a file beside the index; do not use files from this source.", path, tensor);
+        }
+
+        if (shard == fileName || shard.EndsWith(".index.json", StringComparison.Ordinal))
+        {
+            throw new CheckpointException(
+                $"The index '{path}' maps tensor '{tensor}' to the index '{shard}'. Expected a weight file; indexes " +
+                "do not nest. Download it again.", path, tensor);
+        }
+
+        return shard;
+    }
+
+    // Opens every shard and keeps of each the tensors that the index places there.
+    public (List<CheckpointFile> Files, List<StoredTensor> Tensors) Open(
+        Func<CheckpointFile, IEnumerable<StoredTensor>> readShard)
+    {
+        var files = new List<CheckpointFile>();
+        try
+        {
+            var found = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
+            foreach (var shard in Shards)
+            {
+                var file = CheckpointFile.Open(System.IO.Path.Combine(CheckpointFolder.Of(Path), shard));
+                files.Add(file);
+                foreach (var tensor in readShard(file))
+                {
+                    Add(found, tensor, shard);
+                }
+            }
+
+            foreach (var (tensor, shard) in ShardOf.Where(pair => !found.ContainsKey(pair.Key)))
+            {
+                throw new CheckpointException(
+                    $"The index '{Path}' places tensor '{tensor}' in '{shard}', which does not hold it. Index and " +
+                    "shards are not of one download; download them again.", Path, tensor);
+            }
+
+            return (files, [.. found.Values]);
+        }
+        catch
+        {
+            files.ForEach(file => file.Dispose());
+            throw;
+        }
+    }
+
+    private void Add(Dictionary<string, StoredTensor> found, StoredTensor tensor, string shard)
+    {
+        var name = tensor.Info.Name;
+        if (ShardOf.TryGetValue(name, out var owner) && owner != shard)
+        {
+            return;
+        }
+
+        if (!found.TryAdd(name, tensor))
+        {
+            throw new CheckpointException(
+                $"Tensor '{name}' lies in '{found[name].File.Path}' and in '{tensor.File.Path}', and the index " +
+                $"'{Path}' does not say which counts. Download the checkpoint again.", Path, name);
+        }
+    }
+}

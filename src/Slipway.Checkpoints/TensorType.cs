@@ -1,0 +1,54 @@
+namespace Slipway.Checkpoints;
+
+/// <summary>Names how a tensor's elements are stored.</summary>
+/// <remarks>
+/// Plain types carry the names of the safetensors format, block types the names of GGUF. Sizes are in
+/// <see cref="TensorTypes"/>.
+/// </remarks>
+public enum TensorType
+{
+    /// <summary>64-bit floating point.</summary>
+    F64,
+
+    /// <summary>32-bit floating point.</summary>
+    F32,
+
+    /// <summary>16-bit floating point (IEEE 754 half precision).</summary>
+    F16,
+
+    /// <summary>16-bit floating point with the exponent range of 32 bits (bfloat16).</summary>
+    BF16,
+
+    /// <summary>8-bit floating point, 4 exponent and 3 mantissa bits, no infinities.</summary>
+    F8_E4M3,
+
+    /// <summary>8-bit floating point, 5 exponent and 2 mantissa bits.</summary>
+    F8_E5M2,
+
+    /// <summary>64-bit signed integer.</summary>
+    I64,
+
+    /// <summary>64-bit unsigned integer.</summary>
+    U64,
+
+    /// <summary>32-bit signed integer.</summary>
+    I32,
+
+    /// <summary>32-bit unsigned integer.</summary>
+    U32,
+
+    /// <summary>16-bit signed integer.</summary>
+    I16,
+
+    /// <summary>16-bit unsigned integer.</summary>
+    U16,
+
+    /// <summary>8-bit signed integer.</summary>
+    I8,
+
+    /// <summary>8-bit unsigned integer.</summary>
+    U8,
+
+    /// <summary>One byte an element, zero for false.</summary>
+    BOOL,
+}

@@ -1,0 +1,56 @@
+using Slipway.Checkpoints.Decoding;
+
+namespace Slipway.Checkpoints;
+
+/// <summary>Tells the block size and the byte size of each <see cref="TensorType"/>.</summary>
+public static class TensorTypes
+{
+    // One row a type: elements a block, bytes a block, and what turns whole blocks into float32.
+    private static readonly Dictionary<TensorType, TensorDecoder> Rows = new()
+    {
+        [TensorType.F64] = new(1, 8, PlainDecoders.DecodeF64),
+        [TensorType.F32] = new(1, 4, PlainDecoders.DecodeF32),
+        [TensorType.F16] = new(1, 2, HalfDecoders.DecodeF16),
+        [TensorType.BF16] = new(1, 2, HalfDecoders.DecodeBF16),
+        [TensorType.F8_E4M3] = new(1, 1, Float8Decoders.DecodeE4M3),
+        [TensorType.F8_E5M2] = new(1, 1, Float8Decoders.DecodeE5M2),
+        [TensorType.I64] = new(1, 8, PlainDecoders.DecodeI64),
+        [TensorType.U64] = new(1, 8, PlainDecoders.DecodeU64),
+        [TensorType.I32] = new(1, 4, PlainDecoders.DecodeI32),
+        [TensorType.U32] = new(1, 4, PlainDecoders.DecodeU32),
+        [TensorType.I16] = new(1, 2, PlainDecoders.DecodeI16),
+        [TensorType.U16] = new(1, 2, PlainDecoders.DecodeU16),
+        [TensorType.I8] = new(1, 1, PlainDecoders.DecodeI8),
+        [TensorType.U8] = new(1, 1, PlainDecoders.DecodeU8),
+        [TensorType.BOOL] = new(1, 1, PlainDecoders.DecodeBool),
+    };
+
+    /// <summary>Gets how many consecutive elements share one block; 1 for plain types.</summary>
+    public static int BlockSize(this TensorType type) => DecoderOf(type).BlockSize;
+
+    /// <summary>Gets how many bytes a block takes; for plain types the size of an element.</summary>
+    public static int BlockBytes(this TensorType type) => DecoderOf(type).BlockBytes;
+
+    /// <summary>Turns whole blocks of stored bytes into float32.</summary>
+    /// <remarks>
+    /// The source holds exactly the blocks of <paramref name="destination"/>, whose length is a multiple of the block
+    /// size. Pure and thread-safe. Throws <see cref="ArgumentException"/> where the lengths do not fit.
+    /// </remarks>
+    public static void Decode(this TensorType type, ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        var decoder = DecoderOf(type);
+        var blocks = Math.DivRem(destination.Length, decoder.BlockSize, out var rest);
+        if (rest != 0 || source.Length != (long)blocks * decoder.BlockBytes)
+        {
+            throw new ArgumentException(
+                $"{source.Length} bytes of type '{type}' do not make {destination.Length} values; a block of " +
+                $"{decoder.BlockSize} takes {decoder.BlockBytes} bytes.", nameof(source));
+        }
+
+        decoder.Decode(source, destination);
+    }
+
+    private static TensorDecoder DecoderOf(TensorType type) => Rows.TryGetValue(type, out var row)
+        ? row
+        : throw new ArgumentOutOfRangeException(nameof(type), type, "This is no tensor type.");
+}
