@@ -1,0 +1,25 @@
+namespace Slipway.Export.Quantization;
+
+/// <summary>Spreads the codes evenly from a block's smallest to its largest weight and rounds to the nearest.</summary>
+public sealed class RoundToNearest : QuantizationMethod
+{
+    /// <inheritdoc/>
+    public override string Name => "rtn";
+
+    /// <inheritdoc/>
+    public override string Description => "round to nearest between each block's smallest and largest weight";
+
+    /// <inheritdoc/>
+    protected override BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum)
+    {
+        (float low, float high) = BlockRange.Of(weights);
+        float step = (high - low) / maximum;
+        if (!float.IsNormal(step))
+        {
+            return BlockGrid.Zero(maximum);
+        }
+
+        byte zeroPoint = (byte)Math.Clamp(MathF.Round(-low / step), 0, maximum);
+        return new BlockGrid(step, zeroPoint, step);
+    }
+}
