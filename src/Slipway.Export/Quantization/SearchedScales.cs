@@ -12,9 +12,9 @@ namespace Slipway.Export.Quantization;
 /// </remarks>
 public sealed class SearchedScales : QuantizationMethod
 {
-    private const float Narrowest = 0.80f;
-    private const float Widest = 1.10f;
-    private const int Candidates = 12;
+    // Factors of the block's range in fortieths: 0.8 to 1.1, and 1 exactly for weights that lie on a grid already.
+    private const int Narrowest = 32;
+    private const int Widest = 44;
 
     /// <inheritdoc/>
     public override string Name => "search";
@@ -35,10 +35,9 @@ public sealed class SearchedScales : QuantizationMethod
         ReadOnlySpan<Vector512<float>> values = MemoryMarshal.Cast<float, Vector512<float>>(weights);
         BlockGrid best = default;
         float bestScore = float.NegativeInfinity;
-        for (int candidate = 0; candidate < Candidates; candidate++)
+        for (int fortieths = Narrowest; fortieths <= Widest; fortieths++)
         {
-            float factor = Narrowest + ((Widest - Narrowest) * candidate / (Candidates - 1));
-            float step = range * factor / maximum;
+            float step = range * (fortieths / 40f) / maximum;
 
             // The window of codes keeps the block's middle: what is clipped is clipped at both ends alike.
             float zero = Math.Clamp(((maximum * step) - (low + high)) / (2 * step), 0, maximum);
