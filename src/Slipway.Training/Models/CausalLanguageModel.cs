@@ -1,0 +1,116 @@
+using Slipway.Training.Modules;
+using static TorchSharp.torch;
+
+namespace Slipway.Training.Models;
+
+/// <summary>A decoder-only language model of the Llama family whose parameters carry Hugging Face names.</summary>
+/// <remarks>
+/// Weights are float32. <see cref="ComputeType"/> chooses the number type of the matrix products; norms, rotary
+/// positions, the residual stream and the loss stay float32. One thread at a time may use an instance.
+/// </remarks>
+public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
+{
+    private readonly RotaryEmbedding _rotary;
+    private readonly DecoderStack _model;
+    private readonly Projection? _head;
+
+    /// <summary>Creates the model with weights drawn from a seed.</summary>
+    /// <param name="config">The sizes.</param>
+    /// <param name="seed">What the weights are drawn from; equal seeds give equal weights.</param>
+    public CausalLanguageModel(ModelConfig config, long seed = 0)
+        : base(nameof(CausalLanguageModel))
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        Config = config;
+        _rotary = new RotaryEmbedding(config, CPU);
+        _model = new DecoderStack("model", config, _rotary);
+        register_module("model", _model);
+        if (!config.TieWordEmbeddings)
+        {
+            _head = new Projection("lm_head", config.HiddenSize, config.VocabSize, bias: false);
+            register_module("lm_head", _head);
+        }
+
+        using var generator = new Generator((ulong)seed);
+        using var untracked = no_grad();
+        foreach (var (name, parameter) in named_parameters())
+        {
+            // Norms start at one and biases at zero, as their modules made them.
+            if (parameter.dim() == 2)
+            {
+                parameter.normal_(0, config.InitializerRange, generator);
+            }
+        }
+    }
+
+    /// <summary>The sizes.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>The number type of the matrix products: float32 or bfloat16.</summary>
+    /// <value>float32</value>
+    public ScalarType ComputeType { get; set; } = float32;
+
+    /// <summary>The number of weights.</summary>
+    public long ParameterCount => parameters().Sum(parameter => parameter.numel());
+
+    /// <summary>Computes the logits of every position.</summary>
+    /// <param name="input_ids">int64 [batch, sequence]</param>
+    /// <returns>float32 [batch, sequence, vocab_size]</returns>
+    public override Tensor forward(Tensor input_ids)
+    {
+        ArgumentNullException.ThrowIfNull(input_ids);
+        using var scope = NewDisposeScope();
+        using var layout = SequenceLayout.Uniform((int)input_ids.shape[0], (int)input_ids.shape[1]);
+        var logits = Head(HiddenStates(input_ids.flatten(), layout)).to(float32);
+        return logits.view(input_ids.shape[0], input_ids.shape[1], Config.VocabSize).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Computes the final hidden states of unpadded sequences, behind the last norm.</summary>
+    /// <param name="ids">int64 [tokens]</param>
+    /// <param name="layout">Where each sequence starts.</param>
+    /// <returns>[tokens, hidden_size] of <see cref="ComputeType"/></returns>
+    public Tensor HiddenStates(Tensor ids, SequenceLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        ArgumentNullException.ThrowIfNull(layout);
+        return layout.Longest <= Config.MaxPositionEmbeddings
+            ? _model.forward(ids, layout, ComputeType)
+            : throw new ArgumentException(
+                $"A sequence of {layout.Longest} tokens is longer than max_position_embeddings="
+                + $"{Config.MaxPositionEmbeddings}. Shorten it or raise max_position_embeddings.", nameof(layout));
+    }
+
+    /// <summary>Sums the cross-entropy over the tokens that have a target.</summary>
+    /// <param name="ids">int64 [tokens]</param>
+    /// <param name="layout">Where each sequence starts.</param>
+    /// <param name="positions">int64 [targets]: the tokens whose successor is to be foretold.</param>
+    /// <param name="targets">int64 [targets]: the successors.</param>
+    /// <returns>float32 scalar: nats, summed.</returns>
+    public Tensor SummedLoss(Tensor ids, SequenceLayout layout, Tensor positions, Tensor targets)
+    {
+        ArgumentNullException.ThrowIfNull(positions);
+        using var scope = NewDisposeScope();
+        var hidden = HiddenStates(ids, layout);
+        if (positions.numel() != layout.Tokens)
+        {
+            hidden = hidden.index_select(0, positions);   // the head is the widest product: only where it is needed
+        }
+
+        var loss = nn.functional.cross_entropy(Head(hidden).to(float32), targets, reduction: nn.Reduction.Sum);
+        return loss.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Releases the weights.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _rotary.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private Tensor Head(Tensor hidden) =>
+        _head?.forward(hidden) ?? nn.functional.linear(hidden, _model.embed_tokens.weight.to(hidden.dtype));
+}

@@ -1,0 +1,87 @@
+using Slipway.Training.Models;
+using static TorchSharp.torch;
+
+namespace Slipway.Training.Modules;
+
+/// <summary>Grouped-query attention with rotary positions over unpadded sequences.</summary>
+public sealed class Attention : nn.Module<Tensor, SequenceLayout, Tensor>
+{
+    private readonly ModelConfig _config;
+    private readonly RotaryEmbedding _rotary;
+
+    /// <summary>Creates the block with unset weights. The rotary tables stay the caller's.</summary>
+    public Attention(string name, ModelConfig config, RotaryEmbedding rotary)
+        : base(name)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        (_config, _rotary) = (config, rotary);
+        var (hidden, head) = (config.HiddenSize, config.HeadDim);
+        q_proj = new Projection(nameof(q_proj), hidden, config.NumAttentionHeads * head, config.AttentionBias);
+        k_proj = new Projection(nameof(k_proj), hidden, config.NumKeyValueHeads * head, config.AttentionBias);
+        v_proj = new Projection(nameof(v_proj), hidden, config.NumKeyValueHeads * head, config.AttentionBias);
+        o_proj = new Projection(nameof(o_proj), config.NumAttentionHeads * head, hidden, config.OutputBias);
+        register_module(nameof(q_proj), q_proj);
+        register_module(nameof(k_proj), k_proj);
+        register_module(nameof(v_proj), v_proj);
+        register_module(nameof(o_proj), o_proj);
+        if (config.Architecture.QueryKeyNorm)
+        {
+            q_norm = new RmsNorm(nameof(q_norm), head, config.RmsNormEps);
+            k_norm = new RmsNorm(nameof(k_norm), head, config.RmsNormEps);
+            register_module(nameof(q_norm), q_norm);
+            register_module(nameof(k_norm), k_norm);
+        }
+    }
+
+    private Projection q_proj { get; }
+
+    private Projection k_proj { get; }
+
+    private Projection v_proj { get; }
+
+    private Projection o_proj { get; }
+
+    private RmsNorm? q_norm { get; }
+
+    private RmsNorm? k_norm { get; }
+
+    /// <summary>Attends within each sequence: [tokens, hidden_size] to the same shape.</summary>
+    public override Tensor forward(Tensor hidden, SequenceLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(hidden);
+        ArgumentNullException.ThrowIfNull(layout);
+        using var scope = NewDisposeScope();
+        var (heads, groups, width) = (_config.NumAttentionHeads, _config.NumKeyValueHeads, _config.HeadDim);
+        var joined = Projection.Joined(hidden, q_proj, k_proj, v_proj);
+        var parts = joined.view(layout.Tokens, heads + (2 * groups), width).split([heads, groups, groups], 1);
+        var (query, key, value) = (parts[0], parts[1], parts[2]);   // [tokens, heads, head_dim]
+        query = q_norm?.forward(query, query.dtype) ?? query;
+        key = k_norm?.forward(key, key.dtype) ?? key;
+        var positions = layout.Positions(hidden.device);
+        query = _rotary.Turn(query, positions);
+        key = _rotary.Turn(key, positions);
+
+        // Padding stands at a sequence's end, where the causal mask keeps every real token from seeing it.
+        var mixed = nn.functional.scaled_dot_product_attention(
+            Pad(query, 1, layout), Pad(key, heads / groups, layout), Pad(value, heads / groups, layout), is_casual: true);
+        return o_proj.forward(Unpad(mixed, layout)).MoveToOuterDisposeScope();
+    }
+
+    // [tokens, heads, head_dim] to [sequences, heads × repeats, longest, head_dim]
+    private static Tensor Pad(Tensor heads, int repeats, SequenceLayout layout)
+    {
+        var (count, width) = (heads.shape[1], heads.shape[2]);
+        var rows = layout.IsUniform ? heads : heads.index_select(0, layout.Padded(heads.device));
+        var matrix = rows.view(layout.Sequences, layout.Longest, count, width).transpose(1, 2);
+        return repeats == 1 ? matrix : matrix.unsqueeze(2)
+            .expand(layout.Sequences, count, repeats, layout.Longest, width)
+            .reshape(layout.Sequences, count * repeats, layout.Longest, width);
+    }
+
+    // [sequences, heads, longest, head_dim] to [tokens, heads × head_dim]
+    private static Tensor Unpad(Tensor mixed, SequenceLayout layout)
+    {
+        var rows = mixed.transpose(1, 2).reshape(layout.Sequences * layout.Longest, mixed.shape[1] * mixed.shape[3]);
+        return layout.IsUniform ? rows : rows.index_select(0, layout.Unpadded(mixed.device));
+    }
+}
