@@ -1,4 +1,5 @@
 using Slipway.Training.Modules;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Models;

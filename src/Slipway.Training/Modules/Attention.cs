@@ -61,27 +61,28 @@ public sealed class Attention : nn.Module<Tensor, SequenceLayout, Tensor>
         query = _rotary.Turn(query, positions);
         key = _rotary.Turn(key, positions);
 
-        // Padding stands at a sequence's end, where the causal mask keeps every real token from seeing it.
+        var mixed = new Tensor[layout.Sequences];
+        var (queries, keys, values) = (Split(query, layout), Split(key, layout), Split(value, layout));
+        for (var index = 0; index < mixed.Length; index++)
+        {
+            mixed[index] = Mix(queries[index], keys[index], values[index], heads, groups, width);
+        }
+
+        return o_proj.forward(mixed.Length == 1 ? mixed[0] : cat(mixed)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor[] Split(Tensor tokens, SequenceLayout layout) =>
+        layout.Sequences == 1 ? [tokens] : tokens.split(layout.Lengths, 0);
+
+    // One sequence at a time: no padding is computed, and the heads of a group share keys and values without a copy.
+    private static Tensor Mix(Tensor query, Tensor key, Tensor value, int heads, int groups, int width)
+    {
+        var (length, repeats) = (query.shape[0], heads / groups);
         var mixed = nn.functional.scaled_dot_product_attention(
-            Pad(query, 1, layout), Pad(key, heads / groups, layout), Pad(value, heads / groups, layout), is_casual: true);
-        return o_proj.forward(Unpad(mixed, layout)).MoveToOuterDisposeScope();
-    }
-
-    // [tokens, heads, head_dim] to [sequences, heads × repeats, longest, head_dim]
-    private static Tensor Pad(Tensor heads, int repeats, SequenceLayout layout)
-    {
-        var (count, width) = (heads.shape[1], heads.shape[2]);
-        var rows = layout.IsUniform ? heads : heads.index_select(0, layout.Padded(heads.device));
-        var matrix = rows.view(layout.Sequences, layout.Longest, count, width).transpose(1, 2);
-        return repeats == 1 ? matrix : matrix.unsqueeze(2)
-            .expand(layout.Sequences, count, repeats, layout.Longest, width)
-            .reshape(layout.Sequences, count * repeats, layout.Longest, width);
-    }
-
-    // [sequences, heads, longest, head_dim] to [tokens, heads × head_dim]
-    private static Tensor Unpad(Tensor mixed, SequenceLayout layout)
-    {
-        var rows = mixed.transpose(1, 2).reshape(layout.Sequences * layout.Longest, mixed.shape[1] * mixed.shape[3]);
-        return layout.IsUniform ? rows : rows.index_select(0, layout.Unpadded(mixed.device));
+            query.view(length, groups, repeats, width).permute(1, 2, 0, 3),
+            key.permute(1, 0, 2).unsqueeze(1).expand(groups, repeats, length, width),
+            value.permute(1, 0, 2).unsqueeze(1).expand(groups, repeats, length, width),
+            is_casual: true);                                                  // [groups, repeats, length, head_dim]
+        return mixed.permute(2, 0, 1, 3).reshape(length, heads * width);
     }
 }
