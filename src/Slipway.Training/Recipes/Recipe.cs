@@ -1,0 +1,136 @@
+using System.Text.Json.Nodes;
+
+namespace Slipway.Training.Recipes;
+
+/// <summary>Describes a training run from its data to the folder that it writes.</summary>
+/// <remarks>
+/// Immutable. <see cref="RecipeReader"/> reads it from JSON with the same names in snake case; paths in the file are
+/// relative to the file's folder, paths here are full.
+/// </remarks>
+public sealed record Recipe
+{
+    /// <summary>The run's name, for people.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The folder that the checkpoint is written to.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>What weights, corpus and order of the data are drawn from.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The number of threads of the matrix products.</summary>
+    /// <value>0: as many as the machine has cores. A resumed run equals the first one only with the same number.</value>
+    public int Threads { get; init; }
+
+    /// <summary>The number type of the weights in <c>model.dat</c>; the run itself keeps float32.</summary>
+    /// <value>fp32</value>
+    public NumberType SavePrecision { get; init; }
+
+    /// <summary>The keys of the model's <c>config.json</c>; <c>vocab_size</c> comes from the tokenizer.</summary>
+    public required JsonObject Model { get; init; }
+
+    /// <summary>Where the tokenizer comes from.</summary>
+    public required TokenizerRecipe Tokenizer { get; init; }
+
+    /// <summary>The chat template's file; null where the data is plain text.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>Where the data comes from.</summary>
+    public required DataRecipe Data { get; init; }
+
+    /// <summary>The stages in their order; at least one.</summary>
+    public required IReadOnlyList<StageRecipe> Stages { get; init; }
+
+    /// <summary>Identifies what a run's result depends on, so that no run continues another one's state.</summary>
+    public required string Fingerprint { get; init; }
+}
+
+/// <summary>Says where the tokenizer comes from: exactly one of the two is set.</summary>
+/// <param name="Path">A <c>tokenizer.json</c>.</param>
+/// <param name="TrainVocabSize">The number of tokens of a byte-level BPE trained on the run's data.</param>
+public sealed record TokenizerRecipe(string? Path, int? TrainVocabSize);
+
+/// <summary>Says where the data comes from: exactly one of the three sources is set.</summary>
+/// <param name="Corpus">A grammar that conversations are generated from.</param>
+/// <param name="TrainingConversations">How many conversations a corpus generates to train on.</param>
+/// <param name="EvaluationConversations">How many held-out conversations a corpus generates to evaluate on.</param>
+/// <param name="Conversations">A JSON Lines file of conversations: <c>{"messages": […], "tools": […]}</c>.</param>
+/// <param name="Text">A UTF-8 text file.</param>
+/// <param name="Evaluation">A held-out file of the same kind as <c>conversations</c> or <c>text</c>; may be null.</param>
+public sealed record DataRecipe(
+    string? Corpus, int TrainingConversations, int EvaluationConversations,
+    string? Conversations, string? Text, string? Evaluation);
+
+/// <summary>Names what a stage learns.</summary>
+public enum StageKind
+{
+    /// <summary>Every token.</summary>
+    Pretrain,
+
+    /// <summary>What the assistant says.</summary>
+    Sft,
+}
+
+/// <summary>Names a number type of weights or of matrix products.</summary>
+public enum NumberType
+{
+    /// <summary>float32</summary>
+    Fp32,
+
+    /// <summary>bfloat16</summary>
+    Bf16,
+
+    /// <summary>float16; for saving only.</summary>
+    Fp16,
+}
+
+/// <summary>Describes one stage of a run; each starts with a fresh optimizer.</summary>
+public sealed record StageRecipe
+{
+    /// <summary>What the stage learns.</summary>
+    public required StageKind Kind { get; init; }
+
+    /// <summary>The number of optimizer steps; null where <see cref="Epochs"/> counts.</summary>
+    public long? Steps { get; init; }
+
+    /// <summary>How many times the data is gone through; null where <see cref="Steps"/> counts.</summary>
+    public double? Epochs { get; init; }
+
+    /// <summary>The number of sequences that are computed at once.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>The most tokens of a sequence; longer ones are cut off.</summary>
+    public required int SequenceLength { get; init; }
+
+    /// <summary>The learning rate at the end of the warm-up.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>The learning rate that the cosine ends at.</summary>
+    public double MinimumLearningRate { get; init; }
+
+    /// <summary>The number of steps that the learning rate rises.</summary>
+    public long WarmupSteps { get; init; }
+
+    /// <summary>The weight decay.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>The largest norm of the gradient.</summary>
+    /// <value>1</value>
+    public double GradientClip { get; init; } = 1;
+
+    /// <summary>The number of batches of a step.</summary>
+    /// <value>1</value>
+    public int Accumulation { get; init; } = 1;
+
+    /// <summary>The number type of the matrix products.</summary>
+    /// <value>fp32</value>
+    public NumberType Precision { get; init; }
+
+    /// <summary>Evaluates every so many steps, and at the stage's end.</summary>
+    /// <value>0: at the end only.</value>
+    public long EvaluateEvery { get; init; }
+
+    /// <summary>Writes a checkpoint every so many steps, and at the stage's end.</summary>
+    /// <value>0: at the end only.</value>
+    public long CheckpointEvery { get; init; }
+}

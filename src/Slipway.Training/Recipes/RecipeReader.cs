@@ -1,0 +1,185 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Slipway.Training.Recipes;
+
+/// <summary>Reads training recipes: JSON, with comments allowed, and no key that is not known.</summary>
+public static class RecipeReader
+{
+    private const long LargestFile = 1 << 20;
+    private const long MostSteps = 1L << 40;
+
+    private static readonly JsonDocumentOptions Options = new()
+    {
+        AllowDuplicateProperties = false,
+        AllowTrailingCommas = true,
+        CommentHandling = JsonCommentHandling.Skip,
+        MaxDepth = 32,
+    };
+
+    /// <summary>Reads a recipe file.</summary>
+    /// <param name="path">The file; its folder is where relative paths start.</param>
+    /// <exception cref="RecipeException">The recipe cannot be used; the message holds every reason.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static Recipe Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"The recipe '{path}' does not exist. Check the path.", path);
+        }
+
+        if (new FileInfo(path).Length > LargestFile)
+        {
+            throw new RecipeException(path, [$"It has more than {LargestFile} bytes; a recipe is a small JSON file."]);
+        }
+
+        try
+        {
+            return Parse(File.ReadAllText(path), path);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new RecipeException(path, [$"It cannot be read: {error.Message}"]);
+        }
+    }
+
+    /// <summary>Reads a recipe from its text.</summary>
+    /// <param name="text">JSON.</param>
+    /// <param name="path">The file that the text stands for; its folder is where relative paths start.</param>
+    /// <exception cref="RecipeException">The recipe cannot be used; the message holds every reason.</exception>
+    public static Recipe Parse(string text, string path)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        JsonObject json;
+        try
+        {
+            json = JsonNode.Parse(text, documentOptions: Options) as JsonObject
+                ?? throw new RecipeException(path, ["It holds no JSON object."]);
+        }
+        catch (JsonException error)
+        {
+            throw new RecipeException(path, [$"It is not valid JSON: {error.Message}"]);
+        }
+
+        var errors = new List<string>();
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var recipe = Read(new RecipeSection(json, "", errors), folder, json);
+        return errors.Count == 0 ? recipe : throw new RecipeException(path, errors);
+    }
+
+    private static Recipe Read(RecipeSection root, string folder, JsonObject json)
+    {
+        var recipe = new Recipe
+        {
+            Name = root.Text("name") ?? "",
+            Output = Full(folder, root.Text("output")) ?? "",
+            Seed = root.Whole("seed", null, 0, long.MaxValue),
+            Threads = (int)root.Whole("threads", 0, 0, 1024),
+            SavePrecision = root.Choice("save_precision", NumberType.Fp32, required: false,
+                ("fp32", NumberType.Fp32), ("bf16", NumberType.Bf16), ("fp16", NumberType.Fp16)),
+            Model = (JsonObject?)root.Object("model")?.DeepClone() ?? [],
+            Tokenizer = ReadTokenizer(root.Section("tokenizer"), folder),
+            ChatTemplate = Full(folder, root.Text("chat_template", required: false)),
+            Data = ReadData(root.Section("data"), folder),
+            Stages = [.. root.Sections("stages").Select(ReadStage)],
+            Fingerprint = Fingerprint(json),
+        };
+        if (recipe.ChatTemplate is null && recipe.Data.Text is null && root.Has("data"))
+        {
+            root.Report("chat_template", "is missing; conversations need one.");
+        }
+
+        if (recipe.Data.Text is not null && recipe.Stages.Any(stage => stage.Kind == StageKind.Sft))
+        {
+            root.Report("stages", "has one of the kind 'sft', which needs conversations; 'data' holds text.");
+        }
+
+        root.Close();
+        return recipe;
+    }
+
+    private static TokenizerRecipe ReadTokenizer(RecipeSection? section, string folder)
+    {
+        if (section is null)
+        {
+            return new TokenizerRecipe(null, null);
+        }
+
+        var train = section.OneOf("path", "train") == "train" ? section.Section("train", required: false) : null;
+        var vocabulary = train?.Whole("vocab_size", null, 257, 1 << 20);
+        var path = Full(folder, section.Text("path", required: false));
+        train?.Close();
+        section.Close();
+        return new TokenizerRecipe(path, (int?)vocabulary);
+    }
+
+    private static DataRecipe ReadData(RecipeSection? section, string folder)
+    {
+        if (section is null)
+        {
+            return new DataRecipe(null, 0, 0, null, null, null);
+        }
+
+        var source = section.OneOf("corpus", "conversations", "text");
+        var corpus = source == "corpus";
+        var data = new DataRecipe(
+            Full(folder, section.Text("corpus", required: false)),
+            corpus ? (int)section.Whole("training_conversations", null, 1, 100_000_000) : 0,
+            corpus ? (int)section.Whole("evaluation_conversations", 0, 0, 100_000_000) : 0,
+            Full(folder, section.Text("conversations", required: false)),
+            Full(folder, section.Text("text", required: false)),
+            corpus ? null : Full(folder, section.Text("evaluation", required: false)));
+        section.Close();
+        return data;
+    }
+
+    private static StageRecipe ReadStage(RecipeSection section)
+    {
+        var steps = section.OneOf("steps", "epochs") == "steps";
+        var stage = new StageRecipe
+        {
+            Kind = section.Choice("kind", StageKind.Pretrain, required: true,
+                ("pretrain", StageKind.Pretrain), ("sft", StageKind.Sft)),
+            Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MostSteps) : null,
+            Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,
+            BatchSize = (int)section.Whole("batch_size", null, 1, 1 << 20),
+            SequenceLength = (int)section.Whole("sequence_length", null, 2, 1 << 20),
+            LearningRate = section.Number("learning_rate", null, 1e-12, 100),
+            MinimumLearningRate = section.Number("minimum_learning_rate", 0, 0, 100),
+            WarmupSteps = section.Whole("warmup_steps", 0, 0, MostSteps),
+            WeightDecay = section.Number("weight_decay", 0, 0, 100),
+            GradientClip = section.Number("gradient_clip", 1, 1e-9, 1e9),
+            Accumulation = (int)section.Whole("accumulation", 1, 1, 1 << 16),
+            Precision = section.Choice("precision", NumberType.Fp32, required: false,
+                ("fp32", NumberType.Fp32), ("bf16", NumberType.Bf16)),
+            EvaluateEvery = section.Whole("evaluate_every", 0, 0, MostSteps),
+            CheckpointEvery = section.Whole("checkpoint_every", 0, 0, MostSteps),
+        };
+        section.Close();
+        return stage;
+    }
+
+    // What may change between a run and its continuation: where it is written, how often it is looked at.
+    private static string Fingerprint(JsonObject json)
+    {
+        var relevant = (JsonObject)json.DeepClone();
+        foreach (var key in new[] { "name", "output", "save_precision" })
+        {
+            relevant.Remove(key);
+        }
+
+        foreach (var stage in (relevant["stages"] as JsonArray ?? []).OfType<JsonObject>())
+        {
+            stage.Remove("evaluate_every");
+            stage.Remove("checkpoint_every");
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(relevant.ToJsonString())));
+    }
+
+    private static string? Full(string folder, string? path) => path is null ? null : Path.GetFullPath(path, folder);
+}

@@ -1,0 +1,188 @@
+using System.Diagnostics;
+using Slipway.Training.Data;
+using Slipway.Training.Models;
+using Slipway.Training.Optimization;
+using Slipway.Training.Recipes;
+using static TorchSharp.torch;
+
+namespace Slipway.Training.Running;
+
+/// <summary>Takes the steps of a run's stages: a function of model, data, stages and seed, wherever it is interrupted.</summary>
+internal sealed class Trainer
+{
+    private readonly CausalLanguageModel _model;
+    private readonly IReadOnlyList<TrainerStage> _stages;
+    private readonly TrainerFiles _files;
+    private readonly string _fingerprint;
+    private readonly IProgress<TrainingProgress>? _progress;
+    private readonly SpeedMeter _meter = new();
+    private double? _evaluationLoss;
+
+    public Trainer(
+        CausalLanguageModel model, IReadOnlyList<TrainerStage> stages, TrainerFiles files, string fingerprint,
+        IProgress<TrainingProgress>? progress)
+    {
+        (_model, _stages, _files, _fingerprint, _progress) = (model, stages, files, fingerprint, progress);
+    }
+
+    /// <summary>Runs from the last checkpoint, or from the start where there is none, to the end.</summary>
+    /// <returns>The tokens of all stages, the tokens a second of this call, and what each stage reached.</returns>
+    public (long Tokens, double TokensPerSecond, IReadOnlyList<StageReport> Stages) Run(CancellationToken ct)
+    {
+        var position = default(TrainerPosition);
+        AdamW? optimizer = null;
+        if (File.Exists(_files.State))
+        {
+            position = TrainerState.Read(_files.State, _model, CreateOptimizer, _fingerprint, out optimizer);
+        }
+
+        using var log = new TrainingLog(_files.Log, position);
+        try
+        {
+            for (; position.Stage < _stages.Count; position = new TrainerPosition(position.Stage + 1, 0, position.Tokens))
+            {
+                optimizer ??= CreateOptimizer();
+                position = RunStage(position, optimizer, log, ct);
+                optimizer.Dispose();
+                optimizer = null;
+            }
+
+            return (position.Tokens, _meter.Mean, [.. _stages.Select((stage, index) => Report(stage, index, log))]);
+        }
+        finally
+        {
+            optimizer?.Dispose();
+            log.Flush();
+        }
+    }
+
+    private TrainerPosition RunStage(TrainerPosition position, AdamW optimizer, TrainingLog log, CancellationToken ct)
+    {
+        var stage = _stages[position.Stage];
+        var recipe = stage.Recipe;
+        _model.ComputeType = recipe.Precision == NumberType.Bf16 ? bfloat16 : float32;
+        while (position.Step < stage.Steps)
+        {
+            if (ct.IsCancellationRequested)
+            {
+                Save(position, optimizer, log);
+                ct.ThrowIfCancellationRequested();
+            }
+
+            var started = Stopwatch.GetTimestamp();
+            var rate = stage.Schedule.At(position.Step);
+            var (loss, norm, tokens) = Step(stage, position, optimizer, rate);
+            position = position with { Step = position.Step + 1, Tokens = position.Tokens + tokens };
+            _meter.Add(tokens, Stopwatch.GetElapsedTime(started));
+            log.Step(position.Stage, stage.Name, position.Step, loss, rate, norm, position.Tokens, _meter.Recent);
+            _progress?.Report(new TrainingProgress(
+                stage.Name, position.Stage, position.Step, stage.Steps, loss, _evaluationLoss, rate, _meter.Recent,
+                _meter.TimeFor(Remaining(position))));
+            if (Due(recipe.EvaluateEvery, position.Step, stage.Steps) && stage.Evaluation is { Count: > 0 } heldOut)
+            {
+                _evaluationLoss = Evaluate(heldOut, recipe.BatchSize, position, ct);
+                log.Evaluation(position.Stage, stage.Name, position.Step, _evaluationLoss.Value);
+            }
+
+            if (Due(recipe.CheckpointEvery, position.Step, stage.Steps))
+            {
+                Save(position, optimizer, log);
+            }
+        }
+
+        return position;
+    }
+
+    // One optimizer step over accumulated batches: the loss is the mean over all their targets, as of one large batch.
+    private (double Loss, double Norm, long Tokens) Step(
+        TrainerStage stage, TrainerPosition position, AdamW optimizer, double rate)
+    {
+        var recipe = stage.Recipe;
+        var batches = stage.Batches(position.Step);
+        try
+        {
+            optimizer.ZeroGradients();
+            var targets = batches.Sum(batch => (long)batch.TargetCount);
+            var loss = 0.0;
+            foreach (var batch in batches)
+            {
+                using var scope = NewDisposeScope();
+                var part = _model.SummedLoss(batch.Ids, batch.Layout, batch.Positions, batch.Targets) / targets;
+                part.backward();
+                loss += part.item<float>();
+            }
+
+            var norm = optimizer.ClipGradients(recipe.GradientClip);
+            if (!double.IsFinite(loss) || !double.IsFinite(norm))
+            {
+                throw NotFinite(stage, position, loss, norm, rate);
+            }
+
+            optimizer.Step(rate, recipe.WeightDecay);
+            return (loss, norm, batches.Sum(batch => (long)batch.Layout.Tokens));
+        }
+        finally
+        {
+            Array.ForEach(batches, batch => batch.Dispose());
+        }
+    }
+
+    private TrainingException NotFinite(
+        TrainerStage stage, TrainerPosition position, double loss, double norm, double rate) => new(FormattableString.Invariant(
+            $"Step {position.Step + 1} of stage {position.Stage + 1} ('{stage.Name}') has the loss {loss} and the ")
+        + FormattableString.Invariant($"gradient norm {norm}; both must be finite numbers. The learning rate was {rate}. ")
+        + "Lower 'learning_rate' or raise 'warmup_steps'"
+        + (stage.Recipe.Precision == NumberType.Bf16 ? ", or set 'precision' to 'fp32'." : ".")
+        + (File.Exists(_files.State) ? $" The last checkpoint, '{_files.State}', is untouched." : ""));
+
+    private double Evaluate(StageDataset data, int batchSize, TrainerPosition position, CancellationToken ct)
+    {
+        using var untracked = no_grad();
+        var (sum, targets) = (0.0, 0L);
+        for (var start = 0; start < data.Count; start += batchSize)
+        {
+            ct.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using var batch = new TokenBatch(
+                data, [.. Enumerable.Range(start, Math.Min(batchSize, data.Count - start))]);
+            sum += _model.SummedLoss(batch.Ids, batch.Layout, batch.Positions, batch.Targets).item<float>();
+            targets += batch.TargetCount;
+            _progress?.Report(new TrainingProgress("evaluate", position.Stage, start + batch.Layout.Sequences, data.Count));
+        }
+
+        return sum / targets;
+    }
+
+    private void Save(TrainerPosition position, AdamW optimizer, TrainingLog log)
+    {
+        log.Flush();
+        try
+        {
+            TrainerState.Write(_files.State, _model, optimizer, position, _fingerprint);
+            _files.WriteModel(_model);
+        }
+        catch (IOException error)
+        {
+            throw new TrainingException(
+                $"The checkpoint in '{_files.Folder}' cannot be written: {error.Message} Make room there and start the "
+                + "same recipe again; it goes on from the checkpoint before.", error);
+        }
+    }
+
+    private AdamW CreateOptimizer() => new(_model.named_parameters().Select(one => (one.name, one.parameter)));
+
+    private double Remaining(TrainerPosition position) => _stages
+        .Select((stage, index) => index < position.Stage ? 0
+            : (stage.Steps - (index == position.Stage ? position.Step : 0)) * stage.TokensPerStep)
+        .Sum();
+
+    private static bool Due(long every, long step, long steps) => step == steps || (every > 0 && step % every == 0);
+
+    private static StageReport Report(TrainerStage stage, int index, TrainingLog log)
+    {
+        var rows = log.Rows.Where(row => row.Stage == index).ToArray();
+        var losses = rows.Where(row => row.Loss is not null).TakeLast(50).Select(row => row.Loss!.Value).ToArray();
+        return new StageReport(stage.Name, stage.Steps, losses.Length > 0 ? losses.Average() : null,
+            rows.LastOrDefault(row => row.EvaluationLoss is not null)?.EvaluationLoss);
+    }
+}

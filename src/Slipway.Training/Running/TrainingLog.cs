@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Slipway.Training.Running;
+
+/// <summary>One line of the log.</summary>
+internal sealed record LogRow(int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss);
+
+/// <summary>Writes what each step measured as JSON Lines; a resumed run drops what lies behind its position.</summary>
+internal sealed class TrainingLog : IDisposable
+{
+    private readonly List<LogRow> _rows = [];
+    private readonly StreamWriter _file;
+
+    public TrainingLog(string path, TrainerPosition from)
+    {
+        var kept = new List<string>();
+        foreach (var line in File.Exists(path) ? File.ReadLines(path) : [])
+        {
+            if (Parse(line) is { } row && (row.Stage < from.Stage || (row.Stage == from.Stage && row.Step <= from.Step)))
+            {
+                _rows.Add(row);
+                kept.Add(line);
+            }
+        }
+
+        File.WriteAllLines(path, kept);
+        _file = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = false };
+    }
+
+    public IReadOnlyList<LogRow> Rows => _rows;
+
+    public void Step(int stage, string kind, long step, double loss, double rate, double norm, long tokens, double speed)
+    {
+        _rows.Add(new LogRow(stage, kind, step, loss, null));
+        _file.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"loss":{{loss:R}},"learning_rate":{{rate:R}},"gradient_norm":{{norm:R}},"tokens":{{tokens}},"tokens_per_second":{{speed:F0}}}"""));
+    }
+
+    public void Evaluation(int stage, string kind, long step, double loss)
+    {
+        _rows.Add(new LogRow(stage, kind, step, null, loss));
+        _file.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"evaluation_loss":{{loss:R}}}"""));
+    }
+
+    public void Flush() => _file.Flush();
+
+    public void Dispose() => _file.Dispose();
+
+    // A kill can leave half a line; it lies behind the last checkpoint and is dropped.
+    private static LogRow? Parse(string line)
+    {
+        try
+        {
+            return JsonNode.Parse(line) is JsonObject json
+                ? new LogRow((int)json["stage"]!, (string)json["kind"]!, (long)json["step"]!,
+                    (double?)json["loss"], (double?)json["evaluation_loss"])
+                : null;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or NullReferenceException
+            or ArgumentException or FormatException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+namespace Slipway.Training.Running;
+
+/// <summary>Sums up a finished run.</summary>
+/// <param name="Checkpoint">The folder that holds the trained model.</param>
+/// <param name="Parameters">The number of weights.</param>
+/// <param name="Steps">The steps of all stages.</param>
+/// <param name="Tokens">The tokens that all stages went through.</param>
+/// <param name="Seconds">How long this call took; a resumed run counts from the resumption.</param>
+/// <param name="TokensPerSecond">The tokens of this call's steps by their time, without evaluation and saving.</param>
+/// <param name="Stages">The losses of each stage.</param>
+public sealed record TrainingReport(
+    string Checkpoint, long Parameters, long Steps, long Tokens, double Seconds, double TokensPerSecond,
+    IReadOnlyList<StageReport> Stages);
+
+/// <summary>Sums up a stage.</summary>
+/// <param name="Kind"><c>pretrain</c> or <c>sft</c>.</param>
+/// <param name="Steps">The number of steps.</param>
+/// <param name="Loss">The mean loss of the last steps, at most 50, nats a token.</param>
+/// <param name="EvaluationLoss">The last loss on held-out data; null where there is none.</param>
+public sealed record StageReport(string Kind, long Steps, double? Loss, double? EvaluationLoss);
