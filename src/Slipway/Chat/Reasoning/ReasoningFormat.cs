@@ -1,0 +1,14 @@
+namespace Slipway.Chat;
+
+/// <summary>Describes how a family of models marks its reasoning.</summary>
+/// <param name="Name">The row's name.</param>
+/// <param name="Open">The text before the reasoning.</param>
+/// <param name="Close">The text after it.</param>
+internal sealed record ReasoningFormat(string Name, string Open, string Close)
+{
+    /// <summary>Whether the chat template of a model uses this format.</summary>
+    public bool IsIn(string template) => template.Contains(Close, StringComparison.Ordinal);
+
+    /// <summary>Whether a prompt ends inside the reasoning, as templates do that open it for the model.</summary>
+    public bool IsOpenAtEnd(string prompt) => prompt.AsSpan().TrimEnd().EndsWith(Open, StringComparison.Ordinal);
+}

@@ -1,0 +1,140 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+
+namespace Slipway.Chat;
+
+/// <summary>Turns chat messages into the <c>messages</c> that chat templates read.</summary>
+/// <remarks>
+/// The shape is Hugging Face's: <c>role</c>, <c>content</c> (always a string), on an assistant's message
+/// <c>reasoning_content</c> and <c>tool_calls</c> where there are any, on a tool's <c>tool_call_id</c> and <c>name</c>.
+/// </remarks>
+internal static class TemplateMessages
+{
+    // Without indentation: every token of a prompt costs.
+    private static readonly JsonSerializerOptions Compact = new(AIJsonUtilities.DefaultOptions) { WriteIndented = false };
+
+    /// <summary>Converts the messages; <paramref name="instructions"/> become a system message before them.</summary>
+    /// <exception cref="NotSupportedException">A message holds an image or audio.</exception>
+    public static JsonArray From(IReadOnlyList<ChatMessage> messages, string? instructions)
+    {
+        var result = new JsonArray();
+        var functions = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (!string.IsNullOrEmpty(instructions))
+        {
+            result.Add((JsonNode)NewMessage(ChatRole.System.Value, instructions));
+        }
+
+        for (var i = 0; i < messages.Count; i++)
+        {
+            Add(result, messages[i], i, functions);
+        }
+
+        return result;
+    }
+
+    private static void Add(JsonArray result, ChatMessage message, int index, Dictionary<string, string> functions)
+    {
+        var (text, reasoning, calls) = (new StringBuilder(), new StringBuilder(), new JsonArray());
+        var hasResults = false;
+        foreach (var content in message.Contents)
+        {
+            switch (content)
+            {
+                case TextContent t:
+                    text.Append(t.Text);
+                    break;
+                case TextReasoningContent t:
+                    reasoning.Append(t.Text);
+                    break;
+                case FunctionCallContent { Exception: not null, RawRepresentation: string written }:
+                    text.Append(written);
+                    break;
+                case FunctionCallContent call:
+                    functions[call.CallId] = call.Name;
+                    calls.Add((JsonNode)NewCall(call));
+                    break;
+                case FunctionResultContent functionResult:
+                    hasResults = true;
+                    result.Add((JsonNode)NewResult(functionResult, functions));
+                    break;
+                case DataContent data when data.HasTopLevelMediaType("text"):
+                    text.Append(Encoding.UTF8.GetString(data.Data.Span));
+                    break;
+                case DataContent or UriContent:
+                    throw new NotSupportedException(
+                        $"Message {index} (role '{message.Role}') holds content of type "
+                        + $"'{(content as DataContent)?.MediaType ?? ((UriContent)content).MediaType}'; this model takes "
+                        + "text only. Remove the content, or use a model that takes it.");
+            }
+        }
+
+        if (hasResults && text.Length == 0 && reasoning.Length == 0 && calls.Count == 0)
+        {
+            return;
+        }
+
+        var entry = NewMessage(message.Role.Value, text.ToString());
+        if (reasoning.Length > 0)
+        {
+            entry["reasoning_content"] = reasoning.ToString();
+        }
+
+        if (calls.Count > 0)
+        {
+            entry["tool_calls"] = calls;
+        }
+
+        result.Add((JsonNode)entry);
+    }
+
+    private static JsonObject NewMessage(string role, string content) => new() { ["role"] = role, ["content"] = content };
+
+    private static JsonObject NewCall(FunctionCallContent call)
+    {
+        var arguments = new JsonObject();
+        foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
+        {
+            arguments[name] = ToNode(value);
+        }
+
+        return new()
+        {
+            ["id"] = call.CallId,
+            ["type"] = "function",
+            ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = arguments },
+        };
+    }
+
+    private static JsonObject NewResult(FunctionResultContent result, Dictionary<string, string> functions)
+    {
+        var entry = NewMessage(ChatRole.Tool.Value, ToText(result.Result));
+        entry["tool_call_id"] = result.CallId;
+        if (functions.TryGetValue(result.CallId, out var name))
+        {
+            entry["name"] = name;
+        }
+
+        return entry;
+    }
+
+    private static string ToText(object? result) => result switch
+    {
+        null => "",
+        string text => text,
+        TextContent text => text.Text,
+        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => "",
+        _ => JsonSerializer.Serialize(result, Compact.GetTypeInfo(typeof(object))),
+    };
+
+    private static JsonNode? ToNode(object? value) => value switch
+    {
+        null => null,
+        JsonNode node => node.DeepClone(),
+        JsonElement { ValueKind: JsonValueKind.Undefined } => null,
+        JsonElement element => JsonNode.Parse(element.GetRawText()),
+        _ => JsonSerializer.SerializeToNode(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(object))),
+    };
+}

@@ -1,0 +1,61 @@
+using System.Text.Json;
+
+namespace Slipway.Chat;
+
+/// <summary>
+/// <c>&lt;tool_call&gt;name&lt;arg_key&gt;key&lt;/arg_key&gt;&lt;arg_value&gt;value&lt;/arg_value&gt;…&lt;/tool_call&gt;</c>:
+/// GLM 4.5 and later.
+/// </summary>
+internal sealed class KeyValueTagToolCalls : ToolCallFormat
+{
+    private const string KeyTag = "<arg_key>";
+    private const string KeyEnd = "</arg_key>";
+    private const string ValueTag = "<arg_value>";
+    private const string ValueEnd = "</arg_value>";
+
+    public override string Name => "key-value-tag";
+
+    public override string Open => "<tool_call>";
+
+    public override string Close => "</tool_call>";
+
+    public override bool IsJson => false;
+
+    public override bool IsIn(string template)
+        => template.Contains(Open, StringComparison.Ordinal) && template.Contains(KeyTag, StringComparison.Ordinal);
+
+    public override IReadOnlyList<ToolCall> Parse(string body)
+    {
+        var name = GuessName(body);
+        if (name.Length == 0)
+        {
+            throw new JsonException($"A call must begin with the function's name, before '{KeyTag}'.");
+        }
+
+        var arguments = new Dictionary<string, object?>(StringComparer.Ordinal);
+        for (var at = body.IndexOf(KeyTag, StringComparison.Ordinal); at >= 0;)
+        {
+            var keyEnd = body.IndexOf(KeyEnd, at, StringComparison.Ordinal);
+            var value = keyEnd < 0 ? -1 : body.IndexOf(ValueTag, keyEnd, StringComparison.Ordinal);
+            var valueEnd = value < 0 ? -1 : body.IndexOf(ValueEnd, value, StringComparison.Ordinal);
+            if (valueEnd < 0)
+            {
+                throw new JsonException($"A '{KeyTag}' has no '{ValueTag}…{ValueEnd}'.");
+            }
+
+            var key = body[(at + KeyTag.Length)..keyEnd].Trim();
+            arguments[key] = ToolCall.ReadValue(body[(value + ValueTag.Length)..valueEnd]);
+            at = body.IndexOf(KeyTag, valueEnd, StringComparison.Ordinal);
+        }
+
+        return [new(name, arguments)];
+    }
+
+    public override string GuessName(string body)
+    {
+        var end = body.IndexOf('<', StringComparison.Ordinal);
+        return NameOrEmpty((end < 0 ? body : body[..end]).Trim());
+    }
+
+    public override string? Prefix(string? function) => function is null ? Open : $"{Open}{function}";
+}

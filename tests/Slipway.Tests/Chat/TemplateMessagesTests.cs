@@ -1,0 +1,110 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+using Slipway.Chat;
+
+namespace Slipway.Tests.Chat;
+
+public sealed class TemplateMessagesTests
+{
+    [Fact]
+    public void Instructions_StandBeforeTheGivenMessages()
+        => Expect(
+            """[{"role":"system","content":"Be brief."},{"role":"system","content":"A"},{"role":"user","content":"B"}]""",
+            "Be brief.",
+            new(ChatRole.System, "A"),
+            new(ChatRole.User, "B"));
+
+    [Fact]
+    public void Contents_OfSeveralParts_AreOneTextAndUnknownOnesSkipped()
+        => Expect(
+            """[{"role":"user","content":"one two three"},{"role":"critic","content":""}]""",
+            null,
+            new(
+                ChatRole.User,
+                [
+                    new TextContent("one "), new UsageContent(new()), new ErrorContent("?"), new TextContent("two "),
+                    new DataContent("three"u8.ToArray(), "text/plain"), new TextContent(null),
+                ]),
+            new(new ChatRole("critic"), []));
+
+    [Fact]
+    public void Calls_AndTheirResults_TakeTheFormOfTemplates()
+        => Expect(
+            """
+            [{"role":"assistant","content":"Wait.","reasoning_content":"Hm.","tool_calls":[
+            {"id":"a","type":"function","function":{"name":"f","arguments":{"x":1,"y":"z","n":null}}},
+            {"id":"b","type":"function","function":{"name":"g","arguments":{}}}]},
+            {"role":"tool","content":"done","tool_call_id":"a","name":"f"},
+            {"role":"tool","content":"","tool_call_id":"b","name":"g"},
+            {"role":"tool","content":"{\"on\":true,\"name\":\"Küche\"}","tool_call_id":"?"},
+            {"role":"tool","content":"21.5","tool_call_id":"?"}]
+            """,
+            null,
+            new(
+                ChatRole.Assistant,
+                [
+                    new TextReasoningContent("Hm."), new TextContent("Wait."),
+                    new FunctionCallContent("a", "f", new Dictionary<string, object?>
+                    {
+                        ["x"] = 1,
+                        ["y"] = JsonSerializer.SerializeToElement("z"),
+                        ["n"] = null,
+                    }),
+                    new FunctionCallContent("b", "g"),
+                ]),
+            new(ChatRole.Tool, [new FunctionResultContent("a", "done"), new FunctionResultContent("b", null)]),
+            new(
+                ChatRole.Tool,
+                [
+                    new FunctionResultContent("?", new Dictionary<string, object?> { ["on"] = true, ["name"] = "Küche" }),
+                    new FunctionResultContent("?", JsonSerializer.SerializeToElement(21.5)),
+                ]));
+
+    [Fact]
+    public void MalformedCall_InTheHistory_IsTheTextThatTheModelWrote()
+        => Expect(
+            """[{"role":"assistant","content":"<tool_call>{"}]""",
+            null,
+            new ChatMessage(
+                ChatRole.Assistant,
+                [new FunctionCallContent("a", "") { Exception = new FormatException(), RawRepresentation = "<tool_call>{" }]));
+
+    [Fact]
+    public void Image_ForAModelOfText_IsRefused()
+    {
+        var e = Assert.Throws<NotSupportedException>(() => TemplateMessages.From(
+            [new(ChatRole.User, "See:"), new(ChatRole.User, [new DataContent(new byte[1], "image/png")])],
+            null));
+        Assert.Equal(
+            "Message 1 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the content, or "
+            + "use a model that takes it.",
+            e.Message);
+    }
+
+    [Fact]
+    public void Tools_TakeTheFormOfTemplates()
+    {
+        var function = AIFunctionFactory.Create(
+            ([System.ComponentModel.Description("Which room.")] string room, int level = 3) => room,
+            "set_level",
+            "Sets a level.");
+
+        var tools = TemplateTools.From(new() { Tools = [function] });
+
+        Assert.Equal(
+            """
+            [{"type":"function","function":{"name":"set_level","description":"Sets a level.","parameters":
+            {"type":"object","properties":{"room":{"description":"Which room.","type":"string"},
+            "level":{"type":"integer","default":3}},"required":["room"]}}}]
+            """.ReplaceLineEndings(""),
+            tools!.ToJsonString());
+        Assert.Null(TemplateTools.From(null));
+        Assert.Null(TemplateTools.From(new() { Tools = [] }));
+    }
+
+    private static void Expect(string expected, string? instructions, params ChatMessage[] messages)
+        => Assert.Equal(
+            JsonNode.Parse(expected)!.ToJsonString(),
+            TemplateMessages.From(messages, instructions).ToJsonString());
+}
