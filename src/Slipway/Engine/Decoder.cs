@@ -1,0 +1,289 @@
+using System.Numerics.Tensors;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace Slipway.Engine;
+
+/// <summary>Runs the decoder graph over rows of the key-value cache, which stay bound between runs.</summary>
+/// <remarks>
+/// A prompt runs on one row, a decode step on the first rows together; a row's true length comes from its mask.
+/// Everything but <see cref="Terminate"/> belongs to one thread.
+/// </remarks>
+internal sealed class Decoder : IDisposable
+{
+    // Logits of every position of a prompt's chunk stay below this where the graph has no 'logits_to_keep'.
+    private const long LargestLogitsBytes = 32L << 20;
+
+    private readonly InferenceSession session;
+    private readonly DecoderGraph graph;
+    private readonly KeyValueCache cache;
+    private readonly RunOptions runOptions = new();
+    private readonly List<Binding?> decodeBindings = [];
+    private readonly List<Binding?> prefillBindings = [];
+    private readonly OrtValue keepAll = OrtValue.CreateTensorValueFromMemory(new long[] { 0 }, [1]);
+    private readonly OrtValue keepLast = OrtValue.CreateTensorValueFromMemory(new long[] { 1 }, [1]);
+    private NativeBuffer? mask;
+    private NativeBuffer? ids;
+    private NativeBuffer? positions;
+    private NativeBuffer? logits;
+    private float[] converted = [];
+    private int[] maskLengths = [];
+
+    public Decoder(InferenceSession session, DecoderGraph graph)
+    {
+        this.session = session;
+        this.graph = graph;
+        cache = new KeyValueCache(graph);
+    }
+
+    public KeyValueCache Cache => cache;
+
+    /// <summary>The most prompt tokens of one run whose logits are all kept.</summary>
+    public int LargestScoredChunk => (int)Math.Clamp(LargestLogitsBytes / (4L * graph.VocabularySize), 1, 512);
+
+    /// <summary>The most prompt tokens of one run of which the last position's logits are kept.</summary>
+    public int LargestChunk => graph.LogitsToKeep is null ? LargestScoredChunk : int.MaxValue;
+
+    /// <summary>Gives the cache another size and keeps each row's first tokens.</summary>
+    public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
+    {
+        ReleaseBindings();
+        mask?.Dispose();
+        mask = null;
+        cache.Resize(rows, capacity, lengths);
+        mask = new NativeBuffer(8L * rows * capacity);
+        maskLengths = new int[rows];
+    }
+
+    /// <summary>Runs a chunk of a prompt on a row and returns its logits, valid until the next run.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="start">Tokens that the row holds already.</param>
+    /// <param name="tokens">The chunk.</param>
+    /// <param name="every">Whether logits of every position are wanted, or of the last one only.</param>
+    /// <returns>[kept positions, vocabulary]</returns>
+    public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
+    {
+        var kept = every || graph.LogitsToKeep is null ? tokens.Length : 1;
+        Reserve(tokens.Length, kept);
+        var binding = Find(prefillBindings, row, row, 1);
+        SetTokens(tokens, start);
+        SetMask(row, start + tokens.Length);
+        binding.BindTokens(tokens.Length, kept, every);
+        session.RunWithBinding(runOptions, binding.IoBinding);
+        var result = ReadLogits(kept);
+        return every || kept == 1 ? result : result[^graph.VocabularySize..];
+    }
+
+    /// <summary>Runs one token on each of the first rows and returns their logits, valid until the next run.</summary>
+    /// <param name="tokens">A token for each row; a row without a sequence takes any.</param>
+    /// <param name="lengths">Tokens that each row holds already.</param>
+    /// <returns>[rows, vocabulary]</returns>
+    public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
+    {
+        var rows = tokens.Length;
+        Reserve(rows, rows);
+        var binding = Find(decodeBindings, rows, 0, rows);
+        var idSpan = ids!.AsSpan<long>(0, rows);
+        for (var row = 0; row < rows; row++)
+        {
+            idSpan[row] = tokens[row];
+            positions!.AsSpan<long>(row, 1)[0] = lengths[row];
+            SetMask(row, lengths[row] + 1);
+        }
+
+        binding.BindTokens(1, 1, every: false);
+        session.RunWithBinding(runOptions, binding.IoBinding);
+        return ReadLogits(rows);
+    }
+
+    /// <summary>Asks the run in progress to end, or lets later ones go on; safe from any thread.</summary>
+    public void Terminate(bool terminate) => runOptions.Terminate = terminate;
+
+    public void Dispose()
+    {
+        ReleaseBindings();
+        cache.Dispose();
+        mask?.Dispose();
+        ids?.Dispose();
+        positions?.Dispose();
+        logits?.Dispose();
+        keepAll.Dispose();
+        keepLast.Dispose();
+        runOptions.Dispose();
+    }
+
+    private Binding Find(List<Binding?> bindings, int index, int firstRow, int rows)
+    {
+        while (bindings.Count <= index)
+        {
+            bindings.Add(null);
+        }
+
+        return bindings[index] ??= new Binding(this, firstRow, rows);
+    }
+
+    private void SetTokens(ReadOnlySpan<int> tokens, int start)
+    {
+        var idSpan = ids!.AsSpan<long>(0, tokens.Length);
+        var positionSpan = positions!.AsSpan<long>(0, tokens.Length);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            idSpan[i] = tokens[i];
+            positionSpan[i] = start + i;
+        }
+    }
+
+    private void SetMask(int row, int length)
+    {
+        var known = maskLengths[row];
+        var span = mask!.AsSpan<long>((long)row * cache.Capacity, cache.Capacity);
+        if (length > known)
+        {
+            span[known..length].Fill(1);
+        }
+        else
+        {
+            span[length..known].Clear();
+        }
+
+        maskLengths[row] = length;
+    }
+
+    private void Reserve(int tokens, int kept)
+    {
+        var width = graph.LogitsType == TensorElementType.Float16 ? 2L : 4L;
+        var logitsBytes = width * kept * graph.VocabularySize;
+        if (ids?.Bytes >= 8L * tokens && logits?.Bytes >= logitsBytes)
+        {
+            return;
+        }
+
+        // Bindings refer to these buffers by address.
+        ReleaseBindings();
+        Grow(ref ids, 8L * tokens);
+        Grow(ref positions, 8L * tokens);
+        Grow(ref logits, logitsBytes);
+        if (graph.LogitsType == TensorElementType.Float16)
+        {
+            converted = new float[Math.Max(converted.Length, kept * graph.VocabularySize)];
+        }
+    }
+
+    private static void Grow(ref NativeBuffer? buffer, long bytes)
+    {
+        if (buffer is null || buffer.Bytes < bytes)
+        {
+            buffer?.Dispose();
+            buffer = null;
+            buffer = new NativeBuffer(bytes);
+        }
+    }
+
+    private ReadOnlySpan<float> ReadLogits(int positionsKept)
+    {
+        var count = positionsKept * graph.VocabularySize;
+        if (graph.LogitsType == TensorElementType.Float)
+        {
+            return logits!.AsSpan<float>(0, count);
+        }
+
+        TensorPrimitives.ConvertToSingle(logits!.AsSpan<Half>(0, count), converted);
+        return converted.AsSpan(0, count);
+    }
+
+    private void ReleaseBindings()
+    {
+        foreach (var binding in decodeBindings.Concat(prefillBindings))
+        {
+            binding?.Dispose();
+        }
+
+        decodeBindings.Clear();
+        prefillBindings.Clear();
+    }
+
+    /// <summary>The bound tensors of consecutive rows.</summary>
+    private sealed class Binding : IDisposable
+    {
+        private readonly Decoder owner;
+        private readonly int rows;
+        private readonly List<OrtValue> fixedValues = [];
+        private readonly List<OrtValue> tokenValues = [];
+        private (int Tokens, int Kept, bool Every) bound;
+
+        public Binding(Decoder owner, int firstRow, int rows)
+        {
+            this.owner = owner;
+            this.rows = rows;
+            IoBinding = owner.session.CreateIoBinding();
+            for (var i = 0; i < owner.graph.Cache.Count; i++)
+            {
+                var value = Keep(fixedValues, owner.cache.View(i, firstRow, rows));
+                IoBinding.BindInput(owner.graph.Cache[i].Past, value);
+                IoBinding.BindOutput(owner.graph.Cache[i].Present, value);
+            }
+
+            var capacity = owner.cache.Capacity;
+            IoBinding.BindInput(
+                owner.graph.AttentionMask,
+                Keep(fixedValues, Wrap(owner.mask!, 8L * firstRow * capacity, TensorElementType.Int64, [rows, capacity], 8)));
+        }
+
+        public OrtIoBinding IoBinding { get; }
+
+        public void BindTokens(int tokens, int kept, bool every)
+        {
+            if (bound == (tokens, kept, every))
+            {
+                return;
+            }
+
+            Release(tokenValues);
+            var graph = owner.graph;
+            var idValue = Keep(tokenValues, Wrap(owner.ids!, 0, TensorElementType.Int64, [rows, tokens], 8));
+            IoBinding.BindInput(graph.InputIds, idValue);
+            if (graph.PositionIds is { } positionIds)
+            {
+                var value = Keep(tokenValues, Wrap(owner.positions!, 0, TensorElementType.Int64, [rows, tokens], 8));
+                IoBinding.BindInput(positionIds, value);
+            }
+
+            if (graph.LogitsToKeep is { } keep)
+            {
+                IoBinding.BindInput(keep, every ? owner.keepAll : owner.keepLast);
+            }
+
+            var width = graph.LogitsType == TensorElementType.Float16 ? 2 : 4;
+            var logitsValue = Wrap(owner.logits!, 0, graph.LogitsType, [rows, kept, graph.VocabularySize], width);
+            IoBinding.BindOutput(graph.Logits, Keep(tokenValues, logitsValue));
+            bound = (tokens, kept, every);
+        }
+
+        public void Dispose()
+        {
+            IoBinding.Dispose();
+            Release(tokenValues);
+            Release(fixedValues);
+        }
+
+        private static OrtValue Wrap(NativeBuffer buffer, long offset, TensorElementType type, long[] shape, int width)
+            => OrtValue.CreateTensorValueWithData(
+                OrtMemoryInfo.DefaultInstance,
+                type,
+                shape,
+                buffer.Address + (nint)offset,
+                TensorPrimitives.Product<long>(shape) * width);
+
+        private static OrtValue Keep(List<OrtValue> values, OrtValue value)
+        {
+            values.Add(value);
+            return value;
+        }
+
+        private static void Release(List<OrtValue> values)
+        {
+            values.ForEach(value => value.Dispose());
+            values.Clear();
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using Slipway.Packaging;
+
+namespace Slipway.Engine;
+
+/// <summary>Describes a decoder graph's inputs and outputs, checked against the package's configuration.</summary>
+internal sealed class DecoderGraph
+{
+    private const string KeepName = "logits_to_keep";
+
+    private DecoderGraph(string inputIds, string attentionMask, string logits)
+    {
+        InputIds = inputIds;
+        AttentionMask = attentionMask;
+        Logits = logits;
+    }
+
+    public string InputIds { get; }
+
+    public string AttentionMask { get; }
+
+    public string? PositionIds { get; private init; }
+
+    /// <summary>The input that says how many of the last positions get logits; null where the graph has none.</summary>
+    public string? LogitsToKeep { get; private init; }
+
+    public string Logits { get; }
+
+    public TensorElementType LogitsType { get; private init; }
+
+    public required IReadOnlyList<CacheTensor> Cache { get; init; }
+
+    public int VocabularySize { get; private init; }
+
+    /// <summary>Bytes of keys and values of one token of one sequence.</summary>
+    public long TokenBytes => Cache.Sum(tensor => tensor.TokenBytes);
+
+    public static DecoderGraph Read(InferenceSession session, ModelPackage package)
+    {
+        var model = package.Config.Model;
+        var decoder = model.Decoder;
+        var path = package.ModelPath;
+        if (!package.Config.Search.PastPresentShareBuffer)
+        {
+            throw new NotSupportedException(
+                $"The package '{package.Path}' sets 'past_present_share_buffer' to 'false'. Only decoders whose past "
+                + "and present keys and values may be one buffer run here: export it again with 'slipway export'.");
+        }
+
+        var inputs = session.InputMetadata;
+        var outputs = session.OutputMetadata;
+        var inputIds = Find(path, inputs, decoder.Inputs, "input_ids", "input");
+        var mask = Find(path, inputs, decoder.Inputs, "attention_mask", "input");
+        var logits = Find(path, outputs, decoder.Outputs, "logits", "output");
+        var positions = decoder.Inputs.GetValueOrDefault("position_ids", "position_ids");
+        var known = new HashSet<string>(StringComparer.Ordinal) { inputIds, mask, positions, KeepName };
+        var cache = new List<CacheTensor>();
+        for (var layer = 0; layer < decoder.NumHiddenLayers; layer++)
+        {
+            foreach (var role in (string[])["key", "value"])
+            {
+                var past = Numbered(decoder.Inputs, $"past_{role}_names", $"past_key_values.%d.{role}", layer);
+                var present = Numbered(decoder.Outputs, $"present_{role}_names", $"present.%d.{role}", layer);
+                cache.Add(ReadCacheTensor(path, inputs, outputs, past, present, decoder));
+                known.Add(past);
+            }
+        }
+
+        var unknown = inputs.Keys.FirstOrDefault(name => !known.Contains(name));
+        if (unknown is not null)
+        {
+            throw new NotSupportedException(
+                $"The graph '{path}' has an input '{unknown}' that a plain decoder does not have. Supported are "
+                + "'input_ids', 'attention_mask', 'position_ids', 'logits_to_keep' and past keys and values.");
+        }
+
+        var keeps = inputs.ContainsKey(KeepName) || session.OverridableInitializerMetadata.ContainsKey(KeepName);
+        return new DecoderGraph(inputIds, mask, logits)
+        {
+            PositionIds = inputs.ContainsKey(positions) ? positions : null,
+            LogitsToKeep = keeps ? KeepName : null,
+            LogitsType = RequireFloat(path, logits, outputs[logits]),
+            Cache = cache,
+            VocabularySize = outputs[logits].Dimensions is [.., > 0 and var size] ? size : model.VocabSize,
+        };
+    }
+
+    private static CacheTensor ReadCacheTensor(
+        string path,
+        IReadOnlyDictionary<string, NodeMetadata> inputs,
+        IReadOnlyDictionary<string, NodeMetadata> outputs,
+        string past,
+        string present,
+        GenAIDecoder decoder)
+    {
+        var metadata = inputs.GetValueOrDefault(past) ?? throw Missing(path, "input", past);
+        _ = outputs.GetValueOrDefault(present) ?? throw Missing(path, "output", present);
+        var type = RequireFloat(path, past, metadata);
+        if (metadata.Dimensions is not [_, var heads, _, var size])
+        {
+            throw new PackageException(
+                path,
+                $"Input '{past}' of '{path}' has {metadata.Dimensions.Length} dimensions; expected 4: batch, heads, "
+                + "length and head size. Export the package again.");
+        }
+
+        return new CacheTensor(
+            past,
+            present,
+            heads > 0 ? heads : decoder.NumKeyValueHeads,
+            size > 0 ? size : decoder.HeadSize,
+            type);
+    }
+
+    private static string Numbered(IReadOnlyDictionary<string, string> names, string role, string standard, int layer)
+        => names.GetValueOrDefault(role, standard)
+            .Replace("%d", layer.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+
+    private static string Find(
+        string path,
+        IReadOnlyDictionary<string, NodeMetadata> tensors,
+        IReadOnlyDictionary<string, string> names,
+        string role,
+        string kind)
+    {
+        var name = names.GetValueOrDefault(role, role);
+        return tensors.ContainsKey(name) ? name : throw Missing(path, kind, name);
+    }
+
+    private static TensorElementType RequireFloat(string path, string name, NodeMetadata metadata)
+        => metadata.ElementDataType is TensorElementType.Float or TensorElementType.Float16
+            ? metadata.ElementDataType
+            : throw new NotSupportedException(
+                $"Tensor '{name}' of '{path}' has type '{metadata.ElementDataType}'; 'Float' and 'Float16' are "
+                + "supported. Export the package again.");
+
+    private static PackageException Missing(string path, string kind, string name)
+        => new(
+            path,
+            $"The graph '{path}' has no {kind} '{name}', which '{ModelPackage.ConfigFile}' names. Export the package "
+            + "again.");
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Slipway.Engine;
+
+/// <summary>Holds keys and values of all sequences: for each tensor one buffer [rows, heads, capacity, size].</summary>
+/// <remarks>
+/// The first <c>n</c> rows are one batch without copying, and so is a single row. Memory that no token has reached
+/// is reserved but not resident. Not safe for concurrent use.
+/// </remarks>
+internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
+{
+    private readonly NativeBuffer?[] buffers = new NativeBuffer?[graph.Cache.Count];
+
+    public int Rows { get; private set; }
+
+    /// <summary>Tokens that each row has room for.</summary>
+    public int Capacity { get; private set; }
+
+    public long Bytes => BytesFor(Rows, Capacity);
+
+    public long BytesFor(int rows, int capacity) => checked(graph.TokenBytes * rows * capacity);
+
+    /// <summary>Gives the buffers another size and keeps each row's first tokens.</summary>
+    /// <param name="rows">Rows to have.</param>
+    /// <param name="capacity">Tokens that each row is to have room for.</param>
+    /// <param name="lengths">For each present row, how many tokens to keep.</param>
+    /// <exception cref="OutOfMemoryException">There is no memory; nothing is kept then.</exception>
+    public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
+    {
+        try
+        {
+            ResizeAll(rows, capacity, lengths);
+        }
+        catch
+        {
+            // Some tensors have the old size and some the new one: none can be used.
+            Dispose();
+            throw;
+        }
+    }
+
+    public void CopyRow(int from, int to, int length)
+    {
+        for (var i = 0; i < buffers.Length; i++)
+        {
+            CopyRow(graph.Cache[i], buffers[i]!, from, Capacity, buffers[i]!, to, Capacity, length);
+        }
+    }
+
+    /// <summary>Wraps consecutive rows of a tensor without copying; the caller disposes the value.</summary>
+    public OrtValue View(int tensor, int firstRow, int rows)
+    {
+        Debug.Assert(firstRow + rows <= Rows, "The rows lie inside the buffer.");
+        var description = graph.Cache[tensor];
+        var rowBytes = description.TokenBytes * Capacity;
+        return OrtValue.CreateTensorValueWithData(
+            OrtMemoryInfo.DefaultInstance,
+            description.Type,
+            [rows, description.Heads, Capacity, description.Size],
+            buffers[tensor]!.Address + (nint)(rowBytes * firstRow),
+            rowBytes * rows);
+    }
+
+    public void Dispose()
+    {
+        for (var i = 0; i < buffers.Length; i++)
+        {
+            buffers[i]?.Dispose();
+            buffers[i] = null;
+        }
+
+        (Rows, Capacity) = (0, 0);
+    }
+
+    private void ResizeAll(int rows, int capacity, ReadOnlySpan<int> lengths)
+    {
+        for (var i = 0; i < buffers.Length; i++)
+        {
+            var tensor = graph.Cache[i];
+            var old = buffers[i];
+            var grown = new NativeBuffer(tensor.TokenBytes * rows * capacity);
+            if (old is not null)
+            {
+                for (var row = 0; row < Math.Min(Math.Min(rows, Rows), lengths.Length); row++)
+                {
+                    CopyRow(tensor, old, row, Capacity, grown, row, capacity, lengths[row]);
+                }
+
+                old.Dispose();
+            }
+
+            buffers[i] = grown;
+        }
+
+        (Rows, Capacity) = (rows, capacity);
+    }
+
+    private static void CopyRow(
+        CacheTensor tensor,
+        NativeBuffer source,
+        int sourceRow,
+        int sourceCapacity,
+        NativeBuffer target,
+        int targetRow,
+        int targetCapacity,
+        int length)
+    {
+        var tokenBytes = tensor.Size * tensor.ElementBytes;
+        var kept = Math.Min(length, Math.Min(sourceCapacity, targetCapacity)) * tokenBytes;
+        for (var head = 0; head < tensor.Heads; head++)
+        {
+            var from = ((long)(sourceRow * tensor.Heads) + head) * sourceCapacity * tokenBytes;
+            var to = ((long)(targetRow * tensor.Heads) + head) * targetCapacity * tokenBytes;
+            source.AsSpan<byte>(from, kept).CopyTo(target.AsSpan<byte>(to, kept));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+namespace Slipway.Engine;
+
+/// <summary>Gives sequences rows of the key-value cache, within the budget.</summary>
+/// <remarks>Belongs to the engine's thread.</remarks>
+internal sealed class KeyValueRows(Decoder decoder, long budget, int maxRows, int contextLength)
+{
+    private const int CapacityStep = 64;
+    private Sequence?[] rows = [];
+
+    public int Count { get; private set; }
+
+    /// <summary>The sequences that have a row.</summary>
+    public IEnumerable<Sequence> Active => rows.OfType<Sequence>();
+
+    public Sequence? this[int row] => rows[row];
+
+    /// <summary>One more than the last row in use.</summary>
+    public int End
+    {
+        get
+        {
+            var end = rows.Length;
+            while (end > 0 && rows[end - 1] is null)
+            {
+                end--;
+            }
+
+            return end;
+        }
+    }
+
+    /// <summary>Gives a sequence a row with room for its reservation; false where the budget has no room now.</summary>
+    public bool TryAdd(Sequence sequence)
+    {
+        if (Count == maxRows || !TryMakeRoom(Count + 1, sequence.Reservation))
+        {
+            return false;
+        }
+
+        sequence.Row = Array.IndexOf(rows, null);
+        rows[sequence.Row] = sequence;
+        Count++;
+        return true;
+    }
+
+    public void Remove(Sequence sequence)
+    {
+        rows[sequence.Row] = null;
+        sequence.Row = -1;
+        Count--;
+    }
+
+    /// <summary>Makes room for one more token in a row that is full; false where the budget has none.</summary>
+    public bool TryGrow(Sequence sequence)
+        => sequence.Computed + sequence.Pending <= decoder.Cache.Capacity
+            || TryMakeRoom(Count, Math.Min(2 * decoder.Cache.Capacity, contextLength))
+            || TryMakeRoom(Count, sequence.Computed + sequence.Pending);
+
+    /// <summary>Moves the last rows into gaps, so that a batch has none.</summary>
+    public void Compact()
+    {
+        for (var end = End; Count < end; end = End)
+        {
+            var sequence = rows[end - 1]!;
+            var gap = Array.IndexOf(rows, null);
+            decoder.Cache.CopyRow(sequence.Row, gap, sequence.Computed);
+            rows[sequence.Row] = null;
+            rows[gap] = sequence;
+            sequence.Row = gap;
+        }
+    }
+
+    private bool TryMakeRoom(int wantedRows, int wantedCapacity)
+    {
+        var cache = decoder.Cache;
+        if (wantedRows <= cache.Rows && wantedCapacity <= cache.Capacity)
+        {
+            return true;
+        }
+
+        // Rows that are there already cost nothing; those in use say how long all of them must be.
+        var needed = Active.Select(active => Math.Max(active.Reservation, active.Computed + active.Pending))
+            .Append(wantedCapacity)
+            .Max();
+        var tight = Math.Min(RoundUp(needed), contextLength);
+        var roomy = Math.Max(tight, cache.Capacity);
+        var doubled = Math.Min(Math.Max(wantedRows, Math.Min(2 * cache.Rows, 2 * wantedRows)), maxRows);
+        (int Rows, int Capacity)[] plans =
+        [
+            (Math.Max(wantedRows, cache.Rows), roomy),
+            (wantedRows, roomy),
+            (wantedRows, tight),
+        ];
+        if (wantedRows > cache.Rows)
+        {
+            plans[0] = (doubled, roomy);
+        }
+
+        foreach (var (planRows, capacity) in plans)
+        {
+            if (cache.BytesFor(planRows, capacity) <= budget)
+            {
+                Resize(planRows, capacity);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void Resize(int count, int capacity)
+    {
+        if (count < End)
+        {
+            Compact();
+        }
+
+        var lengths = new int[Math.Min(rows.Length, count)];
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            lengths[row] = rows[row]?.Computed ?? 0;
+        }
+
+        decoder.Resize(count, capacity, lengths);
+        Array.Resize(ref rows, count);
+    }
+
+    private static int RoundUp(int tokens) => (tokens + CapacityStep - 1) / CapacityStep * CapacityStep;
+}

@@ -1,0 +1,271 @@
+using System.Threading.Channels;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Slipway.Engine;
+
+/// <summary>Steps the sequences of one model on a thread of its own.</summary>
+/// <remarks>
+/// A step is the next chunk of one prompt and one token of every sequence that decodes. Sequences come in over a
+/// channel, join and leave between steps, and are failed alone where a step of theirs fails.
+/// </remarks>
+internal sealed class ModelEngine : IDisposable
+{
+    private readonly Channel<Sequence> arrivals = Channel.CreateUnbounded<Sequence>(
+        new UnboundedChannelOptions { SingleReader = true });
+
+    private readonly Decoder decoder;
+    private readonly Scheduler scheduler;
+    private readonly LanguageModelOptions options;
+    private readonly int vocabularySize;
+    private readonly Thread thread;
+    private readonly Lock gate = new();
+    private Sequence? running;
+    private int[] tokens = [];
+    private int[] lengths = [];
+    private long order;
+    private int queued;
+    private volatile bool disposed;
+
+    public ModelEngine(Decoder decoder, DecoderGraph graph, LanguageModelOptions options, long budget, int contextLength)
+    {
+        this.decoder = decoder;
+        this.options = options;
+        vocabularySize = graph.VocabularySize;
+        scheduler = new Scheduler(new KeyValueRows(decoder, budget, options.MaxBatchSize, contextLength));
+        thread = new Thread(Run) { IsBackground = true, Name = "Slipway engine" };
+        thread.Start();
+    }
+
+    /// <summary>Hands a sequence to the engine.</summary>
+    /// <exception cref="QueueFullException">The queue has no room.</exception>
+    public void Submit(Sequence sequence)
+    {
+        if (Interlocked.Increment(ref queued) > options.QueueCapacity)
+        {
+            Interlocked.Decrement(ref queued);
+            throw new QueueFullException(
+                $"'{options.QueueCapacity}' requests wait for the model already. Try again later, or raise "
+                + $"'{nameof(LanguageModelOptions.QueueCapacity)}'.");
+        }
+
+        sequence.OnLeavingQueue(() => Interlocked.Decrement(ref queued));
+        ObjectDisposedException.ThrowIf(!arrivals.Writer.TryWrite(sequence), typeof(LanguageModel));
+    }
+
+    /// <summary>Withdraws a sequence, also while its prompt is being computed; safe from any thread.</summary>
+    public void Cancel(Sequence sequence)
+    {
+        sequence.Cancel();
+        lock (gate)
+        {
+            if (running == sequence)
+            {
+                decoder.Terminate(true);
+            }
+        }
+    }
+
+    /// <summary>Fails what is in flight and waits until the thread has ended.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            disposed = true;
+            decoder.Terminate(true);
+        }
+
+        arrivals.Writer.TryComplete();
+        if (Thread.CurrentThread != thread)
+        {
+            thread.Join();
+        }
+    }
+
+    private void Run()
+    {
+        while (!disposed)
+        {
+            if (scheduler.IsIdle && !arrivals.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            {
+                break;
+            }
+
+            TakeArrivals();
+            Step();
+        }
+
+        TakeArrivals();
+        End(_ => true, _ => new ObjectDisposedException(nameof(LanguageModel)));
+    }
+
+    private void TakeArrivals()
+    {
+        while (arrivals.Reader.TryRead(out var sequence))
+        {
+            sequence.Order = order++;
+            scheduler.Enqueue(sequence);
+        }
+    }
+
+    private void Step()
+    {
+        End(sequence => sequence.IsCancelled, _ => new OperationCanceledException());
+
+        try
+        {
+            scheduler.Admit();
+            scheduler.GrowOrPreempt();
+        }
+        catch (Exception e) when (e is OutOfMemoryException or OnnxRuntimeException)
+        {
+            // The buffers are half resized: nothing that they held can go on.
+            Fail(_ => true, e);
+            return;
+        }
+
+        StepPrompt();
+        StepDecode();
+    }
+
+    private void StepPrompt()
+    {
+        var sequence = scheduler.NextPrompt();
+        if (sequence is null)
+        {
+            return;
+        }
+
+        var alone = scheduler.Rows.Active.All(Scheduler.IsPrompt);
+        var largest = sequence.ScoresEveryPosition ? decoder.LargestScoredChunk : decoder.LargestChunk;
+        var count = Math.Min(
+            Math.Min(alone ? options.PrefillChunk : options.SharedPrefillChunk, largest),
+            sequence.Pending);
+        Guard(sequence, [sequence], () =>
+        {
+            var start = sequence.Computed;
+            var chunk = sequence.Tokens.Slice(start, count);
+            var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
+            sequence.Computed += count;
+            Advance(sequence, start, logits);
+        });
+    }
+
+    private void StepDecode()
+    {
+        var batch = scheduler.Rows.Active.Where(sequence => !Scheduler.IsPrompt(sequence)).ToArray();
+        if (batch.Length == 0)
+        {
+            return;
+        }
+
+        if (scheduler.Rows.Count < scheduler.Rows.End)
+        {
+            scheduler.Rows.Compact();
+        }
+
+        var rows = batch.Max(sequence => sequence.Row) + 1;
+        if (tokens.Length < rows)
+        {
+            tokens = new int[rows];
+            lengths = new int[rows];
+        }
+
+        for (var row = 0; row < rows; row++)
+        {
+            // A row whose prompt is under way runs along; what that writes lies beyond its end and is overwritten.
+            var sequence = scheduler.Rows[row];
+            lengths[row] = sequence?.Computed ?? 0;
+            tokens[row] = sequence is null ? 0 : sequence.Tokens[lengths[row]];
+        }
+
+        Guard(null, batch, () =>
+        {
+            var logits = decoder.Decode(tokens.AsSpan(0, rows), lengths.AsSpan(0, rows));
+            foreach (var sequence in batch)
+            {
+                sequence.Computed++;
+            }
+
+            foreach (var sequence in batch)
+            {
+                var row = sequence.Row;
+                Advance(sequence, sequence.Computed - 1, logits.Slice(row * vocabularySize, vocabularySize));
+            }
+        });
+    }
+
+    private void Advance(Sequence sequence, int start, ReadOnlySpan<float> logits)
+    {
+        try
+        {
+            if (sequence.Advance(start, logits))
+            {
+                scheduler.Rows.Remove(sequence);
+            }
+        }
+#pragma warning disable CA1031 // A caller's processor may throw anything; only its own request may suffer.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Fail(other => other == sequence, e);
+        }
+    }
+
+    // Runs a part of a step; an error fails the sequences of that part and leaves the others alone.
+    private void Guard(Sequence? cancellable, Sequence[] affected, Action run)
+    {
+        lock (gate)
+        {
+            if (disposed || cancellable is { IsCancelled: true })
+            {
+                return;
+            }
+
+            running = cancellable;
+            decoder.Terminate(false);
+        }
+
+        try
+        {
+            run();
+        }
+        catch (Exception e) when (e is OnnxRuntimeException or OutOfMemoryException)
+        {
+            // A run that was ended on purpose is told to the caller by the cancellation or the disposal itself.
+            if (!disposed && cancellable is not { IsCancelled: true })
+            {
+                Fail(affected.Contains, e);
+            }
+        }
+        finally
+        {
+            lock (gate)
+            {
+                running = null;
+            }
+        }
+    }
+
+    private void Fail(Func<Sequence, bool> condition, Exception cause)
+        => End(condition, sequence => cause switch
+        {
+            OnnxRuntimeException => new InvalidOperationException(
+                $"The model failed at token '{sequence.Computed}' of a sequence: {cause.Message} Other requests go "
+                + "on; try this one again.",
+                cause),
+            OutOfMemoryException => new InvalidOperationException(
+                $"There is no memory for a sequence of '{sequence.Tokens.Length}' tokens. Lower MaxBatchSize, "
+                + "ContextLength or KeyValueCacheBytes.",
+                cause),
+            _ => cause,
+        });
+
+    private void End(Func<Sequence, bool> condition, Func<Sequence, Exception> error)
+    {
+        foreach (var sequence in scheduler.Withdraw(condition))
+        {
+            sequence.LeaveQueue();
+            sequence.Fail(error(sequence));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Packaging;
+
+namespace Slipway.Engine;
+
+/// <summary>Opens the ONNX Runtime session of a package.</summary>
+internal static class ModelSession
+{
+    public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
+    {
+        using var sessionOptions = new SessionOptions
+        {
+            IntraOpNumThreads = options.Threads ?? 0,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+        };
+        sessionOptions.AddSessionConfigEntry("session.intra_op.allow_spinning", options.AllowSpinning ? "1" : "0");
+        try
+        {
+            return new InferenceSession(package.ModelPath, sessionOptions);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new PackageException(
+                package.ModelPath,
+                $"ONNX Runtime cannot load '{package.ModelPath}': {e.Message} Copy or export the package again.",
+                e);
+        }
+        catch (TypeInitializationException e) when (e.InnerException is DllNotFoundException or EntryPointNotFoundException)
+        {
+            throw new NotSupportedException(
+                "The native library of ONNX Runtime is missing or of another version. Reference the package "
+                + "'Slipway.Cpu' in the program, and no other version of 'Microsoft.ML.OnnxRuntime'.",
+                e);
+        }
+    }
+}

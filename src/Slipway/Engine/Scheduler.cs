@@ -1,0 +1,87 @@
+namespace Slipway.Engine;
+
+/// <summary>Decides which sequences run next: who waits, who has a row, who must give its row back.</summary>
+/// <remarks>Belongs to the engine's thread.</remarks>
+internal sealed class Scheduler(KeyValueRows rows)
+{
+    private readonly List<Sequence> waiting = [];
+
+    public bool IsIdle => waiting.Count == 0 && rows.Count == 0;
+
+    public KeyValueRows Rows => rows;
+
+    public void Enqueue(Sequence sequence)
+    {
+        // Higher priority first, then by arrival; a sequence that lost its row keeps its place.
+        var index = waiting.FindIndex(other => Precedes(sequence, other));
+        waiting.Insert(index < 0 ? waiting.Count : index, sequence);
+    }
+
+    /// <summary>Takes every sequence that the condition holds for out of queue and rows.</summary>
+    public List<Sequence> Withdraw(Func<Sequence, bool> condition)
+    {
+        var withdrawn = waiting.Where(condition).ToList();
+        waiting.RemoveAll(withdrawn.Contains);
+        foreach (var sequence in rows.Active.Where(condition).ToList())
+        {
+            rows.Remove(sequence);
+            withdrawn.Add(sequence);
+        }
+
+        return withdrawn;
+    }
+
+    /// <summary>Gives rows to waiting sequences, in order, as long as there is room.</summary>
+    public void Admit()
+    {
+        while (waiting.Count > 0)
+        {
+            var next = waiting[0];
+            if (!rows.TryAdd(next))
+            {
+                return;
+            }
+
+            waiting.RemoveAt(0);
+            next.LeaveQueue();
+            next.Start();
+        }
+    }
+
+    /// <summary>The sequence whose prompt goes on next; null where none is unfinished.</summary>
+    public Sequence? NextPrompt()
+    {
+        Sequence? next = null;
+        foreach (var sequence in rows.Active)
+        {
+            if (IsPrompt(sequence) && (next is null || Precedes(sequence, next)))
+            {
+                next = sequence;
+            }
+        }
+
+        return next;
+    }
+
+    /// <summary>Whether a sequence has more to run than a decode step takes.</summary>
+    public static bool IsPrompt(Sequence sequence) => sequence.Pending > 1 || sequence.ScoresEveryPosition;
+
+    /// <summary>Makes room for the next token of all decoding sequences; the last to come give way.</summary>
+    public void GrowOrPreempt()
+    {
+        foreach (var sequence in rows.Active.Where(sequence => !IsPrompt(sequence)).ToList())
+        {
+            while (sequence.Row >= 0 && !rows.TryGrow(sequence))
+            {
+                // Its tokens are kept, so it is computed again when there is room, and nothing is lost.
+                var last = rows.Active.Aggregate((x, y) => Precedes(x, y) ? y : x);
+                rows.Remove(last);
+                last.Computed = 0;
+                Enqueue(last);
+            }
+        }
+    }
+
+    private static bool Precedes(Sequence x, Sequence y)
+        => x.Priority != y.Priority ? x.Priority > y.Priority : x.Order < y.Order;
+}

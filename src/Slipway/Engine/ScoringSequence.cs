@@ -1,0 +1,36 @@
+namespace Slipway.Engine;
+
+/// <summary>Takes the logits of every position of a sequence, chunk by chunk.</summary>
+/// <param name="start">The position that the first row of logits belongs to.</param>
+/// <param name="logits">[positions, vocabulary], valid during the call only.</param>
+internal delegate void LogitsSink(int start, ReadOnlySpan<float> logits);
+
+/// <summary>A forward pass whose logits are wanted at every position.</summary>
+internal sealed class ScoringSequence(IReadOnlyList<int> ids, LogitsSink sink) : Sequence(ids)
+{
+    private readonly TaskCompletionSource completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task Completion => completion.Task;
+
+    public override bool ScoresEveryPosition => true;
+
+    public override int Reservation => PromptLength;
+
+    public override void Start()
+    {
+    }
+
+    public override bool Advance(int start, ReadOnlySpan<float> logits)
+    {
+        sink(start, logits);
+        if (Pending > 0)
+        {
+            return false;
+        }
+
+        completion.TrySetResult();
+        return true;
+    }
+
+    public override void Fail(Exception error) => completion.TrySetException(error);
+}

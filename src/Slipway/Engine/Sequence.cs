@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Slipway.Engine;
+
+/// <summary>The engine's state of one request: its tokens, and how many of them are in the key-value cache.</summary>
+/// <remarks>Belongs to the engine's thread, but for <see cref="Cancel"/>.</remarks>
+internal abstract class Sequence
+{
+    private readonly List<int> tokens;
+    private Action? leftQueue;
+    private volatile bool cancelled;
+
+    protected Sequence(IReadOnlyList<int> promptIds)
+    {
+        tokens = [.. promptIds];
+        PromptLength = tokens.Count;
+    }
+
+    public int PromptLength { get; }
+
+    /// <summary>Prompt and answer so far.</summary>
+    public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(tokens);
+
+    public ReadOnlySpan<int> OutputIds => Tokens[PromptLength..];
+
+    /// <summary>Tokens whose keys and values are in the row.</summary>
+    public int Computed { get; set; }
+
+    /// <summary>Tokens that are still to be run.</summary>
+    public int Pending => tokens.Count - Computed;
+
+    /// <summary>The row of the key-value cache; -1 while waiting.</summary>
+    public int Row { get; set; } = -1;
+
+    /// <summary>Where the sequence stands in the order of arrival.</summary>
+    public long Order { get; set; }
+
+    public int Priority { get; init; }
+
+    public bool IsCancelled => cancelled;
+
+    /// <summary>Whether the logits of every position are wanted, not only those of the last.</summary>
+    public abstract bool ScoresEveryPosition { get; }
+
+    /// <summary>Tokens to reserve room for before the sequence starts.</summary>
+    public abstract int Reservation { get; }
+
+    public void Cancel() => cancelled = true;
+
+    /// <summary>Sets what happens once, when the sequence no longer waits for its start.</summary>
+    public void OnLeavingQueue(Action action) => leftQueue = action;
+
+    /// <summary>Tells that the sequence has a row, or never will.</summary>
+    public void LeaveQueue() => Interlocked.Exchange(ref leftQueue, null)?.Invoke();
+
+    /// <summary>Called when the sequence gets a row.</summary>
+    public abstract void Start();
+
+    /// <summary>Takes the logits of tokens just run.</summary>
+    /// <param name="start">The first position that was run.</param>
+    /// <param name="logits">Of every position run, or of the last one only.</param>
+    /// <returns>Whether the sequence is complete.</returns>
+    public abstract bool Advance(int start, ReadOnlySpan<float> logits);
+
+    /// <summary>Ends the sequence by an error.</summary>
+    public abstract void Fail(Exception error);
+
+    protected void Append(int id) => tokens.Add(id);
+
+    protected static TimeSpan Elapsed(long from, long to) => Stopwatch.GetElapsedTime(from, to);
+}

@@ -1,0 +1,41 @@
+namespace Slipway;
+
+/// <summary>Asks for the continuation of a prompt.</summary>
+/// <remarks>Immutable; the lists must not change while the request runs.</remarks>
+public sealed record GenerationRequest
+{
+    /// <summary>The prompt's token ids; at least one.</summary>
+    public required IReadOnlyList<int> PromptIds { get; init; }
+
+    /// <summary>How tokens are chosen.</summary>
+    /// <value>Greedy.</value>
+    public SamplingOptions Sampling { get; init; } = new();
+
+    /// <summary>The most tokens to generate; null for as many as the context holds.</summary>
+    public int? MaxOutputTokens { get; init; }
+
+    /// <summary>The fewest tokens to generate before the answer may end by an end-of-sequence token.</summary>
+    public int MinOutputTokens { get; init; }
+
+    /// <summary>Texts that end the answer when they come up; they are not part of it.</summary>
+    public IReadOnlyList<string> StopSequences { get; init; } = [];
+
+    /// <summary>Further token ids that end the answer, beside those that the package names.</summary>
+    public IReadOnlyList<int> StopTokenIds { get; init; } = [];
+
+    /// <summary>Whether generation goes on past end-of-sequence tokens.</summary>
+    public bool IgnoreEndOfSequence { get; init; }
+
+    /// <summary>Whether special tokens appear in the text.</summary>
+    public bool IncludeSpecialTokens { get; init; }
+
+    /// <summary>How many alternatives with their log-probability each token carries; null for no log-probabilities.</summary>
+    public int? LogProbabilities { get; init; }
+
+    /// <summary>Processors of the caller's own, applied to the logits before the sampling options.</summary>
+    /// <remarks>They belong to this request alone and are called on the engine's thread.</remarks>
+    public IReadOnlyList<ILogitsProcessor> LogitsProcessors { get; init; } = [];
+
+    /// <summary>Among waiting requests a higher priority goes first; equal ones in order of arrival.</summary>
+    public int Priority { get; init; }
+}

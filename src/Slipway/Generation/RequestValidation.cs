@@ -1,0 +1,82 @@
+namespace Slipway;
+
+/// <summary>Checks a request before it enters the queue, so that nothing fails halfway that could be known before.</summary>
+internal static class RequestValidation
+{
+    public static void Validate(GenerationRequest request, int contextLength, int vocabularySize)
+    {
+        ValidateIds(request.PromptIds, contextLength, vocabularySize, "request");
+        Require(
+            request.PromptIds.Count < contextLength,
+            $"The prompt has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so nothing can be "
+            + "generated. Shorten it.");
+        Require(
+            request.MaxOutputTokens is null or >= 1,
+            $"MaxOutputTokens is '{request.MaxOutputTokens}'; expected at least 1, or null for no limit.");
+        Require(request.MinOutputTokens >= 0, $"MinOutputTokens is '{request.MinOutputTokens}'; expected 0 or more.");
+        Require(
+            request.MaxOutputTokens is null || request.MinOutputTokens <= request.MaxOutputTokens,
+            $"MinOutputTokens is '{request.MinOutputTokens}', above MaxOutputTokens '{request.MaxOutputTokens}'.");
+        Require(
+            request.LogProbabilities is null or (>= 0 and <= 100),
+            $"LogProbabilities is '{request.LogProbabilities}'; expected 0 to 100, or null for none.");
+        Require(
+            request.StopSequences.All(text => !string.IsNullOrEmpty(text)),
+            "A stop sequence is empty. Leave it out.");
+        Validate(request.Sampling, vocabularySize);
+    }
+
+    public static void ValidateIds(IReadOnlyList<int> ids, int contextLength, int vocabularySize, string name)
+    {
+        ArgumentNullException.ThrowIfNull(ids, name);
+        Require(ids.Count > 0, "The prompt is empty. Give at least one token, for example the one that begins a text.", name);
+        Require(
+            ids.Count <= contextLength,
+            $"The prompt has '{ids.Count}' tokens; the context holds '{contextLength}'. Shorten it, or load the model with a "
+            + "longer context if the package and the memory allow.",
+            name);
+        for (var i = 0; i < ids.Count; i++)
+        {
+            Require(
+                (uint)ids[i] < (uint)vocabularySize,
+                $"Token id '{ids[i]}' at position '{i}' is outside the vocabulary of '{vocabularySize}' entries. Encode the text "
+                + "with the package's own tokenizer.",
+                name);
+        }
+    }
+
+    private static void Validate(SamplingOptions sampling, int vocabularySize)
+    {
+        RequireRange("Temperature", sampling.Temperature, 0, 1e4);
+        RequireRange("TopK", sampling.TopK, 0, int.MaxValue);
+        RequireRange("TopP", sampling.TopP, 0, 1);
+        RequireRange("MinP", sampling.MinP, 0, 1);
+        RequireRange("TypicalP", sampling.TypicalP, 0, 1);
+        RequireRange("EpsilonCutoff", sampling.EpsilonCutoff, 0, 1);
+        RequireRange("EtaCutoff", sampling.EtaCutoff, 0, 1);
+        RequireRange("RepetitionPenalty", sampling.RepetitionPenalty, 1e-3, 1e3);
+        RequireRange("PresencePenalty", sampling.PresencePenalty, -100, 100);
+        RequireRange("FrequencyPenalty", sampling.FrequencyPenalty, -100, 100);
+        RequireRange("NoRepeatNgramSize", sampling.NoRepeatNgramSize, 0, int.MaxValue);
+        var ids = (sampling.LogitBias?.Keys ?? []).Concat(sampling.BadWords.SelectMany(word => word));
+        foreach (var id in ids)
+        {
+            Require(
+                (uint)id < (uint)vocabularySize,
+                $"Token id '{id}' in LogitBias or BadWords is outside the vocabulary of '{vocabularySize}' entries.");
+        }
+
+        Require(sampling.BadWords.All(word => word.Count > 0), "An entry of BadWords is empty. Leave it out.");
+    }
+
+    private static void RequireRange(string name, double value, double least, double most)
+        => Require(value >= least && value <= most, $"{name} is '{value}'; expected from {least} to {most}.");
+
+    private static void Require(bool condition, string message, string name = "request")
+    {
+        if (!condition)
+        {
+            throw new ArgumentException(message, name);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine;
+using Slipway.Packaging;
+using Slipway.Sampling;
+using Slipway.Text;
+
+namespace Slipway;
+
+/// <summary>Runs a language model from a package folder.</summary>
+/// <remarks>
+/// All members are safe for concurrent use: requests that come together are computed together, by one thread of the
+/// model's own. Dispose the model when it is no longer needed; requests in flight then end with
+/// <see cref="ObjectDisposedException"/>.
+/// </remarks>
+public sealed class LanguageModel : IDisposable, IAsyncDisposable
+{
+    private readonly InferenceSession session;
+    private readonly DecoderGraph graph;
+    private readonly Decoder decoder;
+    private readonly ModelEngine engine;
+    private int disposed;
+
+    private LanguageModel(ModelPackage package, LanguageModelOptions options)
+    {
+        Package = package;
+        session = ModelSession.Open(package, options);
+        try
+        {
+            graph = DecoderGraph.Read(session, package);
+            var budget = new KeyValueBudget(package, graph, options);
+            ContextLength = budget.ContextLength;
+            decoder = new Decoder(session, graph);
+            engine = new ModelEngine(decoder, graph, options, budget.Bytes, ContextLength);
+        }
+        catch
+        {
+            decoder?.Dispose();
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The package that the model was loaded from.</summary>
+    public ModelPackage Package { get; }
+
+    /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Entries of the vocabulary, the last dimension of the logits.</summary>
+    public int VocabularySize => graph.VocabularySize;
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="packageFolder">The package folder.</param>
+    /// <param name="options">How to load it; null for the defaults.</param>
+    /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
+    /// <exception cref="NotSupportedException">The graph has inputs that a decoder does not have.</exception>
+    /// <exception cref="ArgumentException">An option has no possible value, or needs more memory than is free.</exception>
+    public static LanguageModel Load(string packageFolder, LanguageModelOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(packageFolder);
+        var checkedOptions = options ?? new LanguageModelOptions();
+        OptionsValidation.Validate(checkedOptions);
+        return new LanguageModel(ModelPackage.Open(packageFolder), checkedOptions);
+    }
+
+    /// <summary>Continues a prompt, token by token.</summary>
+    /// <remarks>
+    /// The request is checked at the call and enters the queue when the enumeration begins. Leaving the enumeration
+    /// early cancels it.
+    /// </remarks>
+    /// <param name="request">What to continue and how.</param>
+    /// <param name="cancellationToken">Ends the request between tokens and in the middle of its prefill.</param>
+    /// <returns>The tokens; the last one carries the finish reason and the usage.</returns>
+    /// <exception cref="ArgumentException">The request cannot be served; the message says what would be.</exception>
+    /// <exception cref="QueueFullException">Too many requests wait (thrown by the enumeration).</exception>
+    public IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        GenerationRequest request,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ObjectDisposedException.ThrowIf(disposed != 0, this);
+        RequestValidation.Validate(request, ContextLength, VocabularySize);
+        return GenerateCoreAsync(request, cancellationToken);
+    }
+
+    /// <summary>Runs a sequence once and returns the logits of every position.</summary>
+    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>Logits of every position; <c>4 · positions · vocabulary</c> bytes.</returns>
+    /// <exception cref="ArgumentException">There are no ids, too many, or one outside the vocabulary.</exception>
+    public async Task<TokenLogits> ForwardAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
+    {
+        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
+        var result = new TokenLogits(ids.Count, VocabularySize);
+        await ScoreAsync(
+            ids,
+            (start, logits) => logits.CopyTo(result.Values.AsSpan(start * VocabularySize)),
+            cancellationToken).ConfigureAwait(false);
+        return result;
+    }
+
+    /// <summary>Tells how probable each token of a sequence is after those before it.</summary>
+    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>Natural log-probabilities of the second token to the last: one fewer than ids.</returns>
+    /// <exception cref="ArgumentException">There are no ids, too many, or one outside the vocabulary.</exception>
+    public async Task<float[]> ScoreAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
+    {
+        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
+        var result = new float[ids.Count - 1];
+        await ScoreAsync(ids, Take, cancellationToken).ConfigureAwait(false);
+        return result;
+
+        void Take(int start, ReadOnlySpan<float> logits)
+        {
+            for (var i = 0; i * VocabularySize < logits.Length && start + i < result.Length; i++)
+            {
+                var position = logits.Slice(i * VocabularySize, VocabularySize);
+                result[start + i] = (float)(position[ids[start + i + 1]] - LogProbabilities.Normalizer(position));
+            }
+        }
+    }
+
+    /// <summary>Ends requests in flight, waits for the engine's thread and frees everything.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        {
+            engine.Dispose();
+            decoder.Dispose();
+            session.Dispose();
+        }
+    }
+
+    /// <summary>Ends requests in flight and frees everything without blocking the caller.</summary>
+    public ValueTask DisposeAsync() => new(Task.Run(Dispose));
+
+    private async Task ScoreAsync(IReadOnlyList<int> ids, LogitsSink sink, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(disposed != 0, this);
+        var sequence = new ScoringSequence(ids, sink);
+        engine.Submit(sequence);
+        using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
+        try
+        {
+            await sequence.Completion.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+    }
+
+    private async IAsyncEnumerable<GeneratedToken> GenerateCoreAsync(
+        GenerationRequest request,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var sequence = CreateSequence(request);
+        engine.Submit(sequence);
+        using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
+        try
+        {
+            await foreach (var token in sequence.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                yield return token;
+            }
+        }
+        finally
+        {
+            if (!sequence.Output.Completion.IsCompleted)
+            {
+                engine.Cancel(sequence);
+            }
+        }
+    }
+
+    private GenerationSequence CreateSequence(GenerationRequest request)
+    {
+        var endIds = Package.Config.Model.EosTokenId;
+        var sampling = request.Sampling;
+        var random = sampling.Temperature > 0
+            ? new RandomSource(sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))))
+            : null;
+        var chooser = new TokenChooser(
+            LogitsProcessors.For(request, [.. endIds, .. request.StopTokenIds]),
+            random,
+            request.LogProbabilities);
+        var text = new AnswerText(new NoTokenText(), request.StopSequences, request.IncludeSpecialTokens);
+        return new GenerationSequence(request, endIds, ContextLength, chooser, text);
+    }
+}

@@ -1,0 +1,35 @@
+namespace Slipway;
+
+/// <summary>Says how a model is loaded and what it may use.</summary>
+public sealed record LanguageModelOptions
+{
+    /// <summary>The longest sequence in tokens, prompt and answer together; null for the package's own.</summary>
+    /// <remarks>Where the key-value budget holds fewer tokens, a null becomes as many as it holds.</remarks>
+    public int? ContextLength { get; init; }
+
+    /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Whether idle compute threads wait actively for the next operator: faster, but uses the cores.</summary>
+    /// <value>true</value>
+    public bool AllowSpinning { get; init; } = true;
+
+    /// <summary>The most sequences in one batch; further requests wait.</summary>
+    /// <value>32</value>
+    public int MaxBatchSize { get; init; } = 32;
+
+    /// <summary>The most requests that wait; a further one is refused with <see cref="QueueFullException"/>.</summary>
+    /// <value>256</value>
+    public int QueueCapacity { get; init; } = 256;
+
+    /// <summary>The most bytes of keys and values; null for half of the memory that is free when the model loads.</summary>
+    public long? KeyValueCacheBytes { get; init; }
+
+    /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
+    /// <value>512</value>
+    public int PrefillChunk { get; init; } = 512;
+
+    /// <summary>Prompt tokens computed in one step while other sequences decode; smaller is smoother for them.</summary>
+    /// <value>64</value>
+    public int SharedPrefillChunk { get; init; } = 64;
+}

@@ -1,0 +1,29 @@
+namespace Slipway;
+
+/// <summary>Checks a model's options and tells every error in one message.</summary>
+internal static class OptionsValidation
+{
+    public static void Validate(LanguageModelOptions options)
+    {
+        List<string> errors = [];
+        Require("ContextLength", options.ContextLength, 1, int.MaxValue);
+        Require("Threads", options.Threads, 1, 1024);
+        Require("MaxBatchSize", options.MaxBatchSize, 1, 4096);
+        Require("QueueCapacity", options.QueueCapacity, 1, 1 << 20);
+        Require("KeyValueCacheBytes", options.KeyValueCacheBytes, 1, long.MaxValue);
+        Require("PrefillChunk", options.PrefillChunk, 1, 1 << 16);
+        Require("SharedPrefillChunk", options.SharedPrefillChunk, 1, 1 << 16);
+        if (errors.Count > 0)
+        {
+            throw new ArgumentException(string.Join(" ", errors), nameof(options));
+        }
+
+        void Require(string name, long? value, long least, long most)
+        {
+            if (value < least || value > most)
+            {
+                errors.Add($"{name} is '{value}'; expected from {least} to {most}.");
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using Slipway.Sampling.Processors;
+
+namespace Slipway.Sampling;
+
+/// <summary>Lists the processors that a request's options ask for, in their order.</summary>
+internal static class LogitsProcessors
+{
+    public static IEnumerable<ILogitsProcessor> For(GenerationRequest request, IReadOnlyCollection<int> endIds)
+    {
+        var sampling = request.Sampling;
+        (bool Used, Func<ILogitsProcessor> Create)[] table =
+        [
+            (sampling.LogitBias is { Count: > 0 }, () => new LogitBiasProcessor(sampling.LogitBias!)),
+            (sampling.RepetitionPenalty is not 1, () => new RepetitionPenaltyProcessor(sampling.RepetitionPenalty)),
+            (sampling.PresencePenalty is not 0 || sampling.FrequencyPenalty is not 0,
+                () => new OccurrencePenaltyProcessor(sampling.PresencePenalty, sampling.FrequencyPenalty)),
+            (sampling.NoRepeatNgramSize > 0, () => new NoRepeatNgramProcessor(sampling.NoRepeatNgramSize)),
+            (sampling.BadWords.Count > 0, () => new BadWordsProcessor(sampling.BadWords)),
+            (request.MinOutputTokens > 0, () => new MinLengthProcessor(request.MinOutputTokens, endIds)),
+        ];
+        (bool Used, Func<ILogitsProcessor> Create)[] drawing =
+        [
+            (sampling.Temperature is not 1, () => new TemperatureProcessor(sampling.Temperature)),
+            (sampling.TopK > 0, () => new TopKProcessor(sampling.TopK)),
+            (sampling.TopP < 1, () => new TopPProcessor(sampling.TopP)),
+            (sampling.MinP > 0, () => new MinPProcessor(sampling.MinP)),
+            (sampling.TypicalP < 1, () => new TypicalPProcessor(sampling.TypicalP)),
+            (sampling.EpsilonCutoff > 0, () => new CutoffProcessor(sampling.EpsilonCutoff, followsEntropy: false)),
+            (sampling.EtaCutoff > 0, () => new CutoffProcessor(sampling.EtaCutoff, followsEntropy: true)),
+        ];
+
+        // What only narrows the draw cannot change the most probable token.
+        var all = sampling.Temperature > 0 ? table.Concat(drawing) : table;
+        return request.LogitsProcessors.Concat(all.Where(row => row.Used).Select(row => row.Create()));
+    }
+}

@@ -1,0 +1,15 @@
+namespace Slipway.Sampling.Processors;
+
+/// <summary>Adds a value to the logits of single tokens.</summary>
+internal sealed class LogitBiasProcessor(IReadOnlyDictionary<int, float> bias) : ILogitsProcessor
+{
+    private readonly KeyValuePair<int, float>[] entries = [.. bias];
+
+    public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
+    {
+        foreach (var (id, value) in entries)
+        {
+            logits[id] += value;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using System.Numerics.Tensors;
+
+namespace Slipway.Sampling;
+
+/// <summary>Chooses one sequence's tokens: a list of processors, then the most probable token or a draw.</summary>
+internal sealed class TokenChooser
+{
+    private readonly ILogitsProcessor[] processors;
+    private readonly RandomSource? random;
+    private readonly int? logProbabilities;
+    private float[] scratch = [];
+
+    /// <param name="processors">Applied in order.</param>
+    /// <param name="random">Where draws come from; null takes the most probable token.</param>
+    /// <param name="logProbabilities">How many alternatives to tell; null for no log-probabilities at all.</param>
+    public TokenChooser(IEnumerable<ILogitsProcessor> processors, RandomSource? random, int? logProbabilities)
+    {
+        this.processors = [.. processors];
+        this.random = random;
+        this.logProbabilities = logProbabilities;
+    }
+
+    public TokenChoice Choose(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, ReadOnlySpan<float> logits)
+    {
+        var id = processors.Length == 0 && random is null
+            ? TensorPrimitives.IndexOfMax(logits)
+            : ChooseProcessed(promptIds, outputIds, logits);
+        if (logProbabilities is not { } count)
+        {
+            return new TokenChoice(id, null, []);
+        }
+
+        var normalizer = LogProbabilities.Normalizer(logits);
+        return new TokenChoice(id, (float)(logits[id] - normalizer), LogProbabilities.Top(logits, normalizer, count));
+    }
+
+    private int ChooseProcessed(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, ReadOnlySpan<float> logits)
+    {
+        if (scratch.Length != logits.Length)
+        {
+            scratch = new float[logits.Length];
+        }
+
+        logits.CopyTo(scratch);
+        foreach (var processor in processors)
+        {
+            processor.Process(promptIds, outputIds, scratch);
+        }
+
+        var best = TensorPrimitives.IndexOfMax<float>(scratch);
+        if (float.IsNegativeInfinity(scratch[best]) || float.IsNaN(scratch[best]))
+        {
+            throw new InvalidOperationException(
+                $"After {processors.Length} logits processors no token is left to choose at output position "
+                + $"'{outputIds.Length}'. Relax the bad words, the logit bias or the processors of the request.");
+        }
+
+        return random is null ? best : Draw(scratch, random.NextDouble());
+    }
+
+    private static int Draw(Span<float> logits, double uniform)
+    {
+        TensorPrimitives.SoftMax(logits, logits);
+        var left = uniform * TensorPrimitives.Sum<float>(logits);
+        var last = 0;
+        for (var id = 0; id < logits.Length; id++)
+        {
+            if (logits[id] > 0)
+            {
+                last = id;
+                left -= logits[id];
+                if (left < 0)
+                {
+                    return id;
+                }
+            }
+        }
+
+        return last;
+    }
+}

@@ -1,0 +1,37 @@
+using System.Text.Json;
+using Slipway.Testing;
+
+namespace Slipway.Tests;
+
+/// <summary>Packages that ONNX Runtime GenAI made, with the tokens that it generates from them.</summary>
+internal static class PackageCases
+{
+    public static readonly string[] Names = ["llama-int4", "qwen3-fp32", "granite-int4"];
+
+    public static string Folder(string name) => SharedAssets.Path("genai-packages", name);
+
+    public static PackageCase[] Read(string name)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder(name), "expected.json")));
+        return [.. document.RootElement.GetProperty("cases").EnumerateArray().Select(item => new PackageCase(
+            [.. item.GetProperty("prompt_ids").EnumerateArray().Select(id => id.GetInt32())],
+            [.. item.GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32())],
+            [.. item.GetProperty("last_logits").EnumerateArray().Select(logit => logit.GetSingle())]))];
+    }
+
+    public static async Task<List<GeneratedToken>> CollectAsync(
+        this LanguageModel model,
+        GenerationRequest request,
+        CancellationToken cancellationToken = default)
+    {
+        var tokens = new List<GeneratedToken>();
+        await foreach (var token in model.GenerateAsync(request, cancellationToken))
+        {
+            tokens.Add(token);
+        }
+
+        return tokens;
+    }
+}
+
+internal sealed record PackageCase(int[] PromptIds, int[] OutputIds, float[] LastLogits);
