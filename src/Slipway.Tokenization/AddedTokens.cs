@@ -1,0 +1,88 @@
+using System.Buffers;
+using Slipway.Tokenization.Files;
+
+namespace Slipway.Tokenization;
+
+/// <summary>A token that is recognised in the text before the model sees it.</summary>
+internal sealed record AddedToken(
+    int Id, string Content, bool Special, bool SingleWord, bool LeftStrip, bool RightStrip, bool Normalized)
+{
+    public static AddedToken Parse(Section section) => new(
+        VocabularyReader.CheckId(section["id"]), section.String("content"), section.Bool("special", false),
+        section.Bool("single_word", false), section.Bool("lstrip", false), section.Bool("rstrip", false),
+        section.Bool("normalized", true));
+}
+
+/// <summary>Finds added tokens in text: leftmost first, the longest of those that start together.</summary>
+internal sealed class AddedTokenMatcher
+{
+    private readonly SearchValues<char> starts;
+    private readonly Dictionary<char, AddedToken[]> byStart;
+
+    public AddedTokenMatcher(IEnumerable<AddedToken> tokens)
+    {
+        byStart = tokens.Where(token => token.Content.Length > 0)
+            .GroupBy(token => token.Content[0])
+            .ToDictionary(group => group.Key, group => group.OrderByDescending(token => token.Content.Length).ToArray());
+        starts = SearchValues.Create([.. byStart.Keys]);
+    }
+
+    /// <summary>Yields the text between tokens (id −1) and the tokens, in order; nothing empty.</summary>
+    public List<(int Start, int End, int Id)> Split(string text)
+    {
+        List<(int, int, int)> parts = [];
+        int from = 0, at = 0;
+        while (at < text.Length)
+        {
+            int offset = text.AsSpan(at).IndexOfAny(starts);
+            if (offset < 0)
+            {
+                break;
+            }
+
+            at += offset;
+            AddedToken? token = Array.Find(byStart[text[at]], candidate => Matches(text, at, candidate));
+            if (token is null)
+            {
+                at++;
+                continue;
+            }
+
+            int start = at, end = at + token.Content.Length;
+            while (token.LeftStrip && start > from && char.IsWhiteSpace(text[start - 1]))
+            {
+                start--;
+            }
+
+            while (token.RightStrip && end < text.Length && char.IsWhiteSpace(text[end]))
+            {
+                end++;
+            }
+
+            if (start > from)
+            {
+                parts.Add((from, start, -1));
+            }
+
+            parts.Add((start, end, token.Id));
+            from = at = end;
+        }
+
+        if (from < text.Length)
+        {
+            parts.Add((from, text.Length, -1));
+        }
+
+        return parts;
+    }
+
+    private static bool Matches(string text, int at, AddedToken token)
+    {
+        int end = at + token.Content.Length;
+        return text.AsSpan(at).StartsWith(token.Content, StringComparison.Ordinal)
+            && !(token.SingleWord
+                && ((at > 0 && IsWord(text[at - 1])) || (end < text.Length && IsWord(text[end]))));
+    }
+
+    private static bool IsWord(char character) => char.IsLetterOrDigit(character) || character == '_';
+}

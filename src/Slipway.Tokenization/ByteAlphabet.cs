@@ -1,0 +1,60 @@
+using System.Text;
+
+namespace Slipway.Tokenization;
+
+/// <summary>The 256 printable characters by which byte-level tokenizers write bytes in their vocabulary.</summary>
+/// <remarks>Printable Latin-1 characters stand for themselves; the other bytes, in order, for U+0100 and up.</remarks>
+internal static class ByteAlphabet
+{
+    private static readonly char[] ToChar = new char[256];
+    private static readonly short[] ToByte = new short[256 + 68];
+
+    static ByteAlphabet()
+    {
+        Array.Fill(ToByte, (short)-1);
+        int next = 256;
+        for (int value = 0; value < 256; value++)
+        {
+            bool printable = value is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE and <= 0xFF;
+            ToChar[value] = (char)(printable ? value : next++);
+            ToByte[ToChar[value]] = (short)value;
+        }
+    }
+
+    public static char CharOf(byte value) => ToChar[value];
+
+    /// <summary>The byte of a character, or −1 where the alphabet lacks it.</summary>
+    public static int ByteOf(char character) => character < ToByte.Length ? ToByte[character] : -1;
+
+    /// <summary>The UTF-8 bytes of a text, each written as its character.</summary>
+    public static string Encode(ReadOnlySpan<char> text)
+    {
+        byte[] bytes = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
+        int count = Encoding.UTF8.GetBytes(text, bytes);
+        return string.Create(count, bytes, static (span, source) =>
+        {
+            for (int i = 0; i < span.Length; i++)
+            {
+                span[i] = ToChar[source[i]];
+            }
+        });
+    }
+
+    /// <summary>The bytes that a token stands for; its own UTF-8 where it holds other characters.</summary>
+    public static byte[] Decode(string token)
+    {
+        byte[] bytes = new byte[token.Length];
+        for (int i = 0; i < token.Length; i++)
+        {
+            int value = ByteOf(token[i]);
+            if (value < 0)
+            {
+                return Encoding.UTF8.GetBytes(token);
+            }
+
+            bytes[i] = (byte)value;
+        }
+
+        return bytes;
+    }
+}

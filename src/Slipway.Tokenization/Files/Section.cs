@@ -1,0 +1,69 @@
+using System.Text.Json;
+
+namespace Slipway.Tokenization.Files;
+
+/// <summary>A value in a tokenizer file that knows where it stands, so that every complaint can say so.</summary>
+internal readonly struct Section(JsonElement element, string path, string source)
+{
+    public JsonElement Element { get; } = element;
+
+    public string Path { get; } = path;
+
+    public string Source { get; } = source;
+
+    public bool IsNull => Element.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
+
+    public string Type => String("type");
+
+    /// <summary>The value of a key; a section that is null where the key is missing.</summary>
+    public Section this[string key] => new(
+        Require(JsonValueKind.Object).Element.TryGetProperty(key, out JsonElement value) ? value : default,
+        Path.Length == 0 ? key : $"{Path}.{key}", Source);
+
+    public string String(string key) => this[key].AsString();
+
+    public string? OptionalString(string key) => this[key] is { IsNull: false } value ? value.AsString() : null;
+
+    public bool Bool(string key, bool missing) => this[key] switch
+    {
+        { IsNull: true } => missing,
+        { Element.ValueKind: JsonValueKind.True } => true,
+        { Element.ValueKind: JsonValueKind.False } => false,
+        { } other => throw other.Wrong("true or false"),
+    };
+
+    public int Int(string key) => this[key].AsInt();
+
+    public int AsInt() =>
+        Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out int value) ? value : throw Wrong("an integer");
+
+    public string AsString() =>
+        Element.ValueKind == JsonValueKind.String ? Element.GetString()! : throw Wrong("a string");
+
+    public Section Require(JsonValueKind kind) =>
+        Element.ValueKind == kind ? this : throw Wrong(kind == JsonValueKind.Object ? "an object" : "a list");
+
+    public IEnumerable<Section> Items()
+    {
+        Require(JsonValueKind.Array);
+        int index = 0;
+        foreach (JsonElement item in Element.EnumerateArray())
+        {
+            yield return new Section(item, $"{Path}[{index++}]", Source);
+        }
+    }
+
+    public TokenizerFormatException Wrong(string expected)
+    {
+        string found = IsNull ? "missing" : $"'{Shorten(Element.GetRawText())}'";
+        return Error($"'{Path}' is {found}; expected {expected}.");
+    }
+
+    public TokenizerFormatException Unknown(string what, IEnumerable<string> known) => Error(
+        $"'{Path}' names the {what} '{Shorten(Type)}', which is not supported; supported are " +
+        $"{string.Join(", ", known.Select(name => $"'{name}'"))}.");
+
+    public TokenizerFormatException Error(string message) => new($"Tokenizer '{Source}': {message}", Source);
+
+    private static string Shorten(string text) => text.Length <= 60 ? text : text[..60] + "…";
+}

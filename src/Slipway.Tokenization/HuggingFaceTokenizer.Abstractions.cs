@@ -1,0 +1,82 @@
+using System.Buffers;
+using System.Text;
+using Microsoft.ML.Tokenizers;
+
+namespace Slipway.Tokenization;
+
+/// <content>What Microsoft.ML.Tokenizers asks of a tokenizer.</content>
+public sealed partial class HuggingFaceTokenizer
+{
+    /// <summary>Decodes as many ids as fit.</summary>
+    /// <param name="ids">Token ids; special tokens are kept.</param>
+    /// <param name="destination">Receives the text.</param>
+    /// <param name="idsConsumed">How many ids the text stands for.</param>
+    /// <param name="charsWritten">How much text was written.</param>
+    public override OperationStatus Decode(
+        IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        (idsConsumed, charsWritten) = (0, 0);
+        int[] all = [.. ids];
+        TokenStreamDecoder stream = CreateStreamDecoder(skipSpecialTokens: false);
+        for (int i = 0; i < all.Length; i++)
+        {
+            string text = stream.Append(all[i]) + (i == all.Length - 1 ? stream.Flush() : string.Empty);
+            if (!text.AsSpan().TryCopyTo(destination[charsWritten..]))
+            {
+                return OperationStatus.DestinationTooSmall;
+            }
+
+            charsWritten += text.Length;
+            idsConsumed = i + 1;
+        }
+
+        return OperationStatus.Done;
+    }
+
+    /// <summary>Decodes ids; special tokens are kept.</summary>
+    /// <param name="ids">Token ids.</param>
+    public override string Decode(IEnumerable<int> ids) => Decode([.. ids], skipSpecialTokens: false);
+
+    /// <inheritdoc/>
+    protected override EncodeResults<EncodedToken> EncodeToTokens(
+        string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
+    {
+        string source = text ?? textSpan.ToString();
+        List<EncodedToken> result = [];
+        EncodePieces(source, [], result);
+        bool whole = result.Count <= settings.MaxTokenCount;
+        List<EncodedToken> kept = whole ? result : result[..settings.MaxTokenCount];
+        return new EncodeResults<EncodedToken>
+        {
+            Tokens = kept,
+            NormalizedText = normalizer?.Normalize(source),
+            CharsConsumed = whole ? source.Length : kept.Count == 0 ? 0 : kept[^1].Offset.End.Value,
+        };
+    }
+
+    // A token that starts inside a character is placed at that character's start.
+    private void AddOffsets(string piece, int start, List<int> pieceIds, List<EncodedToken> offsets)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(piece);
+        int at = 0;
+        foreach (int id in pieceIds)
+        {
+            int length = Math.Min(TokenBytes(id).Length, utf8.Length - at);
+            int from = Chars(utf8, at), to = Chars(utf8, at + length);
+            offsets.Add(new EncodedToken(id, tokens[id] ?? string.Empty, Math.Max(start + from, 0)..Math.Max(start + to, 0)));
+            at += length;
+        }
+    }
+
+    private static int Chars(byte[] utf8, int end)
+    {
+        int whole = end;
+        while (whole > 0 && whole < utf8.Length && (utf8[whole] & 0xC0) == 0x80)
+        {
+            whole--;
+        }
+
+        return Encoding.UTF8.GetCharCount(utf8, 0, whole);
+    }
+}

@@ -1,0 +1,161 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Slipway.Tokenization.Files;
+
+namespace Slipway.Tokenization.Models;
+
+/// <summary>Byte-pair encoding: the neighbouring pair that was learned first is merged first.</summary>
+/// <remarks>Source: Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units", 2016.</remarks>
+internal sealed class BpeModel : TokenModel
+{
+    private const int CachedPieces = 16_384;
+    private const int CachedLength = 64;
+
+    private readonly Dictionary<string, int> vocabulary;
+    private readonly Dictionary<long, (int Rank, int Id)> merges;
+    private readonly ConcurrentDictionary<string, int[]> cache = new();
+    private readonly int? unknown;
+    private readonly bool byteFallback, fuseUnknown, ignoreMerges;
+    private readonly int[] byteIds = new int[256];
+
+    private BpeModel(Section section)
+    {
+        vocabulary = VocabularyReader.Read(section["vocab"]);
+        byteFallback = section.Bool("byte_fallback", false);
+        fuseUnknown = section.Bool("fuse_unk", false);
+        ignoreMerges = section.Bool("ignore_merges", false);
+        string? unknownToken = section.OptionalString("unk_token");
+        unknown = unknownToken is null ? null
+            : vocabulary.TryGetValue(unknownToken, out int id) ? id
+            : throw section["unk_token"].Error($"'unk_token' is '{unknownToken}', which the vocabulary lacks.");
+        if (section.OptionalString("continuing_subword_prefix") is { Length: > 0 } prefix)
+        {
+            throw section.Error($"'{section.Path}.continuing_subword_prefix' is '{prefix}'; only an empty one is supported.");
+        }
+
+        if (section.OptionalString("end_of_word_suffix") is { Length: > 0 } suffix)
+        {
+            throw section.Error($"'{section.Path}.end_of_word_suffix' is '{suffix}'; only an empty one is supported.");
+        }
+
+        for (int value = 0; value < 256; value++)
+        {
+            string name = string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>");
+            byteIds[value] = vocabulary.TryGetValue(name, out int byteId) ? byteId : -1;
+        }
+
+        merges = ReadMerges(section["merges"]);
+    }
+
+    public override IReadOnlyDictionary<string, int> Vocabulary => vocabulary;
+
+    public static new BpeModel Parse(Section section) => new(section);
+
+    public override void Encode(string piece, List<int> ids)
+    {
+        if (cache.TryGetValue(piece, out int[]? known))
+        {
+            ids.AddRange(known);
+            return;
+        }
+
+        int before = ids.Count;
+        if (ignoreMerges && vocabulary.TryGetValue(piece, out int whole))
+        {
+            ids.Add(whole);
+        }
+        else
+        {
+            List<int> symbols = Symbols(piece);
+            BpeMerging.Merge(symbols, merges);
+            ids.AddRange(symbols);
+        }
+
+        if (piece.Length <= CachedLength && cache.Count < CachedPieces)
+        {
+            cache.TryAdd(piece, [.. ids[before..]]);
+        }
+    }
+
+    private List<int> Symbols(string piece)
+    {
+        List<int> symbols = new(piece.Length);
+        bool afterUnknown = false;
+        Span<byte> utf8 = stackalloc byte[4];
+        for (int i = 0; i < piece.Length;)
+        {
+            Rune.DecodeFromUtf16(piece.AsSpan(i), out Rune rune, out int length);
+            if (vocabulary.TryGetValue(piece.Substring(i, length), out int id))
+            {
+                symbols.Add(id);
+                afterUnknown = false;
+            }
+            else if (!TryAddBytes(utf8[..rune.EncodeToUtf8(utf8)], symbols) && unknown is { } unknownId)
+            {
+                if (!(fuseUnknown && afterUnknown))
+                {
+                    symbols.Add(unknownId);
+                }
+
+                afterUnknown = true;
+            }
+
+            i += length;
+        }
+
+        return symbols;
+    }
+
+    private bool TryAddBytes(ReadOnlySpan<byte> bytes, List<int> symbols)
+    {
+        if (!byteFallback)
+        {
+            return false;
+        }
+
+        foreach (byte value in bytes)
+        {
+            if (byteIds[value] < 0)
+            {
+                return false;
+            }
+        }
+
+        foreach (byte value in bytes)
+        {
+            symbols.Add(byteIds[value]);
+        }
+
+        return true;
+    }
+
+    private Dictionary<long, (int Rank, int Id)> ReadMerges(Section section)
+    {
+        Dictionary<long, (int, int)> result = new(section.Require(JsonValueKind.Array).Element.GetArrayLength());
+        int rank = 0;
+        foreach (Section merge in section.Items())
+        {
+            (string left, string right) = Pair(merge);
+            int Id(string token) => vocabulary.TryGetValue(token, out int id)
+                ? id
+                : throw merge.Error($"'{merge.Path}' merges '{left}' and '{right}', but the vocabulary lacks '{token}'.");
+            result.TryAdd(BpeMerging.Key(Id(left), Id(right)), (rank++, Id(left + right)));
+        }
+
+        return result;
+    }
+
+    private static (string Left, string Right) Pair(Section merge)
+    {
+        if (merge.Element.ValueKind == JsonValueKind.Array && merge.Element.GetArrayLength() == 2)
+        {
+            Section[] items = [.. merge.Items()];
+            return (items[0].AsString(), items[1].AsString());
+        }
+
+        string[] parts = merge.AsString().Split(' ');
+        return parts.Length == 2 ? (parts[0], parts[1]) : throw merge.Wrong("two tokens");
+    }
+}

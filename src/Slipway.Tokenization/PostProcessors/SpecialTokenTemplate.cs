@@ -1,0 +1,69 @@
+using Slipway.Tokenization.Files;
+
+namespace Slipway.Tokenization.PostProcessors;
+
+/// <summary>The special tokens that surround a single text. The table of types is <see cref="Types"/>.</summary>
+internal sealed record SpecialTokenTemplate(int[] Before, int[] After)
+{
+    public static SpecialTokenTemplate None { get; } = new([], []);
+
+    private static readonly Dictionary<string, Func<Section, SpecialTokenTemplate>> Types = new()
+    {
+        ["ByteLevel"] = _ => None,
+        ["TemplateProcessing"] = ParseTemplate,
+        ["Sequence"] = ParseSequence,
+        ["BertProcessing"] = ParsePair,
+        ["RobertaProcessing"] = ParsePair,
+    };
+
+    public static SpecialTokenTemplate Parse(Section section) =>
+        Types.TryGetValue(section.Type, out Func<Section, SpecialTokenTemplate>? create)
+            ? create(section)
+            : throw section.Unknown("post-processor", Types.Keys);
+
+    private static SpecialTokenTemplate ParseTemplate(Section section)
+    {
+        List<int> before = [], after = [];
+        bool seen = false;
+        foreach (Section piece in section["single"].Items())
+        {
+            if (!piece["Sequence"].IsNull)
+            {
+                seen = true;
+                continue;
+            }
+
+            string name = piece["SpecialToken"].String("id");
+            foreach (Section id in section["special_tokens"][name]["ids"].Items())
+            {
+                (seen ? after : before).Add(VocabularyReader.CheckId(id));
+            }
+        }
+
+        return seen ? new([.. before], [.. after]) : throw section["single"].Wrong("a template that holds the sequence");
+    }
+
+    private static SpecialTokenTemplate ParseSequence(Section section)
+    {
+        SpecialTokenTemplate result = None;
+        foreach (Section item in section["processors"].Items())
+        {
+            if (item.Type == "Sequence")
+            {
+                throw item.Error($"'{item.Path}' is a sequence inside a sequence, which is not supported.");
+            }
+
+            SpecialTokenTemplate inner = Parse(item);
+            result = new([.. inner.Before, .. result.Before], [.. result.After, .. inner.After]);
+        }
+
+        return result;
+    }
+
+    private static SpecialTokenTemplate ParsePair(Section section)
+    {
+        static int Id(Section pair) => pair.Items().ToArray() is [_, { } id]
+            ? VocabularyReader.CheckId(id) : throw pair.Wrong("a token and its id");
+        return new([Id(section["cls"])], [Id(section["sep"])]);
+    }
+}

@@ -1,0 +1,46 @@
+namespace Slipway.Tokenization.Training;
+
+/// <summary>What a byte-level BPE tokenizer is trained to be.</summary>
+public sealed class BpeTrainerOptions
+{
+    /// <summary>Tokens in all: 256 bytes, the special tokens and the merges.</summary>
+    /// <value>8192.</value>
+    public int VocabularySize { get; set; } = 8192;
+
+    /// <summary>How often a pair must occur to be merged.</summary>
+    /// <value>2.</value>
+    public int MinimumFrequency { get; set; } = 2;
+
+    /// <summary>Tokens that are never split or learned; they get the first ids, in this order.</summary>
+    /// <value>None.</value>
+    public IReadOnlyList<string> SpecialTokens { get; set; } = [];
+
+    /// <summary>Whether each digit stands alone, so that numbers are spelled the same everywhere.</summary>
+    /// <value>True.</value>
+    public bool IndividualDigits { get; set; } = true;
+
+    /// <summary>A pattern whose matches are the pieces that merges never cross; null is GPT-2's.</summary>
+    /// <value>Null.</value>
+    public string? Pattern { get; set; }
+
+    internal void Validate()
+    {
+        int least = 256 + SpecialTokens.Count;
+        if (VocabularySize < least)
+        {
+            throw new ArgumentException(
+                $"A vocabulary of {VocabularySize} tokens cannot hold 256 bytes and {SpecialTokens.Count} special " +
+                $"tokens. Set VocabularySize to {least} or more.");
+        }
+
+        if (MinimumFrequency < 1)
+        {
+            throw new ArgumentException($"MinimumFrequency is {MinimumFrequency}; it must be 1 or more.");
+        }
+
+        if (SpecialTokens.Any(string.IsNullOrEmpty) || SpecialTokens.Distinct().Count() != SpecialTokens.Count)
+        {
+            throw new ArgumentException("SpecialTokens must be different from each other and not empty.");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text.Json;
+using Slipway.Testing;
+
+namespace Slipway.Tokenization.Tests;
+
+public sealed class HuggingFaceTokenizerTests
+{
+    [Theory]
+    [InlineData("smollm2-135m-instruct", "tokenizer-expected.json")]
+    [InlineData("tokenizers/llama2", "expected.json")]
+    public void Encode_ReferenceTexts_GivesTheReferenceIdsAndText(string folder, string expected)
+    {
+        string root = SharedAssets.Path(folder.Split('/'));
+        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(root);
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, expected)));
+        List<string> failures = [];
+        int count = 0;
+        foreach (JsonElement item in document.RootElement.GetProperty("cases").EnumerateArray())
+        {
+            string text = item.GetProperty("text").GetString()!;
+            int[] ids = Ids(item, "ids"), withSpecials = Ids(item, "ids_with_specials");
+            count++;
+            Check(text, "ids", string.Join(',', ids), string.Join(',', tokenizer.Encode(text, false)), failures);
+            Check(text, "ids with specials", string.Join(',', withSpecials),
+                string.Join(',', tokenizer.Encode(text, true)), failures);
+            Check(text, "decoded", item.GetProperty("decoded").GetString()!, tokenizer.Decode(ids, false), failures);
+            Check(text, "decoded without specials", item.GetProperty("decoded_skip_specials").GetString()!,
+                tokenizer.Decode(withSpecials, true), failures);
+            TokenStreamDecoder stream = tokenizer.CreateStreamDecoder(skipSpecialTokens: true);
+            string streamed = string.Concat(withSpecials.Select(stream.Append)) + stream.Flush();
+            Check(text, "streamed", tokenizer.Decode(withSpecials, true), streamed, failures);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{folder}: {count} texts, {failures.Count} differences");
+        Assert.NotEqual(0, count);
+        Assert.True(failures.Count == 0, string.Join('\n', failures.Take(10)));
+    }
+
+    [Fact]
+    public void Encode_AMillionEqualLetters_IsNotQuadratic()
+    {
+        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(SharedAssets.Path("smollm2-135m-instruct"));
+
+        int[] ids = tokenizer.Encode(new string('a', 1_000_000), false);
+
+        Assert.Equal(1_000_000, tokenizer.Decode(ids, false).Length);
+    }
+
+    [Fact]
+    public void Parse_MergeOfAMissingToken_NamesIt()
+    {
+        TokenizerFormatException exception = Assert.Throws<TokenizerFormatException>(() => HuggingFaceTokenizer.Parse(
+            """{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"]}}"""u8, "t.json"));
+
+        Assert.Equal(
+            "Tokenizer 't.json': 'model.merges[0]' merges 'a' and 'b', but the vocabulary lacks 'ab'.", exception.Message);
+    }
+
+    [Theory]
+    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}""", "'model.vocab.a' is '-1'")]
+    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 9000000}, "merges": []}}""", "'model.vocab.a' is '9000000'")]
+    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}""", "gives the id 0 to both 'a' and 'b'")]
+    [InlineData("""{"model": {"type": "Magic"}}""", "names the model 'Magic', which is not supported")]
+    [InlineData("""{"model": {"vocab": {}, "merges": []}, "normalizer": {"type": "X"}}""", "names the normalizer 'X'")]
+    [InlineData("""{"model": {"vocab": {}, "merges": []}, "pre_tokenizer": {"type": "X"}}""", "names the pre-tokenizer 'X'")]
+    [InlineData("""{"model": {"vocab": {}, "merges": []}, "decoder": {"type": "X"}}""", "names the decoder 'X'")]
+    [InlineData("""{"model": {"vocab": {}}}""", "'model.merges' is missing; expected a list")]
+    [InlineData("[]", "expected an object")]
+    [InlineData("{", "is not valid JSON")]
+    public void Parse_DamagedFile_SaysWhereAndWhat(string json, string expected)
+    {
+        TokenizerFormatException exception = Assert.Throws<TokenizerFormatException>(() =>
+            HuggingFaceTokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(json), "t.json"));
+
+        Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Tokenizer 't.json'", exception.Message, StringComparison.Ordinal);
+    }
+
+    private static int[] Ids(JsonElement item, string key) =>
+        [.. item.GetProperty(key).EnumerateArray().Select(id => id.GetInt32())];
+
+    private static void Check(string text, string what, string expected, string actual, List<string> failures)
+    {
+        if (expected != actual)
+        {
+            failures.Add($"{what} of '{text}': expected '{expected}', got '{actual}'");
+        }
+    }
+}

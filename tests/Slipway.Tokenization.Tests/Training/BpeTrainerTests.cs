@@ -1,0 +1,68 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Slipway.Tokenization.Training;
+
+namespace Slipway.Tokenization.Tests.Training;
+
+public sealed class BpeTrainerTests
+{
+    private static readonly string[] Texts =
+        ["low low low low low", "lower lower", "newest newest newest newest newest newest", "widest widest widest 2024"];
+
+    [Fact]
+    public void Train_SmallExample_MergesTheMostFrequentPairFirst()
+    {
+        HuggingFaceTokenizer tokenizer = Train(new() { VocabularySize = 256 + 4 });
+
+        // " newest" and " widest" share e, s, t; the ties go to the smaller ids.
+        Assert.Equal(["es", "est", "lo", "low"], Enumerable.Range(256, 4).Select(id => tokenizer.IdToToken(id)!));
+    }
+
+    [Fact]
+    public void Train_Twice_GivesTheSameBytes()
+    {
+        BpeTrainerOptions options = new() { VocabularySize = 280, SpecialTokens = ["<s>", "</s>"] };
+
+        Assert.Equal(
+            new BpeTrainer(options).Train(Texts, null, TestContext.Current.CancellationToken),
+            new BpeTrainer(options).Train(Texts, null, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Train_SpecialTokens_AreOneTokenEach()
+    {
+        HuggingFaceTokenizer tokenizer = Train(new() { VocabularySize = 280, SpecialTokens = ["<s>", "</s>"] });
+
+        Assert.Equal([0, 1], tokenizer.Encode("<s></s>", false));
+        Assert.True(tokenizer.IsSpecial(1));
+    }
+
+    [Fact]
+    public void Train_AnyText_ComesBack()
+    {
+        HuggingFaceTokenizer tokenizer = Train(new() { VocabularySize = 280, SpecialTokens = ["<s>"] });
+
+        Prop.ForAll<UnicodeString>(text =>
+        {
+            int[] ids = tokenizer.Encode(text.Get ?? string.Empty, false);
+            TokenStreamDecoder stream = tokenizer.CreateStreamDecoder(false);
+            string streamed = string.Concat(ids.Select(stream.Append)) + stream.Flush();
+            string expected = System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text.Get ?? string.Empty));
+            return tokenizer.Decode(ids, false) == expected && streamed == expected;
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void Train_VocabularyTooSmall_SaysWhatFits()
+    {
+        ArgumentException exception = Assert.Throws<ArgumentException>(() =>
+            new BpeTrainer(new() { VocabularySize = 256, SpecialTokens = ["<s>"] }));
+
+        Assert.Equal(
+            "A vocabulary of 256 tokens cannot hold 256 bytes and 1 special tokens. Set VocabularySize to 257 or more.",
+            exception.Message);
+    }
+
+    private static HuggingFaceTokenizer Train(BpeTrainerOptions options) => HuggingFaceTokenizer.Parse(
+        new BpeTrainer(options).Train(Texts, null, TestContext.Current.CancellationToken), "trained");
+}
