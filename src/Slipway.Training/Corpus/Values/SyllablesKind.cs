@@ -1,0 +1,32 @@
+using System.Text;
+
+namespace Slipway.Training.Corpus.Values;
+
+/// <summary>Makes names up from syllables, so many that only copying can get them right.</summary>
+internal sealed class SyllablesKind(
+    IReadOnlyList<string> onsets,
+    IReadOnlyList<string> vowels,
+    IReadOnlyList<string> codas,
+    int least,
+    int most,
+    bool proper,
+    int heldOutPercent) : ValueKind
+{
+    public override SlotValue Draw(SeededRandom random, CorpusSplit split)
+    {
+        while (true)
+        {
+            var name = new StringBuilder();
+            for (var syllables = random.Between(least, most); syllables > 0; syllables--)
+            {
+                name.Append(random.Pick(onsets)).Append(random.Pick(vowels)).Append(random.Pick(codas));
+            }
+
+            var text = name.ToString();
+            if (text.Length > 0 && WordsKind.IsIn(text, split, heldOutPercent))
+            {
+                return new TextValue(Capitalize(text, proper, random));
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+namespace Slipway.Training.Corpus.Values;
+
+/// <summary>Draws from a list; unless the list is shared, each split has its own part of it.</summary>
+internal sealed class WordsKind : ValueKind
+{
+    private readonly string[] _training;
+    private readonly string[] _heldOut;
+    private readonly bool _proper;
+
+    public WordsKind(IReadOnlyList<string> words, bool shared, bool proper, int heldOutPercent)
+    {
+        _proper = proper;
+        _training = [.. words.Where(word => shared || IsIn(word, CorpusSplit.Training, heldOutPercent))];
+        _heldOut = [.. words.Where(word => shared || IsIn(word, CorpusSplit.HeldOut, heldOutPercent))];
+        if (_training.Length == 0 || _heldOut.Length == 0)
+        {
+            throw new FormatException("has too few words for both splits; add words or set 'shared'");
+        }
+    }
+
+    /// <summary>Whether an entity name is in a split.</summary>
+    public static bool IsIn(string name, CorpusSplit split, int heldOutPercent) =>
+        CorpusSplits.Of("name", name, heldOutPercent) == split;
+
+    public override SlotValue Draw(SeededRandom random, CorpusSplit split) =>
+        new TextValue(Capitalize(random.Pick(split == CorpusSplit.Training ? _training : _heldOut), _proper, random));
+}

@@ -1,0 +1,37 @@
+namespace Slipway.Training.Corpus;
+
+/// <summary>Holds the ways to say one thing, each in exactly one split.</summary>
+internal sealed class Wordings
+{
+    private readonly string[][] _training;
+    private readonly string[][] _heldOut;
+
+    /// <summary>Expands patterns and divides what they stand for.</summary>
+    /// <param name="patterns">The patterns; one is drawn first, whatever the number of texts it stands for.</param>
+    /// <param name="heldOutPercent">How many of a hundred wordings are held out; 0 shares them all.</param>
+    /// <param name="most">The most texts of one pattern.</param>
+    public Wordings(IReadOnlyList<string> patterns, int heldOutPercent, int most = 4096)
+    {
+        var expanded = patterns.Select(pattern => Pattern.Expand(pattern, most)).ToList();
+        _training = Part(CorpusSplit.Training);
+        _heldOut = heldOutPercent == 0 ? _training : Part(CorpusSplit.HeldOut);
+
+        string[][] Part(CorpusSplit split) =>
+            [.. expanded
+                .Select(texts => texts
+                    .Where(text => heldOutPercent == 0 || CorpusSplits.Of("wording", text, heldOutPercent) == split)
+                    .ToArray())
+                .Where(texts => texts.Length > 0)];
+    }
+
+    /// <summary>Every wording of a split.</summary>
+    public IEnumerable<string> All(CorpusSplit split) => Of(split).SelectMany(texts => texts);
+
+    /// <summary>Whether the split has no wording.</summary>
+    public bool IsEmpty(CorpusSplit split) => Of(split).Length == 0;
+
+    /// <summary>Draws a wording; its slots are still open.</summary>
+    public string Draw(SeededRandom random, CorpusSplit split) => random.Pick(random.Pick(Of(split)));
+
+    private string[][] Of(CorpusSplit split) => split == CorpusSplit.Training ? _training : _heldOut;
+}
