@@ -152,17 +152,18 @@ internal sealed class ConversationWriter
 
     private static string ResultText(JsonNode result, Dictionary<string, SlotValue> values)
     {
-        if (result is not JsonObject)
+        if (result is not JsonObject members)
         {
             return Pattern.Fill(result.ToString(), slot => values[slot].Text);
         }
 
         var filled = new JsonObject();
-        foreach (var (name, value) in result.AsObject())
+        foreach (var (name, value) in members)
         {
-            filled[name] = value is JsonValue text && text.TryGetValue(out string? slot) && slot.StartsWith('{')
-                ? values[slot.Trim('{', '}')].ToJson()
-                : value?.DeepClone();
+            var text = value is JsonValue json && json.TryGetValue(out string? found) ? found : null;
+            filled[name] = text is null ? value?.DeepClone()
+                : Pattern.Slots(text) is [var slot] && text.Length == slot.Length + 2 ? values[slot].ToJson()
+                : Pattern.Fill(text, slot => values[slot].Text);
         }
 
         return filled.ToJsonString();

@@ -13,19 +13,26 @@ public enum CorpusSplit
 }
 
 /// <summary>Assigns texts to the parts of a corpus by their hash, so that a text is always in the same part.</summary>
-internal static class CorpusSplits
+/// <param name="HeldOutPercent">How many of a hundred texts are held out.</param>
+/// <param name="Salt">Enters the hash of names, so that a grammar can choose which common names it trains on.</param>
+internal sealed record SplitRule(int HeldOutPercent, string Salt)
 {
-    /// <summary>Says in which part a text is; kind keeps equal texts of different kinds apart.</summary>
-    /// <param name="kind">What the text is, such as a wording.</param>
-    /// <param name="text">The text.</param>
-    /// <param name="heldOutPercent">How many of a hundred texts are held out.</param>
-    public static CorpusSplit Of(string kind, string text, int heldOutPercent)
+    /// <summary>Says in which part an entity's name is.</summary>
+    public CorpusSplit OfName(string name) => Of("name" + Salt, name);
+
+    /// <summary>Says in which part a wording is; its slots are still open.</summary>
+    public CorpusSplit OfWording(string wording) => Of("wording", wording);
+
+    /// <summary>Says in which part a set of offered tools is.</summary>
+    public CorpusSplit OfTools(string names) => Of("tools", names);
+
+    private CorpusSplit Of(string kind, string text)
     {
         var hash = Hash(text, Hash(kind, 0xCBF29CE484222325) * 0x100000001B3);
         hash ^= hash >> 29;
         hash *= 0xBF58476D1CE4E5B9;
         hash ^= hash >> 32;
-        return hash % 100 < (ulong)heldOutPercent ? CorpusSplit.HeldOut : CorpusSplit.Training;
+        return hash % 100 < (ulong)HeldOutPercent ? CorpusSplit.HeldOut : CorpusSplit.Training;
     }
 
     // FNV-1a over the UTF-8 bytes.

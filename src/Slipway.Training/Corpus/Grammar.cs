@@ -6,7 +6,8 @@ namespace Slipway.Training.Corpus;
 /// <summary>Holds what a grammar file says: what people ask for, how, and which tools serve it.</summary>
 /// <remarks>Immutable and thread-safe.</remarks>
 internal sealed record Grammar(
-    int HeldOutPercent,
+    SplitRule Split,
+    IReadOnlyDictionary<string, ValueKind> Values,
     IReadOnlyList<ToolFamily> Families,
     IReadOnlyList<SmallTalk> SmallTalk,
     IReadOnlyList<string> SystemMessages,

@@ -40,7 +40,7 @@ internal static class GrammarReader
     private static Grammar Read(GrammarNode root)
     {
         root.Allow(
-            "heldOutPercent", "values", "families", "smallTalk", "systemMessages", "nameAffixes", "openers", "closers",
+            "heldOutPercent", "salt", "values", "families", "smallTalk", "systemMessages", "nameAffixes", "openers", "closers",
             "joiners", "refusals", "doneResults", "doneAnswers", "errors", "errorAnswers");
         var percent = (int)root["heldOutPercent"].Number;
         if (percent is < 1 or > 50)
@@ -48,21 +48,23 @@ internal static class GrammarReader
             throw root["heldOutPercent"].Bad($"is '{percent}'; expected 1 to 50.");
         }
 
+        var split = new SplitRule(percent, root["salt"].Exists ? root["salt"].Text : "");
         var kinds = new Dictionary<string, ValueKind>(StringComparer.Ordinal);
         foreach (var (name, node) in root["values"].Members)
         {
-            kinds[name] = ValueKinds.Read(node, kinds, percent);
+            kinds[name] = ValueKinds.Read(node, kinds, split);
         }
 
         return new Grammar(
-            percent,
-            [.. root["families"].Items.Select(node => ReadFamily(node, kinds, percent))],
-            [.. root["smallTalk"].Items.Select(node => ReadSmallTalk(node, percent))],
+            split,
+            kinds,
+            [.. root["families"].Items.Select(node => ReadFamily(node, kinds, split))],
+            [.. root["smallTalk"].Items.Select(node => ReadSmallTalk(node, split))],
             Expand(root["systemMessages"]),
             Texts(root["nameAffixes"]),
-            ReadWordings(root["openers"], percent),
-            ReadWordings(root["closers"], percent),
-            ReadWordings(root["joiners"], 0),
+            ReadWordings(root["openers"], split),
+            ReadWordings(root["closers"], split),
+            ReadWordings(root["joiners"], null),
             Expand(root["refusals"]),
             Texts(root["doneResults"]),
             Texts(root["doneAnswers"]),
@@ -70,7 +72,7 @@ internal static class GrammarReader
             Texts(root["errorAnswers"]));
     }
 
-    private static ToolFamily ReadFamily(GrammarNode node, Dictionary<string, ValueKind> kinds, int percent)
+    private static ToolFamily ReadFamily(GrammarNode node, Dictionary<string, ValueKind> kinds, SplitRule split)
     {
         node.Allow("name", "topic", "slots", "parameterNames", "shapes", "intents");
         var slots = node["slots"].Exists
@@ -88,7 +90,7 @@ internal static class GrammarReader
             node["shapes"].Exists
                 ? [.. node["shapes"].Items.Select(shape => (IReadOnlyList<ToolShape>)[.. shape.Items.Select(ReadTool)])]
                 : [],
-            [.. node["intents"].Items.Select(intent => ReadIntent(intent, kinds, percent))]);
+            [.. node["intents"].Items.Select(intent => ReadIntent(intent, kinds, split))]);
         Check(node, family);
         return family;
     }
@@ -104,14 +106,14 @@ internal static class GrammarReader
             node["description"].Exists ? node["description"].Text : "");
     }
 
-    private static Intent ReadIntent(GrammarNode node, Dictionary<string, ValueKind> kinds, int percent)
+    private static Intent ReadIntent(GrammarNode node, Dictionary<string, ValueKind> kinds, SplitRule split)
     {
         node.Allow("fixed", "requests", "phrases", "followUps", "results", "resultSlots", "answers");
         return new Intent(
             ReadFixed(node["fixed"]),
-            ReadWordings(node["requests"], percent),
-            ReadWordings(node["phrases"], percent),
-            ReadWordings(node["followUps"], percent),
+            ReadWordings(node["requests"], split),
+            ReadWordings(node["phrases"], split),
+            ReadWordings(node["followUps"], split),
             node["results"].Exists ? [.. node["results"].Items.Select(item => item.Node ?? throw item.Bad("is null."))] : [],
             node["resultSlots"].Exists
                 ? node["resultSlots"].Members.ToDictionary(
@@ -120,10 +122,10 @@ internal static class GrammarReader
             Expand(node["answers"]));
     }
 
-    private static SmallTalk ReadSmallTalk(GrammarNode node, int percent)
+    private static SmallTalk ReadSmallTalk(GrammarNode node, SplitRule split)
     {
         node.Allow("requests", "answers");
-        var requests = ReadWordings(node["requests"], percent);
+        var requests = ReadWordings(node["requests"], split);
         return requests.IsEmpty(CorpusSplit.Training)
             ? throw node["requests"].Bad("has no wording in training; add wordings.")
             : new SmallTalk(requests, Texts(node["answers"]));
@@ -159,11 +161,11 @@ internal static class GrammarReader
             member => member.Key, member => member.Value.Node ?? throw member.Value.Bad("is null."), StringComparer.Ordinal)
         : [];
 
-    private static Wordings ReadWordings(GrammarNode node, int percent)
+    private static Wordings ReadWordings(GrammarNode node, SplitRule? split)
     {
         try
         {
-            return new Wordings(node.Exists ? [.. node.Items.Select(item => item.Text)] : [], percent);
+            return new Wordings(node.Exists ? [.. node.Items.Select(item => item.Text)] : [], split);
         }
         catch (FormatException error)
         {

@@ -133,6 +133,6 @@ internal sealed class RequestWriter(Grammar grammar, SeededRandom random, Corpus
         Pattern.Slots(wording).Distinct(StringComparer.Ordinal).ToDictionary(
             slot => slot, slot => family.Slots[slot].Draw(random, split), StringComparer.Ordinal);
 
-    private static string Fill(string wording, IReadOnlyDictionary<string, SlotValue> values) =>
+    private static string Fill(string wording, Dictionary<string, SlotValue> values) =>
         Pattern.Fill(wording, slot => values[slot].Text);
 }

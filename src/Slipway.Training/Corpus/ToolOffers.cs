@@ -21,7 +21,7 @@ internal static class ToolOffers
                 .ToArray();
             random.Shuffle<OfferedTool>(tools);
             if (tools.Select(tool => tool.Name).Distinct(StringComparer.Ordinal).Count() == tools.Length
-                && CorpusSplits.Of("tools", Key(tools), grammar.HeldOutPercent) == split)
+                && grammar.Split.OfTools(Key(tools)) == split)
             {
                 return tools;
             }

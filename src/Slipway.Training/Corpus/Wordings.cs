@@ -8,18 +8,18 @@ internal sealed class Wordings
 
     /// <summary>Expands patterns and divides what they stand for.</summary>
     /// <param name="patterns">The patterns; one is drawn first, whatever the number of texts it stands for.</param>
-    /// <param name="heldOutPercent">How many of a hundred wordings are held out; 0 shares them all.</param>
+    /// <param name="rule">Divides them; null where every split uses them all.</param>
     /// <param name="most">The most texts of one pattern.</param>
-    public Wordings(IReadOnlyList<string> patterns, int heldOutPercent, int most = 4096)
+    public Wordings(IReadOnlyList<string> patterns, SplitRule? rule, int most = 4096)
     {
         var expanded = patterns.Select(pattern => Pattern.Expand(pattern, most)).ToList();
         _training = Part(CorpusSplit.Training);
-        _heldOut = heldOutPercent == 0 ? _training : Part(CorpusSplit.HeldOut);
+        _heldOut = rule is null ? _training : Part(CorpusSplit.HeldOut);
 
         string[][] Part(CorpusSplit split) =>
             [.. expanded
                 .Select(texts => texts
-                    .Where(text => heldOutPercent == 0 || CorpusSplits.Of("wording", text, heldOutPercent) == split)
+                    .Where(text => rule is null || rule.OfWording(text) == split)
                     .ToArray())
                 .Where(texts => texts.Length > 0)];
     }

@@ -10,7 +10,7 @@ internal sealed class SyllablesKind(
     int least,
     int most,
     bool proper,
-    int heldOutPercent) : ValueKind
+    SplitRule rule) : ValueKind
 {
     public override SlotValue Draw(SeededRandom random, CorpusSplit split)
     {
@@ -23,7 +23,7 @@ internal sealed class SyllablesKind(
             }
 
             var text = name.ToString();
-            if (text.Length > 0 && WordsKind.IsIn(text, split, heldOutPercent))
+            if (text.Length > 0 && rule.OfName(text) == split)
             {
                 return new TextValue(Capitalize(text, proper, random));
             }

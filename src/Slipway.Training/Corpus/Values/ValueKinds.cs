@@ -3,7 +3,7 @@ namespace Slipway.Training.Corpus.Values;
 /// <summary>Builds the kinds of value that a grammar defines.</summary>
 internal static class ValueKinds
 {
-    private delegate ValueKind Reader(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent);
+    private delegate ValueKind Reader(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule);
 
     private static readonly Dictionary<string, Reader> Readers = new(StringComparer.Ordinal)
     {
@@ -19,7 +19,7 @@ internal static class ValueKinds
     public static IReadOnlyCollection<string> Names => Readers.Keys;
 
     /// <summary>Reads one kind; it may use those that stand before it.</summary>
-    public static ValueKind Read(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent)
+    public static ValueKind Read(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
     {
         var kind = node["kind"].Text;
         if (!Readers.TryGetValue(kind, out var reader))
@@ -29,7 +29,7 @@ internal static class ValueKinds
 
         try
         {
-            return reader(node, known, heldOutPercent);
+            return reader(node, known, rule);
         }
         catch (FormatException error)
         {
@@ -42,14 +42,14 @@ internal static class ValueKinds
         known.GetValueOrDefault(name)
         ?? throw node.Bad($"uses the value '{name}', which 'values' does not define before it is used.");
 
-    private static WordsKind ReadWords(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent)
+    private static WordsKind ReadWords(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
     {
         node.Allow("kind", "words", "shared", "proper");
-        return new WordsKind(node["words"].Texts, node["shared"].Flag, node["proper"].Flag, heldOutPercent);
+        return new WordsKind(node["words"].Texts, node["shared"].Flag, node["proper"].Flag, rule);
     }
 
     private static SyllablesKind ReadSyllables(
-        GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent)
+        GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
     {
         node.Allow("kind", "onsets", "vowels", "codas", "least", "most", "proper");
         var codas = node["codas"].Texts;
@@ -60,10 +60,10 @@ internal static class ValueKinds
             (int)node["least"].Number,
             (int)node["most"].Number,
             node["proper"].Flag,
-            heldOutPercent);
+            rule);
     }
 
-    private static NumberKind ReadNumber(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent)
+    private static NumberKind ReadNumber(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
     {
         node.Allow("kind", "least", "most", "step", "spelled");
         return new NumberKind(
@@ -73,7 +73,7 @@ internal static class ValueKinds
             node["spelled"].Exists ? (double)node["spelled"].Number : 0);
     }
 
-    private static ChoiceKind ReadChoice(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent)
+    private static ChoiceKind ReadChoice(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
     {
         node.Allow("kind", "choices");
         var choices = node["choices"].Items.Select(item =>
@@ -85,7 +85,7 @@ internal static class ValueKinds
         return choices.Count > 0 ? new ChoiceKind(choices) : throw node["choices"].Bad("is empty.");
     }
 
-    private static PatternKind ReadPattern(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent)
+    private static PatternKind ReadPattern(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
     {
         node.Allow("kind", "patterns");
         var texts = node["patterns"].Items.SelectMany(item => Pattern.Expand(item.Text, 4096)).ToList();
@@ -94,7 +94,7 @@ internal static class ValueKinds
         return new PatternKind(texts, slots);
     }
 
-    private static MixKind ReadMix(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, int heldOutPercent)
+    private static MixKind ReadMix(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
     {
         node.Allow("kind", "of");
         return new MixKind([.. node["of"].Members.Select(member =>

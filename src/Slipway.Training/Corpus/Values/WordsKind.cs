@@ -7,20 +7,16 @@ internal sealed class WordsKind : ValueKind
     private readonly string[] _heldOut;
     private readonly bool _proper;
 
-    public WordsKind(IReadOnlyList<string> words, bool shared, bool proper, int heldOutPercent)
+    public WordsKind(IReadOnlyList<string> words, bool shared, bool proper, SplitRule rule)
     {
         _proper = proper;
-        _training = [.. words.Where(word => shared || IsIn(word, CorpusSplit.Training, heldOutPercent))];
-        _heldOut = [.. words.Where(word => shared || IsIn(word, CorpusSplit.HeldOut, heldOutPercent))];
+        _training = [.. words.Where(word => shared || rule.OfName(word) == CorpusSplit.Training)];
+        _heldOut = [.. words.Where(word => shared || rule.OfName(word) == CorpusSplit.HeldOut)];
         if (_training.Length == 0 || _heldOut.Length == 0)
         {
             throw new FormatException("has too few words for both splits; add words or set 'shared'");
         }
     }
-
-    /// <summary>Whether an entity name is in a split.</summary>
-    public static bool IsIn(string name, CorpusSplit split, int heldOutPercent) =>
-        CorpusSplits.Of("name", name, heldOutPercent) == split;
 
     public override SlotValue Draw(SeededRandom random, CorpusSplit split) =>
         new TextValue(Capitalize(random.Pick(split == CorpusSplit.Training ? _training : _heldOut), _proper, random));
