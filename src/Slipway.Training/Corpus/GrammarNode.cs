@@ -10,7 +10,7 @@ internal readonly record struct GrammarNode(string File, string Place, JsonNode?
 
     public bool Exists => Node is not null;
 
-    public JsonObject Object => Node as JsonObject ?? throw Bad("is not an object; expected {…}.");
+    public JsonObject Object => Node as JsonObject ?? throw Bad("is not an object; expected {...}.");
 
     public IEnumerable<GrammarNode> Items
     {
@@ -19,7 +19,7 @@ internal readonly record struct GrammarNode(string File, string Place, JsonNode?
             var place = this;
             return Node is JsonArray array
                 ? array.Select((item, index) => new GrammarNode(place.File, $"{place.Place}[{index}]", item))
-                : throw Bad("is not a list; expected […].");
+                : throw Bad("is not a list; expected [...].");
         }
     }
 
