@@ -34,7 +34,7 @@ public sealed class BpeTrainer
         ArgumentNullException.ThrowIfNull(texts);
         TokenizerJsonWriter writer = new(options);
         List<string> vocabulary = writer.BaseVocabulary();
-        int firstByte = options.SpecialTokens.Count;
+        int firstByte = options.WholeTokens.Count;
         List<(int[] Symbols, int Count)> words = CountWords(texts, writer.CreateSplitter(), firstByte, cancellationToken);
         BpePairCounts pairs = new(words);
         List<(string, string)> merges = [];
@@ -62,7 +62,7 @@ public sealed class BpeTrainer
         IEnumerable<string> texts, TextSplitter splitter, int firstByte, CancellationToken cancellationToken)
     {
         Dictionary<string, int> counts = new(StringComparer.Ordinal);
-        AddedTokenMatcher matcher = new(options.SpecialTokens.Select((token, index) =>
+        AddedTokenMatcher matcher = new(options.WholeTokens.Select((token, index) =>
             new AddedToken(index, token, true, false, false, false, false)));
         List<Range> pieces = [];
         foreach (string text in texts)

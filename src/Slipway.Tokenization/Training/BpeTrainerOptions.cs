@@ -15,6 +15,13 @@ public sealed class BpeTrainerOptions
     /// <value>None.</value>
     public IReadOnlyList<string> SpecialTokens { get; set; } = [];
 
+    /// <summary>
+    /// Tokens that are never split or learned but are text, such as <c>&lt;tool_call&gt;</c>: decoding keeps them. Their
+    /// ids follow those of the special tokens.
+    /// </summary>
+    /// <value>None.</value>
+    public IReadOnlyList<string> AddedTokens { get; set; } = [];
+
     /// <summary>Whether each digit stands alone, so that numbers are spelled the same everywhere.</summary>
     /// <value>True.</value>
     public bool IndividualDigits { get; set; } = true;
@@ -23,13 +30,17 @@ public sealed class BpeTrainerOptions
     /// <value>Null.</value>
     public string? Pattern { get; set; }
 
+    /// <summary>Every token that is never split, in the order of the ids.</summary>
+    internal IReadOnlyList<string> WholeTokens => [.. SpecialTokens, .. AddedTokens];
+
     internal void Validate()
     {
-        int least = 256 + SpecialTokens.Count;
+        IReadOnlyList<string> whole = WholeTokens;
+        int least = 256 + whole.Count;
         if (VocabularySize < least)
         {
             throw new ArgumentException(
-                $"A vocabulary of {VocabularySize} tokens cannot hold 256 bytes and {SpecialTokens.Count} special " +
+                $"A vocabulary of {VocabularySize} tokens cannot hold 256 bytes and {whole.Count} special " +
                 $"tokens. Set VocabularySize to {least} or more.");
         }
 
@@ -38,9 +49,9 @@ public sealed class BpeTrainerOptions
             throw new ArgumentException($"MinimumFrequency is {MinimumFrequency}; it must be 1 or more.");
         }
 
-        if (SpecialTokens.Any(string.IsNullOrEmpty) || SpecialTokens.Distinct().Count() != SpecialTokens.Count)
+        if (whole.Any(string.IsNullOrEmpty) || whole.Distinct().Count() != whole.Count)
         {
-            throw new ArgumentException("SpecialTokens must be different from each other and not empty.");
+            throw new ArgumentException("SpecialTokens and AddedTokens must be different from each other and not empty.");
         }
     }
 }

@@ -11,9 +11,9 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
 {
     private static readonly TimeSpan PatternTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>The special tokens, then the 256 bytes in the order of their values.</summary>
+    /// <summary>The tokens that are never split, then the 256 bytes in the order of their values.</summary>
     public List<string> BaseVocabulary() =>
-        [.. options.SpecialTokens, .. Enumerable.Range(0, 256).Select(value => ByteAlphabet.CharOf((byte)value).ToString())];
+        [.. options.WholeTokens, .. Enumerable.Range(0, 256).Select(value => ByteAlphabet.CharOf((byte)value).ToString())];
 
     /// <summary>The pre-tokenizer that the written file describes.</summary>
     public TextSplitter CreateSplitter()
@@ -58,16 +58,17 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
     private void WriteAddedTokens(Utf8JsonWriter json)
     {
         json.WriteStartArray("added_tokens");
-        for (int id = 0; id < options.SpecialTokens.Count; id++)
+        IReadOnlyList<string> tokens = options.WholeTokens;
+        for (int id = 0; id < tokens.Count; id++)
         {
             json.WriteStartObject();
             json.WriteNumber("id", id);
-            json.WriteString("content", options.SpecialTokens[id]);
+            json.WriteString("content", tokens[id]);
             json.WriteBoolean("single_word", false);
             json.WriteBoolean("lstrip", false);
             json.WriteBoolean("rstrip", false);
             json.WriteBoolean("normalized", false);
-            json.WriteBoolean("special", true);
+            json.WriteBoolean("special", id < options.SpecialTokens.Count);
             json.WriteEndObject();
         }
 

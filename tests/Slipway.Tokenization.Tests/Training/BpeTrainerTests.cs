@@ -29,6 +29,20 @@ public sealed class BpeTrainerTests
     }
 
     [Fact]
+    public void Train_AddedTokens_AreOneTokenEachAndStayText()
+    {
+        HuggingFaceTokenizer tokenizer = Train(new()
+        {
+            VocabularySize = 280, SpecialTokens = ["<s>"], AddedTokens = ["<call>"],
+        });
+        int[] ids = tokenizer.Encode("<s>a<call>", addSpecialTokens: false);
+        Assert.Equal([0, 1], [ids[0], ids[^1]]);
+        Assert.True(tokenizer.IsSpecial(0));
+        Assert.False(tokenizer.IsSpecial(1));
+        Assert.Equal("a<call>", tokenizer.Decode(ids, skipSpecialTokens: true));
+    }
+
+    [Fact]
     public void Train_SpecialTokens_AreOneTokenEach()
     {
         HuggingFaceTokenizer tokenizer = Train(new() { VocabularySize = 280, SpecialTokens = ["<s>", "</s>"] });
