@@ -1,6 +1,9 @@
+using System.Text;
+
 namespace Slipway.Text;
 
 /// <summary>Finds stop sequences in a growing text and holds back what could be the start of one.</summary>
+/// <remarks>The text ends where a sequence is first complete, however the text was split into pieces.</remarks>
 internal sealed class StopSequences(IReadOnlyList<string> sequences)
 {
     private string held = "";
@@ -10,22 +13,27 @@ internal sealed class StopSequences(IReadOnlyList<string> sequences)
     /// <summary>Takes further text and returns what is certain to come before any stop sequence.</summary>
     public string Append(string text)
     {
-        if (IsMatched || text.Length == 0)
+        var certain = new StringBuilder();
+        foreach (var character in text)
         {
-            return "";
+            if (IsMatched)
+            {
+                break;
+            }
+
+            held += character;
+            var complete = sequences
+                .Where(sequence => held.EndsWith(sequence, StringComparison.Ordinal))
+                .Select(sequence => sequence.Length)
+                .DefaultIfEmpty()
+                .Max();
+            IsMatched = complete > 0;
+            var kept = IsMatched ? complete : LongestStart();
+            certain.Append(held.AsSpan(0, held.Length - kept));
+            held = IsMatched ? "" : held[^kept..];
         }
 
-        held += text;
-        var match = sequences
-            .Select(sequence => held.IndexOf(sequence, StringComparison.Ordinal))
-            .Where(index => index >= 0)
-            .DefaultIfEmpty(-1)
-            .Min();
-        IsMatched = match >= 0;
-        var certain = IsMatched ? match : held.Length - LongestStart();
-        var result = held[..certain];
-        held = IsMatched ? "" : held[certain..];
-        return result;
+        return certain.ToString();
     }
 
     /// <summary>Returns what is held back, when no more text comes.</summary>
