@@ -5,6 +5,7 @@ using Slipway.Engine;
 using Slipway.Packaging;
 using Slipway.Sampling;
 using Slipway.Text;
+using Slipway.Tokenization;
 
 namespace Slipway;
 
@@ -16,18 +17,25 @@ namespace Slipway;
 /// </remarks>
 public sealed class LanguageModel : IDisposable, IAsyncDisposable
 {
+    private const string TokenizerFile = "tokenizer.json";
+
     private readonly InferenceSession session;
     private readonly DecoderGraph graph;
     private readonly Decoder decoder;
     private readonly ModelEngine engine;
+    private readonly HuggingFaceTokenizer? tokenizer;
     private int disposed;
 
     private LanguageModel(ModelPackage package, LanguageModelOptions options)
     {
         Package = package;
+
+        // The two slow parts of loading run side by side.
+        var tokenizerTask = Task.Run(() => LoadTokenizer(package));
         session = ModelSession.Open(package, options);
         try
         {
+            tokenizer = tokenizerTask.GetAwaiter().GetResult();
             graph = DecoderGraph.Read(session, package);
             var budget = new KeyValueBudget(package, graph, options);
             ContextLength = budget.ContextLength;
@@ -44,6 +52,13 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
 
     /// <summary>The package that the model was loaded from.</summary>
     public ModelPackage Package { get; }
+
+    /// <summary>The package's tokenizer.</summary>
+    /// <exception cref="NotSupportedException">The package has no <c>tokenizer.json</c>; only ids can be used.</exception>
+    public HuggingFaceTokenizer Tokenizer
+        => tokenizer ?? throw new NotSupportedException(
+            $"The package '{Package.Path}' has no '{TokenizerFile}', so it takes and gives token ids only. Copy the "
+            + "tokenizer of the model's checkpoint into the package.");
 
     /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
     public int ContextLength { get; }
@@ -82,6 +97,11 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
+        if (request.StopSequences.Count > 0)
+        {
+            _ = Tokenizer;
+        }
+
         return GenerateCoreAsync(request, cancellationToken);
     }
 
@@ -137,6 +157,9 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>Ends requests in flight and frees everything without blocking the caller.</summary>
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
+    private static HuggingFaceTokenizer? LoadTokenizer(ModelPackage package)
+        => package.FindFile(TokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
+
     private async Task ScoreAsync(IReadOnlyList<int> ids, LogitsSink sink, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -189,7 +212,10 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
             LogitsProcessors.For(request, [.. endIds, .. request.StopTokenIds]),
             random,
             request.LogProbabilities);
-        var text = new AnswerText(new NoTokenText(), request.StopSequences, request.IncludeSpecialTokens);
+        var text = new AnswerText(
+            tokenizer?.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
+            request.StopSequences,
+            request.IncludeSpecialTokens);
         return new GenerationSequence(request, endIds, ContextLength, chooser, text);
     }
 }

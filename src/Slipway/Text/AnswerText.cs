@@ -1,7 +1,15 @@
+using Slipway.Tokenization;
+
 namespace Slipway.Text;
 
 /// <summary>Makes the text of an answer token by token and watches for stop sequences.</summary>
-internal sealed class AnswerText(ITokenText tokens, IReadOnlyList<string> stopSequences, bool includeSpecialTokens)
+/// <param name="tokens">Makes text of tokens; null for a package without a tokenizer, whose answers have no text.</param>
+/// <param name="stopSequences">Texts that end the answer.</param>
+/// <param name="includeSpecialTokens">Whether the token that ends an answer is part of its text.</param>
+internal sealed class AnswerText(
+    TokenStreamDecoder? tokens,
+    IReadOnlyList<string> stopSequences,
+    bool includeSpecialTokens)
 {
     private readonly StopSequences? stop = stopSequences.Count == 0 ? null : new StopSequences(stopSequences);
 
@@ -12,14 +20,14 @@ internal sealed class AnswerText(ITokenText tokens, IReadOnlyList<string> stopSe
     public string Append(int id, bool isEnd)
     {
         // The token that ends an answer is not part of its text, unless special tokens are asked for.
-        var piece = isEnd && !includeSpecialTokens ? "" : tokens.Append(id);
+        var piece = tokens is null || (isEnd && !includeSpecialTokens) ? "" : tokens.Append(id);
         return stop is null ? piece : stop.Append(piece);
     }
 
     /// <summary>Returns the text that was still held back, when the answer has ended.</summary>
     public string Flush()
     {
-        if (IsStopped)
+        if (tokens is null || IsStopped)
         {
             return "";
         }
