@@ -1,0 +1,14 @@
+namespace Slipway.Tokenization;
+
+/// <summary>A chat template is not valid, refuses its input, or goes past a limit.</summary>
+public sealed class ChatTemplateException : Exception
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="message">What is wrong; the line is added.</param>
+    /// <param name="line">The line of the template, from 1.</param>
+    public ChatTemplateException(string message, int line)
+        : base($"Chat template, line {line}: {message}") => Line = line;
+
+    /// <summary>The line of the template, from 1.</summary>
+    public int Line { get; }
+}
