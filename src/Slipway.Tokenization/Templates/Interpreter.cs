@@ -10,7 +10,7 @@ internal sealed class Interpreter
     /// <summary>The longest text, and the most list items, that a template may make.</summary>
     public const int MaximumLength = 16 << 20;
 
-    private const int MaximumCost = 20_000_000;
+    private const int MaximumCost = 5_000_000;
 
     private readonly Evaluator evaluator;
     private Scope scope;
