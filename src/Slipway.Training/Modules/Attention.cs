@@ -53,35 +53,28 @@ public sealed class Attention : nn.Module<Tensor, SequenceLayout, Tensor>
         using var scope = NewDisposeScope();
         var (heads, groups, width) = (_config.NumAttentionHeads, _config.NumKeyValueHeads, _config.HeadDim);
         var joined = Projection.Joined(hidden, q_proj, k_proj, v_proj);
-        var parts = joined.view(layout.Tokens, heads + (2 * groups), width).split([heads, groups, groups], 1);
-        var (query, key, value) = (parts[0], parts[1], parts[2]);   // [tokens, heads, head_dim]
-        query = q_norm?.forward(query, query.dtype) ?? query;
-        key = k_norm?.forward(key, key.dtype) ?? key;
-        var positions = layout.Positions(hidden.device);
-        query = _rotary.Turn(query, positions);
-        key = _rotary.Turn(key, positions);
-
-        var mixed = new Tensor[layout.Sequences];
-        var (queries, keys, values) = (Split(query, layout), Split(key, layout), Split(value, layout));
-        for (var index = 0; index < mixed.Length; index++)
+        var all = joined.view(layout.Tokens, heads + (2 * groups), width);   // [tokens, heads, head_dim]
+        if (q_norm is not null && k_norm is not null)
         {
-            mixed[index] = Mix(queries[index], keys[index], values[index], heads, groups, width);
+            var parts = all.split([heads, groups, groups], 1);
+            all = cat([q_norm.forward(parts[0], all.dtype), k_norm.forward(parts[1], all.dtype), parts[2]], 1);
         }
 
+        all = _rotary.Turn(all, heads + groups, layout.Positions(hidden.device));
+        var sequences = layout.Sequences == 1 ? [all] : all.split(layout.Lengths, 0);
+        var mixed = sequences.Select(one => Mix(one, heads, groups, width)).ToArray();
         return o_proj.forward(mixed.Length == 1 ? mixed[0] : cat(mixed)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor[] Split(Tensor tokens, SequenceLayout layout) =>
-        layout.Sequences == 1 ? [tokens] : tokens.split(layout.Lengths, 0);
-
     // One sequence at a time: no padding is computed, and the heads of a group share keys and values without a copy.
-    private static Tensor Mix(Tensor query, Tensor key, Tensor value, int heads, int groups, int width)
+    private static Tensor Mix(Tensor sequence, int heads, int groups, int width)
     {
-        var (length, repeats) = (query.shape[0], heads / groups);
+        var (length, repeats) = (sequence.shape[0], heads / groups);
+        var parts = sequence.split([heads, groups, groups], 1);
         var mixed = nn.functional.scaled_dot_product_attention(
-            query.view(length, groups, repeats, width).permute(1, 2, 0, 3),
-            key.permute(1, 0, 2).unsqueeze(1).expand(groups, repeats, length, width),
-            value.permute(1, 0, 2).unsqueeze(1).expand(groups, repeats, length, width),
+            parts[0].view(length, groups, repeats, width).permute(1, 2, 0, 3),
+            parts[1].permute(1, 0, 2).unsqueeze(1).expand(groups, repeats, length, width),
+            parts[2].permute(1, 0, 2).unsqueeze(1).expand(groups, repeats, length, width),
             is_casual: true);                                                  // [groups, repeats, length, head_dim]
         return mixed.permute(2, 0, 1, 3).reshape(length, heads * width);
     }

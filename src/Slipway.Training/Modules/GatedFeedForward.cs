@@ -1,3 +1,4 @@
+using Slipway.Training.Kernels;
 using Slipway.Training.Models;
 using static TorchSharp.torch;
 
@@ -31,7 +32,14 @@ public sealed class GatedFeedForward : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(hidden);
         using var scope = NewDisposeScope();
-        var halves = Projection.Joined(hidden, gate_proj, up_proj).chunk(2, -1);   // [tokens, intermediate_size] each
-        return down_proj.forward(nn.functional.silu(halves[0]) * halves[1]).MoveToOuterDisposeScope();
+        var joined = Projection.Joined(hidden, gate_proj, up_proj);   // [tokens, 2 × intermediate_size]
+        return down_proj.forward(Kernel.Applies(joined, joined.shape[1] / 2) ? SwiGluFunction.Apply(joined) : Mix(joined))
+            .MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Mix(Tensor joined)
+    {
+        var halves = joined.chunk(2, -1);   // [tokens, intermediate_size] each
+        return nn.functional.silu(halves[0]) * halves[1];
     }
 }

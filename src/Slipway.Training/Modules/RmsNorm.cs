@@ -1,3 +1,4 @@
+using Slipway.Training.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -25,6 +26,11 @@ public sealed class RmsNorm : nn.Module<Tensor, ScalarType, Tensor>
     public override Tensor forward(Tensor input, ScalarType type)
     {
         ArgumentNullException.ThrowIfNull(input);
+        if (input.dim() == 2 && input.dtype == float32 && input.is_contiguous() && Kernel.Applies(input, input.shape[1]))
+        {
+            return RmsNormFunction.Apply(input, weight, _epsilon, type);
+        }
+
         using var scope = NewDisposeScope();
         var wide = input.to(float32);
         var inverse = rsqrt(wide.square().mean([-1], keepdim: true) + _epsilon);

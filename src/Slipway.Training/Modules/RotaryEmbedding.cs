@@ -1,3 +1,4 @@
+using Slipway.Training.Kernels;
 using Slipway.Training.Models;
 using static TorchSharp.torch;
 
@@ -27,17 +28,26 @@ public sealed class RotaryEmbedding : IDisposable
     /// <summary>[max_position_embeddings, head_dim / 2]</summary>
     public Tensor Sines => _sines;
 
-    /// <summary>Turns heads [tokens, heads, head_dim] that stand at positions [tokens].</summary>
-    public Tensor Turn(Tensor heads, Tensor positions)
+    /// <summary>Turns the first heads of [tokens, heads, head_dim] that stand at positions [tokens].</summary>
+    /// <param name="heads">The heads; the result has the same number type.</param>
+    /// <param name="turned">How many of them turn; the rest is copied.</param>
+    /// <param name="positions">int64 [tokens]</param>
+    public Tensor Turn(Tensor heads, int turned, Tensor positions)
     {
         ArgumentNullException.ThrowIfNull(heads);
+        if (heads.is_contiguous() && Kernel.Applies(heads, _cosines.shape[1]))
+        {
+            return RotaryFunction.Apply(heads, turned, _cosines, _sines, positions);
+        }
+
         using var scope = NewDisposeScope();
         var cosines = _cosines.index_select(0, positions).unsqueeze(1);   // [tokens, 1, head_dim / 2]
         var sines = _sines.index_select(0, positions).unsqueeze(1);
-        var halves = heads.to(float32).chunk(2, -1);
-        var turned = cat(
-            [(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1);
-        return turned.to(heads.dtype).MoveToOuterDisposeScope();
+        var halves = heads.narrow(1, 0, turned).to(float32).chunk(2, -1);
+        var result = cat(
+            [(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1).to(heads.dtype);
+        var rest = heads.shape[1] - turned;
+        return (rest == 0 ? result : cat([result, heads.narrow(1, turned, rest)], 1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Releases the tables.</summary>
