@@ -22,12 +22,13 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
         return Render(conversation, conversation.Messages.Count, prompt: false);
     }
 
-    /// <summary>Adds the conversation's sequences to a data set.</summary>
+    /// <summary>Encodes a conversation: one sequence, or several where the template does not continue its own text.</summary>
+    /// <returns>The token ids of each sequence, and which of them the assistant says.</returns>
     /// <exception cref="TrainingException">The template does not show where the assistant's turns begin.</exception>
-    public void Encode(Conversation conversation, TokenDataset data)
+    public IReadOnlyList<(int[] Ids, bool[] Learned)> Encode(Conversation conversation)
     {
         ArgumentNullException.ThrowIfNull(conversation);
-        ArgumentNullException.ThrowIfNull(data);
+        var sequences = new List<(int[], bool[])>(1);
         var (ids, learned) = (new List<int>(), new List<bool>());
         var done = "";   // the text that the sequence holds so far
         for (var index = 0; index < conversation.Messages.Count; index++)
@@ -49,7 +50,7 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
 
             if (done.Length > 0 && !prompt.StartsWith(done, StringComparison.Ordinal))
             {
-                Flush(data, ids, learned);
+                Flush(sequences, ids, learned);
                 done = "";
             }
 
@@ -60,7 +61,8 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
             done = whole;
         }
 
-        Flush(data, ids, learned);
+        Flush(sequences, ids, learned);
+        return sequences;
     }
 
     private static void Add(List<int> ids, List<bool> learned, int[] tokens, int learnedTokens)
@@ -72,11 +74,11 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
         }
     }
 
-    private static void Flush(TokenDataset data, List<int> ids, List<bool> learned)
+    private static void Flush(List<(int[], bool[])> sequences, List<int> ids, List<bool> learned)
     {
         if (ids.Count > 0)
         {
-            data.Add([.. ids], [.. learned]);
+            sequences.Add(([.. ids], [.. learned]));
             ids.Clear();
             learned.Clear();
         }

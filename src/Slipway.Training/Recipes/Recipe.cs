@@ -45,10 +45,19 @@ public sealed record Recipe
     public required string Fingerprint { get; init; }
 }
 
-/// <summary>Says where the tokenizer comes from: exactly one of the two is set.</summary>
+/// <summary>Says where the tokenizer comes from: exactly one of the first two is set.</summary>
 /// <param name="Path">A <c>tokenizer.json</c>.</param>
-/// <param name="TrainVocabSize">The number of tokens of a byte-level BPE trained on the run's data.</param>
-public sealed record TokenizerRecipe(string? Path, int? TrainVocabSize);
+/// <param name="Train">What a byte-level BPE learns from the run's data.</param>
+/// <param name="EndToken">The token that ends the assistant's turn, and a text.</param>
+public sealed record TokenizerRecipe(string? Path, TokenizerTraining? Train, string EndToken);
+
+/// <summary>Says what a byte-level BPE is trained to be.</summary>
+/// <param name="VocabSize">The number of tokens.</param>
+/// <param name="SpecialTokens">Tokens that are never split and that decoding leaves out.</param>
+/// <param name="AddedTokens">Tokens that are never split but are text.</param>
+/// <param name="Pattern">What merges never cross, as a regular expression of pieces; null for GPT-2's.</param>
+public sealed record TokenizerTraining(
+    int VocabSize, IReadOnlyList<string> SpecialTokens, IReadOnlyList<string> AddedTokens, string? Pattern);
 
 /// <summary>Says where the data comes from: exactly one of the three sources is set.</summary>
 /// <param name="Corpus">A grammar that conversations are generated from.</param>

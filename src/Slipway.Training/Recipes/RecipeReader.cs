@@ -106,15 +106,27 @@ public static class RecipeReader
     {
         if (section is null)
         {
-            return new TokenizerRecipe(null, null);
+            return new TokenizerRecipe(null, null, "");
         }
 
-        var train = section.OneOf("path", "train") == "train" ? section.Section("train", required: false) : null;
-        var vocabulary = train?.Whole("vocab_size", null, 257, 1 << 20);
+        var end = section.Text("end_token") ?? "";
+        TokenizerTraining? training = null;
+        if (section.OneOf("path", "train") == "train" && section.Section("train", required: false) is { } train)
+        {
+            training = new TokenizerTraining(
+                (int)train.Whole("vocab_size", null, 257, 1 << 20), train.Texts("special_tokens"),
+                train.Texts("added_tokens"), train.Pattern("pattern"));
+            if (end.Length > 0 && !training.SpecialTokens.Contains(end))
+            {
+                train.Report("special_tokens", $"lacks the end token '{end}'. Add it.");
+            }
+
+            train.Close();
+        }
+
         var path = Full(folder, section.Text("path", required: false));
-        train?.Close();
         section.Close();
-        return new TokenizerRecipe(path, (int?)vocabulary);
+        return new TokenizerRecipe(path, training, end);
     }
 
     private static DataRecipe ReadData(RecipeSection? section, string folder)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Slipway.Training.Text;
 
 namespace Slipway.Training.Recipes;
@@ -23,6 +24,22 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
 
         Wrong(key, node, "a string that is not empty");
         return null;
+    }
+
+    /// <summary>A regular expression; null where there is none.</summary>
+    public string? Pattern(string key)
+    {
+        var text = Text(key, required: false);
+        try
+        {
+            _ = text is null ? null : new Regex(text);
+        }
+        catch (ArgumentException exception)
+        {
+            Report(key, $"is no regular expression: {exception.Message}");
+        }
+
+        return text;
     }
 
     public T Choice<T>(string key, T absent, bool required, params ReadOnlySpan<(string Name, T Value)> choices)
@@ -106,6 +123,22 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
         if (node is not null)
         {
             Wrong(key, node, "a list of objects that is not empty");
+        }
+
+        return [];
+    }
+
+    public IReadOnlyList<string> Texts(string key)
+    {
+        var node = Find(key, required: false);
+        if (node is JsonArray items && items.All(item => item?.GetValueKind() == JsonValueKind.String && $"{item}" != ""))
+        {
+            return [.. items.Select(item => item!.GetValue<string>())];
+        }
+
+        if (node is not null)
+        {
+            Wrong(key, node, "a list of strings that are not empty");
         }
 
         return [];

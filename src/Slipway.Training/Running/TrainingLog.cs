@@ -30,6 +30,9 @@ internal sealed class TrainingLog : IDisposable
         _file = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = false };
     }
 
+    /// <summary>Reads a finished log.</summary>
+    public static IReadOnlyList<LogRow> Read(string path) => [.. File.ReadLines(path).Select(Parse).OfType<LogRow>()];
+
     public IReadOnlyList<LogRow> Rows => _rows;
 
     public void Step(int stage, string kind, long step, double loss, double rate, double norm, long tokens, double speed)

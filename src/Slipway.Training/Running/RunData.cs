@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using Slipway.Tokenization;
+using Slipway.Training.Corpus;
+using Slipway.Training.Data;
+using Slipway.Training.Recipes;
+
+namespace Slipway.Training.Running;
+
+/// <summary>Reads a run's data and tokenizes it.</summary>
+internal sealed class RunData
+{
+    private const int TokenizerConversations = 20_000;
+    private const int ReportEvery = 1000;
+    private readonly Recipe _recipe;
+    private readonly IConversationSource? _source;
+    private readonly ChatTemplate? _template;
+
+    public RunData(Recipe recipe)
+    {
+        _recipe = recipe;
+        var data = recipe.Data;
+        _source = data.Corpus is not null
+            ? new GrammarCorpus(
+                Existing(data.Corpus, "corpus"), (ulong)recipe.Seed, data.TrainingConversations, data.EvaluationConversations)
+            : data.Conversations is not null
+                ? new ConversationFile(
+                    Existing(data.Conversations, "conversations"),
+                    data.Evaluation is null ? null : Existing(data.Evaluation, "evaluation"))
+                : null;
+        if (recipe.ChatTemplate is { } path)
+        {
+            TemplateText = File.ReadAllText(Existing(path, "chat_template"));
+            _template = ChatTemplate.Parse(TemplateText);
+        }
+    }
+
+    /// <summary>The chat template; null where the recipe has none.</summary>
+    public string? TemplateText { get; }
+
+    /// <summary>Reads texts for a tokenizer to learn from.</summary>
+    public IEnumerable<string> Texts()
+    {
+        if (_source is null)
+        {
+            return File.ReadLines(Existing(_recipe.Data.Text!, "text")).Select(line => line + "\n");
+        }
+
+        var encoder = new ConversationEncoder(Render, _ => [], 0);
+        return _source.ReadTraining().Take(TokenizerConversations).Select(encoder.Render);
+    }
+
+    /// <summary>Tokenizes what a stage of a sequence length trains on and evaluates on.</summary>
+    public (TokenDataset Training, TokenDataset? Evaluation) Tokenize(
+        HuggingFaceTokenizer tokenizer, int sequenceLength, IProgress<TrainingProgress>? progress, CancellationToken ct)
+    {
+        if (_source is null)
+        {
+            var evaluation = _recipe.Data.Evaluation;
+            return (TextFile(Existing(_recipe.Data.Text!, "text"), tokenizer, sequenceLength, ct),
+                evaluation is null ? null
+                    : TextFile(Existing(evaluation, "evaluation"), tokenizer, sequenceLength, ct));
+        }
+
+        var encoder = new ConversationEncoder(
+            Render, text => tokenizer.Encode(text, addSpecialTokens: false),
+            tokenizer.TokenToId(_recipe.Tokenizer.EndToken)!.Value);
+        var total = _recipe.Data.TrainingConversations;
+        return (Encode(_source.ReadTraining(), encoder, total, progress, ct),
+            Encode(_source.ReadEvaluation(), encoder, _recipe.Data.EvaluationConversations, progress, ct));
+    }
+
+    private string Render(JsonObject variables)
+    {
+        variables["eos_token"] = _recipe.Tokenizer.EndToken;
+        return _template!.Render(variables);
+    }
+
+    private static TokenDataset Encode(
+        IEnumerable<Conversation> conversations, ConversationEncoder encoder, int total,
+        IProgress<TrainingProgress>? progress, CancellationToken ct)
+    {
+        var data = new TokenDataset();
+        var done = 0;
+        foreach (var sequences in conversations.AsParallel().AsOrdered().WithCancellation(ct).Select(encoder.Encode))
+        {
+            foreach (var (ids, learned) in sequences)
+            {
+                data.Add(ids, learned);
+            }
+
+            if (++done % ReportEvery == 0)
+            {
+                progress?.Report(new TrainingProgress("tokenize", -1, done, total));
+            }
+        }
+
+        return data;
+    }
+
+    // One stream of tokens, cut into windows that share one token, so that every token but the first is foretold.
+    private static TokenDataset TextFile(
+        string path, HuggingFaceTokenizer tokenizer, int sequenceLength, CancellationToken ct)
+    {
+        var stream = new List<int>();
+        foreach (var line in File.ReadLines(path))
+        {
+            ct.ThrowIfCancellationRequested();
+            stream.AddRange(tokenizer.Encode(line + "\n", addSpecialTokens: false));
+        }
+
+        var data = new TokenDataset();
+        var learned = new bool[sequenceLength];
+        for (var start = 0; start < stream.Count - 1; start += sequenceLength - 1)
+        {
+            var window = stream.GetRange(start, Math.Min(sequenceLength, stream.Count - start)).ToArray();
+            data.Add(window, learned.AsSpan(0, window.Length));
+        }
+
+        return data;
+    }
+
+    private static string Existing(string path, string key) => File.Exists(path)
+        ? path
+        : throw new FileNotFoundException($"The file '{path}' of the recipe's '{key}' does not exist. Check the path.", path);
+}

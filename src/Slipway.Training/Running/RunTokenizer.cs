@@ -1,0 +1,59 @@
+using System.Text.Json.Nodes;
+using Slipway.Tokenization;
+using Slipway.Tokenization.Training;
+using Slipway.Training.Recipes;
+
+namespace Slipway.Training.Running;
+
+/// <summary>Gets a run's tokenizer: the one in its folder, the recipe's, or one trained on the data.</summary>
+internal static class RunTokenizer
+{
+    public static HuggingFaceTokenizer Get(
+        TokenizerRecipe recipe, TrainerFiles files, Func<IEnumerable<string>> texts,
+        IProgress<TrainingProgress>? progress, CancellationToken ct)
+    {
+        if (!File.Exists(files.Tokenizer))
+        {
+            files.Write("tokenizer.json", recipe.Path is { } path ? ReadFile(path) : Train(recipe.Train!, texts(), progress, ct));
+        }
+
+        var tokenizer = HuggingFaceTokenizer.Load(files.Tokenizer);
+        return tokenizer.TokenToId(recipe.EndToken) is not null ? tokenizer : throw new TrainingException(
+            $"The tokenizer '{recipe.Path ?? files.Tokenizer}' has no token '{recipe.EndToken}', which the recipe names "
+            + "as 'tokenizer.end_token'. Name a token that it has.");
+    }
+
+    /// <summary>Writes what the Hugging Face libraries and the exporter want to know of a tokenizer.</summary>
+    public static void WriteConfig(TrainerFiles files, TokenizerRecipe recipe, int contextLength)
+    {
+        files.Write("tokenizer_config.json", new JsonObject
+        {
+            ["tokenizer_class"] = "PreTrainedTokenizerFast",
+            ["model_max_length"] = contextLength,
+            ["eos_token"] = recipe.EndToken,
+            ["pad_token"] = recipe.EndToken,
+            ["add_bos_token"] = false,
+            ["clean_up_tokenization_spaces"] = false,
+        });
+    }
+
+    private static byte[] Train(
+        TokenizerTraining recipe, IEnumerable<string> texts, IProgress<TrainingProgress>? progress, CancellationToken ct)
+    {
+        var trainer = new BpeTrainer(new BpeTrainerOptions
+        {
+            VocabularySize = recipe.VocabSize,
+            SpecialTokens = recipe.SpecialTokens,
+            AddedTokens = recipe.AddedTokens,
+            Pattern = recipe.Pattern,
+        });
+        progress?.Report(new TrainingProgress("tokenizer", -1, 0, recipe.VocabSize));
+        var bytes = trainer.Train(texts, cancellationToken: ct);
+        progress?.Report(new TrainingProgress("tokenizer", -1, recipe.VocabSize, recipe.VocabSize));
+        return bytes;
+    }
+
+    private static byte[] ReadFile(string path) => File.Exists(path)
+        ? File.ReadAllBytes(path)
+        : throw new FileNotFoundException($"The tokenizer '{path}' does not exist. Check 'tokenizer.path'.", path);
+}

@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json.Nodes;
+using Slipway.Tokenization;
+using Slipway.Training.Data;
+using Slipway.Training.Models;
+using Slipway.Training.Recipes;
+using static TorchSharp.torch;
+
+namespace Slipway.Training.Running;
+
+/// <summary>Trains a model as a recipe says.</summary>
+public static class TrainingRun
+{
+    /// <summary>Runs a recipe from its start, or from where an earlier call of the same recipe was interrupted.</summary>
+    /// <remarks>
+    /// Writes <c>model.dat</c>, <c>config.json</c>, <c>tokenizer.json</c>, <c>tokenizer_config.json</c>,
+    /// <c>chat_template.jinja</c> and <c>generation_config.json</c> into the recipe's output folder, and the state of the
+    /// run, its log and its loss curve into <c>trainer/</c> there. Every file is replaced whole or not at all. A run that
+    /// was cancelled or killed and goes on ends with the same weights, bit for bit, as one that was not. Sets the
+    /// process's number of threads. One run at a time in a process.
+    /// </remarks>
+    /// <param name="recipePath">The recipe file.</param>
+    /// <param name="progress">Told of each step, on the calling thread.</param>
+    /// <param name="ct">Stops between two steps, after writing a checkpoint.</param>
+    /// <exception cref="RecipeException">The recipe cannot be used.</exception>
+    /// <exception cref="TrainingException">The data, the folder or the numbers do not allow to go on.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public static TrainingReport Start(
+        string recipePath, IProgress<TrainingProgress>? progress = null, CancellationToken ct = default) =>
+        Start(RecipeReader.Read(recipePath), recipePath, progress, ct);
+
+    private static TrainingReport Start(
+        Recipe recipe, string source, IProgress<TrainingProgress>? progress, CancellationToken ct)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var data = new RunData(recipe);
+        CheckModel(recipe, source);
+        var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);
+        files.Create();
+        set_num_threads(recipe.Threads == 0 ? Environment.ProcessorCount : recipe.Threads);
+        var tokenizer = RunTokenizer.Get(recipe.Tokenizer, files, data.Texts, progress, ct);
+        var config = ModelConfig.Parse(Complete(recipe, tokenizer), source);
+        CheckContext(recipe, config, source);
+        WriteFiles(files, recipe, config, data.TemplateText);
+        var stages = Stages(recipe, data, tokenizer, source, progress, ct);
+        using var model = new CausalLanguageModel(config, recipe.Seed);
+        var (tokens, speed, reports) = new Trainer(model, stages, files, recipe.Fingerprint, progress).Run(ct);
+        files.WriteModel(model);
+        files.Write(files.LossCurve, LossCurve.Draw(recipe.Name, TrainingLog.Read(files.Log)));
+        return new TrainingReport(
+            recipe.Output, model.ParameterCount, stages.Sum(stage => stage.Steps), tokens,
+            Stopwatch.GetElapsedTime(started).TotalSeconds, speed, reports);
+    }
+
+    // Found before the data is read: a long preparation must not end in a spelling mistake.
+    private static void CheckModel(Recipe recipe, string source)
+    {
+        var json = (JsonObject)recipe.Model.DeepClone();
+        json["vocab_size"] ??= recipe.Tokenizer.Train?.VocabSize ?? 257;
+        CheckContext(recipe, ModelConfig.Parse(json, source), source);
+    }
+
+    private static void CheckContext(Recipe recipe, ModelConfig config, string source)
+    {
+        foreach (var (stage, index) in recipe.Stages.Select((stage, index) => (stage, index)))
+        {
+            if (stage.SequenceLength > config.MaxPositionEmbeddings)
+            {
+                throw new RecipeException(source,
+                [
+                    $"'stages[{index}].sequence_length' is '{stage.SequenceLength}'; expected at most "
+                    + $"'max_position_embeddings' of 'model', {config.MaxPositionEmbeddings}.",
+                ]);
+            }
+        }
+    }
+
+    private static JsonObject Complete(Recipe recipe, HuggingFaceTokenizer tokenizer)
+    {
+        var json = (JsonObject)recipe.Model.DeepClone();
+        var end = tokenizer.TokenToId(recipe.Tokenizer.EndToken)!.Value;
+        json["vocab_size"] ??= tokenizer.VocabularySize;
+        json["eos_token_id"] ??= end;
+        json["pad_token_id"] ??= end;
+        json["hidden_act"] ??= "silu";
+        json["torch_dtype"] = recipe.SavePrecision switch
+        {
+            NumberType.Bf16 => "bfloat16",
+            NumberType.Fp16 => "float16",
+            _ => "float32",
+        };
+        return json["vocab_size"] is JsonValue size && size.TryGetValue(out int number) && number < tokenizer.VocabularySize
+            ? throw new TrainingException(
+                $"'model.vocab_size' is {number}, but the tokenizer has {tokenizer.VocabularySize} tokens. Raise it, or "
+                + "leave it out to follow the tokenizer.")
+            : json;
+    }
+
+    private static void WriteFiles(TrainerFiles files, Recipe recipe, ModelConfig config, string? template)
+    {
+        var json = config.ToJson();
+        files.Write("config.json", json);
+        files.Write("generation_config.json", new JsonObject
+        {
+            ["do_sample"] = false,
+            ["eos_token_id"] = json["eos_token_id"]!.DeepClone(),
+            ["pad_token_id"] = json["pad_token_id"]!.DeepClone(),
+        });
+        RunTokenizer.WriteConfig(files, recipe.Tokenizer, config.MaxPositionEmbeddings);
+        if (template is not null)
+        {
+            files.Write("chat_template.jinja", Encoding.UTF8.GetBytes(template));
+        }
+    }
+
+    private static List<TrainerStage> Stages(
+        Recipe recipe, RunData data, HuggingFaceTokenizer tokenizer, string source,
+        IProgress<TrainingProgress>? progress, CancellationToken ct)
+    {
+        var tokenized = new Dictionary<int, (TokenDataset Training, TokenDataset? Evaluation)>();
+        var stages = new List<TrainerStage>();
+        foreach (var (stage, index) in recipe.Stages.Select((stage, index) => (stage, index)))
+        {
+            var key = recipe.Data.Text is null ? 0 : stage.SequenceLength;
+            if (!tokenized.TryGetValue(key, out var sets))
+            {
+                sets = data.Tokenize(tokenizer, stage.SequenceLength, progress, ct);
+                tokenized.Add(key, sets);
+            }
+
+            var training = new StageDataset(sets.Training, stage.Kind, stage.SequenceLength);
+            if (training.Count == 0)
+            {
+                throw new TrainingException(
+                    $"Stage {index + 1} of '{source}' has nothing to learn: none of the {sets.Training.Count} sequences "
+                    + $"holds a token to learn within 'sequence_length' {stage.SequenceLength}. Raise it, or give more data.");
+            }
+
+            var evaluation = sets.Evaluation is { } heldOut
+                ? new StageDataset(heldOut, stage.Kind, stage.SequenceLength)
+                : null;
+            stages.Add(new TrainerStage(stage, training, evaluation, unchecked((recipe.Seed * 1_000_003) + index)));
+        }
+
+        return stages;
+    }
+}
