@@ -21,12 +21,11 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
 
     private readonly InferenceSession session;
     private readonly DecoderGraph graph;
-    private readonly Decoder decoder;
     private readonly ModelEngine engine;
     private readonly HuggingFaceTokenizer? tokenizer;
     private int disposed;
 
-    private LanguageModel(ModelPackage package, LanguageModelOptions options)
+    private LanguageModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
     {
         Package = package;
 
@@ -39,12 +38,10 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
             graph = DecoderGraph.Read(session, package);
             var budget = new KeyValueBudget(package, graph, options);
             ContextLength = budget.ContextLength;
-            decoder = new Decoder(session, graph);
-            engine = new ModelEngine(decoder, graph, options, budget.Bytes, ContextLength);
+            engine = new ModelEngine(wrap(new Decoder(session, graph)), VocabularySize, options, budget);
         }
         catch
         {
-            decoder?.Dispose();
             session.Dispose();
             throw;
         }
@@ -73,11 +70,18 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <exception cref="NotSupportedException">The graph has inputs that a decoder does not have.</exception>
     /// <exception cref="ArgumentException">An option has no possible value, or needs more memory than is free.</exception>
     public static LanguageModel Load(string packageFolder, LanguageModelOptions? options = null)
+        => Load(packageFolder, options, decoder => decoder);
+
+    /// <summary>Loads a model whose decoder is wrapped, which lets tests inject faults.</summary>
+    internal static LanguageModel Load(
+        string packageFolder,
+        LanguageModelOptions? options,
+        Func<IDecoder, IDecoder> wrap)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(packageFolder);
         var checkedOptions = options ?? new LanguageModelOptions();
         OptionsValidation.Validate(checkedOptions);
-        return new LanguageModel(ModelPackage.Open(packageFolder), checkedOptions);
+        return new LanguageModel(ModelPackage.Open(packageFolder), checkedOptions, wrap);
     }
 
     /// <summary>Continues a prompt, token by token.</summary>
@@ -149,7 +153,6 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         if (Interlocked.Exchange(ref disposed, 1) == 0)
         {
             engine.Dispose();
-            decoder.Dispose();
             session.Dispose();
         }
     }

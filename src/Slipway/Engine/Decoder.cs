@@ -7,9 +7,8 @@ namespace Slipway.Engine;
 /// <summary>Runs the decoder graph over rows of the key-value cache, which stay bound between runs.</summary>
 /// <remarks>
 /// A prompt runs on one row, a decode step on the first rows together; a row's true length comes from its mask.
-/// Everything but <see cref="Terminate"/> belongs to one thread.
 /// </remarks>
-internal sealed class Decoder : IDisposable
+internal sealed class Decoder : IDecoder
 {
     // Logits of every position of a prompt's chunk stay below this where the graph has no 'logits_to_keep'.
     private const long LargestLogitsBytes = 32L << 20;
@@ -36,31 +35,34 @@ internal sealed class Decoder : IDisposable
         cache = new KeyValueCache(graph);
     }
 
-    public KeyValueCache Cache => cache;
+    public int Rows => cache.Rows;
 
-    /// <summary>The most prompt tokens of one run whose logits are all kept.</summary>
+    public int Capacity => cache.Capacity;
+
     public int LargestScoredChunk => (int)Math.Clamp(LargestLogitsBytes / (4L * graph.VocabularySize), 1, 512);
 
-    /// <summary>The most prompt tokens of one run of which the last position's logits are kept.</summary>
     public int LargestChunk => graph.LogitsToKeep is null ? LargestScoredChunk : int.MaxValue;
 
-    /// <summary>Gives the cache another size and keeps each row's first tokens.</summary>
+    public long BytesFor(int rows, int capacity) => cache.BytesFor(rows, capacity);
+
+    public void CopyRow(int from, int to, int length) => cache.CopyRow(from, to, length);
+
     public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
         ReleaseBindings();
         mask?.Dispose();
         mask = null;
+        if (rows == 0)
+        {
+            cache.Dispose();
+            return;
+        }
+
         cache.Resize(rows, capacity, lengths);
         mask = new NativeBuffer(8L * rows * capacity);
         maskLengths = new int[rows];
     }
 
-    /// <summary>Runs a chunk of a prompt on a row and returns its logits, valid until the next run.</summary>
-    /// <param name="row">The row.</param>
-    /// <param name="start">Tokens that the row holds already.</param>
-    /// <param name="tokens">The chunk.</param>
-    /// <param name="every">Whether logits of every position are wanted, or of the last one only.</param>
-    /// <returns>[kept positions, vocabulary]</returns>
     public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
     {
         var kept = every || graph.LogitsToKeep is null ? tokens.Length : 1;
@@ -74,10 +76,6 @@ internal sealed class Decoder : IDisposable
         return every || kept == 1 ? result : result[^graph.VocabularySize..];
     }
 
-    /// <summary>Runs one token on each of the first rows and returns their logits, valid until the next run.</summary>
-    /// <param name="tokens">A token for each row; a row without a sequence takes any.</param>
-    /// <param name="lengths">Tokens that each row holds already.</param>
-    /// <returns>[rows, vocabulary]</returns>
     public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
     {
         var rows = tokens.Length;
@@ -96,7 +94,6 @@ internal sealed class Decoder : IDisposable
         return ReadLogits(rows);
     }
 
-    /// <summary>Asks the run in progress to end, or lets later ones go on; safe from any thread.</summary>
     public void Terminate(bool terminate) => runOptions.Terminate = terminate;
 
     public void Dispose()

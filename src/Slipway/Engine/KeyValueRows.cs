@@ -2,7 +2,7 @@ namespace Slipway.Engine;
 
 /// <summary>Gives sequences rows of the key-value cache, within the budget.</summary>
 /// <remarks>Belongs to the engine's thread.</remarks>
-internal sealed class KeyValueRows(Decoder decoder, long budget, int maxRows, int contextLength)
+internal sealed class KeyValueRows(IDecoder decoder, long budget, int maxRows, int contextLength)
 {
     private const int CapacityStep = 64;
     private Sequence?[] rows = [];
@@ -52,8 +52,8 @@ internal sealed class KeyValueRows(Decoder decoder, long budget, int maxRows, in
 
     /// <summary>Makes room for one more token in a row that is full; false where the budget has none.</summary>
     public bool TryGrow(Sequence sequence)
-        => sequence.Computed + sequence.Pending <= decoder.Cache.Capacity
-            || TryMakeRoom(Count, Math.Min(2 * decoder.Cache.Capacity, contextLength))
+        => sequence.Computed + sequence.Pending <= decoder.Capacity
+            || TryMakeRoom(Count, Math.Min(2 * decoder.Capacity, contextLength))
             || TryMakeRoom(Count, sequence.Computed + sequence.Pending);
 
     /// <summary>Moves the last rows into gaps, so that a batch has none.</summary>
@@ -63,7 +63,7 @@ internal sealed class KeyValueRows(Decoder decoder, long budget, int maxRows, in
         {
             var sequence = rows[end - 1]!;
             var gap = Array.IndexOf(rows, null);
-            decoder.Cache.CopyRow(sequence.Row, gap, sequence.Computed);
+            decoder.CopyRow(sequence.Row, gap, sequence.Computed);
             rows[sequence.Row] = null;
             rows[gap] = sequence;
             sequence.Row = gap;
@@ -72,8 +72,7 @@ internal sealed class KeyValueRows(Decoder decoder, long budget, int maxRows, in
 
     private bool TryMakeRoom(int wantedRows, int wantedCapacity)
     {
-        var cache = decoder.Cache;
-        if (wantedRows <= cache.Rows && wantedCapacity <= cache.Capacity)
+        if (wantedRows <= decoder.Rows && wantedCapacity <= decoder.Capacity)
         {
             return true;
         }
@@ -83,22 +82,22 @@ internal sealed class KeyValueRows(Decoder decoder, long budget, int maxRows, in
             .Append(wantedCapacity)
             .Max();
         var tight = Math.Min(RoundUp(needed), contextLength);
-        var roomy = Math.Max(tight, cache.Capacity);
-        var doubled = Math.Min(Math.Max(wantedRows, Math.Min(2 * cache.Rows, 2 * wantedRows)), maxRows);
+        var roomy = Math.Max(tight, decoder.Capacity);
+        var doubled = Math.Min(Math.Max(wantedRows, Math.Min(2 * decoder.Rows, 2 * wantedRows)), maxRows);
         (int Rows, int Capacity)[] plans =
         [
-            (Math.Max(wantedRows, cache.Rows), roomy),
+            (Math.Max(wantedRows, decoder.Rows), roomy),
             (wantedRows, roomy),
             (wantedRows, tight),
         ];
-        if (wantedRows > cache.Rows)
+        if (wantedRows > decoder.Rows)
         {
             plans[0] = (doubled, roomy);
         }
 
         foreach (var (planRows, capacity) in plans)
         {
-            if (cache.BytesFor(planRows, capacity) <= budget)
+            if (decoder.BytesFor(planRows, capacity) <= budget)
             {
                 Resize(planRows, capacity);
                 return true;

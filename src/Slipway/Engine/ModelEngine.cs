@@ -13,7 +13,7 @@ internal sealed class ModelEngine : IDisposable
     private readonly Channel<Sequence> arrivals = Channel.CreateUnbounded<Sequence>(
         new UnboundedChannelOptions { SingleReader = true });
 
-    private readonly Decoder decoder;
+    private readonly IDecoder decoder;
     private readonly Scheduler scheduler;
     private readonly LanguageModelOptions options;
     private readonly int vocabularySize;
@@ -26,12 +26,16 @@ internal sealed class ModelEngine : IDisposable
     private int queued;
     private volatile bool disposed;
 
-    public ModelEngine(Decoder decoder, DecoderGraph graph, LanguageModelOptions options, long budget, int contextLength)
+    /// <param name="decoder">Runs the model; disposed with the engine.</param>
+    /// <param name="vocabularySize">Logits of one position.</param>
+    /// <param name="options">How the model is to run.</param>
+    /// <param name="budget">The most bytes of keys and values.</param>
+    public ModelEngine(IDecoder decoder, int vocabularySize, LanguageModelOptions options, KeyValueBudget budget)
     {
         this.decoder = decoder;
         this.options = options;
-        vocabularySize = graph.VocabularySize;
-        scheduler = new Scheduler(new KeyValueRows(decoder, budget, options.MaxBatchSize, contextLength));
+        this.vocabularySize = vocabularySize;
+        scheduler = new Scheduler(new KeyValueRows(decoder, budget.Bytes, options.MaxBatchSize, budget.ContextLength));
         thread = new Thread(Run) { IsBackground = true, Name = "Slipway engine" };
         thread.Start();
     }
@@ -56,6 +60,7 @@ internal sealed class ModelEngine : IDisposable
     public void Cancel(Sequence sequence)
     {
         sequence.Cancel();
+        sequence.LeaveQueue();
         lock (gate)
         {
             if (running == sequence)
@@ -78,6 +83,7 @@ internal sealed class ModelEngine : IDisposable
         if (Thread.CurrentThread != thread)
         {
             thread.Join();
+            decoder.Dispose();
         }
     }
 
@@ -91,11 +97,20 @@ internal sealed class ModelEngine : IDisposable
             }
 
             TakeArrivals();
-            Step();
+            try
+            {
+                Step();
+            }
+#pragma warning disable CA1031 // An engine that is gone would leave its callers waiting for ever.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                Fail(_ => true, e);
+            }
         }
 
         TakeArrivals();
-        End(_ => true, _ => new ObjectDisposedException(nameof(LanguageModel)));
+        Fail(_ => true, new ObjectDisposedException(nameof(LanguageModel)));
     }
 
     private void TakeArrivals()
@@ -109,20 +124,10 @@ internal sealed class ModelEngine : IDisposable
 
     private void Step()
     {
-        End(sequence => sequence.IsCancelled, _ => new OperationCanceledException());
+        Fail(sequence => sequence.IsCancelled, new OperationCanceledException());
 
-        try
-        {
-            scheduler.Admit();
-            scheduler.GrowOrPreempt();
-        }
-        catch (Exception e) when (e is OutOfMemoryException or OnnxRuntimeException)
-        {
-            // The buffers are half resized: nothing that they held can go on.
-            Fail(_ => true, e);
-            return;
-        }
-
+        scheduler.Admit(Fail);
+        scheduler.GrowOrPreempt(Fail);
         StepPrompt();
         StepDecode();
     }
@@ -229,7 +234,9 @@ internal sealed class ModelEngine : IDisposable
         {
             run();
         }
-        catch (Exception e) when (e is OnnxRuntimeException or OutOfMemoryException)
+#pragma warning disable CA1031 // The thread must live on whatever a step meets.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             // A run that was ended on purpose is told to the caller by the cancellation or the disposal itself.
             if (!disposed && cancellable is not { IsCancelled: true })
@@ -247,7 +254,12 @@ internal sealed class ModelEngine : IDisposable
     }
 
     private void Fail(Func<Sequence, bool> condition, Exception cause)
-        => End(condition, sequence => cause switch
+        => scheduler.Withdraw(condition).ForEach(sequence => Fail(sequence, cause));
+
+    private static void Fail(Sequence sequence, Exception cause)
+    {
+        sequence.LeaveQueue();
+        sequence.Fail(cause switch
         {
             OnnxRuntimeException => new InvalidOperationException(
                 $"The model failed at token '{sequence.Computed}' of a sequence: {cause.Message} Other requests go "
@@ -259,13 +271,5 @@ internal sealed class ModelEngine : IDisposable
                 cause),
             _ => cause,
         });
-
-    private void End(Func<Sequence, bool> condition, Func<Sequence, Exception> error)
-    {
-        foreach (var sequence in scheduler.Withdraw(condition))
-        {
-            sequence.LeaveQueue();
-            sequence.Fail(error(sequence));
-        }
     }
 }

@@ -32,14 +32,25 @@ internal sealed class Scheduler(KeyValueRows rows)
     }
 
     /// <summary>Gives rows to waiting sequences, in order, as long as there is room.</summary>
-    public void Admit()
+    /// <param name="fail">Ends a sequence for which there is no memory.</param>
+    public void Admit(Action<Sequence, Exception> fail)
     {
         while (waiting.Count > 0)
         {
             var next = waiting[0];
-            if (!rows.TryAdd(next))
+            try
             {
-                return;
+                if (!rows.TryAdd(next))
+                {
+                    return;
+                }
+            }
+            catch (OutOfMemoryException e)
+            {
+                waiting.RemoveAt(0);
+                Requeue(rows.Active.ToList());
+                fail(next, e);
+                continue;
             }
 
             waiting.RemoveAt(0);
@@ -67,18 +78,35 @@ internal sealed class Scheduler(KeyValueRows rows)
     public static bool IsPrompt(Sequence sequence) => sequence.Pending > 1 || sequence.ScoresEveryPosition;
 
     /// <summary>Makes room for the next token of all decoding sequences; the last to come give way.</summary>
-    public void GrowOrPreempt()
+    /// <param name="fail">Ends a sequence for which there is no memory.</param>
+    public void GrowOrPreempt(Action<Sequence, Exception> fail)
     {
         foreach (var sequence in rows.Active.Where(sequence => !IsPrompt(sequence)).ToList())
         {
-            while (sequence.Row >= 0 && !rows.TryGrow(sequence))
+            try
             {
-                // Its tokens are kept, so it is computed again when there is room, and nothing is lost.
-                var last = rows.Active.Aggregate((x, y) => Precedes(x, y) ? y : x);
-                rows.Remove(last);
-                last.Computed = 0;
-                Enqueue(last);
+                while (sequence.Row >= 0 && !rows.TryGrow(sequence))
+                {
+                    Requeue([rows.Active.Aggregate((x, y) => Precedes(x, y) ? y : x)]);
+                }
             }
+            catch (OutOfMemoryException e)
+            {
+                rows.Remove(sequence);
+                Requeue(rows.Active.ToList());
+                fail(sequence, e);
+            }
+        }
+    }
+
+    // Their tokens are kept, so they are computed again when there is room, and nothing is lost.
+    private void Requeue(List<Sequence> sequences)
+    {
+        foreach (var sequence in sequences)
+        {
+            rows.Remove(sequence);
+            sequence.Computed = 0;
+            Enqueue(sequence);
         }
     }
 

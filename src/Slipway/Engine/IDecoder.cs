@@ -1,0 +1,45 @@
+namespace Slipway.Engine;
+
+/// <summary>Runs a decoder over rows of a key-value cache of its own.</summary>
+/// <remarks>Everything but <see cref="Terminate"/> belongs to one thread.</remarks>
+internal interface IDecoder : IDisposable
+{
+    /// <summary>Rows of the cache.</summary>
+    int Rows { get; }
+
+    /// <summary>Tokens that each row has room for.</summary>
+    int Capacity { get; }
+
+    /// <summary>The most prompt tokens of one run of which only the last position's logits are wanted.</summary>
+    int LargestChunk { get; }
+
+    /// <summary>The most prompt tokens of one run whose logits are all wanted.</summary>
+    int LargestScoredChunk { get; }
+
+    /// <summary>Bytes of a cache of this size.</summary>
+    long BytesFor(int rows, int capacity);
+
+    /// <summary>Gives the cache another size, none included, and keeps each row's first tokens.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory; the cache is empty then and has no rows.</exception>
+    void Resize(int rows, int capacity, ReadOnlySpan<int> lengths);
+
+    /// <summary>Copies a row's first tokens over another row's.</summary>
+    void CopyRow(int from, int to, int length);
+
+    /// <summary>Runs a chunk of a prompt on a row and returns its logits, valid until the next run.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="start">Tokens that the row holds already.</param>
+    /// <param name="tokens">The chunk.</param>
+    /// <param name="every">Whether logits of every position are wanted, or of the last one only.</param>
+    /// <returns>[kept positions, vocabulary]</returns>
+    ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every);
+
+    /// <summary>Runs one token on each of the first rows and returns their logits, valid until the next run.</summary>
+    /// <param name="tokens">A token for each row; a row without a sequence takes any.</param>
+    /// <param name="lengths">Tokens that each row holds already.</param>
+    /// <returns>[rows, vocabulary]</returns>
+    ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths);
+
+    /// <summary>Asks the run in progress to end, or lets later ones go on; safe from any thread.</summary>
+    void Terminate(bool terminate);
+}
