@@ -13,7 +13,7 @@ public sealed class DependencyTests
         ["Slipway.Packaging"] = [],
         ["Slipway.Onnx"] = ["Google.Protobuf", "Grpc.Tools"],
         ["Slipway.Tokenization"] = ["Microsoft.ML.Tokenizers"],
-        ["Slipway.Export"] = ["Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
+        ["Slipway.Export"] = ["System.Numerics.Tensors", "Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
         ["Slipway.Training"] =
             ["Slipway.Checkpoints", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
         ["Slipway"] =

@@ -1,0 +1,49 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Onnx;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>A decoder: how its hidden states are computed from token ids.</summary>
+/// <remarks>One file an architecture, and one row in <see cref="DecoderArchitectures"/>.</remarks>
+internal abstract class DecoderArchitecture
+{
+    /// <summary>The family's name in <c>genai_config.json</c>.</summary>
+    public abstract string PackageType { get; }
+
+    /// <summary>Whether the head is the embedding where the configuration does not say.</summary>
+    public virtual bool TiedByDefault => false;
+
+    /// <summary>The sizes that <c>genai_config.json</c> states.</summary>
+    public abstract DecoderSizes Sizes(ConfigReader config);
+
+    /// <summary>Builds the layers.</summary>
+    /// <param name="root">The model's root.</param>
+    /// <param name="inputs">The graph's inputs.</param>
+    /// <returns>The last hidden states after the last norm, [batch, sequence, hidden].</returns>
+    public abstract GraphValue Forward(ModuleScope root, DecoderInputs inputs);
+
+    /// <summary>Builds the head.</summary>
+    /// <param name="root">The model's root.</param>
+    /// <param name="hidden">[batch, kept, hidden].</param>
+    /// <returns>[batch, kept, vocabulary].</returns>
+    public virtual GraphValue Head(ModuleScope root, GraphValue hidden)
+    {
+        DecoderSizes sizes = Sizes(root.Config);
+        ModuleScope head = root["lm_head"];
+        if (!root.Config.Flag("tie_word_embeddings", TiedByDefault))
+        {
+            return head.Linear(hidden, sizes.HiddenSize, sizes.VocabularySize);
+        }
+
+        root.Build.Tensors.Ignore(head.NameOf("weight"));
+        return Embedding(root).Matrix("weight", sizes.VocabularySize, sizes.HiddenSize).Multiply(head, hidden, default);
+    }
+
+    /// <summary>The module that holds the token embedding.</summary>
+    protected virtual ModuleScope Embedding(ModuleScope root) => root["model"]["embed_tokens"];
+}
+
+/// <summary>The sizes of a decoder that readers of a package need.</summary>
+internal sealed record DecoderSizes(
+    int VocabularySize, int HiddenSize, int Layers, int Heads, int KeyValueHeads, int HeadSize, int ContextLength);

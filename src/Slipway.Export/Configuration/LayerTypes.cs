@@ -1,0 +1,32 @@
+namespace Slipway.Export.Configuration;
+
+/// <summary>Reads which layers see all positions and which a window of the last ones.</summary>
+internal static class LayerTypes
+{
+    /// <summary>A layer's window in positions; null where it sees all.</summary>
+    /// <remarks>
+    /// Newer configurations list <c>layer_types</c>; older ones have <c>use_sliding_window</c> and give windows to the
+    /// layers from <c>max_window_layers</c> on.
+    /// </remarks>
+    public static int? Window(ConfigReader config, int layer)
+    {
+        if (config.Texts("layer_types") is not { } types)
+        {
+            return config.Flag("use_sliding_window", false) && layer >= config.Int("max_window_layers", 28)
+                ? config.OptionalInt("sliding_window")
+                : null;
+        }
+
+        if (layer >= types.Count)
+        {
+            throw config.Bad("layer_types", "an entry for each layer");
+        }
+
+        return types[layer] switch
+        {
+            "full_attention" => null,
+            "sliding_attention" => config.Int("sliding_window"),
+            _ => throw config.Unsupported("layer_types", "'full_attention' and 'sliding_attention'"),
+        };
+    }
+}

@@ -1,0 +1,23 @@
+namespace Slipway.Export;
+
+/// <summary>Says what kind of package an export makes.</summary>
+public sealed record ExportOptions
+{
+    /// <summary>How the weights are stored.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
+
+    /// <summary>How int4 and int8 codes are chosen, by a name in the table of methods; null for the default.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>Weights that share a scale in int4 and int8 packages: 16, 32, 64, 128 or 256.</summary>
+    public int BlockSize { get; init; } = 32;
+
+    /// <summary>
+    /// The longest sequence in tokens that the package allows; null for what the configuration says. Positions beyond
+    /// the configuration's are refused.
+    /// </summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>Whether a package that stands in the target folder is replaced once the new one is complete.</summary>
+    public bool Overwrite { get; init; }
+}

@@ -1,0 +1,7 @@
+namespace Slipway.Export;
+
+/// <summary>How far an export is.</summary>
+/// <param name="Tensor">The tensor in work.</param>
+/// <param name="Done">Weights that were read, converted and written.</param>
+/// <param name="Total">Weights of the whole checkpoint.</param>
+public readonly record struct ExportProgress(string Tensor, long Done, long Total);

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using Slipway.Checkpoints;
+using Slipway.Export.Architectures;
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Export.Weights;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+using Slipway.Onnx.Serialization;
+using Slipway.Packaging;
+
+namespace Slipway.Export;
+
+/// <summary>Turns a checkpoint into a package.</summary>
+public static class Exporter
+{
+    private const string GraphFile = "model.onnx";
+    private const int LongestContext = 1 << 20;
+
+    /// <summary>The architectures that can be exported, as <c>architectures[0]</c> of <c>config.json</c> names them.</summary>
+    public static IReadOnlyList<string> Architectures { get; } = [.. DecoderArchitectures.All.Keys.Order(StringComparer.Ordinal)];
+
+    /// <summary>Exports a checkpoint.</summary>
+    /// <remarks>
+    /// A tensor is read, converted and written before the next one is read, so memory does not grow with the model.
+    /// The folder appears whole at the end or not at all. Quantization uses all cores; one export at a time into one
+    /// folder.
+    /// </remarks>
+    /// <param name="checkpoint">The checkpoint; it stays the caller's.</param>
+    /// <param name="folder">The package folder to appear.</param>
+    /// <param name="options">The kind of package; null for float32.</param>
+    /// <param name="progress">Told of each part that was written, on the calling thread.</param>
+    /// <param name="ct">Stops between two parts; nothing is left behind.</param>
+    /// <exception cref="CheckpointException">The checkpoint is damaged, or contradicts its configuration.</exception>
+    /// <exception cref="NotSupportedException">The architecture, or something in its configuration, is not known.</exception>
+    /// <exception cref="ArgumentException">An option does not fit.</exception>
+    /// <exception cref="IOException">The folder cannot be written or replaced.</exception>
+    public static ExportReport Export(
+        Checkpoint checkpoint, string folder, ExportOptions? options = null,
+        IProgress<ExportProgress>? progress = null, CancellationToken ct = default)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        options ??= new ExportOptions();
+        long started = Stopwatch.GetTimestamp();
+        ConfigReader config = new(checkpoint.Config, checkpoint.Path);
+        (string name, DecoderArchitecture architecture) = Find(config);
+        WeightFormats formats = WeightFormats.Choose(options);
+        int contextLength = ContextLength(config, architecture.Sizes(config), options);
+        using PackageWriter package = new(folder, options.Overwrite);
+        GenAIConfig description = PackageDescription.Config(checkpoint, config, architecture, GraphFile, contextLength);
+        TensorSource tensors = new(checkpoint);
+        Graph graph = new(name);
+        using (ExternalDataWriter data = new(package.PathOf($"{GraphFile}.data")))
+        {
+            WeightWriter writer = new(graph, data, checkpoint, progress, ct);
+            Build(new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength), architecture);
+        }
+
+        IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
+        OnnxFile.Write(
+            new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(GraphFile));
+        package.Write(description);
+        PackageDescription.CopyFiles(checkpoint, package);
+        PackageManifest manifest = package.Commit(new PackageManifest
+        {
+            Producer = $"Slipway {Version}",
+            Architecture = name,
+            SourceFormat = checkpoint.Format,
+            Precision = Precisions.NameOf(options.Precision),
+            Quantization = formats.Recipe,
+        });
+        return new ExportReport(
+            Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
+            Stopwatch.GetElapsedTime(started).TotalSeconds, Environment.WorkingSet, unused);
+    }
+
+    private static string Version { get; } =
+        typeof(Exporter).Assembly.GetName().Version?.ToString(3) ?? "";
+
+    private static void Build(ModelBuild build, DecoderArchitecture architecture)
+    {
+        ModuleScope root = new(build);
+        DecoderInputs inputs = new(root.Graph);
+        GraphValue hidden = architecture.Forward(root, inputs);
+        NodeScope last = new(root.Graph, "/logits_to_keep");
+        GraphValue kept = last.Slice(hidden, last.Neg(inputs.Kept), last.Ints(long.MaxValue), last.Ints(1));
+        GraphValue logits = architecture.Head(root, kept);
+        inputs.Complete(root.Graph.Rename(logits, "logits"), architecture.Sizes(build.Config).VocabularySize);
+    }
+
+    private static (string Name, DecoderArchitecture Architecture) Find(ConfigReader config)
+    {
+        string name = config.Texts("architectures") is [var first, ..]
+            ? first
+            : throw config.Bad("architectures", "a list with the model's architecture, such as 'LlamaForCausalLM'");
+        return DecoderArchitectures.All.TryGetValue(name, out DecoderArchitecture? architecture)
+            ? (name, architecture)
+            : throw config.Unsupported("architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
+    }
+
+    private static int ContextLength(ConfigReader config, DecoderSizes sizes, ExportOptions options)
+    {
+        int length = options.ContextLength ?? sizes.ContextLength;
+        return options.ContextLength is <= 0 || length > sizes.ContextLength
+            ? throw new ArgumentException(
+                $"The context length {length} is not between 1 and the {sizes.ContextLength} positions that "
+                + $"'{config.Path}' was made for.", nameof(options))
+            : length > LongestContext
+            ? throw new ArgumentException(
+                $"'{config.Path}' was made for {length} positions; at most {LongestContext} can be exported. "
+                + "Choose a shorter context length.", nameof(options))
+            : length;
+    }
+
+    private static IReadOnlyList<string> CheckLeft(Checkpoint checkpoint, TensorSource tensors)
+    {
+        IReadOnlyList<string> left = tensors.Left();
+        string[] unknown = [.. left.Where(name => !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))];
+        return unknown.Length == 0 ? left : throw new CheckpointException(
+            $"The checkpoint '{checkpoint.Path}' holds {unknown.Length} tensors that its architecture has no place for: "
+            + $"{string.Join(", ", unknown.Take(5).Select(name => $"'{name}'"))}{(unknown.Length > 5 ? ", …" : "")}. "
+            + "Its configuration names another architecture or other sizes; correct it.",
+            checkpoint.Path, unknown[0]);
+    }
+}

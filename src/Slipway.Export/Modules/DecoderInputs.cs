@@ -1,0 +1,66 @@
+using System.Globalization;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Modules;
+
+/// <summary>The inputs of a decoder graph, and the cache of keys and values that passes through it.</summary>
+internal sealed class DecoderInputs
+{
+    private readonly Graph _graph;
+    private readonly List<(GraphValue Value, int Heads, int Size)> _presents = [];
+
+    public DecoderInputs(Graph graph)
+    {
+        _graph = graph;
+        Ids = graph.AddInput("input_ids", ElementType.Int64, "batch", "sequence");
+        GraphValue mask = graph.AddInput("attention_mask", ElementType.Int64, "batch", "total");
+        NodeScope scope = new(graph, "/attention_mask");
+        GraphValue lengths = scope.ReduceSum(mask, keep: false, 1);
+        LastPositions = scope.Cast(scope.Sub(lengths, scope.Int(1)), ElementType.Int32);
+        TotalLength = scope.Cast(scope.Gather(scope.Shape(mask), scope.Int(1)), ElementType.Int32);
+        Kept = graph.AddOptionalInput(
+            new Initializer("logits_to_keep", ElementType.Int64, [1], new TensorData.Inline(new byte[sizeof(long)])));
+    }
+
+    /// <summary>int64 [batch, sequence].</summary>
+    public GraphValue Ids { get; }
+
+    /// <summary>int32 [batch]: the length of each row − 1.</summary>
+    public GraphValue LastPositions { get; }
+
+    /// <summary>int32 scalar: the length of the longest row.</summary>
+    public GraphValue TotalLength { get; }
+
+    /// <summary>int64 [1]: how many of the last positions get logits; 0 is all.</summary>
+    public GraphValue Kept { get; }
+
+    /// <summary>Declares the keys and values that a layer finds from earlier steps.</summary>
+    public (GraphValue Key, GraphValue Value) Past(int layer, int heads, int size) =>
+        (AddPast(layer, "key", heads, size), AddPast(layer, "value", heads, size));
+
+    /// <summary>The names of a layer's keys and values after the step.</summary>
+    public (string Key, string Value) Present(int layer, int heads, int size)
+    {
+        (string key, string value) = ($"present.{Text(layer)}.key", $"present.{Text(layer)}.value");
+        _presents.Add((new GraphValue(key), heads, size));
+        _presents.Add((new GraphValue(value), heads, size));
+        return (key, value);
+    }
+
+    /// <summary>Declares the outputs.</summary>
+    public void Complete(GraphValue logits, int vocabularySize)
+    {
+        _graph.AddOutput(logits, ElementType.Float32, "batch", "kept", vocabularySize);
+        foreach ((GraphValue value, int heads, int size) in _presents)
+        {
+            _graph.AddOutput(value, ElementType.Float32, "batch", heads, "present", size);
+        }
+    }
+
+    private GraphValue AddPast(int layer, string part, int heads, int size) =>
+        _graph.AddInput(
+            $"past_key_values.{Text(layer)}.{part}", ElementType.Float32, "batch", heads, "past", size);
+
+    private static string Text(int layer) => layer.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,113 @@
+using Slipway.Export.Configuration;
+
+namespace Slipway.Export.Modules.Rotary;
+
+/// <summary>The frequencies of rotary positions, and the factor of cosines and sines, as a configuration says.</summary>
+/// <param name="Frequencies">Radians a position, one for each pair.</param>
+/// <param name="Factor">What cosines and sines are multiplied by.</param>
+internal sealed record RotaryScaling(double[] Frequencies, double Factor)
+{
+    private static readonly Dictionary<string, Func<RotarySettings, RotaryScaling>> Types = new()
+    {
+        ["default"] = settings => new(settings.Plain(), 1),
+        ["linear"] = Linear,
+        ["llama3"] = Llama3,
+        ["yarn"] = Yarn,
+    };
+
+    /// <summary>Reads <c>rope_parameters</c> of newer configurations, or <c>rope_theta</c> and <c>rope_scaling</c>.</summary>
+    public static RotaryScaling Read(ConfigReader config, int rotarySize)
+    {
+        ConfigReader? section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+        ConfigReader source = section ?? config;
+        string key = section?.Has("rope_type") == true ? "rope_type" : "type";
+        string type = section?.Text(key, "default") ?? "default";
+        double theta = section?.Has("rope_theta") == true
+            ? section.Number("rope_theta")
+            : config.Number("rope_theta", 10000);
+        if (theta <= 0)
+        {
+            throw config.Bad("rope_theta", "a positive number");
+        }
+
+        return Types.TryGetValue(type, out Func<RotarySettings, RotaryScaling>? read)
+            ? StoredType.Round(config, read(new RotarySettings(source, config, theta, rotarySize)))
+            : throw source.Unsupported(key, string.Join(", ", Types.Keys.Select(name => $"'{name}'")));
+    }
+
+    private static RotaryScaling Linear(RotarySettings settings)
+    {
+        double factor = settings.Positive("factor");
+        return new([.. settings.Plain().Select(frequency => frequency / factor)], 1);
+    }
+
+    // Long waves are stretched by the factor, short ones kept, those between blended.
+    private static RotaryScaling Llama3(RotarySettings settings)
+    {
+        double factor = settings.Positive("factor");
+        double low = settings.Positive("low_freq_factor"), high = settings.Positive("high_freq_factor");
+        double context = settings.Positive("original_max_position_embeddings");
+        return new([.. settings.Plain().Select(Scale)], 1);
+
+        double Scale(double frequency)
+        {
+            double waves = context * frequency / (2 * Math.PI);
+            double kept = Math.Clamp((waves - low) / (high - low), 0, 1);
+            return (kept * frequency) + ((1 - kept) * frequency / factor);
+        }
+    }
+
+    // Source: YaRN (arXiv 2309.00071), as Hugging Face computes it.
+    private static RotaryScaling Yarn(RotarySettings settings)
+    {
+        double factor = settings.Positive("factor");
+        double context = settings.Section.Number(
+            "original_max_position_embeddings", settings.Config.Int("max_position_embeddings"));
+        double first = Pair(settings.Section.Number("beta_fast", 32)), last = Pair(settings.Section.Number("beta_slow", 1));
+        if (settings.Section.Flag("truncate", true))
+        {
+            (first, last) = (Math.Floor(first), Math.Ceiling(last));
+        }
+
+        first = Math.Max(first, 0);
+        last = Math.Min(last, settings.Size - 1);
+        double span = first == last ? 0.001 : last - first;
+        double[] frequencies =
+        [
+            .. settings.Plain().Select((frequency, pair) =>
+            {
+                double scaled = Math.Clamp((pair - first) / span, 0, 1);
+                return (frequency / factor * scaled) + (frequency * (1 - scaled));
+            }),
+        ];
+        return new(frequencies, AttentionFactor());
+
+        double Pair(double rotations) =>
+            settings.Size * Math.Log(context / (rotations * 2 * Math.PI)) / (2 * Math.Log(settings.Theta));
+
+        double AttentionFactor()
+        {
+            if (settings.Section.Has("attention_factor"))
+            {
+                return settings.Section.Number("attention_factor");
+            }
+
+            double all = settings.Section.Number("mscale_all_dim", 0), own = settings.Section.Number("mscale", 0);
+            return all != 0 && own != 0 ? Magnitude(own) / Magnitude(all) : Magnitude(1);
+        }
+
+        double Magnitude(double weight) => factor <= 1 ? 1 : (0.1 * weight * Math.Log(factor)) + 1;
+    }
+}
+
+/// <summary>What the types of rotary scaling compute from.</summary>
+internal sealed record RotarySettings(ConfigReader Section, ConfigReader Config, double Theta, int Size)
+{
+    /// <summary>The frequencies without scaling: theta^(−2·pair/size).</summary>
+    public double[] Plain() =>
+        [.. Enumerable.Range(0, Size / 2).Select(pair => Math.Pow(Theta, -2.0 * pair / Size))];
+
+    public double Positive(string key) => Section.Number(key) is > 0 and var number
+        ? number
+        : throw Section.Bad(key, "a positive number");
+}

@@ -1,0 +1,102 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Export.Architectures;
+using Slipway.Export.Configuration;
+using Slipway.Packaging;
+
+namespace Slipway.Export;
+
+/// <summary>Writes what a package says about its model, and the files that belong to its text side.</summary>
+internal static class PackageDescription
+{
+    private static readonly string[] CopiedFiles =
+        ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"];
+
+    public static GenAIConfig Config(
+        Checkpoint checkpoint, ConfigReader config, DecoderArchitecture architecture, string graphFile,
+        int contextLength)
+    {
+        DecoderSizes sizes = architecture.Sizes(config);
+        ConfigReader generation = Generation(checkpoint);
+        return new GenAIConfig
+        {
+            Model = new GenAIModel
+            {
+                Type = architecture.PackageType,
+                VocabSize = sizes.VocabularySize,
+                ContextLength = contextLength,
+                BosTokenId = Id(generation, config, "bos_token_id"),
+                EosTokenId = Ids(generation, config, "eos_token_id"),
+                PadTokenId = Id(generation, config, "pad_token_id"),
+                Decoder = new GenAIDecoder
+                {
+                    Filename = graphFile,
+                    HeadSize = sizes.HeadSize,
+                    HiddenSize = sizes.HiddenSize,
+                    NumAttentionHeads = sizes.Heads,
+                    NumKeyValueHeads = sizes.KeyValueHeads,
+                    NumHiddenLayers = sizes.Layers,
+                    Inputs = new Dictionary<string, string>
+                    {
+                        ["input_ids"] = "input_ids",
+                        ["attention_mask"] = "attention_mask",
+                        ["past_key_names"] = "past_key_values.%d.key",
+                        ["past_value_names"] = "past_key_values.%d.value",
+                    },
+                    Outputs = new Dictionary<string, string>
+                    {
+                        ["logits"] = "logits",
+                        ["present_key_names"] = "present.%d.key",
+                        ["present_value_names"] = "present.%d.value",
+                    },
+                    SessionOptions = new JsonObject { ["provider_options"] = new JsonArray() },
+                },
+            },
+            Search = new GenAISearch
+            {
+                DoSample = generation.Flag("do_sample", false),
+                Temperature = generation.Number("temperature", 1),
+                TopK = (int)Math.Clamp(generation.Number("top_k", 50), 0, int.MaxValue),
+                TopP = generation.Number("top_p", 1),
+                RepetitionPenalty = generation.Number("repetition_penalty", 1),
+                MaxLength = contextLength,
+            },
+        };
+    }
+
+    public static void CopyFiles(Checkpoint checkpoint, PackageWriter writer)
+    {
+        foreach (string file in CopiedFiles)
+        {
+            if (checkpoint.ReadFile(file) is { } content)
+            {
+                writer.Write(file, content);
+            }
+        }
+    }
+
+    private static ConfigReader Generation(Checkpoint checkpoint)
+    {
+        const string file = "generation_config.json";
+        try
+        {
+            JsonNode? json = checkpoint.ReadFile(file) is { } content ? JsonNode.Parse(content) : new JsonObject();
+            return json is JsonObject keys
+                ? new ConfigReader(keys, $"{checkpoint.Path} ({file})")
+                : throw new JsonException("expected an object.");
+        }
+        catch (JsonException exception)
+        {
+            throw new CheckpointException(
+                $"'{file}' of '{checkpoint.Path}' is not valid JSON: {exception.Message} Fetch it again or delete it.",
+                checkpoint.Path, innerException: exception);
+        }
+    }
+
+    private static IReadOnlyList<int> Ids(ConfigReader generation, ConfigReader config, string key) =>
+        generation.Has(key) ? generation.TokenIds(key) : config.TokenIds(key);
+
+    private static int? Id(ConfigReader generation, ConfigReader config, string key) =>
+        Ids(generation, config, key) is [>= 0 and var id, ..] ? id : null;
+}

@@ -1,0 +1,18 @@
+namespace Slipway.Export;
+
+/// <summary>How the weights of a package are stored.</summary>
+/// <remarks>Activations, norms, biases and the key and value cache are float32 in each.</remarks>
+public enum Precision
+{
+    /// <summary>Single precision.</summary>
+    Float32,
+
+    /// <summary>Half precision in the file; single precision once loaded, as CPUs compute it.</summary>
+    Float16,
+
+    /// <summary>8-bit codes with a scale and a zero point for each block.</summary>
+    Int8,
+
+    /// <summary>4-bit codes with a scale and a zero point for each block.</summary>
+    Int4,
+}

@@ -1,0 +1,40 @@
+using System.Numerics.Tensors;
+using Slipway.Onnx;
+
+namespace Slipway.Export.Weights;
+
+/// <summary>Single or half precision.</summary>
+internal sealed class FloatFormat(ElementType type) : WeightFormat
+{
+    public override bool CanGather(int columns) => true;
+
+    public override StoredMatrix Write(WeightWriter writer, string name, Weight weight)
+    {
+        bool half = type == ElementType.Float16;
+        Half[] narrowed = [];
+        writer.Data.Begin((long)weight.Rows * weight.Columns * (half ? 2 : 4));
+        ReadChunks(writer, name, weight, (chunk, _) =>
+        {
+            if (!half)
+            {
+                writer.Data.Write(chunk.Span);
+                return;
+            }
+
+            Array.Resize(ref narrowed, Math.Max(narrowed.Length, chunk.Length));
+            Span<Half> halves = narrowed.AsSpan(0, chunk.Length);
+            TensorPrimitives.ConvertToHalf(chunk.Span, halves);
+            int index = halves.IndexOfAnyInRange(Half.PositiveInfinity, Half.PositiveInfinity);
+            index = index >= 0 ? index : halves.IndexOf(Half.NegativeInfinity);
+            if (index >= 0 && float.IsFinite(chunk.Span[index]))
+            {
+                throw writer.Bad(name,
+                    $"holds the weight '{chunk.Span[index]}', which half precision cannot express. "
+                    + "Export it to fp32, int8 or int4");
+            }
+
+            writer.Data.Write<Half>(halves);
+        });
+        return new FloatMatrix(writer.Add(name, type, [weight.Rows, weight.Columns]), type);
+    }
+}

@@ -1,0 +1,55 @@
+using Slipway.Checkpoints;
+
+namespace Slipway.Export.Weights;
+
+/// <summary>Hands out the tensors of a checkpoint, checks their shapes and remembers who was asked for.</summary>
+internal sealed class TensorSource(Checkpoint checkpoint)
+{
+    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+
+    public bool Has(string name) => checkpoint.Tensors.ContainsKey(name);
+
+    /// <summary>A matrix [rows, columns].</summary>
+    public Weight Matrix(string name, int rows, int columns)
+    {
+        Require(name, [rows, columns]);
+        return new StoredWeight(checkpoint, name, rows, columns);
+    }
+
+    /// <summary>A list of numbers, [count].</summary>
+    public float[] Vector(string name, int count)
+    {
+        Require(name, [count]);
+        float[] values = new float[count];
+        checkpoint.ReadFloats(name, 0, values);
+        return values;
+    }
+
+    /// <summary>Marks a tensor that the model does not need.</summary>
+    public void Ignore(string name) => _asked.Add(name);
+
+    /// <summary>Tensors that nobody asked for.</summary>
+    public IReadOnlyList<string> Left() =>
+        [.. checkpoint.Tensors.Keys.Where(name => !_asked.Contains(name)).Order(StringComparer.Ordinal)];
+
+    private void Require(string name, IReadOnlyList<long> shape)
+    {
+        if (!checkpoint.Tensors.TryGetValue(name, out TensorInfo? tensor))
+        {
+            throw new CheckpointException(
+                $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of shape "
+                + $"{TensorInfo.FormatShape(shape)}, which its configuration calls for. Fetch the missing file, or "
+                + "correct the configuration.", checkpoint.Path, name);
+        }
+
+        if (!tensor.Shape.SequenceEqual(shape))
+        {
+            throw new CheckpointException(
+                $"Tensor '{name}' of '{checkpoint.Path}' has the shape {TensorInfo.FormatShape(tensor.Shape)}; its "
+                + $"configuration calls for {TensorInfo.FormatShape(shape)}. Correct whichever is wrong.",
+                checkpoint.Path, name);
+        }
+
+        _asked.Add(name);
+    }
+}

@@ -1,0 +1,44 @@
+using Slipway.Checkpoints;
+
+namespace Slipway.Export.Weights;
+
+/// <summary>A matrix of weights [rows, columns] that is read when it is written, some rows at a time.</summary>
+internal abstract class Weight(int rows, int columns)
+{
+    public int Rows { get; } = rows;
+
+    public int Columns { get; } = columns;
+
+    /// <summary>Reads consecutive rows.</summary>
+    public abstract void ReadRows(int first, int count, Span<float> destination);
+}
+
+/// <summary>A tensor of the checkpoint, as it is stored.</summary>
+internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows, int columns, long start = 0)
+    : Weight(rows, columns)
+{
+    public override void ReadRows(int first, int count, Span<float> destination) =>
+        checkpoint.ReadFloats(name, start + ((long)first * Columns), destination[..(count * Columns)]);
+}
+
+/// <summary>Matrices of as many columns, one below the other.</summary>
+internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
+    : Weight(parts.Sum(part => part.Rows), parts[0].Columns)
+{
+    public override void ReadRows(int first, int count, Span<float> destination)
+    {
+        foreach (Weight part in parts)
+        {
+            int taken = Math.Clamp(part.Rows - first, 0, count);
+            if (taken > 0)
+            {
+                part.ReadRows(first, taken, destination);
+                destination = destination[(taken * Columns)..];
+                count -= taken;
+                first += taken;
+            }
+
+            first -= part.Rows;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Buffers;
+
+namespace Slipway.Export.Weights;
+
+/// <summary>A way to store a matrix of weights.</summary>
+internal abstract class WeightFormat
+{
+    // Weights read at a time: large enough for all cores to share, small beside any model.
+    private const int ChunkWeights = 1 << 20;
+
+    /// <summary>Writes a matrix, chunk by chunk, so that memory never holds more than one.</summary>
+    public abstract StoredMatrix Write(WeightWriter writer, string name, Weight weight);
+
+    /// <summary>Whether rows of a matrix with so many columns can be looked up.</summary>
+    public abstract bool CanGather(int columns);
+
+    /// <summary>Reads a matrix in chunks of whole rows.</summary>
+    /// <param name="writer">Is told how far it is.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="weight">The matrix.</param>
+    /// <param name="use">Takes each chunk: the weights, the number of rows.</param>
+    protected static void ReadChunks(
+        WeightWriter writer, string name, Weight weight, Action<ReadOnlyMemory<float>, int> use)
+    {
+        int rows = Math.Clamp(ChunkWeights / weight.Columns, 1, weight.Rows);
+        float[] buffer = ArrayPool<float>.Shared.Rent(checked(rows * weight.Columns));
+        try
+        {
+            for (int first = 0; first < weight.Rows; first += rows)
+            {
+                int count = Math.Min(rows, weight.Rows - first);
+                Memory<float> chunk = buffer.AsMemory(0, count * weight.Columns);
+                weight.ReadRows(first, count, chunk.Span);
+                use(chunk, count);
+                writer.Advance(name, chunk.Length);
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(buffer);
+        }
+    }
+}

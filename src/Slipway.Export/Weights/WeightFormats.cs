@@ -1,0 +1,42 @@
+using Slipway.Export.Quantization;
+using Slipway.Onnx;
+using Slipway.Packaging;
+
+namespace Slipway.Export.Weights;
+
+/// <summary>The formats that a package's weights are stored in.</summary>
+/// <param name="Matrices">For all matrices.</param>
+/// <param name="Tables">For tables that cannot be looked up in the matrices' format.</param>
+/// <param name="Recipe">What <c>slipway.json</c> says about it.</param>
+internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables, QuantizationRecipe? Recipe)
+{
+    public static WeightFormats Choose(ExportOptions options)
+    {
+        FloatFormat single = new(ElementType.Float32), half = new(ElementType.Float16);
+        return options.Precision switch
+        {
+            Precision.Float32 => new(single, single, null),
+            Precision.Float16 => new(half, half, null),
+            Precision.Int8 => Blocks(8),
+            Precision.Int4 => Blocks(4),
+            _ => throw new ArgumentOutOfRangeException(
+                nameof(options), options.Precision, "The precision is none of Float32, Float16, Int8 and Int4."),
+        };
+
+        WeightFormats Blocks(int bits)
+        {
+            if (options.BlockSize is < 16 or > 256 || !int.IsPow2(options.BlockSize))
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(options), options.BlockSize, "The block size must be 16, 32, 64, 128 or 256.");
+            }
+
+            QuantizationMethod method = options.Method is { } name
+                ? QuantizationMethods.Find(name)
+                : QuantizationMethods.Default;
+            return new(
+                new BlockFormat(bits, options.BlockSize, method), half,
+                new QuantizationRecipe { Method = method.Name, Bits = bits, BlockSize = options.BlockSize });
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+
+namespace Slipway.Onnx;
+
+/// <summary>Writes the elements of constants into the file beside the graph file, one constant after the other.</summary>
+/// <remarks>
+/// Each constant begins at a multiple of 64 bytes; those of a megabyte or more at a multiple of 4,096, so that they
+/// can be mapped into memory. Not safe for concurrent use.
+/// </remarks>
+public sealed class ExternalDataWriter : IDisposable
+{
+    private const int Alignment = 64;
+    private const int PageAlignment = 4096;
+    private const int PageAlignedFrom = 1 << 20;
+    private readonly FileStream stream;
+    private readonly string file;
+    private long start;
+
+    /// <summary>Creates the file.</summary>
+    /// <param name="path">The file; it must not exist.</param>
+    /// <exception cref="IOException">It exists, or cannot be created.</exception>
+    public ExternalDataWriter(string path)
+    {
+        file = Path.GetFileName(path);
+        stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, 1 << 16);
+    }
+
+    /// <summary>Begins the next constant.</summary>
+    /// <param name="length">Its length in bytes, which decides where it may begin.</param>
+    public void Begin(long length)
+    {
+        long alignment = length >= PageAlignedFrom ? PageAlignment : Alignment;
+        long padding = (alignment - (stream.Position % alignment)) % alignment;
+        Span<byte> zeros = stackalloc byte[PageAlignment];
+        zeros.Clear();
+        stream.Write(zeros[..(int)padding]);
+        start = stream.Position;
+    }
+
+    /// <summary>Writes the next elements of the constant that was begun.</summary>
+    public void Write<T>(ReadOnlySpan<T> elements)
+        where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(elements));
+
+    /// <summary>Ends the constant.</summary>
+    /// <returns>Where it stands.</returns>
+    public TensorData.External End() => new(file, start, stream.Position - start);
+
+    /// <summary>Writes what is still held in memory and closes the file.</summary>
+    public void Dispose() => stream.Dispose();
+}

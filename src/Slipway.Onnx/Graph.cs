@@ -1,0 +1,148 @@
+namespace Slipway.Onnx;
+
+/// <summary>A computation: nodes in an order in which each finds its inputs, and the constants that they read.</summary>
+/// <remarks>Plain objects, not safe for concurrent use.</remarks>
+public sealed class Graph
+{
+    private readonly List<Node> nodes = [];
+    private readonly List<GraphPort> inputs = [];
+    private readonly List<GraphPort> outputs = [];
+    private readonly Dictionary<string, Initializer> initializers = new(StringComparer.Ordinal);
+    private readonly HashSet<string> values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> nodeNames = new(StringComparer.Ordinal);
+
+    /// <summary>Creates an empty graph.</summary>
+    /// <param name="name">The graph's name.</param>
+    public Graph(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        Name = name;
+    }
+
+    /// <summary>The graph's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The operations, in order.</summary>
+    public IReadOnlyList<Node> Nodes => nodes;
+
+    /// <summary>What callers give.</summary>
+    public IReadOnlyList<GraphPort> Inputs => inputs;
+
+    /// <summary>What callers get.</summary>
+    public IReadOnlyList<GraphPort> Outputs => outputs;
+
+    /// <summary>The constants.</summary>
+    public IReadOnlyCollection<Initializer> Initializers => initializers.Values;
+
+    /// <summary>Declares an input.</summary>
+    public GraphValue AddInput(string name, ElementType type, params IReadOnlyList<Dimension> shape)
+    {
+        Define(name);
+        inputs.Add(new GraphPort(name, type, shape));
+        return new GraphValue(name);
+    }
+
+    /// <summary>Declares an input that callers may leave out.</summary>
+    /// <param name="fallback">The constant of the input's name that it has then.</param>
+    public GraphValue AddOptionalInput(Initializer fallback)
+    {
+        GraphValue value = AddInitializer(fallback);
+        inputs.Add(new GraphPort(fallback.Name, fallback.Type, [.. fallback.Shape.Select(size => (Dimension)size)]));
+        return value;
+    }
+
+    /// <summary>Declares a value that exists as an output.</summary>
+    public void AddOutput(GraphValue value, ElementType type, params IReadOnlyList<Dimension> shape)
+    {
+        if (!values.Contains(value.ToString()))
+        {
+            throw new ArgumentException($"Nothing in the graph computes '{value}'.", nameof(value));
+        }
+
+        outputs.Add(new GraphPort(value.Name, type, shape));
+    }
+
+    /// <summary>Adds a constant.</summary>
+    public GraphValue AddInitializer(Initializer initializer)
+    {
+        ArgumentNullException.ThrowIfNull(initializer);
+        Define(initializer.Name);
+        initializers.Add(initializer.Name, initializer);
+        return new GraphValue(initializer.Name);
+    }
+
+    /// <summary>Finds a constant by its name; null where there is none.</summary>
+    public Initializer? FindInitializer(string name) => initializers.GetValueOrDefault(name);
+
+    /// <summary>Adds a node after those that compute its inputs.</summary>
+    /// <exception cref="ArgumentException">
+    /// An input does not exist yet, or the name of the node or of an output is taken.
+    /// </exception>
+    public void AddNode(Node node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        if (node.Inputs.FirstOrDefault(input => input.Length > 0 && !values.Contains(input)) is { } missing)
+        {
+            throw new ArgumentException($"Node '{node.Name}' reads '{missing}', which nothing computes before it.");
+        }
+
+        if (!nodeNames.TryAdd(node.Name, 1))
+        {
+            throw new ArgumentException($"The graph has a node '{node.Name}' already.");
+        }
+
+        foreach (string output in node.Outputs.Where(output => output.Length > 0))
+        {
+            Define(output);
+        }
+
+        nodes.Add(node);
+    }
+
+    /// <summary>Gives a value that a node computes, and that no node reads yet, another name.</summary>
+    public GraphValue Rename(GraphValue value, string name)
+    {
+        int index = nodes.FindIndex(node => node.Outputs.Contains(value.ToString()));
+        if (index < 0 || nodes.Exists(node => node.Inputs.Contains(value.Name)))
+        {
+            throw new ArgumentException($"No node computes '{value}', or one reads it already.", nameof(value));
+        }
+
+        Define(name);
+        values.Remove(value.Name);
+        Node node = nodes[index];
+        nodes[index] = node with
+        {
+            Outputs = [.. node.Outputs.Select(output => output == value.Name ? name : output)],
+        };
+        return new GraphValue(name);
+    }
+
+    /// <summary>Returns the name itself, or with the first free number where a node has it already.</summary>
+    public string FreeNodeName(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!nodeNames.TryGetValue(name, out int taken))
+        {
+            return name;
+        }
+
+        string numbered;
+        do
+        {
+            numbered = $"{name}_{taken++}";
+        }
+        while (nodeNames.ContainsKey(numbered));
+        nodeNames[name] = taken;
+        return numbered;
+    }
+
+    private void Define(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        if (!values.Add(name))
+        {
+            throw new ArgumentException($"The graph has a value '{name}' already.", nameof(name));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+namespace Slipway.Onnx.Operators;
+
+/// <summary>ONNX Runtime's own operators that models are built from.</summary>
+/// <remarks>Source: ONNX Runtime's list of contributed operators.</remarks>
+public static class ContribOperators
+{
+    /// <summary>x · weightᵀ for a float weight [outputs, inputs], as linear layers store it.</summary>
+    public static GraphValue LinearMatMul(this NodeScope scope, GraphValue x, GraphValue weight) =>
+        Node(scope, "FusedMatMul", [x, weight], new NodeAttribute.Int("transB", 1));
+
+    /// <summary>x · weightᵀ + bias for a weight [outputs, inputs] of few-bit codes.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="x">[…, inputs].</param>
+    /// <param name="codes">uint8 [outputs, blocks, blockSize·bits/8].</param>
+    /// <param name="scales">float [outputs, blocks].</param>
+    /// <param name="zeroPoints">uint8 [outputs, blocks·bits/8 rounded up], or left out.</param>
+    /// <param name="bias">float [outputs], or left out.</param>
+    /// <param name="outputs">Rows of the weight.</param>
+    /// <param name="inputs">Columns of the weight.</param>
+    /// <param name="bits">Bits of a code.</param>
+    /// <param name="blockSize">Weights that share a scale.</param>
+    public static GraphValue MatMulNBits(
+        this NodeScope scope, GraphValue x, GraphValue codes, GraphValue scales, GraphValue zeroPoints, GraphValue bias,
+        int outputs, int inputs, int bits, int blockSize) =>
+        Node(
+            scope, "MatMulNBits", [x, codes, scales, zeroPoints, default, bias],
+            new NodeAttribute.Int("N", outputs), new NodeAttribute.Int("K", inputs),
+            new NodeAttribute.Int("bits", bits), new NodeAttribute.Int("block_size", blockSize),
+            new NodeAttribute.Int("accuracy_level", 4));
+
+    /// <summary>The rows of a table of few-bit codes at indices, as floats.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="codes">uint8 [rows, columns·bits/8].</param>
+    /// <param name="indices">Row numbers, of any shape.</param>
+    /// <param name="scales">float [rows, blocks].</param>
+    /// <param name="zeroPoints">uint8 [rows, blocks·bits/8 rounded up], or left out.</param>
+    /// <param name="bits">Bits of a code.</param>
+    /// <param name="blockSize">Weights that share a scale.</param>
+    public static GraphValue GatherBlockQuantized(
+        this NodeScope scope, GraphValue codes, GraphValue indices, GraphValue scales, GraphValue zeroPoints,
+        int bits, int blockSize) =>
+        Node(
+            scope, "GatherBlockQuantized", [codes, indices, scales, zeroPoints],
+            new NodeAttribute.Int("bits", bits), new NodeAttribute.Int("block_size", blockSize),
+            new NodeAttribute.Int("gather_axis", 0), new NodeAttribute.Int("quantize_axis", 1));
+
+    /// <summary>The sum x + skip, and its root-mean-square norm.</summary>
+    public static (GraphValue Normed, GraphValue Sum) SkipSimplifiedLayerNormalization(
+        this NodeScope scope, GraphValue x, GraphValue skip, GraphValue weight, float epsilon)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        IReadOnlyList<GraphValue> outputs = scope.AddNode(
+            OnnxModel.ContribDomain, "SkipSimplifiedLayerNormalization", [x, skip, weight], ["output", "", "", "sum"],
+            [new NodeAttribute.Float("epsilon", epsilon)]);
+        return (outputs[0], outputs[3]);
+    }
+
+    /// <summary>Causal attention over grouped heads, with its key and value cache.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="inputs">What it reads.</param>
+    /// <param name="presentKey">The name of the cache of keys after the step.</param>
+    /// <param name="presentValue">The name of the cache of values after the step.</param>
+    /// <param name="attributes">Heads, scale, window and so on, by the names of the operator's schema.</param>
+    /// <returns>[batch, sequence, heads·head size].</returns>
+    public static GraphValue GroupQueryAttention(
+        this NodeScope scope, GroupQueryAttentionInputs inputs, string presentKey, string presentValue,
+        params IReadOnlyList<NodeAttribute> attributes)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        ArgumentNullException.ThrowIfNull(inputs);
+        return scope.AddNode(
+            OnnxModel.ContribDomain, "GroupQueryAttention",
+            [
+                inputs.Query, inputs.Key, inputs.Value, inputs.PastKey, inputs.PastValue, inputs.LastPositions,
+                inputs.TotalLength, inputs.Cosines, inputs.Sines, default, inputs.Bias, inputs.Sinks,
+            ],
+            ["output", $"={presentKey}", $"={presentValue}"], attributes)[0];
+    }
+
+    private static GraphValue Node(
+        NodeScope scope, string opType, IReadOnlyList<GraphValue> inputs,
+        params IReadOnlyList<NodeAttribute> attributes)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(OnnxModel.ContribDomain, opType, inputs, attributes);
+    }
+}
+
+/// <summary>What the operator GroupQueryAttention reads.</summary>
+public sealed record GroupQueryAttentionInputs
+{
+    /// <summary>[batch, sequence, heads·head size]; or query, key and value side by side, without the next two.</summary>
+    public required GraphValue Query { get; init; }
+
+    /// <summary>[batch, sequence, key heads·head size].</summary>
+    public GraphValue Key { get; init; }
+
+    /// <summary>[batch, sequence, key heads·head size].</summary>
+    public GraphValue Value { get; init; }
+
+    /// <summary>[batch, key heads, past, head size].</summary>
+    public required GraphValue PastKey { get; init; }
+
+    /// <summary>[batch, key heads, past, head size].</summary>
+    public required GraphValue PastValue { get; init; }
+
+    /// <summary>int32 [batch]: the last position of each row, its length − 1.</summary>
+    public required GraphValue LastPositions { get; init; }
+
+    /// <summary>int32 scalar: the length of the longest row.</summary>
+    public required GraphValue TotalLength { get; init; }
+
+    /// <summary>[positions, rotary size / 2]: cosines of the rotation.</summary>
+    public GraphValue Cosines { get; init; }
+
+    /// <summary>[positions, rotary size / 2]: sines of the rotation.</summary>
+    public GraphValue Sines { get; init; }
+
+    /// <summary>[batch or 1, heads or 1, sequence, total]: added to the scores.</summary>
+    public GraphValue Bias { get; init; }
+
+    /// <summary>[heads]: a score that takes part in the softmax without a value.</summary>
+    public GraphValue Sinks { get; init; }
+}

@@ -1,0 +1,68 @@
+using Slipway.Checkpoints;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Architectures;
+
+public sealed class DecoderParityTests(ITestOutputHelper output)
+{
+    private static readonly int[] Lengths = [7, 24, 48];
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("llama-tied-bias")]
+    [InlineData("llama3-rope")]
+    [InlineData("mistral-window")]
+    [InlineData("qwen2")]
+    [InlineData("qwen2-yarn")]
+    [InlineData("qwen3")]
+    public void Export_Float32_EqualsTheReference(string name)
+    {
+        string source = SharedAssets.Path("tiny", name);
+        using TemporaryFolder folder = new();
+        using (Checkpoint checkpoint = Checkpoint.Open(source))
+        {
+            Exporter.Export(checkpoint, folder["package"]);
+        }
+
+        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        float largest = 0;
+        foreach (int length in Lengths)
+        {
+            int[] ids = Ints(expected, $"input_ids_{length}");
+            float[] reference = Floats(expected, $"logits_{length}");
+            using (DecoderRunner whole = new(folder["package"]))
+            {
+                largest = Math.Max(largest, Difference(whole.Run(ids), reference));
+            }
+
+            using (DecoderRunner stepped = new(folder["package"]))
+            {
+                float[] steps = [.. ids.Chunk(5).SelectMany(chunk => stepped.Run(chunk))];
+                largest = Math.Max(largest, Difference(steps, reference));
+            }
+
+            using DecoderRunner greedy = new(folder["package"]);
+            int[] tokens = Ints(expected, $"greedy_{length}");
+            Assert.Equal(tokens, greedy.Greedy(ids, tokens.Length));
+        }
+
+        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
+        Assert.InRange(largest, 0, 1e-4f);
+    }
+
+    internal static int[] Ints(Checkpoint checkpoint, string name) =>
+        [.. Floats(checkpoint, name).Select(value => (int)value)];
+
+    internal static float[] Floats(Checkpoint checkpoint, string name)
+    {
+        float[] values = new float[checkpoint.Tensors[name].Count];
+        checkpoint.ReadFloats(name, 0, values);
+        return values;
+    }
+
+    internal static float Difference(float[] actual, float[] expected)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        return actual.Zip(expected, (x, y) => Math.Abs(x - y)).Max();
+    }
+}

@@ -1,0 +1,90 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Packaging;
+
+namespace Slipway.Export.Tests;
+
+/// <summary>Runs a package's decoder with ONNX Runtime alone, the cache growing from step to step.</summary>
+internal sealed class DecoderRunner : IDisposable
+{
+    private readonly GenAIModel _model;
+    private readonly InferenceSession _session;
+    private readonly Dictionary<string, (float[] Data, long[] Shape)> _cache = [];
+    private int _length;
+
+    public DecoderRunner(string folder)
+    {
+        ModelPackage package = ModelPackage.Open(folder);
+        _model = package.Config.Model;
+        using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        _session = new InferenceSession(package.ModelPath, options);
+    }
+
+    public int VocabularySize => _model.VocabSize;
+
+    /// <summary>The logits of new tokens, [tokens, vocabulary], or of the last ones only.</summary>
+    public float[] Run(IReadOnlyList<int> tokens, int keep = 0)
+    {
+        _length += tokens.Count;
+        Dictionary<string, OrtValue> inputs = new()
+        {
+            ["input_ids"] = Tensor([.. tokens.Select(id => (long)id)], 1, tokens.Count),
+            ["attention_mask"] = Tensor([.. Enumerable.Repeat(1L, _length)], 1, _length),
+        };
+        if (keep > 0)
+        {
+            inputs["logits_to_keep"] = Tensor([(long)keep], 1);
+        }
+
+        foreach (string name in _session.InputNames.Where(name => name.StartsWith("past", StringComparison.Ordinal)))
+        {
+            (float[] data, long[] shape) = _cache.GetValueOrDefault(name, ([], EmptyShape(name)));
+            inputs[name] = OrtValue.CreateTensorValueFromMemory(data, shape);
+        }
+
+        using RunOptions options = new();
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, inputs, _session.OutputNames);
+        float[] logits = [];
+        foreach ((string name, OrtValue value) in _session.OutputNames.Zip(outputs))
+        {
+            float[] data = value.GetTensorDataAsSpan<float>().ToArray();
+            if (name == "logits")
+            {
+                logits = data;
+                continue;
+            }
+
+            _cache[name.Replace("present", "past_key_values", StringComparison.Ordinal)] =
+                (data, value.GetTensorTypeAndShape().Shape);
+        }
+
+        foreach (OrtValue input in inputs.Values)
+        {
+            input.Dispose();
+        }
+
+        return logits;
+    }
+
+    /// <summary>The most probable tokens after a prompt.</summary>
+    public int[] Greedy(IReadOnlyList<int> prompt, int count)
+    {
+        List<int> tokens = [];
+        IReadOnlyList<int> next = prompt;
+        while (tokens.Count < count)
+        {
+            float[] logits = Run(next, keep: 1);
+            tokens.Add(Array.IndexOf(logits, logits.Max()));
+            next = [tokens[^1]];
+        }
+
+        return [.. tokens];
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private static OrtValue Tensor(long[] values, params long[] shape) =>
+        OrtValue.CreateTensorValueFromMemory(values, shape);
+
+    private long[] EmptyShape(string name) =>
+        [.. _session.InputMetadata[name].Dimensions.Select((size, axis) => axis == 0 ? 1L : Math.Max(size, 0))];
+}
