@@ -5,6 +5,15 @@ internal static class OptionsValidation
 {
     public static void Validate(LanguageModelOptions options)
     {
+        if (Errors(options) is { Count: > 0 } errors)
+        {
+            throw new ArgumentException(string.Join(" ", errors), nameof(options));
+        }
+    }
+
+    /// <summary>One sentence for each option that has no possible value.</summary>
+    public static IReadOnlyList<string> Errors(LanguageModelOptions options)
+    {
         List<string> errors = [];
         Require("ContextLength", options.ContextLength, 1, int.MaxValue);
         Require("Threads", options.Threads, 1, 1024);
@@ -13,10 +22,7 @@ internal static class OptionsValidation
         Require("KeyValueCacheBytes", options.KeyValueCacheBytes, 1, long.MaxValue);
         Require("PrefillChunk", options.PrefillChunk, 1, 1 << 16);
         Require("SharedPrefillChunk", options.SharedPrefillChunk, 1, 1 << 16);
-        if (errors.Count > 0)
-        {
-            throw new ArgumentException(string.Join(" ", errors), nameof(options));
-        }
+        return errors;
 
         void Require(string name, long? value, long least, long most)
         {

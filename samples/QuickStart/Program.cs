@@ -1,0 +1,85 @@
+// From a TorchSharp checkpoint to a chat with tools: dotnet run -c Release --project samples/QuickStart
+using System.Diagnostics;
+using Microsoft.Extensions.AI;
+using Slipway;
+using Slipway.Checkpoints;
+using Slipway.Export;
+
+var source = args.FirstOrDefault() ?? "models/device-assistant/checkpoint";
+var temporary = Directory.CreateTempSubdirectory("slipway-");
+var package = Path.Combine(temporary.FullName, "device-assistant");
+var clock = Stopwatch.StartNew();
+using (var checkpoint = Checkpoint.Open(source))
+{
+    Console.WriteLine($"Exporting '{source}', {checkpoint.Tensors.Count} tensors, to int4:");
+    var report = Exporter.Export(checkpoint, package, new ExportOptions { Precision = Precision.Int4 }, new Bar());
+    Console.WriteLine(FormattableString.Invariant(
+        $"\n{report.Bytes / 1e6:F1} MB in {clock.Elapsed.TotalSeconds:F1} s.\n"));
+}
+
+// The home that the model controls: functions in C# that keep their state here.
+var home = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+var options = new ChatOptions
+{
+    Tools =
+    [
+        AIFunctionFactory.Create((string room, bool on) => Set($"{room} light", on ? "on" : "off"), "set_light"),
+        AIFunctionFactory.Create((string room, double temperature) => Set(room, $"{temperature} degrees"), "set_temperature"),
+        AIFunctionFactory.Create((string room) => home.GetValueOrDefault(room, "20 degrees"), "get_temperature"),
+        AIFunctionFactory.Create((string duration) => Set($"timer of {duration}", "running"), "start_timer"),
+    ],
+};
+try
+{
+    using var client = new OnnxChatClient(package).AsBuilder().UseFunctionInvocation().Build();
+    List<ChatMessage> history = [];
+    await foreach (var request in RequestsAsync())
+    {
+        history.Add(new(ChatRole.User, request));
+        List<ChatResponseUpdate> updates = [];
+        await foreach (var update in client.GetStreamingResponseAsync(history, options))
+        {
+            foreach (var call in update.Contents.OfType<FunctionCallContent>())
+            {
+                Console.WriteLine($"  {call.Name}({string.Join(", ", call.Arguments?.Select(a => $"{a.Key}: {a.Value}") ?? [])})");
+            }
+
+            Console.Write(update.Text);
+            updates.Add(update);
+        }
+
+        Console.WriteLine();
+        history.AddMessages(updates);
+    }
+
+    Console.WriteLine($"The home now: {string.Join("; ", home.Select(item => $"{item.Key} {item.Value}"))}");
+}
+finally
+{
+    temporary.Delete(recursive: true);
+}
+
+string Set(string what, string state)
+{
+    home[what] = state;
+    return "ok";
+}
+
+// A person at a terminal types, an empty line ends; where nobody sits, a short conversation is played.
+static async IAsyncEnumerable<string> RequestsAsync()
+{
+    var script = new Queue<string>(["Hello!", "Turn on the kitchen light.", "Set the temperature in the bedroom to 19 degrees.",
+        "Set a timer for 10 minutes.", "How warm is it in the bedroom?", "Order me a pizza."]);
+    while (script.Count > 0)
+    {
+        Console.Write("> ");
+        var line = Console.IsInputRedirected ? script.Dequeue() : await Console.In.ReadLineAsync();
+        if (string.IsNullOrEmpty(line))
+        {
+            yield break;
+        }
+
+        Console.Write(Console.IsInputRedirected ? line + "\n" : "");
+        yield return line;
+    }
+}

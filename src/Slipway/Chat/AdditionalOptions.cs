@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+
+namespace Slipway.Chat;
+
+/// <summary>Reads <see cref="ChatOptions.AdditionalProperties"/>; unknown keys are another client's and left alone.</summary>
+internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? properties)
+{
+    public double? Number(string key) => Read(key, "a number", value => value switch
+    {
+        double or float or decimal or int or long or short or byte => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+        JsonElement { ValueKind: JsonValueKind.Number } json => json.GetDouble(),
+        string text when double.TryParse(text, CultureInfo.InvariantCulture, out var number) => number,
+        _ => (double?)null,
+    });
+
+    public int? Integer(string key) => Read(key, "a whole number", value => value switch
+    {
+        int or short or byte => Convert.ToInt32(value, CultureInfo.InvariantCulture),
+        long number when number == (int)number => (int)number,
+        JsonElement { ValueKind: JsonValueKind.Number } json when json.TryGetInt32(out var number) => number,
+        string text when int.TryParse(text, CultureInfo.InvariantCulture, out var number) => number,
+        _ => (int?)null,
+    });
+
+    public bool? Boolean(string key) => Read(key, "'true' or 'false'", value => value switch
+    {
+        bool flag => flag,
+        JsonElement { ValueKind: JsonValueKind.True } => true,
+        JsonElement { ValueKind: JsonValueKind.False } => false,
+        string text when bool.TryParse(text, out var flag) => flag,
+        _ => (bool?)null,
+    });
+
+    public JsonObject? Object(string key)
+    {
+        if (properties is null || !properties.TryGetValue(key, out var value) || value is null)
+        {
+            return null;
+        }
+
+        return value switch
+        {
+            JsonObject json => json,
+            JsonElement { ValueKind: JsonValueKind.Object } json => JsonObject.Create(json),
+            _ => throw Wrong(key, value, "a JSON object"),
+        };
+    }
+
+    private T? Read<T>(string key, string expected, Func<object, T?> convert)
+        where T : struct
+        => properties is not null && properties.TryGetValue(key, out var value) && value is not null
+            ? convert(value) ?? throw Wrong(key, value, expected)
+            : null;
+
+    private static ArgumentException Wrong(string key, object value, string expected)
+        => new(
+            FormattableString.Invariant(
+                $"ChatOptions.AdditionalProperties['{key}'] is '{value}' of type '{value.GetType().Name}'; expected {expected}."));
+}

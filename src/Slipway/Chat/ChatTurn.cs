@@ -1,0 +1,114 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+
+namespace Slipway.Chat;
+
+/// <summary>One request, ready to run: the prompt, how to generate, and how to read the answer.</summary>
+internal sealed class ChatTurn
+{
+    private const string Alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+    private readonly IChatModel _model;
+    private readonly HashSet<string> _tags;
+
+    private ChatTurn(IChatModel model, GenerationRequest request, AnswerParser parser, HashSet<string> tags)
+        => (_model, Request, Parser, _tags) = (model, request, parser, tags);
+
+    /// <summary>What the engine is asked for.</summary>
+    public GenerationRequest Request { get; }
+
+    /// <summary>Reads the answer; the forced start of a call is read already.</summary>
+    public AnswerParser Parser { get; }
+
+    /// <summary>Prepares a request.</summary>
+    /// <exception cref="NotSupportedException">The package cannot do what the options ask.</exception>
+    public static ChatTurn Prepare(
+        IChatModel model,
+        IReadOnlyList<ChatMessage> messages,
+        ChatOptions? options,
+        OnnxChatRequestOptions request,
+        string modelId,
+        DateTimeOffset now)
+    {
+        var tools = TemplateTools.From(options);
+        var template = model.TemplateSource(tools is not null) ?? throw new NotSupportedException(
+            $"The package of '{modelId}' has no chat template, so it cannot chat. Put the model's "
+            + "'chat_template.jinja' into the package folder, or use LanguageModel.GenerateAsync for plain completion.");
+        var toolFormat = tools is null ? null : ToolChoice.RequireFormat(template, modelId);
+        var reasoning = ReasoningFormats.For(template);
+
+        var variables = new JsonObject
+        {
+            ["messages"] = TemplateMessages.From(messages, options?.Instructions),
+            ["add_generation_prompt"] = true,
+        };
+        if (tools is not null)
+        {
+            variables["tools"] = tools;
+        }
+
+        AddReasoning(variables, options?.Reasoning);
+        foreach (var (name, value) in request.TemplateVariables ?? [])
+        {
+            variables[name] = value?.DeepClone();
+        }
+
+        var prompt = model.Render(variables, now);
+        var startsInReasoning = reasoning?.IsOpenAtEnd(prompt) == true;
+        var parser = new AnswerParser(reasoning, toolFormat, NewCallId, startsInReasoning);
+        if (ToolChoice.ForcedStart(options, toolFormat) is { } forced)
+        {
+            forced = startsInReasoning ? $"\n{reasoning!.Close}\n\n{forced}" : forced;
+            prompt += forced;
+            parser.Append(forced, []);
+        }
+
+        HashSet<string> tags = [];
+        tags.UnionWith(reasoning is null ? [] : [reasoning.Open, reasoning.Close]);
+        tags.UnionWith(toolFormat is null ? [] : [toolFormat.Open, .. toolFormat.FurtherTags]);
+        var generation = new GenerationRequest
+        {
+            PromptIds = model.Encode(prompt),
+            Sampling = RequestOptions.ToSampling(request, model.Search),
+            MaxOutputTokens = request.MaxOutputTokens,
+            MinOutputTokens = request.MinOutputTokens ?? 0,
+            StopSequences = request.StopSequences ?? [],
+            IgnoreEndOfSequence = request.IgnoreEndOfSequence ?? false,
+            IncludeSpecialTokens = tags.Any(model.IsSpecial),
+            LogitsProcessors = request.LogitsProcessors ?? [],
+            Priority = request.Priority ?? 0,
+        };
+        return new(model, generation, parser, tags);
+    }
+
+    /// <summary>The text of a token without special tokens that are no tags of the answer's.</summary>
+    public string Visible(GeneratedToken token)
+        => Request.IncludeSpecialTokens
+            && _model.SpecialText(token.Id) is { } special
+            && !_tags.Contains(special)
+            && token.Text.EndsWith(special, StringComparison.Ordinal)
+                ? token.Text[..^special.Length]
+                : token.Text;
+
+    private static void AddReasoning(JsonObject variables, ReasoningOptions? reasoning)
+    {
+        if (reasoning?.Effort is not { } effort)
+        {
+            return;
+        }
+
+        variables["enable_thinking"] = effort != ReasoningEffort.None;
+        variables["thinking"] = effort != ReasoningEffort.None;
+        variables["reasoning_effort"] = effort switch
+        {
+            ReasoningEffort.None => "none",
+            ReasoningEffort.Low => "low",
+            ReasoningEffort.Medium => "medium",
+            _ => "high",
+        };
+    }
+
+    // Mistral's templates accept ids of exactly nine letters and digits; all others accept those too.
+    private static string NewCallId() => RandomNumberGenerator.GetString(Alphanumeric, 9);
+}

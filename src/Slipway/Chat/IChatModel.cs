@@ -1,0 +1,29 @@
+using System.Text.Json.Nodes;
+using Slipway.Packaging;
+
+namespace Slipway.Chat;
+
+/// <summary>What a chat client needs of a model. Safe for concurrent use.</summary>
+internal interface IChatModel : IDisposable
+{
+    /// <summary>The package's defaults of token search.</summary>
+    GenAISearch Search { get; }
+
+    /// <summary>The source of the chat template that a request uses; null where the package has none.</summary>
+    string? TemplateSource(bool withTools);
+
+    /// <summary>Renders the chat template, the tokenizer's special tokens among its variables.</summary>
+    string Render(JsonObject variables, DateTimeOffset now);
+
+    /// <summary>Encodes a rendered prompt, special tokens in its text recognised and none added.</summary>
+    IReadOnlyList<int> Encode(string prompt);
+
+    /// <summary>The text of a special token; null for any other id.</summary>
+    string? SpecialText(int id);
+
+    /// <summary>Whether a text is one special token.</summary>
+    bool IsSpecial(string text);
+
+    /// <summary>Generates an answer.</summary>
+    IAsyncEnumerable<GeneratedToken> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken);
+}

@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+using Slipway.Packaging;
+
+namespace Slipway.Chat;
+
+/// <summary>Lets a chat client talk to a language model.</summary>
+internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
+{
+    private readonly PackageTemplates _templates = PackageTemplates.Read(model.Package);
+
+    /// <summary>The model.</summary>
+    public LanguageModel Model => model;
+
+    public GenAISearch Search => model.Package.Config.Search;
+
+    /// <summary>Loads the package of the options with the first request.</summary>
+    /// <exception cref="ArgumentException">An option has no possible value.</exception>
+    public static ChatModelSource SourceOf(OnnxChatClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (OnnxChatClientOptionsValidator.Errors(options) is { Count: > 0 } errors)
+        {
+            throw new ArgumentException(string.Join(' ', errors), nameof(options));
+        }
+
+        var path = Path.GetFullPath(options.PackagePath!);
+        var modelOptions = options.ToModelOptions();
+        return new(() => Load(path, modelOptions));
+    }
+
+    /// <summary>The model's name: as the options say, or the package folder's.</summary>
+    public static string IdOf(OnnxChatClientOptions options)
+        => options.ModelId
+            ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.PackagePath!)));
+
+    public string? TemplateSource(bool withTools) => _templates.Source(withTools);
+
+    public string Render(JsonObject variables, DateTimeOffset now) => _templates.Render(variables, now);
+
+    public IReadOnlyList<int> Encode(string prompt) => model.Tokenizer.Encode(prompt, addSpecialTokens: false);
+
+    public string? SpecialText(int id) => model.Tokenizer.IsSpecial(id) ? model.Tokenizer.IdToToken(id) : null;
+
+    public bool IsSpecial(string text)
+        => model.Tokenizer.TokenToId(text) is { } id && model.Tokenizer.IsSpecial(id);
+
+    public IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        GenerationRequest request,
+        CancellationToken cancellationToken)
+        => model.GenerateAsync(request, cancellationToken);
+
+    public void Dispose() => model.Dispose();
+
+    private static LanguageModelChat Load(string path, LanguageModelOptions options)
+    {
+        var model = LanguageModel.Load(path, options);
+        try
+        {
+            return new(model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.AI;
+using Microsoft.ML.Tokenizers;
+using Slipway.Chat;
+using Slipway.Packaging;
+using Slipway.Tokenization;
+
+namespace Slipway;
+
+/// <summary>Chats with the model of a package through Microsoft.Extensions.AI.</summary>
+/// <remarks>
+/// Safe for concurrent use; the model's engine serves all requests. Prompts are rendered by the package's own chat
+/// template. Tool calls and reasoning become contents of their own, whole calls only; tools are not run here, put
+/// <c>UseFunctionInvocation()</c> around the client for that. Options that cannot be honoured are refused with
+/// <see cref="NotSupportedException"/>, never ignored; values that cannot be with <see cref="ArgumentException"/>.
+/// </remarks>
+public sealed class OnnxChatClient : IChatClient
+{
+    private readonly ChatModelSource _source;
+    private readonly ChatClientMetadata _metadata;
+    private readonly TimeProvider _time;
+
+    /// <summary>Creates a client that loads its package with the first request and disposes it with itself.</summary>
+    /// <param name="packagePath">The package folder.</param>
+    public OnnxChatClient(string packagePath)
+        : this(new OnnxChatClientOptions { PackagePath = packagePath })
+    {
+    }
+
+    /// <summary>Creates a client that loads its package with the first request and disposes it with itself.</summary>
+    /// <param name="options">The package and what may be used for it; later changes have no effect.</param>
+    /// <param name="timeProvider">Tells the time for responses and templates; null for the system's.</param>
+    /// <exception cref="ArgumentException">An option is missing or out of range; the message names every one.</exception>
+    public OnnxChatClient(OnnxChatClientOptions options, TimeProvider? timeProvider = null)
+        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider)
+    {
+    }
+
+    /// <summary>Creates a client over a model that the caller has loaded and disposes.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="modelId">The model's name in responses; null for the package's.</param>
+    /// <param name="timeProvider">Tells the time for responses and templates; null for the system's.</param>
+    public OnnxChatClient(LanguageModel model, string? modelId = null, TimeProvider? timeProvider = null)
+        : this(new ChatModelSource(new LanguageModelChat(model)), modelId ?? model.Package.Name, timeProvider)
+    {
+    }
+
+    internal OnnxChatClient(ChatModelSource source, string modelId, TimeProvider? timeProvider)
+    {
+        _source = source;
+        _metadata = new("onnx", providerUri: null, modelId);
+        _time = timeProvider ?? TimeProvider.System;
+    }
+
+    private string ModelId => _metadata.DefaultModelId!;
+
+    /// <inheritdoc/>
+    public Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages,
+        ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
+        => GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages,
+        ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return StreamAsync([.. messages], options, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Answers <see cref="ChatClientMetadata"/>, <see cref="LanguageModel"/>, its <see cref="ModelPackage"/> and
+    /// <see cref="HuggingFaceTokenizer"/>, and the client itself. A model that is not loaded yet is loaded.
+    /// </remarks>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is not null)
+        {
+            return null;
+        }
+
+        if (serviceType == typeof(ChatClientMetadata))
+        {
+            return _metadata;
+        }
+
+        if (serviceType.IsInstanceOfType(this))
+        {
+            return this;
+        }
+
+        return IsPartOfModel(serviceType) ? Parts().FirstOrDefault(serviceType.IsInstanceOfType) : null;
+    }
+
+    /// <summary>Disposes the model where this client loaded it; a model that it was given is left alone.</summary>
+    public void Dispose() => _source.Dispose();
+
+    private static bool IsPartOfModel(Type type)
+        => type == typeof(LanguageModel) || type == typeof(ModelPackage) || type == typeof(HuggingFaceTokenizer)
+            || type == typeof(Tokenizer);
+
+    private IEnumerable<object> Parts()
+        => _source.GetAsync(CancellationToken.None).GetAwaiter().GetResult() is LanguageModelChat { Model: var model }
+            ? [model, model.Package, model.Tokenizer]
+            : [];
+
+    private async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
+        ChatMessage[] messages,
+        ChatOptions? options,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var request = RequestOptions.Merge(options, this, ModelId);
+        var model = await _source.GetAsync(cancellationToken).ConfigureAwait(false);
+
+        // Rendering and encoding a long history takes a while; the caller's thread does not wait for it.
+        var turn = await Task.Run(
+            () => ChatTurn.Prepare(model, messages, options, request, ModelId, _time.GetLocalNow()),
+            cancellationToken).ConfigureAwait(false);
+        var answer = new AnswerBuilder(turn, options, ModelId, _time.GetUtcNow());
+
+        await foreach (var token in model.GenerateAsync(turn.Request, cancellationToken).ConfigureAwait(false))
+        {
+            if (answer.Append(token) is { } update)
+            {
+                yield return update;
+            }
+
+            if (answer.IsFinished)
+            {
+                break;
+            }
+        }
+
+        foreach (var update in answer.Complete())
+        {
+            yield return update;
+        }
+    }
+}

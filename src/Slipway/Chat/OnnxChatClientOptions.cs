@@ -1,0 +1,56 @@
+namespace Slipway;
+
+/// <summary>Says which package a chat client serves and what it may use.</summary>
+public sealed class OnnxChatClientOptions
+{
+    /// <summary>The package folder; relative paths start at the current directory.</summary>
+    public string? PackagePath { get; set; }
+
+    /// <summary>The model's name in responses and telemetry.</summary>
+    /// <value>The name of the package folder.</value>
+    public string? ModelId { get; set; }
+
+    /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
+    /// <value>The package's own, or as many as the key-value budget holds.</value>
+    public int? ContextLength { get; set; }
+
+    /// <summary>Threads that compute.</summary>
+    /// <value>One on each physical core.</value>
+    public int? Threads { get; set; }
+
+    /// <summary>Whether idle compute threads wait actively: faster, but uses the cores.</summary>
+    /// <value>true</value>
+    public bool AllowSpinning { get; set; } = true;
+
+    /// <summary>The most sequences in one batch; further requests wait.</summary>
+    /// <value>32</value>
+    public int MaxBatchSize { get; set; } = 32;
+
+    /// <summary>The most requests that wait; a further one is refused with <see cref="QueueFullException"/>.</summary>
+    /// <value>256</value>
+    public int QueueCapacity { get; set; } = 256;
+
+    /// <summary>The most bytes of keys and values.</summary>
+    /// <value>Half of the memory that is free when the model loads.</value>
+    public long? KeyValueCacheBytes { get; set; }
+
+    /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
+    /// <value>512</value>
+    public int PrefillChunk { get; set; } = 512;
+
+    /// <summary>Prompt tokens computed in one step while other sequences decode; smaller is smoother for them.</summary>
+    /// <value>64</value>
+    public int SharedPrefillChunk { get; set; } = 64;
+
+    internal LanguageModelOptions ToModelOptions() => new()
+    {
+        ContextLength = ContextLength,
+        Threads = Threads,
+        AllowSpinning = AllowSpinning,
+        MaxBatchSize = MaxBatchSize,
+        QueueCapacity = QueueCapacity,
+        KeyValueCacheBytes = KeyValueCacheBytes,
+        PrefillChunk = PrefillChunk,
+        SharedPrefillChunk = SharedPrefillChunk,
+    };
+}

@@ -1,0 +1,65 @@
+using System.Text.Json.Nodes;
+
+namespace Slipway;
+
+/// <summary>Holds what one chat request may ask for beyond Microsoft.Extensions.AI's own options.</summary>
+/// <remarks>
+/// Return one from <see cref="Microsoft.Extensions.AI.ChatOptions.RawRepresentationFactory"/>. Where a property is
+/// null, the same property of the request's <see cref="Microsoft.Extensions.AI.ChatOptions"/> is taken, then the entry
+/// of its <c>AdditionalProperties</c> that is named in parentheses below, then the package's default.
+/// </remarks>
+public sealed record OnnxChatRequestOptions
+{
+    /// <summary>Divisor of the logits; 0 always takes the most probable token.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>How many of the most probable tokens are kept; 0 keeps all.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>The most probable tokens that reach this probability together are kept; 1 keeps all.</summary>
+    public double? TopP { get; init; }
+
+    /// <summary>Tokens less probable than this share of the most probable one are dropped (<c>min_p</c>).</summary>
+    public double? MinP { get; init; }
+
+    /// <summary>Tokens of typical information content that reach this probability are kept (<c>typical_p</c>).</summary>
+    public double? TypicalP { get; init; }
+
+    /// <summary>
+    /// Divides positive and multiplies negative logits of tokens that occurred (<c>repetition_penalty</c>).
+    /// </summary>
+    public double? RepetitionPenalty { get; init; }
+
+    /// <summary>Subtracted from the logits of tokens that occur in the answer.</summary>
+    public double? PresencePenalty { get; init; }
+
+    /// <summary>Subtracted from a token's logit for each time that it occurs in the answer.</summary>
+    public double? FrequencyPenalty { get; init; }
+
+    /// <summary>Groups of this many tokens never occur twice (<c>no_repeat_ngram_size</c>).</summary>
+    public int? NoRepeatNgramSize { get; init; }
+
+    /// <summary>Makes the draws repeatable.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>The most tokens to generate.</summary>
+    public int? MaxOutputTokens { get; init; }
+
+    /// <summary>The fewest tokens before the answer may end by itself (<c>min_tokens</c>).</summary>
+    public int? MinOutputTokens { get; init; }
+
+    /// <summary>Texts that end the answer when they come up.</summary>
+    public IReadOnlyList<string>? StopSequences { get; init; }
+
+    /// <summary>Whether generation goes on past end-of-sequence tokens (<c>ignore_eos</c>).</summary>
+    public bool? IgnoreEndOfSequence { get; init; }
+
+    /// <summary>Among waiting requests a higher priority goes first (<c>priority</c>).</summary>
+    public int? Priority { get; init; }
+
+    /// <summary>Processors of the caller's own, applied to the logits before sampling.</summary>
+    public IReadOnlyList<ILogitsProcessor>? LogitsProcessors { get; init; }
+
+    /// <summary>Further variables of the chat template (<c>chat_template_kwargs</c>).</summary>
+    public JsonObject? TemplateVariables { get; init; }
+}

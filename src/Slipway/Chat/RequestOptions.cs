@@ -1,0 +1,145 @@
+using Microsoft.Extensions.AI;
+using Slipway.Packaging;
+
+namespace Slipway.Chat;
+
+/// <summary>Brings the sources of a request's options together: own type, chat options, additional properties.</summary>
+internal static class RequestOptions
+{
+    /// <summary>Merges the options without changing any of them.</summary>
+    /// <exception cref="ArgumentException">A value cannot be; the message names every one.</exception>
+    /// <exception cref="NotSupportedException">An option cannot be honoured.</exception>
+    public static OnnxChatRequestOptions Merge(ChatOptions? options, IChatClient client, string modelId)
+    {
+        if (options is null)
+        {
+            return new();
+        }
+
+        Refuse(options, modelId);
+        var own = options.RawRepresentationFactory?.Invoke(client) as OnnxChatRequestOptions ?? new();
+        var extra = new AdditionalOptions(options.AdditionalProperties);
+        var merged = own with
+        {
+            Temperature = own.Temperature ?? options.Temperature,
+            TopK = own.TopK ?? options.TopK,
+            TopP = own.TopP ?? options.TopP,
+            MinP = own.MinP ?? extra.Number("min_p"),
+            TypicalP = own.TypicalP ?? extra.Number("typical_p"),
+            RepetitionPenalty = own.RepetitionPenalty ?? extra.Number("repetition_penalty"),
+            PresencePenalty = own.PresencePenalty ?? options.PresencePenalty,
+            FrequencyPenalty = own.FrequencyPenalty ?? options.FrequencyPenalty,
+            NoRepeatNgramSize = own.NoRepeatNgramSize ?? extra.Integer("no_repeat_ngram_size"),
+            Seed = own.Seed ?? options.Seed,
+            MaxOutputTokens = own.MaxOutputTokens ?? options.MaxOutputTokens,
+            MinOutputTokens = own.MinOutputTokens ?? extra.Integer("min_tokens"),
+            StopSequences = own.StopSequences ?? options.StopSequences?.ToArray(),
+            IgnoreEndOfSequence = own.IgnoreEndOfSequence ?? extra.Boolean("ignore_eos"),
+            Priority = own.Priority ?? extra.Integer("priority"),
+            TemplateVariables = own.TemplateVariables ?? extra.Object("chat_template_kwargs"),
+        };
+        Validate(merged);
+        return merged;
+    }
+
+    /// <summary>Fills what the request leaves open with the package's defaults.</summary>
+    /// <remarks>A request that sets any of temperature, top-k, top-p, min-p or typical-p samples.</remarks>
+    public static SamplingOptions ToSampling(OnnxChatRequestOptions options, GenAISearch search)
+    {
+        var samples = search.DoSample
+            || (options.TopK ?? 1) != 1
+            || (options.TopP ?? options.MinP ?? options.TypicalP) is not null;
+        var temperature = options.Temperature ?? (samples ? search.Temperature : 0);
+        return new()
+        {
+            Temperature = temperature,
+            TopK = temperature == 0 ? 0 : options.TopK ?? search.TopK,
+            TopP = temperature == 0 ? 1 : options.TopP ?? search.TopP,
+            MinP = temperature == 0 ? 0 : options.MinP ?? 0,
+            TypicalP = temperature == 0 ? 1 : options.TypicalP ?? 1,
+            RepetitionPenalty = options.RepetitionPenalty ?? search.RepetitionPenalty,
+            PresencePenalty = options.PresencePenalty ?? 0,
+            FrequencyPenalty = options.FrequencyPenalty ?? 0,
+            NoRepeatNgramSize = options.NoRepeatNgramSize ?? search.NoRepeatNgramSize,
+            Seed = options.Seed,
+        };
+    }
+
+    private static void Refuse(ChatOptions options, string modelId)
+    {
+        if (options.ConversationId is { } conversation)
+        {
+            throw new NotSupportedException(
+                $"ChatOptions.ConversationId is '{conversation}', but this client keeps no conversations. Leave it null "
+                + "and send the whole history with each request; what was computed for it before is reused.");
+        }
+
+        if (options.ModelId is { } model && model != modelId)
+        {
+            throw new NotSupportedException(
+                $"ChatOptions.ModelId is '{model}'; this client serves '{modelId}' only. Leave it null, or register a "
+                + "client of its own for each model, by key.");
+        }
+
+        if (options.ResponseFormat is ChatResponseFormatJson)
+        {
+            throw new NotSupportedException(
+                "ChatOptions.ResponseFormat asks for JSON, which this client cannot guarantee. Leave it null or set "
+                + "ChatResponseFormat.Text, and ask for JSON in the message.");
+        }
+
+        if (options.Reasoning?.Output is ReasoningOutput.Summary)
+        {
+            throw new NotSupportedException(
+                "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set 'Full' "
+                + "or 'None'.");
+        }
+
+#pragma warning disable MEAI001 // Experimental; looked at only to refuse it.
+        if (options.ContinuationToken is not null)
+        {
+            throw new NotSupportedException(
+                "ChatOptions.ContinuationToken is set, but this client runs nothing in the background that could be "
+                + "resumed. Send the request again without it.");
+        }
+#pragma warning restore MEAI001
+    }
+
+    private static void Validate(OnnxChatRequestOptions options)
+    {
+        var errors = new List<string>();
+        Check(options.Temperature, value => value is >= 0 and < double.PositiveInfinity, "Temperature", "0 or more");
+        Check(options.TopK, value => value >= 0, "TopK", "0 or more");
+        Check(options.TopP, value => value is > 0 and <= 1, "TopP", "above 0 and at most 1");
+        Check(options.MinP, value => value is >= 0 and <= 1, "min_p", "from 0 to 1");
+        Check(options.TypicalP, value => value is > 0 and <= 1, "typical_p", "above 0 and at most 1");
+        Check(
+            options.RepetitionPenalty,
+            value => value is > 0 and < double.PositiveInfinity,
+            "repetition_penalty",
+            "above 0");
+        Check(options.PresencePenalty, double.IsFinite, "PresencePenalty", "a finite number");
+        Check(options.FrequencyPenalty, double.IsFinite, "FrequencyPenalty", "a finite number");
+        Check(options.NoRepeatNgramSize, value => value >= 0, "no_repeat_ngram_size", "0 or more");
+        Check(options.MaxOutputTokens, value => value >= 1, "MaxOutputTokens", "1 or more");
+        Check(options.MinOutputTokens, value => value >= 0, "min_tokens", "0 or more");
+        if (options.StopSequences?.Any(string.IsNullOrEmpty) == true)
+        {
+            errors.Add("'StopSequences' holds an empty text; expected texts of at least one character.");
+        }
+
+        if (errors.Count > 0)
+        {
+            throw new ArgumentException(string.Join(' ', errors), nameof(options));
+        }
+
+        void Check<T>(T? value, Func<T, bool> isValid, string name, string expected)
+            where T : struct
+        {
+            if (value is { } given && !isValid(given))
+            {
+                errors.Add(FormattableString.Invariant($"'{name}' is '{given}'; expected {expected}."));
+            }
+        }
+    }
+}

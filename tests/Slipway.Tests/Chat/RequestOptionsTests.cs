@@ -1,0 +1,176 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+using Slipway.Chat;
+using Slipway.Packaging;
+
+namespace Slipway.Tests.Chat;
+
+public sealed class RequestOptionsTests
+{
+    [Fact]
+    public async Task EveryOption_ThatTheEngineKnows_ReachesIt()
+    {
+        using var model = ScriptedModel.Answering("x");
+        using var client = model.ToClient();
+        var options = new ChatOptions
+        {
+            Temperature = 0.5f,
+            TopK = 7,
+            TopP = 0.75f,
+            FrequencyPenalty = 0.25f,
+            PresencePenalty = 0.125f,
+            Seed = long.MaxValue,
+            MaxOutputTokens = 9,
+            StopSequences = ["END"],
+            ModelId = "scripted",
+            ResponseFormat = ChatResponseFormat.Text,
+            AdditionalProperties = new()
+            {
+                ["min_p"] = 0.1,
+                ["repetition_penalty"] = "1.5",
+                ["no_repeat_ngram_size"] = 3L,
+                ["min_tokens"] = JsonSerializer.SerializeToElement(2),
+                ["ignore_eos"] = true,
+                ["chat_template_kwargs"] = new JsonObject { ["mode"] = "short" },
+                ["somebody_elses"] = new object(),
+            },
+        };
+        var before = JsonSerializer.Serialize(options.StopSequences) + options.AdditionalProperties.Count;
+
+        await client.GetResponseAsync("Hi", options);
+
+        var request = model.Requests[0];
+        Assert.Equal(
+            new SamplingOptions
+            {
+                Temperature = 0.5,
+                TopK = 7,
+                TopP = 0.75,
+                MinP = 0.1,
+                RepetitionPenalty = 1.5,
+                FrequencyPenalty = 0.25,
+                PresencePenalty = 0.125,
+                NoRepeatNgramSize = 3,
+                Seed = long.MaxValue,
+            },
+            request.Sampling with { BadWords = new SamplingOptions().BadWords });
+        Assert.Equal(9, request.MaxOutputTokens);
+        Assert.Equal(2, request.MinOutputTokens);
+        Assert.Equal(["END"], request.StopSequences);
+        Assert.True(request.IgnoreEndOfSequence);
+        Assert.Equal("short", (string?)model.Variables[0]["mode"]);
+        Assert.Equal(before, JsonSerializer.Serialize(options.StopSequences) + options.AdditionalProperties.Count);
+    }
+
+    [Fact]
+    public void OwnOptions_FromTheFactory_WinAndAreFilledUp()
+    {
+        var own = new OnnxChatRequestOptions { Temperature = 0.1 };
+        var merged = RequestOptions.Merge(
+            new() { Temperature = 0.9f, TopK = 5, RawRepresentationFactory = _ => own },
+            new ScriptedModel([["x"]]).ToClient(),
+            "scripted");
+
+        Assert.Equal(0.1, merged.Temperature);
+        Assert.Equal(5, merged.TopK);
+        Assert.Null(own.TopK);
+    }
+
+    [Fact]
+    public void NoOptions_TakeThePackagesDefaults()
+    {
+        var search = new GenAISearch { DoSample = true, Temperature = 0.6, TopK = 20, TopP = 0.95, RepetitionPenalty = 1.1 };
+
+        var sampling = RequestOptions.ToSampling(new(), search);
+
+        Assert.Equal((0.6, 20, 0.95, 1.1), (sampling.Temperature, sampling.TopK, sampling.TopP, sampling.RepetitionPenalty));
+        Assert.Equal(0, RequestOptions.ToSampling(new(), new()).Temperature);
+    }
+
+    [Fact]
+    public void SamplingOption_OnAGreedyPackage_MakesItSample()
+    {
+        var search = new GenAISearch { DoSample = false };
+
+        Assert.Equal(0.7, RequestOptions.ToSampling(new() { Temperature = 0.7 }, search).Temperature);
+        Assert.Equal(1, RequestOptions.ToSampling(new() { TopP = 0.9 }, search).Temperature);
+        Assert.Equal(1, RequestOptions.ToSampling(new() { TopK = 5 }, search).Temperature);
+        Assert.Equal(0, RequestOptions.ToSampling(new() { TopK = 1 }, search).Temperature);
+        Assert.Equal(0, RequestOptions.ToSampling(new() { Temperature = 0, TopP = 0.9 }, search).Temperature);
+    }
+
+    public static TheoryData<ChatOptions, string> Unsupported => new()
+    {
+        {
+            new() { ConversationId = "c1" },
+            "ChatOptions.ConversationId is 'c1', but this client keeps no conversations. Leave it null and send the whole "
+            + "history with each request; what was computed for it before is reused."
+        },
+        {
+            new() { ModelId = "gpt" },
+            "ChatOptions.ModelId is 'gpt'; this client serves 'scripted' only. Leave it null, or register a client of its "
+            + "own for each model, by key."
+        },
+        {
+            new() { ResponseFormat = ChatResponseFormat.Json },
+            "ChatOptions.ResponseFormat asks for JSON, which this client cannot guarantee. Leave it null or set "
+            + "ChatResponseFormat.Text, and ask for JSON in the message."
+        },
+        {
+            new() { Reasoning = new() { Output = ReasoningOutput.Summary } },
+            "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set 'Full' or "
+            + "'None'."
+        },
+        {
+            new() { Tools = [new HostedWebSearchTool()] },
+            "The tool 'web_search' in ChatOptions.Tools is of type 'HostedWebSearchTool', which a hosted service runs. A "
+            + "local model is offered functions only: give an AIFunction or AIFunctionDeclaration."
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Unsupported), DisableDiscoveryEnumeration = true)]
+    public async Task Option_ThatCannotBeHonoured_IsRefusedByName(ChatOptions options, string message)
+    {
+        using var client = ScriptedModel.Answering("x").ToClient();
+
+        var e = await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync("Hi", options));
+        Assert.Equal(message, e.Message);
+    }
+
+    [Fact]
+    public void Values_OutOfRange_AreAllInOneMessage()
+    {
+        var e = Assert.Throws<ArgumentException>(() => Merge(new()
+        {
+            Temperature = -1,
+            TopP = 2,
+            TopK = -1,
+            MaxOutputTokens = 0,
+            StopSequences = [""],
+            PresencePenalty = float.NaN,
+            AdditionalProperties = new() { ["min_p"] = 7 },
+        }));
+        Assert.Equal(
+            "'Temperature' is '-1'; expected 0 or more. 'TopK' is '-1'; expected 0 or more. 'TopP' is '2'; expected above 0 "
+            + "and at most 1. 'min_p' is '7'; expected from 0 to 1. 'PresencePenalty' is 'NaN'; expected a finite number. "
+            + "'MaxOutputTokens' is '0'; expected 1 or more. 'StopSequences' holds an empty text; expected texts of at "
+            + "least one character. (Parameter 'options')",
+            e.Message);
+    }
+
+    [Theory]
+    [InlineData("min_p", "much", "'much' of type 'String'; expected a number.")]
+    [InlineData("min_tokens", 1.5, "'1.5' of type 'Double'; expected a whole number.")]
+    [InlineData("ignore_eos", 3, "'3' of type 'Int32'; expected 'true' or 'false'.")]
+    [InlineData("chat_template_kwargs", "x", "'x' of type 'String'; expected a JSON object.")]
+    public void AdditionalProperty_OfAnotherKind_IsRefusedByName(string key, object value, string end)
+    {
+        var e = Assert.Throws<ArgumentException>(() => Merge(new() { AdditionalProperties = new() { [key] = value } }));
+        Assert.Equal($"ChatOptions.AdditionalProperties['{key}'] is {end}", e.Message);
+    }
+
+    private static OnnxChatRequestOptions Merge(ChatOptions options)
+        => RequestOptions.Merge(options, new ScriptedModel([["x"]]).ToClient(), "scripted");
+}

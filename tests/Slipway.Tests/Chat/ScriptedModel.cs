@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using Slipway.Chat;
+using Slipway.Packaging;
+
+namespace Slipway.Tests.Chat;
+
+/// <summary>Answers from a script; its prompt is the template's variables as JSON, a character a token.</summary>
+internal sealed class ScriptedModel(params string[][] answers) : IChatModel
+{
+    public const string HermesTemplate = "{{ tools }} <tool_call></tool_call>";
+    public const string ReasoningTemplate = HermesTemplate + " <think></think>";
+
+    private int _answer;
+
+    public List<GenerationRequest> Requests { get; } = [];
+
+    public List<JsonObject> Variables { get; } = [];
+
+    public bool IsDisposed { get; private set; }
+
+    public GenAISearch Search { get; init; } = new();
+
+    public string? Template { get; init; } = HermesTemplate;
+
+    public string PromptEnd { get; init; } = "";
+
+    public string? LastPrompt { get; private set; }
+
+    public string[] SpecialTokens { get; init; } = [];
+
+    public FinishReason FinishReason { get; init; } = FinishReason.Stop;
+
+    public Func<CancellationToken, Task> BeforeToken { get; init; } = _ => Task.CompletedTask;
+
+    public static ScriptedModel Answering(string text) => new([Characters(text)]);
+
+    public static string[] Characters(string text) => [.. text.Select(c => c.ToString())];
+
+    public string? TemplateSource(bool withTools) => Template;
+
+    public string Render(JsonObject variables, DateTimeOffset now)
+    {
+        Variables.Add(variables);
+        return variables.ToJsonString() + PromptEnd;
+    }
+
+    public IReadOnlyList<int> Encode(string prompt)
+    {
+        LastPrompt = prompt;
+        return [.. prompt.Select(c => (int)c)];
+    }
+
+    public string? SpecialText(int id) => id < 0 ? SpecialTokens[-id - 1] : null;
+
+    public bool IsSpecial(string text) => SpecialTokens.Contains(text);
+
+    public async IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        GenerationRequest request,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Requests.Add(request);
+        var answer = answers[Math.Min(_answer++, answers.Length - 1)];
+        for (var i = 0; i < answer.Length; i++)
+        {
+            await BeforeToken(cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            var isLast = i == answer.Length - 1;
+            yield return new()
+            {
+                Id = -1 - Array.IndexOf(SpecialTokens, answer[i]),
+                Text = answer[i],
+                FinishReason = isLast ? FinishReason : null,
+                Usage = isLast
+                    ? new(request.PromptIds.Count, answer.Length, 2, default, default, default)
+                    : null,
+            };
+        }
+    }
+
+    public void Dispose() => IsDisposed = true;
+
+    public OnnxChatClient ToClient() => new(new ChatModelSource(this), "scripted", timeProvider: null);
+}
