@@ -1,20 +1,16 @@
 // From a TorchSharp checkpoint to a chat with tools: dotnet run -c Release --project samples/QuickStart
-using System.Diagnostics;
 using Microsoft.Extensions.AI;
 using Slipway;
 using Slipway.Checkpoints;
 using Slipway.Export;
 
 var source = args.FirstOrDefault() ?? "models/device-assistant/checkpoint";
-var temporary = Directory.CreateTempSubdirectory("slipway-");
-var package = Path.Combine(temporary.FullName, "device-assistant");
-var clock = Stopwatch.StartNew();
+var folder = Directory.CreateTempSubdirectory("slipway-").FullName;
+var package = Path.Combine(folder, "device-assistant");
 using (var checkpoint = Checkpoint.Open(source))
 {
-    Console.WriteLine($"Exporting '{source}', {checkpoint.Tensors.Count} tensors, to int4:");
-    var report = Exporter.Export(checkpoint, package, new ExportOptions { Precision = Precision.Int4 }, new Bar());
-    Console.WriteLine(FormattableString.Invariant(
-        $"\n{report.Bytes / 1e6:F1} MB in {clock.Elapsed.TotalSeconds:F1} s.\n"));
+    var report = Exporter.Export(checkpoint, package, new ExportOptions { Precision = Precision.Int4 });
+    Console.WriteLine($"'{source}', {report.Parameters} weights, is {report.Bytes / 1000} KB as int4.\n");
 }
 
 // The home that the model controls: functions in C# that keep their state here.
@@ -41,7 +37,7 @@ try
         {
             foreach (var call in update.Contents.OfType<FunctionCallContent>())
             {
-                Console.WriteLine($"  {call.Name}({string.Join(", ", call.Arguments?.Select(a => $"{a.Key}: {a.Value}") ?? [])})");
+                Console.WriteLine($"  {call.Name}({string.Join(", ", call.Arguments ?? new Dictionary<string, object?>())})");
             }
 
             Console.Write(update.Text);
@@ -56,7 +52,7 @@ try
 }
 finally
 {
-    temporary.Delete(recursive: true);
+    Directory.Delete(folder, recursive: true);
 }
 
 string Set(string what, string state)
@@ -68,18 +64,18 @@ string Set(string what, string state)
 // A person at a terminal types, an empty line ends; where nobody sits, a short conversation is played.
 static async IAsyncEnumerable<string> RequestsAsync()
 {
-    var script = new Queue<string>(["Hello!", "Turn on the kitchen light.", "Set the temperature in the bedroom to 19 degrees.",
-        "Set a timer for 10 minutes.", "How warm is it in the bedroom?", "Order me a pizza."]);
+    var script = new Queue<string>(["Hello!", "Turn on the kitchen light.", "Set a timer for 10 minutes.",
+        "Set the temperature in the bedroom to 19 degrees.", "How warm is it in the bedroom?", "Order me a pizza."]);
     while (script.Count > 0)
     {
         Console.Write("> ");
         var line = Console.IsInputRedirected ? script.Dequeue() : await Console.In.ReadLineAsync();
+        Console.Write(Console.IsInputRedirected ? line + "\n" : "");
         if (string.IsNullOrEmpty(line))
         {
             yield break;
         }
 
-        Console.Write(Console.IsInputRedirected ? line + "\n" : "");
         yield return line;
     }
 }
