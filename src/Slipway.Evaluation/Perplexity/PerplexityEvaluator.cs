@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using Slipway.Tokenization;
+
+namespace Slipway.Evaluation.Perplexity;
+
+/// <summary>Measures how well a language model predicts a text.</summary>
+/// <remarks>
+/// The whole text is tokenized and cut into windows of equal length; each window predicts its tokens from those before
+/// them. Where the tokenizer begins sequences with tokens of its own, each window starts with them. Thread-safe.
+/// </remarks>
+/// <param name="model">The model; the caller keeps it.</param>
+/// <param name="options">How to divide the text; null for the defaults.</param>
+public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? options = null)
+{
+    private const long LargestFile = 1L << 30;
+
+    private readonly LanguageModel model = model ?? throw new ArgumentNullException(nameof(model));
+    private readonly PerplexityOptions options = Checked(options ?? new PerplexityOptions(), model.ContextLength);
+
+    /// <summary>Measures a text file in UTF-8.</summary>
+    /// <param name="path">The file; at most one gibibyte.</param>
+    /// <param name="progress">Told after each window.</param>
+    /// <param name="cancellationToken">Stops the measurement, also within a window.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="ArgumentException">The text has too few tokens, or the file is too large.</exception>
+    public async Task<PerplexityReport> EvaluateFileAsync(
+        string path,
+        IProgress<PerplexityProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (File.Exists(path) && new FileInfo(path).Length is > LargestFile and var length)
+        {
+            throw new ArgumentException(
+                $"The file '{path}' has '{length}' bytes; at most '{LargestFile}' are read. Measure a part of it.",
+                nameof(path));
+        }
+
+        var text = await File.ReadAllTextAsync(path, cancellationToken).ConfigureAwait(false);
+        return await EvaluateAsync(text, progress, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Measures a text.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="progress">Told after each window.</param>
+    /// <param name="cancellationToken">Stops the measurement, also within a window.</param>
+    /// <exception cref="ArgumentException">The text has too few tokens.</exception>
+    /// <exception cref="NotSupportedException">The model's package has no tokenizer.</exception>
+    public Task<PerplexityReport> EvaluateAsync(
+        string text,
+        IProgress<PerplexityProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var tokenizer = model.Tokenizer;
+        return EvaluateAsync(
+            tokenizer.Encode(text, addSpecialTokens: false),
+            Prefix(tokenizer),
+            progress,
+            cancellationToken);
+    }
+
+    /// <summary>Measures a text whose tokens are known.</summary>
+    /// <param name="ids">The text's tokens, without any that begin a sequence.</param>
+    /// <param name="prefix">Tokens that each window starts with; usually none or the one that begins a sequence.</param>
+    /// <param name="progress">Told after each window.</param>
+    /// <param name="cancellationToken">Stops the measurement, also within a window.</param>
+    /// <exception cref="ArgumentException">There are too few tokens, or one outside the vocabulary.</exception>
+    public async Task<PerplexityReport> EvaluateAsync(
+        IReadOnlyList<int> ids,
+        IReadOnlyList<int> prefix,
+        IProgress<PerplexityProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        ArgumentNullException.ThrowIfNull(prefix);
+        if (ids.Count + Math.Min(prefix.Count, 1) < 2 || prefix.Count >= options.Window)
+        {
+            throw new ArgumentException(
+                $"The text has '{ids.Count}' tokens and each window starts with '{prefix.Count}' more, so nothing is "
+                + $"left to predict in windows of '{options.Window}'. Give a longer text or a larger Window.",
+                nameof(ids));
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        var windows = TextWindows.Cut(ids, prefix, options);
+        var perWindow = new List<double>(windows.Count);
+        var (sum, scored) = (0.0, 0);
+        foreach (var window in windows)
+        {
+            var scores = await model.ScoreAsync(window.Ids, cancellationToken).ConfigureAwait(false);
+            var nll = -scores.Skip(window.FirstScored - 1).Sum(score => (double)score);
+            var count = window.Ids.Length - window.FirstScored;
+            perWindow.Add(nll / count);
+            (sum, scored) = (sum + nll, scored + count);
+            progress?.Report(new PerplexityProgress(perWindow.Count, windows.Count, Math.Exp(sum / scored)));
+        }
+
+        return new PerplexityReport(
+            perWindow,
+            Math.Exp(sum / scored),
+            scored,
+            ids.Count,
+            Stopwatch.GetElapsedTime(started));
+    }
+
+    private static int[] Prefix(HuggingFaceTokenizer tokenizer)
+    {
+        const string Sample = "a";
+        var with = tokenizer.Encode(Sample, addSpecialTokens: true);
+        var without = tokenizer.Encode(Sample, addSpecialTokens: false);
+        return with[..Math.Max(0, with.AsSpan().IndexOf(without))];
+    }
+
+    private static PerplexityOptions Checked(PerplexityOptions options, int contextLength)
+    {
+        List<string> errors = [];
+        if (options.Window < 2 || options.Window > contextLength)
+        {
+            errors.Add($"Window is '{options.Window}'; expected from 2 to '{contextLength}', the model's context.");
+        }
+
+        if (options.Stride < 1 || options.Stride > options.Window)
+        {
+            errors.Add($"Stride is '{options.Stride}'; expected from 1 to Window '{options.Window}', or null.");
+        }
+
+        if (options.Windows < 1)
+        {
+            errors.Add($"Windows is '{options.Windows}'; expected 1 or more, or null for the whole text.");
+        }
+
+        return errors.Count == 0 ? options : throw new ArgumentException(string.Join(" ", errors), nameof(options));
+    }
+}
