@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
+using Slipway.Chat;
 using Slipway.Engine;
 using Slipway.Packaging;
 using Slipway.Sampling;
@@ -23,11 +24,13 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     private readonly DecoderGraph graph;
     private readonly ModelEngine engine;
     private readonly HuggingFaceTokenizer? tokenizer;
+    private readonly Lazy<ChatTemplate?> chatTemplate;
     private int disposed;
 
     private LanguageModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
     {
         Package = package;
+        chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
 
         // The two slow parts of loading run side by side.
         var tokenizerTask = Task.Run(() => LoadTokenizer(package));
@@ -56,6 +59,12 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         => tokenizer ?? throw new NotSupportedException(
             $"The package '{Package.Path}' has no '{TokenizerFile}', so it takes and gives token ids only. Copy the "
             + "tokenizer of the model's checkpoint into the package.");
+
+    /// <summary>The package's chat template, of several the one called 'default'; null where it has none.</summary>
+    /// <remarks>Read at the first use.</remarks>
+    /// <exception cref="PackageException">The file that holds it is malformed.</exception>
+    /// <exception cref="ChatTemplateException">The template's syntax is wrong.</exception>
+    public ChatTemplate? ChatTemplate => chatTemplate.Value;
 
     /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
     public int ContextLength { get; }

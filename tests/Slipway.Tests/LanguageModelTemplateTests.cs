@@ -1,0 +1,57 @@
+using System.Text.Json.Nodes;
+using Slipway.Testing;
+
+namespace Slipway.Tests;
+
+public sealed class LanguageModelTemplateTests
+{
+    private static JsonObject Conversation => new()
+    {
+        ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "hello" }),
+    };
+
+    [Fact]
+    public void ChatTemplate_FileOfThePackage_WinsOverTheConfiguration()
+    {
+        using var folder = Copy("a {{ messages[0].content }}", "\"b\"");
+        using var model = LanguageModel.Load(folder.Path);
+        Assert.Equal("a hello", model.ChatTemplate!.Render(Conversation));
+    }
+
+    [Theory]
+    [InlineData("\"b {{ messages[0].content }}\"")]
+    [InlineData("""[{"name": "tool_use", "template": "t"}, {"name": "default", "template": "b {{ messages[0].content }}"}]""")]
+    public void ChatTemplate_OnlyInTheConfiguration_IsTheDefaultOne(string json)
+    {
+        using var folder = Copy(null, json);
+        using var model = LanguageModel.Load(folder.Path);
+        Assert.Equal("b hello", model.ChatTemplate!.Render(Conversation));
+    }
+
+    [Fact]
+    public void ChatTemplate_NoneInThePackage_IsNull()
+    {
+        using var folder = Copy(null, "null");
+        using var model = LanguageModel.Load(folder.Path);
+        Assert.Null(model.ChatTemplate);
+    }
+
+    private static TemporaryFolder Copy(string? file, string json)
+    {
+        var source = PackageCases.Folder("llama-int4");
+        var folder = new TemporaryFolder();
+        foreach (var path in Directory.GetFiles(source).Where(path => !path.Contains("chat_template", StringComparison.Ordinal)))
+        {
+            File.WriteAllBytes(Path.Combine(folder.Path, Path.GetFileName(path)), File.ReadAllBytes(path));
+        }
+
+        if (file is not null)
+        {
+            File.WriteAllText(Path.Combine(folder.Path, "chat_template.jinja"), file);
+        }
+
+        File.WriteAllText(
+            Path.Combine(folder.Path, "tokenizer_config.json"), $$"""{"chat_template": {{json}}}""");
+        return folder;
+    }
+}
