@@ -1,4 +1,5 @@
 using Slipway.Checkpoints.Files;
+using Slipway.Checkpoints.Gguf;
 using Slipway.Checkpoints.Safetensors;
 using Slipway.Checkpoints.TorchSharp;
 
@@ -14,6 +15,7 @@ public static class CheckpointFormats
     [
         new SafetensorsFormat(),
         new SafetensorsIndexFormat(),
+        new GgufFormat(),
         new TorchSharpFormat(),
     ];
 

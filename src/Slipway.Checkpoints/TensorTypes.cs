@@ -23,6 +23,21 @@ public static class TensorTypes
         [TensorType.I8] = new(1, 1, PlainDecoders.DecodeI8),
         [TensorType.U8] = new(1, 1, PlainDecoders.DecodeU8),
         [TensorType.BOOL] = new(1, 1, PlainDecoders.DecodeBool),
+        [TensorType.Q4_0] = new(32, 18, BlockDecoders.DecodeQ4_0),
+        [TensorType.Q4_1] = new(32, 20, BlockDecoders.DecodeQ4_1),
+        [TensorType.Q5_0] = new(32, 22, BlockDecoders.DecodeQ5_0),
+        [TensorType.Q5_1] = new(32, 24, BlockDecoders.DecodeQ5_1),
+        [TensorType.Q8_0] = new(32, 34, BlockDecoders.DecodeQ8_0),
+        [TensorType.Q2_K] = new(256, 84, SuperBlockDecoders.DecodeQ2_K),
+        [TensorType.Q3_K] = new(256, 110, SuperBlockDecoders.DecodeQ3_K),
+        [TensorType.Q4_K] = new(256, 144, SuperBlockDecoders.DecodeQ4_K),
+        [TensorType.Q5_K] = new(256, 176, SuperBlockDecoders.DecodeQ5_K),
+        [TensorType.Q6_K] = new(256, 210, SuperBlockDecoders.DecodeQ6_K),
+        [TensorType.IQ4_NL] = new(32, 18, GridDecoders.DecodeIQ4_NL),
+        [TensorType.IQ4_XS] = new(256, 136, GridDecoders.DecodeIQ4_XS),
+        [TensorType.MXFP4] = new(32, 17, GridDecoders.DecodeMXFP4),
+        [TensorType.TQ1_0] = new(256, 54, TernaryDecoders.DecodeTQ1_0),
+        [TensorType.TQ2_0] = new(256, 66, TernaryDecoders.DecodeTQ2_0),
     };
 
     /// <summary>Gets how many consecutive elements share one block; 1 for plain types.</summary>
