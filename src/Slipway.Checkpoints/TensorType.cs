@@ -52,48 +52,72 @@ public enum TensorType
     /// <summary>One byte an element, zero for false.</summary>
     BOOL,
 
-    /// <summary>4-bit codes, blocks of 32 with a scale.</summary>
+    /// <summary>Blocks of 32 of 4 bits: a half-precision scale, values from -8 on.</summary>
     Q4_0,
 
-    /// <summary>4-bit codes, blocks of 32 with a scale and a minimum.</summary>
+    /// <summary>Blocks of 32 of 4 bits: a half-precision scale and minimum.</summary>
     Q4_1,
 
-    /// <summary>5-bit codes, blocks of 32 with a scale.</summary>
+    /// <summary>Blocks of 32 of 5 bits: a half-precision scale, values from -16 on.</summary>
     Q5_0,
 
-    /// <summary>5-bit codes, blocks of 32 with a scale and a minimum.</summary>
+    /// <summary>Blocks of 32 of 5 bits: a half-precision scale and minimum.</summary>
     Q5_1,
 
-    /// <summary>8-bit codes, blocks of 32 with a scale.</summary>
+    /// <summary>Blocks of 32 of 8 bits: a half-precision scale, signed values.</summary>
     Q8_0,
 
-    /// <summary>2-bit codes, blocks of 256 with 16 scales and minima.</summary>
+    /// <summary>Super-blocks of 256 of 2 bits, scales and minima of 4 bits.</summary>
     Q2_K,
 
-    /// <summary>3-bit codes, blocks of 256 with 16 scales.</summary>
+    /// <summary>Super-blocks of 256 of 3 bits, scales of 6 bits.</summary>
     Q3_K,
 
-    /// <summary>4-bit codes, blocks of 256 with 8 scales and minima.</summary>
+    /// <summary>Super-blocks of 256 of 4 bits, scales and minima of 6 bits.</summary>
     Q4_K,
 
-    /// <summary>5-bit codes, blocks of 256 with 8 scales and minima.</summary>
+    /// <summary>Super-blocks of 256 of 5 bits, scales and minima of 6 bits.</summary>
     Q5_K,
 
-    /// <summary>6-bit codes, blocks of 256 with 16 scales.</summary>
+    /// <summary>Super-blocks of 256 of 6 bits, scales of 8 bits.</summary>
     Q6_K,
 
-    /// <summary>4-bit codes on an uneven grid, blocks of 32 with a scale.</summary>
+    /// <summary>Super-blocks of 256, 8 at a time one of 256 entries; 2.06 bits an element.</summary>
+    IQ2_XXS,
+
+    /// <summary>Super-blocks of 256, 8 at a time one of 512 entries; 2.31 bits an element.</summary>
+    IQ2_XS,
+
+    /// <summary>Super-blocks of 256, 4 at a time one of 256 entries; 3.06 bits an element.</summary>
+    IQ3_XXS,
+
+    /// <summary>Super-blocks of 256, 8 at a time one of 2048 ternary entries; 1.56 bits an element.</summary>
+    IQ1_S,
+
+    /// <summary>Blocks of 32 of 4 bits: a half-precision scale, unevenly spaced values.</summary>
     IQ4_NL,
 
-    /// <summary>4-bit codes on an uneven grid, blocks of 256 with 8 scales.</summary>
+    /// <summary>Super-blocks of 256, 4 at a time one of 512 entries; 3.44 bits an element.</summary>
+    IQ3_S,
+
+    /// <summary>Super-blocks of 256, 8 at a time one of 1024 entries; 2.56 bits an element.</summary>
+    IQ2_S,
+
+    /// <summary>Super-blocks of 256 of 4 bits, unevenly spaced values, scales of 6 bits.</summary>
     IQ4_XS,
 
-    /// <summary>4-bit floating point (E2M1), blocks of 32 with a power of two.</summary>
-    MXFP4,
+    /// <summary>Super-blocks of 256, 8 at a time one of 2048 ternary entries; 1.75 bits an element.</summary>
+    IQ1_M,
 
-    /// <summary>The values -1, 0 and 1, five in a byte, blocks of 256 with a scale.</summary>
+    /// <summary>Super-blocks of 256 of three values, five a byte.</summary>
     TQ1_0,
 
-    /// <summary>The values -1, 0 and 1, four in a byte, blocks of 256 with a scale.</summary>
+    /// <summary>Super-blocks of 256 of three values, four a byte.</summary>
     TQ2_0,
+
+    /// <summary>Blocks of 32 of 4-bit floating point (E2M1), the scale a power of two.</summary>
+    MXFP4,
+
+    /// <summary>Blocks of 64 of 4-bit floating point (E2M1), an 8-bit scale for each 16.</summary>
+    NVFP4,
 }

@@ -33,11 +33,19 @@ public static class TensorTypes
         [TensorType.Q4_K] = new(256, 144, SuperBlockDecoders.DecodeQ4_K),
         [TensorType.Q5_K] = new(256, 176, SuperBlockDecoders.DecodeQ5_K),
         [TensorType.Q6_K] = new(256, 210, SuperBlockDecoders.DecodeQ6_K),
-        [TensorType.IQ4_NL] = new(32, 18, GridDecoders.DecodeIQ4_NL),
-        [TensorType.IQ4_XS] = new(256, 136, GridDecoders.DecodeIQ4_XS),
-        [TensorType.MXFP4] = new(32, 17, GridDecoders.DecodeMXFP4),
+        [TensorType.IQ2_XXS] = new(256, 66, CodebookDecoders.DecodeIQ2_XXS),
+        [TensorType.IQ2_XS] = new(256, 74, CodebookDecoders.DecodeIQ2_XS),
+        [TensorType.IQ3_XXS] = new(256, 98, CodebookDecoders.DecodeIQ3_XXS),
+        [TensorType.IQ1_S] = new(256, 50, TernaryCodebookDecoders.DecodeIQ1_S),
+        [TensorType.IQ4_NL] = new(32, 18, FourBitFloatDecoders.DecodeIQ4_NL),
+        [TensorType.IQ3_S] = new(256, 110, CodebookDecoders.DecodeIQ3_S),
+        [TensorType.IQ2_S] = new(256, 82, CodebookDecoders.DecodeIQ2_S),
+        [TensorType.IQ4_XS] = new(256, 136, FourBitFloatDecoders.DecodeIQ4_XS),
+        [TensorType.IQ1_M] = new(256, 56, TernaryCodebookDecoders.DecodeIQ1_M),
         [TensorType.TQ1_0] = new(256, 54, TernaryDecoders.DecodeTQ1_0),
         [TensorType.TQ2_0] = new(256, 66, TernaryDecoders.DecodeTQ2_0),
+        [TensorType.MXFP4] = new(32, 17, FourBitFloatDecoders.DecodeMXFP4),
+        [TensorType.NVFP4] = new(64, 36, FourBitFloatDecoders.DecodeNVFP4),
     };
 
     /// <summary>Gets how many consecutive elements share one block; 1 for plain types.</summary>

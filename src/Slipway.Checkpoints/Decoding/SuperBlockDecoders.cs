@@ -1,109 +1,123 @@
 namespace Slipway.Checkpoints.Decoding;
 
-// GGUF's K types: blocks of 256 in groups of 16 or 32, each with a small scale (and minimum) of its own, which a
-// half-precision scale of the block multiplies.
+// GGUF's K types: 256 elements share half-precision numbers that scale the scales of 8 or 16 smaller blocks.
 internal static class SuperBlockDecoders
 {
-    private const int Size = 256;
+    public const int Size = 256;
 
-    // scales[16] (low half: scale, high half: minimum), codes[64], scale, minimum.
+    // 16 bytes of scale (low) and minimum (high), 64 bytes of codes, the two factors.
     public static void DecodeQ2_K(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        for (; !destination.IsEmpty; source = source[84..], destination = destination[Size..])
+        for (; destination.Length > 0; source = source[84..], destination = destination[Size..])
         {
-            var (scale, minimum) = (BlockDecoders.Half(source[80..]), BlockDecoders.Half(source[82..]));
-            for (var i = 0; i < Size; i++)
+            float scale = BlockDecoders.ReadHalf(source[80..]), minimum = BlockDecoders.ReadHalf(source[82..]);
+            for (var block = 0; block < 16; block++)
             {
-                var (half, within) = (i / 128, i % 128);
-                var code = (source[16 + (32 * half) + (within % 32)] >> (2 * (within / 32))) & 3;
-                var group = source[i / 16];
-                destination[i] = (scale * (group & 15) * code) - (minimum * (group >> 4));
+                var codes = TwoBits(source.Slice(16, 64), block);
+                var shift = block / 2 % 4 * 2;
+                var blockScale = scale * (source[block] & 15);
+                var blockMinimum = minimum * (source[block] >> 4);
+                for (var i = 0; i < 16; i++)
+                {
+                    destination[(block * 16) + i] = (blockScale * ((codes[i] >> shift) & 3)) - blockMinimum;
+                }
             }
         }
     }
 
-    // high bits[32], codes[64], scales[12], scale.
+    // 32 bytes of third bits, 64 of codes, 12 of 6-bit scales, the factor.
     public static void DecodeQ3_K(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        Span<int> scales = stackalloc int[16];
-        for (; !destination.IsEmpty; source = source[110..], destination = destination[Size..])
+        for (; destination.Length > 0; source = source[110..], destination = destination[Size..])
         {
-            var packed = source.Slice(96, 12);
-            for (var group = 0; group < 16; group++)
+            var scale = BlockDecoders.ReadHalf(source[108..]);
+            var scales = source.Slice(96, 12);
+            for (var block = 0; block < 16; block++)
             {
-                var low = group < 8 ? packed[group] & 15 : packed[group - 8] >> 4;
-                var high = (packed[8 + (group % 4)] >> (2 * (group / 4))) & 3;
-                scales[group] = (low | (high << 4)) - 32;
-            }
-
-            var scale = BlockDecoders.Half(source[108..]);
-            for (var i = 0; i < Size; i++)
-            {
-                var (half, within) = (i / 128, i % 128);
-                var code = (source[32 + (32 * half) + (within % 32)] >> (2 * (within / 32))) & 3;
-                var high = (source[within % 32] >> ((4 * half) + (within / 32))) & 1;
-                destination[i] = scale * scales[i / 16] * (code - (high == 0 ? 4 : 0));
+                var codes = TwoBits(source.Slice(32, 64), block);
+                var shift = block / 2 % 4 * 2;
+                var third = source.Slice(block % 2 * 16, 16);
+                var low = (scales[block % 8] >> (block / 8 * 4)) & 15;
+                var high = (scales[8 + (block % 4)] >> (block / 4 * 2)) & 3;
+                var blockScale = scale * ((low | (high << 4)) - 32);
+                for (var i = 0; i < 16; i++)
+                {
+                    var lifted = (third[i] >> (block / 2)) & 1;
+                    destination[(block * 16) + i] = blockScale * (((codes[i] >> shift) & 3) - (lifted == 1 ? 0 : 4));
+                }
             }
         }
     }
 
-    // scale, minimum, scales[12], codes[128].
+    // The two factors, 12 bytes of 6-bit scales and minima, 128 of codes.
     public static void DecodeQ4_K(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        for (; !destination.IsEmpty; source = source[144..], destination = destination[Size..])
+        for (; destination.Length > 0; source = source[144..], destination = destination[Size..])
         {
-            var (scale, minimum) = (BlockDecoders.Half(source), BlockDecoders.Half(source[2..]));
-            for (var group = 0; group < 8; group++)
+            for (var block = 0; block < 8; block++)
             {
-                var (own, least) = SixBits(source.Slice(4, 12), group);
-                var codes = source.Slice(16 + (32 * (group / 2)), 32);
+                var (blockScale, blockMinimum) = SixBits(source, block);
+                var codes = source.Slice(16 + (block / 2 * 32), 32);
+                var shift = block % 2 * 4;
                 for (var i = 0; i < 32; i++)
                 {
-                    var code = (codes[i] >> (4 * (group % 2))) & 15;
-                    destination[(32 * group) + i] = (scale * own * code) - (minimum * least);
+                    destination[(block * 32) + i] = (blockScale * ((codes[i] >> shift) & 15)) - blockMinimum;
                 }
             }
         }
     }
 
-    // scale, minimum, scales[12], fifth bits[32], codes[128].
+    // As Q4_K, with 32 bytes of fifth bits before the codes.
     public static void DecodeQ5_K(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        for (; !destination.IsEmpty; source = source[176..], destination = destination[Size..])
+        for (; destination.Length > 0; source = source[176..], destination = destination[Size..])
         {
-            var (scale, minimum) = (BlockDecoders.Half(source), BlockDecoders.Half(source[2..]));
-            for (var group = 0; group < 8; group++)
+            var fifth = source.Slice(16, 32);
+            for (var block = 0; block < 8; block++)
             {
-                var (own, least) = SixBits(source.Slice(4, 12), group);
-                var codes = source.Slice(48 + (32 * (group / 2)), 32);
+                var (blockScale, blockMinimum) = SixBits(source, block);
+                var codes = source.Slice(48 + (block / 2 * 32), 32);
+                var shift = block % 2 * 4;
                 for (var i = 0; i < 32; i++)
                 {
-                    var code = ((codes[i] >> (4 * (group % 2))) & 15) | (((source[16 + i] >> group) & 1) << 4);
-                    destination[(32 * group) + i] = (scale * own * code) - (minimum * least);
+                    var code = ((codes[i] >> shift) & 15) | (((fifth[i] >> block) & 1) << 4);
+                    destination[(block * 32) + i] = (blockScale * code) - blockMinimum;
                 }
             }
         }
     }
 
-    // low bits[128], high bits[64], scales[16], scale.
+    // 128 bytes of low bits, 64 of the upper two, 16 signed scales, the factor.
     public static void DecodeQ6_K(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        for (; !destination.IsEmpty; source = source[210..], destination = destination[Size..])
+        for (; destination.Length > 0; source = source[210..], destination = destination[Size..])
         {
-            var scale = BlockDecoders.Half(source[208..]);
+            var scale = BlockDecoders.ReadHalf(source[208..]);
             for (var i = 0; i < Size; i++)
             {
-                var (half, within) = (i / 128, i % 128);
-                var low = (source[(64 * half) + (within % 64)] >> (4 * (within / 64))) & 15;
-                var high = (source[128 + (32 * half) + (within % 32)] >> (2 * (within / 32))) & 3;
-                destination[i] = scale * (sbyte)source[192 + (i / 16)] * ((low | (high << 4)) - 32);
+                var (half, rest) = Math.DivRem(i, 128);
+                var (quarter, offset) = Math.DivRem(rest, 32);
+                var low = source[(half * 64) + (quarter % 2 * 32) + offset] >> (quarter / 2 * 4);
+                var high = source[128 + (half * 32) + offset] >> (quarter * 2);
+                var code = ((low & 15) | ((high & 3) << 4)) - 32;
+                destination[i] = scale * (sbyte)source[192 + (i / 16)] * code;
             }
         }
     }
 
-    // Eight scales and eight minima of six bits each, in twelve bytes.
-    private static (int Scale, int Minimum) SixBits(ReadOnlySpan<byte> packed, int group) => group < 4
-        ? (packed[group] & 63, packed[group + 4] & 63)
-        : ((packed[group + 4] & 15) | (packed[group - 4] >> 6 << 4),
-            (packed[group + 4] >> 4) | (packed[group] >> 6 << 4));
+    // The 16 bytes that hold a block's 2-bit codes; they lie 2 bits further up with every second block.
+    private static ReadOnlySpan<byte> TwoBits(ReadOnlySpan<byte> codes, int block) =>
+        codes.Slice((block / 8 * 32) + (block % 2 * 16), 16);
+
+    // 8 scales and 8 minima: four bytes of scales, four of minima, four of the later ones' low bits; the upper two bits
+    // of the first eight bytes belong to the later ones.
+    private static (float Scale, float Minimum) SixBits(ReadOnlySpan<byte> source, int block)
+    {
+        var packed = source.Slice(4, 12);
+        var (scale, minimum) = block < 4
+            ? (packed[block] & 63, packed[block + 4] & 63)
+            : ((packed[block + 4] & 15) | (packed[block - 4] >> 6 << 4),
+               (packed[block + 4] >> 4) | (packed[block] >> 6 << 4));
+        return (BlockDecoders.ReadHalf(source) * scale, BlockDecoders.ReadHalf(source[2..]) * minimum);
+    }
 }

@@ -1,47 +1,43 @@
 namespace Slipway.Checkpoints.Decoding;
 
-// GGUF's types of the values -1, 0 and 1.
+// GGUF's types of three values, -1, 0 and 1, with a half-precision scale at the end of 256.
 internal static class TernaryDecoders
 {
-    private const int Size = 256;
+    private const int Size = SuperBlockDecoders.Size;
 
-    private static ReadOnlySpan<byte> Powers => [1, 3, 9, 27, 81];
-
-    // codes[48] of five elements a byte, codes[4] of four, scale. A byte is the fraction of 243 that its digits make.
+    // Five values a byte as the digits of a fraction in base 3: 48 bytes (32 and 16 side by side), then 4 with four.
     public static void DecodeTQ1_0(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        for (; !destination.IsEmpty; source = source[54..], destination = destination[Size..])
+        for (; destination.Length > 0; source = source[54..], destination = destination[Size..])
         {
-            var scale = BlockDecoders.Half(source[52..]);
-            Digits(source[..32], 5, scale, destination);
-            Digits(source.Slice(32, 16), 5, scale, destination[160..]);
-            Digits(source.Slice(48, 4), 4, scale, destination[240..]);
+            var scale = BlockDecoders.ReadHalf(source[52..]);
+            WriteDigits(source[..32], 5, scale, destination);
+            WriteDigits(source.Slice(32, 16), 5, scale, destination[160..]);
+            WriteDigits(source.Slice(48, 4), 4, scale, destination[240..]);
         }
     }
 
-    // codes[64], scale.
     public static void DecodeTQ2_0(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        for (; !destination.IsEmpty; source = source[66..], destination = destination[Size..])
+        for (; destination.Length > 0; source = source[66..], destination = destination[Size..])
         {
-            var scale = BlockDecoders.Half(source[64..]);
+            var scale = BlockDecoders.ReadHalf(source[64..]);
             for (var i = 0; i < Size; i++)
             {
-                var (half, within) = (i / 128, i % 128);
-                destination[i] = (((source[(32 * half) + (within % 32)] >> (2 * (within / 32))) & 3) - 1) * scale;
+                var code = source[(i / 128 * 32) + (i % 32)] >> (i % 128 / 32 * 2);
+                destination[i] = ((code & 3) - 1) * scale;
             }
         }
     }
 
-    // Digit by digit, each over all bytes.
-    private static void Digits(ReadOnlySpan<byte> codes, int digits, float scale, Span<float> destination)
+    private static void WriteDigits(ReadOnlySpan<byte> bytes, int digits, float scale, Span<float> destination)
     {
-        for (var digit = 0; digit < digits; digit++)
+        for (int digit = 0, power = 1, i = 0; digit < digits; digit++, power *= 3)
         {
-            for (var i = 0; i < codes.Length; i++)
+            foreach (var packed in bytes)
             {
-                var shifted = (byte)(codes[i] * Powers[digit]);
-                destination[(digit * codes.Length) + i] = (((shifted * 3) >> 8) - 1) * scale;
+                var fraction = (byte)(packed * power);
+                destination[i++] = ((fraction * 3 >> 8) - 1) * scale;
             }
         }
     }

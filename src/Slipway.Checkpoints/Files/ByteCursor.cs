@@ -24,6 +24,8 @@ internal sealed class ByteCursor(CheckpointFile file, string kind)
 
     public byte ReadByte(string what) => Take(1, what)[0];
 
+    public ushort ReadUInt16(string what) => BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort), what));
+
     public uint ReadUInt32(string what) => BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint), what));
 
     public ulong ReadUInt64(string what) => BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong), what));

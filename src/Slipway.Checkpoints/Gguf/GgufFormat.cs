@@ -1,8 +1,6 @@
-using Slipway.Checkpoints.Files;
-
 namespace Slipway.Checkpoints.Gguf;
 
-// GGUF, the one-file format of llama.cpp: metadata, tokenizer and quantized weights.
+// Opens a GGUF file, or the first of several that one model was split over.
 internal sealed class GgufFormat : CheckpointFormat
 {
     public override string Name => "gguf";
@@ -15,10 +13,10 @@ internal sealed class GgufFormat : CheckpointFormat
 
     public override Checkpoint Open(string file, string path)
     {
-        var opened = CheckpointFile.Open(file);
+        var opened = GgufFile.Open(file);
         try
         {
-            return new GgufCheckpoint(path, Name, opened, GgufHeader.Read(opened));
+            return new GgufCheckpoint(path, Name, opened);
         }
         catch
         {

@@ -1,220 +1,208 @@
-using System.Buffers.Binary;
 using Slipway.Checkpoints.Files;
 
 namespace Slipway.Checkpoints.Gguf;
 
-// A tensor as the file describes it: the innermost dimension first, the offset from the start of the data.
-internal sealed record GgufTensor(string Name, TensorType Type, IReadOnlyList<long> Shape, long Offset);
-
-// The front of a GGUF file, versions 2 and 3: metadata by key, then the tensors.
+// 'GGUF', u32 version, u64 tensors, u64 metadata entries; entries (name, type, value); tensor infos (name, sizes, type,
+// offset); padding to the alignment; data. A string is a u64 length and UTF-8. Source: the GGUF specification,
+// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 internal sealed class GgufHeader
 {
-    private const int MostDimensions = 4;
-    private const int LongestText = 1 << 24;
+    public const string AlignmentKey = "general.alignment";
+    private const int LongestName = 1 << 16;
+    private const int LongestText = 1 << 26;
+    private const int MostSizes = 8;
+    private const int SmallestEntry = 13;
+    private const int SmallestTensor = 32;
+    private const int DefaultAlignment = 32;
+    private const int LargestAlignment = 1 << 20;
     private const int DeepestArray = 4;
-    private const long MostArrayElements = 1 << 24;
 
-    // ggml_type by number. The types that are missing here can be named but not read.
-    private static readonly Dictionary<uint, TensorType> Types = new()
+    private GgufHeader(GgufMetadata metadata, List<GgufTensor> tensors)
     {
-        [0] = TensorType.F32,
-        [1] = TensorType.F16,
-        [2] = TensorType.Q4_0,
-        [3] = TensorType.Q4_1,
-        [6] = TensorType.Q5_0,
-        [7] = TensorType.Q5_1,
-        [8] = TensorType.Q8_0,
-        [10] = TensorType.Q2_K,
-        [11] = TensorType.Q3_K,
-        [12] = TensorType.Q4_K,
-        [13] = TensorType.Q5_K,
-        [14] = TensorType.Q6_K,
-        [20] = TensorType.IQ4_NL,
-        [23] = TensorType.IQ4_XS,
-        [24] = TensorType.I8,
-        [25] = TensorType.I16,
-        [26] = TensorType.I32,
-        [27] = TensorType.I64,
-        [28] = TensorType.F64,
-        [30] = TensorType.BF16,
-        [34] = TensorType.TQ1_0,
-        [35] = TensorType.TQ2_0,
-        [39] = TensorType.MXFP4,
-    };
+        Metadata = metadata;
+        Tensors = tensors;
+    }
 
-    private static readonly Dictionary<uint, string> Unread = new()
-    {
-        [16] = "IQ2_XXS",
-        [17] = "IQ2_XS",
-        [18] = "IQ3_XXS",
-        [19] = "IQ1_S",
-        [21] = "IQ3_S",
-        [22] = "IQ2_S",
-        [29] = "IQ1_M",
-        [40] = "NVFP4",
-    };
+    public GgufMetadata Metadata { get; }
 
-    private readonly ByteCursor cursor;
-
-    private GgufHeader(ByteCursor cursor) => this.cursor = cursor;
-
-    public Dictionary<string, object> Metadata { get; } = new(StringComparer.Ordinal);
-
-    public List<GgufTensor> Tensors { get; } = [];
-
-    // Where the tensors' data starts.
-    public long DataStart { get; private set; }
+    public IReadOnlyList<GgufTensor> Tensors { get; }
 
     public static GgufHeader Read(CheckpointFile file)
     {
-        var header = new GgufHeader(new ByteCursor(file, "GGUF"));
-        header.ReadAll();
-        return header;
-    }
-
-    private void ReadAll()
-    {
+        var cursor = new ByteCursor(file, "GGUF");
         if (!cursor.Take(4, "its signature").SequenceEqual("GGUF"u8))
         {
             throw cursor.Bad("does not begin with 'GGUF'");
         }
 
         var version = cursor.ReadUInt32("its version");
-        if (version is not (2 or 3))
+        if (version is < 2 or > 3)
         {
-            throw cursor.Bad($"has version {version}; versions 2 and 3 in little-endian order are read");
+            throw cursor.Bad(version is 0x0200_0000 or 0x0300_0000
+                ? "is big-endian; expected little-endian"
+                : $"has the version {version}; expected 2 or 3");
         }
 
-        var tensors = Count("the number of tensors", 24);
-        var entries = Count("the number of metadata entries", 13);
-        for (long i = 0; i < entries; i++)
+        var tensorCount = ReadCount(cursor, SmallestTensor, "tensors");
+        var entryCount = ReadCount(cursor, SmallestEntry, "metadata entries");
+        var values = new Dictionary<string, object>(StringComparer.Ordinal);
+        for (long i = 0; i < entryCount; i++)
         {
-            var key = Text("a metadata key");
-            var value = Value(cursor.ReadUInt32($"the type of '{key}'"), key, 0);
-            if (!Metadata.TryAdd(key, value))
+            var key = ReadText(cursor, $"the key of metadata entry {i}", LongestName);
+            var type = ReadType(cursor, key);
+            if (!values.TryAdd(key, ReadValue(cursor, type, key)))
             {
-                throw cursor.Bad($"has the metadata key '{key}' twice");
+                throw cursor.Bad($"lists the metadata '{key}' twice");
             }
         }
 
-        for (long i = 0; i < tensors; i++)
+        var metadata = new GgufMetadata(file, values);
+        return new GgufHeader(metadata, ReadTensors(cursor, tensorCount, ReadAlignment(cursor, metadata)));
+    }
+
+    internal static object ReadScalar(ByteCursor cursor, GgufValueType type, string key) => type switch
+    {
+        GgufValueType.UInt8 => (long)cursor.ReadByte(key),
+        GgufValueType.Int8 => (long)(sbyte)cursor.ReadByte(key),
+        GgufValueType.UInt16 => (long)cursor.ReadUInt16(key),
+        GgufValueType.Int16 => (long)(short)cursor.ReadUInt16(key),
+        GgufValueType.UInt32 => (long)cursor.ReadUInt32(key),
+        GgufValueType.Int32 => (long)(int)cursor.ReadUInt32(key),
+        GgufValueType.Int64 => (long)cursor.ReadUInt64(key),
+        GgufValueType.UInt64 => cursor.ReadUInt64(key) is <= long.MaxValue and var number
+            ? (long)number
+            : ulong.MaxValue,
+        GgufValueType.Float32 => (double)BitConverter.UInt32BitsToSingle(cursor.ReadUInt32(key)),
+        GgufValueType.Float64 => BitConverter.UInt64BitsToDouble(cursor.ReadUInt64(key)),
+        GgufValueType.Bool => cursor.ReadByte(key) != 0,
+        GgufValueType.String => ReadText(cursor, $"the metadata '{key}'", LongestText),
+        _ => throw cursor.Bad($"gives the metadata '{key}' the type {(uint)type}; expected 0 to 12"),
+    };
+
+    private static object ReadValue(ByteCursor cursor, GgufValueType type, string key) =>
+        type == GgufValueType.Array ? ReadArray(cursor, key, 0) : ReadScalar(cursor, type, key);
+
+    // Walks over the array, so that its bounds are known to be good.
+    private static GgufArray ReadArray(ByteCursor cursor, string key, int depth)
+    {
+        var type = ReadType(cursor, key);
+        var size = SmallestSize(type);
+        var count = ReadCount(cursor, size, $"values in the metadata '{key}'");
+        var array = new GgufArray(type, count, cursor.Position);
+        if (type is not (GgufValueType.String or GgufValueType.Array))
         {
-            Tensors.Add(ReadTensor());
+            cursor.Skip(count * size, $"the metadata '{key}'");
+            return array;
+        }
+
+        if (depth == DeepestArray)
+        {
+            throw cursor.Bad($"nests lists in the metadata '{key}' more than {DeepestArray} deep");
+        }
+
+        for (long i = 0; i < count; i++)
+        {
+            if (type == GgufValueType.Array)
+            {
+                ReadArray(cursor, key, depth + 1);
+            }
+            else
+            {
+                var length = ReadLength(cursor, $"a text in the metadata '{key}'", LongestText);
+                cursor.Skip(length, $"the metadata '{key}'");
+            }
+        }
+
+        return array;
+    }
+
+    private static int SmallestSize(GgufValueType type) => type switch
+    {
+        GgufValueType.UInt8 or GgufValueType.Int8 or GgufValueType.Bool => 1,
+        GgufValueType.UInt16 or GgufValueType.Int16 => 2,
+        GgufValueType.UInt32 or GgufValueType.Int32 or GgufValueType.Float32 => 4,
+        GgufValueType.Array => 12,
+        _ => 8,
+    };
+
+    private static List<GgufTensor> ReadTensors(ByteCursor cursor, long count, long alignment)
+    {
+        var tensors = new List<GgufTensor>();
+        for (long i = 0; i < count; i++)
+        {
+            cursor.Tensor = null;
+            tensors.Add(ReadTensor(cursor, i));
         }
 
         cursor.Tensor = null;
-        var alignment = Metadata.GetValueOrDefault("general.alignment") is ulong stated ? stated : 32;
-        if (alignment is 0 or > 1 << 20 || (alignment & (alignment - 1)) != 0)
-        {
-            throw cursor.Bad($"has 'general.alignment' '{alignment}'; expected a power of two up to 1048576");
-        }
-
-        DataStart = (cursor.Position + (long)alignment - 1) / (long)alignment * (long)alignment;
-        foreach (var tensor in Tensors)
-        {
-            CheckRange(tensor);
-        }
+        var dataStart = (cursor.Position + alignment - 1) / alignment * alignment;
+        return GgufLayout.Place(cursor, tensors, dataStart, alignment);
     }
 
-    private GgufTensor ReadTensor()
+    private static GgufTensor ReadTensor(ByteCursor cursor, long index)
     {
-        var name = Text("a tensor's name");
+        var name = ReadText(cursor, $"the name of tensor {index}", LongestName);
         cursor.Tensor = name;
         var dimensions = cursor.ReadUInt32($"the number of dimensions of tensor '{name}'");
-        if (dimensions > MostDimensions)
+        if (dimensions is 0 or > MostSizes)
         {
-            throw cursor.Bad($"gives tensor '{name}' {dimensions} dimensions; at most {MostDimensions} are possible");
+            throw cursor.Bad($"gives tensor '{name}' {dimensions} dimensions; expected 1 to {MostSizes}");
         }
 
-        var shape = new long[dimensions];
-        for (var i = 0; i < shape.Length; i++)
+        var sizes = new long[dimensions];
+        for (var i = 0; i < sizes.Length; i++)
         {
-            shape[i] = (long)Math.Min(cursor.ReadUInt64($"the shape of tensor '{name}'"), long.MaxValue);
+            var size = cursor.ReadUInt64($"the shape of tensor '{name}'");
+            sizes[i] = size is > 0 and <= long.MaxValue ? (long)size : throw cursor.Bad(
+                $"gives tensor '{name}' a dimension of {size}; expected 1 or more");
         }
 
         var number = cursor.ReadUInt32($"the type of tensor '{name}'");
-        if (!Types.TryGetValue(number, out var type))
+        if (!GgufTypes.ByNumber.TryGetValue(number, out var type))
         {
-            throw cursor.Bad(Unread.TryGetValue(number, out var known)
-                ? $"holds tensor '{name}' of type '{known}', which cannot be read; choose a file of another type"
-                : $"gives tensor '{name}' the type number {number}, which is not known");
+            throw cursor.Bad(
+                $"gives tensor '{name}' the type {number}; supported are " +
+                string.Join(", ", GgufTypes.ByNumber.Select(row => $"{row.Key} ({row.Value})")));
         }
 
         var offset = cursor.ReadUInt64($"the offset of tensor '{name}'");
-        if (!TensorInfo.TryCount(shape, out _) || (shape.Length > 0 && shape[0] % type.BlockSize() != 0))
+        if (offset > (ulong)cursor.File.Length)
         {
-            throw cursor.Bad(
-                $"gives tensor '{name}' of type '{type}' the shape {TensorInfo.FormatShape(shape)}; its first dimension "
-                + $"must be a multiple of {type.BlockSize()} and the whole must fit a file");
+            throw cursor.Bad($"places tensor '{name}' at {offset}, behind its end at {cursor.File.Length}");
         }
 
-        return new GgufTensor(name, type, shape, (long)Math.Min(offset, long.MaxValue));
+        return new GgufTensor(name, type, sizes, (long)offset, cursor.File);
     }
 
-    private void CheckRange(GgufTensor tensor)
+    private static long ReadAlignment(ByteCursor cursor, GgufMetadata metadata)
     {
-        cursor.Tensor = tensor.Name;
-        var bytes = new TensorInfo(tensor.Name, tensor.Type, tensor.Shape);
-        var room = cursor.File.Length - DataStart;
-        if (bytes.Count / tensor.Type.BlockSize() > room / tensor.Type.BlockBytes()
-            || tensor.Offset > room - bytes.ByteLength)
-        {
-            throw cursor.Bad(
-                $"ends at byte {cursor.File.Length}, inside tensor '{tensor.Name}' of shape "
-                + $"{TensorInfo.FormatShape(tensor.Shape)}");
-        }
+        var alignment = metadata.Integer(AlignmentKey) ?? DefaultAlignment;
+        return alignment is > 0 and <= LargestAlignment && long.IsPow2(alignment) ? alignment : throw cursor.Bad(
+            $"has the alignment {alignment}; expected a power of two up to {LargestAlignment}");
     }
 
-    private object Value(uint type, string key, int depth) => type switch
+    private static GgufValueType ReadType(ByteCursor cursor, string key)
     {
-        0 => (ulong)cursor.ReadByte($"'{key}'"),
-        1 => (long)(sbyte)cursor.ReadByte($"'{key}'"),
-        2 => (ulong)BinaryPrimitives.ReadUInt16LittleEndian(cursor.Take(2, $"'{key}'")),
-        3 => (long)BinaryPrimitives.ReadInt16LittleEndian(cursor.Take(2, $"'{key}'")),
-        4 => (ulong)cursor.ReadUInt32($"'{key}'"),
-        5 => (long)(int)cursor.ReadUInt32($"'{key}'"),
-        6 => (double)BitConverter.UInt32BitsToSingle(cursor.ReadUInt32($"'{key}'")),
-        7 => cursor.ReadByte($"'{key}'") != 0,
-        8 => Text($"'{key}'"),
-        9 => Values(key, depth),
-        10 => cursor.ReadUInt64($"'{key}'"),
-        11 => (long)cursor.ReadUInt64($"'{key}'"),
-        12 => BitConverter.UInt64BitsToDouble(cursor.ReadUInt64($"'{key}'")),
-        _ => throw cursor.Bad($"gives the metadata key '{key}' the type number {type}, which is not known"),
-    };
-
-    private object[] Values(string key, int depth)
-    {
-        var type = cursor.ReadUInt32($"the element type of '{key}'");
-        var count = Count($"the length of '{key}'", 1);
-        if (depth >= DeepestArray || count > MostArrayElements)
-        {
-            throw cursor.Bad($"has a list of {count} elements, {depth + 1} deep, under the metadata key '{key}'");
-        }
-
-        var values = new List<object>((int)Math.Min(count, 1 << 12));
-        for (long i = 0; i < count; i++)
-        {
-            values.Add(Value(type, key, depth + 1));
-        }
-
-        return [.. values];
+        var number = cursor.ReadUInt32($"the type of the metadata '{key}'");
+        return number <= (uint)GgufValueType.Float64 ? (GgufValueType)number : throw cursor.Bad(
+            $"gives the metadata '{key}' the type {number}; expected 0 to {(uint)GgufValueType.Float64}");
     }
 
-    // A count of things of which each takes so many bytes at least.
-    private long Count(string what, int least)
+    private static long ReadCount(ByteCursor cursor, int smallest, string what)
     {
-        var count = cursor.ReadUInt64(what);
-        return count <= (ulong)(cursor.Remaining / least)
-            ? (long)count
-            : throw cursor.Bad($"states {count} for {what}, more than its {cursor.File.Length} bytes can hold");
+        var count = cursor.ReadUInt64($"the number of {what}");
+        return count <= (ulong)(cursor.Remaining / smallest) ? (long)count : throw cursor.Bad(
+            $"states {count} {what}, more than its {cursor.File.Length} bytes can hold");
     }
 
-    private string Text(string what)
+    private static string ReadText(ByteCursor cursor, string what, int longest) =>
+        cursor.ReadUtf8(ReadLength(cursor, what, longest), what);
+
+    private static int ReadLength(ByteCursor cursor, string what, int longest)
     {
         var length = cursor.ReadUInt64($"the length of {what}");
-        return length <= LongestText
-            ? cursor.ReadUtf8((int)length, what)
-            : throw cursor.Bad($"gives {what} a length of {length} bytes; at most {LongestText} are possible");
+        return length > (ulong)cursor.Remaining ? throw cursor.Bad($"ends at byte {cursor.File.Length}, inside {what}")
+            : length > (ulong)longest ? throw cursor.Bad($"has {what} of {length} bytes; at most {longest} are read")
+            : (int)length;
     }
 }

@@ -1,15 +1,14 @@
+using System.Globalization;
+using Slipway.Checkpoints.Files;
+
 namespace Slipway.Checkpoints.Gguf;
 
-// Typed access to a file's metadata; a value of the wrong kind is said by its key.
-internal sealed class GgufMetadata(string path, IReadOnlyDictionary<string, object> values)
+// The metadata of a GGUF file: keys such as 'llama.block_count' with checked access by kind.
+internal sealed class GgufMetadata(CheckpointFile file, Dictionary<string, object> values)
 {
-    private const long Largest = 1L << 31;
+    private const int LongestArray = 1 << 24;
 
-    public string Path => path;
-
-    // general.architecture, the prefix of the model's own keys.
-    public string Architecture => Text("general.architecture")
-        ?? throw Bad("general.architecture", "the name of an architecture, such as 'llama'");
+    public string Path => file.Path;
 
     public bool Has(string key) => values.ContainsKey(key);
 
@@ -17,46 +16,96 @@ internal sealed class GgufMetadata(string path, IReadOnlyDictionary<string, obje
     {
         null => null,
         string text => text,
-        _ => throw Bad(key, "a text"),
+        var other => throw Bad(key, other, "a text"),
     };
+
+    public string RequiredText(string key) => Text(key) ?? throw Missing(key);
 
     public bool? Flag(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
         bool flag => flag,
-        _ => throw Bad(key, "true or false"),
+        var other => throw Bad(key, other, "true or false"),
     };
 
-    // A size or a token id.
-    public long? Whole(string key) => values.GetValueOrDefault(key) switch
+    public long? Integer(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
-        ulong and < (ulong)Largest and var number => (long)number,
-        long and >= 0 and < Largest and var number => number,
-        _ => throw Bad(key, "a number from 0 to 2147483647"),
+        long number => number,
+        var other => throw Bad(key, other, "a whole number of 63 bits"),
     };
+
+    public long RequiredInteger(string key) => Integer(key) ?? throw Missing(key);
 
     public double? Number(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
         double number when double.IsFinite(number) => number,
-        ulong number => number,
         long number => number,
-        _ => throw Bad(key, "a finite number"),
+        var other => throw Bad(key, other, "a finite number"),
     };
 
-    public IReadOnlyList<T>? List<T>(string key) => values.GetValueOrDefault(key) switch
+    public double RequiredNumber(string key) => Number(key) ?? throw Missing(key);
+
+    public bool IsArray(string key) => values.GetValueOrDefault(key) is GgufArray;
+
+    public string[]? Texts(string key) => Array(key, GgufValueType.String)?.Cast<string>().ToArray();
+
+    public long[]? Integers(string key) => Items(key)?.Select(item => item switch
     {
-        null => null,
-        object[] list when Array.TrueForAll(list, item => item is T) => [.. list.Cast<T>()],
-        _ => throw Bad(key, $"a list of {typeof(T).Name}"),
+        long number => number,
+        bool flag => flag ? 1 : 0,
+        _ => throw Bad(key, item, "a list of whole numbers"),
+    }).ToArray();
+
+    public double[]? Numbers(string key) => Items(key)?.Select(item => item switch
+    {
+        double number => number,
+        long number => (double)number,
+        _ => throw Bad(key, item, "a list of numbers"),
+    }).ToArray();
+
+    public CheckpointException Missing(string key) => new(
+        $"The GGUF file '{Path}' lacks the metadata '{key}'. Its model cannot be described without it; convert the " +
+        "model again.", Path);
+
+    public CheckpointException Bad(string key, object value, string expected) => new(
+        $"The metadata '{key}' of the GGUF file '{Path}' is '{Show(value)}'; expected {expected}. Convert the model " +
+        "again.", Path);
+
+    private static string Show(object value) => value switch
+    {
+        GgufArray array => $"a list of {array.Count} values of type {array.ItemType}",
+        string { Length: > 80 } text => string.Concat(text.AsSpan(0, 77), "..."),
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
     };
 
-    public CheckpointException Bad(string key, string expected)
+    private List<object>? Array(string key, GgufValueType type)
     {
-        var value = values.TryGetValue(key, out var found) ? found is object[] list ? $"{list.Length} values" : $"{found}" : "missing";
-        value = value.Length > 100 ? string.Concat(value.AsSpan(0, 100), "…") : value;
-        return new($"The metadata '{key}' of the GGUF file '{path}' is '{value}'; expected {expected}. "
-            + "Download the file again, or convert the model anew.", path);
+        var value = values.GetValueOrDefault(key);
+        return value is not null and not GgufArray ? throw Bad(key, value, "a list")
+            : value is GgufArray array && array.ItemType != type ? throw Bad(key, array, $"a list of type {type}")
+            : Items(key);
+    }
+
+    private List<object>? Items(string key)
+    {
+        switch (values.GetValueOrDefault(key))
+        {
+            case null:
+                return null;
+            case GgufArray { Count: <= LongestArray, ItemType: not GgufValueType.Array } array:
+                var cursor = new ByteCursor(file, "GGUF");
+                cursor.Skip(array.Offset, key);
+                var items = new List<object>();
+                for (long i = 0; i < array.Count; i++)
+                {
+                    items.Add(GgufHeader.ReadScalar(cursor, array.ItemType, key));
+                }
+
+                return items;
+            case var other:
+                throw Bad(key, other, $"a plain list of at most {LongestArray} values");
+        }
     }
 }

@@ -1,0 +1,37 @@
+namespace Slipway.Checkpoints.Gguf;
+
+// Where a tensor under its Hugging Face name comes from.
+internal abstract record GgufSource(TensorInfo Info);
+
+// A tensor whose stored rows are read in another order, or from the first row of a part on. Rows never share a block,
+// so that bytes can be moved as they are.
+internal sealed record GgufRows(TensorInfo Info, GgufTensor Tensor) : GgufSource(Info)
+{
+    // Elements of a vector are its rows.
+    public long RowBytes { get; init; } = Tensor.RowBytes;
+
+    // The file's row for a row of this tensor; null where all are read in their order.
+    public Func<long, long>? RowOf { get; init; }
+
+    public long FirstRow { get; init; }
+}
+
+// A tensor that is computed from others when it is first read, then kept while memory lasts. Its type is float32.
+internal sealed record GgufComputed(TensorInfo Info, Func<float[]> Compute) : GgufSource(Info)
+{
+    private readonly WeakReference<float[]?> kept = new(null);
+
+    public float[] Values
+    {
+        get
+        {
+            if (!kept.TryGetTarget(out var values))
+            {
+                values = Compute();
+                kept.SetTarget(values);
+            }
+
+            return values;
+        }
+    }
+}

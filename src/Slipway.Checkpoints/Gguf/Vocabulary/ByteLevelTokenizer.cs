@@ -1,0 +1,85 @@
+using System.Text.Json;
+
+namespace Slipway.Checkpoints.Gguf.Vocabulary;
+
+// Byte-level BPE ('gpt2'): tokens and merges are in the file, how text is split stands behind a name.
+internal static class ByteLevelTokenizer
+{
+    private const string SplitKey = "tokenizer.ggml.pre";
+    private const string MergesKey = "tokenizer.ggml.merges";
+
+    public static byte[] Make(GgufMetadata metadata)
+    {
+        var vocabulary = new GgufVocabulary(metadata);
+        var merges = metadata.Texts(MergesKey) ?? throw metadata.Missing(MergesKey);
+        var name = metadata.RequiredText(SplitKey);
+        if (!TextSplits.ByName.TryGetValue(name, out var split))
+        {
+            throw new CheckpointException(
+                $"The way '{name}' in which the GGUF file '{metadata.Path}' splits text ('{SplitKey}') is not known. " +
+                "Put the model's 'tokenizer.json' beside it.", metadata.Path);
+        }
+
+        return GgufTokenizer.Write(json =>
+        {
+            GgufTokenizer.WriteAdded(json, vocabulary);
+            split.WriteNormalizer(json);
+            split.WritePreTokenizer(json);
+            GgufTokenizer.WriteTemplate(json, metadata, vocabulary, split.AddsBos);
+            WriteByteLevel(json, "decoder", useRegex: true);
+            WriteModel(json, vocabulary, merges, split.IgnoresMerges);
+        });
+    }
+
+    public static void WriteByteLevel(Utf8JsonWriter json, string? property, bool useRegex)
+    {
+        if (property is null)
+        {
+            json.WriteStartObject();
+        }
+        else
+        {
+            json.WriteStartObject(property);
+        }
+
+        json.WriteString("type", "ByteLevel");
+        json.WriteBoolean("add_prefix_space", false);
+        json.WriteBoolean("trim_offsets", true);
+        json.WriteBoolean("use_regex", useRegex);
+        json.WriteEndObject();
+    }
+
+    private static void WriteModel(
+        Utf8JsonWriter json, GgufVocabulary vocabulary, string[] merges, bool ignoresMerges)
+    {
+        json.WriteStartObject("model");
+        json.WriteString("type", "BPE");
+        json.WriteNull("dropout");
+        json.WriteNull("unk_token");
+        json.WriteNull("continuing_subword_prefix");
+        json.WriteNull("end_of_word_suffix");
+        json.WriteBoolean("fuse_unk", false);
+        json.WriteBoolean("byte_fallback", false);
+        json.WriteBoolean("ignore_merges", ignoresMerges);
+        json.WriteStartObject("vocab");
+        var written = new HashSet<string>(StringComparer.Ordinal);
+        for (var id = 0; id < vocabulary.Tokens.Length; id++)
+        {
+            // Unused ids fill the embedding's rows up; they stand for no text.
+            if (vocabulary.Kinds[id] != GgufTokenKind.Unused && written.Add(vocabulary.Tokens[id]))
+            {
+                json.WriteNumber(vocabulary.Tokens[id], id);
+            }
+        }
+
+        json.WriteEndObject();
+        json.WriteStartArray("merges");
+        foreach (var merge in merges)
+        {
+            json.WriteStringValue(merge);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}
