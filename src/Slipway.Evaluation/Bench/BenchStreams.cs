@@ -1,0 +1,102 @@
+using System.Diagnostics;
+
+namespace Slipway.Evaluation.Bench;
+
+/// <summary>Runs streams through the engine at once and notes when their tokens come.</summary>
+internal sealed class BenchStreams
+{
+    private readonly LanguageModel model;
+    private readonly BenchOptions options;
+    private readonly Random random;
+
+    public BenchStreams(LanguageModel model, BenchOptions options)
+    {
+        this.model = model;
+        this.options = options;
+        random = new Random(options.Seed);
+        if (options.PromptTokens + options.NewTokens + 1 > model.ContextLength)
+        {
+            throw new ArgumentException(
+                $"A prompt of '{options.PromptTokens}' tokens and '{options.NewTokens}' new ones need a context of "
+                + $"'{options.PromptTokens + options.NewTokens + 1}'; the model has '{model.ContextLength}'. Ask for fewer.",
+                nameof(options));
+        }
+    }
+
+    public int[] NextPrompt()
+        => [.. Enumerable.Range(0, options.PromptTokens).Select(_ => random.Next(model.VocabularySize))];
+
+    public async Task AnswerOneTokenAsync(CancellationToken cancellationToken)
+    {
+        var request = new GenerationRequest { PromptIds = [0], MaxOutputTokens = 1 };
+        await foreach (var token in model.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
+        {
+            _ = token;
+        }
+    }
+
+    /// <summary>Runs streams until each has given its tokens while all decoded.</summary>
+    public async Task<BenchSample> RunAsync(int count, CancellationToken cancellationToken)
+    {
+        var prompts = Enumerable.Range(0, count).Select(_ => NextPrompt()).ToArray();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var state = new State(count);
+
+        // Streams that begin early go on until the last has its tokens; then all of them are withdrawn.
+        var limit = count == 1
+            ? options.NewTokens + 1
+            : (int)Math.Min(model.ContextLength - options.PromptTokens, (4L * options.NewTokens) + (8L * count));
+        var started = Stopwatch.GetTimestamp();
+        var tasks = prompts.Select(prompt => RunAsync(prompt, limit, state, enough)).ToArray();
+        var times = await Task.WhenAll(tasks).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return new BenchSample(options.PromptTokens, started, times);
+    }
+
+    private async Task<IReadOnlyList<long>> RunAsync(int[] prompt, int limit, State state, CancellationTokenSource enough)
+    {
+        var request = new GenerationRequest
+        {
+            PromptIds = prompt,
+            MaxOutputTokens = limit,
+            IgnoreEndOfSequence = true,
+        };
+        var times = new List<long>();
+        var missing = options.NewTokens;
+        try
+        {
+            await foreach (var token in model.GenerateAsync(request, enough.Token).ConfigureAwait(false))
+            {
+                times.Add(Stopwatch.GetTimestamp());
+                if (times.Count == 1)
+                {
+                    state.Begin();
+                }
+                else if (state.AllBegan && --missing == 0 && state.End())
+                {
+                    await enough.CancelAsync().ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (state.AllEnded)
+        {
+            // The measurement is complete.
+        }
+
+        return times;
+    }
+
+    private sealed class State(int streams)
+    {
+        private int waiting = streams;
+        private int running = streams;
+
+        public bool AllBegan => Volatile.Read(ref waiting) == 0;
+
+        public bool AllEnded => Volatile.Read(ref running) == 0;
+
+        public void Begin() => Interlocked.Decrement(ref waiting);
+
+        public bool End() => Interlocked.Decrement(ref running) == 0;
+    }
+}

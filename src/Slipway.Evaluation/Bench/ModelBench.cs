@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using Slipway.Packaging;
+
+namespace Slipway.Evaluation.Bench;
+
+/// <summary>Measures speed and memory of a package, beside the plain loop in the same run.</summary>
+/// <remarks>
+/// After a round that is not counted, the engine with each number of streams and the plain loop take turns, so that what
+/// else the machine does meets all of them. Prompts are random tokens, different for each stream and round, and answers
+/// go on past their end. The plain loop is what one would write by hand: one sequence, one run a token, keys and values
+/// bound once, logits at every position.
+/// </remarks>
+public static class ModelBench
+{
+    /// <summary>Measures a package.</summary>
+    /// <param name="packageFolder">The package.</param>
+    /// <param name="options">What to measure; null for the defaults.</param>
+    /// <param name="progress">Told before each run.</param>
+    /// <param name="cancellationToken">Stops the measurement.</param>
+    /// <exception cref="ArgumentException">An option has no possible value, or the context is too short for it.</exception>
+    /// <exception cref="PackageException">The package is damaged.</exception>
+    public static async Task<BenchReport> MeasureAsync(
+        string packageFolder,
+        BenchOptions? options = null,
+        IProgress<BenchProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        options = Checked(options ?? new BenchOptions());
+        var done = 0;
+        var total = (options.Rounds + 1) * (options.Streams.Count + (options.Baseline ? 1 : 0));
+
+        var started = Stopwatch.GetTimestamp();
+        var model = LanguageModel.Load(packageFolder, ModelOptions(options));
+        await using (model.ConfigureAwait(false))
+        {
+            var loadTime = Stopwatch.GetElapsedTime(started);
+            var streams = new BenchStreams(model, options);
+            await streams.AnswerOneTokenAsync(cancellationToken).ConfigureAwait(false);
+            var firstToken = Stopwatch.GetElapsedTime(started);
+
+            var samples = options.Streams.ToDictionary(count => count, _ => new List<BenchSample>());
+            foreach (var count in options.Streams)
+            {
+                Tell($"{count} streams, warming up");
+                await streams.RunAsync(count, cancellationToken).ConfigureAwait(false);
+            }
+
+            using var process = Process.GetCurrentProcess();
+            var peak = process.PeakWorkingSet64;
+            using var plain = options.Baseline ? new PlainLoop(model.Package, options.Threads) : null;
+            var plainSamples = plain is null ? null : new List<BenchSample>();
+            RunPlain(warm: true);
+            for (var round = 0; round < options.Rounds; round++)
+            {
+                RunPlain(warm: false);
+                foreach (var count in options.Streams)
+                {
+                    Tell($"{count} streams");
+                    samples[count].Add(await streams.RunAsync(count, cancellationToken).ConfigureAwait(false));
+                }
+            }
+
+            return new BenchReport(
+                options.Threads ?? Environment.ProcessorCount,
+                options.PromptTokens,
+                options.NewTokens,
+                loadTime,
+                firstToken,
+                new DirectoryInfo(packageFolder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length),
+                peak,
+                [.. options.Streams.Select(count => BenchSample.Summarize(samples[count], plainSamples))],
+                plainSamples is null ? null : BenchSample.Summarize(plainSamples, null));
+
+            void RunPlain(bool warm)
+            {
+                if (plain is not null)
+                {
+                    Tell(warm ? "plain loop, warming up" : "plain loop");
+                    var sample = plain.Run(streams.NextPrompt(), options.NewTokens + 1, [], cancellationToken);
+                    plainSamples!.AddRange(warm ? [] : [sample]);
+                }
+            }
+        }
+
+        void Tell(string current) => progress?.Report(new BenchProgress(done++, total, current));
+    }
+
+    private static LanguageModelOptions ModelOptions(BenchOptions options)
+    {
+        var most = options.Streams.Max();
+        return options.Model with
+        {
+            Threads = options.Threads ?? options.Model.Threads,
+            MaxBatchSize = Math.Max(options.Model.MaxBatchSize, most),
+            QueueCapacity = Math.Max(options.Model.QueueCapacity, most),
+        };
+    }
+
+    private static BenchOptions Checked(BenchOptions options)
+    {
+        List<string> errors = [];
+        Require(nameof(options.PromptTokens), options.PromptTokens, 1, 1 << 20);
+        Require(nameof(options.NewTokens), options.NewTokens, 2, 1 << 20);
+        Require(nameof(options.Rounds), options.Rounds, 1, 1000);
+        foreach (var count in options.Streams.Count == 0 ? [0] : options.Streams)
+        {
+            Require(nameof(options.Streams), count, 1, 4096);
+        }
+
+        if (options.Streams.Distinct().Count() != options.Streams.Count)
+        {
+            errors.Add("Streams names a number twice; expected different ones.");
+        }
+
+        return errors.Count == 0 ? options : throw new ArgumentException(string.Join(" ", errors), nameof(options));
+
+        void Require(string name, int value, int least, int most)
+        {
+            if (value < least || value > most)
+            {
+                errors.Add($"{name} is '{value}'; expected from {least} to {most}.");
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.Numerics.Tensors;
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine;
+using Slipway.Packaging;
+
+namespace Slipway.Evaluation.Bench;
+
+/// <summary>Generates as one would by hand: one run a token, one sequence, logits at every position.</summary>
+/// <remarks>Keys and values are bound once; but for the threads, the session's options are ONNX Runtime's own.</remarks>
+internal sealed class PlainLoop : IDisposable
+{
+    private readonly InferenceSession session;
+    private readonly DecoderGraph graph;
+    private readonly RunOptions runOptions = new();
+
+    public PlainLoop(ModelPackage package, int? threads)
+    {
+        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        if (threads is { } count)
+        {
+            options.IntraOpNumThreads = count;
+        }
+
+        session = new InferenceSession(package.ModelPath, options);
+        graph = DecoderGraph.Read(session, package);
+    }
+
+    /// <summary>Generates greedily and tells when each token came.</summary>
+    /// <param name="prompt">The prompt's ids.</param>
+    /// <param name="newTokens">Tokens to generate.</param>
+    /// <param name="generated">Takes the tokens.</param>
+    /// <param name="cancellationToken">Stops between two tokens.</param>
+    public BenchSample Run(int[] prompt, int newTokens, List<int> generated, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var times = new List<long>(newTokens);
+        using var binding = session.CreateIoBinding();
+        var capacity = prompt.Length + newTokens;
+        var cache = graph.Cache.Select(tensor => Bind(binding, tensor, capacity)).ToArray();
+        try
+        {
+            int[] ids = prompt;
+            for (var length = prompt.Length; times.Count < newTokens; length++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                ids = [Step(binding, ids, length)];
+                generated.Add(ids[0]);
+                times.Add(Stopwatch.GetTimestamp());
+            }
+        }
+        finally
+        {
+            Array.ForEach(cache, value => value.Dispose());
+        }
+
+        return new BenchSample(prompt.Length, started, [times]);
+    }
+
+    public void Dispose()
+    {
+        runOptions.Dispose();
+        session.Dispose();
+    }
+
+    private int Step(OrtIoBinding binding, int[] ids, int length)
+    {
+        long[] mask = new long[length];
+        mask.AsSpan().Fill(1);
+        using var idValue = OrtValue.CreateTensorValueFromMemory(
+            Array.ConvertAll(ids, id => (long)id), [1, ids.Length]);
+        using var maskValue = OrtValue.CreateTensorValueFromMemory(mask, [1, length]);
+        using var positions = OrtValue.CreateTensorValueFromMemory(
+            Enumerable.Range(length - ids.Length, ids.Length).Select(position => (long)position).ToArray(),
+            [1, ids.Length]);
+        binding.BindInput(graph.InputIds, idValue);
+        binding.BindInput(graph.AttentionMask, maskValue);
+        if (graph.PositionIds is { } name)
+        {
+            binding.BindInput(name, positions);
+        }
+
+        binding.BindOutputToDevice(graph.Logits, OrtMemoryInfo.DefaultInstance);
+        session.RunWithBinding(runOptions, binding);
+        using var outputs = binding.GetOutputValues();
+        var logits = outputs[outputs.Count - 1];
+        return graph.LogitsType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float
+            ? TensorPrimitives.IndexOfMax(logits.GetTensorDataAsSpan<float>()[^graph.VocabularySize..])
+            : TensorPrimitives.IndexOfMax<Half>(logits.GetTensorDataAsSpan<Half>()[^graph.VocabularySize..]);
+    }
+
+    private static OrtValue Bind(OrtIoBinding binding, CacheTensor tensor, int capacity)
+    {
+        var value = OrtValue.CreateAllocatedTensorValue(
+            OrtAllocator.DefaultInstance, tensor.Type, [1, tensor.Heads, capacity, tensor.Size]);
+        binding.BindInput(tensor.Past, value);
+        binding.BindOutput(tensor.Present, value);
+        return value;
+    }
+}
