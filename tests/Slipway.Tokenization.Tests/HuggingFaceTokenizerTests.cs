@@ -8,6 +8,7 @@ public sealed class HuggingFaceTokenizerTests
     [Theory]
     [InlineData("smollm2-135m-instruct", "tokenizer-expected.json")]
     [InlineData("tokenizers/llama2", "expected.json")]
+    [InlineData("tokenizers/qwen3", "expected.json")]
     public void Encode_ReferenceTexts_GivesTheReferenceIdsAndText(string folder, string expected)
     {
         string root = SharedAssets.Path(folder.Split('/'));

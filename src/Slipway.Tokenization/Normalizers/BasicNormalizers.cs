@@ -1,25 +1,13 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Slipway.Tokenization.Unicode;
 
 namespace Slipway.Tokenization.Normalizers;
 
-/// <summary>A Unicode normalization form. Lone surrogates become U+FFFD first, as no form has them.</summary>
+/// <summary>A Unicode normalization form. Lone surrogates become U+FFFD, as no form has them.</summary>
 internal sealed class UnicodeForm(NormalizationForm form) : TextNormalizer
 {
-    public override string Normalize(string text)
-    {
-        string valid = text;
-        for (int i = 0; i < text.Length; i++)
-        {
-            if (char.IsSurrogate(text[i]))
-            {
-                valid = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
-                break;
-            }
-        }
-
-        return valid.Normalize(form);
-    }
+    public override string Normalize(string text) => UnicodeNormalization.Normalize(text, form);
 }
 
 internal sealed class Lowercase : TextNormalizer

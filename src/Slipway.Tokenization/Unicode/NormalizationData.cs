@@ -1,0 +1,94 @@
+using System.Collections.Frozen;
+using System.Globalization;
+
+namespace Slipway.Tokenization.Unicode;
+
+/// <summary>What Unicode 16.0.0 says of combining classes, decompositions and compositions.</summary>
+/// <remarks>
+/// The runtime's own normalization needs ICU, which may be absent or switched off (then it silently changes nothing).
+/// The table is made by <c>generate.mjs</c> from the Unicode Character Database; Hangul syllables are computed.
+/// </remarks>
+internal sealed class NormalizationData
+{
+    private const string Resource = "normalization.txt";
+
+    private readonly Dictionary<int, byte> classes = [];
+    private readonly Dictionary<int, (bool Compatible, int[] Target)> mappings = [];
+    private readonly HashSet<int> exclusions = [];
+
+    private NormalizationData()
+    {
+        using Stream stream = typeof(NormalizationData).Assembly.GetManifestResourceStream(Resource)!;
+        using StreamReader reader = new(stream);
+        while (reader.ReadLine() is { } line)
+        {
+            ReadLine(line);
+        }
+
+        CombiningClasses = classes.ToFrozenDictionary();
+        Canonical = mappings.Where(entry => !entry.Value.Compatible)
+            .ToFrozenDictionary(entry => entry.Key, entry => Expand(entry.Key, compatible: false).ToArray());
+        Compatible = mappings.ToFrozenDictionary(entry => entry.Key, entry => Expand(entry.Key, compatible: true).ToArray());
+        Compositions = mappings.Where(entry => !entry.Value.Compatible && Composes(entry.Key, entry.Value.Target))
+            .ToFrozenDictionary(entry => Pair(entry.Value.Target[0], entry.Value.Target[1]), entry => entry.Key);
+    }
+
+    /// <summary>Read once, when a text first needs it.</summary>
+    public static NormalizationData Instance { get; } = new();
+
+    /// <summary>The characters whose combining class is not 0.</summary>
+    public FrozenDictionary<int, byte> CombiningClasses { get; }
+
+    /// <summary>Full canonical decompositions.</summary>
+    public FrozenDictionary<int, int[]> Canonical { get; }
+
+    /// <summary>Full compatibility decompositions; holds the canonical ones too.</summary>
+    public FrozenDictionary<int, int[]> Compatible { get; }
+
+    /// <summary>The character that a pair composes to, by <see cref="Pair"/>.</summary>
+    public FrozenDictionary<long, int> Compositions { get; }
+
+    public static long Pair(int first, int second) => ((long)first << 32) | (uint)second;
+
+    private void ReadLine(string line)
+    {
+        string[] words = line.TrimStart('=', '~', '!').Split(' ');
+        switch (line[0])
+        {
+            case '#':
+                break;
+            case '!':
+                exclusions.UnionWith(words.Select(Hex));
+                break;
+            case '=' or '~':
+                mappings.Add(Hex(words[0]), (line[0] == '~', [.. words.Skip(1).Select(Hex)]));
+                break;
+            default:
+                ReadClass(byte.Parse(words[0], CultureInfo.InvariantCulture), words.Skip(1));
+                break;
+        }
+    }
+
+    private void ReadClass(byte value, IEnumerable<string> ranges)
+    {
+        foreach (string range in ranges)
+        {
+            string[] ends = range.Split('-');
+            for (int code = Hex(ends[0]); code <= Hex(ends[^1]); code++)
+            {
+                classes.Add(code, value);
+            }
+        }
+    }
+
+    private IEnumerable<int> Expand(int code, bool compatible) =>
+        mappings.TryGetValue(code, out (bool Compatible, int[] Target) mapping) && (compatible || !mapping.Compatible)
+            ? mapping.Target.SelectMany(part => Expand(part, compatible))
+            : [code];
+
+    // Single characters, pairs that begin with a mark, and what Unicode lists never come back once taken apart.
+    private bool Composes(int code, int[] target) =>
+        target.Length == 2 && !exclusions.Contains(code) && !classes.ContainsKey(code) && !classes.ContainsKey(target[0]);
+
+    private static int Hex(string text) => int.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+}
