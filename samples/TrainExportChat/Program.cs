@@ -1,5 +1,5 @@
 // Train, export and chat in one program: dotnet run -c Release --project samples/TrainExportChat [STEPS]
-// 400 steps take seconds and teach a small model a handful of answers by heart.
+// 220 steps take seconds and teach a small model a handful of answers by heart.
 using System.Globalization;
 using Microsoft.Extensions.AI;
 using Slipway;
@@ -7,12 +7,12 @@ using Slipway.Checkpoints;
 using Slipway.Export;
 using Slipway.Training.Running;
 
-var steps = int.Parse(args.FirstOrDefault() ?? "400", CultureInfo.InvariantCulture);
+var steps = int.Parse(args.FirstOrDefault() ?? "220", CultureInfo.InvariantCulture);
 var folder = Directory.CreateTempSubdirectory("slipway-").FullName;
 try
 {
     // 1. Data: conversations, one a line. A dozen is enough to see a model learn them by heart.
-    string[] colours = ["red", "green", "blue", "white", "black", "brown"];
+    string[] colours = ["red", "green", "blue", "white", "black", "yellow"];
     var conversations = Path.Combine(folder, "conversations.jsonl");
     File.WriteAllLines(conversations, colours.Select(colour =>
         $$"""{"messages":[{"role":"user","content":"Name a thing that is {{colour}}."},{"role":"assistant","content":"A {{colour}} boat."}]}"""));

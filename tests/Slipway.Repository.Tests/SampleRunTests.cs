@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using Slipway.Testing;
+
+namespace Slipway.Repository.Tests;
+
+/// <summary>Runs the samples as a reader of the README would, from the repository's root.</summary>
+public sealed class SampleRunTests(ITestOutputHelper output)
+{
+    private const string Checkpoint = "models/device-assistant/checkpoint";
+    private const string Package = "models/device-assistant/int4";
+
+    [Fact]
+    public async Task TrainExportChat_FromNothing_AnswersWhatItLearned()
+    {
+        var run = await RunAsync("TrainExportChat");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("Name a thing that is green. A green boat.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Name a thing that is yellow. A yellow boat.", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task QuickStart_WithoutATerminal_PlaysAConversationThatChangesTheHome()
+    {
+        RequireModel(Checkpoint);
+
+        var run = await RunAsync("QuickStart");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("set_light([room, kitchen], [on, True])", run.Output, StringComparison.Ordinal);
+        Assert.Contains("kitchen light on", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ToolCalling_OfTheDeviceAssistant_RunsTheFunctions()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("ToolCalling");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("Lights now: kitchen on", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ConsoleChat_WithTwoLines_AnswersBoth()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("ConsoleChat", input: "Hello!\nThank you!\n\n");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(3, run.Output.Split("> ").Skip(1).Count());
+        Assert.All(run.Output.Split("> ").Skip(1).SkipLast(1), answer => Assert.NotEmpty(answer.Trim()));
+    }
+
+    [Fact]
+    public async Task GenericHost_WithItsSettings_AnswersAndEnds()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync(
+            "GenericHost",
+            arguments: $"--Chat:PackagePath={Path.Combine(SharedAssets.Repository, Package)}");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("kitchen: ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("20.5 degrees", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Edge_UnderItsCeiling_AnswersAndTellsThePeak()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("Edge");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Matches(@"resident peak \d+ MB of 120 MB\.", run.Output);
+    }
+
+    [Fact]
+    public async Task Edge_WithTooLowACeiling_SaysSoAndFails()
+    {
+        var run = await RunAsync("Edge", arguments: [Package, "8"]);
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Matches(
+            @"^With nothing but \.NET started the resident peak is \d+ MB; the ceiling is 8 MB\. Raise the ceiling, or take "
+            + "a smaller model\\.",
+            run.Errors);
+    }
+
+    private static void RequireModel(string folder)
+        => Assert.SkipUnless(
+            Directory.Exists(Path.Combine(SharedAssets.Repository, folder)),
+            $"'{folder}' is not there; train and export the device assistant.");
+
+    private async Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string sample,
+        string input = "",
+        params string[] arguments)
+    {
+        var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        var binary = Path.Combine(SharedAssets.Repository, "artifacts", "bin", sample, configuration, $"{sample}.dll");
+        var start = new ProcessStartInfo("dotnet", [binary, .. arguments])
+        {
+            WorkingDirectory = SharedAssets.Repository,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var text = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        output.WriteLine(text + await errors);
+        return (process.ExitCode, text, await errors);
+    }
+}
