@@ -1,5 +1,6 @@
 using Slipway.Checkpoints.Files;
 using Slipway.Checkpoints.Gguf;
+using Slipway.Checkpoints.PyTorch;
 using Slipway.Checkpoints.Safetensors;
 using Slipway.Checkpoints.TorchSharp;
 
@@ -16,6 +17,8 @@ public static class CheckpointFormats
         new SafetensorsFormat(),
         new SafetensorsIndexFormat(),
         new GgufFormat(),
+        new PyTorchFormat(),
+        new PyTorchIndexFormat(),
         new TorchSharpFormat(),
     ];
 

@@ -38,7 +38,8 @@ internal static class JsonFile
         _ => "value",
     };
 
-    // Nodes build their children at the first look, which is not safe from several threads at once.
+    // Nodes build their children at the first look, which is not safe from several threads at once. Texts are read once,
+    // since bytes that are no characters are found only then.
     private static void Materialize(JsonNode? node)
     {
         if (node is JsonObject properties)
@@ -54,6 +55,10 @@ internal static class JsonFile
             {
                 Materialize(item);
             }
+        }
+        else if (node?.GetValueKind() == JsonValueKind.String)
+        {
+            _ = node.GetValue<string>();
         }
     }
 
