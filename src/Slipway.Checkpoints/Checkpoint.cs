@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.ObjectModel;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 
@@ -38,6 +39,10 @@ public abstract class Checkpoint : IDisposable
 
     /// <summary>Gets the tensors by name; names and shapes are Hugging Face's.</summary>
     public abstract IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <summary>Gets the weights that are stored as codes with scales (GPTQ, AWQ), by name; they are tensors too.</summary>
+    public virtual IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; } =
+        ReadOnlyDictionary<string, QuantizedTensorInfo>.Empty;
 
     /// <summary>Opens a checkpoint: a folder, or one file of it.</summary>
     /// <param name="path">
@@ -79,6 +84,43 @@ public abstract class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Reads whole rows of a weight of <see cref="Quantized"/> as it is stored, without rounding anything.</summary>
+    /// <param name="name">The weight's name.</param>
+    /// <param name="firstRow">The first row; as many follow as <paramref name="codes"/> has room for.</param>
+    /// <param name="codes">Takes the codes, one a byte, [rows, columns].</param>
+    /// <param name="scales">Takes the scales, [rows, groups].</param>
+    /// <param name="zeroPoints">Takes the zero points, one a byte, [rows, groups].</param>
+    /// <exception cref="ArgumentException">
+    /// There is no such weight, the rows leave it, or the lengths do not belong to one number of rows.
+    /// </exception>
+    /// <exception cref="CheckpointException">The file cannot be read.</exception>
+    public void ReadQuantized(
+        string name, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!Quantized.TryGetValue(name, out var tensor))
+        {
+            throw new ArgumentException(
+                $"The checkpoint '{Path}' holds no weight '{name}' as codes. Ask for one that Quantized lists.",
+                nameof(name));
+        }
+
+        var (rows, rest) = Math.DivRem(codes.Length, tensor.Columns);
+        if (rest != 0 || scales.Length != rows * tensor.GroupCount || zeroPoints.Length != scales.Length)
+        {
+            throw new ArgumentException(
+                $"{codes.Length} codes, {scales.Length} scales and {zeroPoints.Length} zero points are no whole rows of " +
+                $"'{name}'; a row has {tensor.Columns} codes and {tensor.GroupCount} of each of the others.",
+                nameof(codes));
+        }
+
+        CheckRange(Find(name), firstRow, rows, tensor.Rows, "rows");
+        if (rows > 0)
+        {
+            ReadQuantizedCore(tensor, firstRow, codes, scales, zeroPoints);
+        }
+    }
+
     /// <summary>Reads a file that belongs to the checkpoint, such as <c>tokenizer.json</c>.</summary>
     /// <param name="name">The file's name, relative to the checkpoint's folder.</param>
     /// <returns>The file's bytes, or null where there is no such file.</returns>
@@ -98,6 +140,11 @@ public abstract class Checkpoint : IDisposable
 
     /// <summary>Reads a checked, non-empty range of stored bytes.</summary>
     protected abstract void ReadBytesCore(TensorInfo tensor, long start, Span<byte> destination);
+
+    /// <summary>Reads checked, whole rows of codes; must be overridden where <see cref="Quantized"/> is.</summary>
+    protected virtual void ReadQuantizedCore(
+        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints) =>
+        throw new NotSupportedException($"A checkpoint of the format '{Format}' holds no codes.");
 
     /// <summary>Reads a checked, non-empty range of elements; by default decoded from the stored bytes.</summary>
     protected virtual void ReadFloatsCore(TensorInfo tensor, long start, Span<float> destination)

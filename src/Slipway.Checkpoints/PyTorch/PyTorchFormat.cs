@@ -1,4 +1,5 @@
 using Slipway.Checkpoints.Files;
+using Slipway.Checkpoints.Quantized;
 
 namespace Slipway.Checkpoints.PyTorch;
 
@@ -22,7 +23,7 @@ internal sealed class PyTorchFormat : CheckpointFormat
         var opened = CheckpointFile.Open(file);
         try
         {
-            return new StoredCheckpoint(path, Name, [opened], PyTorchReader.Read(opened));
+            return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, [opened], PyTorchReader.Read(opened)));
         }
         catch
         {

@@ -1,4 +1,5 @@
 using Slipway.Checkpoints.Files;
+using Slipway.Checkpoints.Quantized;
 
 namespace Slipway.Checkpoints.PyTorch;
 
@@ -19,6 +20,6 @@ internal sealed class PyTorchIndexFormat : CheckpointFormat
     public override Checkpoint Open(string file, string path)
     {
         var (files, tensors) = ShardIndex.Read(file).Open(PyTorchReader.Read);
-        return new StoredCheckpoint(path, Name, files, tensors);
+        return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, files, tensors));
     }
 }

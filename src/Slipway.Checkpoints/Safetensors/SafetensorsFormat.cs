@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Slipway.Checkpoints.Files;
+using Slipway.Checkpoints.Quantized;
 
 namespace Slipway.Checkpoints.Safetensors;
 
@@ -26,7 +27,7 @@ internal sealed class SafetensorsFormat : CheckpointFormat
         var opened = CheckpointFile.Open(file);
         try
         {
-            return new StoredCheckpoint(path, Name, [opened], SafetensorsHeader.Read(opened));
+            return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, [opened], SafetensorsHeader.Read(opened)));
         }
         catch
         {

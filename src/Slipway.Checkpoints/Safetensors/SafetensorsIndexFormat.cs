@@ -1,4 +1,5 @@
 using Slipway.Checkpoints.Files;
+using Slipway.Checkpoints.Quantized;
 
 namespace Slipway.Checkpoints.Safetensors;
 
@@ -23,6 +24,6 @@ internal sealed class SafetensorsIndexFormat : CheckpointFormat
     public override Checkpoint Open(string file, string path)
     {
         var (files, tensors) = ShardIndex.Read(file).Open(SafetensorsHeader.Read);
-        return new StoredCheckpoint(path, Name, files, tensors);
+        return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, files, tensors));
     }
 }

@@ -1,0 +1,23 @@
+namespace Slipway.Checkpoints;
+
+/// <summary>Describes a weight that is stored as whole-number codes with a scale and a zero point for each group.</summary>
+/// <remarks>
+/// The weight has the shape [<paramref name="Rows"/>, <paramref name="Columns"/>], outputs by inputs. An element is
+/// <c>(code - zeroPoint) * scale</c>, with the zero point and scale of its row and of its column's group. Read with
+/// <see cref="Checkpoint.ReadQuantized"/>; under the same name <see cref="Checkpoint.ReadFloats"/> gives the elements.
+/// </remarks>
+/// <param name="Name">The weight's name, such as <c>model.layers.0.mlp.up_proj.weight</c>.</param>
+/// <param name="Bits">Bits a code: 2, 4 or 8.</param>
+/// <param name="GroupSize">Columns a group; the last group may have fewer.</param>
+/// <param name="Rows">The number of outputs.</param>
+/// <param name="Columns">The number of inputs.</param>
+/// <param name="Groups">
+/// The group of each column where columns are not grouped in their order (GPTQ with <c>desc_act</c>); null where column
+/// <c>i</c> is of group <c>i / GroupSize</c>.
+/// </param>
+public sealed record QuantizedTensorInfo(
+    string Name, int Bits, int GroupSize, int Rows, int Columns, IReadOnlyList<int>? Groups)
+{
+    /// <summary>Gets the number of groups of a row.</summary>
+    public int GroupCount => (Columns + GroupSize - 1) / GroupSize;
+}
