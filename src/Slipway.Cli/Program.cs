@@ -1,1 +1,3 @@
-return 0;
+using Slipway.Cli;
+
+return await CommandLine.RunAsync(args, Console.Out, Console.Error, Console.In).ConfigureAwait(false);

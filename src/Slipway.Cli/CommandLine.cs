@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Slipway.Cli.Verbs;
+
+namespace Slipway.Cli;
+
+/// <summary>The tool <c>slipway</c>: its verbs, and what becomes of their errors.</summary>
+internal static class CommandLine
+{
+    private const int Failed = 1;
+    private const int WrongUsage = 2;
+    private const int Interrupted = 130;
+
+    // One row a verb.
+    private static readonly Func<VerbContext, Command>[] Verbs =
+    [
+        TrainVerb.Create, ExportVerb.Create, InspectVerb.Create, RunVerb.Create, GenerateVerb.Create, ChatVerb.Create,
+        TokenizeVerb.Create, RenderVerb.Create, EvalVerb.Create,
+    ];
+
+    /// <summary>Runs one command.</summary>
+    /// <returns>0 for success, 1 for a failed run, 2 for wrong usage, 130 for an interrupted one.</returns>
+    public static async Task<int> RunAsync(
+        string[] args, TextWriter output, TextWriter error, TextReader input, CancellationToken ct = default)
+    {
+        var context = new VerbContext(output, error, input);
+        var root = new RootCommand("Train, export and serve language models with .NET. 'slipway VERB --help' says more.");
+        foreach (var verb in Verbs)
+        {
+            root.Add(verb(context));
+        }
+
+        var parsed = root.Parse(args);
+        var configuration = new InvocationConfiguration
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = TimeSpan.FromMinutes(1),
+        };
+        if (parsed.Action is ParseErrorAction)
+        {
+            await parsed.InvokeAsync(configuration, ct).ConfigureAwait(false);
+            return WrongUsage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(configuration, ct).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await error.WriteLineAsync("slipway: interrupted.").ConfigureAwait(false);
+            return Interrupted;
+        }
+        catch (Exception exception) when (Expected(exception))
+        {
+            await error.WriteLineAsync($"slipway: {Message(exception)}").ConfigureAwait(false);
+            return Failed;
+        }
+    }
+
+    // What input, files and machines can cause; anything else is a defect and keeps its stack trace.
+    private static bool Expected(Exception exception) => exception is
+        IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or UsageException
+        or System.Text.Json.JsonException or Tokenization.ChatTemplateException or QueueFullException
+        or Training.Recipes.RecipeException or Training.Running.TrainingException or Training.Corpus.GrammarException
+        or Training.Models.ModelConfigException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException
+        or DllNotFoundException or TypeInitializationException or OutOfMemoryException;
+
+    // One line: '(Parameter 'x')' is for programmers.
+    private static string Message(Exception exception)
+    {
+        var message = (exception is TypeInitializationException { InnerException: { } inner } ? inner : exception).Message;
+        var parameter = message.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        return (parameter > 0 ? message[..parameter] : message).ReplaceLineEndings(" ");
+    }
+}

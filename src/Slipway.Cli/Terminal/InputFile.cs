@@ -1,0 +1,39 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Slipway.Cli.Terminal;
+
+/// <summary>Reads the JSON files that people give to verbs; '-' is standard input.</summary>
+internal static class InputFile
+{
+    private const long Largest = 256L << 20;
+
+    public static JsonNode ReadJson(VerbContext context, string path)
+    {
+        var text = path == "-" ? context.Input.ReadToEnd() : ReadText(path);
+        try
+        {
+            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { MaxDepth = 128 })
+                ?? throw new UsageException($"'{path}' holds null; expected a JSON document.");
+        }
+        catch (JsonException exception)
+        {
+            throw new UsageException($"'{path}' is not valid JSON: {exception.Message}");
+        }
+    }
+
+    public static string ReadText(string path)
+    {
+        var file = new FileInfo(path);
+        return !file.Exists ? throw new UsageException($"The file '{path}' does not exist. Check the path.")
+            : file.Length > Largest
+            ? throw new UsageException($"The file '{path}' has {file.Length} bytes; at most {Largest} are read.")
+            : File.ReadAllText(path);
+    }
+
+    /// <summary>A JSON list of strings.</summary>
+    public static IReadOnlyList<string> ReadTexts(VerbContext context, string path) =>
+        ReadJson(context, path) is JsonArray list && list.All(item => item?.GetValueKind() == JsonValueKind.String)
+            ? [.. list.Select(item => item!.GetValue<string>())]
+            : throw new UsageException($"'{path}' is not a JSON list of strings, such as [\"Hello\", \"Good morning\"].");
+}

@@ -1,0 +1,33 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+
+namespace Slipway.Cli.Terminal;
+
+/// <summary>Reads tool definitions in OpenAI's form.</summary>
+internal static class ToolFile
+{
+    public static IReadOnlyList<AITool> Read(VerbContext context, string path)
+    {
+        if (InputFile.ReadJson(context, path) is not JsonArray list)
+        {
+            throw new UsageException($"'{path}' is not a JSON list of tools.");
+        }
+
+        return [.. list.Select((item, index) => Declare(item, index, path))];
+    }
+
+    private static AIFunctionDeclaration Declare(JsonNode? item, int index, string path)
+    {
+        var function = item?["function"] as JsonObject ?? item as JsonObject;
+        if (function?["name"] is not JsonValue name || name.GetValueKind() != JsonValueKind.String)
+        {
+            throw new UsageException($"Tool {index + 1} of '{path}' has no name; expected an object with 'name'.");
+        }
+
+        var schema = function["parameters"]?.ToJsonString() ?? """{"type":"object","properties":{}}""";
+        using var document = JsonDocument.Parse(schema);
+        return AIFunctionFactory.CreateDeclaration(
+            name.GetValue<string>(), (string?)function["description"], document.RootElement.Clone());
+    }
+}

@@ -1,0 +1,142 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+using Slipway.Cli.Terminal;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Holds a conversation in the terminal, or gives one answer.</summary>
+internal static class ChatVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var package = new Argument<string>("PACKAGE") { Description = "A package folder with a chat template." };
+        var message = new Option<string?>("--message", "-m") { Description = "Give one answer instead of a conversation." };
+        var system = new Option<string?>("--system") { Description = "What the model is told before the conversation." };
+        var tools = new Option<string?>("--tools")
+        {
+            Description = "A JSON list of tools in OpenAI's form; their calls are shown, not run.",
+        };
+        var maxTokens = new Option<int?>("--max-tokens") { Description = "The most tokens of an answer." };
+        var sampling = new SamplingArguments();
+        var json = VerbContext.JsonOption();
+        var command = new Command("chat", "Talk to a model. Example: slipway chat package, then type; an empty line ends.")
+        {
+            package, message, system, tools, maxTokens, json,
+        };
+        sampling.AddTo(command);
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = new OnnxChatClient(result.GetRequiredValue(package));
+            var options = new ChatOptions
+            {
+                MaxOutputTokens = result.GetValue(maxTokens),
+                Temperature = (float?)sampling.Temperature(result),
+                TopP = (float?)sampling.TopP(result),
+                TopK = sampling.TopK(result),
+                Seed = sampling.Seed(result),
+                StopSequences = [.. sampling.StopSequences(result)],
+                Tools = result.GetValue(tools) is { } file ? [.. ToolFile.Read(context, file)] : null,
+            };
+            List<ChatMessage> history = [];
+            if (result.GetValue(system) is { } text)
+            {
+                history.Add(new ChatMessage(ChatRole.System, text));
+            }
+
+            if (result.GetValue(message) is { } single)
+            {
+                history.Add(new ChatMessage(ChatRole.User, single));
+                await AnswerAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+                return 0;
+            }
+
+            await TalkAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+            return 0;
+        });
+        return command;
+    }
+
+    private static async Task TalkAsync(
+        VerbContext context, IChatClient client, List<ChatMessage> history, ChatOptions options, bool json,
+        CancellationToken ct)
+    {
+        if (context.IsInteractive)
+        {
+            await context.Error.WriteLineAsync("An empty line ends the conversation.").ConfigureAwait(false);
+        }
+
+        while (true)
+        {
+            if (context.IsInteractive)
+            {
+                await context.Error.WriteAsync("> ").ConfigureAwait(false);
+            }
+
+            var line = await context.Input.ReadLineAsync(ct).ConfigureAwait(false);
+            if (string.IsNullOrWhiteSpace(line))
+            {
+                return;
+            }
+
+            history.Add(new ChatMessage(ChatRole.User, line));
+            await AnswerAsync(context, client, history, options, json, ct).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task AnswerAsync(
+        VerbContext context, IChatClient client, List<ChatMessage> history, ChatOptions options, bool json,
+        CancellationToken ct)
+    {
+        List<ChatResponseUpdate> updates = [];
+        await foreach (var update in client.GetStreamingResponseAsync(history, options, ct).ConfigureAwait(false))
+        {
+            updates.Add(update);
+            if (!json)
+            {
+                await context.Output.WriteAsync(update.Text).ConfigureAwait(false);
+                foreach (var call in update.Contents.OfType<FunctionCallContent>())
+                {
+                    await context.Output.WriteAsync($"[{call.Name} {Arguments(call).ToJsonString()}]").ConfigureAwait(false);
+                }
+
+                await context.Output.FlushAsync(ct).ConfigureAwait(false);
+            }
+        }
+
+        var response = updates.ToChatResponse();
+        history.AddRange(response.Messages);
+        if (json)
+        {
+            context.WriteJson(ToJson(response));
+        }
+        else
+        {
+            await context.Output.WriteLineAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static JsonObject ToJson(ChatResponse response) => new()
+    {
+        ["text"] = response.Text,
+        ["tool_calls"] = new JsonArray([.. response.Messages.SelectMany(message => message.Contents)
+            .OfType<FunctionCallContent>()
+            .Select(call => (JsonNode)new JsonObject { ["name"] = call.Name, ["arguments"] = Arguments(call) })]),
+        ["finish_reason"] = response.FinishReason?.Value,
+        ["model"] = response.ModelId,
+        ["usage"] = response.Usage is { } usage
+            ? new JsonObject
+            {
+                ["prompt_tokens"] = usage.InputTokenCount,
+                ["output_tokens"] = usage.OutputTokenCount,
+                ["total_tokens"] = usage.TotalTokenCount,
+            }
+            : null,
+    };
+
+    private static JsonObject Arguments(FunctionCallContent call) => new(
+        (call.Arguments ?? new Dictionary<string, object?>()).Select(argument => KeyValuePair.Create(
+            argument.Key, argument.Value is null ? null : JsonNode.Parse(AIJsonUtilities.DefaultOptions is var options
+                ? System.Text.Json.JsonSerializer.Serialize(argument.Value, options.GetTypeInfo(argument.Value.GetType()))
+                : ""))));
+}

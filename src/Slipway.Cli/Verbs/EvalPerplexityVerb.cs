@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Slipway.Cli.Terminal;
+using Slipway.Evaluation.Perplexity;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Measures how well a model predicts a text.</summary>
+internal static class EvalPerplexityVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
+        var text = new Option<string>("--text") { Description = "A text file in UTF-8.", Required = true };
+        var window = new Option<int>("--window")
+        {
+            Description = "Tokens of a window.",
+            DefaultValueFactory = _ => 1024,
+        };
+        var windows = new Option<int?>("--windows") { Description = "The most windows to score; all unless told." };
+        var stride = new Option<int?>("--stride")
+        {
+            Description = "Tokens from window to window, where they are to overlap.",
+        };
+        var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
+        var json = VerbContext.JsonOption();
+        var command = new Command(
+            "perplexity", "Measure how well a model predicts a text. Example: slipway eval perplexity package --text test.txt")
+        {
+            package, text, window, windows, stride, threads, json,
+        };
+        command.SetAction(async (result, ct) =>
+        {
+            using var model = LanguageModel.Load(
+                result.GetRequiredValue(package), new LanguageModelOptions { Threads = result.GetValue(threads) });
+            var evaluator = new PerplexityEvaluator(model, new PerplexityOptions
+            {
+                Window = result.GetValue(window),
+                Windows = result.GetValue(windows),
+                Stride = result.GetValue(stride),
+            });
+            var report = await ProgressDisplay.RunAsync(context, "perplexity", progress => evaluator.EvaluateFileAsync(
+                result.GetRequiredValue(text),
+                new Relay<PerplexityProgress>(step => progress.Report((
+                    (double)step.Done / step.Windows,
+                    $"{step.Done}/{step.Windows} {Amounts.Number(step.Perplexity, "0.000")}"))),
+                ct)).ConfigureAwait(false);
+            if (result.GetValue(json))
+            {
+                context.WriteJson(new JsonObject
+                {
+                    ["perplexity"] = report.Perplexity,
+                    ["windows"] = report.NllPerWindow.Count,
+                    ["window"] = result.GetValue(window),
+                    ["scored_tokens"] = report.ScoredTokens,
+                    ["text_tokens"] = report.TextTokens,
+                    ["seconds"] = Math.Round(report.Elapsed.TotalSeconds, 2),
+                    ["nll_per_window"] = new JsonArray([.. report.NllPerWindow.Select(nll => (JsonNode)nll)]),
+                });
+            }
+            else
+            {
+                context.Output.WriteLine(
+                    $"perplexity {Amounts.Number(report.Perplexity, "0.0000")} over {report.NllPerWindow.Count} windows, "
+                    + $"{report.ScoredTokens} tokens, {Amounts.Number(report.Elapsed.TotalSeconds, "0.0")} s");
+            }
+
+            return 0;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Slipway.Cli.Terminal;
+using Slipway.Evaluation.ToolCalls;
+using Slipway.Training.Corpus;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Scores tool calls on conversations that a corpus keeps out of training.</summary>
+internal static class EvalToolsVerb
+{
+    private const int ShownFailures = 10;
+
+    public static Command Create(VerbContext context)
+    {
+        var package = new Argument<string>("PACKAGE") { Description = "A package folder with a chat template." };
+        var corpus = new Option<string>("--corpus")
+        {
+            Description = "The grammar that conversations are generated from.",
+            DefaultValueFactory = _ => "export-scripts/device-assistant.grammar.json",
+        };
+        var count = new Option<int>("--count")
+        {
+            Description = "Held-out conversations to score.",
+            DefaultValueFactory = _ => 1000,
+        };
+        var seed = new Option<uint>("--seed") { Description = "Chooses other held-out conversations." };
+        var json = VerbContext.JsonOption();
+        var command = new Command(
+            "tools", "Score tool calls on held-out requests. Example: slipway eval tools models/device-assistant/int4")
+        {
+            package, corpus, count, seed, json,
+        };
+        command.SetAction(async (result, ct) =>
+        {
+            var grammar = new GrammarCorpus(result.GetRequiredValue(corpus), 1, 0, 0);
+            var cases = grammar.ReadHeldOut(result.GetValue(count), result.GetValue(seed))
+                .Select(item => ToolCallCase.FromConversation(item.Kind, item.Messages, item.Tools))
+                .ToList();
+            using var client = new OnnxChatClient(result.GetRequiredValue(package));
+            var evaluator = new ToolCallEvaluator(client);
+            var report = await ProgressDisplay.RunAsync(context, "tool calls", progress => evaluator.EvaluateAsync(
+                cases,
+                new Relay<ToolCallProgress>(step => progress.Report((
+                    (double)step.Done / step.Cases, $"{step.Right}/{step.Done} right"))),
+                ct)).ConfigureAwait(false);
+            if (result.GetValue(json))
+            {
+                context.WriteJson(ToJson(report));
+            }
+            else
+            {
+                Write(context.Output, report);
+            }
+
+            return 0;
+        });
+        return command;
+    }
+
+    private static void Write(TextWriter output, ToolCallReport report)
+    {
+        output.WriteLine(
+            $"exact calls      {report.ExactCalls} of {report.CallCases} ({Amounts.Number(100 * report.ExactRate)} %); "
+            + $"right tools {report.RightNames}");
+        output.WriteLine(
+            $"no call needed   {report.RightTextCases} of {report.TextCases} without one; {report.ExactTexts} word for word");
+        output.WriteLine(
+            $"not offered      {report.CallsNotOffered} calls in {report.Cases} cases; malformed {report.MalformedCalls}");
+        foreach (var kind in report.Kinds)
+        {
+            output.WriteLine($"  {kind.Kind,-14} {kind.Right} of {kind.Cases}");
+        }
+
+        foreach (var failure in report.Failures.Take(ShownFailures))
+        {
+            output.WriteLine($"wrong ({failure.Case.Kind}): {failure.Case.Messages[^1].Text} -> {failure.Answer}");
+        }
+
+        output.WriteLine($"{Amounts.Number(report.Elapsed.TotalSeconds, "0.0")} s");
+    }
+
+    private static JsonObject ToJson(ToolCallReport report) => new()
+    {
+        ["cases"] = report.Cases,
+        ["call_cases"] = report.CallCases,
+        ["exact_calls"] = report.ExactCalls,
+        ["exact_rate"] = report.ExactRate,
+        ["right_names"] = report.RightNames,
+        ["text_cases"] = report.TextCases,
+        ["right_text_cases"] = report.RightTextCases,
+        ["exact_texts"] = report.ExactTexts,
+        ["calls_not_offered"] = report.CallsNotOffered,
+        ["malformed_calls"] = report.MalformedCalls,
+        ["kinds"] = new JsonArray([.. report.Kinds.Select(kind => (JsonNode)new JsonObject
+        {
+            ["kind"] = kind.Kind,
+            ["cases"] = kind.Cases,
+            ["right"] = kind.Right,
+        })]),
+        ["seconds"] = Math.Round(report.Elapsed.TotalSeconds, 2),
+    };
+}

@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Measures how good a model is; one measure a subcommand.</summary>
+internal static class EvalVerb
+{
+    public static Command Create(VerbContext context) => new("eval", "Measure how good a model is.")
+    {
+        EvalPerplexityVerb.Create(context),
+        EvalToolsVerb.Create(context),
+    };
+}

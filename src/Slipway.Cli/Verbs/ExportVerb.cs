@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Cli.Terminal;
+using Slipway.Export;
+using Slipway.Export.Quantization;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Turns a checkpoint into a package.</summary>
+internal static class ExportVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var source = new Argument<string>("SOURCE")
+        {
+            Description = "A checkpoint: a folder with safetensors or model.dat, or one weight file (.safetensors, .dat, .gguf).",
+        };
+        var output = new Option<string>("--output", "-o") { Description = "The package folder to write.", Required = true };
+        var precision = new Option<string>("--precision")
+        {
+            Description = $"How weights are stored: {string.Join(", ", Precisions.All)}.",
+            DefaultValueFactory = _ => "fp32",
+        };
+        var method = new Option<string?>("--method")
+        {
+            Description = "How int4 and int8 codes are chosen: "
+                + string.Join("; ", QuantizationMethods.All.Select(row => $"{row.Name} ({row.Description})")) + ".",
+        };
+        var blockSize = new Option<int>("--block-size")
+        {
+            Description = "Weights that share a scale in int4 and int8: 16, 32, 64, 128 or 256.",
+            DefaultValueFactory = _ => 32,
+        };
+        var context_ = new Option<int?>("--context")
+        {
+            Description = "The longest sequence in tokens, where shorter than the model's own.",
+        };
+        var overwrite = new Option<bool>("--overwrite") { Description = "Replace a package that stands in the folder." };
+        var json = VerbContext.JsonOption();
+        var command = new Command(
+            "export", "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
+        {
+            source, output, precision, method, blockSize, context_, overwrite, json,
+        };
+        precision.AcceptOnlyFromAmong([.. Precisions.All]);
+        method.AcceptOnlyFromAmong([.. QuantizationMethods.All.Select(row => row.Name)]);
+        command.SetAction(async (result, ct) =>
+        {
+            var options = new ExportOptions
+            {
+                Precision = Precisions.Find(result.GetValue(precision)!),
+                Method = result.GetValue(method),
+                BlockSize = result.GetValue(blockSize),
+                ContextLength = result.GetValue(context_),
+                Overwrite = result.GetValue(overwrite),
+            };
+            var folder = result.GetRequiredValue(output);
+            var report = await ProgressDisplay.RunAsync(context, "export", progress =>
+            {
+                using var checkpoint = Checkpoint.Open(result.GetRequiredValue(source));
+                return Task.FromResult(Exporter.Export(
+                    checkpoint, folder, options,
+                    new Relay<ExportProgress>(step => progress.Report(((double)step.Done / step.Total, step.Tensor))), ct));
+            }).ConfigureAwait(false);
+            if (result.GetValue(json))
+            {
+                context.WriteJson(ToJson(report));
+            }
+            else
+            {
+                Write(context, report);
+            }
+
+            return 0;
+        });
+        return command;
+    }
+
+    private static void Write(VerbContext context, ExportReport report)
+    {
+        foreach (var file in report.Manifest.Files)
+        {
+            context.Output.WriteLine($"{Amounts.Bytes(file.Bytes),10}  {file.Name}");
+        }
+
+        context.Output.WriteLine(
+            $"{Amounts.Bytes(report.Bytes),10}  '{report.Folder}': {report.Manifest.Architecture}, {report.Parameters} weights, "
+            + $"{report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak memory {Amounts.Bytes(report.PeakMemoryBytes)}");
+        if (report.UnusedTensors.Count > 0)
+        {
+            context.Output.WriteLine($"not needed: {string.Join(", ", report.UnusedTensors)}");
+        }
+    }
+
+    private static JsonObject ToJson(ExportReport report) => new()
+    {
+        ["folder"] = report.Folder,
+        ["architecture"] = report.Manifest.Architecture,
+        ["precision"] = report.Manifest.Precision,
+        ["parameters"] = report.Parameters,
+        ["files"] = new JsonArray([.. report.Manifest.Files.Select(file => (JsonNode)new JsonObject
+        {
+            ["name"] = file.Name,
+            ["bytes"] = file.Bytes,
+            ["sha256"] = file.Sha256,
+        })]),
+        ["bytes"] = report.Bytes,
+        ["seconds"] = Math.Round(report.Seconds, 3),
+        ["peak_memory_bytes"] = report.PeakMemoryBytes,
+        ["unused_tensors"] = new JsonArray([.. report.UnusedTensors.Select(name => (JsonNode)name)]),
+    };
+}

@@ -1,0 +1,159 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Cli.Terminal;
+using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
+using Slipway.Packaging;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Shows what a checkpoint, a package or an <c>.onnx</c> file holds.</summary>
+internal static class InspectVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var path = new Argument<string>("PATH") { Description = "A checkpoint, a package folder or an .onnx file." };
+        var json = VerbContext.JsonOption();
+        var command = new Command("inspect", "Show what is in a file or folder. Example: slipway inspect package")
+        {
+            path, json,
+        };
+        command.SetAction(result =>
+        {
+            var report = Describe(result.GetRequiredValue(path));
+            if (result.GetValue(json))
+            {
+                context.WriteJson(report);
+            }
+            else
+            {
+                Write(context.Output, report, "");
+            }
+
+            return 0;
+        });
+        return command;
+    }
+
+    private static JsonObject Describe(string path)
+    {
+        if (Directory.Exists(path) && File.Exists(Path.Combine(path, ModelPackage.ConfigFile)))
+        {
+            return DescribePackage(ModelPackage.Open(path, PackageVerification.Full));
+        }
+
+        if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        {
+            return new JsonObject { ["kind"] = "onnx", ["graph"] = DescribeGraph(OnnxFile.Read(path)) };
+        }
+
+        using var checkpoint = Checkpoint.Open(path);
+        return DescribeCheckpoint(checkpoint);
+    }
+
+    private static JsonObject DescribePackage(ModelPackage package)
+    {
+        var model = package.Config.Model;
+        return new JsonObject
+        {
+            ["kind"] = "package",
+            ["architecture"] = package.Manifest?.Architecture ?? model.Type,
+            ["precision"] = package.Manifest?.Precision,
+            ["source_format"] = package.Manifest?.SourceFormat,
+            ["producer"] = package.Manifest?.Producer,
+            ["quantization"] = package.Manifest?.Quantization is { } recipe
+                ? new JsonObject
+                {
+                    ["method"] = recipe.Method,
+                    ["bits"] = recipe.Bits,
+                    ["block_size"] = recipe.BlockSize,
+                }
+                : null,
+            ["vocab_size"] = model.VocabSize,
+            ["context_length"] = model.ContextLength,
+            ["layers"] = model.Decoder.NumHiddenLayers,
+            ["hidden_size"] = model.Decoder.HiddenSize,
+            ["heads"] = model.Decoder.NumAttentionHeads,
+            ["key_value_heads"] = model.Decoder.NumKeyValueHeads,
+            ["head_size"] = model.Decoder.HeadSize,
+            ["key_value_bytes_per_token"] =
+                2L * sizeof(float) * model.Decoder.NumHiddenLayers * model.Decoder.NumKeyValueHeads * model.Decoder.HeadSize,
+            ["files"] = new JsonArray([.. Directory.EnumerateFiles(package.Path, "*", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal)
+                .Select(file => (JsonNode)new JsonObject
+                {
+                    ["name"] = Path.GetRelativePath(package.Path, file),
+                    ["bytes"] = new FileInfo(file).Length,
+                })]),
+            ["graph"] = DescribeGraph(OnnxFile.Read(package.ModelPath)),
+        };
+    }
+
+    private static JsonObject DescribeGraph(OnnxModel model) => new()
+    {
+        ["producer"] = model.ProducerName,
+        ["ir_version"] = model.IrVersion,
+        ["operator_sets"] = new JsonObject(model.OperatorSets.Select(
+            set => KeyValuePair.Create(set.Key.Length == 0 ? "ai.onnx" : set.Key, (JsonNode?)set.Value))),
+        ["nodes"] = new JsonObject(model.Graph.Nodes.GroupBy(node => node.OpType)
+            .OrderByDescending(group => group.Count())
+            .Select(group => KeyValuePair.Create(group.Key, (JsonNode?)group.Count()))),
+        ["inputs"] = Ports(model.Graph.Inputs),
+        ["outputs"] = Ports(model.Graph.Outputs),
+        ["weights_bytes"] = model.Graph.Initializers.Select(item => item.Data).Distinct().Sum(data => data.Length),
+    };
+
+    private static JsonArray Ports(IEnumerable<GraphPort> ports) =>
+        [.. ports.Select(port => (JsonNode)$"{port.Name} {port.Type} [{string.Join(", ", port.Shape)}]")];
+
+    private static JsonObject DescribeCheckpoint(Checkpoint checkpoint) => new()
+    {
+        ["kind"] = "checkpoint",
+        ["format"] = checkpoint.Format,
+        ["parameters"] = checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
+        ["bytes"] = checkpoint.Tensors.Values.Sum(tensor => tensor.ByteLength),
+        ["config"] = Config(checkpoint),
+        ["tensors"] = new JsonArray([.. checkpoint.Tensors.Values.Select(tensor => (JsonNode)tensor.ToString())]),
+    };
+
+    // A lone weight file has none.
+    private static JsonNode? Config(Checkpoint checkpoint)
+    {
+        try
+        {
+            return checkpoint.Config.DeepClone();
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
+    }
+
+    private static void Write(TextWriter output, JsonObject report, string indent)
+    {
+        foreach (var (key, value) in report)
+        {
+            switch (value)
+            {
+                case JsonObject inner:
+                    output.WriteLine($"{indent}{key}:");
+                    Write(output, inner, indent + "  ");
+                    break;
+                case JsonArray list:
+                    output.WriteLine($"{indent}{key}:");
+                    foreach (var item in list)
+                    {
+                        output.WriteLine(item is JsonObject file
+                            ? $"{indent}  {Amounts.Bytes((long)file["bytes"]!),10}  {file["name"]}"
+                            : $"{indent}  {item}");
+                    }
+
+                    break;
+                case not null:
+                    output.WriteLine($"{indent}{key}: {value}");
+                    break;
+            }
+        }
+    }
+}
