@@ -71,11 +71,17 @@ public static class Exporter
         });
         return new ExportReport(
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
-            Stopwatch.GetElapsedTime(started).TotalSeconds, Environment.WorkingSet, unused);
+            Stopwatch.GetElapsedTime(started).TotalSeconds, PeakMemory(), unused);
     }
 
     private static string Version { get; } =
         typeof(Exporter).Assembly.GetName().Version?.ToString(3) ?? "";
+
+    private static long PeakMemory()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
 
     private static void Build(ModelBuild build, DecoderArchitecture architecture)
     {

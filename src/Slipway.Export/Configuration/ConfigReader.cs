@@ -28,8 +28,7 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
     public double Number(string key, double? absent = null)
     {
         return json[key] is null && absent is { } value ? value
-            : json[key] is JsonValue node && node.GetValueKind() == JsonValueKind.Number
-                && node.TryGetValue(out double number) && double.IsFinite(number) ? number
+            : Parse(json[key]) is { } number && double.IsFinite(number) ? number
             : throw Bad(key, "a number");
     }
 
@@ -60,8 +59,7 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
     public IReadOnlyList<double>? Numbers(string key) => json[key] switch
     {
         null => null,
-        JsonArray list when list.All(item => item?.GetValueKind() == JsonValueKind.Number) =>
-            [.. list.Select(item => item!.GetValue<double>())],
+        JsonArray list when list.All(item => Parse(item) is not null) => [.. list.Select(item => Parse(item)!.Value)],
         _ => throw Bad(key, "a list of numbers"),
     };
 
@@ -100,9 +98,15 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
     }
 
     private int? Whole(string key) =>
-        json[key] is JsonValue node && node.GetValueKind() == JsonValueKind.Number
-        && node.TryGetValue(out double number) && number == Math.Floor(number) && Math.Abs(number) <= Largest
+        Parse(json[key]) is { } number && number == Math.Floor(number) && Math.Abs(number) <= Largest
             ? (int)number
+            : null;
+
+    // A node that was made from a number of another type gives out that type alone, so its text is read.
+    private static double? Parse(JsonNode? node) =>
+        node?.GetValueKind() == JsonValueKind.Number
+        && double.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            ? number
             : null;
 
     private int Id(JsonNode? node, string key) =>

@@ -1,49 +1,50 @@
 using Slipway.Onnx;
+using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules.Rotary;
 
 /// <summary>The cosines and sines of rotary positions, [positions, rotary size / 2] each.</summary>
 /// <remarks>
 /// Angles are computed in double precision and rounded once, to float32: through a narrower type they would be off by
-/// 1e-3 and more at later positions.
+/// 1e-3 and more at later positions. A package holds the angles of every 64th position and of the first 64; the sum
+/// formulas make the tables of these when a session is created, where constants are folded. For 131,072 positions that
+/// is 1 MB instead of 67.
 /// </remarks>
 internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
 {
-    private const int ChunkValues = 1 << 18;
+    private const int Stride = 64;
 
-    /// <summary>Writes the tables.</summary>
+    /// <summary>Adds the tables.</summary>
     /// <param name="scope">Where they belong.</param>
     /// <param name="frequencies">Radians a position, one for each pair.</param>
     /// <param name="factor">What cosines and sines are multiplied by.</param>
     public static RotaryTable Write(ModuleScope scope, double[] frequencies, double factor = 1)
     {
-        int positions = scope.Build.ContextLength;
-        return new RotaryTable(
-            Write(scope, "cos_cache", positions, frequencies, angle => (float)(Math.Cos(angle) * factor)),
-            Write(scope, "sin_cache", positions, frequencies, angle => (float)(Math.Sin(angle) * factor)));
+        int strides = (scope.Build.ContextLength + Stride - 1) / Stride;
+        long[] shape = [(long)strides * Stride, frequencies.Length];
+        GraphValue farCosines = Write(scope, "far_cos", [strides, 1], frequencies, Stride, angle => Math.Cos(angle) * factor);
+        GraphValue farSines = Write(scope, "far_sin", [strides, 1], frequencies, Stride, angle => Math.Sin(angle) * factor);
+        GraphValue nearCosines = Write(scope, "near_cos", [1, Stride], frequencies, 1, Math.Cos);
+        GraphValue nearSines = Write(scope, "near_sin", [1, Stride], frequencies, 1, Math.Sin);
+        GraphValue cosines = scope.Sub(scope.Mul(farCosines, nearCosines), scope.Mul(farSines, nearSines));
+        GraphValue sines = scope.Add(scope.Mul(farSines, nearCosines), scope.Mul(farCosines, nearSines));
+        return new RotaryTable(scope.Reshape(cosines, shape), scope.Reshape(sines, shape));
     }
 
     private static GraphValue Write(
-        ModuleScope scope, string name, int positions, double[] frequencies, Func<double, float> value)
+        ModuleScope scope, string name, int[] positions, double[] frequencies, int stride, Func<double, double> value)
     {
-        ExternalDataWriter data = scope.Build.Writer.Data;
-        data.Begin((long)positions * frequencies.Length * sizeof(float));
-        int rows = Math.Clamp(ChunkValues / frequencies.Length, 1, positions);
-        float[] chunk = new float[rows * frequencies.Length];
-        for (int first = 0; first < positions; first += rows)
+        int rows = positions[0] * positions[1];
+        float[] table = new float[rows * frequencies.Length];
+        for (int row = 0; row < rows; row++)
         {
-            int count = Math.Min(rows, positions - first);
-            for (int row = 0; row < count; row++)
+            for (int pair = 0; pair < frequencies.Length; pair++)
             {
-                for (int pair = 0; pair < frequencies.Length; pair++)
-                {
-                    chunk[(row * frequencies.Length) + pair] = value((first + row) * frequencies[pair]);
-                }
+                table[(row * frequencies.Length) + pair] = (float)value((double)row * stride * frequencies[pair]);
             }
-
-            data.Write<float>(chunk.AsSpan(0, count * frequencies.Length));
         }
 
-        return scope.Build.Writer.Add(scope.NameOf(name), ElementType.Float32, [positions, frequencies.Length]);
+        return scope.Build.Writer.AddParts(
+            scope.NameOf(name), ElementType.Float32, [positions[0], positions[1], frequencies.Length], [table]);
     }
 }
