@@ -48,6 +48,12 @@ internal sealed class AddedTokenMatcher
                 continue;
             }
 
+            if (token.SingleWord && TouchesWord(text, at, at + token.Content.Length))
+            {
+                at += token.Content.Length;
+                continue;
+            }
+
             int start = at, end = at + token.Content.Length;
             while (token.LeftStrip && start > from && char.IsWhiteSpace(text[start - 1]))
             {
@@ -76,13 +82,11 @@ internal sealed class AddedTokenMatcher
         return parts;
     }
 
-    private static bool Matches(string text, int at, AddedToken token)
-    {
-        int end = at + token.Content.Length;
-        return text.AsSpan(at).StartsWith(token.Content, StringComparison.Ordinal)
-            && !(token.SingleWord
-                && ((at > 0 && IsWord(text[at - 1])) || (end < text.Length && IsWord(text[end]))));
-    }
+    private static bool Matches(string text, int at, AddedToken token) =>
+        text.AsSpan(at).StartsWith(token.Content, StringComparison.Ordinal);
+
+    private static bool TouchesWord(string text, int start, int end) =>
+        (start > 0 && IsWord(text[start - 1])) || (end < text.Length && IsWord(text[end]));
 
     private static bool IsWord(char character) => char.IsLetterOrDigit(character) || character == '_';
 }

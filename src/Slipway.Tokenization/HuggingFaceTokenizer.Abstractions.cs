@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Microsoft.ML.Tokenizers;
+using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization;
 
@@ -55,17 +56,20 @@ public sealed partial class HuggingFaceTokenizer
         };
     }
 
-    // A token that starts inside a character is placed at that character's start.
-    private void AddOffsets(string piece, int start, List<int> pieceIds, List<EncodedToken> offsets)
+    // A token that starts inside a character is placed at that character's start; what was added in front has no place.
+    private void AddOffsets(Piece piece, List<int> pieceIds, List<EncodedToken> offsets)
     {
-        byte[] utf8 = Encoding.UTF8.GetBytes(piece);
+        byte[] utf8 = Encoding.UTF8.GetBytes(piece.Text);
         int at = 0;
-        foreach (int id in pieceIds)
+        for (int i = 0; i < pieceIds.Count; i++)
         {
-            int length = Math.Min(TokenBytes(id).Length, utf8.Length - at);
-            int from = Chars(utf8, at), to = Chars(utf8, at + length);
-            offsets.Add(new EncodedToken(id, tokens[id] ?? string.Empty, Math.Max(start + from, 0)..Math.Max(start + to, 0)));
-            at += length;
+            string token = tokens[pieceIds[i]] ?? string.Empty;
+            int length = splitter is { UsesBytes: true } ? token.Length : model.ByteLength(token);
+            int end = i == pieceIds.Count - 1 ? utf8.Length : Math.Min(at + length, utf8.Length);
+            int from = Chars(utf8, at) - piece.Added, to = Chars(utf8, end) - piece.Added;
+            offsets.Add(new EncodedToken(
+                pieceIds[i], token, (piece.Start + Math.Max(from, 0))..(piece.Start + Math.Max(to, 0))));
+            at = end;
         }
     }
 

@@ -66,7 +66,8 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         special = [.. addedTokens.Where(token => token.Special).Select(token => token.Id)];
         added = [.. addedTokens.Select(token => token.Id)];
         rawMatcher = new AddedTokenMatcher(addedTokens.Where(token => !token.Normalized));
-        normalizedMatcher = new AddedTokenMatcher(addedTokens.Where(token => token.Normalized));
+        normalizedMatcher = new AddedTokenMatcher(addedTokens.Where(token => token.Normalized)
+            .Select(token => token with { Content = normalizer?.Normalize(token.Content) ?? token.Content }));
         bytes = new byte[tokens.Length][];
     }
 
@@ -134,16 +135,14 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
-        List<string> parts = new(ids.Length);
+        TokenStreamDecoder stream = CreateStreamDecoder(skipSpecialTokens);
+        StringBuilder text = new(ids.Length * 4);
         foreach (int id in ids)
         {
-            if (IdToToken(id) is { } token && !(skipSpecialTokens && special.Contains(id)))
-            {
-                parts.Add(token);
-            }
+            text.Append(stream.Append(id));
         }
 
-        return decoder is null ? string.Join(' ', parts) : string.Concat(decoder.Decode(parts));
+        return text.Append(stream.Flush()).ToString();
     }
 
     /// <summary>The id of a token as the vocabulary writes it, or null.</summary>
@@ -167,8 +166,8 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
             return default;
         }
 
-        return bytes[id] ??= added.Contains(id) ? Encoding.UTF8.GetBytes(token)
-            : decoder is { UsesBytes: true } ? ByteAlphabet.Decode(token)
+        return bytes[id] ??= decoder is { UsesBytes: true } ? ByteAlphabet.Decode(token)
+            : added.Contains(id) ? Encoding.UTF8.GetBytes(token)
             : TokenDecoder.ByteOf(token) is >= 0 and var value && decoder is not null ? [(byte)value]
             : Encoding.UTF8.GetBytes(decoder?.DecodeInside(token) ?? token);
     }
@@ -176,7 +175,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     /// <summary>Starts turning ids into text one at a time.</summary>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) =>
-        new(this, skipSpecialTokens, decoder?.StartStrip ?? default);
+        new(this, skipSpecialTokens, decoder?.Start() ?? new JoiningStage());
 
     private void EncodePieces(string text, List<int> result, List<EncodedToken>? offsets)
     {
@@ -216,26 +215,25 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
 
     private void EncodeSegment(string segment, int start, List<int> result, List<EncodedToken>? offsets)
     {
-        string text = splitter?.TransformText(segment) ?? segment;
-        int prefix = text.Length - segment.Length;
-        List<Range> pieces = [];
+        List<Piece> pieces = [];
+        Piece whole = new(segment, start);
         if (splitter is null)
         {
-            pieces.Add(..text.Length);
+            pieces.Add(whole);
         }
         else
         {
-            splitter.Split(text, ..text.Length, pieces);
+            splitter.Split(whole, pieces);
         }
 
         bool usesBytes = splitter is { UsesBytes: true };
-        foreach (Range piece in pieces)
+        foreach (Piece piece in pieces)
         {
             int first = result.Count;
-            model.Encode(usesBytes ? ByteAlphabet.Encode(text.AsSpan()[piece]) : text[piece], result);
+            model.Encode(usesBytes ? ByteAlphabet.Encode(piece.Text) : piece.Text, result);
             if (offsets is not null)
             {
-                AddOffsets(text[piece], start + piece.Start.Value - prefix, result[first..], offsets);
+                AddOffsets(piece, result[first..], offsets);
             }
         }
     }

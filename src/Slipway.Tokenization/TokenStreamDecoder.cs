@@ -1,4 +1,4 @@
-using System.Text;
+using Slipway.Tokenization.Decoders;
 
 namespace Slipway.Tokenization;
 
@@ -8,51 +8,40 @@ public sealed class TokenStreamDecoder
 {
     private readonly HuggingFaceTokenizer tokenizer;
     private readonly bool skipSpecialTokens;
-    private readonly Decoder utf8 = Encoding.UTF8.GetDecoder();
-    private readonly char strippedCharacter;
-    private int toStrip;
+    private readonly DecoderStage stage;
+    private readonly List<string> output = [];
 
-    internal TokenStreamDecoder(
-        HuggingFaceTokenizer tokenizer, bool skipSpecialTokens, (char Character, int Count) startStrip)
+    internal TokenStreamDecoder(HuggingFaceTokenizer tokenizer, bool skipSpecialTokens, DecoderStage stage)
     {
         this.tokenizer = tokenizer;
         this.skipSpecialTokens = skipSpecialTokens;
-        (strippedCharacter, toStrip) = startStrip;
+        this.stage = stage;
     }
 
     /// <summary>Takes the next id and returns the text that became certain with it, possibly none.</summary>
-    /// <param name="id">The token.</param>
-    public string Append(int id) =>
-        skipSpecialTokens && tokenizer.IsSpecial(id) ? string.Empty : Decode(tokenizer.TokenBytes(id).Span, flush: false);
-
-    /// <summary>Ends the text: returns U+FFFD for bytes that never became a character, else nothing.</summary>
-    public string Flush() => Decode(default, flush: true);
-
-    private string Decode(ReadOnlySpan<byte> bytes, bool flush)
+    /// <param name="id">The token; an id without one stands for nothing.</param>
+    public string Append(int id)
     {
-        int count = utf8.GetCharCount(bytes, flush);
-        if (count == 0 && !flush)
+        if (tokenizer.IdToToken(id) is not { } token || (skipSpecialTokens && tokenizer.IsSpecial(id)))
         {
-            // The bytes must still enter the decoder's state.
-            utf8.GetChars(bytes, default, flush);
             return string.Empty;
         }
 
-        char[] characters = new char[count];
-        int written = utf8.GetChars(bytes, characters, flush);
-        int start = 0;
-        while (toStrip > 0 && start < written)
-        {
-            if (characters[start] != strippedCharacter)
-            {
-                toStrip = 0;
-                break;
-            }
+        stage.Append(token, output);
+        return Take();
+    }
 
-            start++;
-            toStrip--;
-        }
+    /// <summary>Ends the text: returns what was held back, U+FFFD for bytes that never became a character.</summary>
+    public string Flush()
+    {
+        stage.Flush(output);
+        return Take();
+    }
 
-        return new string(characters, start, written - start);
+    private string Take()
+    {
+        string text = output.Count == 1 ? output[0] : string.Concat(output);
+        output.Clear();
+        return text;
     }
 }

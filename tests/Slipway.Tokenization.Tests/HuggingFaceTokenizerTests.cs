@@ -9,6 +9,8 @@ public sealed class HuggingFaceTokenizerTests
     [InlineData("smollm2-135m-instruct", "tokenizer-expected.json")]
     [InlineData("tokenizers/llama2", "expected.json")]
     [InlineData("tokenizers/qwen3", "expected.json")]
+    [InlineData("tokenizers/minilm-wordpiece", "expected.json")]
+    [InlineData("tokenizers/unigram-json", "expected.json")]
     public void Encode_ReferenceTexts_GivesTheReferenceIdsAndText(string folder, string expected)
     {
         string root = SharedAssets.Path(folder.Split('/'));

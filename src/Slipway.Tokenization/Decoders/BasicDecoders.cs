@@ -1,126 +1,145 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Slipway.Tokenization.Files;
+using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Decoders;
 
-internal sealed class ByteLevelDecoder : TokenDecoder
-{
-    public override bool UsesBytes => true;
-
-    public override List<string> Decode(List<string> tokens)
-    {
-        List<byte> bytes = [];
-        foreach (string token in tokens)
-        {
-            bytes.AddRange(ByteAlphabet.Decode(token));
-        }
-
-        return [Encoding.UTF8.GetString([.. bytes])];
-    }
-}
-
-/// <summary>Joins runs of <c>&lt;0xXX&gt;</c> tokens; a run that is not UTF-8 becomes one U+FFFD a byte.</summary>
-internal sealed class ByteFallbackDecoder : TokenDecoder
-{
-    private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
-
-    public override List<string> Decode(List<string> tokens)
-    {
-        List<string> result = new(tokens.Count);
-        List<byte> run = [];
-        foreach (string token in tokens)
-        {
-            int value = ByteOf(token);
-            if (value >= 0)
-            {
-                run.Add((byte)value);
-                continue;
-            }
-
-            Flush(run, result);
-            result.Add(token);
-        }
-
-        Flush(run, result);
-        return result;
-    }
-
-    private static void Flush(List<byte> run, List<string> result)
-    {
-        if (run.Count == 0)
-        {
-            return;
-        }
-
-        byte[] bytes = [.. run];
-        run.Clear();
-        try
-        {
-            result.Add(Strict.GetString(bytes));
-        }
-        catch (DecoderFallbackException)
-        {
-            result.Add(new string('\uFFFD', bytes.Length));
-        }
-    }
-}
-
+/// <summary>Makes one part of all; needs the whole text where another decoder than a strip follows.</summary>
 internal sealed class FuseDecoder : TokenDecoder
 {
-    public override List<string> Decode(List<string> tokens) => [string.Concat(tokens)];
-}
-
-internal sealed class ReplaceDecoder(Regex pattern, string content) : TokenDecoder
-{
-    public override List<string> Decode(List<string> tokens) =>
-        [.. tokens.Select(token => pattern.Replace(token, _ => content))];
-}
-
-/// <summary>Drops up to so many of one character at the start and the end of each part.</summary>
-internal sealed class StripDecoder(char character, int start, int stop) : TokenDecoder
-{
-    public override (char Character, int Count) StartStrip => (character, start);
-
-    public static StripDecoder Parse(Section section)
-    {
-        string content = section.String("content");
-        return content.Length == 1
-            ? new StripDecoder(content[0], section.Int("start"), section.Int("stop"))
-            : throw section["content"].Wrong("one character");
-    }
+    public override DecoderStage Start() => new Stage();
 
     public override string DecodeInside(string token) => token;
 
-    public override List<string> Decode(List<string> tokens) => [.. tokens.Select(Strip)];
-
-    private string Strip(string token)
+    private sealed class Stage : DecoderStage
     {
-        int from = 0, to = token.Length;
-        while (from < to && from < start && token[from] == character)
-        {
-            from++;
-        }
+        private readonly StringBuilder text = new();
 
-        for (int i = 0; i < stop && to > from && token[to - 1] == character; i++)
-        {
-            to--;
-        }
+        public override void Append(string part, List<string> output) => text.Append(part);
 
-        return token[from..to];
+        public override void Flush(List<string> output) => output.Add(text.ToString());
     }
 }
 
-internal sealed class DecoderSequence(TokenDecoder[] decoders) : TokenDecoder
+internal sealed class ReplaceDecoder(Regex pattern, string content, string source) : PlainDecoder
 {
-    public override bool UsesBytes => decoders.Any(decoder => decoder.UsesBytes);
-
-    public override (char Character, int Count) StartStrip =>
-        decoders.Select(decoder => decoder.StartStrip).FirstOrDefault(strip => strip.Count > 0);
-
-    public override List<string> Decode(List<string> tokens) =>
-        decoders.Aggregate(tokens, (current, decoder) => decoder.Decode(current));
-
     public override string DecodeInside(string token) =>
-        decoders.Aggregate(token, (current, decoder) => decoder.DecodeInside(current));
+        Pattern.Guard(() => pattern.Replace(token, _ => content), pattern, token, source);
+}
+
+/// <summary>Replaces the visible space by a space; the first token loses its own.</summary>
+internal sealed class MetaspaceDecoder(char replacement, bool dropsFirst) : TokenDecoder
+{
+    public static MetaspaceDecoder Parse(Section section) => new(
+        MetaspaceSplitter.ParseReplacement(section), MetaspaceSplitter.ParseScheme(section) != "never");
+
+    public override DecoderStage Start() => new Stage(replacement, dropsFirst);
+
+    public override string DecodeInside(string token) => token.Replace(replacement, ' ');
+
+    private sealed class Stage(char replacement, bool dropsFirst) : DecoderStage
+    {
+        private bool drops = dropsFirst;
+
+        public override void Append(string part, List<string> output)
+        {
+            output.Add(drops
+                ? part.Replace(replacement.ToString(), string.Empty, StringComparison.Ordinal)
+                : part.Replace(replacement, ' '));
+            drops = false;
+        }
+    }
+}
+
+/// <summary>Puts a space before each token but the first, except where it continues a word.</summary>
+internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecoder
+{
+    public override DecoderStage Start() => new Stage(this);
+
+    public override string DecodeInside(string token) => Clean(
+        token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token);
+
+    /// <summary>Removes the spaces that English has not.</summary>
+    public static string CleanUp(string text) => text.Replace(" .", ".", StringComparison.Ordinal)
+        .Replace(" ?", "?", StringComparison.Ordinal).Replace(" !", "!", StringComparison.Ordinal)
+        .Replace(" ,", ",", StringComparison.Ordinal).Replace(" ' ", "'", StringComparison.Ordinal)
+        .Replace(" n't", "n't", StringComparison.Ordinal).Replace(" 'm", "'m", StringComparison.Ordinal)
+        .Replace(" do not", " don't", StringComparison.Ordinal).Replace(" 's", "'s", StringComparison.Ordinal)
+        .Replace(" 've", "'ve", StringComparison.Ordinal).Replace(" 're", "'re", StringComparison.Ordinal);
+
+    private string Clean(string text) => cleanup ? CleanUp(text) : text;
+
+    private sealed class Stage(WordPieceDecoder decoder) : DecoderStage
+    {
+        private bool first = true;
+
+        public override void Append(string part, List<string> output)
+        {
+            output.Add(first ? decoder.Clean(part) : decoder.DecodeInside(part));
+            first = false;
+        }
+    }
+}
+
+/// <summary>Speech: equal neighbours are one, the pad token is silence, the delimiter a space.</summary>
+internal sealed class CtcDecoder(string pad, string delimiter, bool cleanup) : TokenDecoder
+{
+    public override DecoderStage Start() => new Stage(this);
+
+    public override string DecodeInside(string token)
+    {
+        string text = pad.Length == 0 ? token : token.Replace(pad, string.Empty, StringComparison.Ordinal);
+        return !cleanup ? text : delimiter.Length == 0 ? WordPieceDecoder.CleanUp(text)
+            : WordPieceDecoder.CleanUp(text).Replace(delimiter, " ", StringComparison.Ordinal);
+    }
+
+    private sealed class Stage(CtcDecoder decoder) : DecoderStage
+    {
+        private string? last;
+
+        public override void Append(string part, List<string> output)
+        {
+            if (part != last)
+            {
+                output.Add(decoder.DecodeInside(part));
+            }
+
+            last = part;
+        }
+    }
+}
+
+/// <summary>The end-of-word suffix becomes a space, but not at the end of the text.</summary>
+internal sealed class SuffixDecoder(string suffix) : TokenDecoder
+{
+    public override DecoderStage Start() => new Stage(this);
+
+    public override string DecodeInside(string token) => Replace(token, " ");
+
+    private string Replace(string token, string by) =>
+        suffix.Length == 0 ? token : token.Replace(suffix, by, StringComparison.Ordinal);
+
+    private sealed class Stage(SuffixDecoder decoder) : DecoderStage
+    {
+        private string? held;
+
+        public override void Append(string part, List<string> output)
+        {
+            if (held is not null)
+            {
+                output.Add(decoder.DecodeInside(held));
+            }
+
+            held = part;
+        }
+
+        public override void Flush(List<string> output)
+        {
+            if (held is not null)
+            {
+                output.Add(decoder.Replace(held, string.Empty));
+            }
+        }
+    }
 }

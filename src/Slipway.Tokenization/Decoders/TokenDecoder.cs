@@ -3,7 +3,7 @@ using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.Decoders;
 
-/// <summary>Turns tokens back into text, one stage at a time. The table of types is <see cref="Types"/>.</summary>
+/// <summary>Turns tokens back into text. The table of types is <see cref="Types"/>.</summary>
 internal abstract class TokenDecoder
 {
     private const int MaximumDepth = 16;
@@ -13,23 +13,28 @@ internal abstract class TokenDecoder
         ["ByteLevel"] = (_, _) => new ByteLevelDecoder(),
         ["ByteFallback"] = (_, _) => new ByteFallbackDecoder(),
         ["Fuse"] = (_, _) => new FuseDecoder(),
-        ["Replace"] = (section, _) => new ReplaceDecoder(Pattern.Parse(section["pattern"]), section.String("content")),
+        ["Replace"] = (section, _) => new ReplaceDecoder(
+            Pattern.Parse(section["pattern"]), section.String("content"), section.Source),
         ["Strip"] = (section, _) => StripDecoder.Parse(section),
-        ["Sequence"] = (section, depth) => new DecoderSequence(
+        ["Metaspace"] = (section, _) => MetaspaceDecoder.Parse(section),
+        ["WordPiece"] = (section, _) => new WordPieceDecoder(
+            section.OptionalString("prefix") ?? "##", section.Bool("cleanup", true)),
+        ["CTC"] = (section, _) => new CtcDecoder(
+            section.OptionalString("pad_token") ?? "<pad>", section.OptionalString("word_delimiter_token") ?? "|",
+            section.Bool("cleanup", true)),
+        ["BPEDecoder"] = (section, _) => new SuffixDecoder(section.OptionalString("suffix") ?? "</w>"),
+        ["Sequence"] = (section, depth) => DecoderSequence.Of(
             [.. section["decoders"].Items().Select(item => Parse(item, depth + 1))]),
     };
 
     /// <summary>Whether every token stands for bytes of the byte-level alphabet.</summary>
     public virtual bool UsesBytes => false;
 
-    /// <summary>Decodes the tokens; the text is the parts in a row.</summary>
-    public abstract List<string> Decode(List<string> tokens);
+    /// <summary>Begins a text.</summary>
+    public abstract DecoderStage Start();
 
-    /// <summary>The text of one token in running text, without what only happens at the start.</summary>
-    public virtual string DecodeInside(string token) => string.Concat(Decode([token]));
-
-    /// <summary>Leading characters that are dropped at the start of a text, and which.</summary>
-    public virtual (char Character, int Count) StartStrip => default;
+    /// <summary>The text of one token in running text, without what only happens at the start or the end.</summary>
+    public abstract string DecodeInside(string token);
 
     public static TokenDecoder Parse(Section section, int depth = 0) =>
         depth > MaximumDepth ? throw section.Error($"'{section.Path}' is nested deeper than {MaximumDepth} levels.")
@@ -41,4 +46,28 @@ internal abstract class TokenDecoder
         token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
         && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
             ? value : -1;
+}
+
+/// <summary>One decoder at work on one text: parts go in one at a time, and come out once they are certain.</summary>
+/// <remarks>What comes out, joined, does not depend on when it is asked for: whole texts are decoded the same way.</remarks>
+internal abstract class DecoderStage
+{
+    /// <summary>Takes the next part and appends what became certain.</summary>
+    public abstract void Append(string part, List<string> output);
+
+    /// <summary>Ends the text and appends what was held back.</summary>
+    public virtual void Flush(List<string> output)
+    {
+    }
+}
+
+/// <summary>A decoder that treats every token alike.</summary>
+internal abstract class PlainDecoder : TokenDecoder
+{
+    public override DecoderStage Start() => new Stage(this);
+
+    private sealed class Stage(PlainDecoder decoder) : DecoderStage
+    {
+        public override void Append(string part, List<string> output) => output.Add(decoder.DecodeInside(part));
+    }
 }

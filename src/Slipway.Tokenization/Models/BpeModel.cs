@@ -18,6 +18,7 @@ internal sealed class BpeModel : TokenModel
     private readonly ConcurrentDictionary<string, int[]> cache = new();
     private readonly int? unknown;
     private readonly bool byteFallback, fuseUnknown, ignoreMerges;
+    private readonly string prefix, suffix;
     private readonly int[] byteIds = new int[256];
 
     private BpeModel(Section section)
@@ -26,20 +27,9 @@ internal sealed class BpeModel : TokenModel
         byteFallback = section.Bool("byte_fallback", false);
         fuseUnknown = section.Bool("fuse_unk", false);
         ignoreMerges = section.Bool("ignore_merges", false);
-        string? unknownToken = section.OptionalString("unk_token");
-        unknown = unknownToken is null ? null
-            : vocabulary.TryGetValue(unknownToken, out int id) ? id
-            : throw section["unk_token"].Error($"'unk_token' is '{unknownToken}', which the vocabulary lacks.");
-        if (section.OptionalString("continuing_subword_prefix") is { Length: > 0 } prefix)
-        {
-            throw section.Error($"'{section.Path}.continuing_subword_prefix' is '{prefix}'; only an empty one is supported.");
-        }
-
-        if (section.OptionalString("end_of_word_suffix") is { Length: > 0 } suffix)
-        {
-            throw section.Error($"'{section.Path}.end_of_word_suffix' is '{suffix}'; only an empty one is supported.");
-        }
-
+        unknown = section["unk_token"].IsNull ? null : Require(section, "unk_token", string.Empty, vocabulary);
+        prefix = section.OptionalString("continuing_subword_prefix") ?? string.Empty;
+        suffix = section.OptionalString("end_of_word_suffix") ?? string.Empty;
         for (int value = 0; value < 256; value++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>");
@@ -87,7 +77,8 @@ internal sealed class BpeModel : TokenModel
         for (int i = 0; i < piece.Length;)
         {
             Rune.DecodeFromUtf16(piece.AsSpan(i), out Rune rune, out int length);
-            if (vocabulary.TryGetValue(piece.Substring(i, length), out int id))
+            string start = i == 0 ? string.Empty : prefix, end = i + length == piece.Length ? suffix : string.Empty;
+            if (vocabulary.TryGetValue(string.Concat(start, piece.AsSpan(i, length), end), out int id))
             {
                 symbols.Add(id);
                 afterUnknown = false;
@@ -141,7 +132,8 @@ internal sealed class BpeModel : TokenModel
             int Id(string token) => vocabulary.TryGetValue(token, out int id)
                 ? id
                 : throw merge.Error($"'{merge.Path}' merges '{left}' and '{right}', but the vocabulary lacks '{token}'.");
-            result.TryAdd(BpeMerging.Key(Id(left), Id(right)), (rank++, Id(left + right)));
+            string tail = right.StartsWith(prefix, StringComparison.Ordinal) ? right[prefix.Length..] : right;
+            result.TryAdd(BpeMerging.Key(Id(left), Id(right)), (rank++, Id(left + tail)));
         }
 
         return result;

@@ -1,3 +1,5 @@
+using System.Text;
+using Slipway.Tokenization.Decoders;
 using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.Models;
@@ -8,6 +10,9 @@ internal abstract class TokenModel
     private static readonly Dictionary<string, Func<Section, TokenModel>> Types = new()
     {
         ["BPE"] = BpeModel.Parse,
+        ["Unigram"] = UnigramModel.Parse,
+        ["WordPiece"] = WordPieceModel.Parse,
+        ["WordLevel"] = WordLevelModel.Parse,
     };
 
     /// <summary>The model's own tokens and their ids.</summary>
@@ -16,8 +21,21 @@ internal abstract class TokenModel
     /// <summary>Appends the ids of a piece. Safe for concurrent use.</summary>
     public abstract void Encode(string piece, List<int> ids);
 
+    /// <summary>How many bytes of the text a token covers; a guess for unknown tokens.</summary>
+    public virtual int ByteLength(string token) =>
+        TokenDecoder.ByteOf(token) >= 0 ? 1 : Encoding.UTF8.GetByteCount(token);
+
+    // Files from before 2020 name no type; their models are all BPE.
     public static TokenModel Parse(Section section) =>
         Types.TryGetValue(section.OptionalString("type") ?? "BPE", out Func<Section, TokenModel>? create)
             ? create(section)
             : throw section.Unknown("model", Types.Keys);
+
+    /// <summary>The id of a token that a key names and the vocabulary must hold.</summary>
+    protected static int Require(Section section, string key, string missing, Dictionary<string, int> vocabulary)
+    {
+        string token = section.OptionalString(key) ?? missing;
+        return vocabulary.TryGetValue(token, out int id)
+            ? id : throw section.Error($"'{section.Path}.{key}' is '{token}', which the vocabulary lacks.");
+    }
 }

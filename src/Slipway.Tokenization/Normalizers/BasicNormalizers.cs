@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Slipway.Tokenization.Files;
 using Slipway.Tokenization.Unicode;
 
 namespace Slipway.Tokenization.Normalizers;
@@ -10,9 +11,16 @@ internal sealed class UnicodeForm(NormalizationForm form) : TextNormalizer
     public override string Normalize(string text) => UnicodeNormalization.Normalize(text, form);
 }
 
+/// <summary>Lower case of each character on its own.</summary>
 internal sealed class Lowercase : TextNormalizer
 {
-    public override string Normalize(string text) => text.ToLowerInvariant();
+    /// <summary>The only character whose lower case is two, in every language.</summary>
+    private const string DottedI = "\u0130";
+
+    public static string Lower(string text) =>
+        text.Replace(DottedI, "i\u0307", StringComparison.Ordinal).ToLowerInvariant();
+
+    public override string Normalize(string text) => Lower(text);
 }
 
 internal sealed class Prepend(string prefix) : TextNormalizer
@@ -20,9 +28,16 @@ internal sealed class Prepend(string prefix) : TextNormalizer
     public override string Normalize(string text) => text.Length == 0 ? text : prefix + text;
 }
 
-internal sealed class Replace(Regex pattern, string content) : TextNormalizer
+internal sealed class Replace(Regex pattern, string content, string source) : TextNormalizer
 {
-    public override string Normalize(string text) => pattern.Replace(text, _ => content);
+    public override string Normalize(string text) =>
+        Pattern.Guard(() => pattern.Replace(text, _ => content), pattern, text, source);
+}
+
+/// <summary>Writes each byte of the text as a character of the byte alphabet.</summary>
+internal sealed class ByteLevelNormalizer : TextNormalizer
+{
+    public override string Normalize(string text) => ByteAlphabet.Encode(text);
 }
 
 internal sealed class Strip(bool left, bool right) : TextNormalizer

@@ -13,9 +13,15 @@ internal abstract class TextNormalizer
         ["NFD"] = (_, _) => new UnicodeForm(System.Text.NormalizationForm.FormD),
         ["NFKC"] = (_, _) => new UnicodeForm(System.Text.NormalizationForm.FormKC),
         ["NFKD"] = (_, _) => new UnicodeForm(System.Text.NormalizationForm.FormKD),
+        ["Nmt"] = (_, _) => new Nmt(),
+        ["Precompiled"] = (section, _) => Precompiled.Parse(section),
+        ["BertNormalizer"] = (section, _) => BertNormalizer.Parse(section),
+        ["StripAccents"] = (_, _) => new StripAccents(),
+        ["ByteLevel"] = (_, _) => new ByteLevelNormalizer(),
         ["Lowercase"] = (_, _) => new Lowercase(),
         ["Prepend"] = (section, _) => new Prepend(section.String("prepend")),
-        ["Replace"] = (section, _) => new Replace(Pattern.Parse(section["pattern"]), section.String("content")),
+        ["Replace"] = (section, _) => new Replace(
+            Pattern.Parse(section["pattern"]), section.String("content"), section.Source),
         ["Strip"] = (section, _) => new Strip(section.Bool("strip_left", true), section.Bool("strip_right", true)),
         ["Sequence"] = (section, depth) => new NormalizerSequence(
             [.. section["normalizers"].Items().Select(item => Parse(item, depth + 1))]),

@@ -5,20 +5,20 @@ namespace Slipway.Tokenization.PreTokenizers;
 /// <summary>GPT-2's pre-tokenizer: words with their leading space, numbers, punctuation, white space; then bytes.</summary>
 internal sealed partial class ByteLevelSplitter(bool addPrefixSpace, bool useRegex) : TextSplitter
 {
+    private static readonly PatternSplitter WordSplitter = new(Words(), "Isolated", invert: false, null);
+
     public override bool UsesBytes => true;
 
-    public override string TransformText(string text) =>
-        addPrefixSpace && text.Length > 0 && text[0] != ' ' ? " " + text : text;
-
-    public override void Split(string text, Range range, List<Range> pieces)
+    public override void Split(Piece piece, List<Piece> pieces)
     {
+        Piece spaced = addPrefixSpace && piece.Text[0] != ' ' ? piece.Prepend(" ") : piece;
         if (useRegex)
         {
-            PatternSplitter.SplitIsolated(Words(), text, range, pieces);
+            WordSplitter.Split(spaced, pieces);
         }
         else
         {
-            pieces.Add(range);
+            pieces.Add(spaced);
         }
     }
 

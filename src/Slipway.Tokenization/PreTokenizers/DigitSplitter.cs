@@ -5,18 +5,18 @@ namespace Slipway.Tokenization.PreTokenizers;
 /// <summary>Separates numbers from other text, each digit alone where <paramref name="individual"/> is set.</summary>
 internal sealed class DigitSplitter(bool individual) : TextSplitter
 {
-    public override void Split(string text, Range range, List<Range> pieces)
+    public override void Split(Piece piece, List<Piece> pieces)
     {
-        (int offset, int length) = range.GetOffsetAndLength(text.Length);
-        int end = offset + length, start = offset;
+        string text = piece.Text;
+        int start = 0;
         bool inNumber = false;
-        for (int i = offset; i < end;)
+        for (int i = 0; i < text.Length;)
         {
-            Rune.DecodeFromUtf16(text.AsSpan(i, end - i), out Rune rune, out int size);
+            Rune.DecodeFromUtf16(text.AsSpan(i), out Rune rune, out int size);
             bool digit = Rune.IsNumber(rune);
             if (i > start && (digit != inNumber || (digit && individual)))
             {
-                pieces.Add(start..i);
+                pieces.Add(piece.Slice(start, i));
                 start = i;
             }
 
@@ -24,9 +24,6 @@ internal sealed class DigitSplitter(bool individual) : TextSplitter
             i += size;
         }
 
-        if (start < end)
-        {
-            pieces.Add(start..end);
-        }
+        pieces.Add(piece.Slice(start, text.Length));
     }
 }

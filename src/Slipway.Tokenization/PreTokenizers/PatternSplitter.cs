@@ -3,104 +3,44 @@ using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.PreTokenizers;
 
-/// <summary>Splits at the matches of a pattern.</summary>
-internal sealed class PatternSplitter(Regex pattern, string behavior, bool invert) : TextSplitter
+/// <summary>Splits at the matches of a pattern, or between them where <paramref name="invert"/> is set.</summary>
+/// <param name="pattern">The pattern.</param>
+/// <param name="behavior">One of <see cref="SplitBehavior.Names"/>.</param>
+/// <param name="invert">Whether the delimiters are what the pattern does not match.</param>
+/// <param name="source">The file that the pattern is from; null where it is built in.</param>
+internal sealed partial class PatternSplitter(Regex pattern, string behavior, bool invert, string? source) : TextSplitter
 {
-    private static readonly string[] Behaviors =
-        ["Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"];
+    public static PatternSplitter Parse(Section section) => new(
+        Pattern.Parse(section["pattern"]), ParseBehavior(section, null), section.Bool("invert", false), section.Source);
 
-    public static PatternSplitter Parse(Section section)
+    public static string ParseBehavior(Section section, string? missing)
     {
-        string behavior = section.String("behavior");
-        return Behaviors.Contains(behavior)
-            ? new PatternSplitter(Pattern.Parse(section["pattern"]), behavior, section.Bool("invert", false))
-            : throw section["behavior"].Wrong("one of " + string.Join(", ", Behaviors.Select(name => $"'{name}'")));
+        string behavior = missing is not null && section["behavior"].IsNull ? missing : section.String("behavior");
+        return SplitBehavior.Names.Contains(behavior) ? behavior : throw section["behavior"].Wrong(
+            "one of " + string.Join(", ", SplitBehavior.Names.Select(name => $"'{name}'")));
     }
 
-    public static void SplitIsolated(Regex pattern, string text, Range range, List<Range> pieces)
+    /// <summary>Runs of word characters, and runs of what is neither that nor white space.</summary>
+    [GeneratedRegex(
+        @"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+|[^\s\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+",
+        RegexOptions.CultureInvariant)]
+    public static partial Regex Words();
+
+    public override void Split(Piece piece, List<Piece> pieces)
     {
-        (int offset, int length) = range.GetOffsetAndLength(text.Length);
-        int start = offset;
-        foreach (ValueMatch match in pattern.EnumerateMatches(text.AsSpan(offset, length)))
-        {
-            int at = offset + match.Index;
-            if (at > start)
-            {
-                pieces.Add(start..at);
-            }
-
-            if (match.Length > 0)
-            {
-                pieces.Add(at..(at + match.Length));
-            }
-
-            start = at + match.Length;
-        }
-
-        if (start < offset + length)
-        {
-            pieces.Add(start..(offset + length));
-        }
-    }
-
-    public override void Split(string text, Range range, List<Range> pieces)
-    {
+        List<(int Start, int End, bool IsMatch)> parts = Pattern.Guard(
+            () => PatternMatching.Parts(pattern, piece.Text), pattern, piece.Text, source);
         if (behavior == "Isolated")
         {
-            SplitIsolated(pattern, text, range, pieces);
+            pieces.AddRange(parts.Select(part => piece.Slice(part.Start, part.End)));
             return;
         }
 
-        bool mergeNext = false;
-        foreach ((Range part, bool isMatch) in Parts(text, range))
+        if (invert)
         {
-            switch (behavior)
-            {
-                case "Removed" when isMatch:
-                    break;
-                case "MergedWithPrevious" when isMatch && pieces.Count > 0 && Touches(pieces[^1], part, range):
-                case "MergedWithNext" when mergeNext:
-                case "Contiguous" when isMatch && mergeNext:
-                    pieces[^1] = pieces[^1].Start..part.End;
-                    break;
-                default:
-                    pieces.Add(part);
-                    break;
-            }
-
-            mergeNext = isMatch && behavior is "MergedWithNext" or "Contiguous" && isMatch;
-        }
-    }
-
-    private static bool Touches(Range previous, Range part, Range whole) =>
-        previous.End.Equals(part.Start) && previous.Start.Value >= whole.Start.Value;
-
-    private List<(Range Part, bool IsMatch)> Parts(string text, Range range)
-    {
-        (int offset, int length) = range.GetOffsetAndLength(text.Length);
-        List<(Range, bool)> parts = [];
-        int start = offset;
-        foreach (ValueMatch match in pattern.EnumerateMatches(text.AsSpan(offset, length)))
-        {
-            int at = offset + match.Index;
-            if (at > start)
-            {
-                parts.Add((start..at, invert));
-            }
-
-            if (match.Length > 0)
-            {
-                parts.Add((at..(at + match.Length), !invert));
-            }
-
-            start = at + match.Length;
+            parts = [.. parts.Select(part => (part.Start, part.End, !part.IsMatch))];
         }
 
-        if (start < offset + length)
-        {
-            parts.Add((start..(offset + length), invert));
-        }
-
-        return parts;
+        SplitBehavior.Apply(behavior, piece, parts, pieces);
     }
 }

@@ -64,7 +64,7 @@ public sealed class BpeTrainer
         Dictionary<string, int> counts = new(StringComparer.Ordinal);
         AddedTokenMatcher matcher = new(options.WholeTokens.Select((token, index) =>
             new AddedToken(index, token, true, false, false, false, false)));
-        List<Range> pieces = [];
+        List<Piece> pieces = [];
         foreach (string text in texts)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -75,12 +75,11 @@ public sealed class BpeTrainer
                     continue;
                 }
 
-                string part = text[start..end];
                 pieces.Clear();
-                splitter.Split(part, ..part.Length, pieces);
-                foreach (Range piece in pieces)
+                splitter.Split(new Piece(text[start..end], start), pieces);
+                foreach (Piece piece in pieces)
                 {
-                    CollectionsMarshal.GetValueRefOrAddDefault(counts, part[piece], out _)++;
+                    CollectionsMarshal.GetValueRefOrAddDefault(counts, piece.Text, out _)++;
                 }
             }
         }

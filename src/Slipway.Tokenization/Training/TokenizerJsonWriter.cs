@@ -27,7 +27,7 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
         if (options.Pattern is { } pattern)
         {
             Regex regex = new(pattern, RegexOptions.CultureInvariant, PatternTimeout);
-            splitters.Add(new PatternSplitter(regex, "Isolated", invert: false));
+            splitters.Add(new PatternSplitter(regex, "Isolated", invert: false, null));
         }
 
         splitters.Add(new ByteLevelSplitter(addPrefixSpace: false, useRegex: options.Pattern is null));

@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Slipway.Tokenization.Files;
+
+namespace Slipway.Tokenization.Models;
+
+/// <summary>The segmentation whose tokens' log-probabilities have the greatest sum.</summary>
+/// <remarks>
+/// Characters that no token holds cost 10 more than the least likely token; neighbours of that kind become one unknown
+/// token, or their bytes. Source: Kudo, "Subword Regularization", 2018, as in SentencePiece.
+/// </remarks>
+internal sealed class UnigramModel : TokenModel
+{
+    private const double UnknownPenalty = 10;
+
+    private readonly Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
+    private readonly TokenTrie trie = new();
+    private readonly List<double> scores = [];
+    private readonly int? unknown;
+    private readonly int[]? byteIds;
+    private readonly double unknownScore;
+
+    private UnigramModel(Section section)
+    {
+        Section list = section["vocab"];
+        foreach (Section entry in list.Items())
+        {
+            (string token, double score) = Entry(entry);
+            if (scores.Count > VocabularyReader.MaximumId)
+            {
+                throw list.Error($"'{list.Path}' holds more than {VocabularyReader.MaximumId} tokens.");
+            }
+
+            if (!vocabulary.TryAdd(token, scores.Count))
+            {
+                throw entry.Error($"'{list.Path}' holds the token '{token}' twice.");
+            }
+
+            trie.Add(token, scores.Count);
+            scores.Add(score);
+        }
+
+        unknownScore = scores.DefaultIfEmpty(0).Min() - UnknownPenalty;
+        if (!section["unk_id"].IsNull)
+        {
+            int id = section.Int("unk_id");
+            unknown = id >= 0 && id < scores.Count ? id
+                : throw section["unk_id"].Wrong($"an id below {scores.Count}, the size of the vocabulary");
+        }
+
+        byteIds = section.Bool("byte_fallback", false) ? ByteIds() : null;
+    }
+
+    public override IReadOnlyDictionary<string, int> Vocabulary => vocabulary;
+
+    public static new UnigramModel Parse(Section section) => new(section);
+
+    public override void Encode(string piece, List<int> ids)
+    {
+        // best[i]: the best segmentation of the first i units; -1 marks where none ends.
+        double[] best = new double[piece.Length + 1];
+        int[] from = new int[piece.Length + 1], token = new int[piece.Length + 1];
+        Array.Fill(from, -1);
+        from[0] = 0;
+        void Offer(int start, int end, int id, double score)
+        {
+            if (from[end] < 0 || best[start] + score > best[end])
+            {
+                (best[end], from[end], token[end]) = (best[start] + score, start, id);
+            }
+        }
+
+        for (int start = 0; start < piece.Length;)
+        {
+            Rune.DecodeFromUtf16(piece.AsSpan(start), out _, out int size);
+            bool single = false;
+            int node = 0;
+            for (int end = start; end < piece.Length && (node = trie.Next(node, piece[end])) >= 0; end++)
+            {
+                if (trie.IdAt(node) is >= 0 and var id)
+                {
+                    Offer(start, end + 1, id, scores[id]);
+                    single |= end + 1 == start + size;
+                }
+            }
+
+            if (!single)
+            {
+                Offer(start, start + size, -1, unknownScore);
+            }
+
+            start += size;
+        }
+
+        Collect(piece, from, token, ids);
+    }
+
+    private void Collect(string piece, int[] from, int[] token, List<int> ids)
+    {
+        List<(int Start, int End, int Id)> path = [];
+        for (int end = piece.Length; end > 0; end = from[end])
+        {
+            int id = token[end] == unknown ? -1 : token[end];
+            if (id < 0 && path.Count > 0 && path[^1].Id < 0)
+            {
+                path[^1] = (from[end], path[^1].End, -1);
+            }
+            else
+            {
+                path.Add((from[end], end, id));
+            }
+        }
+
+        path.Reverse();
+        foreach ((int start, int end, int id) in path)
+        {
+            if (id >= 0)
+            {
+                ids.Add(id);
+            }
+            else if (byteIds is not null)
+            {
+                ids.AddRange(Encoding.UTF8.GetBytes(piece, start, end - start).Select(value => byteIds[value]));
+            }
+            else if (unknown is { } unknownId)
+            {
+                ids.Add(unknownId);
+            }
+        }
+    }
+
+    // Byte tokens are used where all 256 are there, as in SentencePiece.
+    private int[]? ByteIds()
+    {
+        int[] result = new int[256];
+        for (int value = 0; value < result.Length; value++)
+        {
+            if (!vocabulary.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"), out result[value]))
+            {
+                return null;
+            }
+        }
+
+        return result;
+    }
+
+    private static (string Token, double Score) Entry(Section entry)
+    {
+        if (entry.Element.ValueKind != JsonValueKind.Array || entry.Element.GetArrayLength() != 2)
+        {
+            throw entry.Wrong("a token and its score");
+        }
+
+        Section[] items = [.. entry.Items()];
+        return items[1].Element.ValueKind == JsonValueKind.Number && items[1].Element.TryGetDouble(out double score)
+            && double.IsFinite(score) ? (items[0].AsString(), score) : throw items[1].Wrong("a number");
+    }
+}

@@ -1,0 +1,36 @@
+using System.Text;
+using Slipway.Tokenization.Files;
+
+namespace Slipway.Tokenization.PreTokenizers;
+
+/// <summary>Splits after every so many characters.</summary>
+internal sealed class FixedLengthSplitter(int length) : TextSplitter
+{
+    private const int DefaultLength = 5;
+
+    public static FixedLengthSplitter Parse(Section section)
+    {
+        int length = section["length"].IsNull ? DefaultLength : section.Int("length");
+        return length > 0 ? new FixedLengthSplitter(length) : throw section["length"].Wrong("1 or more");
+    }
+
+    public override void Split(Piece piece, List<Piece> pieces)
+    {
+        int start = 0, count = 0;
+        for (int i = 0; i < piece.Text.Length;)
+        {
+            Rune.DecodeFromUtf16(piece.Text.AsSpan(i), out _, out int size);
+            i += size;
+            if (++count == length)
+            {
+                pieces.Add(piece.Slice(start, i));
+                (start, count) = (i, 0);
+            }
+        }
+
+        if (start < piece.Text.Length)
+        {
+            pieces.Add(piece.Slice(start, piece.Text.Length));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using Slipway.Tokenization.Files;
+
+namespace Slipway.Tokenization.PreTokenizers;
+
+/// <summary>Writes spaces as a visible character, puts one in front, and begins a piece at each.</summary>
+internal sealed class MetaspaceSplitter(char replacement, string scheme, bool split) : TextSplitter
+{
+    public static MetaspaceSplitter Parse(Section section) => new(
+        ParseReplacement(section), ParseScheme(section), section.Bool("split", true));
+
+    public static char ParseReplacement(Section section)
+    {
+        string replacement = section.String("replacement");
+        return replacement.Length == 1 && !char.IsSurrogate(replacement[0])
+            ? replacement[0] : throw section["replacement"].Wrong("one character");
+    }
+
+    /// <summary>"always", "first" or "never"; older files say <c>add_prefix_space</c>.</summary>
+    public static string ParseScheme(Section section)
+    {
+        string scheme = section.OptionalString("prepend_scheme") ?? "always";
+        return scheme is not ("always" or "first" or "never")
+            ? throw section["prepend_scheme"].Wrong("'always', 'first' or 'never'")
+            : section.Bool("add_prefix_space", true) ? scheme : "never";
+    }
+
+    public override void Split(Piece piece, List<Piece> pieces)
+    {
+        Piece marked = piece with { Text = piece.Text.Replace(' ', replacement) };
+        if (marked.Text[0] != replacement && (scheme == "always" || (scheme == "first" && piece.Start == 0)))
+        {
+            marked = marked.Prepend(replacement.ToString());
+        }
+
+        int start = 0;
+        for (int i = 1; split && i < marked.Text.Length; i++)
+        {
+            if (marked.Text[i] == replacement)
+            {
+                pieces.Add(marked.Slice(start, i));
+                start = i;
+            }
+        }
+
+        pieces.Add(marked.Slice(start, marked.Text.Length));
+    }
+}
