@@ -1,0 +1,95 @@
+using System.Text;
+
+namespace Slipway.Tokenization.Tests;
+
+/// <summary>Laws that hold for every text and every row of ids.</summary>
+public sealed class TokenizerPropertyTests
+{
+    private const int Rounds = 2000;
+
+    public static TheoryData<string> Files =>
+        [SmallTokenizers.ByteLevel, SmallTokenizers.ByteFallback, SmallTokenizers.WordPiece, SmallTokenizers.Unigram];
+
+    [Fact]
+    public void Decode_OfEncode_IsTheText()
+    {
+        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        Random random = new(1);
+        for (int i = 0; i < Rounds; i++)
+        {
+            string text = RandomText(random);
+            Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text, true), false));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void StreamDecoder_RandomIds_GivesTheWholeText(string json)
+    {
+        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(json);
+        Random random = new(2);
+        for (int i = 0; i < Rounds; i++)
+        {
+            int[] ids = [.. Enumerable.Range(0, random.Next(12)).Select(_ => random.Next(-1, tokenizer.VocabularySize + 1))];
+            bool skip = random.Next(2) == 0;
+            TokenStreamDecoder stream = tokenizer.CreateStreamDecoder(skip);
+            string[] parts = [.. ids.Select(stream.Append), stream.Flush()];
+
+            Assert.Equal(tokenizer.Decode(ids, skip), string.Concat(parts));
+            Assert.All(parts, part => Assert.False(part.Length > 0 && char.IsHighSurrogate(part[^1]), "half a character"));
+        }
+    }
+
+    [Fact]
+    public void Decode_RandomBytes_IsWhatUtf8MakesOfThem()
+    {
+        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        Random random = new(3);
+        for (int i = 0; i < Rounds; i++)
+        {
+            int[] ids = [.. Enumerable.Range(0, random.Next(12)).Select(_ => random.Next(3, tokenizer.VocabularySize))];
+            byte[] bytes = [.. ids.SelectMany(id => tokenizer.TokenBytes(id).ToArray())];
+
+            Assert.Equal(Encoding.UTF8.GetString(bytes), tokenizer.Decode(ids, false));
+        }
+    }
+
+    [Fact]
+    public void EncodeToTokens_RandomText_OffsetsCoverTheTextInOrder()
+    {
+        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        Random random = new(4);
+        for (int i = 0; i < Rounds; i++)
+        {
+            string text = RandomText(random);
+            int at = 0;
+            foreach (Microsoft.ML.Tokenizers.EncodedToken token in tokenizer.EncodeToTokens(text, out _))
+            {
+                Assert.InRange(token.Offset.Start.Value, 0, at);
+                at = Math.Max(at, token.Offset.End.Value);
+            }
+
+            Assert.Equal(text.Length, at);
+        }
+    }
+
+    private static string RandomText(Random random)
+    {
+        StringBuilder text = new();
+        for (int i = random.Next(20); i > 0; i--)
+        {
+            int code = random.Next(6) switch
+            {
+                0 => random.Next(0x80),
+                1 => random.Next(0x800),
+                2 => random.Next(0xD800),
+                3 => random.Next(0x1F300, 0x1FA00),
+                4 => " \t\n'<s>"[random.Next(7)],
+                _ => random.Next(0x20000, 0x20100),
+            };
+            text.Append(char.ConvertFromUtf32(code));
+        }
+
+        return text.ToString();
+    }
+}
