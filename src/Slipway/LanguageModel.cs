@@ -5,6 +5,7 @@ using Slipway.Chat;
 using Slipway.Engine;
 using Slipway.Packaging;
 using Slipway.Sampling;
+using Slipway.Telemetry;
 using Slipway.Text;
 using Slipway.Tokenization;
 
@@ -23,6 +24,9 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     private readonly InferenceSession session;
     private readonly DecoderGraph graph;
     private readonly ModelEngine engine;
+    private readonly ModelTelemetry telemetry;
+    private readonly RequestGate gate = new();
+    private readonly TimeProvider time;
     private readonly HuggingFaceTokenizer? tokenizer;
     private readonly Lazy<ChatTemplate?> chatTemplate;
     private int disposed;
@@ -30,6 +34,8 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     private LanguageModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
     {
         Package = package;
+        time = options.TimeProvider;
+        telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
         chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
 
         // The two slow parts of loading run side by side.
@@ -41,7 +47,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
             graph = DecoderGraph.Read(session, package);
             var budget = new KeyValueBudget(package, graph, options);
             ContextLength = budget.ContextLength;
-            engine = new ModelEngine(wrap(new Decoder(session, graph)), VocabularySize, options, budget);
+            engine = new ModelEngine(wrap(new Decoder(session, graph)), VocabularySize, options, budget, telemetry);
         }
         catch
         {
@@ -96,13 +102,16 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>Continues a prompt, token by token.</summary>
     /// <remarks>
     /// The request is checked at the call and enters the queue when the enumeration begins. Leaving the enumeration
-    /// early cancels it.
+    /// early cancels it. Requests with prompts that begin alike compute the beginning once, also when they come
+    /// together; so several answers to one prompt are several requests.
     /// </remarks>
     /// <param name="request">What to continue and how.</param>
     /// <param name="cancellationToken">Ends the request between tokens and in the middle of its prefill.</param>
     /// <returns>The tokens; the last one carries the finish reason and the usage.</returns>
     /// <exception cref="ArgumentException">The request cannot be served; the message says what would be.</exception>
     /// <exception cref="QueueFullException">Too many requests wait (thrown by the enumeration).</exception>
+    /// <exception cref="TimeoutException">The request's time is over (thrown by the enumeration).</exception>
+    /// <exception cref="InvalidOperationException">The model is being drained (thrown by the enumeration).</exception>
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         GenerationRequest request,
         CancellationToken cancellationToken = default)
@@ -156,6 +165,10 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         }
     }
 
+    /// <summary>Takes no new requests and waits until those in flight have ended.</summary>
+    /// <param name="cancellationToken">Stops the waiting; the requests go on.</param>
+    public Task DrainAsync(CancellationToken cancellationToken = default) => gate.CloseAsync(cancellationToken);
+
     /// <summary>Ends requests in flight, waits for the engine's thread and frees everything.</summary>
     public void Dispose()
     {
@@ -163,6 +176,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         {
             engine.Dispose();
             session.Dispose();
+            telemetry.Dispose();
         }
     }
 
@@ -176,6 +190,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(disposed != 0, this);
+        using var visit = gate.Enter();
         var sequence = new ScoringSequence(ids, sink);
         engine.Submit(sequence);
         using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
@@ -194,13 +209,21 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        using var visit = gate.Enter();
+        using var activity = telemetry.Begin();
         var sequence = CreateSequence(request);
-        engine.Submit(sequence);
-        using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
+        Usage? usage = null;
+        var outcome = "refused";
         try
         {
+            engine.Submit(sequence);
+            outcome = "cancelled";
+            using var deadline = StartDeadline(request, sequence);
+            using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
             await foreach (var token in sequence.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
+                usage = token.Usage;
+                outcome = Outcome(token.FinishReason);
                 yield return token;
             }
         }
@@ -210,7 +233,37 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
             {
                 engine.Cancel(sequence);
             }
+
+            telemetry.End(activity, Outcome(sequence.Output.Completion) ?? outcome, usage);
         }
+    }
+
+    private static string Outcome(FinishReason? reason) => reason switch
+    {
+        FinishReason.Stop => "stop",
+        FinishReason.Length => "length",
+        _ => "cancelled",
+    };
+
+    private static string? Outcome(Task completion) => completion.Exception?.InnerException switch
+    {
+        null or OperationCanceledException => null,
+        TimeoutException => "timeout",
+        _ => "failed",
+    };
+
+    private CancellationTokenSource? StartDeadline(GenerationRequest request, GenerationSequence sequence)
+    {
+        if (request.Timeout is not { } timeout)
+        {
+            return null;
+        }
+
+        var deadline = new CancellationTokenSource(timeout, time);
+        deadline.Token.Register(() => engine.Cancel(sequence, new TimeoutException(
+            $"The request did not end within its time of '{timeout}'. Raise Timeout, ask for fewer tokens, or send fewer "
+            + "requests at once.")));
+        return deadline;
     }
 
     private GenerationSequence CreateSequence(GenerationRequest request)

@@ -25,9 +25,19 @@ public sealed record LanguageModelOptions
     /// <summary>The most bytes of keys and values; null for half of the memory that is free when the model loads.</summary>
     public long? KeyValueCacheBytes { get; init; }
 
+    /// <summary>
+    /// The most bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep beginnings of earlier sequences for
+    /// prompts that begin alike; 0 keeps none, null is a quarter of them.
+    /// </summary>
+    public long? PrefixCacheBytes { get; init; }
+
     /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
     /// <value>512</value>
     public int PrefillChunk { get; init; } = 512;
+
+    /// <summary>Where deadlines take their time from.</summary>
+    /// <value>The system's.</value>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>Prompt tokens computed in one step while other sequences decode; smaller is smoother for them.</summary>
     /// <value>64</value>

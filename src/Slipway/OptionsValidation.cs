@@ -20,6 +20,7 @@ internal static class OptionsValidation
         Require("MaxBatchSize", options.MaxBatchSize, 1, 4096);
         Require("QueueCapacity", options.QueueCapacity, 1, 1 << 20);
         Require("KeyValueCacheBytes", options.KeyValueCacheBytes, 1, long.MaxValue);
+        Require("PrefixCacheBytes", options.PrefixCacheBytes, 0, long.MaxValue);
         Require("PrefillChunk", options.PrefillChunk, 1, 1 << 16);
         Require("SharedPrefillChunk", options.SharedPrefillChunk, 1, 1 << 16);
         return errors;

@@ -47,6 +47,12 @@ internal sealed class Decoder : IDecoder
 
     public void CopyRow(int from, int to, int length) => cache.CopyRow(from, to, length);
 
+    public void ReadTokens(int row, int start, int count, NativeBuffer destination)
+        => cache.CopyTokens(row, start, count, destination, read: true);
+
+    public void WriteTokens(int row, int start, int count, NativeBuffer source)
+        => cache.CopyTokens(row, start, count, source, read: false);
+
     public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
         ReleaseBindings();

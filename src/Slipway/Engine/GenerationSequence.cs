@@ -12,7 +12,7 @@ internal sealed class GenerationSequence : Sequence
     private const int OpenReservation = 256;
 
     private readonly Channel<GeneratedToken> output = Channel.CreateUnbounded<GeneratedToken>(
-        new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        new UnboundedChannelOptions { SingleReader = true });
 
     private readonly GenerationRequest request;
     private readonly TokenChooser chooser;
@@ -47,9 +47,6 @@ internal sealed class GenerationSequence : Sequence
     }
 
     public ChannelReader<GeneratedToken> Output => output.Reader;
-
-    /// <summary>Prompt tokens that were found in the prefix cache.</summary>
-    public int CachedTokens { get; set; }
 
     public override bool ScoresEveryPosition => false;
 

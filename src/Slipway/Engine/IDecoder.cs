@@ -26,6 +26,12 @@ internal interface IDecoder : IDisposable
     /// <summary>Copies a row's first tokens over another row's.</summary>
     void CopyRow(int from, int to, int length);
 
+    /// <summary>Copies keys and values of a row's consecutive tokens out.</summary>
+    void ReadTokens(int row, int start, int count, NativeBuffer destination);
+
+    /// <summary>Copies keys and values that <see cref="ReadTokens"/> gave into a row.</summary>
+    void WriteTokens(int row, int start, int count, NativeBuffer source);
+
     /// <summary>Runs a chunk of a prompt on a row and returns its logits, valid until the next run.</summary>
     /// <param name="row">The row.</param>
     /// <param name="start">Tokens that the row holds already.</param>

@@ -10,9 +10,12 @@ internal sealed class KeyValueBudget
     {
     }
 
+    private readonly long mostPrefixBytes;
+
     public KeyValueBudget(long tokenBytes, int packageContext, LanguageModelOptions options, long free)
     {
         Bytes = options.KeyValueCacheBytes ?? (free / 2);
+        mostPrefixBytes = options.PrefixCacheBytes ?? (Bytes / 4);
         var fitting = (int)Math.Min(Bytes / tokenBytes, int.MaxValue);
         if (options.ContextLength is { } asked)
         {
@@ -47,4 +50,7 @@ internal sealed class KeyValueBudget
     public long Bytes { get; }
 
     public int ContextLength { get; }
+
+    /// <summary>Bytes that known prefixes may take beside rows of a size.</summary>
+    public long PrefixBytes(long rowBytes) => Math.Clamp(Bytes - rowBytes, 0, mostPrefixBytes);
 }

@@ -48,6 +48,32 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         }
     }
 
+    /// <summary>Copies a row's consecutive tokens to or from a buffer, [tensor, head, token, size].</summary>
+    public void CopyTokens(int row, int start, int count, NativeBuffer other, bool read)
+    {
+        long offset = 0;
+        for (var i = 0; i < buffers.Length; i++)
+        {
+            var tensor = graph.Cache[i];
+            var tokenBytes = tensor.Size * tensor.ElementBytes;
+            for (var head = 0; head < tensor.Heads; head++)
+            {
+                var at = ((((long)row * tensor.Heads) + head) * Capacity + start) * tokenBytes;
+                var mine = buffers[i]!.AsSpan<byte>(at, count * tokenBytes);
+                var theirs = other.AsSpan<byte>(offset, count * tokenBytes);
+                offset += count * tokenBytes;
+                if (read)
+                {
+                    mine.CopyTo(theirs);
+                }
+                else
+                {
+                    theirs.CopyTo(mine);
+                }
+            }
+        }
+    }
+
     /// <summary>Wraps consecutive rows of a tensor without copying; the caller disposes the value.</summary>
     public OrtValue View(int tensor, int firstRow, int rows)
     {

@@ -2,7 +2,11 @@ namespace Slipway.Engine;
 
 /// <summary>Gives sequences rows of the key-value cache, within the budget.</summary>
 /// <remarks>Belongs to the engine's thread.</remarks>
-internal sealed class KeyValueRows(IDecoder decoder, long budget, int maxRows, int contextLength)
+/// <param name="decoder">Holds the rows.</param>
+/// <param name="prefixes">Gives way to the rows.</param>
+/// <param name="budget">Bytes and context.</param>
+/// <param name="maxRows">The most rows.</param>
+internal sealed class KeyValueRows(IDecoder decoder, PrefixCache prefixes, KeyValueBudget budget, int maxRows)
 {
     private const int CapacityStep = 64;
     private Sequence?[] rows = [];
@@ -53,7 +57,7 @@ internal sealed class KeyValueRows(IDecoder decoder, long budget, int maxRows, i
     /// <summary>Makes room for one more token in a row that is full; false where the budget has none.</summary>
     public bool TryGrow(Sequence sequence)
         => sequence.Computed + sequence.Pending <= decoder.Capacity
-            || TryMakeRoom(Count, Math.Min(2 * decoder.Capacity, contextLength))
+            || TryMakeRoom(Count, Math.Min(2 * decoder.Capacity, budget.ContextLength))
             || TryMakeRoom(Count, sequence.Computed + sequence.Pending);
 
     /// <summary>Moves the last rows into gaps, so that a batch has none.</summary>
@@ -81,7 +85,7 @@ internal sealed class KeyValueRows(IDecoder decoder, long budget, int maxRows, i
         var needed = Active.Select(active => Math.Max(active.Reservation, active.Computed + active.Pending))
             .Append(wantedCapacity)
             .Max();
-        var tight = Math.Min(RoundUp(needed), contextLength);
+        var tight = Math.Min(RoundUp(needed), budget.ContextLength);
         var roomy = Math.Max(tight, decoder.Capacity);
         var doubled = Math.Min(Math.Max(wantedRows, Math.Min(2 * decoder.Rows, 2 * wantedRows)), maxRows);
         (int Rows, int Capacity)[] plans =
@@ -97,7 +101,7 @@ internal sealed class KeyValueRows(IDecoder decoder, long budget, int maxRows, i
 
         foreach (var (planRows, capacity) in plans)
         {
-            if (decoder.BytesFor(planRows, capacity) <= budget)
+            if (decoder.BytesFor(planRows, capacity) <= budget.Bytes)
             {
                 Resize(planRows, capacity);
                 return true;
@@ -120,6 +124,8 @@ internal sealed class KeyValueRows(IDecoder decoder, long budget, int maxRows, i
             lengths[row] = rows[row]?.Computed ?? 0;
         }
 
+        // Before the rows grow, so that both together stay within the budget.
+        prefixes.Limit = budget.PrefixBytes(decoder.BytesFor(count, capacity));
         decoder.Resize(count, capacity, lengths);
         Array.Resize(ref rows, count);
     }

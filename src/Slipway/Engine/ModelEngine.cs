@@ -1,5 +1,5 @@
 using System.Threading.Channels;
-using Microsoft.ML.OnnxRuntime;
+using Slipway.Telemetry;
 
 namespace Slipway.Engine;
 
@@ -14,8 +14,10 @@ internal sealed class ModelEngine : IDisposable
         new UnboundedChannelOptions { SingleReader = true });
 
     private readonly IDecoder decoder;
+    private readonly PrefixCache prefixes;
     private readonly Scheduler scheduler;
     private readonly LanguageModelOptions options;
+    private readonly ModelTelemetry telemetry;
     private readonly int vocabularySize;
     private readonly Thread thread;
     private readonly Lock gate = new();
@@ -24,18 +26,28 @@ internal sealed class ModelEngine : IDisposable
     private int[] lengths = [];
     private long order;
     private int queued;
+    private long keyValueBytes;
     private volatile bool disposed;
 
     /// <param name="decoder">Runs the model; disposed with the engine.</param>
     /// <param name="vocabularySize">Logits of one position.</param>
     /// <param name="options">How the model is to run.</param>
     /// <param name="budget">The most bytes of keys and values.</param>
-    public ModelEngine(IDecoder decoder, int vocabularySize, LanguageModelOptions options, KeyValueBudget budget)
+    /// <param name="telemetry">Records what happens.</param>
+    public ModelEngine(
+        IDecoder decoder,
+        int vocabularySize,
+        LanguageModelOptions options,
+        KeyValueBudget budget,
+        ModelTelemetry telemetry)
     {
+        this.telemetry = telemetry;
+        telemetry.Observe(() => Volatile.Read(ref queued), () => Volatile.Read(ref keyValueBytes));
         this.decoder = decoder;
         this.options = options;
         this.vocabularySize = vocabularySize;
-        scheduler = new Scheduler(new KeyValueRows(decoder, budget.Bytes, options.MaxBatchSize, budget.ContextLength));
+        prefixes = new PrefixCache(decoder);
+        scheduler = new Scheduler(new KeyValueRows(decoder, prefixes, budget, options.MaxBatchSize));
         thread = new Thread(Run) { IsBackground = true, Name = "Slipway engine" };
         thread.Start();
     }
@@ -54,6 +66,13 @@ internal sealed class ModelEngine : IDisposable
 
         sequence.OnLeavingQueue(() => Interlocked.Decrement(ref queued));
         ObjectDisposedException.ThrowIf(!arrivals.Writer.TryWrite(sequence), typeof(LanguageModel));
+    }
+
+    /// <summary>Ends a sequence by an error of the caller's choice; safe from any thread.</summary>
+    public void Cancel(Sequence sequence, Exception error)
+    {
+        sequence.Fail(error);
+        Cancel(sequence);
     }
 
     /// <summary>Withdraws a sequence, also while its prompt is being computed; safe from any thread.</summary>
@@ -83,6 +102,7 @@ internal sealed class ModelEngine : IDisposable
         if (Thread.CurrentThread != thread)
         {
             thread.Join();
+            prefixes.Dispose();
             decoder.Dispose();
         }
     }
@@ -130,6 +150,7 @@ internal sealed class ModelEngine : IDisposable
         scheduler.GrowOrPreempt(Fail);
         StepPrompt();
         StepDecode();
+        Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes);
     }
 
     private void StepPrompt()
@@ -147,11 +168,21 @@ internal sealed class ModelEngine : IDisposable
             sequence.Pending);
         Guard(sequence, [sequence], () =>
         {
+            if (sequence is { Computed: 0, ScoresEveryPosition: false })
+            {
+                prefixes.Restore(sequence);
+                count = Math.Min(count, sequence.Pending);
+            }
+
             var start = sequence.Computed;
             var chunk = sequence.Tokens.Slice(start, count);
             var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
             sequence.Computed += count;
             Advance(sequence, start, logits);
+            if (sequence is { Row: >= 0, Pending: 1, ScoresEveryPosition: false })
+            {
+                prefixes.Store(sequence.Row, sequence.Tokens[..sequence.Computed]);
+            }
         });
     }
 
@@ -183,6 +214,7 @@ internal sealed class ModelEngine : IDisposable
             tokens[row] = sequence is null ? 0 : sequence.Tokens[lengths[row]];
         }
 
+        telemetry.Step(batch.Length);
         Guard(null, batch, () =>
         {
             var logits = decoder.Decode(tokens.AsSpan(0, rows), lengths.AsSpan(0, rows));
@@ -203,9 +235,14 @@ internal sealed class ModelEngine : IDisposable
     {
         try
         {
+            var row = sequence.Row;
             if (sequence.Advance(start, logits))
             {
                 scheduler.Rows.Remove(sequence);
+                if (!sequence.ScoresEveryPosition)
+                {
+                    prefixes.Store(row, sequence.Tokens[..sequence.Computed]);
+                }
             }
         }
 #pragma warning disable CA1031 // A caller's processor may throw anything; only its own request may suffer.
@@ -259,17 +296,6 @@ internal sealed class ModelEngine : IDisposable
     private static void Fail(Sequence sequence, Exception cause)
     {
         sequence.LeaveQueue();
-        sequence.Fail(cause switch
-        {
-            OnnxRuntimeException => new InvalidOperationException(
-                $"The model failed at token '{sequence.Computed}' of a sequence: {cause.Message} Other requests go "
-                + "on; try this one again.",
-                cause),
-            OutOfMemoryException => new InvalidOperationException(
-                $"There is no memory for a sequence of '{sequence.Tokens.Length}' tokens. Lower MaxBatchSize, "
-                + "ContextLength or KeyValueCacheBytes.",
-                cause),
-            _ => cause,
-        });
+        sequence.Fail(EngineErrors.Explain(sequence, cause));
     }
 }

@@ -27,6 +27,9 @@ internal abstract class Sequence
     /// <summary>Tokens whose keys and values are in the row.</summary>
     public int Computed { get; set; }
 
+    /// <summary>Prompt tokens that were known when the prompt was first begun.</summary>
+    public int CachedTokens { get; set; }
+
     /// <summary>Tokens that are still to be run.</summary>
     public int Pending => tokens.Count - Computed;
 

@@ -36,6 +36,12 @@ public sealed record GenerationRequest
     /// <remarks>They belong to this request alone and are called on the engine's thread.</remarks>
     public IReadOnlyList<ILogitsProcessor> LogitsProcessors { get; init; } = [];
 
+    /// <summary>
+    /// How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>. Null for no
+    /// limit.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
+
     /// <summary>Among waiting requests a higher priority goes first; equal ones in order of arrival.</summary>
     public int Priority { get; init; }
 }

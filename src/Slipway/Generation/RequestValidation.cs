@@ -23,6 +23,9 @@ internal static class RequestValidation
         Require(
             request.StopSequences.All(text => !string.IsNullOrEmpty(text)),
             "A stop sequence is empty. Leave it out.");
+        Require(
+            request.Timeout is not { } timeout || (timeout > TimeSpan.Zero && timeout <= TimeSpan.FromDays(1)),
+            $"Timeout is '{request.Timeout}'; expected more than zero and at most a day, or null for no limit.");
         Validate(request.Sampling, vocabularySize);
     }
 

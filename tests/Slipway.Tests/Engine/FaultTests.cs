@@ -169,6 +169,12 @@ public sealed class FaultTests
             inner.Resize(rows, capacity, lengths);
         }
 
+        public void ReadTokens(int row, int start, int count, NativeBuffer destination)
+            => inner.ReadTokens(row, start, count, destination);
+
+        public void WriteTokens(int row, int start, int count, NativeBuffer source)
+            => inner.WriteTokens(row, start, count, source);
+
         public void CopyRow(int from, int to, int length) => inner.CopyRow(from, to, length);
 
         public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)

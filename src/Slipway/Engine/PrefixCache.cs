@@ -1,0 +1,173 @@
+using System.Runtime.InteropServices;
+
+namespace Slipway.Engine;
+
+/// <summary>Keeps keys and values of token sequences that were computed, for prompts that begin like them.</summary>
+/// <remarks>
+/// A tree of blocks of <see cref="BlockTokens"/> tokens: sequences that begin alike share their first blocks. Beyond
+/// <see cref="Limit"/> the block that was not used for longest goes first. Belongs to the engine's thread.
+/// </remarks>
+internal sealed class PrefixCache(IDecoder decoder) : IDisposable
+{
+    public const int BlockTokens = 32;
+
+    private readonly Block root = new(null, [], null);
+    private readonly LinkedList<Block> byUse = new();
+    private readonly long blockBytes = decoder.BytesFor(1, BlockTokens);
+    private long limit;
+
+    /// <summary>The most bytes to hold; what lies beyond is dropped at once.</summary>
+    public long Limit
+    {
+        get => limit;
+        set
+        {
+            limit = value;
+            Trim(limit);
+        }
+    }
+
+    public long Bytes => byUse.Count * blockBytes;
+
+    /// <summary>Fills a sequence's row with the longest beginning that is known.</summary>
+    public void Restore(Sequence sequence)
+    {
+        sequence.Computed = Restore(sequence.Row, sequence.Tokens);
+        if (sequence.OutputIds.IsEmpty)
+        {
+            sequence.CachedTokens = sequence.Computed;
+        }
+    }
+
+    /// <summary>Fills a row with the longest beginning that is known.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="tokens">The tokens to compute; the last of them always remains.</param>
+    /// <returns>Tokens that the row now holds.</returns>
+    public int Restore(int row, ReadOnlySpan<int> tokens)
+    {
+        var block = root;
+        var length = 0;
+        while (length + BlockTokens < tokens.Length && block.Find(tokens.Slice(length, BlockTokens)) is { } next)
+        {
+            decoder.WriteTokens(row, length, BlockTokens, next.Data!);
+            block = next;
+            length += BlockTokens;
+        }
+
+        Touch(block);
+        return length;
+    }
+
+    /// <summary>Keeps a row's whole blocks.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="tokens">The tokens that the row holds.</param>
+    public void Store(int row, ReadOnlySpan<int> tokens)
+    {
+        try
+        {
+            StoreBlocks(row, tokens);
+        }
+        catch (OutOfMemoryException)
+        {
+            // What is left serves the running sequences better.
+            Clear();
+        }
+    }
+
+    /// <summary>Drops everything.</summary>
+    public void Clear() => Trim(0);
+
+    public void Dispose() => Clear();
+
+    private void StoreBlocks(int row, ReadOnlySpan<int> tokens)
+    {
+        // What would not fit even in an empty cache would only push out what does.
+        var count = (int)Math.Min(tokens.Length / BlockTokens, limit / blockBytes);
+        var block = root;
+        for (var i = 0; i < count; i++)
+        {
+            var ids = tokens.Slice(i * BlockTokens, BlockTokens);
+            block = block.Find(ids) ?? Add(block, row, i * BlockTokens, ids);
+
+            // At the front, so that making room for the next block does not drop this one.
+            Touch(block);
+        }
+    }
+
+    private Block Add(Block parent, int row, int start, ReadOnlySpan<int> ids)
+    {
+        Trim(limit - blockBytes);
+        var data = new NativeBuffer(blockBytes);
+        decoder.ReadTokens(row, start, BlockTokens, data);
+        var block = new Block(parent, ids.ToArray(), data);
+        parent.Children.Add(block.Ids, block);
+        byUse.AddFirst(block.Node);
+        return block;
+    }
+
+    // A parent is always used after its child, so the last block in this order has no children.
+    private void Touch(Block block)
+    {
+        for (var one = block; one != root; one = one.Parent!)
+        {
+            byUse.Remove(one.Node);
+            byUse.AddFirst(one.Node);
+        }
+    }
+
+    private void Trim(long most)
+    {
+        while (byUse.Last is { } last && Bytes > Math.Max(most, 0))
+        {
+            byUse.Remove(last);
+            last.Value.Parent!.Children.Remove(last.Value.Ids);
+            last.Value.Data!.Dispose();
+        }
+    }
+
+    private sealed class Block
+    {
+        private readonly Dictionary<int[], Block>.AlternateLookup<ReadOnlySpan<int>> lookup;
+
+        public Block(Block? parent, int[] ids, NativeBuffer? data)
+        {
+            Parent = parent;
+            Ids = ids;
+            Data = data;
+            Node = new LinkedListNode<Block>(this);
+            lookup = Children.GetAlternateLookup<ReadOnlySpan<int>>();
+        }
+
+        public Block? Parent { get; }
+
+        public int[] Ids { get; }
+
+        public NativeBuffer? Data { get; }
+
+        public LinkedListNode<Block> Node { get; }
+
+        public Dictionary<int[], Block> Children { get; } = new(IdsComparer.Instance);
+
+        public Block? Find(ReadOnlySpan<int> ids) => lookup.TryGetValue(ids, out var block) ? block : null;
+    }
+
+    private sealed class IdsComparer : IEqualityComparer<int[]>, IAlternateEqualityComparer<ReadOnlySpan<int>, int[]>
+    {
+        public static readonly IdsComparer Instance = new();
+
+        public bool Equals(int[]? x, int[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public bool Equals(ReadOnlySpan<int> alternate, int[] other) => alternate.SequenceEqual(other);
+
+        public int GetHashCode(int[] obj) => GetHashCode(obj.AsSpan());
+
+        public int GetHashCode(ReadOnlySpan<int> alternate)
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(MemoryMarshal.AsBytes(alternate));
+            return hash.ToHashCode();
+        }
+
+        public int[] Create(ReadOnlySpan<int> alternate) => alternate.ToArray();
+    }
+}
