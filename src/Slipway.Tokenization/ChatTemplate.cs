@@ -24,6 +24,12 @@ public sealed class ChatTemplate
     public static ChatTemplate Parse(string source)
     {
         ArgumentNullException.ThrowIfNull(source);
+        if (source.Length > Work.MaximumSource)
+        {
+            throw new ChatTemplateException(
+                $"the template has {source.Length} characters; at most {Work.MaximumSource} are allowed.", 1);
+        }
+
         return new ChatTemplate(source, Guard(() => new StatementParser(TemplateLexer.Read(source)).ParseTemplate()));
     }
 
@@ -48,6 +54,11 @@ public sealed class ChatTemplate
         catch (InsufficientExecutionStackException)
         {
             throw new ChatTemplateException("the template is nested too deeply.", 1);
+        }
+        catch (InvalidOperationException exception) when (exception.InnerException is ChatTemplateException cause)
+        {
+            // Sorting wraps what a comparison throws.
+            throw new ChatTemplateException(cause);
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Slipway.Tokenization.Templates;
 /// <summary>Python's operators on the values of a template.</summary>
 internal static class Arithmetic
 {
-    public static object? Compute(string name, object? left, object? right, Interpreter interpreter, int line)
+    public static object? Compute(string name, object? left, object? right, int line)
     {
         if (left is Undefined || right is Undefined)
         {
@@ -17,10 +17,10 @@ internal static class Arithmetic
         {
             return (name, left, right) switch
             {
-                ("+", string a, string b) => interpreter.Checked(a + b, line),
-                ("+", List<object?> a, List<object?> b) => Joined(a, b, interpreter, line),
-                ("*", string text, long times) => Repeat(text, times, interpreter, line),
-                ("*", long times, string text) => Repeat(text, times, interpreter, line),
+                ("+", string a, string b) => Evaluator.Concatenated(a, b),
+                ("+", List<object?> a, List<object?> b) => Joined(a, b),
+                ("*", string text, long times) => Repeat(text, times),
+                ("*", long times, string text) => Repeat(text, times),
                 ("%", string format, _) => Format(format, right, line),
                 (_, not double, not double) when Whole(left) is { } a && Whole(right) is { } b && name != "/" =>
                     Integers(name, a, b, line),
@@ -39,12 +39,18 @@ internal static class Arithmetic
     {
         int order = (left, right) switch
         {
-            (string a, string b) => string.CompareOrdinal(a, b),
+            (string a, string b) => Compare(a, b),
             _ when Values.AsNumber(left) is { } a && Values.AsNumber(right) is { } b => a.CompareTo(b),
             _ => throw new ChatTemplateException(
                 $"'{name}' cannot compare {Python.Repr(left)} and {Python.Repr(right)}.", line),
         };
         return name switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 };
+    }
+
+    private static int Compare(string left, string right)
+    {
+        Work.Characters(Math.Min(left.Length, right.Length));
+        return string.CompareOrdinal(left, right);
     }
 
     private static long? Whole(object? value) => value switch { long number => number, bool flag => flag ? 1 : 0, _ => null };
@@ -73,16 +79,18 @@ internal static class Arithmetic
         _ => a - (Math.Floor(a / b) * b),
     };
 
-    private static List<object?> Joined(List<object?> a, List<object?> b, Interpreter interpreter, int line)
+    private static List<object?> Joined(List<object?> a, List<object?> b)
     {
-        interpreter.CheckLength(16L * (a.Count + b.Count), line);
+        long count = (long)a.Count + b.Count;
+        Work.CheckLength(count);
+        Work.Count(1 + (count / 4));
         return [.. a, .. b];
     }
 
-    private static string Repeat(string text, long times, Interpreter interpreter, int line)
+    private static string Repeat(string text, long times)
     {
         long count = Math.Max(0, times);
-        interpreter.CheckLength(text.Length == 0 ? 0 : Math.Min(count, int.MaxValue) * text.Length, line);
+        Work.Characters(text.Length == 0 ? 0 : Math.Min(count, int.MaxValue) * text.Length);
         return text.Length == 0 ? text : new StringBuilder().Insert(0, text, (int)count).ToString();
     }
 
@@ -99,12 +107,15 @@ internal static class Arithmetic
                 continue;
             }
 
-            output.Append(format[++i] switch
+            string part = format[++i] switch
             {
                 '%' => "%",
                 's' or 'd' when values.TryDequeue(out object? value) => Python.Str(value),
                 var other => throw new ChatTemplateException($"the format '%{other}' is not supported or lacks a value.", line),
-            });
+            };
+            Work.Count();
+            Work.CheckLength((long)output.Length + part.Length);
+            output.Append(part);
         }
 
         return output.ToString();

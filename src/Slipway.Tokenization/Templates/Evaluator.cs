@@ -5,10 +5,13 @@ namespace Slipway.Tokenization.Templates;
 /// <summary>Computes expressions.</summary>
 internal sealed class Evaluator(Interpreter interpreter)
 {
+    private static readonly string[] Ascii = [.. Enumerable.Range(0, 128).Select(code => ((char)code).ToString())];
+
     public object? Evaluate(Expression expression)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        interpreter.Charge(expression.Line);
+        Work.At(expression.Line);
+        Work.Count();
         return expression switch
         {
             Literal literal => literal.Value,
@@ -34,33 +37,49 @@ internal sealed class Evaluator(Interpreter interpreter)
     public CallArguments Arguments(Arguments arguments, int line) => new(
         [.. arguments.Positional.SelectMany(item =>
             item is Spread spread ? Iterate(Evaluate(spread.Items), line) : [Evaluate(item)])],
-        arguments.Named.ToDictionary(pair => pair.Name, pair => Evaluate(pair.Value)), interpreter, line);
+        Named(arguments.Named, line), line);
 
     public object? Invoke(Expression target, CallArguments arguments)
     {
         object? value = Evaluate(target);
         return value switch
         {
-            Callable function => function.Invoke(arguments),
+            Callable function => Counted(function.Invoke(arguments)),
             Undefined undefined => throw arguments.Error($"{undefined.What}, so it cannot be called."),
             _ => throw arguments.Error($"{Python.Repr(value)} cannot be called."),
         };
     }
 
-    public object? Apply(Filter filter, object? input) =>
-        Filters.All.TryGetValue(filter.Name, out Func<object?, CallArguments, object?>? function)
-            ? function(input, Arguments(filter.Arguments, filter.Line))
+    public object? Apply(Filter filter, object? input)
+    {
+        Work.Value(input);
+        return Filters.All.TryGetValue(filter.Name, out Func<object?, CallArguments, object?>? function)
+            ? Counted(function(input, Arguments(filter.Arguments, filter.Line)))
             : throw new ChatTemplateException($"there is no filter '{filter.Name}'.", filter.Line);
+    }
 
     /// <summary>The items of a list, the keys of a dictionary, the characters of a string; none of what is undefined.</summary>
     public static List<object?> Iterate(object? value, int line) => value switch
     {
         List<object?> list => list,
         OrderedDictionary<string, object?> fields => [.. fields.Keys],
-        string text => [.. text.EnumerateRunes().Select(rune => (object?)rune.ToString())],
+        string text => Characters(text),
         Undefined => [],
         _ => throw new ChatTemplateException($"{Python.Repr(value)} cannot be iterated.", line),
     };
+
+    public static string Concatenated(string left, string right)
+    {
+        Work.Characters((long)left.Length + right.Length);
+        return left + right;
+    }
+
+    /// <summary>The text, after counting the search in it.</summary>
+    public static string Searched(string text, string part)
+    {
+        Work.Search(text.Length, part.Length);
+        return text;
+    }
 
     /// <summary>A method of the value, or the entry of that name; undefined where there is neither.</summary>
     public static object? Attribute(object? target, string name, int line)
@@ -81,6 +100,32 @@ internal sealed class Evaluator(Interpreter interpreter)
             Namespace space when space.Attributes.TryGetValue(name, out object? value) => value,
             _ => new Undefined($"the attribute '{name}' is undefined"),
         };
+    }
+
+    private static object? Counted(object? value)
+    {
+        Work.Value(value);
+        return value;
+    }
+
+    private static List<object?> Characters(string text)
+    {
+        Work.Count(1 + (text.Length / 4));
+        return [.. text.EnumerateRunes().Select(rune => (object?)(rune.IsAscii ? Ascii[rune.Value] : rune.ToString()))];
+    }
+
+    private Dictionary<string, object?> Named((string Name, Expression Value)[] arguments, int line)
+    {
+        Dictionary<string, object?> result = new(StringComparer.Ordinal);
+        foreach ((string name, Expression value) in arguments)
+        {
+            if (!result.TryAdd(name, Evaluate(value)))
+            {
+                throw new ChatTemplateException($"the argument '{name}' is given twice.", line);
+            }
+        }
+
+        return result;
     }
 
     private OrderedDictionary<string, object?> Dictionary(DictionaryExpression dictionary)
@@ -117,8 +162,8 @@ internal sealed class Evaluator(Interpreter interpreter)
 
         object? left = Evaluate(binary.Left), right = Evaluate(binary.Right);
         return binary.Operator == "~"
-            ? interpreter.Checked(Python.Str(left) + Python.Str(right), binary.Line)
-            : Arithmetic.Compute(binary.Operator, left, right, interpreter, binary.Line);
+            ? Concatenated(Python.Str(left), Python.Str(right))
+            : Arithmetic.Compute(binary.Operator, left, right, binary.Line);
     }
 
     private bool Compare(Comparison comparison)
@@ -148,7 +193,7 @@ internal sealed class Evaluator(Interpreter interpreter)
 
     public static bool Contains(object? container, object? item, int line) => (container, item) switch
     {
-        (string text, string part) => text.Contains(part, StringComparison.Ordinal),
+        (string text, string part) => Searched(text, part).Contains(part, StringComparison.Ordinal),
         (OrderedDictionary<string, object?> fields, string key) => fields.ContainsKey(key),
         (OrderedDictionary<string, object?>, _) => false,
         (List<object?> list, _) => list.Any(entry => Values.Equals(entry, item)),
@@ -199,6 +244,7 @@ internal sealed class Evaluator(Interpreter interpreter)
         }
 
         object? input = Evaluate(test.Input);
+        Work.Value(input);
         return function(input, [.. test.Arguments.Select(Evaluate)], test.Line) != test.Negated;
     }
 }

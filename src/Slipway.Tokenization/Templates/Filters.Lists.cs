@@ -14,10 +14,18 @@ internal static partial class Filters
         }
 
         string name = arguments.String(0, "filter");
-        CallArguments rest = arguments with { Positional = arguments.Positional[1..] };
+        CallArguments rest = arguments with { Positional = [.. arguments.Positional.Skip(1)] };
         return All.TryGetValue(name, out Func<object?, CallArguments, object?>? filter)
-            ? [.. items.Select(item => filter(item, rest))]
+            ? [.. items.Select(item => Counted(filter, item, rest))]
             : throw arguments.Error($"there is no filter '{name}'.");
+    }
+
+    private static object? Counted(Func<object?, CallArguments, object?> filter, object? item, CallArguments arguments)
+    {
+        Work.Value(item);
+        object? result = filter(item, arguments);
+        Work.Value(result);
+        return result;
     }
 
     private static List<object?> Select(object? value, CallArguments arguments, bool byAttribute, bool keep)
@@ -33,7 +41,11 @@ internal static partial class Filters
 
         object?[] rest = arguments.Positional.Length > first + 1 ? arguments.Positional[(first + 1)..] : [];
         return [.. Items(value, arguments).Where(item =>
-            test(attribute is null ? item : Path(item, attribute, arguments.Line), rest, arguments.Line) == keep)];
+        {
+            object? tested = attribute is null ? item : Path(item, attribute, arguments.Line);
+            Work.Value(tested);
+            return test(tested, rest, arguments.Line) == keep;
+        })];
     }
 
     private static List<object?> Sort(object? value, CallArguments arguments)
@@ -49,6 +61,8 @@ internal static partial class Filters
     // Texts are compared without regard to case, as Jinja does unless told otherwise.
     private static Comparer<object?> Order(CallArguments arguments) => Comparer<object?>.Create((left, right) =>
     {
+        Work.Value(left);
+        Work.Value(right);
         object? Folded(object? value) =>
             value is string text && !Values.IsTrue(arguments.Named.GetValueOrDefault("case_sensitive")) ? text.ToLowerInvariant() : value;
         (left, right) = (Folded(left), Folded(right));
@@ -60,7 +74,6 @@ internal static partial class Filters
         List<object?> result = [];
         foreach (object? item in Items(value, arguments))
         {
-            arguments.Interpreter.Charge(arguments.Line, result.Count);
             if (!result.Any(seen => Values.Equals(seen, item)))
             {
                 result.Add(item);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Slipway.Tokenization.Templates;
 
@@ -14,9 +15,8 @@ internal static partial class Filters
             (item, key) = (itemText, keyText);
         }
 
-        string json = Python.Json(
+        return Python.Json(
             value, indent, item, key, Values.IsTrue(arguments.Named.GetValueOrDefault("sort_keys")), arguments.Error);
-        return arguments.Interpreter.Checked(json, arguments.Line);
     }
 
     private static string Indent(object? value, CallArguments arguments)
@@ -27,7 +27,7 @@ internal static partial class Filters
         string[] lines = Python.Str(value).Split('\n');
         IEnumerable<string> indented = lines.Select((line, index) =>
             (index == 0 ? first : blank || line.Length > 0) ? prefix + line : line);
-        arguments.Interpreter.CheckLength(((long)lines.Length * prefix.Length) + lines.Sum(line => line.Length), arguments.Line);
+        Work.CheckLength(((long)lines.Length * prefix.Length) + lines.Sum(line => line.Length));
         return string.Join('\n', indented);
     }
 
@@ -40,7 +40,23 @@ internal static partial class Filters
         string? attribute = arguments.Get(1, "attribute") as string;
         IEnumerable<string> parts = Items(value, arguments).Select(item =>
             Python.Str(attribute is null ? item : Evaluator.Attribute(item, attribute, arguments.Line)));
-        return arguments.Interpreter.Checked(string.Join(separator, parts), arguments.Line);
+        return Joined(separator, parts);
+    }
+
+    /// <summary>The parts with the separator between them; stops where the text grows too long.</summary>
+    public static string Joined(string separator, IEnumerable<string> parts)
+    {
+        StringBuilder output = new();
+        bool first = true;
+        foreach (string part in parts)
+        {
+            Work.Count();
+            Work.CheckLength((long)output.Length + separator.Length + part.Length);
+            output.Append(first ? string.Empty : separator).Append(part);
+            first = false;
+        }
+
+        return output.ToString();
     }
 
     private static object? ToInteger(object? value, object? missing) => value switch

@@ -8,13 +8,12 @@ internal static partial class Filters
         ["tojson"] = Json,
         ["string"] = (value, _) => Python.Str(value),
         ["safe"] = (value, _) => value,
-        ["trim"] = (value, arguments) => Python.Str(value).Trim(Characters(arguments)),
+        ["trim"] = (value, arguments) => Methods.Trimmed(Python.Str(value), arguments, start: true, end: true),
         ["upper"] = (value, _) => Python.Str(value).ToUpperInvariant(),
         ["lower"] = (value, _) => Python.Str(value).ToLowerInvariant(),
         ["title"] = (value, _) => Methods.Title(Python.Str(value)),
         ["capitalize"] = (value, _) => Methods.Capitalize(Python.Str(value)),
-        ["replace"] = (value, arguments) => arguments.Interpreter.Checked(
-            Methods.Replace(Python.Str(value), arguments), arguments.Line),
+        ["replace"] = (value, arguments) => Methods.Replace(Python.Str(value), arguments),
         ["indent"] = Indent,
         ["escape"] = (value, _) => Escape(Python.Str(value)),
         ["e"] = (value, _) => Escape(Python.Str(value)),
@@ -42,7 +41,7 @@ internal static partial class Filters
         ["float"] = (value, arguments) => ToFloat(value, arguments.Get(0, "default", 0.0)),
         ["abs"] = (value, arguments) => value switch
         {
-            long number => (object)Math.Abs(number),
+            long number and > long.MinValue => (object)Math.Abs(number),
             double number => Math.Abs(number),
             _ => throw arguments.Error($"'abs' needs a number, not {Python.Repr(value)}."),
         },
@@ -50,7 +49,7 @@ internal static partial class Filters
             ? Math.Round(number, (int)Math.Clamp(arguments.Integer(0, "precision", 0), 0, 15))
             : throw arguments.Error($"'round' needs a number, not {Python.Repr(value)}."),
         ["sum"] = (value, arguments) => Items(value, arguments).Aggregate((object?)0L, (total, item) =>
-            Arithmetic.Compute("+", total, item, arguments.Interpreter, arguments.Line)),
+            Arithmetic.Compute("+", total, item, arguments.Line)),
         ["min"] = (value, arguments) => Items(value, arguments).OrderBy(item => item, Order(arguments)).FirstOrDefault(),
         ["max"] = (value, arguments) => Items(value, arguments).OrderByDescending(item => item, Order(arguments)).FirstOrDefault(),
         ["attr"] = (value, arguments) => Evaluator.Attribute(value, arguments.String(0, "name"), arguments.Line),
@@ -64,9 +63,6 @@ internal static partial class Filters
         value is OrderedDictionary<string, object?> fields
             ? [.. fields.Select(pair => (object?)new List<object?> { pair.Key, pair.Value })]
             : throw arguments.Error($"{Python.Repr(value)} has no items.");
-
-    private static char[]? Characters(CallArguments arguments) =>
-        arguments.Get(0, "chars") is string characters ? characters.ToCharArray() : null;
 
     private static object? Default(object? value, CallArguments arguments) =>
         value is Undefined || (Values.IsTrue(arguments.Get(1, "boolean", false)) && !Values.IsTrue(value))

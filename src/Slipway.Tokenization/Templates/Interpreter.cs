@@ -7,15 +7,9 @@ namespace Slipway.Tokenization.Templates;
 /// <summary>Runs a template's statements. For one rendering.</summary>
 internal sealed class Interpreter
 {
-    /// <summary>The longest text, and the most list items, that a template may make.</summary>
-    public const int MaximumLength = 16 << 20;
-
-    private const int MaximumCost = 5_000_000;
-
     private readonly Evaluator evaluator;
     private Scope scope;
     private StringBuilder output = new();
-    private int cost;
     private LoopControl? pending;
 
     public Interpreter(JsonObject variables, DateTimeOffset now)
@@ -38,45 +32,27 @@ internal sealed class Interpreter
 
     public string Render(Statement[] body)
     {
-        Run(body);
-        return output.ToString();
+        Work.Begin();
+        try
+        {
+            Run(body);
+            return output.ToString();
+        }
+        finally
+        {
+            Work.End();
+        }
     }
 
     public bool TryGet(string name, out object? value) => scope.TryGet(name, out value);
-
-    /// <summary>Counts work, so that a template cannot run without end.</summary>
-    public void Charge(int line, long amount = 1)
-    {
-        cost = (int)Math.Min(cost + amount, int.MaxValue);
-        if (cost > MaximumCost)
-        {
-            throw new ChatTemplateException("the template does more work than a chat template may.", line);
-        }
-    }
-
-    /// <summary>Checks a text's length and counts the work of making it.</summary>
-    public string Checked(string text, int line)
-    {
-        CheckLength(text.Length, line);
-        return text;
-    }
-
-    public void CheckLength(long length, int line)
-    {
-        if (length > MaximumLength)
-        {
-            throw new ChatTemplateException($"a text or list grows past {MaximumLength} items.", line);
-        }
-
-        Charge(line, 1 + (length / 64));
-    }
 
     private void Run(Statement[] body)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
         foreach (Statement statement in body)
         {
-            Charge(statement.Line);
+            Work.At(statement.Line);
+            Work.Count();
             Run(statement);
             if (pending is not null)
             {
@@ -90,10 +66,10 @@ internal sealed class Interpreter
         switch (statement)
         {
             case TextStatement text:
-                Write(text.Text, text.Line);
+                Write(text.Text);
                 break;
             case OutputStatement value:
-                Write(Python.Str(evaluator.Evaluate(value.Value)), value.Line);
+                Write(Python.Str(evaluator.Evaluate(value.Value)));
                 break;
             case IfStatement branch:
                 Run(branch.Branches.FirstOrDefault(item => Values.IsTrue(evaluator.Evaluate(item.Test))).Body
@@ -109,7 +85,7 @@ internal sealed class Interpreter
                 Assign(set.Target, set.Attribute, Filtered(set.Filters, Capture(set.Body)), set.Line);
                 break;
             case FilterStatement filter:
-                Write(Python.Str(Filtered(filter.Filters, Capture(filter.Body))), filter.Line);
+                Write(Python.Str(Filtered(filter.Filters, Capture(filter.Body))));
                 break;
             case MacroStatement macro:
                 scope[macro.Name] = Macro(macro.Name, macro.Parameters, macro.Body, scope);
@@ -126,9 +102,10 @@ internal sealed class Interpreter
         }
     }
 
-    private void Write(string text, int line)
+    private void Write(string text)
     {
-        CheckLength((long)output.Length + text.Length, line);
+        Work.CheckLength((long)output.Length + text.Length);
+        Work.Characters(text.Length);
         output.Append(text);
     }
 
@@ -148,7 +125,7 @@ internal sealed class Interpreter
 
         for (int i = 0; i < items.Count; i++)
         {
-            Charge(loop.Line);
+            Work.Count();
             scope = new Scope(outside);
             AssignItem(loop, items[i]);
             scope["loop"] = Loop.At(items, i);
@@ -250,7 +227,7 @@ internal sealed class Interpreter
         CallArguments arguments = evaluator.Arguments(call.Call.Arguments, call.Line);
         Callable caller = Macro("caller", call.Parameters, call.Body, scope);
         Dictionary<string, object?> named = new(arguments.Named) { ["caller"] = caller };
-        Write(Python.Str(evaluator.Invoke(call.Call.Target, arguments with { Named = named })), call.Line);
+        Write(Python.Str(evaluator.Invoke(call.Call.Target, arguments with { Named = named })));
     }
 
     private Callable Macro(string name, (string Name, Expression? Default)[] parameters, Statement[] body, Scope defined) =>

@@ -7,9 +7,9 @@ internal static class Methods
 {
     private static readonly Dictionary<string, Func<string, CallArguments, object?>> OfText = new(StringComparer.Ordinal)
     {
-        ["strip"] = (text, arguments) => text.Trim(Characters(arguments)),
-        ["lstrip"] = (text, arguments) => text.TrimStart(Characters(arguments)),
-        ["rstrip"] = (text, arguments) => text.TrimEnd(Characters(arguments)),
+        ["strip"] = (text, arguments) => Trimmed(text, arguments, start: true, end: true),
+        ["lstrip"] = (text, arguments) => Trimmed(text, arguments, start: true, end: false),
+        ["rstrip"] = (text, arguments) => Trimmed(text, arguments, start: false, end: true),
         ["upper"] = (text, _) => text.ToUpperInvariant(),
         ["lower"] = (text, _) => text.ToLowerInvariant(),
         ["title"] = (text, _) => Title(text),
@@ -19,12 +19,13 @@ internal static class Methods
         ["splitlines"] = (text, _) => text.TrimEnd('\n').Split('\n').Select(line => (object?)line.TrimEnd('\r')).ToList(),
         ["startswith"] = (text, arguments) => Any(arguments, part => text.StartsWith(part, StringComparison.Ordinal)),
         ["endswith"] = (text, arguments) => Any(arguments, part => text.EndsWith(part, StringComparison.Ordinal)),
-        ["replace"] = (text, arguments) => arguments.Interpreter.Checked(Replace(text, arguments), arguments.Line),
-        ["join"] = (text, arguments) => arguments.Interpreter.Checked(
-            string.Join(text, Evaluator.Iterate(arguments.Get(0, "iterable"), arguments.Line).Select(Python.Str)), arguments.Line),
-        ["find"] = (text, arguments) => (long)text.IndexOf(arguments.String(0, "sub"), StringComparison.Ordinal),
-        ["rfind"] = (text, arguments) => (long)text.LastIndexOf(arguments.String(0, "sub"), StringComparison.Ordinal),
-        ["count"] = (text, arguments) => (long)(text.Split(arguments.String(0, "sub")).Length - 1),
+        ["replace"] = (text, arguments) => Replace(text, arguments),
+        ["join"] = (text, arguments) => Filters.Joined(
+            text, Evaluator.Iterate(arguments.Get(0, "iterable"), arguments.Line).Select(Python.Str)),
+        ["find"] = (text, arguments) => (long)Evaluator.Searched(text, arguments.String(0, "sub")).IndexOf(arguments.String(0, "sub"), StringComparison.Ordinal),
+        ["rfind"] = (text, arguments) => (long)Evaluator.Searched(text, arguments.String(0, "sub"))
+            .LastIndexOf(arguments.String(0, "sub"), StringComparison.Ordinal),
+        ["count"] = (text, arguments) => (long)(Evaluator.Searched(text, arguments.String(0, "sub")).Split(arguments.String(0, "sub")).Length - 1),
         ["removeprefix"] = (text, arguments) => arguments.String(0, "prefix") is var part
             && text.StartsWith(part, StringComparison.Ordinal) ? text[part.Length..] : text,
         ["removesuffix"] = (text, arguments) => arguments.String(0, "suffix") is var part
@@ -60,7 +61,11 @@ internal static class Methods
     public static Callable? Find(object? target, string name) => target switch
     {
         string text when OfText.TryGetValue(name, out Func<string, CallArguments, object?>? method) =>
-            new(name, arguments => method(text, arguments)),
+            new(name, arguments =>
+            {
+                Work.Characters(text.Length);
+                return method(text, arguments);
+            }),
         OrderedDictionary<string, object?> fields
             when OfFields.TryGetValue(name, out Func<OrderedDictionary<string, object?>, CallArguments, object?>? method) =>
             new(name, arguments => method(fields, arguments)),
@@ -96,13 +101,18 @@ internal static class Methods
             throw arguments.Error("'replace' needs a text to replace that is not empty.");
         }
 
+        Work.Search(text.Length, old.Length);
         string[] parts = count < 0 ? text.Split(old) : text.Split(old, (int)Math.Min(count + 1, int.MaxValue));
-        arguments.Interpreter.CheckLength(text.Length + ((long)(parts.Length - 1) * replacement.Length), arguments.Line);
+        Work.Characters(text.Length + ((long)(parts.Length - 1) * replacement.Length));
         return string.Join(replacement, parts);
     }
 
-    private static char[]? Characters(CallArguments arguments) =>
-        arguments.Get(0, "chars") is string characters ? characters.ToCharArray() : null;
+    public static string Trimmed(string text, CallArguments arguments, bool start, bool end)
+    {
+        char[]? characters = (arguments.Get(0, "chars") as string)?.ToCharArray();
+        Work.Search(text.Length, characters?.Length ?? 1);
+        return start && end ? text.Trim(characters) : start ? text.TrimStart(characters) : text.TrimEnd(characters);
+    }
 
     private static bool Any(CallArguments arguments, Func<string, bool> matches) => arguments.Get(0, "prefix") switch
     {
@@ -124,6 +134,7 @@ internal static class Methods
             throw arguments.Error("'split' needs a separator that is not empty.");
         }
 
+        Work.Search(text.Length, separator.Length);
         string[] parts = fromRight || limit < 0 ? text.Split(separator) : text.Split(separator, limit + 1);
         if (!fromRight || limit < 0 || parts.Length <= limit + 1)
         {

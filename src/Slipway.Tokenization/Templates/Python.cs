@@ -59,6 +59,7 @@ internal static class Python
 
     private static void Repr(object? value, StringBuilder output)
     {
+        Grow(value, output);
         System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (value)
         {
@@ -100,6 +101,13 @@ internal static class Python
         }
     }
 
+    // Values share their parts, so what is small in memory can be endless on paper.
+    private static void Grow(object? value, StringBuilder output)
+    {
+        Work.Count(1 + (value is string text ? text.Length / 64 : 0));
+        Work.CheckLength((long)output.Length + (value is string next ? next.Length : 0));
+    }
+
     private static void Join<T>(StringBuilder output, char open, char close, IEnumerable<T> items, Action<T> write)
     {
         output.Append(open);
@@ -139,6 +147,7 @@ internal static class Python
         object? value, StringBuilder output, int? indent, int depth, string item, string key, bool sort,
         Func<string, Exception> error)
     {
+        Grow(value, output);
         System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (value)
         {

@@ -7,6 +7,7 @@ internal static class Slicing
 {
     public static object Character(string text, long at)
     {
+        Work.Characters(text.Length);
         Rune[] runes = [.. text.EnumerateRunes()];
         at += at < 0 ? runes.Length : 0;
         return at >= 0 && at < runes.Length ? runes[at].ToString() : new Undefined($"the text has no character {at}");
@@ -22,7 +23,9 @@ internal static class Slicing
 
     private static List<T> Take<T>(List<T> items, long? start, long? stop, long? step, int line)
     {
-        long by = step ?? 1, count = items.Count;
+        // A step past the end is as good as one to the end, and cannot overflow.
+        long count = items.Count, by = Math.Clamp(step ?? 1, -count - 1, count + 1);
+        Work.Count(1 + (count / 8));
         if (by == 0)
         {
             throw new ChatTemplateException("the step of a slice is 0.", line);

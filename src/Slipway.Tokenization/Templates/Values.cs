@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -13,7 +14,7 @@ internal sealed record Callable(string Name, Func<CallArguments, object?> Invoke
 internal sealed record Namespace(Dictionary<string, object?> Attributes);
 
 /// <summary>The arguments of a call, evaluated.</summary>
-internal sealed record CallArguments(object?[] Positional, Dictionary<string, object?> Named, Interpreter Interpreter, int Line)
+internal sealed record CallArguments(object?[] Positional, Dictionary<string, object?> Named, int Line)
 {
     /// <summary>An argument by position or name; <paramref name="missing"/> where neither is given.</summary>
     public object? Get(int index, string name, object? missing = null) =>
@@ -40,21 +41,25 @@ internal sealed record CallArguments(object?[] Positional, Dictionary<string, ob
 /// <summary>The values that templates compute with: null, bool, long, double, string, lists and dictionaries.</summary>
 internal static class Values
 {
-    public static object? From(JsonNode? node) => node switch
+    public static object? From(JsonNode? node)
     {
-        null => null,
-        JsonObject fields => Dictionary(fields),
-        JsonArray items => items.Select(From).ToList(),
-        JsonValue value => value.GetValueKind() switch
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        return node switch
         {
-            JsonValueKind.String => value.GetValue<string>(),
-            JsonValueKind.True => true,
-            JsonValueKind.False => false,
-            JsonValueKind.Number => Number(value),
+            null => null,
+            JsonObject fields => Dictionary(fields),
+            JsonArray items => items.Select(From).ToList(),
+            JsonValue value => value.GetValueKind() switch
+            {
+                JsonValueKind.String => value.GetValue<string>(),
+                JsonValueKind.True => true,
+                JsonValueKind.False => false,
+                JsonValueKind.Number => Number(value),
+                _ => null,
+            },
             _ => null,
-        },
-        _ => null,
-    };
+        };
+    }
 
     public static bool IsTrue(object? value) => value switch
     {
@@ -79,6 +84,8 @@ internal static class Values
 
     public static new bool Equals(object? left, object? right)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        Work.Count();
         if (AsNumber(left) is { } a && AsNumber(right) is { } b)
         {
             return left is long x && right is long y ? x == y : a == b;
@@ -87,12 +94,23 @@ internal static class Values
         return (left, right) switch
         {
             (null, null) or (Undefined, Undefined) => true,
-            (string a1, string b1) => a1 == b1,
+            (string a1, string b1) => Same(a1, b1),
             (List<object?> a1, List<object?> b1) => a1.Count == b1.Count && a1.Zip(b1).All(pair => Equals(pair.First, pair.Second)),
             (OrderedDictionary<string, object?> a1, OrderedDictionary<string, object?> b1) => a1.Count == b1.Count
                 && a1.All(pair => b1.TryGetValue(pair.Key, out object? other) && Equals(pair.Value, other)),
             _ => ReferenceEquals(left, right),
         };
+    }
+
+    private static bool Same(string left, string right)
+    {
+        if (left.Length != right.Length || ReferenceEquals(left, right))
+        {
+            return left.Length == right.Length;
+        }
+
+        Work.Characters(left.Length);
+        return left == right;
     }
 
     private static object Number(JsonValue value)
