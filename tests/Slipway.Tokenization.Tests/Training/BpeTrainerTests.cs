@@ -66,6 +66,26 @@ public sealed class BpeTrainerTests
         }).QuickCheckThrowOnFailure();
     }
 
+    [Theory]
+    [InlineData(1, "ab", 1)]
+    [InlineData(2, "abc", 2)]
+    [InlineData(3, "aé日", 2)]
+    [InlineData(4, "abcdefgh", 3)]
+    [InlineData(5, "a", 1)]
+    public void Train_RandomCorpus_LearnsWhatTheNaiveWayLearns(int seed, string letters, int minimum)
+    {
+        Random random = new(seed);
+        string[] words = [.. Enumerable.Range(0, 120).Select(_ => new string(
+            [.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => letters[random.Next(letters.Length)])]))];
+        List<string> expected = NaiveBpe.Learn(words, 60, minimum);
+
+        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Parse(new BpeTrainer(
+            new() { VocabularySize = 256 + 60, MinimumFrequency = minimum }).Train(words), "trained");
+
+        Assert.NotEmpty(expected);
+        Assert.Equal(expected, Enumerable.Range(256, tokenizer.VocabularySize - 256).Select(id => tokenizer.IdToToken(id)!));
+    }
+
     [Fact]
     public void Train_VocabularyTooSmall_SaysWhatFits()
     {
