@@ -27,28 +27,43 @@ internal class Llama : DecoderArchitecture
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
     {
-        ConfigReader config = root.Config;
-        DecoderSizes sizes = Sizes(config);
-        float epsilon = (float)config.Number("rms_norm_eps", 1e-6);
+        DecoderSizes sizes = Sizes(root.Config);
         ModuleScope model = root["model"];
-        RotaryTable rotary = Rotary(model["rotary_emb"], sizes.HeadSize);
-        GatedFeedForward feedForward = new(
-            sizes.HiddenSize, config.Int("intermediate_size"), Activations.Find(config, "hidden_act", "silu"),
-            config.Flag("mlp_bias", false));
-        ResidualStream stream = new(
-            model["embed_tokens"].Embedding(inputs.Ids, sizes.VocabularySize, sizes.HiddenSize));
+        RotaryTables tables = new(model["rotary_emb"]);
+        ResidualStream stream = new(Embed(model["embed_tokens"], inputs.Ids, sizes));
         for (int index = 0; index < sizes.Layers; index++)
         {
-            ModuleScope layer = model["layers"][index];
-            GraphValue normed = layer["input_layernorm"].RmsNorm(stream, sizes.HiddenSize, epsilon);
-            stream.Add(
-                layer, Attention(config, sizes, index).Build(layer["self_attn"], normed, inputs, rotary, index));
-            normed = layer["post_attention_layernorm"].RmsNorm(stream, sizes.HiddenSize, epsilon);
-            stream.Add(layer, feedForward.Build(layer["mlp"], normed));
+            Layer(new DecoderLayer(model["layers"][index], index, sizes, inputs, Rotary(tables, sizes, index)), stream);
         }
 
-        return model["norm"].RmsNorm(stream, sizes.HiddenSize, epsilon);
+        return Norm(model["norm"], stream, sizes);
     }
+
+    /// <summary>The first hidden states.</summary>
+    protected virtual GraphValue Embed(ModuleScope scope, GraphValue ids, DecoderSizes sizes) =>
+        scope.Embedding(ids, sizes.VocabularySize, sizes.HiddenSize);
+
+    /// <summary>A layer's rotary positions; null where it has none.</summary>
+    protected virtual RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
+        tables.Get("", config => RotaryScaling.Read(config, RotarySize(config, sizes)));
+
+    /// <summary>One layer: attention and feed-forward, each after a norm and added to the stream.</summary>
+    protected virtual void Layer(DecoderLayer layer, ResidualStream stream)
+    {
+        GraphValue normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
+        stream.Add(layer.Scope, Attend(layer, normed));
+        normed = Norm(layer["post_attention_layernorm"], stream, layer.Sizes);
+        stream.Add(layer.Scope, FeedForward(layer.Config).Build(layer["mlp"], normed));
+    }
+
+    /// <summary>A norm of the stream.</summary>
+    protected virtual GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
+        scope.RmsNorm(stream, sizes.HiddenSize, Epsilon(scope.Config));
+
+    /// <summary>The attention of a layer.</summary>
+    protected GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+        Attention(layer.Config, layer.Sizes, layer.Index)
+            .Build(layer["self_attn"], x, layer.Inputs, layer.Rotary, layer.Index);
 
     /// <summary>What a layer's attention is like.</summary>
     protected virtual GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
@@ -61,9 +76,24 @@ internal class Llama : DecoderArchitecture
         OutputBias = config.Flag("attention_bias", false),
     };
 
-    private static RotaryTable Rotary(ModuleScope scope, int size)
+    /// <summary>What the feed-forward blocks are like.</summary>
+    protected virtual GatedFeedForward FeedForward(ConfigReader config) => new(
+        config.Int("hidden_size"), config.Int("intermediate_size"), Activations.Find(config, "hidden_act", "silu"),
+        config.Flag("mlp_bias", false));
+
+    /// <summary>The part of a head that turns with its position.</summary>
+    protected static int RotarySize(ConfigReader config, DecoderSizes sizes)
     {
-        RotaryScaling scaling = RotaryScaling.Read(scope.Config, size);
-        return RotaryTable.Write(scope, scaling.Frequencies, scaling.Factor);
+        ConfigReader source = config.Section("rope_parameters") is { } section && section.Has("partial_rotary_factor")
+            ? section
+            : config;
+        double share = source.Number("partial_rotary_factor", 1);
+        int size = (int)(sizes.HeadSize * share);
+        return share is > 0 and <= 1 && size % 16 == 0
+            ? size
+            : throw source.Unsupported(
+                "partial_rotary_factor", $"a share of the head size {sizes.HeadSize} that is a multiple of 16");
     }
+
+    protected static float Epsilon(ConfigReader config) => (float)config.Number("rms_norm_eps", 1e-6);
 }

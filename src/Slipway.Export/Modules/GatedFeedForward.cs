@@ -1,3 +1,4 @@
+using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -7,11 +8,25 @@ namespace Slipway.Export.Modules;
 internal sealed record GatedFeedForward(
     int HiddenSize, int IntermediateSize, Func<NodeScope, GraphValue, GraphValue> Activation, bool Bias = false)
 {
+    /// <summary>Whether the checkpoint has gate and up in one layer, <c>gate_up_proj</c>.</summary>
+    public bool StoredPacked { get; init; }
+
+    /// <summary>What the output is multiplied by; folded into the last layer.</summary>
+    public float OutputScale { get; init; } = 1;
+
     public GraphValue Build(ModuleScope scope, GraphValue x)
     {
-        GraphValue gate = scope["gate_proj"].Linear(x, HiddenSize, IntermediateSize, Bias);
-        GraphValue up = scope["up_proj"].Linear(x, HiddenSize, IntermediateSize, Bias);
+        (GraphValue gate, GraphValue up) = StoredPacked
+            ? (Half(scope, "gate", 0, x), Half(scope, "up", IntermediateSize, x))
+            : (scope["gate_proj"].Linear(x, HiddenSize, IntermediateSize, Bias),
+                scope["up_proj"].Linear(x, HiddenSize, IntermediateSize, Bias));
         GraphValue gated = scope.Mul(Activation(scope["act_fn"], gate), up);
-        return scope["down_proj"].Linear(gated, IntermediateSize, HiddenSize, Bias);
+        return scope["down_proj"].Linear(gated, IntermediateSize, HiddenSize, Bias, OutputScale);
+    }
+
+    private GraphValue Half(ModuleScope scope, string name, int first, GraphValue x)
+    {
+        Weight both = scope["gate_up_proj"].Read("weight", 2 * IntermediateSize, HiddenSize);
+        return scope[name].Store("weight", new RowRange(both, first, IntermediateSize)).Multiply(scope[name], x, default);
     }
 }

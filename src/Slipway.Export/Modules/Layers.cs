@@ -1,5 +1,6 @@
 using Slipway.Export.Weights;
 using Slipway.Onnx;
+using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
@@ -7,10 +8,22 @@ namespace Slipway.Export.Modules;
 internal static class Layers
 {
     /// <summary>A linear layer with the tensors <c>weight</c> and <c>bias</c>, […, inputs] → […, outputs].</summary>
-    public static GraphValue Linear(this ModuleScope scope, GraphValue x, int inputs, int outputs, bool bias = false)
+    /// <param name="scope">The layer.</param>
+    /// <param name="x">[…, inputs].</param>
+    /// <param name="inputs">The size of the input.</param>
+    /// <param name="outputs">The size of the output.</param>
+    /// <param name="bias">Whether it has a bias.</param>
+    /// <param name="scale">What the output is multiplied by; folded into the tensors.</param>
+    public static GraphValue Linear(
+        this ModuleScope scope, GraphValue x, int inputs, int outputs, bool bias = false, float scale = 1)
     {
-        StoredMatrix weight = scope.Matrix("weight", outputs, inputs);
-        return weight.Multiply(scope, x, bias ? scope.Vector("bias", outputs) : default);
+        StoredMatrix weight = scale == 1
+            ? scope.Matrix("weight", outputs, inputs)
+            : scope.Store("weight", new ScaledWeight(scope.Read("weight", outputs, inputs), scale));
+        GraphValue added = bias
+            ? scope.StoreVector("bias", [.. scope.ReadVector("bias", outputs).Select(value => value * scale)])
+            : default;
+        return weight.Multiply(scope, x, added);
     }
 
     /// <summary>Linear layers that read the same input, as one: their outputs side by side.</summary>
@@ -41,6 +54,15 @@ internal static class Layers
         scope.Table("weight", count, size).Gather(scope, ids);
 
     /// <summary>The root-mean-square norm of the hidden states with the tensor <c>weight</c>.</summary>
-    public static GraphValue RmsNorm(this ModuleScope scope, ResidualStream stream, int size, float epsilon) =>
-        stream.RmsNorm(scope, scope.Vector("weight", size), epsilon);
+    public static GraphValue RmsNorm(
+        this ModuleScope scope, ResidualStream stream, int size, float epsilon, float offset = 0) =>
+        stream.RmsNorm(scope, scope.NormWeight(size, offset), epsilon);
+
+    /// <summary>The root-mean-square norm over the last axis with the tensor <c>weight</c>.</summary>
+    public static GraphValue RmsNorm(
+        this ModuleScope scope, GraphValue x, int size, float epsilon, float offset = 0) =>
+        scope.SimplifiedLayerNormalization(x, scope.NormWeight(size, offset), epsilon);
+
+    private static GraphValue NormWeight(this ModuleScope scope, int size, float offset) =>
+        scope.StoreVector("weight", [.. scope.ReadVector("weight", size).Select(value => value + offset)]);
 }

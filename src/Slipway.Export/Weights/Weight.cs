@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Slipway.Checkpoints;
 
 namespace Slipway.Export.Weights;
@@ -14,11 +15,28 @@ internal abstract class Weight(int rows, int columns)
 }
 
 /// <summary>A tensor of the checkpoint, as it is stored.</summary>
-internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows, int columns, long start = 0)
-    : Weight(rows, columns)
+internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows, int columns) : Weight(rows, columns)
 {
     public override void ReadRows(int first, int count, Span<float> destination) =>
-        checkpoint.ReadFloats(name, start + ((long)first * Columns), destination[..(count * Columns)]);
+        checkpoint.ReadFloats(name, (long)first * Columns, destination[..(count * Columns)]);
+}
+
+/// <summary>Some consecutive rows of a matrix.</summary>
+internal sealed class RowRange(Weight whole, int start, int rows) : Weight(rows, whole.Columns)
+{
+    public override void ReadRows(int first, int count, Span<float> destination) =>
+        whole.ReadRows(start + first, count, destination);
+}
+
+/// <summary>A matrix multiplied by a number.</summary>
+internal sealed class ScaledWeight(Weight plain, float scale) : Weight(plain.Rows, plain.Columns)
+{
+    public override void ReadRows(int first, int count, Span<float> destination)
+    {
+        plain.ReadRows(first, count, destination);
+        Span<float> values = destination[..(count * Columns)];
+        TensorPrimitives.Multiply(values, scale, values);
+    }
 }
 
 /// <summary>Matrices of as many columns, one below the other.</summary>

@@ -8,13 +8,19 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
     private static readonly int[] Lengths = [7, 24, 48];
 
     [Theory]
+    [InlineData("gemma2")]
+    [InlineData("gemma3")]
+    [InlineData("granite")]
     [InlineData("llama")]
     [InlineData("llama-tied-bias")]
     [InlineData("llama3-rope")]
     [InlineData("mistral-window")]
+    [InlineData("olmo2")]
+    [InlineData("phi3")]
     [InlineData("qwen2")]
     [InlineData("qwen2-yarn")]
     [InlineData("qwen3")]
+    [InlineData("smollm3")]
     public void Export_Float32_EqualsTheReference(string name)
     {
         string source = SharedAssets.Path("tiny", name);

@@ -19,12 +19,20 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     public static RotaryScaling Read(ConfigReader config, int rotarySize)
     {
         ConfigReader? section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+        return Read(config, section, config.Number("rope_theta", 10000), rotarySize);
+    }
+
+    /// <summary>Reads one of several sections.</summary>
+    /// <param name="config">The whole configuration.</param>
+    /// <param name="section">The section; null for no scaling.</param>
+    /// <param name="defaultTheta">The base where the section has none.</param>
+    /// <param name="rotarySize">The part of a head that turns.</param>
+    public static RotaryScaling Read(ConfigReader config, ConfigReader? section, double defaultTheta, int rotarySize)
+    {
         ConfigReader source = section ?? config;
         string key = section?.Has("rope_type") == true ? "rope_type" : "type";
         string type = section?.Text(key, "default") ?? "default";
-        double theta = section?.Has("rope_theta") == true
-            ? section.Number("rope_theta")
-            : config.Number("rope_theta", 10000);
+        double theta = section?.Has("rope_theta") == true ? section.Number("rope_theta") : defaultTheta;
         if (theta <= 0)
         {
             throw config.Bad("rope_theta", "a positive number");

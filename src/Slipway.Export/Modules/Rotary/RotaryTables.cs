@@ -1,0 +1,28 @@
+using Slipway.Export.Configuration;
+
+namespace Slipway.Export.Modules.Rotary;
+
+/// <summary>The rotary tables of a model; layers that turn alike share one.</summary>
+internal sealed class RotaryTables(ModuleScope scope)
+{
+    /// <summary>The configuration that frequencies are read from.</summary>
+    public ConfigReader Config => scope.Config;
+
+    private readonly Dictionary<string, RotaryTable> _tables = new(StringComparer.Ordinal);
+
+    /// <summary>The table of a name, written when it is first asked for.</summary>
+    /// <param name="name">The name; empty for the only one.</param>
+    /// <param name="read">Reads its frequencies from the configuration.</param>
+    public RotaryTable Get(string name, Func<ConfigReader, RotaryScaling> read)
+    {
+        if (!_tables.TryGetValue(name, out RotaryTable? table))
+        {
+            RotaryScaling scaling = read(scope.Config);
+            table = RotaryTable.Write(
+                name.Length == 0 ? scope : scope[name], scaling.Frequencies, scaling.Factor);
+            _tables.Add(name, table);
+        }
+
+        return table;
+    }
+}
