@@ -270,11 +270,10 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     {
         var endIds = Package.Config.Model.EosTokenId;
         var sampling = request.Sampling;
-        var random = sampling.Temperature > 0
-            ? new RandomSource(sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))))
-            : null;
+        var seed = sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+        var random = sampling.Temperature > 0 ? new RandomSource(seed) : null;
         var chooser = new TokenChooser(
-            LogitsProcessors.For(request, [.. endIds, .. request.StopTokenIds]),
+            LogitsProcessors.For(request, [.. endIds, .. request.StopTokenIds], seed),
             random,
             request.LogProbabilities);
         var text = new AnswerText(

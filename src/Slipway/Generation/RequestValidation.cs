@@ -60,6 +60,13 @@ internal static class RequestValidation
         RequireRange("RepetitionPenalty", sampling.RepetitionPenalty, 1e-3, 1e3);
         RequireRange("PresencePenalty", sampling.PresencePenalty, -100, 100);
         RequireRange("FrequencyPenalty", sampling.FrequencyPenalty, -100, 100);
+        RequireRange("DryMultiplier", sampling.DryMultiplier, 0, 1e3);
+        RequireRange("DryBase", sampling.DryBase, 1, 100);
+        RequireRange("DryAllowedLength", sampling.DryAllowedLength, 1, int.MaxValue);
+        RequireRange("XtcProbability", sampling.XtcProbability, 0, 1);
+        RequireRange("XtcThreshold", sampling.XtcThreshold, 1e-6, 1);
+        RequireRange("MirostatTarget", sampling.MirostatTarget, 0, 64);
+        RequireRange("MirostatRate", sampling.MirostatRate, 0, 1);
         RequireRange("NoRepeatNgramSize", sampling.NoRepeatNgramSize, 0, int.MaxValue);
         var ids = (sampling.LogitBias?.Keys ?? []).Concat(sampling.BadWords.SelectMany(word => word));
         foreach (var id in ids)

@@ -5,7 +5,10 @@ namespace Slipway.Sampling;
 /// <summary>Lists the processors that a request's options ask for, in their order.</summary>
 internal static class LogitsProcessors
 {
-    public static IEnumerable<ILogitsProcessor> For(GenerationRequest request, IReadOnlyCollection<int> endIds)
+    public static IEnumerable<ILogitsProcessor> For(
+        GenerationRequest request,
+        IReadOnlyCollection<int> endIds,
+        long seed = 0)
     {
         var sampling = request.Sampling;
         (bool Used, Func<ILogitsProcessor> Create)[] table =
@@ -14,6 +17,8 @@ internal static class LogitsProcessors
             (sampling.RepetitionPenalty is not 1, () => new RepetitionPenaltyProcessor(sampling.RepetitionPenalty)),
             (sampling.PresencePenalty is not 0 || sampling.FrequencyPenalty is not 0,
                 () => new OccurrencePenaltyProcessor(sampling.PresencePenalty, sampling.FrequencyPenalty)),
+            (sampling.DryMultiplier > 0, () => new DryProcessor(
+                sampling.DryMultiplier, sampling.DryBase, sampling.DryAllowedLength, [.. sampling.DrySequenceBreakers])),
             (sampling.NoRepeatNgramSize > 0, () => new NoRepeatNgramProcessor(sampling.NoRepeatNgramSize)),
             (sampling.BadWords.Count > 0, () => new BadWordsProcessor(sampling.BadWords)),
             (request.MinOutputTokens > 0, () => new MinLengthProcessor(request.MinOutputTokens, endIds)),
@@ -27,6 +32,9 @@ internal static class LogitsProcessors
             (sampling.TypicalP < 1, () => new TypicalPProcessor(sampling.TypicalP)),
             (sampling.EpsilonCutoff > 0, () => new CutoffProcessor(sampling.EpsilonCutoff, followsEntropy: false)),
             (sampling.EtaCutoff > 0, () => new CutoffProcessor(sampling.EtaCutoff, followsEntropy: true)),
+            (sampling.XtcProbability > 0, () => new XtcProcessor(
+                sampling.XtcProbability, sampling.XtcThreshold, new RandomSource(~seed))),
+            (sampling.MirostatTarget > 0, () => new MirostatProcessor(sampling.MirostatTarget, sampling.MirostatRate)),
         ];
 
         // What only narrows the draw cannot change the most probable token.

@@ -2,9 +2,9 @@ namespace Slipway;
 
 /// <summary>Says how the next token is chosen from the logits.</summary>
 /// <remarks>
-/// Applied in this order: logit bias, repetition, presence and frequency penalties, no-repeat n-grams, bad words,
-/// minimum length, temperature, top-k, top-p, min-p, typical, epsilon and eta cut-offs; then one token is drawn.
-/// Processors and their order follow Hugging Face transformers; presence and frequency penalties follow OpenAI.
+/// Applied in this order: logit bias, repetition, presence and frequency penalties, DRY, no-repeat n-grams, bad words,
+/// minimum length, temperature, top-k, top-p, min-p, typical, epsilon and eta cut-offs, XTC, mirostat; then one token is
+/// drawn. Processors and their order follow Hugging Face transformers; presence and frequency penalties follow OpenAI.
 /// </remarks>
 public sealed record SamplingOptions
 {
@@ -41,6 +41,36 @@ public sealed record SamplingOptions
 
     /// <summary>Subtracted from a token's logit for each time that it occurs in the answer.</summary>
     public double FrequencyPenalty { get; init; }
+
+    /// <summary>
+    /// How much a token loses that would continue a repetition of <see cref="DryAllowedLength"/> tokens; 0 turns DRY off.
+    /// </summary>
+    public double DryMultiplier { get; init; }
+
+    /// <summary>What the loss is multiplied by for each further token of the repetition.</summary>
+    /// <value>1.75</value>
+    public double DryBase { get; init; } = 1.75;
+
+    /// <summary>The shortest repetition, in tokens, that costs something.</summary>
+    /// <value>2</value>
+    public int DryAllowedLength { get; init; } = 2;
+
+    /// <summary>Token ids that repetitions do not reach across, such as those of line breaks and quotes.</summary>
+    public IReadOnlyList<int> DrySequenceBreakers { get; init; } = [];
+
+    /// <summary>How often all but the least probable of the tokens above a threshold are dropped; 0 turns XTC off.</summary>
+    public double XtcProbability { get; init; }
+
+    /// <summary>The probability from which XTC takes a token for an obvious one.</summary>
+    /// <value>0.1</value>
+    public double XtcThreshold { get; init; } = 0.1;
+
+    /// <summary>The surprise in bits that mirostat holds the answer to; 0 turns it off.</summary>
+    public double MirostatTarget { get; init; }
+
+    /// <summary>How fast mirostat follows the surprise of the tokens drawn.</summary>
+    /// <value>0.1</value>
+    public double MirostatRate { get; init; } = 0.1;
 
     /// <summary>Groups of this many tokens never occur twice; 0 allows all.</summary>
     public int NoRepeatNgramSize { get; init; }
