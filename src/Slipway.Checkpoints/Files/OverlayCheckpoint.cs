@@ -10,10 +10,16 @@ internal abstract class OverlayCheckpoint : Checkpoint
 {
     private const int ChunkFloats = 1 << 16;
 
-    protected OverlayCheckpoint(Checkpoint inner)
-        : base(inner.Path, inner.Format) => Inner = inner;
+    private readonly Lazy<JsonObject> config;
 
-    public override JsonObject Config => Inner.Config;
+    protected OverlayCheckpoint(Checkpoint inner)
+        : base(inner.Path, inner.Format)
+    {
+        Inner = inner;
+        config = new Lazy<JsonObject>(() => AsFloat32(inner.Config));
+    }
+
+    public override JsonObject Config => config.Value;
 
     protected Checkpoint Inner { get; }
 
@@ -50,7 +56,8 @@ internal abstract class OverlayCheckpoint : Checkpoint
             while (destination.Length > 0)
             {
                 var (first, skipped) = Math.DivRem(start, sizeof(float));
-                var count = (int)Math.Min(ChunkFloats, (skipped + destination.Length + sizeof(float) - 1) / sizeof(float));
+                var count = (int)Math.Min(
+                    ChunkFloats, (skipped + destination.Length + sizeof(float) - 1) / sizeof(float));
                 Compute(tensor, first, buffer.AsSpan(0, count));
                 var bytes = MemoryMarshal.AsBytes(buffer.AsSpan(0, count))[(int)skipped..];
                 bytes = bytes[..Math.Min(bytes.Length, destination.Length)];
@@ -68,6 +75,15 @@ internal abstract class OverlayCheckpoint : Checkpoint
     protected override void ReadQuantizedCore(
         QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints) =>
         Inner.ReadQuantized(tensor.Name, firstRow, codes, scales, zeroPoints);
+
+    // The type that the configuration states is that of a module which was saved; what is computed here never was one.
+    private static JsonObject AsFloat32(JsonObject config)
+    {
+        var copy = (JsonObject)config.DeepClone();
+        copy.Remove("torch_dtype");
+        copy["dtype"] = "float32";
+        return copy;
+    }
 
     protected override void Dispose(bool disposing)
     {

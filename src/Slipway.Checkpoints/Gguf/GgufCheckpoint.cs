@@ -66,8 +66,7 @@ internal sealed class GgufCheckpoint : Checkpoint
         switch (sources[tensor.Name])
         {
             case GgufComputed computed:
-                MemoryMarshal.AsBytes(computed.Values.AsSpan()).Slice((int)start, destination.Length)
-                    .CopyTo(destination);
+                ReadComputed(computed, start, destination);
                 break;
             case GgufRows { RowOf: { } rowOf } rows:
                 ReadRows(rows, rowOf, start, destination);
@@ -83,6 +82,19 @@ internal sealed class GgufCheckpoint : Checkpoint
     {
         file.Dispose();
         base.Dispose(disposing);
+    }
+
+    private static void ReadComputed(GgufComputed computed, long start, Span<byte> destination)
+    {
+        while (destination.Length > 0)
+        {
+            var (part, skipped) = Math.DivRem(start, computed.PartBytes);
+            var bytes = MemoryMarshal.AsBytes(computed[(int)part].AsSpan())[(int)skipped..];
+            bytes = bytes[..Math.Min(bytes.Length, destination.Length)];
+            bytes.CopyTo(destination);
+            start += bytes.Length;
+            destination = destination[bytes.Length..];
+        }
     }
 
     private static void ReadRows(GgufRows rows, Func<long, long> rowOf, long start, Span<byte> destination)

@@ -16,22 +16,27 @@ internal sealed record GgufRows(TensorInfo Info, GgufTensor Tensor) : GgufSource
     public long FirstRow { get; init; }
 }
 
-// A tensor that is computed from others when it is first read, then kept while memory lasts. Its type is float32.
-internal sealed record GgufComputed(TensorInfo Info, Func<float[]> Compute) : GgufSource(Info)
+// A tensor that is computed from others, in equal parts along its first dimension; the last part read is kept while
+// memory lasts. Its type is float32.
+internal sealed record GgufComputed(TensorInfo Info, int Parts, Func<int, float[]> Compute) : GgufSource(Info)
 {
-    private readonly WeakReference<float[]?> kept = new(null);
+    private readonly WeakReference<Part?> kept = new(null);
 
-    public float[] Values
+    public long PartBytes => Info.ByteLength / Parts;
+
+    public float[] this[int part]
     {
         get
         {
-            if (!kept.TryGetTarget(out var values))
+            if (!kept.TryGetTarget(out var found) || found.Index != part)
             {
-                values = Compute();
-                kept.SetTarget(values);
+                found = new Part(part, Compute(part));
+                kept.SetTarget(found);
             }
 
-            return values;
+            return found.Values;
         }
     }
+
+    private sealed record Part(int Index, float[] Values);
 }

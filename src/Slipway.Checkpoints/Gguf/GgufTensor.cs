@@ -21,19 +21,35 @@ internal sealed record GgufTensor(string Name, TensorType Type, long[] Sizes, lo
     public long[] Shape => [.. Sizes.Reverse()];
 
     // All values of a tensor that is rearranged as a whole.
-    public float[] ReadWhole()
+    public float[] ReadWhole() => ReadRows(0, Rows);
+
+    public float[] ReadRows(long first, long count)
     {
-        if (Count > LargestWhole)
+        if (count * RowLength > LargestWhole)
         {
             throw new CheckpointException(
-                $"Tensor '{Name}' of '{File.Path}' has {Count} elements; at most {LargestWhole} can be rearranged in " +
-                "memory. Export the model from its Hugging Face checkpoint.", File.Path, Name);
+                $"Tensor '{Name}' of '{File.Path}' has parts of {count * RowLength} elements; at most {LargestWhole} can " +
+                "be rearranged in memory. Export the model from its Hugging Face checkpoint.", File.Path, Name);
         }
 
-        var bytes = new byte[ByteLength];
-        File.Read(Offset, bytes, Name);
-        var values = new float[Count];
+        var bytes = new byte[count * RowBytes];
+        File.Read(Offset + (first * RowBytes), bytes, Name);
+        var values = new float[count * RowLength];
         Type.Decode(bytes, values);
         return values;
+    }
+
+    public static float[] Transpose(float[] values, int rows, int columns)
+    {
+        var result = new float[values.Length];
+        for (var row = 0; row < rows; row++)
+        {
+            for (var column = 0; column < columns; column++)
+            {
+                result[(column * rows) + row] = values[(row * columns) + column];
+            }
+        }
+
+        return result;
     }
 }

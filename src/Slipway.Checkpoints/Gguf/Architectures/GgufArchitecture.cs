@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
+using Slipway.Checkpoints.Files;
 
 namespace Slipway.Checkpoints.Gguf.Architectures;
 
@@ -20,6 +22,9 @@ internal abstract class GgufArchitecture
     protected virtual IReadOnlyDictionary<string, string> RootNames => GgufNames.Decoder;
 
     protected virtual IReadOnlyDictionary<string, string> LayerNames => GgufNames.Layer;
+
+    // The activation of the feed-forward layers, and the key that names it.
+    protected virtual (string Key, string Name) Activation => ("hidden_act", "silu");
 
     // Tensors that the configuration is made from.
     protected virtual IReadOnlyList<string> ConfigTensors { get; } = ["rope_freqs.weight"];
@@ -47,7 +52,9 @@ internal abstract class GgufArchitecture
         WriteRotary(config);
         WriteTokens(config);
         WriteOwn(config);
-        return config.Json;
+
+        // As read from a file: a number made in code converts to no other type of number.
+        return JsonFile.Parse(Encoding.UTF8.GetBytes(config.Json.ToJsonString()), file.Path);
     }
 
     // By default one tensor, renamed; one without a translation keeps its name.
@@ -70,7 +77,7 @@ internal abstract class GgufArchitecture
         }
 
         config["max_position_embeddings"] = config.Integer("context_length");
-        config["hidden_act"] = "silu";
+        config[Activation.Key] = Activation.Name;
         WriteNorm(config);
         config["attention_bias"] = config.HasTensor("blk.0.attn_q.bias");
         config["vocab_size"] = VocabularySize(config);
@@ -87,7 +94,8 @@ internal abstract class GgufArchitecture
     {
     }
 
-    protected static long? HeadSize(GgufConfig config) =>
+    // Null where Hugging Face takes it from hidden size and heads.
+    protected virtual long? HeadSize(GgufConfig config) =>
         config.OptionalInteger("attention.key_length") ?? config.OptionalInteger("rope.dimension_count");
 
     protected static TensorInfo Info(GgufTensor tensor, string name) => new(name, tensor.Type, tensor.Shape);
@@ -117,7 +125,7 @@ internal abstract class GgufArchitecture
         }
     }
 
-    private static long VocabularySize(GgufConfig config) =>
+    protected static long VocabularySize(GgufConfig config) =>
         config.File.Tensors.TryGetValue("token_embd.weight", out var embeddings) ? embeddings.Rows : throw
             new CheckpointException(
                 $"The GGUF file '{config.File.Path}' has no tensor 'token_embd.weight'. It is not a whole language " +

@@ -10,6 +10,17 @@ internal static class GgufArchitectures
         new LlamaArchitecture(),
         new Qwen2Architecture(),
         new Qwen3Architecture(),
+        new Qwen3MoeArchitecture(),
+        new Gemma2Architecture(),
+        new Gemma3Architecture(),
+        new Phi3Architecture(),
+        new Gpt2Architecture(),
+        new FalconArchitecture(),
+        new Starcoder2Architecture(),
+        new GraniteArchitecture(),
+        new Olmo2Architecture(),
+        new SmolLm3Architecture(),
+        new GptOssArchitecture(),
     }.ToDictionary(row => row.Name, StringComparer.Ordinal);
 
     public static GgufArchitecture Find(GgufFile file)
