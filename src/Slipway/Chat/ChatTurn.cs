@@ -64,6 +64,9 @@ internal sealed class ChatTurn
             parser.Append(forced, []);
         }
 
+        var guidance = ToolChoice.ForcedStart(options, toolFormat) is null
+            ? ResponseGuidance.From(options, request, toolFormat, reasoning, startsInReasoning)
+            : null;
         HashSet<string> tags = [];
         tags.UnionWith(reasoning is null ? [] : [reasoning.Open, reasoning.Close]);
         tags.UnionWith(toolFormat is null ? [] : [toolFormat.Open, .. toolFormat.FurtherTags]);
@@ -76,7 +79,9 @@ internal sealed class ChatTurn
             StopSequences = request.StopSequences ?? [],
             IgnoreEndOfSequence = request.IgnoreEndOfSequence ?? false,
             IncludeSpecialTokens = tags.Any(model.IsSpecial),
-            LogitsProcessors = request.LogitsProcessors ?? [],
+            LogitsProcessors = guidance is null
+                ? request.LogitsProcessors ?? []
+                : [.. request.LogitsProcessors ?? [], model.Guide(guidance, tags)],
             Priority = request.Priority ?? 0,
         };
         return new(model, generation, parser, tags);

@@ -24,6 +24,11 @@ internal interface IChatModel : IDisposable
     /// <summary>Whether a text is one special token.</summary>
     bool IsSpecial(string text);
 
+    /// <summary>Makes the processor that holds one answer to a grammar.</summary>
+    /// <param name="guidance">The grammar.</param>
+    /// <param name="tags">Special tokens that count as text.</param>
+    ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags);
+
     /// <summary>Generates an answer.</summary>
     IAsyncEnumerable<GeneratedToken> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken);
 }

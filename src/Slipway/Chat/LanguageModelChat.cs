@@ -6,6 +6,7 @@ namespace Slipway.Chat;
 /// <summary>Lets a chat client talk to a language model.</summary>
 internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
 {
+    private readonly GuidanceCache _guidance = new(model);
     private readonly PackageTemplates _templates = PackageTemplates.Read(model.Package);
 
     /// <summary>The model.</summary>
@@ -43,6 +44,9 @@ internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
 
     public bool IsSpecial(string text)
         => model.Tokenizer.TokenToId(text) is { } id && model.Tokenizer.IsSpecial(id);
+
+    public ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags)
+        => _guidance.NewProcessor(guidance, tags);
 
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         GenerationRequest request,

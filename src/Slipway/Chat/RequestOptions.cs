@@ -81,13 +81,6 @@ internal static class RequestOptions
                 + "client of its own for each model, by key.");
         }
 
-        if (options.ResponseFormat is ChatResponseFormatJson)
-        {
-            throw new NotSupportedException(
-                "ChatOptions.ResponseFormat asks for JSON, which this client cannot guarantee. Leave it null or set "
-                + "ChatResponseFormat.Text, and ask for JSON in the message.");
-        }
-
         if (options.Reasoning?.Output is ReasoningOutput.Summary)
         {
             throw new NotSupportedException(

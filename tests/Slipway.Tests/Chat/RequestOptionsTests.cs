@@ -113,11 +113,6 @@ public sealed class RequestOptionsTests
             + "own for each model, by key."
         },
         {
-            new() { ResponseFormat = ChatResponseFormat.Json },
-            "ChatOptions.ResponseFormat asks for JSON, which this client cannot guarantee. Leave it null or set "
-            + "ChatResponseFormat.Text, and ask for JSON in the message."
-        },
-        {
             new() { Reasoning = new() { Output = ReasoningOutput.Summary } },
             "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set 'Full' or "
             + "'None'."

@@ -11,11 +11,14 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
     public const string HermesTemplate = "{{ tools }} <tool_call></tool_call>";
     public const string ReasoningTemplate = HermesTemplate + " <think></think>";
 
+    private readonly Lock _lock = new();
     private int _answer;
 
     public List<GenerationRequest> Requests { get; } = [];
 
     public List<JsonObject> Variables { get; } = [];
+
+    public List<ResponseGuidance> Guidance { get; } = [];
 
     public bool IsDisposed { get; private set; }
 
@@ -41,7 +44,11 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public string Render(JsonObject variables, DateTimeOffset now)
     {
-        Variables.Add(variables);
+        lock (_lock)
+        {
+            Variables.Add(variables);
+        }
+
         return variables.ToJsonString() + PromptEnd;
     }
 
@@ -55,12 +62,23 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public bool IsSpecial(string text) => SpecialTokens.Contains(text);
 
+    public ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags)
+    {
+        Guidance.Add(guidance);
+        return new Untouched();
+    }
+
     public async IAsyncEnumerable<GeneratedToken> GenerateAsync(
         GenerationRequest request,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        Requests.Add(request);
-        var answer = answers[Math.Min(_answer++, answers.Length - 1)];
+        string[] answer;
+        lock (_lock)
+        {
+            Requests.Add(request);
+            answer = answers[Math.Min(_answer++, answers.Length - 1)];
+        }
+
         for (var i = 0; i < answer.Length; i++)
         {
             await BeforeToken(cancellationToken);
@@ -81,4 +99,11 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
     public void Dispose() => IsDisposed = true;
 
     public OnnxChatClient ToClient() => new(new ChatModelSource(this), "scripted", timeProvider: null);
+
+    private sealed class Untouched : ILogitsProcessor
+    {
+        public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
+        {
+        }
+    }
 }

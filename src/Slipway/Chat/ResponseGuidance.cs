@@ -1,0 +1,73 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Slipway.Guidance;
+using Slipway.Guidance.Json;
+
+namespace Slipway.Chat;
+
+/// <summary>What an answer must be, where a request's response format says so.</summary>
+/// <param name="Key">Equal for equal grammars, so that what was made for one is used again.</param>
+/// <param name="Grammar">The answer's grammar.</param>
+/// <param name="After">The text after which the grammar holds; null for from the start.</param>
+internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar, string? After)
+{
+    /// <summary>Reads a request; null where the answer may be any text.</summary>
+    /// <exception cref="NotSupportedException">The schema, or its combination with tools, cannot be guaranteed.</exception>
+    /// <exception cref="ArgumentException">The schema is malformed, or another option could cut the document short.</exception>
+    public static ResponseGuidance? From(
+        ChatOptions? options,
+        OnnxChatRequestOptions request,
+        ToolCallFormat? tools,
+        ReasoningFormat? reasoning,
+        bool startsInReasoning)
+    {
+        if (options?.ResponseFormat is not ChatResponseFormatJson format)
+        {
+            return null;
+        }
+
+        if (request.StopSequences is { Count: > 0 } || request.IgnoreEndOfSequence == true)
+        {
+            throw new ArgumentException(
+                "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run past. "
+                + "Leave StopSequences empty and 'ignore_eos' unset.",
+                nameof(options));
+        }
+
+        if (tools is { OpenBelongsToBody: true })
+        {
+            throw new NotSupportedException(
+                $"ChatOptions.ResponseFormat asks for JSON beside Tools, but calls in the format '{tools.Name}' cannot be told "
+                + "from it. Leave one of the two out.");
+        }
+
+        // A text of the document that looked like a tag would be taken for one.
+        string?[] tags = [tools?.Open, reasoning?.Open, reasoning?.Close];
+        var forbidden = string.Concat(tags.OfType<string>().Select(tag => tag[0]).Distinct());
+        var after = startsInReasoning ? reasoning?.Close : null;
+        return new(
+            $"{format.Schema?.GetRawText()}\n{forbidden}\n{tools?.Open}\n{after}",
+            () => Build(format.Schema, forbidden, tools, after is not null),
+            after);
+    }
+
+    private static GrammarElement Build(JsonElement? schema, string forbidden, ToolCallFormat? tools, bool follows)
+    {
+        var document = schema is { } given ? JsonSchemaCompiler.Compile(given, forbidden) : new JsonGrammar(forbidden).AnyObject;
+        if (follows)
+        {
+            document = GrammarElement.Sequence(GrammarElement.Repeat(GrammarElement.AnyOf(" \n"), 0, 2), document);
+        }
+
+        // A call is text of its own form, checked by its parser.
+        return tools is null ? document : GrammarElement.OneOf(
+            document,
+            GrammarElement.Sequence(
+                GrammarElement.Literal(tools.Open),
+                GrammarElement.Repeat(GrammarElement.Range(0, 255), 0)));
+    }
+
+    /// <summary>The bytes of <see cref="After"/>.</summary>
+    public byte[]? AfterBytes() => After is null ? null : Encoding.UTF8.GetBytes(After);
+}

@@ -1,0 +1,92 @@
+using System.Text;
+
+namespace Slipway.Guidance;
+
+/// <summary>A part of a grammar over bytes: what may come next, and then. Immutable once built.</summary>
+internal abstract class GrammarElement
+{
+    /// <summary>Nothing at all.</summary>
+    public static GrammarElement Empty { get; } = new SequenceElement([]);
+
+    /// <summary>A text, as UTF-8.</summary>
+    public static GrammarElement Literal(string text)
+        => new SequenceElement([.. Encoding.UTF8.GetBytes(text).Select(BytesElement.Of)]);
+
+    /// <summary>One byte of a range.</summary>
+    public static GrammarElement Range(int first, int last)
+        => new BytesElement(Enumerable.Range(first, last - first + 1).Select(value => (byte)value));
+
+    /// <summary>One character of these, all of them ASCII.</summary>
+    public static GrammarElement AnyOf(string characters) => new BytesElement(characters.Select(c => (byte)c));
+
+    /// <summary>One after the other.</summary>
+    public static GrammarElement Sequence(params GrammarElement[] parts) => new SequenceElement(parts);
+
+    /// <summary>Any one of these.</summary>
+    public static GrammarElement OneOf(params IReadOnlyList<GrammarElement> choices)
+        => choices.Count == 1 ? choices[0] : new ChoiceElement([.. choices]);
+
+    /// <summary>This or nothing.</summary>
+    public static GrammarElement Optional(GrammarElement element) => new RepeatElement(element, 0, 1);
+
+    /// <summary>This from so many times to so many times; null for without end.</summary>
+    public static GrammarElement Repeat(GrammarElement element, int least, int? most = null)
+        => new RepeatElement(element, least, most);
+}
+
+/// <summary>One byte of a set.</summary>
+internal sealed class BytesElement : GrammarElement
+{
+    private static readonly BytesElement[] Single =
+        [.. Enumerable.Range(0, 256).Select(value => new BytesElement([(byte)value]))];
+
+    private readonly bool[] _members = new bool[256];
+
+    public BytesElement(IEnumerable<byte> members)
+    {
+        foreach (var member in members)
+        {
+            _members[member] = true;
+        }
+    }
+
+    public static BytesElement Of(byte value) => Single[value];
+
+    public bool Contains(byte value) => _members[value];
+}
+
+/// <summary>Parts one after the other.</summary>
+internal sealed class SequenceElement(GrammarElement[] parts) : GrammarElement
+{
+    public ReadOnlySpan<GrammarElement> Parts => parts;
+}
+
+/// <summary>One of several.</summary>
+internal sealed class ChoiceElement(GrammarElement[] choices) : GrammarElement
+{
+    public ReadOnlySpan<GrammarElement> Choices => choices;
+}
+
+/// <summary>The same part several times.</summary>
+internal sealed class RepeatElement(GrammarElement element, int least, int? most) : GrammarElement
+{
+    private RepeatElement? _rest;
+
+    public GrammarElement Element => element;
+
+    public bool MayEnd => least == 0;
+
+    public bool MayGoOn => most is not 0;
+
+    /// <summary>What is left to repeat after one time; the same object each time, so that states can be compared.</summary>
+    public RepeatElement Rest
+        => least == 0 && most is null
+            ? this
+            : _rest ?? Interlocked.CompareExchange(ref _rest, new(element, Math.Max(least - 1, 0), most - 1), null) ?? _rest;
+}
+
+/// <summary>A part that is defined elsewhere, which lets a grammar contain itself.</summary>
+internal sealed class RuleElement : GrammarElement
+{
+    public GrammarElement Definition { get; set; } = Empty;
+}
