@@ -17,7 +17,7 @@ namespace Slipway.Tokenization;
 /// </remarks>
 public sealed partial class HuggingFaceTokenizer : Tokenizer
 {
-    private const string FileName = "tokenizer.json";
+    private const string FileName = "tokenizer.json", SentencePieceName = "tokenizer.model";
 
     private readonly TextNormalizer? normalizer;
     private readonly TextSplitter? splitter;
@@ -74,15 +74,19 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     /// <summary>The highest token id + 1.</summary>
     public int VocabularySize => tokens.Length;
 
-    /// <summary>Reads a <c>tokenizer.json</c>.</summary>
-    /// <param name="path">The file, or a folder that holds one of that name.</param>
+    /// <summary>Reads a <c>tokenizer.json</c>, or a SentencePiece <c>tokenizer.model</c>.</summary>
+    /// <param name="path">The file, or a folder that holds one of these; the first wins.</param>
     /// <exception cref="TokenizerFormatException">The file is damaged or asks for something unknown.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static HuggingFaceTokenizer Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        return Parse(File.ReadAllBytes(file), file);
+        string model = Directory.Exists(path) ? Path.Combine(path, SentencePieceName) : path;
+        bool isModel = model.EndsWith(".model", StringComparison.Ordinal) && File.Exists(model) && !(file != model && File.Exists(file));
+        return isModel
+            ? Parse(SentencePieceFile.ToJson(File.ReadAllBytes(model), model), model)
+            : Parse(File.ReadAllBytes(file), file);
     }
 
     /// <summary>Reads the contents of a <c>tokenizer.json</c>.</summary>

@@ -17,6 +17,7 @@ internal abstract class TokenDecoder
             Pattern.Parse(section["pattern"]), section.String("content"), section.Source),
         ["Strip"] = (section, _) => StripDecoder.Parse(section),
         ["Metaspace"] = (section, _) => MetaspaceDecoder.Parse(section),
+        ["SentencePiece"] = (section, _) => SentencePieceDecoder.Parse(section),
         ["WordPiece"] = (section, _) => new WordPieceDecoder(
             section.OptionalString("prefix") ?? "##", section.Bool("cleanup", true)),
         ["CTC"] = (section, _) => new CtcDecoder(

@@ -12,6 +12,7 @@ internal sealed class BpeModel : TokenModel
 {
     private const int CachedPieces = 16_384;
     private const int CachedLength = 64;
+    private const int LongestPiece = 512;
 
     private readonly Dictionary<string, int> vocabulary;
     private readonly Dictionary<long, (int Rank, int Id)> merges;
@@ -30,14 +31,45 @@ internal sealed class BpeModel : TokenModel
         unknown = section["unk_token"].IsNull ? null : Require(section, "unk_token", string.Empty, vocabulary);
         prefix = section.OptionalString("continuing_subword_prefix") ?? string.Empty;
         suffix = section.OptionalString("end_of_word_suffix") ?? string.Empty;
-        for (int value = 0; value < 256; value++)
-        {
-            string name = string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>");
-            byteIds[value] = vocabulary.TryGetValue(name, out int byteId) ? byteId : -1;
-        }
-
+        FindByteIds();
         merges = ReadMerges(section["merges"]);
     }
+
+    // Pieces with scores: two neighbours merge where together they are a piece, the highest score first.
+    private BpeModel(Section section, (string Token, double Score)[] pieces)
+    {
+        (prefix, suffix) = (string.Empty, string.Empty);
+        byteFallback = section.Bool("byte_fallback", false);
+        fuseUnknown = true;
+        vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach ((string token, _) in pieces)
+        {
+            if (!vocabulary.TryAdd(token, vocabulary.Count))
+            {
+                throw section["vocab"].Error($"'model.vocab' holds the token '{token}' twice.");
+            }
+        }
+
+        int unknownId = section["unk_id"].IsNull ? -1 : section.Int("unk_id");
+        unknown = unknownId >= 0 && unknownId < pieces.Length ? unknownId : null;
+        FindByteIds();
+        merges = [];
+        double[] scores = [.. pieces.Select(piece => piece.Score).Distinct().OrderDescending()];
+        Dictionary<double, int> ranks = scores.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        foreach ((string token, double score) in pieces)
+        {
+            for (int cut = 1; cut < Math.Min(token.Length, LongestPiece); cut++)
+            {
+                if (vocabulary.TryGetValue(token[..cut], out int left) && vocabulary.TryGetValue(token[cut..], out int right))
+                {
+                    merges[BpeMerging.Key(left, right)] = (ranks[score], vocabulary[token]);
+                }
+            }
+        }
+    }
+
+    public static BpeModel ParseScores(Section section) =>
+        new(section, [.. section["vocab"].Items().Select(UnigramModel.Entry)]);
 
     public override IReadOnlyDictionary<string, int> Vocabulary => vocabulary;
 
@@ -66,6 +98,15 @@ internal sealed class BpeModel : TokenModel
         if (piece.Length <= CachedLength && cache.Count < CachedPieces)
         {
             cache.TryAdd(piece, [.. ids[before..]]);
+        }
+    }
+
+    private void FindByteIds()
+    {
+        for (int value = 0; value < 256; value++)
+        {
+            string name = string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>");
+            byteIds[value] = vocabulary.TryGetValue(name, out int byteId) ? byteId : -1;
         }
     }
 

@@ -10,6 +10,7 @@ internal abstract class TokenModel
     private static readonly Dictionary<string, Func<Section, TokenModel>> Types = new()
     {
         ["BPE"] = BpeModel.Parse,
+        ["SentencePieceBPE"] = BpeModel.ParseScores,
         ["Unigram"] = UnigramModel.Parse,
         ["WordPiece"] = WordPieceModel.Parse,
         ["WordLevel"] = WordLevelModel.Parse,

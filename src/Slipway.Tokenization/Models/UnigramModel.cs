@@ -145,7 +145,7 @@ internal sealed class UnigramModel : TokenModel
         return result;
     }
 
-    private static (string Token, double Score) Entry(Section entry)
+    internal static (string Token, double Score) Entry(Section entry)
     {
         if (entry.Element.ValueKind != JsonValueKind.Array || entry.Element.GetArrayLength() != 2)
         {

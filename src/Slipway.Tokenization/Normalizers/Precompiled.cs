@@ -87,6 +87,61 @@ internal sealed class Precompiled : TextNormalizer
         return result.ToString();
     }
 
+    /// <summary>Replaces the longest text that a rule begins with at each position, as SentencePiece does.</summary>
+    public string NormalizeLongest(string text)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        List<byte> result = new(utf8.Length);
+        for (int at = 0; at < utf8.Length;)
+        {
+            (uint rule, int length) = Longest(utf8.AsSpan(at));
+            if (length > 0)
+            {
+                ReadOnlySpan<byte> rest = replacements.AsSpan((int)Math.Min(rule, (uint)replacements.Length));
+                int end = rest.IndexOf((byte)0);
+                result.AddRange(end < 0 ? rest : rest[..end]);
+                at += length;
+            }
+            else
+            {
+                Rune.DecodeFromUtf8(utf8.AsSpan(at), out _, out int size);
+                result.AddRange(utf8.AsSpan(at, size));
+                at += size;
+            }
+        }
+
+        return Encoding.UTF8.GetString([.. result]);
+    }
+
+    private (uint Rule, int Length) Longest(ReadOnlySpan<byte> text)
+    {
+        (uint rule, int length) = (0, 0);
+        uint unit = units[0];
+        long position = Offset(unit);
+        for (int i = 0; i < text.Length; i++)
+        {
+            position ^= text[i];
+            if (text[i] == 0 || position >= units.Length)
+            {
+                break;
+            }
+
+            unit = units[position];
+            if ((unit & 0x8000_00FF) != text[i])
+            {
+                break;
+            }
+
+            position ^= Offset(unit);
+            if ((unit & 0x100) != 0 && position < units.Length)
+            {
+                (rule, length) = (units[position] & 0x7FFF_FFFF, i + 1);
+            }
+        }
+
+        return (rule, length);
+    }
+
     private static int ClusterLength(string text, int at) =>
         at + 1 < text.Length && text[at] is >= ' ' and < '\x7F' && text[at + 1] is >= ' ' and < '\x7F'
             ? 1 : StringInfo.GetNextTextElementLength(text, at);

@@ -15,6 +15,7 @@ internal abstract class TextNormalizer
         ["NFKD"] = (_, _) => new UnicodeForm(System.Text.NormalizationForm.FormKD),
         ["Nmt"] = (_, _) => new Nmt(),
         ["Precompiled"] = (section, _) => Precompiled.Parse(section),
+        ["SentencePiece"] = (section, _) => SentencePieceNormalizer.Parse(section),
         ["BertNormalizer"] = (section, _) => BertNormalizer.Parse(section),
         ["StripAccents"] = (_, _) => new StripAccents(),
         ["ByteLevel"] = (_, _) => new ByteLevelNormalizer(),

@@ -1,0 +1,38 @@
+using System.Text;
+using Slipway.Tokenization.Files;
+
+namespace Slipway.Tokenization.Normalizers;
+
+/// <summary>What SentencePiece itself does to a text: its rules, its spaces, its prefix.</summary>
+internal sealed class SentencePieceNormalizer(Precompiled? rules, bool prefix, bool collapse) : TextNormalizer
+{
+    private const char Space = '▁';
+
+    public static SentencePieceNormalizer Parse(Section section) => new(
+        section.String("precompiled_charsmap").Length == 0 ? null : Precompiled.Parse(section),
+        section.Bool("add_dummy_prefix", true), section.Bool("remove_extra_whitespaces", true));
+
+    public override string Normalize(string text)
+    {
+        string ruled = rules?.NormalizeLongest(text) ?? text;
+        StringBuilder result = new(ruled.Length + 1);
+        bool afterSpace = collapse;
+        foreach (char character in ruled)
+        {
+            bool space = character == ' ';
+            if (!(collapse && space && afterSpace))
+            {
+                result.Append(space ? Space : character);
+            }
+
+            afterSpace = space;
+        }
+
+        if (collapse && result.Length > 0 && result[^1] == Space && ruled[^1] == ' ')
+        {
+            result.Length--;
+        }
+
+        return result.Length > 0 && prefix ? Space + result.ToString() : result.ToString();
+    }
+}
