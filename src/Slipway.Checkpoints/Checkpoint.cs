@@ -40,7 +40,8 @@ public abstract class Checkpoint : IDisposable
     /// <summary>Gets the tensors by name; names and shapes are Hugging Face's.</summary>
     public abstract IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
-    /// <summary>Gets the weights that are stored as codes with scales (GPTQ, AWQ), by name; they are tensors too.</summary>
+    /// <summary>Gets the weights that are stored as codes with scales, by name; they are tensors too.</summary>
+    /// <remarks>GPTQ and AWQ checkpoints have them; empty for all others.</remarks>
     public virtual IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; } =
         ReadOnlyDictionary<string, QuantizedTensorInfo>.Empty;
 
@@ -84,7 +85,7 @@ public abstract class Checkpoint : IDisposable
         }
     }
 
-    /// <summary>Reads whole rows of a weight of <see cref="Quantized"/> as it is stored, without rounding anything.</summary>
+    /// <summary>Reads whole rows of a weight of <see cref="Quantized"/> as they are stored.</summary>
     /// <param name="name">The weight's name.</param>
     /// <param name="firstRow">The first row; as many follow as <paramref name="codes"/> has room for.</param>
     /// <param name="codes">Takes the codes, one a byte, [rows, columns].</param>
@@ -109,8 +110,8 @@ public abstract class Checkpoint : IDisposable
         if (rest != 0 || scales.Length != rows * tensor.GroupCount || zeroPoints.Length != scales.Length)
         {
             throw new ArgumentException(
-                $"{codes.Length} codes, {scales.Length} scales and {zeroPoints.Length} zero points are no whole rows of " +
-                $"'{name}'; a row has {tensor.Columns} codes and {tensor.GroupCount} of each of the others.",
+                $"{codes.Length} codes, {scales.Length} scales and {zeroPoints.Length} zero points are no whole rows " +
+                $"of '{name}'; a row has {tensor.Columns} codes and {tensor.GroupCount} of each of the others.",
                 nameof(codes));
         }
 

@@ -59,8 +59,8 @@ public static class CheckpointFormats
                 $"single weight file ({string.Join(", ", All.Select(format => format.Name).Distinct())}).", folder),
             _ => throw new CheckpointException(
                 $"The folder '{folder}' holds several weight files: " +
-                $"{string.Join(", ", claimed.Take(8).Select(file => $"'{Path.GetFileName(file)}'"))}. Name the one to " +
-                "open instead of the folder.", folder),
+                $"{string.Join(", ", claimed.Take(8).Select(file => $"'{Path.GetFileName(file)}'"))}. Name the one " +
+                "to open instead of the folder.", folder),
         };
     }
 

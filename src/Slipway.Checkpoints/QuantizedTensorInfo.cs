@@ -1,6 +1,6 @@
 namespace Slipway.Checkpoints;
 
-/// <summary>Describes a weight that is stored as whole-number codes with a scale and a zero point for each group.</summary>
+/// <summary>Describes a weight that is stored as codes with a scale and a zero point for each group.</summary>
 /// <remarks>
 /// The weight has the shape [<paramref name="Rows"/>, <paramref name="Columns"/>], outputs by inputs. An element is
 /// <c>(code - zeroPoint) * scale</c>, with the zero point and scale of its row and of its column's group. Read with

@@ -88,7 +88,8 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     private static TemporaryFolder MakeFolder(string format)
     {
         var folder = new TemporaryFolder();
-        File.WriteAllText(folder["config.json"], """{"hidden_size": 8, "architectures": ["A"], "rope": {"a": [1, 2]}}""");
+        File.WriteAllText(
+            folder["config.json"], """{"hidden_size": 8, "architectures": ["A"], "rope": {"a": [1, 2]}}""");
         Formats[format].Make(folder);
         return folder;
     }

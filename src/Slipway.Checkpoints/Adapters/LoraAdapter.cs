@@ -41,7 +41,7 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>Opens an adapter.</summary>
     /// <param name="folder">The folder that PEFT wrote.</param>
     /// <exception cref="FileNotFoundException">The folder holds no adapter.</exception>
-    /// <exception cref="CheckpointException">The files are damaged, contradict each other or are of no known kind.</exception>
+    /// <exception cref="CheckpointException">The files are damaged, contradict each other or are unknown.</exception>
     public static LoraAdapter Open(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -73,14 +73,14 @@ public sealed class LoraAdapter : IDisposable
         Read(name, module => module.Down, target => target.Rank * target.Inputs, destination);
 
     /// <summary>Reads the second factor of a target's product, [outputs, rank].</summary>
-    /// <exception cref="ArgumentException">There is no such target, or the length is not outputs times rank.</exception>
+    /// <exception cref="ArgumentException">There is no such target, or the length is not that of the factor.</exception>
     public void ReadUp(string name, Span<float> destination) =>
         Read(name, module => module.Up, target => target.Outputs * target.Rank, destination);
 
     /// <summary>Lays the adapter over a checkpoint: its tensors read as if the adapter were merged into them.</summary>
     /// <remarks>
-    /// Nothing is written and no more than the adapter's factors is held; rows are merged when they are read. The result
-    /// owns the checkpoint and this adapter and closes both.
+    /// Nothing is written and no more than the adapter's factors is held; rows are merged when they are read. The
+    /// result owns the checkpoint and this adapter and closes both.
     /// </remarks>
     /// <exception cref="CheckpointException">The adapter does not fit the checkpoint.</exception>
     public Checkpoint MergeInto(Checkpoint checkpoint)

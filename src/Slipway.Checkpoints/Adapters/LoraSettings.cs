@@ -34,8 +34,8 @@ internal sealed class LoraSettings
         foreach (var key in Unsupported.Where(key => json[key] is { } value && !IsOff(value)))
         {
             throw new CheckpointException(
-                $"'{key}' of the adapter '{path}' is '{JsonFile.Describe(json[key])}', which cannot be merged; expected " +
-                "it unset. Merge the adapter with PEFT instead.", path);
+                $"'{key}' of the adapter '{path}' is '{JsonFile.Describe(json[key])}', which cannot be merged; " +
+                "expected it unset. Merge the adapter with PEFT instead.", path);
         }
     }
 

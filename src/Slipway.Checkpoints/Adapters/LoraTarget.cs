@@ -2,8 +2,8 @@ namespace Slipway.Checkpoints;
 
 /// <summary>Describes what a LoRA adapter adds to one weight.</summary>
 /// <remarks>
-/// The weight becomes <c>W + Scale * Up * Down</c>; with <paramref name="HasMagnitude"/> (DoRA) each row of that is then
-/// scaled to its own magnitude. For an embedding, and for a layer that stores inputs by outputs, the product is
+/// The weight becomes <c>W + Scale * Up * Down</c>; with <paramref name="HasMagnitude"/> (DoRA) each row of that is
+/// then scaled to its own magnitude. For an embedding, and for a layer that stores inputs by outputs, the product is
 /// transposed to the weight's shape. Sources: LoRA (arXiv 2106.09685), DoRA (arXiv 2402.09353).
 /// </remarks>
 /// <param name="Name">The weight's name, such as <c>model.layers.0.self_attn.q_proj.weight</c>.</param>

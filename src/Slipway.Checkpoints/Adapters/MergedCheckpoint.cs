@@ -182,8 +182,8 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
             throw new CheckpointException(
                 $"The adapter '{adapter.Path}' changes tensor '{name}' of shape {TensorInfo.FormatShape(shape)}; the " +
                 $"checkpoint '{Inner.Path}' has " +
-                $"{(tensor is null ? "none" : $"one of shape {TensorInfo.FormatShape(tensor.Shape)}")}. Use the model " +
-                $"that it was trained on{(adapter.BaseModel is { } model ? $", '{model}'" : "")}.", adapter.Path, name);
+                $"{(tensor is null ? "none" : $"one of shape {TensorInfo.FormatShape(tensor.Shape)}")}. Use the " +
+                $"model that it was trained on{(adapter.BaseModel is { } model ? $", '{model}'" : "")}.", adapter.Path, name);
         }
     }
 

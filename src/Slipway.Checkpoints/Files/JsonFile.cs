@@ -38,8 +38,8 @@ internal static class JsonFile
         _ => "value",
     };
 
-    // Nodes build their children at the first look, which is not safe from several threads at once. Texts are read once,
-    // since bytes that are no characters are found only then.
+    // Nodes build their children at the first look, which is not safe from several threads at once. Texts are read
+    // once, since bytes that are no characters are found only then.
     private static void Materialize(JsonNode? node)
     {
         if (node is JsonObject properties)

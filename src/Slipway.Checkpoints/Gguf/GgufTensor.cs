@@ -28,8 +28,8 @@ internal sealed record GgufTensor(string Name, TensorType Type, long[] Sizes, lo
         if (count * RowLength > LargestWhole)
         {
             throw new CheckpointException(
-                $"Tensor '{Name}' of '{File.Path}' has parts of {count * RowLength} elements; at most {LargestWhole} can " +
-                "be rearranged in memory. Export the model from its Hugging Face checkpoint.", File.Path, Name);
+                $"Tensor '{Name}' of '{File.Path}' has parts of {count * RowLength} elements; at most {LargestWhole} " +
+                "can be rearranged in memory. Export the model from its Hugging Face checkpoint.", File.Path, Name);
         }
 
         var bytes = new byte[count * RowBytes];

@@ -38,7 +38,8 @@ internal static class PickleObjects
                 when arguments is [PickleStorage { Type: { } type } storage, long offset, var shape, var strides, ..]:
                 return Tensor(storage, type, offset, shape, strides, bad);
             case PickleNames.RebuildTensor3
-                when arguments is [PickleStorage storage, long offset, var shape, var strides, _, _, PickleName name, ..] &&
+                when arguments is
+                    [PickleStorage storage, long offset, var shape, var strides, _, _, PickleName name, ..] &&
                     PickleNames.Types.TryGetValue(name.Full, out var type):
                 return Tensor(storage, type, offset, shape, strides, bad);
             default:

@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace Slipway.Checkpoints.PyTorch;
 
 // Interprets a pickle as data. It knows the instructions that torch.save writes and the names in PickleNames; anything
-// else is refused by name, so that no code in a file can run. Source: the instructions as Python's pickletools describes
-// them.
+// else is refused by name, so that no code in a file can run. Source: the instructions as Python's pickletools
+// describes them.
 internal sealed class PickleReader(byte[] pickle, string path)
 {
     private const int MostValues = 1 << 24;
@@ -35,8 +36,8 @@ internal sealed class PickleReader(byte[] pickle, string path)
             if (!TryPush(instruction) && !TryCombine(instruction))
             {
                 throw new CheckpointException(
-                    $"The PyTorch file '{path}' has the pickle instruction '0x{instruction:X2}' at byte {at}, which no " +
-                    "file of plain tensors has. It is refused; use the model's safetensors files.", path);
+                    $"The PyTorch file '{path}' has the pickle instruction '0x{instruction:X2}' at byte {at}, which " +
+                    "no file of plain tensors has. It is refused; use the model's safetensors files.", path);
             }
         }
     }
@@ -277,7 +278,7 @@ internal sealed class PickleReader(byte[] pickle, string path)
         PickleTuple or PickleList or PickleDictionary => value.GetType().Name["Pickle".Length..],
         PickleTensor => "Tensor",
         PickleStorage => "Storage",
-        _ => value == Mark ? "a mark" : Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "",
+        _ => value == Mark ? "a mark" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
     };
 
     private static string Shorten(string text) => text.Length <= 80 ? text : string.Concat(text.AsSpan(0, 77), "...");

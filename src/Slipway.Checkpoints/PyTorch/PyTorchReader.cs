@@ -22,7 +22,8 @@ internal static class PyTorchReader
         var pickles = zip.Entries.Values.Where(entry => entry.Name.EndsWith(PickleFile, StringComparison.Ordinal));
         if (pickles.ToArray() is not [{ Length: <= LargestPickle } pickle])
         {
-            throw zip.Bad($"holds no '*{PickleFile}' of at most {LargestPickle} bytes; expected what torch.save writes");
+            throw zip.Bad(
+                $"holds no '*{PickleFile}' of at most {LargestPickle} bytes; expected what torch.save writes");
         }
 
         var root = pickle.Name[..^PickleFile.Length];

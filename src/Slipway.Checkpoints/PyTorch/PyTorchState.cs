@@ -14,7 +14,8 @@ internal static class PyTorchState
             }
 
             var inner = dictionary.Items
-                .Where(item => item.Value is PickleDictionary state && state.Items.Any(entry => entry.Value is PickleTensor))
+                .Where(item => item.Value is PickleDictionary state &&
+                    state.Items.Any(entry => entry.Value is PickleTensor))
                 .ToArray();
             if (inner is [{ Value: PickleDictionary only }])
             {

@@ -134,8 +134,8 @@ internal sealed class PackedCheckpoint : OverlayCheckpoint
         if (!tensors.TryAdd(tensor.Name, tensor))
         {
             throw new CheckpointException(
-                $"The checkpoint '{Path}' holds the weight '{tensor.Name}' both packed and plain. Fetch it again.", Path,
-                tensor.Name);
+                $"The checkpoint '{Path}' holds the weight '{tensor.Name}' both packed and plain. Fetch it again.",
+                Path, tensor.Name);
         }
     }
 }

@@ -14,9 +14,9 @@ internal abstract class PackedLayout
         if (!Rows.TryGetValue(settings.Method, out var layout))
         {
             throw new CheckpointException(
-                $"The weights of '{checkpoint.Path}' are quantized by the method '{settings.Method}', which cannot be " +
-                $"read; expected {string.Join(" or ", Rows.Keys.Select(name => $"'{name}'"))}. Use the checkpoint that " +
-                "it was made from.", checkpoint.Path);
+                $"The weights of '{checkpoint.Path}' are quantized by the method '{settings.Method}', which cannot " +
+                $"be read; expected {string.Join(" or ", Rows.Keys.Select(name => $"'{name}'"))}. Use the checkpoint " +
+                "that it was made from.", checkpoint.Path);
         }
 
         if (!layout.Bits.Contains(settings.Bits) || !layout.Versions.Contains(settings.Version))
@@ -25,8 +25,8 @@ internal abstract class PackedLayout
                 $"The weights of '{checkpoint.Path}' are quantized by '{settings.Method}' with {settings.Bits} bits, " +
                 $"version '{settings.Version}', which cannot be read; expected " +
                 $"{string.Join(", ", layout.Bits)} bits and the version " +
-                $"{string.Join(", ", layout.Versions.Where(name => name.Length > 0).Select(name => $"'{name}'"))}. Use " +
-                "the checkpoint that it was made from.", checkpoint.Path);
+                $"{string.Join(", ", layout.Versions.Where(name => name.Length > 0).Select(name => $"'{name}'"))}. " +
+                "Use the checkpoint that it was made from.", checkpoint.Path);
         }
 
         return layout;

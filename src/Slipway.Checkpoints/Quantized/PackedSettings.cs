@@ -31,13 +31,16 @@ internal sealed record PackedSettings(string Method, int Bits, int GroupSize, st
             Whole(checkpoint, section, "bits"), Whole(checkpoint, section, "group_size"), version);
     }
 
-    public static CheckpointException Bad(Checkpoint checkpoint, JsonObject section, string key, string expected) => new(
+    private static CheckpointException Bad(
+        Checkpoint checkpoint, JsonObject section, string key, string expected) => new(
         $"'quantization_config.{key}' in the configuration of '{checkpoint.Path}' is " +
         $"'{JsonFile.Describe(section[key])}'; expected {expected}. Fetch the checkpoint's own configuration.",
         checkpoint.Path);
 
     private static string? Text(JsonObject section, string key) =>
-        section[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+        section[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String
+            ? value.GetValue<string>()
+            : null;
 
     private static int Whole(Checkpoint checkpoint, JsonObject section, string key) =>
         section[key] is JsonValue value && value.TryGetValue<int>(out var number)

@@ -1,7 +1,7 @@
 namespace Slipway.Checkpoints.Quantized;
 
-// Finds the weights that are stored as 'NAME.qweight', 'NAME.qzeros', 'NAME.scales' and, where columns are grouped out of
-// their order, 'NAME.g_idx'; shapes and groups are checked.
+// Finds the weights that are stored as 'NAME.qweight', 'NAME.qzeros', 'NAME.scales' and, where columns are grouped out
+// of their order, 'NAME.g_idx'; shapes and groups are checked.
 internal static class PackedWeights
 {
     public const string CodesSuffix = ".qweight";
@@ -70,8 +70,8 @@ internal static class PackedWeights
         if (!checkpoint.Tensors.TryGetValue(name, out var tensor))
         {
             throw new CheckpointException(
-                $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of a quantized weight. Fetch the missing " +
-                "file.", checkpoint.Path, name);
+                $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of a quantized weight. Fetch the " +
+                "missing file.", checkpoint.Path, name);
         }
 
         return types.Contains(tensor.Type) ? tensor : throw Bad(

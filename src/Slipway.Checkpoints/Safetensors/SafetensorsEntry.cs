@@ -58,7 +58,7 @@ public sealed class SafetensorsEntry
     public static SafetensorsEntry From(string name, byte[] values, params long[] shape) =>
         From<byte>(name, TensorType.U8, values, shape);
 
-    /// <summary>Creates an entry whose elements a callback provides as float32, stored as <paramref name="type"/>.</summary>
+    /// <summary>Creates an entry whose elements a callback provides as float32.</summary>
     /// <param name="name">The tensor's name.</param>
     /// <param name="type">F32, F16 or BF16; the latter two round to nearest, ties to even.</param>
     /// <param name="shape">The dimensions, outermost first.</param>

@@ -96,8 +96,8 @@ internal static class SafetensorsHeader
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new CheckpointException(
-                $"The safetensors file '{file.Path}' has a header that is not valid: {error.Message} Copy or download " +
-                "it again.", file.Path, innerException: error);
+                $"The safetensors file '{file.Path}' has a header that is not valid: {error.Message} Copy or " +
+                "download it again.", file.Path, innerException: error);
         }
 
         return tensors;

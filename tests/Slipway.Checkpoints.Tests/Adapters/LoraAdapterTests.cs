@@ -98,7 +98,8 @@ public sealed class LoraAdapterTests(ITestOutputHelper output)
     [Theory]
     [InlineData("all-linear", 21, 8, 2.0)]
     [InlineData("attention", 6, 4, 2.0)]
-    public void MergeInto_PeftAdapter_EqualsTheProductInDoublePrecision(string name, int targets, int rank, double scale)
+    public void MergeInto_PeftAdapter_EqualsTheProductInDoublePrecision(
+        string name, int targets, int rank, double scale)
     {
         using var adapter = LoraAdapter.Open(SharedAssets.Path("lora", "llama", name));
         Assert.Equal(targets, adapter.Targets.Count);
@@ -133,8 +134,8 @@ public sealed class LoraAdapterTests(ITestOutputHelper output)
         var error = Assert.Throws<CheckpointException>(() => Merge(folder, Config(), Factors("k_proj")));
         Assert.Equal("layers.0.k_proj.weight", error.Tensor);
         Assert.Equal(
-            $"The adapter '{folder["adapter"]}' changes tensor 'layers.0.k_proj.weight' of shape [2, 3]; the checkpoint " +
-            $"'{folder["model.safetensors"]}' has none. Use the model that it was trained on, 'base'.", error.Message);
+            $"The adapter '{folder["adapter"]}' changes tensor 'layers.0.k_proj.weight' of shape [2, 3]; the " +
+            $"checkpoint '{folder["model.safetensors"]}' has none. Use the model that it was trained on, 'base'.", error.Message);
     }
 
     [Theory]

@@ -105,7 +105,8 @@ public sealed class GgufArchitectureTests(ITestOutputHelper output)
             .Add("falcon.attention.head_count", 4u).Add("falcon.attention.head_count_kv", 2u)
             .AddFloats("blk.0.attn_norm.weight", [1], [1])
             .AddFloats("blk.0.attn_norm_2.weight", [1], [2])
-            .AddFloats("blk.0.attn_qkv.weight", [1, 16], [.. Enumerable.Range(0, 16).Select(row => (float)row)]).Build());
+            .AddFloats("blk.0.attn_qkv.weight", [1, 16], [.. Enumerable.Range(0, 16).Select(row => (float)row)])
+            .Build());
         using var checkpoint = Checkpoint.Open(folder["model.gguf"]);
 
         Assert.Equal(
@@ -129,7 +130,8 @@ public sealed class GgufArchitectureTests(ITestOutputHelper output)
             var kept = Math.Clamp((turns - low) / (high - low), 0, 1);
             return (float)(1 / (((1 - kept) / factor) + kept));
         }).ToArray();
-        var builder = TinyGguf.Llama().Add("llama.rope.freq_base", theta).AddFloats("rope_freqs.weight", [pairs], divisors);
+        var builder = TinyGguf.Llama().Add("llama.rope.freq_base", theta)
+            .AddFloats("rope_freqs.weight", [pairs], divisors);
         if (context is { } length)
         {
             builder.Add("llama.rope.scaling.original_context_length", length);
@@ -178,7 +180,8 @@ public sealed class GgufArchitectureTests(ITestOutputHelper output)
         Assert.Equal(
             $"The architecture 'llama9' of the GGUF file '{folder["model.gguf"]}' is not supported. Supported are " +
             "'falcon', 'gemma2', 'gemma3', 'gpt-oss', 'gpt2', 'granite', 'llama', 'olmo2', 'phi3', 'qwen2', 'qwen3', " +
-            "'qwen3moe', 'smollm3', 'starcoder2'; or export the model from its Hugging Face checkpoint.", error.Message);
+            "'qwen3moe', 'smollm3', 'starcoder2'; or export the model from its Hugging Face checkpoint.",
+            error.Message);
     }
 
     private void CheckTensors(string name, Checkpoint source, Checkpoint converted)

@@ -159,7 +159,8 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
         {
             Add(
                 $"{prefix}ffn_{part}_exps.{suffix}", Shape(outputs / 2),
-                [.. slabs.SelectMany(slab => slab.Chunk(inputs).Where((_, row) => row % 2 == at).SelectMany(row => row))]);
+                [.. slabs.SelectMany(slab => slab.Chunk(inputs).Where((_, row) => row % 2 == at))
+                    .SelectMany(row => row)]);
         }
 
         long[] Shape(int rows) => isBias ? [count, rows] : [count, rows, inputs];

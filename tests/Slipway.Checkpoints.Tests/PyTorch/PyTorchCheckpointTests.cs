@@ -97,8 +97,8 @@ public sealed class PyTorchCheckpointTests
     {
         var error = Refuse(new TorchZip().Add("a", "FloatStorage", [2, 3], [1, 2], Bytes(Values), 4));
         Assert.Equal(
-            $"Tensor 'a' of the PyTorch file '{error.Path}' has the shape [2, 3] with strides [1, 2]; only contiguous " +
-            "tensors are read. Save it after '.contiguous()', or use safetensors.", error.Message);
+            $"Tensor 'a' of the PyTorch file '{error.Path}' has the shape [2, 3] with strides [1, 2]; only " +
+            "contiguous tensors are read. Save it after '.contiguous()', or use safetensors.", error.Message);
     }
 
     [Fact]

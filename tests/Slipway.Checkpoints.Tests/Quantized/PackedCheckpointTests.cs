@@ -81,8 +81,8 @@ public sealed class PackedCheckpointTests
             folder["config.json"], """{"quantization_config": {"quant_method": "hqq", "bits": 4, "group_size": 8}}""");
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path));
         Assert.Equal(
-            $"The weights of '{folder.Path}' are quantized by the method 'hqq', which cannot be read; expected 'gptq' or " +
-            "'awq'. Use the checkpoint that it was made from.", error.Message);
+            $"The weights of '{folder.Path}' are quantized by the method 'hqq', which cannot be read; expected " +
+            "'gptq' or 'awq'. Use the checkpoint that it was made from.", error.Message);
     }
 
     [Fact]
@@ -95,8 +95,8 @@ public sealed class PackedCheckpointTests
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path));
         Assert.Equal("a.qzeros", error.Tensor);
         Assert.Equal(
-            $"Tensor 'a.qzeros' of '{folder.Path}' has the type I32 and the shape [3, 2]; expected the shape [6, 2] for " +
-            "codes and groups. Fetch tensors and configuration of one checkpoint.", error.Message);
+            $"Tensor 'a.qzeros' of '{folder.Path}' has the type I32 and the shape [3, 2]; expected the shape [6, 2] " +
+            "for codes and groups. Fetch tensors and configuration of one checkpoint.", error.Message);
     }
 
     private static (byte[] Codes, float[] Scales, byte[] ZeroPoints) Read(

@@ -20,13 +20,14 @@ internal sealed class FalconArchitecture : GgufArchitecture
         ("attn_qkv", "self_attention.query_key_value"), ("attn_output", "self_attention.dense"),
         ("ffn_up", "mlp.dense_h_to_4h"), ("ffn_down", "mlp.dense_4h_to_h"));
 
-    protected override IEnumerable<GgufSource> MapTensor(GgufFile file, GgufTensor tensor, GgufTensorName name) => name switch
-    {
-        { Layer: not null, Stem: "attn_qkv" } => [Regroup(new GgufConfig(file, Name), tensor, name)],
-        { Layer: { } layer, Stem: "attn_norm" } when file.Tensors.ContainsKey(SecondNorm) =>
-            [new GgufRows(Info(tensor, Layer(LayerRoot, layer, $"ln_mlp{name.Suffix}")), tensor)],
-        _ => base.MapTensor(file, tensor, name),
-    };
+    protected override IEnumerable<GgufSource> MapTensor(GgufFile file, GgufTensor tensor, GgufTensorName name) =>
+        name switch
+        {
+            { Layer: not null, Stem: "attn_qkv" } => [Regroup(new GgufConfig(file, Name), tensor, name)],
+            { Layer: { } layer, Stem: "attn_norm" } when file.Tensors.ContainsKey(SecondNorm) =>
+                [new GgufRows(Info(tensor, Layer(LayerRoot, layer, $"ln_mlp{name.Suffix}")), tensor)],
+            _ => base.MapTensor(file, tensor, name),
+        };
 
     protected override void WriteSizes(GgufConfig config)
     {

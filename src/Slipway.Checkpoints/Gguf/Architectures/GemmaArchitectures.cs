@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Slipway.Checkpoints.Gguf.Architectures;
 
-// What the Gemma models share: norms before and after each block, whose stored weights are one more than Hugging Face's.
+// What the Gemma models share: norms before and after each block; their stored weights are one more than Hugging
+// Face's.
 internal abstract class GemmaArchitecture : GgufArchitecture
 {
     protected override IReadOnlyDictionary<string, string> LayerNames { get; } = GgufNames.With(
@@ -16,7 +17,8 @@ internal abstract class GemmaArchitecture : GgufArchitecture
 
     protected override IEnumerable<GgufSource> MapTensor(GgufFile file, GgufTensor tensor, GgufTensorName name) =>
         name.Stem.EndsWith("_norm", StringComparison.Ordinal)
-            ? [new GgufComputed(Info(tensor, HuggingFaceName(name)) with { Type = TensorType.F32 }, 1, _ => Lower(tensor))]
+            ? [new GgufComputed(
+                new TensorInfo(HuggingFaceName(name), TensorType.F32, tensor.Shape), 1, _ => Lower(tensor))]
             : base.MapTensor(file, tensor, name);
 
     protected override void WriteOwn(GgufConfig config)

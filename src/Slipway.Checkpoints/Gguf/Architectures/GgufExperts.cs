@@ -19,7 +19,7 @@ internal static class GgufExperts
     public static int Count(GgufTensor tensor) =>
         tensor.Sizes.Length == 3 && tensor.Sizes[2] <= MostExperts ? (int)tensor.Sizes[2] : throw
             new CheckpointException(
-                $"Tensor '{tensor.Name}' of '{tensor.File.Path}' has the shape {TensorInfo.FormatShape(tensor.Shape)}; " +
-                $"expected three dimensions, the first of at most {MostExperts} experts. Convert the model again.",
+                $"Tensor '{tensor.Name}' of '{tensor.File.Path}' has the shape " +
+                $"{TensorInfo.FormatShape(tensor.Shape)}; expected three dimensions, the first of at most {MostExperts} experts. Convert the model again.",
                 tensor.File.Path, tensor.Name);
 }

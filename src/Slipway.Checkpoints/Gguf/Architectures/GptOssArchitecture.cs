@@ -27,7 +27,8 @@ internal sealed class GptOssArchitecture : GgufArchitecture
         {
             ("attn_sinks", _) => [new GgufRows(Info(tensor, Layer(LayerRoot, layer, "self_attn.sinks")), tensor)],
             ("ffn_gate_exps", ".weight") => [GateAndUp(tensor, Partner(file, tensor), $"{experts}.gate_up_proj")],
-            ("ffn_gate_exps", ".bias") => [GateAndUpBias(tensor, Partner(file, tensor), $"{experts}.gate_up_proj_bias")],
+            ("ffn_gate_exps", ".bias") =>
+                [GateAndUpBias(tensor, Partner(file, tensor), $"{experts}.gate_up_proj_bias")],
             ("ffn_up_exps", _) => [],
             ("ffn_down_exps", ".weight") => [Down(tensor, $"{experts}.down_proj")],
             ("ffn_down_exps", ".bias") => [new GgufRows(Info(tensor, $"{experts}.down_proj_bias"), tensor)],
@@ -57,8 +58,8 @@ internal sealed class GptOssArchitecture : GgufArchitecture
         var name = gate.Name.Replace("ffn_gate_exps", "ffn_up_exps", StringComparison.Ordinal);
         return file.Tensors.TryGetValue(name, out var up) && up.Sizes.SequenceEqual(gate.Sizes) ? up : throw
             new CheckpointException(
-                $"The GGUF file '{file.Path}' lacks the tensor '{name}' of shape {TensorInfo.FormatShape(gate.Shape)} " +
-                $"that goes with '{gate.Name}'. Convert the model again.", file.Path, name);
+                $"The GGUF file '{file.Path}' lacks the tensor '{name}' of shape " +
+                $"{TensorInfo.FormatShape(gate.Shape)} that goes with '{gate.Name}'. Convert the model again.", file.Path, name);
     }
 
     private static GgufComputed GateAndUp(GgufTensor gate, GgufTensor up, string name)

@@ -2,8 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Slipway.Checkpoints.Gguf.Architectures;
 
-// Llama, and Mistral and Mixtral, whose files carry the same name. The file holds the rows of q and k so that the two halves of a
-// head's rotary pairs alternate; Hugging Face holds one half after the other.
+// Llama, and Mistral and Mixtral, whose files carry the same name. The file holds the rows of q and k so that the two
+// halves of a head's rotary pairs alternate; Hugging Face holds one half after the other.
 internal class LlamaArchitecture : GgufArchitecture
 {
     public override string Name => "llama";
@@ -29,7 +29,8 @@ internal class LlamaArchitecture : GgufArchitecture
         };
         return expertMatrix is not null && name.Layer is { } layer
             ? GgufExperts.Split(
-                tensor, expert => Layer(LayerRoot, layer, $"block_sparse_moe.experts.{expert}.{expertMatrix}{name.Suffix}"))
+                tensor,
+                expert => Layer(LayerRoot, layer, $"block_sparse_moe.experts.{expert}.{expertMatrix}{name.Suffix}"))
             : base.MapTensor(file, tensor, name);
     }
 

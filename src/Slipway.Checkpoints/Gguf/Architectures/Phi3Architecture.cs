@@ -48,5 +48,6 @@ internal sealed class Phi3Architecture : GgufArchitecture
     }
 
     private static JsonArray Factors(GgufConfig config, string name) =>
-        [.. config.File.Tensors[name].ReadWhole().Select(value => (JsonNode)JsonValue.Create(GgufConfig.Shortest(value)))];
+        [.. config.File.Tensors[name].ReadWhole()
+            .Select(value => (JsonNode)JsonValue.Create(GgufConfig.Shortest(value)))];
 }
