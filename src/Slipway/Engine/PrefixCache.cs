@@ -9,7 +9,7 @@ namespace Slipway.Engine;
 /// </remarks>
 internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 {
-    public const int BlockTokens = 32;
+    public const int BlockTokens = 16;
 
     private readonly Block root = new(null, [], null);
     private readonly LinkedList<Block> byUse = new();

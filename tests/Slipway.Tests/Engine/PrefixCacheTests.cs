@@ -30,7 +30,7 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
 
         // A fork of the conversation, and the very same prompt: its last token must be computed.
         var fork = await model.CollectAsync(Request([.. first[..70], 9, 9, 9]));
-        Assert.Equal(2 * Block, fork[^1].Usage!.CachedTokens);
+        Assert.Equal(70 / Block * Block, fork[^1].Usage!.CachedTokens);
         var again = await model.CollectAsync(Request(first[..(2 * Block)]));
         Assert.Equal(Block, again[^1].Usage!.CachedTokens);
     }
