@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints.Tests.Gguf;
 using Slipway.Checkpoints.Tests.PyTorch;
+using Slipway.Checkpoints.Tests.Quantized;
 using Slipway.Checkpoints.Tests.TorchSharp;
 using Slipway.Testing;
 
@@ -26,6 +27,8 @@ public sealed class HostileInputTests(ITestOutputHelper output)
             folder["model.gguf"], TinyGguf.SentencePiece().Build())),
         ["pytorch"] = ("pytorch_model.bin", folder => File.WriteAllBytes(
             folder["pytorch_model.bin"], PyTorchCheckpointTests.Model().Build())),
+        ["packed"] = ("model.safetensors", folder => PackedFixture.Write(folder, "gptq", 8, 8, 4, isReordered: true)),
+        ["packed-config"] = ("config.json", folder => PackedFixture.Write(folder, "awq", 8, 8, 4, isReordered: false)),
         ["config"] = ("config.json", folder => WriteSafetensors(folder["model.safetensors"], "a")),
     };
 
