@@ -83,6 +83,7 @@ internal sealed class ChatTurn
                 ? request.LogitsProcessors ?? []
                 : [.. request.LogitsProcessors ?? [], model.Guide(guidance, tags)],
             Priority = request.Priority ?? 0,
+            Timeout = request.Timeout,
         };
         return new(model, generation, parser, tags);
     }

@@ -34,6 +34,13 @@ public sealed class OnnxChatClientOptions
     /// <value>Half of the memory that is free when the model loads.</value>
     public long? KeyValueCacheBytes { get; set; }
 
+    /// <summary>
+    /// The most bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep beginnings of earlier conversations
+    /// for requests that begin alike; 0 keeps none.
+    /// </summary>
+    /// <value>A quarter of <see cref="KeyValueCacheBytes"/>.</value>
+    public long? PrefixCacheBytes { get; set; }
+
     /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
     /// <value>512</value>
     public int PrefillChunk { get; set; } = 512;
@@ -50,6 +57,7 @@ public sealed class OnnxChatClientOptions
         MaxBatchSize = MaxBatchSize,
         QueueCapacity = QueueCapacity,
         KeyValueCacheBytes = KeyValueCacheBytes,
+        PrefixCacheBytes = PrefixCacheBytes,
         PrefillChunk = PrefillChunk,
         SharedPrefillChunk = SharedPrefillChunk,
     };

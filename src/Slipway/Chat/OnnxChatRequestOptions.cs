@@ -57,6 +57,9 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Among waiting requests a higher priority goes first (<c>priority</c>).</summary>
     public int? Priority { get; init; }
 
+    /// <summary>How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>.</summary>
+    public TimeSpan? Timeout { get; init; }
+
     /// <summary>Processors of the caller's own, applied to the logits before sampling.</summary>
     public IReadOnlyList<ILogitsProcessor>? LogitsProcessors { get; init; }
 

@@ -16,7 +16,7 @@ internal static class TemplateMessages
     private static readonly JsonSerializerOptions Compact = new(AIJsonUtilities.DefaultOptions) { WriteIndented = false };
 
     /// <summary>Converts the messages; <paramref name="instructions"/> become a system message before them.</summary>
-    /// <exception cref="NotSupportedException">A message holds an image or audio.</exception>
+    /// <exception cref="NotSupportedException">A message holds an image or audio, or refers to a text elsewhere.</exception>
     public static JsonArray From(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
         var result = new JsonArray();
@@ -62,6 +62,10 @@ internal static class TemplateMessages
                 case DataContent data when data.HasTopLevelMediaType("text"):
                     text.Append(Encoding.UTF8.GetString(data.Data.Span));
                     break;
+                case UriContent uri when uri.HasTopLevelMediaType("text"):
+                    throw new NotSupportedException(
+                        $"Message {index} (role '{message.Role}') refers to a text at '{uri.Uri}'; this client fetches "
+                        + "nothing. Read the text yourself and add it as TextContent.");
                 case DataContent or UriContent:
                     throw new NotSupportedException(
                         $"Message {index} (role '{message.Role}') holds content of type "

@@ -64,6 +64,61 @@ public sealed class PackagedChatTests
     }
 
     [Fact]
+    public async Task SecondTurn_OfAConversation_ComputesOnlyWhatIsNew()
+    {
+        using var client = new OnnxChatClient(Package);
+        List<ChatMessage> history = [new(ChatRole.User, "One two three four five six seven eight nine ten eleven.")];
+        var options = new ChatOptions { MaxOutputTokens = 8 };
+
+        var first = await client.GetResponseAsync(history, options);
+        var again = await client.GetResponseAsync(history, options);
+
+        Assert.Equal(0, first.Usage!.CachedInputTokenCount);
+        Assert.InRange(again.Usage!.CachedInputTokenCount!.Value, 1, again.Usage.InputTokenCount!.Value - 1);
+        Assert.Equal(first.Usage.InputTokenCount, again.Usage.InputTokenCount);
+        Assert.Equal(first.Text, again.Text);
+    }
+
+    [Fact]
+    public async Task PrefixCacheBytes_OfZero_ReuseNothing()
+    {
+        using var client = new OnnxChatClient(new OnnxChatClientOptions { PackagePath = Package, PrefixCacheBytes = 0 });
+        List<ChatMessage> history = [new(ChatRole.User, "One two three four five six seven eight nine ten eleven.")];
+        var options = new ChatOptions { MaxOutputTokens = 8 };
+
+        await client.GetResponseAsync(history, options);
+        var again = await client.GetResponseAsync(history, options);
+
+        Assert.Equal(0, again.Usage!.CachedInputTokenCount);
+    }
+
+    [Fact]
+    public async Task Cancellation_DuringALongPrefill_LeavesTheClientUsable()
+    {
+        using var client = new OnnxChatClient(new OnnxChatClientOptions { PackagePath = Package, PrefillChunk = 1 });
+        using var cancellation = new CancellationTokenSource();
+        var prompt = new string('a', 60);
+        var options = new ChatOptions { MaxOutputTokens = 4 };
+        var expected = await client.GetResponseAsync("Hi", options);
+
+        var requests = Enumerable.Range(0, 8)
+            .Select(i => client.GetResponseAsync($"{i}{prompt}", options, cancellation.Token))
+            .ToArray();
+        await cancellation.CancelAsync();
+
+        Assert.All(
+            await Task.WhenAll(requests.Select(Outcome)),
+            outcome => Assert.True(outcome is null or OperationCanceledException, outcome?.ToString()));
+        Assert.Equal(expected.Text, (await client.GetResponseAsync("Hi", options)).Text);
+
+        static async Task<Exception?> Outcome(Task task)
+        {
+            await task.ContinueWith(_ => { }, TaskScheduler.Default);
+            return task.IsCanceled ? new OperationCanceledException() : task.Exception?.InnerException;
+        }
+    }
+
+    [Fact]
     public async Task Context_ThatEndsTheAnswer_IsALength()
     {
         using var client = new OnnxChatClient(Package);

@@ -5,22 +5,27 @@ namespace Slipway.Tests.Chat;
 
 public sealed class TelemetryTests
 {
-    [Fact]
-    public async Task OpenTelemetry_AroundTheClient_GetsModelUsageAndReason()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task OpenTelemetry_AroundTheClient_GetsModelUsageAndReason(bool streaming)
     {
-        const string Source = "Slipway.Tests.Telemetry";
+        var name = $"Slipway.Tests.Telemetry.{streaming}";
         var spans = new List<Activity>();
         using var listener = new ActivityListener
         {
-            ShouldListenTo = source => source.Name == Source,
+            ShouldListenTo = source => source.Name == name,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
             ActivityStopped = spans.Add,
         };
         ActivitySource.AddActivityListener(listener);
         using var model = ScriptedModel.Answering("Hello.");
-        using var client = model.ToClient().AsBuilder().UseOpenTelemetry(sourceName: Source).Build();
+        using var client = model.ToClient().AsBuilder().UseOpenTelemetry(sourceName: name).Build();
 
-        await client.GetResponseAsync("Hi", new() { Temperature = 0.5f });
+        var options = new ChatOptions { Temperature = 0.5f };
+        _ = streaming
+            ? await client.GetStreamingResponseAsync("Hi", options).ToChatResponseAsync()
+            : await client.GetResponseAsync("Hi", options);
 
         var span = Assert.Single(spans);
         Assert.Equal("chat scripted", span.DisplayName);

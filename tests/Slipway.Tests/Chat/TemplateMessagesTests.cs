@@ -83,6 +83,18 @@ public sealed class TemplateMessagesTests
     }
 
     [Fact]
+    public void Text_ThatIsElsewhere_IsRefused()
+    {
+        var e = Assert.Throws<NotSupportedException>(() => TemplateMessages.From(
+            [new(ChatRole.User, [new UriContent("https://example.org/a.txt", "text/plain")])],
+            null));
+        Assert.Equal(
+            "Message 0 (role 'user') refers to a text at 'https://example.org/a.txt'; this client fetches nothing. Read the "
+            + "text yourself and add it as TextContent.",
+            e.Message);
+    }
+
+    [Fact]
     public void Tools_TakeTheFormOfTemplates()
     {
         var function = AIFunctionFactory.Create(

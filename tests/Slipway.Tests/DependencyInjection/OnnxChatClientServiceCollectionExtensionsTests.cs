@@ -56,7 +56,10 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
             ("AllowSpinning", "false"),
             ("MaxBatchSize", "4"),
             ("QueueCapacity", "8"),
-            ("KeyValueCacheBytes", "5000000000")));
+            ("KeyValueCacheBytes", "5000000000"),
+            ("PrefixCacheBytes", "0"),
+            ("PrefillChunk", "128"),
+            ("SharedPrefillChunk", "16")));
         using var provider = services.BuildServiceProvider();
 
         var options = provider.GetRequiredService<IOptions<OnnxChatClientOptions>>().Value;
@@ -69,6 +72,9 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         Assert.Equal(4, options.MaxBatchSize);
         Assert.Equal(8, options.QueueCapacity);
         Assert.Equal(5_000_000_000, options.KeyValueCacheBytes);
+        Assert.Equal(0, options.PrefixCacheBytes);
+        Assert.Equal(128, options.PrefillChunk);
+        Assert.Equal(16, options.SharedPrefillChunk);
     }
 
     [Fact]
@@ -98,6 +104,37 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
 
         var e = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
         Assert.Contains("'Thread'", e.Message);
+    }
+
+    [Theory]
+    [InlineData("Threads", "many")]
+    [InlineData("AllowSpinning", "perhaps")]
+    [InlineData("KeyValueCacheBytes", "1 GB")]
+    public async Task Value_OfAnotherKind_StopsTheHostAtStartAndNamesItsKey(string key, string value)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddOnnxChatClient(Section(("PackagePath", "models/x"), (key, value)));
+        using var host = builder.Build();
+
+        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
+        Assert.Contains($"'Chat:{key}'", e.Message);
+    }
+
+    [Theory]
+    [InlineData("Threads", "0", "Threads is '0'; expected from 1 to 1024.")]
+    [InlineData("PrefixCacheBytes", "-1", "PrefixCacheBytes is '-1'; expected from 0 to 9223372036854775807.")]
+    [InlineData("PrefillChunk", "0", "PrefillChunk is '0'; expected from 1 to 65536.")]
+    [InlineData("PackagePath", " ", "PackagePath is missing; expected the folder of a package.")]
+    public async Task Value_OutOfRange_StopsTheHostOfAKeyedClientToo(string key, string value, string message)
+    {
+        var values = new Dictionary<string, string> { ["PackagePath"] = "models/x", [key] = value };
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddKeyedOnnxChatClient("small", Section([.. values.Select(pair => (pair.Key, pair.Value))]));
+        using var host = builder.Build();
+
+        var e = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+        Assert.Equal("small", e.OptionsName);
+        Assert.Equal(message, e.Message);
     }
 
     [Fact]
