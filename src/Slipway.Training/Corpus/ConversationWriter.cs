@@ -54,17 +54,20 @@ internal sealed class ConversationWriter
             return WriteSmallTalk();
         }
 
-        if (drawn < 24)
+        // Training refuses more often: to look for a tool that is not there is the hardest to learn.
+        var called = _split == CorpusSplit.Training && _grammar.Pool is not null ? 36 : 24;
+        if (drawn < called)
         {
             return WriteRefusal();
         }
 
-        if (_requests.DrawServed(_tools, plain: drawn < 33) is not { } first)
+        var twice = drawn < called + 9;
+        if (_requests.DrawServed(_tools, plain: twice) is not { } first)
         {
             return WriteRefusal();
         }
 
-        if (drawn < 33 && _requests.DrawServed(_tools, plain: true) is { } second)
+        if (twice && _requests.DrawServed(_tools, plain: true) is { } second)
         {
             var text = first.Text + _grammar.Joiners.Draw(_random, _split) + second.Text;
             return WriteCalls([first, second], text, "two-calls", isLast);

@@ -7,6 +7,7 @@ namespace Slipway.Training.Corpus;
 /// <remarks>Immutable and thread-safe.</remarks>
 internal sealed record Grammar(
     SplitRule Split,
+    NamePool? Pool,
     IReadOnlyDictionary<string, ValueKind> Values,
     IReadOnlyList<ToolFamily> Families,
     IReadOnlyList<SmallTalk> SmallTalk,

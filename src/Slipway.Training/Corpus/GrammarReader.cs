@@ -40,8 +40,8 @@ internal static class GrammarReader
     private static Grammar Read(GrammarNode root)
     {
         root.Allow(
-            "heldOutPercent", "salt", "values", "families", "smallTalk", "systemMessages", "nameAffixes", "openers", "closers",
-            "joiners", "refusals", "doneResults", "doneAnswers", "errors", "errorAnswers");
+            "heldOutPercent", "salt", "madeNames", "values", "families", "smallTalk", "systemMessages", "nameAffixes",
+            "openers", "closers", "joiners", "refusals", "doneResults", "doneAnswers", "errors", "errorAnswers");
         var percent = (int)root["heldOutPercent"].Number;
         if (percent is < 1 or > 50)
         {
@@ -49,14 +49,22 @@ internal static class GrammarReader
         }
 
         var split = new SplitRule(percent, root["salt"].Exists ? root["salt"].Text : "");
+        var pooled = root["madeNames"].Exists ? (double)root["madeNames"].Number : 0;
+        if (pooled is < 0 or > 1)
+        {
+            throw root["madeNames"].Bad(FormattableString.Invariant($"is '{pooled}'; expected 0 to 1."));
+        }
+
         var kinds = new Dictionary<string, ValueKind>(StringComparer.Ordinal);
+        var scope = new ValueScope(kinds, split, pooled > 0 ? new NamePool(split) : null, pooled);
         foreach (var (name, node) in root["values"].Members)
         {
-            kinds[name] = ValueKinds.Read(node, kinds, split);
+            kinds[name] = ValueKinds.Read(node, scope);
         }
 
         return new Grammar(
             split,
+            scope.Pool,
             kinds,
             [.. root["families"].Items.Select(node => ReadFamily(node, kinds, split))],
             [.. root["smallTalk"].Items.Select(node => ReadSmallTalk(node, split))],

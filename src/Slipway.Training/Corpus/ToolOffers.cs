@@ -8,6 +8,9 @@ internal static class ToolOffers
     // How many families a conversation offers; few are as likely as many.
     private static readonly int[] Counts = [1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 7];
 
+    // Tools of training that have a word more in their name, so that names are read from the offer, not remembered.
+    private const double MadeNames = 0.25;
+
     /// <summary>Draws tools whose names together belong to the split.</summary>
     public static IReadOnlyList<OfferedTool> Draw(Grammar grammar, SeededRandom random, CorpusSplit split)
     {
@@ -17,7 +20,8 @@ internal static class ToolOffers
             var style = random.Below(20);
             random.Shuffle<ToolFamily>(families);
             var tools = families.Take(random.Pick(Counts))
-                .SelectMany(family => random.Pick(family.Shapes).Select(shape => Draw(grammar, family, shape, style, random)))
+                .SelectMany(family => random.Pick(family.Shapes)
+                    .Select(shape => Draw(grammar, family, shape, style, random, split)))
                 .ToArray();
             random.Shuffle<OfferedTool>(tools);
             if (tools.Select(tool => tool.Name).Distinct(StringComparer.Ordinal).Count() == tools.Length
@@ -32,12 +36,19 @@ internal static class ToolOffers
     public static string Key(IEnumerable<OfferedTool> tools) =>
         string.Join(' ', tools.Select(tool => tool.Name).Order(StringComparer.Ordinal));
 
-    private static OfferedTool Draw(Grammar grammar, ToolFamily family, ToolShape shape, int style, SeededRandom random)
+    private static OfferedTool Draw(
+        Grammar grammar, ToolFamily family, ToolShape shape, int style, SeededRandom random, CorpusSplit split)
     {
         var name = random.Pick(shape.Names);
         if (grammar.NameAffixes.Count > 0 && random.Chance(0.12))
         {
             name = Pattern.Fill(random.Pick(grammar.NameAffixes), _ => name);
+        }
+
+        if (split == CorpusSplit.Training && grammar.Pool is { } pool && random.Chance(MadeNames))
+        {
+            var made = pool.Draw(random).ToLowerInvariant().Replace(' ', '_').Replace("'", "", StringComparison.Ordinal);
+            name = random.Chance(0.5) ? $"{made}_{name}" : $"{name}_{made}";
         }
 
         var parameters = new List<OfferedParameter>();

@@ -25,7 +25,7 @@ internal static class Kernel
         && tensor.dtype is ScalarType.Float32 or ScalarType.BFloat16;
 
     /// <summary>The number of parts that <see cref="Run"/> divides into; fixed by the number of rows and threads.</summary>
-    public static int Parts(int rows) => Math.Clamp(rows / SmallestPart, 1, 1);
+    public static int Parts(int rows) => Math.Clamp(rows / SmallestPart, 1, get_num_threads());
 
     public static void Run(int rows, RowRange body)
     {

@@ -20,7 +20,7 @@ public sealed class GrammarCorpusTests
         var text = string.Join('\n', Corpus.ReadTraining().Take(200)
             .Select(one => one.Messages.ToJsonString() + one.Tools?.ToJsonString()));
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32];
-        Assert.Equal("def553922c89b9c998a503da8a797bce", hash);
+        Assert.Equal("0a72fa7ac726ffd396a3f50501416069", hash);
     }
 
     [Fact]

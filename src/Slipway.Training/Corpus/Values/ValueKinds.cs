@@ -3,7 +3,7 @@ namespace Slipway.Training.Corpus.Values;
 /// <summary>Builds the kinds of value that a grammar defines.</summary>
 internal static class ValueKinds
 {
-    private delegate ValueKind Reader(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule);
+    private delegate ValueKind Reader(GrammarNode node, ValueScope scope);
 
     private static readonly Dictionary<string, Reader> Readers = new(StringComparer.Ordinal)
     {
@@ -19,7 +19,7 @@ internal static class ValueKinds
     public static IReadOnlyCollection<string> Names => Readers.Keys;
 
     /// <summary>Reads one kind; it may use those that stand before it.</summary>
-    public static ValueKind Read(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
+    public static ValueKind Read(GrammarNode node, ValueScope scope)
     {
         var kind = node["kind"].Text;
         if (!Readers.TryGetValue(kind, out var reader))
@@ -29,7 +29,7 @@ internal static class ValueKinds
 
         try
         {
-            return reader(node, known, rule);
+            return reader(node, scope);
         }
         catch (FormatException error)
         {
@@ -42,14 +42,14 @@ internal static class ValueKinds
         known.GetValueOrDefault(name)
         ?? throw node.Bad($"uses the value '{name}', which 'values' does not define before it is used.");
 
-    private static WordsKind ReadWords(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
+    private static WordsKind ReadWords(GrammarNode node, ValueScope scope)
     {
         node.Allow("kind", "words", "shared", "proper");
-        return new WordsKind(node["words"].Texts, node["shared"].Flag, node["proper"].Flag, rule);
+        return new WordsKind(
+            node["words"].Texts, node["shared"].Flag, node["proper"].Flag, scope.Rule, scope.Pool, scope.Pooled);
     }
 
-    private static SyllablesKind ReadSyllables(
-        GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
+    private static SyllablesKind ReadSyllables(GrammarNode node, ValueScope scope)
     {
         node.Allow("kind", "onsets", "vowels", "codas", "least", "most", "proper");
         var codas = node["codas"].Texts;
@@ -60,10 +60,10 @@ internal static class ValueKinds
             (int)node["least"].Number,
             (int)node["most"].Number,
             node["proper"].Flag,
-            rule);
+            scope.Rule);
     }
 
-    private static NumberKind ReadNumber(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
+    private static NumberKind ReadNumber(GrammarNode node, ValueScope scope)
     {
         node.Allow("kind", "least", "most", "step", "spelled");
         return new NumberKind(
@@ -73,7 +73,7 @@ internal static class ValueKinds
             node["spelled"].Exists ? (double)node["spelled"].Number : 0);
     }
 
-    private static ChoiceKind ReadChoice(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
+    private static ChoiceKind ReadChoice(GrammarNode node, ValueScope scope)
     {
         node.Allow("kind", "choices");
         var choices = node["choices"].Items.Select(item =>
@@ -85,19 +85,27 @@ internal static class ValueKinds
         return choices.Count > 0 ? new ChoiceKind(choices) : throw node["choices"].Bad("is empty.");
     }
 
-    private static PatternKind ReadPattern(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
+    private static PatternKind ReadPattern(GrammarNode node, ValueScope scope)
     {
         node.Allow("kind", "patterns");
         var texts = node["patterns"].Items.SelectMany(item => Pattern.Expand(item.Text, 4096)).ToList();
         var slots = texts.SelectMany(Pattern.Slots).Distinct(StringComparer.Ordinal)
-            .ToDictionary(name => name, name => Find(node, name, known), StringComparer.Ordinal);
+            .ToDictionary(name => name, name => Find(node, name, scope.Known), StringComparer.Ordinal);
         return new PatternKind(texts, slots);
     }
 
-    private static MixKind ReadMix(GrammarNode node, IReadOnlyDictionary<string, ValueKind> known, SplitRule rule)
+    private static MixKind ReadMix(GrammarNode node, ValueScope scope)
     {
         node.Allow("kind", "of");
         return new MixKind([.. node["of"].Members.Select(member =>
-            (Find(node, member.Key, known), (int)member.Value.Number))]);
+            (Find(node, member.Key, scope.Known), (int)member.Value.Number))]);
     }
 }
+
+/// <summary>Holds what a kind is built from beside its own node.</summary>
+/// <param name="Known">The kinds that stand before it.</param>
+/// <param name="Rule">Divides the names.</param>
+/// <param name="Pool">Gives made names to lists of words; null for none.</param>
+/// <param name="Pooled">The share of a list's training names that come from the pool.</param>
+internal sealed record ValueScope(
+    IReadOnlyDictionary<string, ValueKind> Known, SplitRule Rule, NamePool? Pool, double Pooled);

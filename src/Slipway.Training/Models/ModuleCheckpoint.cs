@@ -1,0 +1,90 @@
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Slipway.Training.Models;
+
+/// <summary>Reads the parameters of a live TorchSharp module as a checkpoint, to export it unsaved.</summary>
+/// <remarks>
+/// Holds the module's own parameters, not copies: what is read is what they are at that moment, so do not train while
+/// a reader is at work. Buffers are not listed. Parameters on another device, or not contiguous, are copied piece by
+/// piece as they are read. The module stays the caller's; it must outlive this, and disposing this leaves it be.
+/// </remarks>
+public sealed class ModuleCheckpoint : Checkpoint
+{
+    private const int ChunkBytes = 1 << 24;
+
+    private readonly Dictionary<string, Tensor> _parameters;
+    private readonly Dictionary<string, byte[]> _files;
+
+    /// <summary>Takes a model of this library, with its configuration.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="files">What <see cref="ReadFile"/> finds, by name, such as <c>tokenizer.json</c>.</param>
+    public ModuleCheckpoint(CausalLanguageModel model, IReadOnlyDictionary<string, byte[]>? files = null)
+        : this(model, (model ?? throw new ArgumentNullException(nameof(model))).Config.ToJson(), files)
+    {
+    }
+
+    /// <summary>Takes any module whose parameters carry Hugging Face names and shapes.</summary>
+    /// <param name="module">The module; its name stands for the path in messages.</param>
+    /// <param name="config">The keys of its Hugging Face <c>config.json</c>; copied.</param>
+    /// <param name="files">What <see cref="ReadFile"/> finds, by name, such as <c>tokenizer.json</c>.</param>
+    /// <exception cref="NotSupportedException">A parameter is not of a floating-point type.</exception>
+    public ModuleCheckpoint(
+        nn.Module module, JsonObject config, IReadOnlyDictionary<string, byte[]>? files = null)
+        : base((module ?? throw new ArgumentNullException(nameof(module))).GetName(), "module")
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        Config = (JsonObject)config.DeepClone();
+        _files = new Dictionary<string, byte[]>(files ?? new Dictionary<string, byte[]>(), StringComparer.Ordinal);
+        _parameters = module.named_parameters().ToDictionary(
+            one => one.name, one => (Tensor)one.parameter, StringComparer.Ordinal);
+        Tensors = _parameters.ToDictionary(
+            one => one.Key, one => new TensorInfo(one.Key, TypeOf(one.Key, one.Value), one.Value.shape),
+            StringComparer.Ordinal);
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Config { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <inheritdoc/>
+    public override byte[]? ReadFile(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return _files.GetValueOrDefault(name)?.ToArray();
+    }
+
+    /// <inheritdoc/>
+    protected override void ReadBytesCore(TensorInfo tensor, long start, Span<byte> destination)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        using var untracked = no_grad();
+        var size = tensor.Type.BlockBytes();
+        while (destination.Length > 0)
+        {
+            // A range may begin and end inside an element.
+            var (first, skipped) = Math.DivRem(start, size);
+            var part = destination[..(int)Math.Min(destination.Length, ChunkBytes - skipped)];
+            using var scope = NewDisposeScope();
+            var elements = _parameters[tensor.Name].reshape(-1)
+                .narrow(0, first, (skipped + part.Length + size - 1) / size).cpu();
+            elements.bytes.Slice((int)skipped, part.Length).CopyTo(part);
+            start += part.Length;
+            destination = destination[part.Length..];
+        }
+    }
+
+    private TensorType TypeOf(string name, Tensor parameter) => parameter.dtype switch
+    {
+        ScalarType.Float64 => TensorType.F64,
+        ScalarType.Float32 => TensorType.F32,
+        ScalarType.Float16 => TensorType.F16,
+        ScalarType.BFloat16 => TensorType.BF16,
+        var type => throw new NotSupportedException(
+            $"Parameter '{name}' of module '{Path}' is of type '{type}'; expected Float64, Float32, Float16 or "
+            + "BFloat16. Convert it, or register it as a buffer."),
+    };
+}
