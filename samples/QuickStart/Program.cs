@@ -64,7 +64,7 @@ string Set(string what, string state)
 // A person at a terminal types, an empty line ends; where nobody sits, a short conversation is played.
 static async IAsyncEnumerable<string> RequestsAsync()
 {
-    Queue<string> script = new(["Hello!", "Turn on the kitchen light.", "Set the bedroom to 19 degrees.", "Order a pizza."]);
+    Queue<string> script = new(["Hello!", "Turn on the kitchen light.", "Set a timer for 10 minutes.", "Order a pizza."]);
     while (script.Count > 0)
     {
         Console.Write("> ");
