@@ -57,16 +57,15 @@ internal sealed class ChatTurn
         var prompt = model.Render(variables, now);
         var startsInReasoning = reasoning?.IsOpenAtEnd(prompt) == true;
         var parser = new AnswerParser(reasoning, toolFormat, NewCallId, startsInReasoning);
-        if (ToolChoice.ForcedStart(options, toolFormat) is { } forced)
+        var forced = ToolChoice.ForcedStart(options, toolFormat);
+        if (forced is not null)
         {
             forced = startsInReasoning ? $"\n{reasoning!.Close}\n\n{forced}" : forced;
             prompt += forced;
             parser.Append(forced, []);
         }
 
-        var guidance = ToolChoice.ForcedStart(options, toolFormat) is null
-            ? ResponseGuidance.From(options, request, toolFormat, reasoning, startsInReasoning)
-            : null;
+        var guidance = Guidance(options, request, toolFormat, reasoning, startsInReasoning, forced);
         HashSet<string> tags = [];
         tags.UnionWith(reasoning is null ? [] : [reasoning.Open, reasoning.Close]);
         tags.UnionWith(toolFormat is null ? [] : [toolFormat.Open, .. toolFormat.FurtherTags]);
@@ -96,6 +95,25 @@ internal sealed class ChatTurn
             && token.Text.EndsWith(special, StringComparison.Ordinal)
                 ? token.Text[..^special.Length]
                 : token.Text;
+
+    private static ResponseGuidance? Guidance(
+        ChatOptions? options,
+        OnnxChatRequestOptions request,
+        ToolCallFormat? toolFormat,
+        ReasoningFormat? reasoning,
+        bool startsInReasoning,
+        string? forced)
+    {
+        var calls = toolFormat is null || request.GuideToolCalls == false
+            ? null
+            : ToolCallGrammar.From(options!, toolFormat, reasoning, startsInReasoning);
+
+        // A call that is required is no document of the response format.
+        var response = forced is null
+            ? ResponseGuidance.From(options, request, toolFormat, reasoning, startsInReasoning, calls)
+            : null;
+        return response ?? calls?.ToGuidance(forced ?? "");
+    }
 
     private static void AddReasoning(JsonObject variables, ReasoningOptions? reasoning)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using Slipway.Guidance;
 
 namespace Slipway.Chat;
@@ -35,7 +36,12 @@ internal sealed class GuidanceCache(LanguageModel model)
                 automaton = _grammars[key] = new GrammarAutomaton(guidance.Grammar());
             }
 
-            return new(automaton, vocabulary, [.. model.Package.Config.Model.EosTokenId], guidance.AfterBytes());
+            return new(
+                automaton,
+                vocabulary,
+                [.. model.Package.Config.Model.EosTokenId],
+                guidance.AfterBytes(),
+                Encoding.UTF8.GetBytes(guidance.Prefix));
         }
     }
 }

@@ -49,6 +49,17 @@ public sealed class OnnxChatClientOptions
     /// <value>64</value>
     public int SharedPrefillChunk { get; set; } = 64;
 
+    /// <summary>Whether tool calls are held to the offered tools: their names and their arguments' schemas.</summary>
+    /// <value>true</value>
+    /// <remarks>
+    /// Text and reasoning stay free; from the tag that opens a call to the one that closes it only an offered tool's
+    /// call can come, its arguments in the order of the schema's properties. Where a tool's schema has a keyword that
+    /// cannot be guaranteed, its name is held and its arguments may be any JSON object; formats that write arguments
+    /// between tags hold strings to no length. <see cref="OnnxChatRequestOptions.GuideToolCalls"/> says otherwise for one
+    /// request.
+    /// </remarks>
+    public bool GuideToolCalls { get; set; } = true;
+
     internal LanguageModelOptions ToModelOptions() => new()
     {
         ContextLength = ContextLength,

@@ -63,6 +63,10 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Processors of the caller's own, applied to the logits before sampling.</summary>
     public IReadOnlyList<ILogitsProcessor>? LogitsProcessors { get; init; }
 
+    /// <summary>Whether tool calls are held to the offered tools and their schemas (<c>guide_tool_calls</c>).</summary>
+    /// <value><see cref="OnnxChatClientOptions.GuideToolCalls"/>, where the client has one; else true.</value>
+    public bool? GuideToolCalls { get; init; }
+
     /// <summary>Further variables of the chat template (<c>chat_template_kwargs</c>).</summary>
     public JsonObject? TemplateVariables { get; init; }
 }

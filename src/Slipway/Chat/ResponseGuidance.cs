@@ -6,13 +6,16 @@ using Slipway.Guidance.Json;
 
 namespace Slipway.Chat;
 
-/// <summary>What an answer must be, where a request's response format says so.</summary>
+/// <summary>What an answer must be, where a request's response format or its tools say so.</summary>
 /// <param name="Key">Equal for equal grammars, so that what was made for one is used again.</param>
 /// <param name="Grammar">The answer's grammar.</param>
 /// <param name="After">The text after which the grammar holds; null for from the start.</param>
 internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar, string? After)
 {
-    /// <summary>Reads a request; null where the answer may be any text.</summary>
+    /// <summary>What of the grammar's text the prompt holds already, because it was forced.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>Reads a response format; null where the answer may be any text.</summary>
     /// <exception cref="NotSupportedException">The schema, or its combination with tools, cannot be guaranteed.</exception>
     /// <exception cref="ArgumentException">The schema is malformed, or another option could cut the document short.</exception>
     public static ResponseGuidance? From(
@@ -20,7 +23,8 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         OnnxChatRequestOptions request,
         ToolCallFormat? tools,
         ReasoningFormat? reasoning,
-        bool startsInReasoning)
+        bool startsInReasoning,
+        ToolCallGrammar? calls)
     {
         if (options?.ResponseFormat is not ChatResponseFormatJson format)
         {
@@ -47,12 +51,13 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         var forbidden = string.Concat(tags.OfType<string>().Select(tag => tag[0]).Distinct());
         var after = startsInReasoning ? reasoning?.Close : null;
         return new(
-            $"{format.Schema?.GetRawText()}\n{forbidden}\n{tools?.Open}\n{after}",
-            () => Build(format.Schema, forbidden, tools, after is not null),
+            $"{format.Schema?.GetRawText()}\n{forbidden}\n{tools?.Open}\n{after}\n{calls?.Key}",
+            () => Build(format.Schema, forbidden, tools, after is not null, calls),
             after);
     }
 
-    private static GrammarElement Build(JsonElement? schema, string forbidden, ToolCallFormat? tools, bool follows)
+    private static GrammarElement Build(
+        JsonElement? schema, string forbidden, ToolCallFormat? tools, bool follows, ToolCallGrammar? calls)
     {
         var document = schema is { } given ? JsonSchemaCompiler.Compile(given, forbidden) : new JsonGrammar(forbidden).AnyObject;
         if (follows)
@@ -60,12 +65,10 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
             document = GrammarElement.Sequence(GrammarElement.Repeat(GrammarElement.AnyOf(" \n"), 0, 2), document);
         }
 
-        // A call is text of its own form, checked by its parser.
+        // An unguided call is text of its own form, checked by its parser.
         return tools is null ? document : GrammarElement.OneOf(
             document,
-            GrammarElement.Sequence(
-                GrammarElement.Literal(tools.Open),
-                GrammarElement.Repeat(GrammarElement.Range(0, 255), 0)));
+            GrammarElement.Sequence(GrammarElement.Literal(tools.Open), calls?.FromBody ?? TextElement.Free()));
     }
 
     /// <summary>The bytes of <see cref="After"/>.</summary>

@@ -7,7 +7,7 @@ namespace Slipway.Guidance;
 /// </remarks>
 internal sealed class GrammarAutomaton
 {
-    private const int MostStates = 1 << 16;
+    private const int MostStates = 1 << 13;
 
     private readonly Dictionary<(GrammarElement Top, ElementStack? Below), ElementStack> _stacks = [];
     private readonly Dictionary<string, GrammarState> _states = new(StringComparer.Ordinal);
@@ -24,16 +24,27 @@ internal sealed class GrammarAutomaton
     {
         if (!state.TryGetNext(value, out var next))
         {
-            next = StateOf(state.Expected.Where(item => item.Bytes.Contains(value)).Select(item => item.Below));
+            next = StateOf(After(state, value));
             state.SetNext(value, next);
         }
 
         return next;
     }
 
+    private IEnumerable<ElementStack?> After(GrammarState state, byte value)
+    {
+        foreach (var (terminal, below) in state.Expected)
+        {
+            if (terminal.TryTake(value, out var rest))
+            {
+                yield return rest is null ? below : Push(rest, below);
+            }
+        }
+    }
+
     private GrammarState? StateOf(IEnumerable<ElementStack?> stacks)
     {
-        var expected = new HashSet<(BytesElement, ElementStack?)>();
+        var expected = new HashSet<(TerminalElement, ElementStack?)>();
         var seen = new HashSet<ElementStack>();
         var open = new Stack<ElementStack?>(stacks);
         var mayEnd = false;
@@ -52,13 +63,19 @@ internal sealed class GrammarAutomaton
         return expected.Count == 0 && !mayEnd ? null : Intern(expected, mayEnd);
     }
 
-    private void Expand(ElementStack stack, Stack<ElementStack?> open, HashSet<(BytesElement, ElementStack?)> expected)
+    private void Expand(
+        ElementStack stack, Stack<ElementStack?> open, HashSet<(TerminalElement, ElementStack?)> expected)
     {
         var below = stack.Below;
         switch (stack.Top)
         {
-            case BytesElement bytes:
-                expected.Add((bytes, below));
+            case TerminalElement terminal:
+                expected.Add((terminal, below));
+                if (terminal is TextElement { MayEnd: true })
+                {
+                    open.Push(below);
+                }
+
                 break;
             case SequenceElement sequence:
                 for (var i = sequence.Parts.Length - 1; i >= 0; i--)
@@ -104,7 +121,7 @@ internal sealed class GrammarAutomaton
         return stack;
     }
 
-    private GrammarState Intern(HashSet<(BytesElement Bytes, ElementStack? Below)> expected, bool mayEnd)
+    private GrammarState Intern(HashSet<(TerminalElement Terminal, ElementStack? Below)> expected, bool mayEnd)
     {
         // What is forgotten here is only made again; states in use live on.
         if (_states.Count == MostStates)
@@ -113,7 +130,7 @@ internal sealed class GrammarAutomaton
             _stacks.Clear();
         }
 
-        var ids = expected.Select(item => Push(item.Bytes, item.Below).Id).Order();
+        var ids = expected.Select(item => Push(item.Terminal, item.Below).Id).Order();
         var key = (mayEnd ? "." : "") + string.Join(',', ids);
         if (!_states.TryGetValue(key, out var state))
         {
@@ -136,17 +153,26 @@ internal sealed class ElementStack(GrammarElement top, ElementStack? below, int 
 }
 
 /// <summary>A state of a grammar: which bytes may come, and whether the text may end here.</summary>
-internal sealed class GrammarState((BytesElement Bytes, ElementStack? Below)[] expected, bool mayEnd)
+internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Below)[] expected, bool mayEnd)
 {
     private readonly GrammarState?[] _next = new GrammarState?[256];
     private readonly bool[] _known = new bool[256];
 
-    public IReadOnlyList<(BytesElement Bytes, ElementStack? Below)> Expected => expected;
+    public IReadOnlyList<(TerminalElement Terminal, ElementStack? Below)> Expected => expected;
 
     public bool MayEnd => mayEnd;
 
+    /// <summary>Whether any text may come, so that few tokens are forbidden if any.</summary>
+    public bool IsFree { get; } = expected.Any(item => item.Terminal.IsFree);
+
+    /// <summary>Whether only one byte may come.</summary>
+    public bool IsFixed { get; } = !mayEnd && expected.All(item => item.Terminal is BytesElement { IsFixed: true });
+
     /// <summary>Which tokens may come, a bit for each; null where it was not asked yet.</summary>
     public ulong[]? AllowedTokens { get; set; }
+
+    /// <summary>The tokens of some text that may not come; null where it was not asked yet.</summary>
+    public int[]? ForbiddenTokens { get; set; }
 
     public bool TryGetNext(byte value, out GrammarState? next)
     {

@@ -34,25 +34,49 @@ internal abstract class GrammarElement
         => new RepeatElement(element, least, most);
 }
 
+/// <summary>A part that takes one byte at a time.</summary>
+internal abstract class TerminalElement : GrammarElement
+{
+    /// <summary>Whether the text here is not part of what a grammar guards, so that tokens without text may come too.</summary>
+    public virtual bool IsFree => false;
+
+    /// <summary>Takes a byte; false where it may not come.</summary>
+    /// <param name="value">The byte.</param>
+    /// <param name="rest">What of this part is still to come; null where nothing is.</param>
+    public abstract bool TryTake(byte value, out GrammarElement? rest);
+}
+
 /// <summary>One byte of a set.</summary>
-internal sealed class BytesElement : GrammarElement
+internal sealed class BytesElement : TerminalElement
 {
     private static readonly BytesElement[] Single =
         [.. Enumerable.Range(0, 256).Select(value => new BytesElement([(byte)value]))];
 
     private readonly bool[] _members = new bool[256];
 
-    public BytesElement(IEnumerable<byte> members)
+    public BytesElement(IEnumerable<byte> members, bool isFree = false)
     {
+        IsFree = isFree;
         foreach (var member in members)
         {
             _members[member] = true;
         }
+
+        IsFixed = _members.Count(isMember => isMember) == 1;
     }
+
+    public override bool IsFree { get; }
+
+    /// <summary>Whether only one value may come.</summary>
+    public bool IsFixed { get; }
 
     public static BytesElement Of(byte value) => Single[value];
 
-    public bool Contains(byte value) => _members[value];
+    public override bool TryTake(byte value, out GrammarElement? rest)
+    {
+        rest = null;
+        return _members[value];
+    }
 }
 
 /// <summary>Parts one after the other.</summary>

@@ -5,11 +5,13 @@ namespace Slipway.Guidance;
 /// <param name="tokens">The vocabulary.</param>
 /// <param name="endIds">The tokens that end an answer.</param>
 /// <param name="after">The text after which the grammar holds, such as the end of the reasoning; null for at once.</param>
+/// <param name="prefix">What of the grammar's text stands in the prompt already.</param>
 internal sealed class GuidanceProcessor(
     GrammarAutomaton automaton,
     TokenTable tokens,
     IReadOnlyCollection<int> endIds,
-    byte[]? after) : ILogitsProcessor
+    byte[]? after,
+    byte[]? prefix = null) : IGuidance
 {
     private readonly List<byte> _before = [];
     private bool _holds = after is null;
@@ -21,19 +23,28 @@ internal sealed class GuidanceProcessor(
         // A grammar serves all requests that ask for it, those of other clients of the model too.
         lock (automaton)
         {
+            if (_state is null)
+            {
+                _state = automaton.Start;
+                Take(prefix);
+            }
+
             for (; _read < outputIds.Length; _read++)
             {
                 Take(tokens.BytesOf(outputIds[_read]));
             }
 
-            if (_holds)
+            if (!_holds)
             {
-                _state ??= automaton.Start;
-                Mask(tokens.Allowed(automaton, _state), _state.MayEnd, logits);
+                Forbid(endIds, logits);
+            }
+            else if (_state.IsFree)
+            {
+                Forbid(tokens.Forbidden(automaton, _state), logits);
             }
             else
             {
-                ForbidEnd(logits);
+                Mask(tokens.Allowed(automaton, _state), _state.MayEnd, logits);
             }
         }
     }
@@ -47,12 +58,10 @@ internal sealed class GuidanceProcessor(
             ends[next++] = id < logits.Length ? logits[id] : float.NegativeInfinity;
         }
 
-        for (var id = 0; id < logits.Length; id++)
+        for (var start = 0; start < logits.Length; start += 64)
         {
-            if (id / 64 >= allowed.Length || (allowed[id / 64] & (1UL << (id % 64))) == 0)
-            {
-                logits[id] = float.NegativeInfinity;
-            }
+            var bits = start / 64 < allowed.Length ? allowed[start / 64] : 0;
+            Mask(bits, logits.Slice(start, Math.Min(64, logits.Length - start)));
         }
 
         next = 0;
@@ -67,9 +76,24 @@ internal sealed class GuidanceProcessor(
         }
     }
 
-    private void ForbidEnd(Span<float> logits)
+    private static void Mask(ulong bits, Span<float> logits)
     {
-        foreach (var id in endIds)
+        if (bits == 0)
+        {
+            logits.Fill(float.NegativeInfinity);
+        }
+        else if (bits != ulong.MaxValue)
+        {
+            for (var i = 0; i < logits.Length; i++)
+            {
+                logits[i] = (bits & (1UL << i)) == 0 ? float.NegativeInfinity : logits[i];
+            }
+        }
+    }
+
+    private static void Forbid(IReadOnlyCollection<int> ids, Span<float> logits)
+    {
+        foreach (var id in ids)
         {
             if (id < logits.Length)
             {
@@ -85,7 +109,7 @@ internal sealed class GuidanceProcessor(
             if (_holds)
             {
                 // What came in one token with the text before it may not fit; the grammar then begins with the next.
-                _state = automaton.Next(_state ?? automaton.Start, value) ?? automaton.Start;
+                _state = automaton.Next(_state!, value) ?? automaton.Start;
                 continue;
             }
 

@@ -1,74 +1,127 @@
+using System.Text;
 using Slipway.Tokenization;
 
 namespace Slipway.Guidance;
 
-/// <summary>The bytes of all tokens of a vocabulary, sorted, so that tokens with a common start are tried once.</summary>
+/// <summary>The bytes of all tokens of a vocabulary as a tree, so that what several begin with is tried once.</summary>
 /// <remarks>Immutable, safe for concurrent use.</remarks>
 internal sealed class TokenTable
 {
-    private readonly (byte[] Bytes, int Id)[] _tokens;
-    private readonly int[] _common;
     private readonly byte[][] _bytesOf;
+    private readonly bool[] _isTag;
+    private readonly int[] _ids;
+    private readonly Node[] _nodes; // each before those below it, then one that ends them
 
     /// <param name="tokens">A token's bytes, none where it stands for no text.</param>
-    public TokenTable(IEnumerable<byte[]> tokens)
+    /// <param name="tags">The tokens that are tags: they come where the grammar has the tag, not as part of other text.</param>
+    public TokenTable(IEnumerable<byte[]> tokens, IReadOnlySet<int>? tags = null)
     {
         _bytesOf = [.. tokens];
-        _tokens = [.. _bytesOf.Select((bytes, id) => (bytes, id)).Where(token => token.bytes.Length > 0)];
-        Array.Sort(_tokens, (x, y) => x.Bytes.AsSpan().SequenceCompareTo(y.Bytes));
-        _common = new int[_tokens.Length];
-        for (var i = 1; i < _tokens.Length; i++)
-        {
-            _common[i] = _tokens[i].Bytes.AsSpan().CommonPrefixLength(_tokens[i - 1].Bytes);
-        }
-
-        Longest = _tokens.Length == 0 ? 0 : _tokens.Max(token => token.Bytes.Length);
+        _isTag = [.. _bytesOf.Select((_, id) => tags?.Contains(id) == true)];
+        var sorted = _bytesOf.Select((bytes, id) => (Bytes: bytes, Id: id))
+            .Where(token => token.Bytes.Length > 0).ToArray();
+        Array.Sort(sorted, (x, y) => x.Bytes.AsSpan().SequenceCompareTo(y.Bytes));
+        _ids = [.. sorted.Select(token => token.Id)];
+        _nodes = Tree(sorted);
+        Longest = sorted.Length == 0 ? 0 : sorted.Max(token => token.Bytes.Length);
     }
 
     private int Longest { get; }
 
     /// <summary>Reads a tokenizer's; special tokens stand for text only where they are tags of the answer.</summary>
     public static TokenTable From(HuggingFaceTokenizer tokenizer, IReadOnlySet<string> tags)
-        => new(Enumerable.Range(0, tokenizer.VocabularySize).Select(id =>
-            !tokenizer.IsSpecial(id) ? tokenizer.TokenBytes(id).ToArray()
-            : tags.Contains(tokenizer.IdToToken(id)!) ? System.Text.Encoding.UTF8.GetBytes(tokenizer.IdToToken(id)!)
-            : []));
+        => new(
+            Enumerable.Range(0, tokenizer.VocabularySize).Select(id =>
+                !tokenizer.IsSpecial(id) ? tokenizer.TokenBytes(id).ToArray()
+                : tags.Contains(tokenizer.IdToToken(id)!) ? Encoding.UTF8.GetBytes(tokenizer.IdToToken(id)!)
+                : []),
+            tags.Select(tokenizer.TokenToId).OfType<int>().ToHashSet());
 
     /// <summary>The bytes that a token stands for.</summary>
     public ReadOnlySpan<byte> BytesOf(int id) => (uint)id < (uint)_bytesOf.Length ? _bytesOf[id] : [];
 
     /// <summary>Which tokens a state allows, a bit for each.</summary>
     public ulong[] Allowed(GrammarAutomaton automaton, GrammarState state)
+        => state.AllowedTokens ??= Walk(automaton, state);
+
+    /// <summary>Which tokens of some text a state forbids; for states that allow nearly all.</summary>
+    public int[] Forbidden(GrammarAutomaton automaton, GrammarState state)
     {
-        if (state.AllowedTokens is { } known)
+        if (state.ForbiddenTokens is null)
         {
-            return known;
+            var allowed = Walk(automaton, state);
+            state.ForbiddenTokens = [.. _ids.Where(id => (allowed[id / 64] & (1UL << (id % 64))) == 0)];
         }
 
+        return state.ForbiddenTokens;
+    }
+
+    private ulong[] Walk(GrammarAutomaton automaton, GrammarState state)
+    {
         var allowed = new ulong[(_bytesOf.Length + 63) / 64];
         var states = new GrammarState[Longest + 1];
         states[0] = state;
-        var alive = 0; // how many bytes of the last token went through
-        for (var i = 0; i < _tokens.Length; i++)
+        for (var i = 0; i < _nodes.Length - 1;)
         {
-            var (bytes, id) = _tokens[i];
-            if (alive < _common[i])
+            var node = _nodes[i];
+            var before = states[node.Depth - 1];
+            if (automaton.Next(before, node.Value) is not { } next)
             {
-                continue; // it starts as the last one did, up to where that failed
+                i = node.End;
+                continue;
             }
 
-            alive = _common[i];
-            while (alive < bytes.Length && automaton.Next(states[alive], bytes[alive]) is { } next)
+            states[node.Depth] = next;
+            i++;
+            for (var at = node.FirstId; at < _nodes[i].FirstId; at++)
             {
-                states[++alive] = next;
-            }
-
-            if (alive == bytes.Length)
-            {
-                allowed[id / 64] |= 1UL << (id % 64);
+                // Inside a string, say, any text may come; a tag there is a slip, and its token is not taken for text.
+                var id = _ids[at];
+                if (!_isTag[id] || before.IsFixed || before.IsFree)
+                {
+                    allowed[id / 64] |= 1UL << (id % 64);
+                }
             }
         }
 
-        return state.AllowedTokens = allowed;
+        return allowed;
     }
+
+    private static Node[] Tree((byte[] Bytes, int Id)[] sorted)
+    {
+        var nodes = new List<Node>();
+        var path = new Stack<int>();
+        byte[] last = [];
+        for (var i = 0; i < sorted.Length; i++)
+        {
+            var bytes = sorted[i].Bytes;
+            Close(bytes.AsSpan().CommonPrefixLength(last));
+            while (path.Count < bytes.Length)
+            {
+                path.Push(nodes.Count);
+                nodes.Add(new(bytes[path.Count - 1], path.Count, i, 0));
+            }
+
+            last = bytes;
+        }
+
+        Close(0);
+        nodes.Add(new(0, 0, sorted.Length, 0));
+        return [.. nodes];
+
+        void Close(int depth)
+        {
+            while (path.Count > depth)
+            {
+                var node = path.Pop();
+                nodes[node] = nodes[node] with { End = nodes.Count };
+            }
+        }
+    }
+
+    /// <param name="Value">The byte.</param>
+    /// <param name="Depth">How many bytes it is from the root, itself included.</param>
+    /// <param name="FirstId">Where the ids of the tokens that end here begin; they end where the next node's begin.</param>
+    /// <param name="End">The next node that is not below this one.</param>
+    private readonly record struct Node(byte Value, int Depth, int FirstId, int End);
 }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Slipway.Guidance;
 
 namespace Slipway.Sampling;
 
@@ -48,6 +49,18 @@ internal sealed class TokenChooser
         }
 
         var best = TensorPrimitives.IndexOfMax<float>(scratch);
+        if (float.IsNegativeInfinity(scratch[best]) && processors.Any(processor => processor is IGuidance))
+        {
+            // A ban, such as of a repetition, must not break a form that leaves no other token.
+            logits.CopyTo(scratch);
+            foreach (var processor in processors.OfType<IGuidance>())
+            {
+                processor.Process(promptIds, outputIds, scratch);
+            }
+
+            best = TensorPrimitives.IndexOfMax<float>(scratch);
+        }
+
         if (float.IsNegativeInfinity(scratch[best]) || float.IsNaN(scratch[best]))
         {
             throw new InvalidOperationException(

@@ -58,6 +58,7 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
             ("QueueCapacity", "8"),
             ("KeyValueCacheBytes", "5000000000"),
             ("PrefixCacheBytes", "0"),
+            ("GuideToolCalls", "false"),
             ("PrefillChunk", "128"),
             ("SharedPrefillChunk", "16")));
         using var provider = services.BuildServiceProvider();
@@ -72,6 +73,7 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         Assert.Equal(4, options.MaxBatchSize);
         Assert.Equal(8, options.QueueCapacity);
         Assert.Equal(5_000_000_000, options.KeyValueCacheBytes);
+        Assert.False(options.GuideToolCalls);
         Assert.Equal(0, options.PrefixCacheBytes);
         Assert.Equal(128, options.PrefillChunk);
         Assert.Equal(16, options.SharedPrefillChunk);

@@ -57,6 +57,44 @@ public sealed class GuidanceProcessorTests
         }
     }
 
+    [Fact]
+    public void Tokens_OfTheSameText_AreAllowedTogether()
+    {
+        string[] vocabulary = ["ab", "a", "", "ab", "abc", "b", "a", "abd", "ab"];
+        var table = new TokenTable(vocabulary.Select(Encoding.UTF8.GetBytes));
+        var automaton = new GrammarAutomaton(AbcAbc);
+
+        var mask = table.Allowed(automaton, automaton.Start)[0];
+
+        Assert.Equal([0, 1, 3, 4, 6, 8], Enumerable.Range(0, 64).Where(id => (mask & (1UL << id)) != 0));
+    }
+
+    [Fact]
+    public void Text_UpToTags_GoesOnAsTheFirstThatIsWholeSays()
+    {
+        var automaton = new GrammarAutomaton(TextElement.Free(
+            ("aab", GrammarElement.Literal("1")), ("ba", GrammarElement.Literal("2")), ("x", null)));
+
+        Assert.True(automaton.Accepts("caaab1"));
+        Assert.True(automaton.Accepts("aba2"));
+        Assert.False(automaton.Accepts("aaba"));
+        Assert.False(automaton.Accepts("caab"));
+        Assert.False(automaton.Accepts("x"));
+        Assert.True(automaton.Accepts("caa"));
+    }
+
+    [Fact]
+    public void Text_BeforeATag_IsFreeButForTokensThatDoNotFit()
+    {
+        var grammar = TextElement.Free(("bc", GrammarElement.Literal("a")));
+        GuidanceProcessor processor = new(new(grammar), new(Vocabulary.Select(Encoding.UTF8.GetBytes)), [0, 9], null);
+
+        Assert.Equal(Enumerable.Range(0, 11), Allowed(processor));
+        Assert.Equal(Enumerable.Range(0, 11), Allowed(processor, 2));
+        Assert.Equal([1], Allowed(processor, 2, 5));
+        Assert.Equal([0, 9], Allowed(processor, 2, 5, 1));
+    }
+
     private static GuidanceProcessor NewProcessor(string? after) => new(
         new(AbcAbc),
         new(Vocabulary.Select(Encoding.UTF8.GetBytes)),

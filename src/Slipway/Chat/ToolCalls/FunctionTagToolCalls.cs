@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Slipway.Guidance;
+using static Slipway.Guidance.GrammarElement;
 
 namespace Slipway.Chat;
 
@@ -59,4 +61,14 @@ internal sealed class FunctionTagToolCalls : ToolCallFormat
 
     public override string? Prefix(string? function)
         => function is null ? "<tool_call>\n<function=" : $"<tool_call>\n<function={function}>\n";
+
+    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+    {
+        var parameters = new TaggedParameters(ParameterTag, Literal(">"), ParameterEnd, Close);
+        var calls = functions.Select(
+            function => Sequence(Literal(function.Name), Literal(">"), parameters.Of(function)));
+        return Sequence(
+            CallGrammar.Margin, Literal(FunctionTag), OneOf([.. calls]),
+            CallGrammar.Margin, Literal("</function>"), CallGrammar.Margin, Literal(Close));
+    }
 }

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Slipway.Guidance;
+using static Slipway.Guidance.GrammarElement;
 
 namespace Slipway.Chat;
 
@@ -58,4 +60,12 @@ internal sealed class KeyValueTagToolCalls : ToolCallFormat
     }
 
     public override string? Prefix(string? function) => function is null ? Open : $"{Open}{function}";
+
+    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+    {
+        var middle = Sequence(Literal(KeyEnd), CallGrammar.Margin, Literal(ValueTag));
+        var parameters = new TaggedParameters(KeyTag, middle, ValueEnd, Close);
+        var calls = functions.Select(function => Sequence(Literal(function.Name), parameters.Of(function)));
+        return Sequence(CallGrammar.Margin, OneOf([.. calls]), CallGrammar.Margin, Literal(Close));
+    }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Slipway.Guidance;
 
 namespace Slipway.Chat;
 
@@ -29,4 +30,8 @@ internal sealed class LlamaJsonToolCalls : ToolCallFormat
 
     public override string? Prefix(string? function)
         => function is null ? "{\"name\": \"" : $"{{\"name\": \"{function}\", \"parameters\": ";
+
+    // Without parameters it would be read as an answer.
+    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+        => CallGrammar.AfterName(functions, "parameters", alwaysHasArguments: true);
 }

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Slipway.Guidance;
+using Slipway.Guidance.Json;
+using static Slipway.Guidance.GrammarElement;
 
 namespace Slipway.Chat;
 
@@ -6,6 +9,7 @@ namespace Slipway.Chat;
 internal sealed class MistralToolCalls : ToolCallFormat
 {
     private const string Arguments = "[ARGS]";
+    private const string CallId = "[CALL_ID]";
 
     public override string Name => "mistral";
 
@@ -13,7 +17,7 @@ internal sealed class MistralToolCalls : ToolCallFormat
 
     public override string? Close => null;
 
-    public override IReadOnlyList<string> FurtherTags => [Arguments, "[CALL_ID]"];
+    public override IReadOnlyList<string> FurtherTags => [Arguments, CallId];
 
     public override bool IsIn(string template) => template.Contains(Open, StringComparison.Ordinal);
 
@@ -43,4 +47,15 @@ internal sealed class MistralToolCalls : ToolCallFormat
 
     // The two generations of the format begin differently, and the template does not say which one a model writes.
     public override string? Prefix(string? function) => null;
+
+    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+    {
+        var letter = OneOf(Range('a', 'z'), Range('A', 'Z'), Range('0', '9'));
+        var id = Optional(Sequence(Literal(CallId), Repeat(letter, 9, 9)));
+        return Sequence(CallGrammar.Margin, OneOf([
+            CallGrammar.List(functions, several),
+            .. functions.Select(function => Sequence(
+                Literal(function.Name), id, Optional(Literal(Arguments)), JsonGrammar.Space, function.Arguments)),
+        ]));
+    }
 }

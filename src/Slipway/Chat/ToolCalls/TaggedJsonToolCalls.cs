@@ -1,3 +1,5 @@
+using Slipway.Guidance;
+
 namespace Slipway.Chat;
 
 /// <summary>One call or a list of calls, <c>{"name": …, "arguments": {…}}</c> each, between two tags.</summary>
@@ -17,4 +19,11 @@ internal sealed class TaggedJsonToolCalls(string name, string open, string close
     public override string? Prefix(string? function)
         => open + (list ? "[" : "\n")
             + (function is null ? "{\"name\": \"" : $"{{\"name\": \"{function}\", \"arguments\": ");
+
+    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+        => GrammarElement.Sequence(
+            CallGrammar.Margin,
+            list ? CallGrammar.List(functions, several) : CallGrammar.Object(functions),
+            CallGrammar.Margin,
+            GrammarElement.Literal(close));
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Slipway.Guidance;
 
 namespace Slipway.Chat;
 
@@ -41,6 +42,11 @@ internal abstract partial class ToolCallFormat
     /// <summary>The text an answer must begin with so that it is a call; null where the format cannot be forced.</summary>
     /// <param name="function">The function to call; null for any.</param>
     public abstract string? Prefix(string? function);
+
+    /// <summary>The grammar of what follows <see cref="Open"/> in a call of one of the functions, its end included.</summary>
+    /// <param name="functions">The functions; at least one.</param>
+    /// <param name="several">Whether more than one call may stand before the end.</param>
+    public abstract GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several);
 
     /// <summary>Finds the function's name in a malformed body; empty where there is none.</summary>
     public virtual string GuessName(string body)

@@ -27,6 +27,9 @@ internal sealed class JsonGrammar(string forbidden)
     /// <summary>Nothing, or a line end and an indentation.</summary>
     public static GrammarElement Break { get; } = Optional(Sequence(Literal("\n"), Repeat(Literal(" "), 0, DeepestIndent)));
 
+    /// <summary>Nothing, a blank, or a line end and an indentation.</summary>
+    public static GrammarElement Space { get; } = OneOf(Literal(" "), Break);
+
     /// <summary>What stands between two members: a comma, then nothing, a blank or a new line.</summary>
     public static GrammarElement Comma { get; } = Sequence(Literal(","), OneOf(Literal(" "), Break));
 

@@ -160,7 +160,8 @@ internal sealed class JsonSchemaCompiler
         var hasOthers = schema.TryGetProperty("additionalProperties", out var others);
         var allowsOthers = hasOthers && others.ValueKind != JsonValueKind.False;
         var properties = schema.TryGetProperty("properties", out var named)
-            ? named.EnumerateObject().Select(member => (member.Name, Schema: member.Value, Path: $"{path}/properties/{member.Name}")).ToList()
+            ? Members(named, $"{path}/properties")
+                .Select(member => (member.Name, Schema: member.Value, Path: $"{path}/properties/{member.Name}")).ToList()
             : [];
         var required = schema.TryGetProperty("required", out var list)
             ? Array(list, $"{path}/required").Select(item => TextOf(item, $"{path}/required")).ToHashSet(StringComparer.Ordinal)
@@ -230,42 +231,14 @@ internal sealed class JsonSchemaCompiler
         if (!_rules.TryGetValue(pointer, out var rule))
         {
             rule = _rules[pointer] = new RuleElement();
-            rule.Definition = Build(Find(pointer, path), pointer, open.Add(pointer), depth + 1);
+            rule.Definition = Build(JsonPointer.Find(_root, pointer, path), pointer, open.Add(pointer), depth + 1);
         }
 
         return rule;
     }
 
-    private JsonElement Find(string pointer, string path)
-    {
-        if (pointer != "#" && !pointer.StartsWith("#/", StringComparison.Ordinal))
-        {
-            throw new NotSupportedException(
-                $"The JSON schema refers to '{pointer}' at '{path}'; only references within the schema, such as "
-                + "'#/$defs/name', are followed.");
-        }
-
-        var element = _root;
-        foreach (var part in pointer.Split('/')[1..])
-        {
-            var name = Uri.UnescapeDataString(part)
-                .Replace("~1", "/", StringComparison.Ordinal)
-                .Replace("~0", "~", StringComparison.Ordinal);
-            var found = element.ValueKind == JsonValueKind.Array
-                ? int.TryParse(name, out var index) && index >= 0 && index < element.GetArrayLength()
-                : element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out _);
-            if (!found)
-            {
-                throw new ArgumentException($"The JSON schema refers to '{pointer}' at '{path}', which is not in it.");
-            }
-
-            element = element.ValueKind == JsonValueKind.Array
-                ? element[int.Parse(name, System.Globalization.CultureInfo.InvariantCulture)]
-                : element.GetProperty(name);
-        }
-
-        return element;
-    }
+    private static JsonElement.ObjectEnumerator Members(JsonElement value, string path)
+        => value.ValueKind == JsonValueKind.Object ? value.EnumerateObject() : throw Malformed(path, value, "an object");
 
     private static int? Count(JsonElement schema, string keyword, string path)
         => !schema.TryGetProperty(keyword, out var value) ? null
