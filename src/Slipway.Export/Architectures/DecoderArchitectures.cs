@@ -12,10 +12,12 @@ internal static class DecoderArchitectures
             ["GraniteForCausalLM"] = new Granite(),
             ["LlamaForCausalLM"] = new Llama(),
             ["MistralForCausalLM"] = new Mistral(),
+            ["MixtralForCausalLM"] = new Mixtral(),
             ["Olmo2ForCausalLM"] = new Olmo2(),
             ["Phi3ForCausalLM"] = new Phi3(),
             ["Qwen2ForCausalLM"] = new Qwen2(),
             ["Qwen3ForCausalLM"] = new Qwen3(),
+            ["Qwen3MoeForCausalLM"] = new Qwen3Moe(),
             ["SmolLM3ForCausalLM"] = new SmolLm3(),
         };
 }

@@ -53,15 +53,19 @@ internal class Llama : DecoderArchitecture
         GraphValue normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
         stream.Add(layer.Scope, Attend(layer, normed));
         normed = Norm(layer["post_attention_layernorm"], stream, layer.Sizes);
-        stream.Add(layer.Scope, FeedForward(layer.Config).Build(layer["mlp"], normed));
+        stream.Add(layer.Scope, Feed(layer, normed));
     }
 
     /// <summary>A norm of the stream.</summary>
     protected virtual GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.RmsNorm(stream, sizes.HiddenSize, Epsilon(scope.Config));
 
+    /// <summary>The feed-forward block of a layer.</summary>
+    protected virtual GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+        FeedForward(layer.Config).Build(layer["mlp"], x);
+
     /// <summary>The attention of a layer.</summary>
-    protected GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+    protected virtual GraphValue Attend(DecoderLayer layer, GraphValue x) =>
         Attention(layer.Config, layer.Sizes, layer.Index)
             .Build(layer["self_attn"], x, layer.Inputs, layer.Rotary, layer.Index);
 

@@ -1,5 +1,6 @@
 using Slipway.Export.Configuration;
 using Slipway.Export.Weights;
+using Slipway.Onnx;
 
 namespace Slipway.Export.Modules;
 
@@ -25,6 +26,20 @@ internal sealed class ModelBuild(
     /// <summary>A table in the package, in the matrices' format where that can be looked up.</summary>
     public StoredMatrix StoreTable(string name, int columns, Func<Weight> read) =>
         format.CanGather(columns) ? Store(name, format, read) : tableFormat.Write(writer, $"{name}.table", read());
+
+    /// <summary>A small matrix on which much depends, in single precision whatever the others are stored in.</summary>
+    public StoredMatrix StoreExact(string name, Func<Weight> read) =>
+        Store(name, new FloatFormat(ElementType.Float32), read);
+
+    /// <summary>Pairs of stacks, [count, inner, outer] and [count, outer, inner], in one format.</summary>
+    public (StoredStack First, StoredStack Second) StoreStacks(
+        (string Name, Weight Weight) first, (string Name, Weight Weight) second, int count)
+    {
+        WeightFormat chosen = format.ForStacks(first.Weight.Columns, second.Weight.Columns);
+        return (
+            chosen.WriteStack(writer, first.Name, first.Weight, count),
+            chosen.WriteStack(writer, second.Name, second.Weight, count));
+    }
 
     private StoredMatrix Store(string name, WeightFormat chosen, Func<Weight> read)
     {

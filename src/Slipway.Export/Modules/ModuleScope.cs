@@ -45,12 +45,20 @@ internal sealed class ModuleScope : NodeScope
     /// <summary>A matrix of this module, to be stored or transformed.</summary>
     public Weight Read(string tensor, int rows, int columns) => _build.Tensors.Matrix(NameOf(tensor), rows, columns);
 
+    /// <summary>A tensor [count, rows, columns] of this module, as matrices one below the other.</summary>
+    public Weight ReadStack(string tensor, int count, int rows, int columns) =>
+        _build.Tensors.Stack(NameOf(tensor), count, rows, columns);
+
     /// <summary>Numbers of this module.</summary>
     public float[] ReadVector(string tensor, int count) => _build.Tensors.Vector(NameOf(tensor), count);
 
     /// <summary>A matrix of this module in the package; asked for twice it stands there once.</summary>
     public StoredMatrix Matrix(string tensor, int rows, int columns) =>
         _build.Store(NameOf(tensor), () => Read(tensor, rows, columns));
+
+    /// <summary>A matrix of this module in the package in single precision, whatever the others are stored in.</summary>
+    public StoredMatrix ExactMatrix(string tensor, int rows, int columns) =>
+        _build.StoreExact(NameOf(tensor), () => Read(tensor, rows, columns));
 
     /// <summary>A matrix that was made of several tensors, under a name of this module.</summary>
     public StoredMatrix Store(string name, Weight weight) => _build.Store(NameOf(name), () => weight);
@@ -62,11 +70,12 @@ internal sealed class ModuleScope : NodeScope
     /// <summary>Numbers of this module in the package, [count].</summary>
     public GraphValue Vector(string tensor, int count) => StoreVector(tensor, ReadVector(tensor, count));
 
-    /// <summary>Numbers in the package under a name of this module, [count].</summary>
-    public GraphValue StoreVector(string name, float[] values)
+    /// <summary>Numbers in the package under a name of this module, [count] or of another shape.</summary>
+    public GraphValue StoreVector(string name, float[] values, params long[] shape)
     {
         _build.Writer.Advance(NameOf(name), values.Length);
-        return _build.Writer.AddParts(NameOf(name), ElementType.Float32, [values.Length], [values]);
+        return _build.Writer.AddParts(
+            NameOf(name), ElementType.Float32, shape.Length == 0 ? [values.Length] : shape, [values]);
     }
 
     private static string Text(int index) => index.ToString(CultureInfo.InvariantCulture);

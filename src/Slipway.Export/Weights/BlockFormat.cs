@@ -6,14 +6,51 @@ namespace Slipway.Export.Weights;
 /// <summary>Codes of 4 or 8 bits in blocks.</summary>
 internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod method) : WeightFormat
 {
+    private const int SmallestBlock = 16;
+
     public override bool CanGather(int columns) => columns % blockSize == 0;
+
+    // Experts' blocks may not be cut off at the end of a row: what no block size divides stays in half precision.
+    public override WeightFormat ForStacks(params IReadOnlyList<int> columns)
+    {
+        int size = blockSize;
+        while (size > SmallestBlock && columns.Any(count => count % size != 0))
+        {
+            size /= 2;
+        }
+
+        return columns.Any(count => count % size != 0) ? new FloatFormat(ElementType.Float16)
+            : size == blockSize ? this
+            : new BlockFormat(bits, size, method);
+    }
 
     public override StoredMatrix Write(WeightWriter writer, string name, Weight weight)
     {
-        int blocks = (weight.Columns + blockSize - 1) / blockSize, blockBytes = blockSize * bits / 8;
+        int blocks = Blocks(weight), zeroPointBytes = ((blocks * bits) + 7) / 8;
+        (GraphValue _, GraphValue scales, GraphValue zeroPoints) = Write(
+            writer, name, weight, [weight.Rows, blocks, blockSize * bits / 8], [weight.Rows, blocks],
+            [weight.Rows, zeroPointBytes]);
+        Initializer codes = writer.Graph.FindInitializer($"{name}.codes")!;
+        return new BlockMatrix(name, codes, scales, zeroPoints, weight.Rows, weight.Columns, bits, blockSize);
+    }
+
+    public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
+    {
+        int rows = weight.Rows / count, blocks = Blocks(weight);
+        (GraphValue codes, GraphValue scales, GraphValue zeroPoints) = Write(
+            writer, name, weight, [count, rows, (long)weight.Columns * bits / 8], [count, rows, blocks],
+            [count, rows, ((blocks * bits) + 7) / 8]);
+        return new BlockStack(codes, scales, zeroPoints, bits, blockSize);
+    }
+
+    private int Blocks(Weight weight) => (weight.Columns + blockSize - 1) / blockSize;
+
+    private (GraphValue Codes, GraphValue Scales, GraphValue ZeroPoints) Write(
+        WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape)
+    {
         List<float[]> scales = [];
         List<byte[]> zeroPoints = [];
-        writer.Data.Begin((long)weight.Rows * blocks * blockBytes);
+        writer.Data.Begin((long)weight.Rows * Blocks(weight) * blockSize * bits / 8);
         ReadChunks(writer, name, weight, (chunk, rows) =>
         {
             QuantizedMatrix part = writer.Quantize(name, chunk, rows, weight.Columns, bits, blockSize, method);
@@ -21,11 +58,9 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
             scales.Add(part.Scales);
             zeroPoints.Add(part.ZeroPoints);
         });
-        writer.Add($"{name}.codes", ElementType.UInt8, [weight.Rows, blocks, blockBytes]);
-        GraphValue scale = writer.AddParts($"{name}.scales", ElementType.Float32, [weight.Rows, blocks], scales);
-        GraphValue zeroPoint = writer.AddParts(
-            $"{name}.zero_points", ElementType.UInt8, [weight.Rows, ((blocks * bits) + 7) / 8], zeroPoints);
-        Initializer codes = writer.Graph.FindInitializer($"{name}.codes")!;
-        return new BlockMatrix(name, codes, scale, zeroPoint, weight.Rows, weight.Columns, bits, blockSize);
+        return (
+            writer.Add($"{name}.codes", ElementType.UInt8, codeShape),
+            writer.AddParts($"{name}.scales", ElementType.Float32, scaleShape, scales),
+            writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
     }
 }

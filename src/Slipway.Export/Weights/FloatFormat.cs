@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Slipway.Onnx;
+using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Weights;
 
@@ -8,7 +9,26 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
 {
     public override bool CanGather(int columns) => true;
 
+    public override WeightFormat ForStacks(params IReadOnlyList<int> columns) => this;
+
     public override StoredMatrix Write(WeightWriter writer, string name, Weight weight)
+    {
+        WriteData(writer, name, weight);
+        return new FloatMatrix(writer.Add(name, type, [weight.Rows, weight.Columns]), type);
+    }
+
+    public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
+    {
+        WriteData(writer, name, weight);
+        GraphValue stack = writer.Add(name, type, [count, weight.Rows / count, weight.Columns]);
+
+        // The cast of a constant is computed once, when the session is made.
+        return new FloatStack(type == ElementType.Float32
+            ? stack
+            : new NodeScope(writer.Graph, $"/{name}").Cast(stack, ElementType.Float32));
+    }
+
+    private void WriteData(WeightWriter writer, string name, Weight weight)
     {
         bool half = type == ElementType.Float16;
         Half[] narrowed = [];
@@ -35,6 +55,5 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
 
             writer.Data.Write<Half>(halves);
         });
-        return new FloatMatrix(writer.Add(name, type, [weight.Rows, weight.Columns]), type);
     }
 }

@@ -16,6 +16,13 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         return new StoredWeight(checkpoint, name, rows, columns);
     }
 
+    /// <summary>A tensor [count, rows, columns] as matrices one below the other.</summary>
+    public Weight Stack(string name, int count, int rows, int columns)
+    {
+        Require(name, [count, rows, columns]);
+        return new StoredWeight(checkpoint, name, checked(count * rows), columns);
+    }
+
     /// <summary>A list of numbers, [count].</summary>
     public float[] Vector(string name, int count)
     {

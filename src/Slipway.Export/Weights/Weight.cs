@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 using Slipway.Checkpoints;
 
@@ -57,6 +58,38 @@ internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
             }
 
             first -= part.Rows;
+        }
+    }
+}
+
+/// <summary>The rows of two matrices in turn, beginning with the first one's.</summary>
+internal sealed class InterleavedWeight(Weight even, Weight odd) : Weight(2 * even.Rows, even.Columns)
+{
+    public override void ReadRows(int first, int count, Span<float> destination)
+    {
+        int pair = first / 2, pairs = ((first + count + 1) / 2) - pair;
+        float[] rows = ArrayPool<float>.Shared.Rent(pairs * Columns);
+        try
+        {
+            Take(even, 0, destination);
+            Take(odd, 1, destination);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rows);
+        }
+
+        void Take(Weight half, int turn, Span<float> destination)
+        {
+            half.ReadRows(pair, pairs, rows);
+            for (int index = 0; index < pairs; index++)
+            {
+                int row = (2 * (pair + index)) + turn - first;
+                if (row >= 0 && row < count)
+                {
+                    rows.AsSpan(index * Columns, Columns).CopyTo(destination[(row * Columns)..]);
+                }
+            }
         }
     }
 }

@@ -11,6 +11,12 @@ internal abstract class WeightFormat
     /// <summary>Writes a matrix, chunk by chunk, so that memory never holds more than one.</summary>
     public abstract StoredMatrix Write(WeightWriter writer, string name, Weight weight);
 
+    /// <summary>The format for stacks of matrices with so many columns each; this one where it can hold them.</summary>
+    public abstract WeightFormat ForStacks(params IReadOnlyList<int> columns);
+
+    /// <summary>Writes matrices of the same shape, one below the other, as one constant.</summary>
+    public abstract StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count);
+
     /// <summary>Whether rows of a matrix with so many columns can be looked up.</summary>
     public abstract bool CanGather(int columns);
 

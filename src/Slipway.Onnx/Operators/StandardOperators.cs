@@ -44,6 +44,10 @@ public static class StandardOperators
     public static GraphValue Reshape(this NodeScope scope, GraphValue x, params ReadOnlySpan<long> shape) =>
         Node(scope, "Reshape", [x, scope.Ints(shape)]);
 
+    /// <summary>The shape that another value has, of the same elements.</summary>
+    public static GraphValue Reshape(this NodeScope scope, GraphValue x, GraphValue shape) =>
+        Node(scope, "Reshape", [x, shape]);
+
     /// <summary>The dimensions in another order.</summary>
     public static GraphValue Transpose(this NodeScope scope, GraphValue x, params IReadOnlyList<long> order) =>
         Node(scope, "Transpose", [x], new NodeAttribute.Ints("perm", order));

@@ -15,11 +15,13 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
     [InlineData("llama-tied-bias")]
     [InlineData("llama3-rope")]
     [InlineData("mistral-window")]
+    [InlineData("mixtral")]
     [InlineData("olmo2")]
     [InlineData("phi3")]
     [InlineData("qwen2")]
     [InlineData("qwen2-yarn")]
     [InlineData("qwen3")]
+    [InlineData("qwen3-moe")]
     [InlineData("smollm3")]
     public void Export_Float32_EqualsTheReference(string name)
     {

@@ -1,0 +1,34 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Onnx;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>Mixtral: Mistral whose feed-forward blocks are experts.</summary>
+/// <remarks>Source: Mixtral of Experts (arXiv 2401.04088).</remarks>
+internal sealed class Mixtral : Llama
+{
+    public override string PackageType => "mixtral";
+
+    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+        base.Attention(config, sizes, layer) with { Window = config.OptionalInt("sliding_window") };
+
+    protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
+    {
+        MixtureSizes sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
+        ModuleScope block = layer["block_sparse_moe"];
+        return new ExpertFeedForward
+        {
+            HiddenSize = sizes.HiddenSize,
+            IntermediateSize = sizes.IntermediateSize,
+            Router = new SoftmaxRouter
+            {
+                HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen,
+            },
+        }.Build(
+            block["gate"], block["experts"],
+            ExpertWeights.Numbered(
+                block["experts"], sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize, "w1", "w3", "w2"),
+            x);
+    }
+}

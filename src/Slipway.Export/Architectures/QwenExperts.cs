@@ -1,0 +1,27 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Onnx;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>The experts of Qwen and OLMoE models: chosen by the softmax over all, renormalized or not.</summary>
+internal static class QwenExperts
+{
+    public static GraphValue Build(ModuleScope block, GraphValue x, bool normalizeByDefault)
+    {
+        MixtureSizes sizes = MixtureSizes.Read(block.Config, "num_experts", IntermediateKey(block.Config));
+        bool normalize = block.Config.Flag("norm_topk_prob", normalizeByDefault);
+        ExpertRouter router = normalize
+            ? new SoftmaxRouter { HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen }
+            : new ProbabilityRouter { HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen };
+        return new ExpertFeedForward
+        {
+            HiddenSize = sizes.HiddenSize, IntermediateSize = sizes.IntermediateSize, Router = router,
+        }.Build(
+            block["gate"], block["experts"],
+            ExpertWeights.Find(block["experts"], sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize), x);
+    }
+
+    private static string IntermediateKey(ConfigReader config) =>
+        config.Has("moe_intermediate_size") ? "moe_intermediate_size" : "intermediate_size";
+}

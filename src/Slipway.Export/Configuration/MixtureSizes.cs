@@ -1,0 +1,36 @@
+namespace Slipway.Export.Configuration;
+
+/// <summary>The sizes of feed-forward blocks of experts.</summary>
+/// <param name="HiddenSize">Elements of a hidden state.</param>
+/// <param name="IntermediateSize">Elements inside one expert.</param>
+/// <param name="Experts">How many experts there are.</param>
+/// <param name="Chosen">How many a token goes to.</param>
+internal sealed record MixtureSizes(int HiddenSize, int IntermediateSize, int Experts, int Chosen)
+{
+    private const int MostExperts = 4096;
+
+    /// <summary>Reads and checks them.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="expertsKey">
+    /// The key of the number of experts; some configurations have it as <c>num_experts</c> or <c>num_local_experts</c>.
+    /// </param>
+    /// <param name="intermediateKey">The key of the size inside one expert.</param>
+    public static MixtureSizes Read(ConfigReader config, string expertsKey, string intermediateKey)
+    {
+        RequireSilu(config);
+        string key = new[] { expertsKey, "num_experts", "num_local_experts" }.FirstOrDefault(config.Has) ?? expertsKey;
+        int experts = config.Int(key), chosen = config.Int("num_experts_per_tok");
+        return experts > MostExperts ? throw config.Bad(key, $"at most {MostExperts} experts")
+            : chosen > experts ? throw config.Bad("num_experts_per_tok", $"at most '{key}', {experts}")
+            : new MixtureSizes(config.Int("hidden_size"), config.Int(intermediateKey), experts, chosen);
+    }
+
+    // The operators of experts know no other gate.
+    private static void RequireSilu(ConfigReader config)
+    {
+        if (config.Text("hidden_act", "silu") is not ("silu" or "swish"))
+        {
+            throw config.Unsupported("hidden_act", "'silu' for experts");
+        }
+    }
+}

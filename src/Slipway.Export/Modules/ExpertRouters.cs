@@ -1,0 +1,70 @@
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Modules;
+
+/// <summary>The experts with the largest scores, weighted by the softmax of these scores.</summary>
+internal sealed record SoftmaxRouter : ExpertRouter
+{
+    public override ExpertRouting Build(ModuleScope scope, GraphValue x) => new(Scores(scope, x), AreWeights: false);
+}
+
+/// <summary>The experts with the largest probabilities among all, or in the best groups only.</summary>
+internal sealed record ProbabilityRouter : ExpertRouter
+{
+    /// <summary>Whether probabilities are sigmoids of their own; the softmax over all experts otherwise.</summary>
+    public bool Sigmoid { get; init; }
+
+    /// <summary>Whether the weights of a token's experts are divided by their sum.</summary>
+    public bool Normalize { get; init; }
+
+    /// <summary>What weights are multiplied by.</summary>
+    public float Scale { get; init; } = 1;
+
+    /// <summary>The tensor that is added to probabilities for the choice only; null for none.</summary>
+    public string? ChoiceBias { get; init; }
+
+    /// <summary>How many groups of as many experts there are.</summary>
+    public int Groups { get; init; } = 1;
+
+    /// <summary>How many groups a token's experts come from.</summary>
+    public int ChosenGroups { get; init; } = 1;
+
+    /// <summary>How many of a group's best probabilities add up to its own.</summary>
+    public int GroupBest { get; init; } = 1;
+
+    public override ExpertRouting Build(ModuleScope scope, GraphValue x)
+    {
+        GraphValue scores = Scores(scope, x);
+        GraphValue probabilities = Sigmoid ? scope.Sigmoid(scores) : scope.Softmax(scores);
+        GraphValue rank = ChoiceBias is null
+            ? probabilities
+            : scope.Add(probabilities, scope.Vector(ChoiceBias, Experts));
+        (_, GraphValue indices) = scope.TopK(ChosenGroups < Groups ? Confine(scope, rank) : rank, Chosen);
+        GraphValue weights = scope.GatherElements(probabilities, indices);
+        if (Normalize)
+        {
+            weights = scope.Div(weights, scope.ReduceSum(weights, keep: true, -1));
+        }
+
+        if (Scale != 1)
+        {
+            weights = scope.Mul(weights, scope.Float(Scale));
+        }
+
+        return new(scope.ScatterElements(scope.Mul(scores, scope.Float(0)), indices, weights), AreWeights: true);
+    }
+
+    // Experts outside the best groups rank 0.
+    private GraphValue Confine(ModuleScope scope, GraphValue rank)
+    {
+        GraphValue grouped = scope.Reshape(rank, -1, Groups, Experts / Groups);
+        (GraphValue best, _) = scope.TopK(grouped, GroupBest);
+        GraphValue groupRank = scope.ReduceSum(best, keep: false, -1);
+        (GraphValue values, GraphValue groups) = scope.TopK(groupRank, ChosenGroups);
+        GraphValue zeros = scope.Mul(groupRank, scope.Float(0));
+        GraphValue ones = scope.Add(scope.Mul(values, scope.Float(0)), scope.Float(1));
+        GraphValue kept = scope.Reshape(scope.ScatterElements(zeros, groups, ones), -1, Groups, 1);
+        return scope.Reshape(scope.Mul(grouped, kept), -1, Experts);
+    }
+}
