@@ -18,7 +18,7 @@ public sealed record Recipe
     /// <summary>What weights, corpus and order of the data are drawn from.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The number of threads of the matrix products.</summary>
+    /// <summary>The number of threads that compute, each a share of a batch's sequences.</summary>
     /// <value>0: as many as the machine has cores. A resumed run equals the first one only with the same number.</value>
     public int Threads { get; init; }
 
@@ -93,6 +93,16 @@ public enum NumberType
     Fp16,
 }
 
+/// <summary>Names what steps the weights.</summary>
+public enum OptimizerKind
+{
+    /// <summary>AdamW for every parameter.</summary>
+    AdamW,
+
+    /// <summary>Muon for matrices, AdamW for the rest.</summary>
+    Muon,
+}
+
 /// <summary>Describes one stage of a run; each starts with a fresh optimizer.</summary>
 public sealed record StageRecipe
 {
@@ -110,6 +120,10 @@ public sealed record StageRecipe
 
     /// <summary>The most tokens of a sequence; longer ones are cut off.</summary>
     public required int SequenceLength { get; init; }
+
+    /// <summary>What steps the weights.</summary>
+    /// <value>adamw</value>
+    public OptimizerKind Optimizer { get; init; }
 
     /// <summary>The learning rate at the end of the warm-up.</summary>
     public required double LearningRate { get; init; }

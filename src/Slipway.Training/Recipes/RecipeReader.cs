@@ -160,6 +160,8 @@ public static class RecipeReader
             Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,
             BatchSize = (int)section.Whole("batch_size", null, 1, 1 << 20),
             SequenceLength = (int)section.Whole("sequence_length", null, 2, 1 << 20),
+            Optimizer = section.Choice("optimizer", OptimizerKind.AdamW, required: false,
+                ("adamw", OptimizerKind.AdamW), ("muon", OptimizerKind.Muon)),
             LearningRate = section.Number("learning_rate", null, 1e-12, 100),
             MinimumLearningRate = section.Number("minimum_learning_rate", 0, 0, 100),
             WarmupSteps = section.Whole("warmup_steps", 0, 0, MostSteps),

@@ -4,6 +4,7 @@ using Slipway.Training.Models;
 using Slipway.Training.Optimization;
 using Slipway.Training.Recipes;
 using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Slipway.Training.Running;
 
@@ -15,13 +16,16 @@ internal sealed class Trainer
     private readonly TrainerFiles _files;
     private readonly string _fingerprint;
     private readonly IProgress<TrainingProgress>? _progress;
+    private readonly int _threads;
+    private readonly ParallelLoss _loss;
     private readonly SpeedMeter _meter = new();
     private double? _evaluationLoss;
 
     public Trainer(
         CausalLanguageModel model, IReadOnlyList<TrainerStage> stages, TrainerFiles files, string fingerprint,
-        IProgress<TrainingProgress>? progress)
+        int threads, IProgress<TrainingProgress>? progress)
     {
+        (_threads, _loss) = (threads, new ParallelLoss(model, threads));
         (_model, _stages, _files, _fingerprint, _progress) = (model, stages, files, fingerprint, progress);
     }
 
@@ -30,7 +34,7 @@ internal sealed class Trainer
     public (long Tokens, double TokensPerSecond, IReadOnlyList<StageReport> Stages) Run(CancellationToken ct)
     {
         var position = default(TrainerPosition);
-        AdamW? optimizer = null;
+        Optimizer? optimizer = null;
         if (File.Exists(_files.State))
         {
             position = TrainerState.Read(_files.State, _model, CreateOptimizer, _fingerprint, out optimizer);
@@ -41,7 +45,7 @@ internal sealed class Trainer
         {
             for (; position.Stage < _stages.Count; position = new TrainerPosition(position.Stage + 1, 0, position.Tokens))
             {
-                optimizer ??= CreateOptimizer();
+                optimizer ??= CreateOptimizer(position.Stage);
                 position = RunStage(position, optimizer, log, ct);
                 optimizer.Dispose();
                 optimizer = null;
@@ -56,7 +60,7 @@ internal sealed class Trainer
         }
     }
 
-    private TrainerPosition RunStage(TrainerPosition position, AdamW optimizer, TrainingLog log, CancellationToken ct)
+    private TrainerPosition RunStage(TrainerPosition position, Optimizer optimizer, TrainingLog log, CancellationToken ct)
     {
         var stage = _stages[position.Stage];
         var recipe = stage.Recipe;
@@ -95,23 +99,13 @@ internal sealed class Trainer
 
     // One optimizer step over accumulated batches: the loss is the mean over all their targets, as of one large batch.
     private (double Loss, double Norm, long Tokens) Step(
-        TrainerStage stage, TrainerPosition position, AdamW optimizer, double rate)
+        TrainerStage stage, TrainerPosition position, Optimizer optimizer, double rate)
     {
         var recipe = stage.Recipe;
-        var batches = stage.Batches(position.Step);
+        var batches = stage.Batches(position.Step, _loss.Workers);
         try
         {
-            optimizer.ZeroGradients();
-            var targets = batches.Sum(batch => (long)batch.TargetCount);
-            var loss = 0.0;
-            foreach (var batch in batches)
-            {
-                using var scope = NewDisposeScope();
-                var part = _model.SummedLoss(batch.Ids, batch.Layout, batch.Positions, batch.Targets) / targets;
-                part.backward();
-                loss += part.item<float>();
-            }
-
+            var loss = _loss.Backward(batches);
             var norm = optimizer.ClipGradients(recipe.GradientClip);
             if (!double.IsFinite(loss) || !double.IsFinite(norm))
             {
@@ -123,7 +117,7 @@ internal sealed class Trainer
         }
         finally
         {
-            Array.ForEach(batches, batch => batch.Dispose());
+            batches.ForEach(batch => batch.Dispose());
         }
     }
 
@@ -137,23 +131,18 @@ internal sealed class Trainer
 
     private double Evaluate(StageDataset data, int batchSize, TrainerPosition position, CancellationToken ct)
     {
-        using var untracked = no_grad();
-        var (sum, targets) = (0.0, 0L);
-        for (var start = 0; start < data.Count; start += batchSize)
-        {
-            ct.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using var batch = new TokenBatch(
-                data, [.. Enumerable.Range(start, Math.Min(batchSize, data.Count - start))]);
-            sum += _model.SummedLoss(batch.Ids, batch.Layout, batch.Positions, batch.Targets).item<float>();
-            targets += batch.TargetCount;
-            _progress?.Report(new TrainingProgress("evaluate", position.Stage, start + batch.Layout.Sequences, data.Count));
-        }
+        var count = (data.Count + batchSize - 1) / batchSize;
+        var done = 0;
+        return _loss.Evaluate(count, Batch, Report, ct);
 
-        return sum / targets;
+        TokenBatch Batch(int index) => new(
+            data, [.. Enumerable.Range(index * batchSize, Math.Min(batchSize, data.Count - (index * batchSize)))]);
+
+        void Report(TokenBatch batch) => _progress?.Report(new TrainingProgress(
+            "evaluate", position.Stage, done += batch.Layout.Sequences, data.Count));
     }
 
-    private void Save(TrainerPosition position, AdamW optimizer, TrainingLog log)
+    private void Save(TrainerPosition position, Optimizer optimizer, TrainingLog log)
     {
         log.Flush();
         try
@@ -169,7 +158,13 @@ internal sealed class Trainer
         }
     }
 
-    private AdamW CreateOptimizer() => new(_model.named_parameters().Select(one => (one.name, one.parameter)));
+    private Optimizer CreateOptimizer(int stage)
+    {
+        (string, Parameter)[] parameters = [.. _model.named_parameters().Select(one => (one.name, one.parameter))];
+        return _stages[stage].Recipe.Optimizer == OptimizerKind.Muon
+            ? new Muon(parameters, _threads)
+            : new AdamW(parameters);
+    }
 
     private double Remaining(TrainerPosition position) => _stages
         .Select((stage, index) => index < position.Stage ? 0

@@ -36,22 +36,36 @@ internal sealed class TrainerStage
 
     public string Name => Recipe.Kind == StageKind.Sft ? "sft" : "pretrain";
 
-    /// <summary>Gathers the batches of a step.</summary>
-    public TokenBatch[] Batches(long step)
+    /// <summary>Gathers the batches of a step, each divided into parts of about as many tokens.</summary>
+    public List<TokenBatch> Batches(long step, int parts)
     {
         var place = checked(step * Recipe.BatchSize * Recipe.Accumulation);
-        var batches = new TokenBatch[Recipe.Accumulation];
-        var sequences = new int[Recipe.BatchSize];
-        for (var batch = 0; batch < batches.Length; batch++)
+        var batches = new List<TokenBatch>(Recipe.Accumulation * parts);
+        for (var batch = 0; batch < Recipe.Accumulation; batch++)
         {
-            for (var index = 0; index < sequences.Length; index++)
-            {
-                sequences[index] = _order.At(place++);
-            }
-
-            batches[batch] = new TokenBatch(Training, sequences);
+            var sequences = Enumerable.Range(0, Recipe.BatchSize).Select(_ => _order.At(place++)).ToArray();
+            batches.AddRange(Divide(sequences, parts).Select(part => new TokenBatch(Training, part)));
         }
 
         return batches;
+    }
+
+    // The longest first, each to the part that has the fewest tokens.
+    private IEnumerable<int[]> Divide(int[] sequences, int parts)
+    {
+        var (divided, tokens) = (new List<int>[Math.Min(parts, sequences.Length)], new long[parts]);
+        for (var part = 0; part < divided.Length; part++)
+        {
+            divided[part] = [];
+        }
+
+        foreach (var sequence in sequences.OrderByDescending(sequence => Training.Ids(sequence).Length))
+        {
+            var part = Array.IndexOf(tokens, tokens.Take(divided.Length).Min());
+            divided[part].Add(sequence);
+            tokens[part] += Training.Ids(sequence).Length;
+        }
+
+        return divided.Select(part => part.ToArray());
     }
 }

@@ -21,7 +21,7 @@ internal static class TrainerState
     private const string OptimizerPrefix = "optimizer.";
 
     public static void Write(
-        string path, CausalLanguageModel model, AdamW optimizer, TrainerPosition position, string fingerprint)
+        string path, CausalLanguageModel model, Optimizer optimizer, TrainerPosition position, string fingerprint)
     {
         var tensors = model.named_parameters().Select(one => (one.name, (Tensor)one.parameter))
             .Concat(optimizer.State.Select(one => (OptimizerPrefix + one.Name, one.Value)));
@@ -34,8 +34,9 @@ internal static class TrainerState
     }
 
     /// <summary>Restores weights and optimizer; the file must be of a run with the same fingerprint.</summary>
-    public static TrainerPosition Read(string path, CausalLanguageModel model, Func<AdamW> create, string fingerprint,
-        out AdamW optimizer)
+    public static TrainerPosition Read(
+        string path, CausalLanguageModel model, Func<int, Optimizer> create, string fingerprint,
+        out Optimizer optimizer)
     {
         using var state = Checkpoint.Open(path);
         var saved = new byte[Info(state, Fingerprint).Count];
@@ -49,7 +50,7 @@ internal static class TrainerState
 
         var numbers = new long[4];
         state.ReadBytes(Position, 0, MemoryMarshal.AsBytes(numbers.AsSpan()));
-        optimizer = create();
+        optimizer = create((int)numbers[0]);
         optimizer.Steps = numbers[3];
         using var untracked = no_grad();
         foreach (var (name, value) in model.named_parameters().Select(one => (one.name, (Tensor)one.parameter))

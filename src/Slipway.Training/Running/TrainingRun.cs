@@ -5,7 +5,6 @@ using Slipway.Tokenization;
 using Slipway.Training.Data;
 using Slipway.Training.Models;
 using Slipway.Training.Recipes;
-using static TorchSharp.torch;
 
 namespace Slipway.Training.Running;
 
@@ -21,7 +20,9 @@ public static class TrainingRun
     /// process's number of threads. One run at a time in a process.
     /// </remarks>
     /// <param name="recipePath">The recipe file.</param>
-    /// <param name="progress">Told of each step, on the calling thread.</param>
+    /// <param name="progress">
+    /// Told of each step on the calling thread, and of an evaluation's batches by one of the run's threads at a time.
+    /// </param>
     /// <param name="ct">Stops between two steps, after writing a checkpoint.</param>
     /// <exception cref="RecipeException">The recipe cannot be used.</exception>
     /// <exception cref="TrainingException">The data, the folder or the numbers do not allow to go on.</exception>
@@ -38,14 +39,14 @@ public static class TrainingRun
         CheckModel(recipe, source);
         var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);
         files.Create();
-        set_num_threads(recipe.Threads == 0 ? Environment.ProcessorCount : recipe.Threads);
+        var threads = recipe.Threads == 0 ? Environment.ProcessorCount : recipe.Threads;
         var tokenizer = RunTokenizer.Get(recipe.Tokenizer, files, data.Texts, progress, ct);
         var config = ModelConfig.Parse(Complete(recipe, tokenizer), source);
         CheckContext(recipe, config, source);
         WriteFiles(files, recipe, config, data.TemplateText);
         var stages = Stages(recipe, data, tokenizer, source, progress, ct);
         using var model = new CausalLanguageModel(config, recipe.Seed);
-        var (tokens, speed, reports) = new Trainer(model, stages, files, recipe.Fingerprint, progress).Run(ct);
+        var (tokens, speed, reports) = new Trainer(model, stages, files, recipe.Fingerprint, threads, progress).Run(ct);
         files.WriteModel(model);
         files.Write(files.LossCurve, LossCurve.Draw(recipe.Name, TrainingLog.Read(files.Log)));
         return new TrainingReport(

@@ -24,7 +24,7 @@ public sealed class TrainingParityTests(ITestOutputHelper output)
         var expected = JsonNode.Parse(File.ReadAllText(SharedAssets.Path("training", name, "expected.json")))![stage]!;
         using var model = new CausalLanguageModel(ModelConfig.Parse(start.Config, start.Path));
         CheckpointWeights.Load(model, start);
-        using var optimizer = new AdamW(model.named_parameters().Select(one => (one.name, one.parameter)));
+        using var optimizer = new AdamW([.. model.named_parameters().Select(one => (one.name, one.parameter))]);
         var steps = (int)expected["steps"]!;
         var schedule = new LearningRateSchedule((double)expected["learning_rate"]!, steps, (int)expected["warmup"]!);
         var largest = 0.0;

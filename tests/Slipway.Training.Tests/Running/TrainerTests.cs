@@ -85,7 +85,7 @@ public sealed class TrainerTests
         StageRecipe[] recipes =
         [
             Stage(StageKind.Pretrain, rate) with { CheckpointEvery = 3, EvaluateEvery = 4, Accumulation = 2 },
-            Stage(StageKind.Sft, rate) with { CheckpointEvery = 2 },
+            Stage(StageKind.Sft, rate) with { CheckpointEvery = 2, Optimizer = OptimizerKind.Muon },
         ];
         var stages = recipes.Select((recipe, index) => new TrainerStage(
             recipe, new StageDataset(data, recipe.Kind, 12), new StageDataset(data, recipe.Kind, 12), seed: index)).ToArray();
@@ -104,7 +104,7 @@ public sealed class TrainerTests
                 cancel.Cancel();
             }
         });
-        new Trainer(model, stages, files, fingerprint, progress).Run(cancel.Token);
+        new Trainer(model, stages, files, fingerprint, threads: 2, progress).Run(cancel.Token);
         return File.ReadAllBytes(Path.Combine(folder, "model.dat"));
     }
 

@@ -1,0 +1,149 @@
+using System.Runtime.ExceptionServices;
+using Slipway.Training.Data;
+using Slipway.Training.Models;
+using static TorchSharp.torch;
+
+namespace Slipway.Training.Running;
+
+/// <summary>Computes losses and their gradients with several threads, each of which takes whole sequences.</summary>
+/// <remarks>
+/// The operations of a small model are too short to be divided: threads that share one wait for each other more than
+/// they compute. Here they meet once a step. Gradients are added in the order of the batches' workers, so the same
+/// number of workers gives the same numbers, bit for bit. One call at a time.
+/// </remarks>
+internal sealed class ParallelLoss
+{
+    // Each worker but the first holds a gradient of its own.
+    private const long MostGradientBytes = 1L << 30;
+
+    private readonly CausalLanguageModel _model;
+    private readonly Tensor[] _weights;
+    private readonly int _threads;
+
+    /// <summary>Divides the threads among workers and, where there are fewer sequences, among their operations.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="threads">The threads that there are.</param>
+    public ParallelLoss(CausalLanguageModel model, int threads)
+    {
+        (_model, _threads) = (model, threads);
+        _weights = [.. model.parameters()];
+        Workers = (int)Math.Clamp(MostGradientBytes / (sizeof(float) * model.ParameterCount), 1, threads);
+    }
+
+    /// <summary>How many batches are computed at once.</summary>
+    public int Workers { get; }
+
+    /// <summary>Computes the mean loss over all targets of the batches and leaves its gradients at the weights.</summary>
+    public double Backward(IReadOnlyList<TokenBatch> batches)
+    {
+        var targets = batches.Sum(batch => (long)batch.TargetCount);
+        var workers = Math.Min(Workers, batches.Count);
+        var (losses, gradients) = (new double[workers], new IList<Tensor>?[workers]);
+        Run(workers, worker =>
+        {
+            for (var index = worker; index < batches.Count; index += workers)
+            {
+                using var scope = NewDisposeScope();
+                var loss = Sum(batches[index]) / targets;
+                var parts = autograd.grad([loss], _weights);
+                losses[worker] += loss.item<float>();
+                if (gradients[worker] is { } sum)
+                {
+                    Add(sum, parts);
+                    continue;
+                }
+
+                gradients[worker] = parts;
+                foreach (var part in parts)
+                {
+                    part.DetachFromDisposeScope();
+                }
+            }
+        });
+        var total = gradients[0]!;
+        foreach (var other in gradients.Skip(1))
+        {
+            Add(total, other!);
+            Release(other!);
+        }
+
+        foreach (var (weight, gradient) in _weights.Zip(total))
+        {
+            weight.grad?.Dispose();
+            weight.grad = gradient;
+        }
+
+        return losses.Sum();
+    }
+
+    /// <summary>Computes the mean loss over all targets of the batches.</summary>
+    /// <param name="count">The number of batches.</param>
+    /// <param name="create">Gathers a batch; called by several threads.</param>
+    /// <param name="done">Told, under a lock, of each batch that was computed.</param>
+    /// <param name="ct">Stops between two batches.</param>
+    public double Evaluate(int count, Func<int, TokenBatch> create, Action<TokenBatch> done, CancellationToken ct)
+    {
+        var (sums, targets) = (new double[count], 0L);
+        var workers = Math.Min(Workers, count);
+        Run(workers, worker =>
+        {
+            using var untracked = no_grad();
+            for (var index = worker; index < count; index += workers)
+            {
+                ct.ThrowIfCancellationRequested();
+                using var scope = NewDisposeScope();
+                using var batch = create(index);
+                sums[index] = Sum(batch).item<float>();
+                lock (sums)
+                {
+                    targets += batch.TargetCount;
+                    done(batch);
+                }
+            }
+        });
+        return sums.Sum() / targets;
+    }
+
+    private Tensor Sum(TokenBatch batch) => _model.SummedLoss(batch.Ids, batch.Layout, batch.Positions, batch.Targets);
+
+    private static void Add(IList<Tensor> sums, IList<Tensor> parts)
+    {
+        using var untracked = no_grad();
+        for (var index = 0; index < sums.Count; index++)
+        {
+            sums[index].add_(parts[index]);
+        }
+    }
+
+    private static void Release(IList<Tensor> tensors)
+    {
+        foreach (var tensor in tensors)
+        {
+            tensor.Dispose();
+        }
+    }
+
+    // An operation's number of threads is the process's, but a thread that has computed before keeps its own.
+    private void Run(int workers, Action<int> work)
+    {
+        set_num_threads(_threads / workers);
+        if (workers == 1)
+        {
+            work(0);
+            return;
+        }
+
+        try
+        {
+            Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, worker =>
+            {
+                set_num_threads(_threads / workers);
+                work(worker);
+            });
+        }
+        catch (AggregateException error)
+        {
+            ExceptionDispatchInfo.Throw(error.InnerExceptions[0]);
+        }
+    }
+}
