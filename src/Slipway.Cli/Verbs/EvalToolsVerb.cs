@@ -25,11 +25,15 @@ internal static class EvalToolsVerb
             DefaultValueFactory = _ => 1000,
         };
         var seed = new Option<uint>("--seed") { Description = "Chooses other held-out conversations." };
+        var unguided = new Option<bool>("--unguided")
+        {
+            Description = "Take calls as the model writes them, not held to the offered tools by token masks.",
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "tools", "Score tool calls on held-out requests. Example: slipway eval tools models/device-assistant/int4")
         {
-            package, corpus, count, seed, json,
+            package, corpus, count, seed, unguided, json,
         };
         command.SetAction(async (result, ct) =>
         {
@@ -37,7 +41,12 @@ internal static class EvalToolsVerb
             var cases = grammar.ReadHeldOut(result.GetValue(count), result.GetValue(seed))
                 .Select(item => ToolCallCase.FromConversation(item.Kind, item.Messages, item.Tools))
                 .ToList();
-            using var client = new OnnxChatClient(result.GetRequiredValue(package));
+            var guided = !result.GetValue(unguided);
+            using var client = new OnnxChatClient(new OnnxChatClientOptions
+            {
+                PackagePath = result.GetRequiredValue(package),
+                GuideToolCalls = guided,
+            });
             var evaluator = new ToolCallEvaluator(client);
             var report = await ProgressDisplay.RunAsync(context, "tool calls", progress => evaluator.EvaluateAsync(
                 cases,
@@ -46,7 +55,7 @@ internal static class EvalToolsVerb
                 ct)).ConfigureAwait(false);
             if (result.GetValue(json))
             {
-                context.WriteJson(ToJson(report));
+                context.WriteJson(ToJson(report, guided));
             }
             else
             {
@@ -80,8 +89,9 @@ internal static class EvalToolsVerb
         output.WriteLine($"{Amounts.Number(report.Elapsed.TotalSeconds, "0.0")} s");
     }
 
-    private static JsonObject ToJson(ToolCallReport report) => new()
+    private static JsonObject ToJson(ToolCallReport report, bool guided) => new()
     {
+        ["guided"] = guided,
         ["cases"] = report.Cases,
         ["call_cases"] = report.CallCases,
         ["exact_calls"] = report.ExactCalls,
