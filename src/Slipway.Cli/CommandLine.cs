@@ -62,7 +62,7 @@ internal static class CommandLine
 
     // What input, files and machines can cause; anything else is a defect and keeps its stack trace.
     private static bool Expected(Exception exception) => exception is
-        IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or UsageException
+        IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException or NotSupportedException or UsageException
         or System.Text.Json.JsonException or Tokenization.ChatTemplateException or QueueFullException
         or Training.Recipes.RecipeException or Training.Running.TrainingException or Training.Corpus.GrammarException
         or Training.Models.ModelConfigException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException

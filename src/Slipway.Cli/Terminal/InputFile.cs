@@ -13,7 +13,7 @@ internal static class InputFile
         var text = path == "-" ? context.Input.ReadToEnd() : ReadText(path);
         try
         {
-            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { MaxDepth = 128 })
+            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { MaxDepth = 128, AllowDuplicateProperties = false })
                 ?? throw new UsageException($"'{path}' holds null; expected a JSON document.");
         }
         catch (JsonException exception)

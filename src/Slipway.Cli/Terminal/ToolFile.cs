@@ -25,9 +25,15 @@ internal static class ToolFile
             throw new UsageException($"Tool {index + 1} of '{path}' has no name; expected an object with 'name'.");
         }
 
+        if (function["parameters"] is not (null or JsonObject))
+        {
+            throw new UsageException($"'parameters' of tool '{name}' in '{path}' is not an object; expected a JSON schema.");
+        }
+
+        var description = function["description"] is JsonValue words && words.TryGetValue(out string? text) ? text : null;
         var schema = function["parameters"]?.ToJsonString() ?? """{"type":"object","properties":{}}""";
         using var document = JsonDocument.Parse(schema);
         return AIFunctionFactory.CreateDeclaration(
-            name.GetValue<string>(), (string?)function["description"], document.RootElement.Clone());
+            name.GetValue<string>(), description, document.RootElement.Clone());
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using Slipway.Cli.Terminal;
@@ -31,11 +32,7 @@ internal static class ChatVerb
             var options = new ChatOptions
             {
                 MaxOutputTokens = result.GetValue(maxTokens),
-                Temperature = (float?)sampling.Temperature(result),
-                TopP = (float?)sampling.TopP(result),
-                TopK = sampling.TopK(result),
-                Seed = sampling.Seed(result),
-                StopSequences = [.. sampling.StopSequences(result)],
+                RawRepresentationFactory = _ => sampling.ReadChat(result),
                 Tools = result.GetValue(tools) is { } file ? [.. ToolFile.Read(context, file)] : null,
             };
             List<ChatMessage> history = [];
@@ -47,17 +44,27 @@ internal static class ChatVerb
             if (result.GetValue(message) is { } single)
             {
                 history.Add(new ChatMessage(ChatRole.User, single));
-                await AnswerAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+                var answer = await AnswerAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+                if (result.GetValue(json))
+                {
+                    context.WriteJson(ToJson(answer));
+                }
+
                 return 0;
             }
 
-            await TalkAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+            var answers = await TalkAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+            if (result.GetValue(json))
+            {
+                context.WriteJson(new JsonArray([.. answers.Select(answer => (JsonNode)ToJson(answer))]));
+            }
+
             return 0;
         });
         return command;
     }
 
-    private static async Task TalkAsync(
+    private static async Task<List<ChatResponse>> TalkAsync(
         VerbContext context, IChatClient client, List<ChatMessage> history, ChatOptions options, bool json,
         CancellationToken ct)
     {
@@ -66,6 +73,7 @@ internal static class ChatVerb
             await context.Error.WriteLineAsync("An empty line ends the conversation.").ConfigureAwait(false);
         }
 
+        List<ChatResponse> answers = [];
         while (true)
         {
             if (context.IsInteractive)
@@ -73,18 +81,19 @@ internal static class ChatVerb
                 await context.Error.WriteAsync("> ").ConfigureAwait(false);
             }
 
-            var line = await context.Input.ReadLineAsync(ct).ConfigureAwait(false);
+            // A console's ReadLineAsync blocks its caller and does not see Ctrl-C.
+            var line = await Task.Run(context.Input.ReadLine, ct).WaitAsync(ct).ConfigureAwait(false);
             if (string.IsNullOrWhiteSpace(line))
             {
-                return;
+                return answers;
             }
 
             history.Add(new ChatMessage(ChatRole.User, line));
-            await AnswerAsync(context, client, history, options, json, ct).ConfigureAwait(false);
+            answers.Add(await AnswerAsync(context, client, history, options, json, ct).ConfigureAwait(false));
         }
     }
 
-    private static async Task AnswerAsync(
+    private static async Task<ChatResponse> AnswerAsync(
         VerbContext context, IChatClient client, List<ChatMessage> history, ChatOptions options, bool json,
         CancellationToken ct)
     {
@@ -106,14 +115,12 @@ internal static class ChatVerb
 
         var response = updates.ToChatResponse();
         history.AddRange(response.Messages);
-        if (json)
-        {
-            context.WriteJson(ToJson(response));
-        }
-        else
+        if (!json)
         {
             await context.Output.WriteLineAsync().ConfigureAwait(false);
         }
+
+        return response;
     }
 
     private static JsonObject ToJson(ChatResponse response) => new()
@@ -136,7 +143,5 @@ internal static class ChatVerb
 
     private static JsonObject Arguments(FunctionCallContent call) => new(
         (call.Arguments ?? new Dictionary<string, object?>()).Select(argument => KeyValuePair.Create(
-            argument.Key, argument.Value is null ? null : JsonNode.Parse(AIJsonUtilities.DefaultOptions is var options
-                ? System.Text.Json.JsonSerializer.Serialize(argument.Value, options.GetTypeInfo(argument.Value.GetType()))
-                : ""))));
+            argument.Key, JsonSerializer.SerializeToNode(argument.Value, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(object))))));
 }

@@ -13,6 +13,8 @@ internal static class RenderVerb
     private static readonly string[] SpecialTokens =
         ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
+    private const string ConfigFile = "tokenizer_config.json";
+
     public static Command Create(VerbContext context)
     {
         var source = new Argument<string?>("SOURCE")
@@ -68,9 +70,7 @@ internal static class RenderVerb
             throw new UsageException("There is no template to render. Name a package, a checkpoint or a file with --template.");
         }
 
-        var config = TextSource.ReadText(source, "tokenizer_config.json") is { } text
-            ? JsonNode.Parse(text) as JsonObject
-            : null;
+        var config = ReadConfig(source);
         foreach (var name in SpecialTokens)
         {
             var token = config?[name] is JsonObject added ? added["content"] : config?[name];
@@ -85,15 +85,30 @@ internal static class RenderVerb
             ?? throw new UsageException($"'{source}' has no chat template. Name a template file with --template."));
     }
 
+    private static JsonObject? ReadConfig(string source)
+    {
+        try
+        {
+            return TextSource.ReadText(source, ConfigFile) is { } text ? JsonNode.Parse(text) as JsonObject : null;
+        }
+        catch (JsonException exception)
+        {
+            throw new UsageException($"'{ConfigFile}' of '{source}' is not valid JSON: {exception.Message}");
+        }
+    }
+
     private static string? Named(JsonNode? templates, JsonObject variables) => templates switch
     {
-        JsonValue single => single.GetValue<string>(),
+        JsonValue single => Text(single),
         JsonArray list => (ByName(list, variables.ContainsKey("tools") ? "tool_use" : "default") ?? ByName(list, "default")),
         _ => null,
     };
 
     private static string? ByName(JsonArray list, string name) =>
-        (string?)list.OfType<JsonObject>().FirstOrDefault(entry => (string?)entry["name"] == name)?["template"];
+        Text(list.OfType<JsonObject>().FirstOrDefault(entry => Text(entry["name"]) == name)?["template"]);
+
+    private static string? Text(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
     private static DateTimeOffset Date(string? text) =>
         text is null ? TimeProvider.System.GetLocalNow()

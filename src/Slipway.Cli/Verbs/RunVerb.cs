@@ -35,7 +35,7 @@ internal static class RunVerb
             var (rows, length) = ReadIds(result.GetRequiredValue(input));
             using var model = LanguageModel.Load(result.GetRequiredValue(package));
             var started = Stopwatch.GetTimestamp();
-            var logits = new float[checked(rows.Length * length * model.VocabularySize)];
+            var logits = new float[Checked(rows.Length, length, model.VocabularySize)];
             for (var row = 0; row < rows.Length; row++)
             {
                 var values = await model.ForwardAsync(rows[row], ct).ConfigureAwait(false);
@@ -87,6 +87,13 @@ internal static class RunVerb
             ? (int)id
             : throw new UsageException($"'{id}' in '{Ids}' of '{path}' is no token id.");
     }
+
+    private static int Checked(long rows, long length, long vocabulary) => rows * length * vocabulary is var count
+        && count <= Array.MaxLength
+        ? (int)count
+        : throw new UsageException(
+            $"The logits [{rows}, {length}, {vocabulary}] are {count} numbers; at most {Array.MaxLength} are written. "
+            + "Run fewer rows at a time.");
 
     private static JsonArray Shape(long[] shape) => [.. shape.Select(size => (JsonNode)size)];
 }

@@ -24,13 +24,23 @@ internal sealed class SamplingArguments
         Description = "Divide the logits of tokens that occurred.",
     };
 
+    private readonly Option<double?> _presence = new("--presence-penalty")
+    {
+        Description = "Subtract this from the logits of tokens in the answer.",
+    };
+
+    private readonly Option<double?> _frequency = new("--frequency-penalty")
+    {
+        Description = "Subtract this from a token's logit for each time that it is in the answer.",
+    };
+
     private readonly Option<long?> _seed = new("--seed") { Description = "Make the draws repeatable." };
 
     private readonly Option<string[]> _stop = new("--stop") { Description = "A text that ends the answer; may be repeated." };
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _repetition, _seed, _stop })
+        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop })
         {
             command.Add(option);
         }
@@ -38,13 +48,19 @@ internal sealed class SamplingArguments
 
     public IReadOnlyList<string> StopSequences(ParseResult result) => result.GetValue(_stop) ?? [];
 
-    public double? Temperature(ParseResult result) => result.GetValue(_temperature);
-
-    public double? TopP(ParseResult result) => result.GetValue(_topP);
-
-    public int? TopK(ParseResult result) => result.GetValue(_topK);
-
-    public long? Seed(ParseResult result) => result.GetValue(_seed);
+    /// <summary>What a chat request asks for; what is not told comes from the package.</summary>
+    public OnnxChatRequestOptions ReadChat(ParseResult result) => new()
+    {
+        Temperature = result.GetValue(_temperature),
+        TopK = result.GetValue(_topK),
+        TopP = result.GetValue(_topP),
+        MinP = result.GetValue(_minP),
+        RepetitionPenalty = result.GetValue(_repetition),
+        PresencePenalty = result.GetValue(_presence),
+        FrequencyPenalty = result.GetValue(_frequency),
+        Seed = result.GetValue(_seed),
+        StopSequences = StopSequences(result) is { Count: > 0 } texts ? texts : null,
+    };
 
     public SamplingOptions Read(ParseResult result) => new()
     {
@@ -53,6 +69,8 @@ internal sealed class SamplingArguments
         TopP = result.GetValue(_topP) ?? 1,
         MinP = result.GetValue(_minP) ?? 0,
         RepetitionPenalty = result.GetValue(_repetition) ?? 1,
+        PresencePenalty = result.GetValue(_presence) ?? 0,
+        FrequencyPenalty = result.GetValue(_frequency) ?? 0,
         Seed = result.GetValue(_seed),
     };
 }
