@@ -8,14 +8,15 @@ namespace Slipway.Cli.Verbs;
 /// <summary>Measures how well a model predicts a text.</summary>
 internal static class EvalPerplexityVerb
 {
+    private const int CustomaryWindow = 1024;
+
     public static Command Create(VerbContext context)
     {
         var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
         var text = new Option<string>("--text") { Description = "A text file in UTF-8.", Required = true };
-        var window = new Option<int>("--window")
+        var window = new Option<int?>("--window")
         {
-            Description = "Tokens of a window.",
-            DefaultValueFactory = _ => 1024,
+            Description = $"Tokens of a window; {CustomaryWindow} unless told, or the model's context where that is shorter.",
         };
         var windows = new Option<int?>("--windows") { Description = "The most windows to score; all unless told." };
         var stride = new Option<int?>("--stride")
@@ -33,9 +34,10 @@ internal static class EvalPerplexityVerb
         {
             using var model = LanguageModel.Load(
                 result.GetRequiredValue(package), new LanguageModelOptions { Threads = result.GetValue(threads) });
+            var size = result.GetValue(window) ?? Math.Min(CustomaryWindow, model.ContextLength);
             var evaluator = new PerplexityEvaluator(model, new PerplexityOptions
             {
-                Window = result.GetValue(window),
+                Window = size,
                 Windows = result.GetValue(windows),
                 Stride = result.GetValue(stride),
             });
@@ -51,7 +53,7 @@ internal static class EvalPerplexityVerb
                 {
                     ["perplexity"] = report.Perplexity,
                     ["windows"] = report.NllPerWindow.Count,
-                    ["window"] = result.GetValue(window),
+                    ["window"] = size,
                     ["scored_tokens"] = report.ScoredTokens,
                     ["text_tokens"] = report.TextTokens,
                     ["seconds"] = Math.Round(report.Elapsed.TotalSeconds, 2),
