@@ -37,19 +37,9 @@ internal static class PackageDescription
                     NumAttentionHeads = sizes.Heads,
                     NumKeyValueHeads = sizes.KeyValueHeads,
                     NumHiddenLayers = sizes.Layers,
-                    Inputs = new Dictionary<string, string>
-                    {
-                        ["input_ids"] = "input_ids",
-                        ["attention_mask"] = "attention_mask",
-                        ["past_key_names"] = "past_key_values.%d.key",
-                        ["past_value_names"] = "past_key_values.%d.value",
-                    },
-                    Outputs = new Dictionary<string, string>
-                    {
-                        ["logits"] = "logits",
-                        ["present_key_names"] = "present.%d.key",
-                        ["present_value_names"] = "present.%d.value",
-                    },
+                    Inputs = Names(
+                        architecture.States, "past", "past_key_values", "input_ids", "attention_mask"),
+                    Outputs = Names(architecture.States, "present", "present", "logits"),
                     SessionOptions = new JsonObject { ["provider_options"] = new JsonArray() },
                 },
             },
@@ -74,6 +64,21 @@ internal static class PackageDescription
                 writer.Write(file, content);
             }
         }
+    }
+
+    // Roles, and the names of tensors that have them; '%d' stands for the layer.
+    private static Dictionary<string, string> Names(
+        IReadOnlyList<string> states, string role, string prefix, params string[] plain)
+    {
+        Dictionary<string, string> names = plain.ToDictionary(name => name);
+        names[$"{role}_key_names"] = $"{prefix}.%d.key";
+        names[$"{role}_value_names"] = $"{prefix}.%d.value";
+        foreach (string state in states)
+        {
+            names[$"{role}_{state}_names"] = $"{prefix}.%d.{state}";
+        }
+
+        return names;
     }
 
     private static ConfigReader Generation(Checkpoint checkpoint)

@@ -37,7 +37,7 @@ internal sealed class DecoderRunner : IDisposable
 
         foreach (string name in _session.InputNames.Where(name => name.StartsWith("past", StringComparison.Ordinal)))
         {
-            (float[] data, long[] shape) = _cache.GetValueOrDefault(name, ([], EmptyShape(name)));
+            (float[] data, long[] shape) = _cache.TryGetValue(name, out (float[], long[]) held) ? held : Empty(name);
             inputs[name] = OrtValue.CreateTensorValueFromMemory(data, shape);
         }
 
@@ -85,6 +85,11 @@ internal sealed class DecoderRunner : IDisposable
     private static OrtValue Tensor(long[] values, params long[] shape) =>
         OrtValue.CreateTensorValueFromMemory(values, shape);
 
-    private long[] EmptyShape(string name) =>
-        [.. _session.InputMetadata[name].Dimensions.Select((size, axis) => axis == 0 ? 1L : Math.Max(size, 0))];
+    // Keys and values of no position, states of zeros.
+    private (float[] Data, long[] Shape) Empty(string name)
+    {
+        long[] shape = [.. _session.InputMetadata[name].Dimensions
+            .Select((size, axis) => axis == 0 ? 1L : Math.Max(size, 0))];
+        return (new float[shape.Aggregate(1L, (count, size) => count * size)], shape);
+    }
 }

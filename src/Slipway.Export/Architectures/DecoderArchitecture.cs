@@ -14,6 +14,9 @@ internal abstract class DecoderArchitecture
     /// <summary>Whether the head is the embedding where the configuration does not say.</summary>
     public virtual bool TiedByDefault => false;
 
+    /// <summary>The names of what layers carry from step to step beside keys and values.</summary>
+    public virtual IReadOnlyList<string> States => [];
+
     /// <summary>The sizes that <c>genai_config.json</c> states.</summary>
     public abstract DecoderSizes Sizes(ConfigReader config);
 

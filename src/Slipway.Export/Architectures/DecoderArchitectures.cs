@@ -6,18 +6,28 @@ internal static class DecoderArchitectures
     public static IReadOnlyDictionary<string, DecoderArchitecture> All { get; } =
         new Dictionary<string, DecoderArchitecture>
         {
+            ["DeepseekV2ForCausalLM"] = new DeepSeekV2(),
+            ["DeepseekV3ForCausalLM"] = new DeepSeekV3(),
             ["Gemma2ForCausalLM"] = new Gemma2(),
             ["Gemma3ForCausalLM"] = new Gemma3(),
             ["GemmaForCausalLM"] = new Gemma(),
+            ["Glm4MoeForCausalLM"] = new Glm4Moe(),
+            ["GptOssForCausalLM"] = new GptOss(),
             ["GraniteForCausalLM"] = new Granite(),
+            ["GraniteMoeForCausalLM"] = new GraniteMoe(),
             ["LlamaForCausalLM"] = new Llama(),
             ["MistralForCausalLM"] = new Mistral(),
             ["MixtralForCausalLM"] = new Mixtral(),
             ["Olmo2ForCausalLM"] = new Olmo2(),
+            ["OlmoeForCausalLM"] = new Olmoe(),
             ["Phi3ForCausalLM"] = new Phi3(),
+            ["PhimoeForCausalLM"] = new PhiMoe(),
             ["Qwen2ForCausalLM"] = new Qwen2(),
+            ["Qwen2MoeForCausalLM"] = new Qwen2Moe(),
             ["Qwen3ForCausalLM"] = new Qwen3(),
             ["Qwen3MoeForCausalLM"] = new Qwen3Moe(),
+            ["Qwen3NextForCausalLM"] = new Qwen3Next(),
+            ["Qwen3_5ForCausalLM"] = new Qwen35(),
             ["SmolLM3ForCausalLM"] = new SmolLm3(),
         };
 }

@@ -7,7 +7,7 @@ namespace Slipway.Export.Architectures;
 
 /// <summary>Granite 3: Llama with a factor each for the embedding, the scores, what layers add, and the logits.</summary>
 /// <remarks>Source: IBM's Granite 3.0 language models.</remarks>
-internal sealed class Granite : Llama
+internal class Granite : Llama
 {
     public override string PackageType => "granite";
 
@@ -31,5 +31,6 @@ internal sealed class Granite : Llama
     protected override GatedFeedForward FeedForward(ConfigReader config) =>
         base.FeedForward(config) with { OutputScale = Residual(config) };
 
-    private static float Residual(ConfigReader config) => (float)config.Number("residual_multiplier", 1);
+    /// <summary>What the output of a part of a layer is multiplied by.</summary>
+    protected static float Residual(ConfigReader config) => (float)config.Number("residual_multiplier", 1);
 }

@@ -76,6 +76,7 @@ internal class Llama : DecoderArchitecture
         Heads = sizes.Heads,
         KeyValueHeads = sizes.KeyValueHeads,
         HeadSize = sizes.HeadSize,
+        RotarySize = RotarySize(config, sizes),
         InputBias = config.Flag("attention_bias", false),
         OutputBias = config.Flag("attention_bias", false),
     };
@@ -85,18 +86,22 @@ internal class Llama : DecoderArchitecture
         config.Int("hidden_size"), config.Int("intermediate_size"), Activations.Find(config, "hidden_act", "silu"),
         config.Flag("mlp_bias", false));
 
+    /// <summary>The share of a head that turns where the configuration does not say.</summary>
+    protected virtual double RotaryShare => 1;
+
     /// <summary>The part of a head that turns with its position.</summary>
-    protected static int RotarySize(ConfigReader config, DecoderSizes sizes)
+    protected int RotarySize(ConfigReader config, DecoderSizes sizes)
     {
         ConfigReader source = config.Section("rope_parameters") is { } section && section.Has("partial_rotary_factor")
             ? section
             : config;
-        double share = source.Number("partial_rotary_factor", 1);
+        double share = source.Number("partial_rotary_factor", RotaryShare);
         int size = (int)(sizes.HeadSize * share);
-        return share is > 0 and <= 1 && size % 16 == 0
+        return share is > 0 and <= 1 && size > 0 && size % 2 == 0 && RotaryOrder.Padded(size) <= sizes.HeadSize
             ? size
             : throw source.Unsupported(
-                "partial_rotary_factor", $"a share of the head size {sizes.HeadSize} that is a multiple of 16");
+                "partial_rotary_factor",
+                $"an even share of the head size {sizes.HeadSize}, which holds it rounded up to a multiple of 16");
     }
 
     protected static float Epsilon(ConfigReader config) => (float)config.Number("rms_norm_eps", 1e-6);

@@ -1,6 +1,7 @@
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Onnx;
+using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures;
 
@@ -20,6 +21,21 @@ internal static class QwenExperts
         }.Build(
             block["gate"], block["experts"],
             ExpertWeights.Find(block["experts"], sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize), x);
+    }
+
+    /// <summary>The same, and an expert for all tokens whose output a gate weighs.</summary>
+    public static GraphValue BuildShared(
+        ModuleScope block, GraphValue x, GatedFeedForward feedForward, bool normalizeByDefault)
+    {
+        GatedFeedForward shared = feedForward with
+        {
+            IntermediateSize = block.Config.Int("shared_expert_intermediate_size"),
+        };
+        ModuleScope gate = block["shared_expert_gate"];
+        GraphValue weight = gate.Sigmoid(
+            gate.ExactMatrix("weight", 1, shared.HiddenSize).Multiply(gate, x, default));
+        GraphValue weighted = gate.Mul(shared.Build(block["shared_expert"], x), weight);
+        return block.Add(Build(block, x, normalizeByDefault), weighted);
     }
 
     private static string IntermediateKey(ConfigReader config) =>

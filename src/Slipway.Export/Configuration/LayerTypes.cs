@@ -3,6 +3,17 @@ namespace Slipway.Export.Configuration;
 /// <summary>Reads which layers see all positions and which a window of the last ones.</summary>
 internal static class LayerTypes
 {
+    /// <summary>Whether a layer has linear attention, by <c>layer_types</c> or <c>full_attention_interval</c>.</summary>
+    public static bool IsLinear(ConfigReader config, int layer) => config.Texts("layer_types") is not { } types
+        ? (layer + 1) % config.Int("full_attention_interval", 4) != 0
+        : layer >= types.Count ? throw config.Bad("layer_types", "an entry for each layer")
+        : types[layer] switch
+        {
+            "linear_attention" => true,
+            "full_attention" => false,
+            _ => throw config.Unsupported("layer_types", "'linear_attention' and 'full_attention'"),
+        };
+
     /// <summary>A layer's window in positions; null where it sees all.</summary>
     /// <remarks>
     /// Newer configurations list <c>layer_types</c>; older ones have <c>use_sliding_window</c> and give windows to the

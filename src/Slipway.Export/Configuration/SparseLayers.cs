@@ -1,10 +1,31 @@
+using System.Globalization;
+using Slipway.Export.Modules;
+
 namespace Slipway.Export.Configuration;
 
-/// <summary>Reads which layers have experts.</summary>
+/// <summary>Reads which layers have experts, and which the model does without.</summary>
 internal static class SparseLayers
 {
     /// <summary>Whether a layer has experts, by <c>decoder_sparse_step</c> and <c>mlp_only_layers</c>.</summary>
     public static bool IsSparse(ConfigReader config, int layer) =>
         config.Numbers("mlp_only_layers")?.Contains(layer) != true
         && (layer + 1) % config.Int("decoder_sparse_step", 1) == 0;
+
+    /// <summary>How many of the first layers have no experts.</summary>
+    public static int FirstDense(ConfigReader config) =>
+        config.Number("first_k_dense_replace", 0) is >= 0 and var count && count == Math.Floor(count)
+            ? (int)Math.Min(count, int.MaxValue)
+            : throw config.Bad("first_k_dense_replace", "a whole number from 0 on");
+
+    /// <summary>Leaves out the layers after the last, which were trained to predict further tokens.</summary>
+    public static void IgnorePredictors(ModuleScope root)
+    {
+        double count = root.Config.Number("num_nextn_predict_layers", 0);
+        int layers = root.Config.Int("num_hidden_layers");
+        for (int index = 0; index < Math.Min(count, 16); index++)
+        {
+            string layer = (layers + index).ToString(CultureInfo.InvariantCulture);
+            root.Build.Tensors.IgnoreModule($"model.layers.{layer}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ namespace Slipway.Export.Modules;
 internal sealed class DecoderInputs
 {
     private readonly Graph _graph;
-    private readonly List<(GraphValue Value, int Heads, int Size)> _presents = [];
+    private readonly List<(GraphValue Value, Dimension[] Shape)> _presents = [];
 
     public DecoderInputs(Graph graph)
     {
@@ -43,18 +43,33 @@ internal sealed class DecoderInputs
     public (string Key, string Value) Present(int layer, int heads, int size)
     {
         (string key, string value) = ($"present.{Text(layer)}.key", $"present.{Text(layer)}.value");
-        _presents.Add((new GraphValue(key), heads, size));
-        _presents.Add((new GraphValue(value), heads, size));
+        _presents.Add((new GraphValue(key), ["batch", heads, "present", size]));
+        _presents.Add((new GraphValue(value), ["batch", heads, "present", size]));
         return (key, value);
+    }
+
+    /// <summary>Declares what a layer carries from step to step that does not grow, [batch, …].</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="name">Its name, such as <c>conv_state</c>.</param>
+    /// <param name="shape">The shape of one sequence's.</param>
+    /// <returns>The value from the step before, zeros at first; and its name after the step.</returns>
+    public (GraphValue Past, string Present) State(int layer, string name, params int[] shape)
+    {
+        Dimension[] dimensions = ["batch", .. shape.Select(size => (Dimension)size)];
+        GraphValue past = _graph.AddInput(
+            $"past_key_values.{Text(layer)}.{name}", ElementType.Float32, dimensions);
+        string present = $"present.{Text(layer)}.{name}";
+        _presents.Add((new GraphValue(present), dimensions));
+        return (past, present);
     }
 
     /// <summary>Declares the outputs.</summary>
     public void Complete(GraphValue logits, int vocabularySize)
     {
         _graph.AddOutput(logits, ElementType.Float32, "batch", "kept", vocabularySize);
-        foreach ((GraphValue value, int heads, int size) in _presents)
+        foreach ((GraphValue value, Dimension[] shape) in _presents)
         {
-            _graph.AddOutput(value, ElementType.Float32, "batch", heads, "present", size);
+            _graph.AddOutput(value, ElementType.Float32, shape);
         }
     }
 

@@ -14,16 +14,23 @@ internal static class Layers
     /// <param name="outputs">The size of the output.</param>
     /// <param name="bias">Whether it has a bias.</param>
     /// <param name="scale">What the output is multiplied by; folded into the tensors.</param>
+    /// <param name="order">For each output, which one of the checkpoint's it is; null for the same.</param>
     public static GraphValue Linear(
-        this ModuleScope scope, GraphValue x, int inputs, int outputs, bool bias = false, float scale = 1)
+        this ModuleScope scope, GraphValue x, int inputs, int outputs, bool bias = false, float scale = 1,
+        IReadOnlyList<int>? order = null)
     {
-        StoredMatrix weight = scale == 1
-            ? scope.Matrix("weight", outputs, inputs)
-            : scope.Store("weight", new ScaledWeight(scope.Read("weight", outputs, inputs), scale));
-        GraphValue added = bias
-            ? scope.StoreVector("bias", [.. scope.ReadVector("bias", outputs).Select(value => value * scale)])
-            : default;
-        return weight.Multiply(scope, x, added);
+        Weight weight = scope.Read("weight", outputs, inputs);
+        weight = scale == 1 ? weight : new ScaledWeight(weight, scale);
+        weight = order is null ? weight : new PermutedWeight(weight, order);
+        GraphValue added = default;
+        if (bias)
+        {
+            float[] values = scope.ReadVector("bias", outputs);
+            added = scope.StoreVector(
+                "bias", [.. values.Select((value, index) => (order is null ? value : values[order[index]]) * scale)]);
+        }
+
+        return scope.Store("weight", weight).Multiply(scope, x, added);
     }
 
     /// <summary>Linear layers that read the same input, as one: their outputs side by side.</summary>
@@ -32,21 +39,24 @@ internal static class Layers
     /// <param name="x">[…, inputs].</param>
     /// <param name="inputs">The size of the input.</param>
     /// <param name="bias">Whether they have biases.</param>
+    /// <param name="order">For each output, which one of the parts' it is; null for the same.</param>
     /// <param name="parts">The layers' names and output sizes.</param>
     public static GraphValue PackedLinear(
-        this ModuleScope scope, string name, GraphValue x, int inputs, bool bias,
+        this ModuleScope scope, string name, GraphValue x, int inputs, bool bias, IReadOnlyList<int>? order,
         params IReadOnlyList<(string Name, int Outputs)> parts)
     {
-        StoredMatrix weight = scope[name].Store(
-            "weight", new StackedWeight([.. parts.Select(part => scope[part.Name].Read("weight", part.Outputs, inputs))]));
+        Weight weight = new StackedWeight(
+            [.. parts.Select(part => scope[part.Name].Read("weight", part.Outputs, inputs))]);
         GraphValue biases = default;
         if (bias)
         {
+            float[] values = [.. parts.SelectMany(part => scope[part.Name].ReadVector("bias", part.Outputs))];
             biases = scope[name].StoreVector(
-                "bias", [.. parts.SelectMany(part => scope[part.Name].ReadVector("bias", part.Outputs))]);
+                "bias", order is null ? values : [.. order.Select(index => values[index])]);
         }
 
-        return weight.Multiply(scope[name], x, biases);
+        weight = order is null ? weight : new PermutedWeight(weight, order);
+        return scope[name].Store("weight", weight).Multiply(scope[name], x, biases);
     }
 
     /// <summary>The rows of the tensor <c>weight</c> that token ids name, [batch, sequence] → [batch, sequence, size].</summary>
@@ -59,10 +69,22 @@ internal static class Layers
         stream.RmsNorm(scope, scope.NormWeight(size, offset), epsilon);
 
     /// <summary>The root-mean-square norm over the last axis with the tensor <c>weight</c>.</summary>
+    /// <param name="scope">The norm.</param>
+    /// <param name="x">[…, size].</param>
+    /// <param name="size">The size of the last axis.</param>
+    /// <param name="epsilon">What is added to the mean of squares.</param>
+    /// <param name="offset">What is added to the weights.</param>
+    /// <param name="order">For each element, which one of the checkpoint's it is; null for the same.</param>
     public static GraphValue RmsNorm(
-        this ModuleScope scope, GraphValue x, int size, float epsilon, float offset = 0) =>
-        scope.SimplifiedLayerNormalization(x, scope.NormWeight(size, offset), epsilon);
+        this ModuleScope scope, GraphValue x, int size, float epsilon, float offset = 0,
+        IReadOnlyList<int>? order = null) =>
+        scope.SimplifiedLayerNormalization(x, scope.NormWeight(size, offset, order), epsilon);
 
-    private static GraphValue NormWeight(this ModuleScope scope, int size, float offset) =>
-        scope.StoreVector("weight", [.. scope.ReadVector("weight", size).Select(value => value + offset)]);
+    private static GraphValue NormWeight(
+        this ModuleScope scope, int size, float offset, IReadOnlyList<int>? order = null)
+    {
+        float[] values = scope.ReadVector("weight", size);
+        return scope.StoreVector(
+            "weight", [.. values.Select((value, index) => (order is null ? value : values[order[index]]) + offset)]);
+    }
 }

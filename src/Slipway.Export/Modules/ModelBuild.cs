@@ -41,6 +41,10 @@ internal sealed class ModelBuild(
             chosen.WriteStack(writer, second.Name, second.Weight, count));
     }
 
+    /// <summary>A stack of matrices as floats, [count, rows, columns].</summary>
+    public GraphValue StoreFloats(string name, Weight weight, int count) =>
+        ((FloatStack)tableFormat.WriteStack(writer, name, weight, count)).Weight;
+
     private StoredMatrix Store(string name, WeightFormat chosen, Func<Weight> read)
     {
         if (!_stored.TryGetValue(name, out StoredMatrix? matrix))

@@ -52,6 +52,9 @@ internal sealed class ModuleScope : NodeScope
     /// <summary>Numbers of this module.</summary>
     public float[] ReadVector(string tensor, int count) => _build.Tensors.Vector(NameOf(tensor), count);
 
+    /// <summary>Numbers of this module in any shape, row-major.</summary>
+    public float[] ReadNumbers(string tensor, params long[] shape) => _build.Tensors.Numbers(NameOf(tensor), shape);
+
     /// <summary>A matrix of this module in the package; asked for twice it stands there once.</summary>
     public StoredMatrix Matrix(string tensor, int rows, int columns) =>
         _build.Store(NameOf(tensor), () => Read(tensor, rows, columns));

@@ -23,6 +23,46 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         return new StoredWeight(checkpoint, name, checked(count * rows), columns);
     }
 
+    /// <summary>A tensor [count, columns, rows] as turned matrices one below the other.</summary>
+    public Weight TransposedStack(string name, int count, int rows, int columns)
+    {
+        Require(name, [count, columns, rows]);
+        return new TransposedStack(checkpoint, name, count, rows, columns);
+    }
+
+    /// <summary>The tensors <c>{name}_blocks</c> and <c>{name}_scales</c> as matrices one below the other.</summary>
+    public Weight MxFp4Stack(string name, int count, int rows, int columns)
+    {
+        int blocks = (columns + Weights.MxFp4Stack.Block - 1) / Weights.MxFp4Stack.Block;
+        Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2]);
+        Require($"{name}_scales", [count, rows, blocks]);
+        foreach (string part in (string[])[$"{name}_blocks", $"{name}_scales"])
+        {
+            if (checkpoint.Tensors[part].Type != TensorType.U8)
+            {
+                throw new CheckpointException(
+                    $"Tensor '{part}' of '{checkpoint.Path}' has the type '{checkpoint.Tensors[part].Type}'; MXFP4 is "
+                    + "stored as 'U8'. Fetch the file again.", checkpoint.Path, part);
+            }
+        }
+
+        return columns % Weights.MxFp4Stack.Block == 0
+            ? new MxFp4Stack(checkpoint, name, checked(count * rows), columns)
+            : throw new CheckpointException(
+                $"Tensor '{name}_blocks' of '{checkpoint.Path}' stands for rows of {columns} numbers; MXFP4 has them "
+                + $"in blocks of {Weights.MxFp4Stack.Block}. Correct the configuration.",
+                checkpoint.Path, $"{name}_blocks");
+    }
+
+    /// <summary>A tensor of any shape as one list.</summary>
+    public float[] Numbers(string name, params long[] shape)
+    {
+        Require(name, shape);
+        float[] values = new float[checked((int)checkpoint.Tensors[name].Count)];
+        checkpoint.ReadFloats(name, 0, values);
+        return values;
+    }
+
     /// <summary>A list of numbers, [count].</summary>
     public float[] Vector(string name, int count)
     {
@@ -34,6 +74,10 @@ internal sealed class TensorSource(Checkpoint checkpoint)
 
     /// <summary>Marks a tensor that the model does not need.</summary>
     public void Ignore(string name) => _asked.Add(name);
+
+    /// <summary>Marks all tensors of a module that the model does not need.</summary>
+    public void IgnoreModule(string prefix) => _asked.UnionWith(
+        checkpoint.Tensors.Keys.Where(name => name.StartsWith($"{prefix}.", StringComparison.Ordinal)));
 
     /// <summary>Tensors that nobody asked for.</summary>
     public IReadOnlyList<string> Left() =>

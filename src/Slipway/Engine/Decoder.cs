@@ -8,7 +8,7 @@ namespace Slipway.Engine;
 /// <remarks>
 /// A prompt runs on one row, a decode step on the first rows together; a row's true length comes from its mask.
 /// </remarks>
-internal sealed class Decoder : IDecoder
+internal sealed partial class Decoder : IDecoder
 {
     // Logits of every position of a prompt's chunk stay below this where the graph has no 'logits_to_keep'.
     private const long LargestLogitsBytes = 32L << 20;
@@ -16,6 +16,7 @@ internal sealed class Decoder : IDecoder
     private readonly InferenceSession session;
     private readonly DecoderGraph graph;
     private readonly KeyValueCache cache;
+    private readonly RowStates states;
     private readonly RunOptions runOptions = new();
     private readonly List<Binding?> decodeBindings = [];
     private readonly List<Binding?> prefillBindings = [];
@@ -33,6 +34,7 @@ internal sealed class Decoder : IDecoder
         this.session = session;
         this.graph = graph;
         cache = new KeyValueCache(graph);
+        states = new RowStates(graph.States);
     }
 
     public int Rows => cache.Rows;
@@ -43,9 +45,13 @@ internal sealed class Decoder : IDecoder
 
     public int LargestChunk => graph.LogitsToKeep is null ? LargestScoredChunk : int.MaxValue;
 
-    public long BytesFor(int rows, int capacity) => cache.BytesFor(rows, capacity);
+    public long BytesFor(int rows, int capacity) => cache.BytesFor(rows, capacity) + states.BytesFor(rows);
 
-    public void CopyRow(int from, int to, int length) => cache.CopyRow(from, to, length);
+    public void CopyRow(int from, int to, int length)
+    {
+        cache.CopyRow(from, to, length);
+        states.CopyRow(from, to);
+    }
 
     public void ReadTokens(int row, int start, int count, NativeBuffer destination)
         => cache.CopyTokens(row, start, count, destination, read: true);
@@ -61,10 +67,23 @@ internal sealed class Decoder : IDecoder
         if (rows == 0)
         {
             cache.Dispose();
+            states.Dispose();
             return;
         }
 
-        cache.Resize(rows, capacity, lengths);
+        try
+        {
+            states.Resize(rows, Math.Min(Rows, lengths.Length));
+            cache.Resize(rows, capacity, lengths);
+        }
+        catch
+        {
+            // Without rows of the one the other has none either.
+            cache.Dispose();
+            states.Dispose();
+            throw;
+        }
+
         mask = new NativeBuffer(8L * rows * capacity);
         maskLengths = new int[rows];
     }
@@ -77,7 +96,13 @@ internal sealed class Decoder : IDecoder
         SetTokens(tokens, start);
         SetMask(row, start + tokens.Length);
         binding.BindTokens(tokens.Length, kept, every);
+        if (start == 0)
+        {
+            states.Clear(row);
+        }
+
         session.RunWithBinding(runOptions, binding.IoBinding);
+        states.Commit(row);
         var result = ReadLogits(kept);
         return every || kept == 1 ? result : result[^graph.VocabularySize..];
     }
@@ -90,13 +115,26 @@ internal sealed class Decoder : IDecoder
         var idSpan = ids!.AsSpan<long>(0, rows);
         for (var row = 0; row < rows; row++)
         {
-            idSpan[row] = tokens[row];
+            idSpan[row] = Math.Max(tokens[row], 0);
+            if (tokens[row] >= 0 && lengths[row] == 0)
+            {
+                states.Clear(row);
+            }
+
             positions!.AsSpan<long>(row, 1)[0] = lengths[row];
             SetMask(row, lengths[row] + 1);
         }
 
         binding.BindTokens(1, 1, every: false);
         session.RunWithBinding(runOptions, binding.IoBinding);
+        for (var row = 0; row < rows; row++)
+        {
+            if (tokens[row] >= 0)
+            {
+                states.Commit(row);
+            }
+        }
+
         return ReadLogits(rows);
     }
 
@@ -106,6 +144,7 @@ internal sealed class Decoder : IDecoder
     {
         ReleaseBindings();
         cache.Dispose();
+        states.Dispose();
         mask?.Dispose();
         ids?.Dispose();
         positions?.Dispose();
@@ -203,90 +242,5 @@ internal sealed class Decoder : IDecoder
 
         decodeBindings.Clear();
         prefillBindings.Clear();
-    }
-
-    /// <summary>The bound tensors of consecutive rows.</summary>
-    private sealed class Binding : IDisposable
-    {
-        private readonly Decoder owner;
-        private readonly int rows;
-        private readonly List<OrtValue> fixedValues = [];
-        private readonly List<OrtValue> tokenValues = [];
-        private (int Tokens, int Kept, bool Every) bound;
-
-        public Binding(Decoder owner, int firstRow, int rows)
-        {
-            this.owner = owner;
-            this.rows = rows;
-            IoBinding = owner.session.CreateIoBinding();
-            for (var i = 0; i < owner.graph.Cache.Count; i++)
-            {
-                var value = Keep(fixedValues, owner.cache.View(i, firstRow, rows));
-                IoBinding.BindInput(owner.graph.Cache[i].Past, value);
-                IoBinding.BindOutput(owner.graph.Cache[i].Present, value);
-            }
-
-            var capacity = owner.cache.Capacity;
-            IoBinding.BindInput(
-                owner.graph.AttentionMask,
-                Keep(fixedValues, Wrap(owner.mask!, 8L * firstRow * capacity, TensorElementType.Int64, [rows, capacity], 8)));
-        }
-
-        public OrtIoBinding IoBinding { get; }
-
-        public void BindTokens(int tokens, int kept, bool every)
-        {
-            if (bound == (tokens, kept, every))
-            {
-                return;
-            }
-
-            Release(tokenValues);
-            var graph = owner.graph;
-            var idValue = Keep(tokenValues, Wrap(owner.ids!, 0, TensorElementType.Int64, [rows, tokens], 8));
-            IoBinding.BindInput(graph.InputIds, idValue);
-            if (graph.PositionIds is { } positionIds)
-            {
-                var value = Keep(tokenValues, Wrap(owner.positions!, 0, TensorElementType.Int64, [rows, tokens], 8));
-                IoBinding.BindInput(positionIds, value);
-            }
-
-            if (graph.LogitsToKeep is { } keep)
-            {
-                IoBinding.BindInput(keep, every ? owner.keepAll : owner.keepLast);
-            }
-
-            var width = graph.LogitsType == TensorElementType.Float16 ? 2 : 4;
-            var logitsValue = Wrap(owner.logits!, 0, graph.LogitsType, [rows, kept, graph.VocabularySize], width);
-            IoBinding.BindOutput(graph.Logits, Keep(tokenValues, logitsValue));
-            bound = (tokens, kept, every);
-        }
-
-        public void Dispose()
-        {
-            IoBinding.Dispose();
-            Release(tokenValues);
-            Release(fixedValues);
-        }
-
-        private static OrtValue Wrap(NativeBuffer buffer, long offset, TensorElementType type, long[] shape, int width)
-            => OrtValue.CreateTensorValueWithData(
-                OrtMemoryInfo.DefaultInstance,
-                type,
-                shape,
-                buffer.Address + (nint)offset,
-                TensorPrimitives.Product<long>(shape) * width);
-
-        private static OrtValue Keep(List<OrtValue> values, OrtValue value)
-        {
-            values.Add(value);
-            return value;
-        }
-
-        private static void Release(List<OrtValue> values)
-        {
-            values.ForEach(value => value.Dispose());
-            values.Clear();
-        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using Slipway.Packaging;
@@ -8,6 +9,7 @@ namespace Slipway.Engine;
 internal sealed class DecoderGraph
 {
     private const string KeepName = "logits_to_keep";
+    private const long LargestStateSize = 1 << 26;
 
     private DecoderGraph(string inputIds, string attentionMask, string logits)
     {
@@ -31,10 +33,16 @@ internal sealed class DecoderGraph
 
     public required IReadOnlyList<CacheTensor> Cache { get; init; }
 
+    /// <summary>What layers carry from step to step beside keys and values.</summary>
+    public required IReadOnlyList<StateTensor> States { get; init; }
+
     public int VocabularySize { get; private init; }
 
     /// <summary>Bytes of keys and values of one token of one sequence.</summary>
     public long TokenBytes => Cache.Sum(tensor => tensor.TokenBytes);
+
+    /// <summary>Bytes that one sequence needs whatever its length: states as read and as written.</summary>
+    public long RowBytes => 2 * States.Sum(state => state.RowBytes);
 
     public static DecoderGraph Read(InferenceSession session, ModelPackage package)
     {
@@ -56,8 +64,18 @@ internal sealed class DecoderGraph
         var positions = decoder.Inputs.GetValueOrDefault("position_ids", "position_ids");
         var known = new HashSet<string>(StringComparer.Ordinal) { inputIds, mask, positions, KeepName };
         var cache = new List<CacheTensor>();
+        var states = new List<StateTensor>();
         for (var layer = 0; layer < decoder.NumHiddenLayers; layer++)
         {
+            var carried = ReadStates(path, inputs, outputs, decoder, layer);
+            known.UnionWith(carried.Select(state => state.Past));
+            states.AddRange(carried);
+            var firstKey = Numbered(decoder.Inputs, "past_key_names", "past_key_values.%d.key", layer);
+            if (carried.Count > 0 && !inputs.ContainsKey(firstKey))
+            {
+                continue;
+            }
+
             foreach (var role in (string[])["key", "value"])
             {
                 var past = Numbered(decoder.Inputs, $"past_{role}_names", $"past_key_values.%d.{role}", layer);
@@ -82,6 +100,7 @@ internal sealed class DecoderGraph
             LogitsToKeep = keeps ? KeepName : null,
             LogitsType = RequireFloat(path, logits, outputs[logits]),
             Cache = cache,
+            States = states,
             VocabularySize = outputs[logits].Dimensions is [.., > 0 and var size] ? size : model.VocabSize,
         };
     }
@@ -111,6 +130,43 @@ internal sealed class DecoderGraph
             heads > 0 ? heads : decoder.NumKeyValueHeads,
             size > 0 ? size : decoder.HeadSize,
             type);
+    }
+
+    private static List<StateTensor> ReadStates(
+        string path,
+        IReadOnlyDictionary<string, NodeMetadata> inputs,
+        IReadOnlyDictionary<string, NodeMetadata> outputs,
+        GenAIDecoder decoder,
+        int layer)
+    {
+        var states = new List<StateTensor>();
+        foreach (var role in decoder.Inputs.Keys.Where(IsState).Order(StringComparer.Ordinal))
+        {
+            var past = Numbered(decoder.Inputs, role, role, layer);
+            if (!inputs.TryGetValue(past, out var metadata))
+            {
+                continue;
+            }
+
+            var present = Numbered(decoder.Outputs, $"present{role[4..]}", $"present{role[4..]}", layer);
+            _ = outputs.GetValueOrDefault(present) ?? throw Missing(path, "output", present);
+            long[] shape = [.. metadata.Dimensions.Skip(1).Select(size => (long)size)];
+            if (shape.Length == 0 || shape.Any(size => size is <= 0 or > LargestStateSize) || shape.Length > 4
+                || TensorPrimitives.Product<long>(shape) > LargestStateSize)
+            {
+                throw new PackageException(
+                    path,
+                    $"Input '{past}' of '{path}' has the shape [{string.Join(", ", metadata.Dimensions)}]; expected the "
+                    + "batch, then fixed sizes. Export the package again.");
+            }
+
+            states.Add(new StateTensor(past, present, shape, RequireFloat(path, past, metadata)));
+        }
+
+        return states;
+
+        static bool IsState(string role) => role.StartsWith("past_", StringComparison.Ordinal)
+            && role.EndsWith("_state_names", StringComparison.Ordinal);
     }
 
     private static string Numbered(IReadOnlyDictionary<string, string> names, string role, string standard, int layer)

@@ -41,7 +41,7 @@ internal interface IDecoder : IDisposable
     ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every);
 
     /// <summary>Runs one token on each of the first rows and returns their logits, valid until the next run.</summary>
-    /// <param name="tokens">A token for each row; a row without a sequence takes any.</param>
+    /// <param name="tokens">A token for each row; negative for a row that only runs along and keeps its state.</param>
     /// <param name="lengths">Tokens that each row holds already.</param>
     /// <returns>[rows, vocabulary]</returns>
     ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths);

@@ -6,17 +6,25 @@ namespace Slipway.Engine;
 internal sealed class KeyValueBudget
 {
     public KeyValueBudget(ModelPackage package, DecoderGraph graph, LanguageModelOptions options)
-        : this(graph.TokenBytes, package.Config.Model.ContextLength, options, FreeMemory.Bytes())
+        : this(graph.TokenBytes, package.Config.Model.ContextLength, options, FreeMemory.Bytes(), graph.RowBytes)
     {
     }
 
     private readonly long mostPrefixBytes;
 
-    public KeyValueBudget(long tokenBytes, int packageContext, LanguageModelOptions options, long free)
+    /// <param name="tokenBytes">Bytes of keys and values of a token.</param>
+    /// <param name="packageContext">The longest sequence that the package allows.</param>
+    /// <param name="options">What was asked for.</param>
+    /// <param name="free">Free memory.</param>
+    /// <param name="rowBytes">Bytes that a sequence needs whatever its length.</param>
+    public KeyValueBudget(
+        long tokenBytes, int packageContext, LanguageModelOptions options, long free, long rowBytes = 0)
     {
         Bytes = options.KeyValueCacheBytes ?? (free / 2);
-        mostPrefixBytes = options.PrefixCacheBytes ?? (Bytes / 4);
-        var fitting = (int)Math.Min(Bytes / tokenBytes, int.MaxValue);
+
+        // A state that does not grow is that of the last token: it cannot be cut back to an earlier one's.
+        mostPrefixBytes = rowBytes > 0 ? 0 : options.PrefixCacheBytes ?? (Bytes / 4);
+        var fitting = (int)Math.Clamp((Bytes - rowBytes) / Math.Max(tokenBytes, 1), 0, int.MaxValue);
         if (options.ContextLength is { } asked)
         {
             if (asked > packageContext)
@@ -29,8 +37,8 @@ internal sealed class KeyValueBudget
             if (asked > fitting)
             {
                 throw new ArgumentException(
-                    $"A context of '{asked}' tokens needs {FreeMemory.Format(asked * tokenBytes)} of KV cache; the "
-                    + $"budget is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set ContextLength "
+                    $"A context of '{asked}' tokens needs {FreeMemory.Format((asked * tokenBytes) + rowBytes)} of KV "
+                    + $"cache; the budget is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set ContextLength "
                     + $"to '{fitting}' or less, or raise KeyValueCacheBytes.",
                     nameof(options));
             }
@@ -39,8 +47,9 @@ internal sealed class KeyValueBudget
         if (fitting < 1)
         {
             throw new ArgumentException(
-                $"One token needs '{tokenBytes}' bytes of KV cache; the budget is '{Bytes}'. Set KeyValueCacheBytes to "
-                + $"'{tokenBytes * packageContext}' for the whole context, or to a part of it.",
+                $"One token needs '{tokenBytes + rowBytes}' bytes of KV cache; the budget is '{Bytes}'. Set "
+                + $"KeyValueCacheBytes to '{(tokenBytes * packageContext) + rowBytes}' for the whole context, or to a "
+                + "part of it.",
                 nameof(options));
         }
 

@@ -211,7 +211,7 @@ internal sealed class ModelEngine : IDisposable
             // A row whose prompt is under way runs along; what that writes lies beyond its end and is overwritten.
             var sequence = scheduler.Rows[row];
             lengths[row] = sequence?.Computed ?? 0;
-            tokens[row] = sequence is null ? 0 : sequence.Tokens[lengths[row]];
+            tokens[row] = sequence is null || Scheduler.IsPrompt(sequence) ? -1 : sequence.Tokens[lengths[row]];
         }
 
         telemetry.Step(batch.Length);

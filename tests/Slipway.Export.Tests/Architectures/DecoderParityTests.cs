@@ -8,8 +8,10 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
     private static readonly int[] Lengths = [7, 24, 48];
 
     [Theory]
+    [InlineData("deepseek-v3")]
     [InlineData("gemma2")]
     [InlineData("gemma3")]
+    [InlineData("gpt-oss")]
     [InlineData("granite")]
     [InlineData("llama")]
     [InlineData("llama-tied-bias")]
@@ -22,6 +24,7 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
     [InlineData("qwen2-yarn")]
     [InlineData("qwen3")]
     [InlineData("qwen3-moe")]
+    [InlineData("qwen3.5")]
     [InlineData("smollm3")]
     public void Export_Float32_EqualsTheReference(string name)
     {

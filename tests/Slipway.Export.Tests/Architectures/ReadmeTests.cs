@@ -15,6 +15,6 @@ public sealed partial class ReadmeTests
         Assert.Equal(Exporter.Architectures, rows.Order(StringComparer.Ordinal));
     }
 
-    [GeneratedRegex(@"^\| `([A-Za-z0-9]+(?:ForCausalLM|LMHeadModel))` \|")]
+    [GeneratedRegex(@"^\| `([A-Za-z0-9_]+(?:ForCausalLM|LMHeadModel))` \|")]
     private static partial Regex Row();
 }

@@ -18,21 +18,29 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
     /// <param name="scope">Where they belong.</param>
     /// <param name="frequencies">Radians a position, one for each pair.</param>
     /// <param name="factor">What cosines and sines are multiplied by.</param>
+    /// <remarks>Pairs that do not turn follow, up to a number that the attention operator takes.</remarks>
     public static RotaryTable Write(ModuleScope scope, double[] frequencies, double factor = 1)
     {
+        double[] factors = [.. frequencies.Select(_ => factor)];
+        int padded = RotaryOrder.Padded(2 * frequencies.Length) / 2;
+        factors = [.. factors, .. Enumerable.Repeat(1.0, padded - factors.Length)];
+        frequencies = [.. frequencies, .. new double[padded - frequencies.Length]];
         int strides = (scope.Build.ContextLength + Stride - 1) / Stride;
         long[] shape = [(long)strides * Stride, frequencies.Length];
-        GraphValue farCosines = Write(scope, "far_cos", [strides, 1], frequencies, Stride, angle => Math.Cos(angle) * factor);
-        GraphValue farSines = Write(scope, "far_sin", [strides, 1], frequencies, Stride, angle => Math.Sin(angle) * factor);
-        GraphValue nearCosines = Write(scope, "near_cos", [1, Stride], frequencies, 1, Math.Cos);
-        GraphValue nearSines = Write(scope, "near_sin", [1, Stride], frequencies, 1, Math.Sin);
+        GraphValue farCosines = Write(
+            scope, "far_cos", [strides, 1], frequencies, Stride, (angle, pair) => Math.Cos(angle) * factors[pair]);
+        GraphValue farSines = Write(
+            scope, "far_sin", [strides, 1], frequencies, Stride, (angle, pair) => Math.Sin(angle) * factors[pair]);
+        GraphValue nearCosines = Write(scope, "near_cos", [1, Stride], frequencies, 1, (angle, _) => Math.Cos(angle));
+        GraphValue nearSines = Write(scope, "near_sin", [1, Stride], frequencies, 1, (angle, _) => Math.Sin(angle));
         GraphValue cosines = scope.Sub(scope.Mul(farCosines, nearCosines), scope.Mul(farSines, nearSines));
         GraphValue sines = scope.Add(scope.Mul(farSines, nearCosines), scope.Mul(farCosines, nearSines));
         return new RotaryTable(scope.Reshape(cosines, shape), scope.Reshape(sines, shape));
     }
 
     private static GraphValue Write(
-        ModuleScope scope, string name, int[] positions, double[] frequencies, int stride, Func<double, double> value)
+        ModuleScope scope, string name, int[] positions, double[] frequencies, int stride,
+        Func<double, int, double> value)
     {
         int rows = positions[0] * positions[1];
         float[] table = new float[rows * frequencies.Length];
@@ -40,7 +48,7 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
         {
             for (int pair = 0; pair < frequencies.Length; pair++)
             {
-                table[(row * frequencies.Length) + pair] = (float)value((double)row * stride * frequencies[pair]);
+                table[(row * frequencies.Length) + pair] = (float)value((double)row * stride * frequencies[pair], pair);
             }
         }
 

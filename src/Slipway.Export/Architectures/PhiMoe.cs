@@ -1,0 +1,60 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>Phi-3.5 with experts: Llama with biases, norms with a mean, and experts by a sparse mixer.</summary>
+/// <remarks>Source: Phi-3 (arXiv 2404.14219), GRIN (arXiv 2409.12136).</remarks>
+internal sealed class PhiMoe : Llama
+{
+    public override string PackageType => "phimoe";
+
+    public override GraphValue Head(ModuleScope root, GraphValue hidden)
+    {
+        DecoderSizes sizes = Sizes(root.Config);
+        return root.Config.Flag("lm_head_bias", false)
+            ? root["lm_head"].Linear(hidden, sizes.HiddenSize, sizes.VocabularySize, bias: true)
+            : base.Head(root, hidden);
+    }
+
+    // Some versions of the definition have norms without mean, and then their checkpoints have no biases.
+    protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
+        scope.Has("bias")
+            ? scope.LayerNormalization(
+                stream.Sum(scope), scope.Vector("weight", sizes.HiddenSize), scope.Vector("bias", sizes.HiddenSize),
+                (float)scope.Config.Number("rms_norm_eps", 1e-5))
+            : base.Norm(scope, stream, sizes);
+
+    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+        base.Attention(config, sizes, layer) with { Window = config.OptionalInt("sliding_window") };
+
+    protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
+    {
+        ConfigReader config = layer.Config;
+        MixtureSizes sizes = MixtureSizes.Read(config, "num_local_experts", "intermediate_size");
+        if (sizes.Chosen != 2)
+        {
+            throw config.Unsupported("num_experts_per_tok", "'2', which its router is made for");
+        }
+
+        ModuleScope block = layer["block_sparse_moe"];
+        return new ExpertFeedForward
+        {
+            HiddenSize = sizes.HiddenSize,
+            IntermediateSize = sizes.IntermediateSize,
+            Router = new SparseMixer
+            {
+                HiddenSize = sizes.HiddenSize,
+                Experts = sizes.Experts,
+                Chosen = sizes.Chosen,
+                Noise = (float)config.Number("router_jitter_noise", 0.01),
+            },
+        }.Build(
+            block["gate"], block["experts"],
+            ExpertWeights.Numbered(
+                block["experts"], sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize, "w1", "w3", "w2"),
+            x);
+    }
+}

@@ -1,0 +1,25 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Onnx;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>Qwen 1.5 and 2 with experts: Qwen2 with chosen experts, and one that all tokens share.</summary>
+/// <remarks>Source: Qwen2 (arXiv 2407.10671).</remarks>
+internal sealed class Qwen2Moe : Llama
+{
+    public override string PackageType => "qwen2_moe";
+
+    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+        base.Attention(config, sizes, layer) with
+        {
+            InputBias = config.Flag("qkv_bias", true),
+            OutputBias = false,
+            Window = LayerTypes.Window(config, layer),
+        };
+
+    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+        SparseLayers.IsSparse(layer.Config, layer.Index)
+            ? QwenExperts.BuildShared(layer["mlp"], x, FeedForward(layer.Config), normalizeByDefault: false)
+            : base.Feed(layer, x);
+}

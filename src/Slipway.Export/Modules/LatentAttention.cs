@@ -1,0 +1,161 @@
+using Slipway.Export.Modules.Rotary;
+using Slipway.Export.Weights;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Modules;
+
+/// <summary>Causal self-attention whose keys and values are all made from one small latent vector.</summary>
+/// <remarks>
+/// The matrices that make keys and values stand on the query's and the output's side instead, so that the cache holds
+/// one head: the part that turns, then the latent vector; and it is its own value, of which the turning part is cut off.
+/// <code>
+/// x ─ q ─┬ turning ────────────┬ query ┐
+///        └ plain · key weights ┘       ├ attention ─ latent part · value weights ─ o_proj
+/// x ─ kv ─┬ turning ─┬ key = value ────┘
+///         └ norm ────┘
+/// </code>
+/// Source: DeepSeek-V2 (arXiv 2405.04434), section 2.1 and appendix C.
+/// </remarks>
+internal sealed record LatentAttention
+{
+    // The norms of latent vectors have this one whatever the model's others have.
+    private const float Epsilon = 1e-6f;
+
+    public required int HiddenSize { get; init; }
+
+    public required int Heads { get; init; }
+
+    /// <summary>The latent vector's size of queries; null where queries are made directly.</summary>
+    public int? QueryRank { get; init; }
+
+    /// <summary>The latent vector's size of keys and values.</summary>
+    public required int LatentSize { get; init; }
+
+    /// <summary>The part of a query that turns with its position.</summary>
+    public required int RotarySize { get; init; }
+
+    /// <summary>The part of a query that does not turn.</summary>
+    public required int PlainSize { get; init; }
+
+    public required int ValueSize { get; init; }
+
+    /// <summary>What scores are multiplied by.</summary>
+    public required float Scale { get; init; }
+
+    /// <summary>Whether layers on the hidden states have biases.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Whether neighbours turn together; halves otherwise.</summary>
+    public bool Interleaved { get; init; } = true;
+
+    private int CacheSize => RotarySize + LatentSize;
+
+    public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable rotary, int layer)
+    {
+        GraphValue key = Key(scope, x);
+        (GraphValue pastKey, GraphValue pastValue) = inputs.Past(layer, 1, CacheSize);
+        (string presentKey, string presentValue) = inputs.Present(layer, 1, CacheSize);
+        ModuleScope perHead = scope["kv_b_proj"];
+        (GraphValue keys, GraphValue values) = StoreSplit(perHead);
+        GraphValue attended = scope.GroupQueryAttention(
+            new GroupQueryAttentionInputs
+            {
+                Query = Query(scope, x, keys),
+                Key = key,
+                Value = key,
+                PastKey = pastKey,
+                PastValue = pastValue,
+                LastPositions = inputs.LastPositions,
+                TotalLength = inputs.TotalLength,
+                Cosines = rotary.Cosines,
+                Sines = rotary.Sines,
+            },
+            presentKey, presentValue,
+            new NodeAttribute.Int("num_heads", Heads),
+            new NodeAttribute.Int("kv_num_heads", 1),
+            new NodeAttribute.Float("scale", Scale),
+            new NodeAttribute.Int("do_rotary", 1),
+            new NodeAttribute.Int("rotary_interleaved", 1));
+
+        // [batch, sequence, heads·cache] → [batch, heads, sequence, latent] → [batch, heads, sequence, value]
+        GraphValue split = perHead.Transpose(perHead.Reshape(attended, 0, 0, Heads, CacheSize), 0, 2, 1, 3);
+        GraphValue latent = perHead.Split(split, -1, RotarySize, LatentSize)[1];
+        GraphValue mixed = perHead.Transpose(perHead.LinearMatMul(latent, values), 0, 2, 1, 3);
+        return scope["o_proj"].Linear(
+            scope.Reshape(mixed, 0, 0, Heads * ValueSize), Heads * ValueSize, HiddenSize, Bias);
+    }
+
+    private GraphValue Query(ModuleScope scope, GraphValue x, GraphValue keys)
+    {
+        int size = PlainSize + RotarySize;
+        GraphValue query = QueryRank is { } rank
+            ? Turned(scope["q_b_proj"], Normed(scope, "q_a", x, rank), rank, Heads, size, bias: false)
+            : Turned(scope["q_proj"], x, HiddenSize, Heads, size, bias: false);
+        GraphValue heads = scope.Transpose(scope.Reshape(query, 0, 0, Heads, size), 0, 2, 1, 3);
+        IReadOnlyList<GraphValue> parts = scope.Split(heads, -1, PlainSize, RotarySize);
+        GraphValue latent = scope.MatMul(parts[0], keys);
+        GraphValue joined = scope.Transpose(scope.Concat(-1, parts[1], latent), 0, 2, 1, 3);
+        return scope.Reshape(joined, 0, 0, Heads * CacheSize);
+    }
+
+    // A layer whose outputs end with the turning part; neighbours turn together afterwards.
+    private GraphValue Turned(ModuleScope layer, GraphValue x, int inputs, int heads, int size, bool bias)
+    {
+        if (Interleaved)
+        {
+            return layer.Linear(x, inputs, heads * size, bias);
+        }
+
+        int[] order = Order(heads, size);
+        Weight weight = layer.Read("weight", heads * size, inputs);
+        GraphValue added = default;
+        if (bias)
+        {
+            float[] values = layer.ReadVector("bias", heads * size);
+            added = layer.StoreVector("bias", [.. order.Select(row => values[row])]);
+        }
+
+        return layer.Store("weight", new PermutedWeight(weight, order)).Multiply(layer, x, added);
+    }
+
+    private GraphValue Normed(ModuleScope scope, string name, GraphValue x, int rank) =>
+        scope[$"{name}_layernorm"].RmsNorm(scope[$"{name}_proj"].Linear(x, HiddenSize, rank, Bias), rank, Epsilon);
+
+    private GraphValue Key(ModuleScope scope, GraphValue x)
+    {
+        ModuleScope layer = scope["kv_a_proj_with_mqa"];
+        int size = LatentSize + RotarySize;
+        GraphValue joined = Turned(layer, x, HiddenSize, 1, size, Bias);
+        IReadOnlyList<GraphValue> parts = scope.Split(joined, -1, LatentSize, RotarySize);
+        GraphValue latent = scope["kv_a_layernorm"].RmsNorm(parts[0], LatentSize, Epsilon);
+        return scope.Concat(-1, parts[1], latent);
+    }
+
+    // Of each head's rows the first make plain keys, the others values.
+    private (GraphValue Keys, GraphValue Values) StoreSplit(ModuleScope layer)
+    {
+        int size = PlainSize + ValueSize;
+        Weight whole = layer.Read("weight", Heads * size, LatentSize);
+        return (
+            layer.Build.StoreFloats(layer.NameOf("key_weight"), Part(0, PlainSize), Heads),
+            layer.Build.StoreFloats(layer.NameOf("value_weight"), Part(PlainSize, ValueSize), Heads));
+
+        StackedWeight Part(int start, int rows) => new(
+            [.. Enumerable.Range(0, Heads).Select(Weight (head) => new RowRange(whole, (head * size) + start, rows))]);
+    }
+
+    // The turning part stands last in a head; its halves become neighbours.
+    private int[] Order(int heads, int size)
+    {
+        int plain = size - RotarySize;
+        return
+        [
+            .. Enumerable.Range(0, heads * size).Select(row =>
+            {
+                int turning = (row % size) - plain;
+                return turning < 0 ? row : row - turning + (turning / 2) + (turning % 2 * (RotarySize / 2));
+            }),
+        ];
+    }
+}

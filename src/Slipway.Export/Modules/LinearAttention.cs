@@ -1,0 +1,115 @@
+using Slipway.Export.Weights;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Modules;
+
+/// <summary>Gated DeltaNet: attention whose past is one matrix a head, which each token decays and corrects.</summary>
+/// <remarks>
+/// <code>
+/// x ─ qkv ─ convolution, SiLU ─┬ query, key ─ length 1 ┬ delta rule ─ norm · SiLU(z) ─ out_proj
+///                              └ value ────────────────┤                       │
+/// x ─ b, a ─ gate ─ decay, beta ───────────────────────┘                       │
+/// x ─ z ──────────────────────────────────────────────────────────────────────┘
+/// </code>
+/// Source: Gated Delta Networks (arXiv 2412.06464).
+/// </remarks>
+internal sealed record LinearAttention
+{
+    private const float LengthEpsilon = 1e-6f;
+
+    public required int HiddenSize { get; init; }
+
+    public required int KeyHeads { get; init; }
+
+    public required int ValueHeads { get; init; }
+
+    public required int KeySize { get; init; }
+
+    public required int ValueSize { get; init; }
+
+    /// <summary>How many positions the convolution sees.</summary>
+    public required int Kernel { get; init; }
+
+    public required float Epsilon { get; init; }
+
+    /// <summary>Whether the checkpoint has what belongs to a key head together, in <c>in_proj_qkvz</c>.</summary>
+    public bool StoredByHead { get; init; }
+
+    private int Keys => KeyHeads * KeySize;
+
+    private int Values => ValueHeads * ValueSize;
+
+    private int Channels => (2 * Keys) + Values;
+
+    public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
+    {
+        ModuleScope convolution = scope["conv1d"];
+        GraphValue kernel = convolution.StoreVector(
+            "weight", convolution.ReadNumbers("weight", Channels, 1, Kernel), Channels, 1, Kernel);
+        (GraphValue pastInputs, string presentInputs) = inputs.State(layer, "conv_state", Channels, Kernel - 1);
+        GraphValue mixed = convolution.CausalConvWithState(
+            convolution.Transpose(Projection(scope, "in_proj_qkv", x), 0, 2, 1), kernel, default, pastInputs,
+            presentInputs, silu: true);
+        IReadOnlyList<GraphValue> parts = scope.Split(scope.Transpose(mixed, 0, 2, 1), -1, Keys, Keys, Values);
+
+        float[] rates = [.. scope.ReadVector("A_log", ValueHeads).Select(log => -MathF.Exp(log))];
+        (GraphValue decay, GraphValue beta) = scope.LinearAttentionGate(
+            Projection(scope, "in_proj_a", x), scope.Vector("dt_bias", ValueHeads),
+            scope.StoreVector("decay_scale", rates), Projection(scope, "in_proj_b", x));
+        (GraphValue past, string present) = inputs.State(layer, "recurrent_state", ValueHeads, KeySize, ValueSize);
+        GraphValue lengths = scope.StoreVector(
+            "unit_scale", [.. Enumerable.Repeat((float)(1 / Math.Sqrt(KeySize)), KeySize)]);
+        GraphValue attended = scope.GatedDeltaRule(
+            Unit(scope, parts[0], lengths), Unit(scope, parts[1], lengths), parts[2], past, present, decay, beta,
+            KeyHeads, ValueHeads);
+        ModuleScope norm = scope["norm"];
+        GraphValue gated = norm.GatedRMSNorm(
+            attended, norm.Vector("weight", ValueSize), Projection(scope, "in_proj_z", x), Epsilon);
+        return scope["out_proj"].Linear(gated, Values, HiddenSize);
+    }
+
+    // x / √(Σx² + epsilon), as a norm over the mean of squares.
+    private GraphValue Unit(ModuleScope scope, GraphValue x, GraphValue scale)
+    {
+        GraphValue heads = scope.Reshape(x, 0, 0, KeyHeads, KeySize);
+        return scope.Reshape(
+            scope.SimplifiedLayerNormalization(heads, scale, LengthEpsilon / KeySize), 0, 0, Keys);
+    }
+
+    private GraphValue Projection(ModuleScope scope, string name, GraphValue x)
+    {
+        ModuleScope layer = scope[name];
+        if (!StoredByHead)
+        {
+            return layer.Linear(x, HiddenSize, name switch
+            {
+                "in_proj_qkv" => Channels,
+                "in_proj_z" => Values,
+                _ => ValueHeads,
+            });
+        }
+
+        // Of each key head: query, key, its values, their gates; and b before a.
+        int group = ValueHeads / KeyHeads, values = group * ValueSize, all = (2 * KeySize) + (2 * values);
+        Weight joined = name is "in_proj_a" or "in_proj_b"
+            ? scope["in_proj_ba"].Read("weight", 2 * ValueHeads, HiddenSize)
+            : scope["in_proj_qkvz"].Read("weight", Channels + Values, HiddenSize);
+        int[] order = name switch
+        {
+            "in_proj_qkv" =>
+            [
+                .. Rows(all, 0, KeySize), .. Rows(all, KeySize, KeySize), .. Rows(all, 2 * KeySize, values),
+            ],
+            "in_proj_z" => Rows(all, (2 * KeySize) + values, values),
+            "in_proj_b" => Rows(2 * group, 0, group),
+            _ => Rows(2 * group, group, group),
+        };
+        return layer.Store("weight", new PermutedWeight(joined, order)).Multiply(layer, x, default);
+    }
+
+    private int[] Rows(int stride, int start, int count) =>
+    [
+        .. Enumerable.Range(0, KeyHeads).SelectMany(head => Enumerable.Range((head * stride) + start, count)),
+    ];
+}

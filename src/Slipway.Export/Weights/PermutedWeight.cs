@@ -1,0 +1,15 @@
+namespace Slipway.Export.Weights;
+
+/// <summary>The rows of a matrix in another order.</summary>
+/// <param name="plain">The matrix.</param>
+/// <param name="order">For each row, which one of the matrix it is.</param>
+internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : Weight(order.Count, plain.Columns)
+{
+    public override void ReadRows(int first, int count, Span<float> destination)
+    {
+        for (int row = 0; row < count; row++)
+        {
+            plain.ReadRows(order[first + row], 1, destination.Slice(row * Columns, Columns));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Slipway.Checkpoints;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Architectures;
+
+public sealed class EngineParityTests
+{
+    private static readonly int[] Lengths = [7, 24, 48];
+
+    [Theory]
+    [InlineData("deepseek-v3")]
+    [InlineData("gpt-oss")]
+    [InlineData("mixtral")]
+    [InlineData("qwen3-moe")]
+    [InlineData("qwen3.5")]
+    public async Task Generate_UnequalRowsAndSmallChunks_GivesTheReferencesTokens(string name)
+    {
+        string source = SharedAssets.Path("tiny", name);
+        using TemporaryFolder folder = new();
+        using (Checkpoint checkpoint = Checkpoint.Open(source))
+        {
+            Exporter.Export(checkpoint, folder["package"]);
+        }
+
+        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using LanguageModel model = LanguageModel.Load(
+            folder["package"], new LanguageModelOptions { PrefillChunk = 5, SharedPrefillChunk = 3 });
+
+        // Each prompt twice: rows of one batch, some of which still read their prompt while others generate.
+        int[][] prompts = [.. Lengths.Concat(Lengths).Select(length => Ids(expected, $"input_ids_{length}"))];
+        int[][] answers = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(model, prompt)));
+
+        Assert.Equal([.. Lengths.Concat(Lengths).Select(length => Ids(expected, $"greedy_{length}"))], answers);
+
+        // What one answer left behind must not show in the next, nor a prompt of a single token.
+        Assert.Equal(answers[0], await AnswerAsync(model, prompts[0]));
+        Assert.Equal(await AnswerAsync(model, [prompts[0][0]]), await AnswerAsync(model, [prompts[0][0]]));
+    }
+
+    private static int[] Ids(Checkpoint checkpoint, string name) => DecoderParityTests.Ints(checkpoint, name);
+
+    private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt)
+    {
+        GenerationRequest request = new()
+        {
+            PromptIds = prompt, MaxOutputTokens = 12, IgnoreEndOfSequence = true,
+        };
+        List<int> ids = [];
+        await foreach (GeneratedToken token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
+        {
+            ids.Add(token.Id);
+        }
+
+        return [.. ids];
+    }
+}

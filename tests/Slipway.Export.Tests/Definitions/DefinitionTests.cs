@@ -1,0 +1,71 @@
+using Slipway.Checkpoints;
+using Slipway.Export.Tests.Architectures;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Definitions;
+
+/// <summary>Architectures without reference values, against their definitions written down a second time.</summary>
+public sealed class DefinitionTests(ITestOutputHelper output)
+{
+    private static readonly int[] Prompt = [.. Enumerable.Range(0, 21).Select(index => ((index * 17) + 5) % 48)];
+
+    [Theory]
+    [InlineData("deepseek-v2")]
+    [InlineData("deepseek-v3-halves")]
+    [InlineData("glm4-moe")]
+    [InlineData("granitemoe")]
+    [InlineData("olmoe")]
+    [InlineData("phimoe")]
+    [InlineData("qwen2-moe")]
+    [InlineData("qwen3-next")]
+    public void Export_Float32_EqualsTheDefinition(string name)
+    {
+        (float[] expected, TemporaryFolder folder) = Build(name);
+        using TemporaryFolder owned = folder;
+        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        {
+            Exporter.Export(checkpoint, folder["package"]);
+        }
+
+        using DecoderRunner whole = new(folder["package"]);
+        using DecoderRunner stepped = new(folder["package"]);
+        float[] steps = [.. Prompt.Chunk(4).SelectMany(chunk => stepped.Run(chunk))];
+        float largest = Math.Max(
+            DecoderParityTests.Difference(whole.Run(Prompt), expected), DecoderParityTests.Difference(steps, expected));
+        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
+        Assert.InRange(largest, 0, 1e-4f);
+    }
+
+    [Theory]
+    [InlineData("deepseek-v2", Precision.Float16, 0.05)]
+    [InlineData("deepseek-v2", Precision.Int8, 0.5)]
+    [InlineData("granitemoe", Precision.Int8, 0.5)]
+    [InlineData("qwen2-moe", Precision.Int8, 0.5)]
+    [InlineData("qwen2-moe", Precision.Int4, 5)]
+    public void Export_FewerBits_StaysNearTheDefinition(string name, Precision precision, double most)
+    {
+        (float[] expected, TemporaryFolder folder) = Build(name);
+        using TemporaryFolder owned = folder;
+        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        {
+            Exporter.Export(checkpoint, folder["package"], new ExportOptions { Precision = precision });
+        }
+
+        using DecoderRunner runner = new(folder["package"]);
+        float[] logits = runner.Run(Prompt);
+        double distance = Math.Sqrt(logits.Zip(expected, (x, y) => (x - y) * (x - y)).Average());
+        double size = Math.Sqrt(expected.Average(value => value * value));
+        output.WriteLine($"{name} {precision}: root mean square {distance:0.000} of {size:0.00}");
+        Assert.InRange(distance, 0, most);
+    }
+
+    private static (float[] Expected, TemporaryFolder Folder) Build(string name)
+    {
+        Definition definition = SmallModels.All[name];
+        ReferenceModel model = new(seed: 7);
+        float[] expected = [.. definition.Forward(model, Prompt).SelectMany(row => row).Select(logit => (float)logit)];
+        TemporaryFolder folder = new();
+        model.Save(folder["checkpoint"], definition.Config());
+        return (expected, folder);
+    }
+}

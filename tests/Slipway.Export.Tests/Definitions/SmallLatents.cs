@@ -1,0 +1,162 @@
+using static Slipway.Export.Tests.Definitions.ReferenceAttention;
+
+namespace Slipway.Export.Tests.Definitions;
+
+// Models with latent and with linear attention.
+internal static partial class SmallModels
+{
+    private static double[][] DeepSeekV2(ReferenceModel model, int[] ids) => model.Decoder(
+        ids, new ReferenceSizes(), (name, x) => model.RmsNorm(name, x, Epsilon),
+        (name, _, x) => LatentAttention(model, $"{name}.self_attn", x, rank: null, interleaved: true, bias: false),
+        (name, layer, x) =>
+        {
+            if (layer == 0)
+            {
+                return model.Gated($"{name}.mlp", x, 96);
+            }
+
+            double[][] weights = ReferenceModel.Map(
+                Probabilities(model, $"{name}.mlp.gate", x),
+                row => Choose(Confine(row, 4, chosen: 2, best: 1), row, 3, scale: 1.5));
+            return ReferenceModel.Zip(
+                model.Experts($"{name}.mlp.experts", x, ExpertSize, weights),
+                model.Gated($"{name}.mlp.shared_experts", x, 2 * ExpertSize), (a, b) => a + b);
+        });
+
+    private static double[][] DeepSeekV3(ReferenceModel model, int[] ids)
+    {
+        // A layer that predicts a further token, which the model does without.
+        model.Tensor("model.layers.2.eh_proj.weight", 0, 1, 64, 128);
+        return model.Decoder(
+            ids, new ReferenceSizes(), (name, x) => model.RmsNorm(name, x, Epsilon),
+            (name, _, x) => LatentAttention(model, $"{name}.self_attn", x, rank: 24, interleaved: false, bias: true),
+            (name, layer, x) => layer == 0
+                ? model.Gated($"{name}.mlp", x, 96)
+                : Balanced(model, $"{name}.mlp", x, groups: 2, scale: 2.5, shared: 2 * ExpertSize));
+    }
+
+    // Keys and values are made whole here, head by head.
+    private static double[][] LatentAttention(
+        ReferenceModel model, string name, double[][] x, int? rank, bool interleaved, bool bias)
+    {
+        const int heads = 4, latent = 32, plain = 24, rotary = 16, value = 20;
+        double[][] query = rank is { } size
+            ? model.Linear(
+                $"{name}.q_b_proj",
+                model.RmsNorm($"{name}.q_a_layernorm", model.Linear($"{name}.q_a_proj", x, size, bias), 1e-6),
+                heads * (plain + rotary))
+            : model.Linear($"{name}.q_proj", x, heads * (plain + rotary));
+        double[][] joined = model.Linear($"{name}.kv_a_proj_with_mqa", x, latent + rotary, bias);
+        double[][] turned = Turn(
+            [.. joined.Select(row => row[latent..])], rotary, rotary, Theta, interleaved);
+        double[][] made = model.Linear(
+            $"{name}.kv_b_proj",
+            model.RmsNorm($"{name}.kv_a_layernorm", [.. joined.Select(row => row[..latent])], 1e-6),
+            heads * (plain + value));
+        double[][] keys = [.. made.Select((row, at) => row.Chunk(plain + value)
+            .SelectMany(head => head[..plain].Concat(turned[at])).ToArray())];
+        double[][] values = [.. made.Select(row => row.Chunk(plain + value)
+            .SelectMany(head => head[plain..]).ToArray())];
+        double[][] attended = Attend(
+            Turn(query, plain + rotary, rotary, Theta, interleaved, start: plain), keys, values, heads, heads,
+            1 / Math.Sqrt(plain + rotary));
+        return model.Linear($"{name}.o_proj", attended, 64, bias);
+    }
+
+    private static double[][] Qwen3Next(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new(HeadSize: 32);
+        return model.Decoder(
+            ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon, offset: 1),
+            (name, layer, x) => layer == 0
+                ? DeltaNet(model, $"{name}.linear_attn", x)
+                : GatedAttention(model, $"{name}.self_attn", x, sizes),
+            (name, _, x) => Shared(model, $"{name}.mlp", x, normalize: true));
+    }
+
+    private static double[][] GatedAttention(ReferenceModel model, string name, double[][] x, ReferenceSizes sizes)
+    {
+        int size = sizes.HeadSize;
+        double[][] both = model.Linear($"{name}.q_proj", x, 2 * sizes.Heads * size);
+        double[][] query = [.. both.Select(row => row.Chunk(2 * size).SelectMany(head => head[..size]).ToArray())];
+        double[][] gate = [.. both.Select(row => row.Chunk(2 * size).SelectMany(head => head[size..]).ToArray())];
+        double[][] key = model.Linear($"{name}.k_proj", x, sizes.KeyHeads * size);
+        double[][] value = model.Linear($"{name}.v_proj", x, sizes.KeyHeads * size);
+        double[][] attended = Attend(
+            Turn(NormHeads(model, $"{name}.q_norm", query, size, offset: 1), size, 8, Theta),
+            Turn(NormHeads(model, $"{name}.k_norm", key, size, offset: 1), size, 8, Theta), value, sizes.Heads,
+            sizes.KeyHeads, 1 / Math.Sqrt(size));
+        double[][] gated = ReferenceModel.Zip(attended, gate, (a, g) => a * ReferenceModel.Sigmoid(g));
+        return model.Linear($"{name}.o_proj", gated, sizes.Hidden);
+    }
+
+    // Two key heads of size 16; to each belong two value heads of size 8.
+    private static double[][] DeltaNet(ReferenceModel model, string name, double[][] x)
+    {
+        const int keyHeads = 2, group = 2, keySize = 16, valueSize = 8, all = (2 * keySize) + (2 * group * valueSize);
+        double[][] joined = model.Linear($"{name}.in_proj_qkvz", x, keyHeads * all);
+        double[][] rates = model.Linear($"{name}.in_proj_ba", x, 2 * keyHeads * group);
+        double[][] mixed = Convolve(model, $"{name}.conv1d", [.. joined.Select(row => Take(row, 0, keySize)
+            .Concat(Take(row, keySize, keySize)).Concat(Take(row, 2 * keySize, group * valueSize)).ToArray())]);
+        float[] logs = model.Tensor($"{name}.A_log", 0, 1, keyHeads * group);
+        float[] bias = model.Tensor($"{name}.dt_bias", 1, 0.5, keyHeads * group);
+        double[,,] state = new double[keyHeads * group, keySize, valueSize];
+        double[][] output = [.. x.Select(_ => new double[keyHeads * group * valueSize])];
+        for (int at = 0; at < x.Length; at++)
+        {
+            double[] z = [.. Take(joined[at], (2 * keySize) + (group * valueSize), group * valueSize)];
+            for (int head = 0; head < keyHeads * group; head++)
+            {
+                int shared = head / group, rate = (shared * 2 * group) + (head % group);
+                double[] query = Unit(mixed[at].Skip(shared * keySize).Take(keySize));
+                double[] key = Unit(mixed[at].Skip((keyHeads + shared) * keySize).Take(keySize));
+                double[] value = [.. mixed[at].Skip((2 * keyHeads * keySize) + (head * valueSize)).Take(valueSize)];
+                double beta = ReferenceModel.Sigmoid(rates[at][rate]);
+                double decay = Math.Exp(
+                    -Math.Exp(logs[head]) * Math.Log(1 + Math.Exp(rates[at][rate + group] + bias[head])));
+                for (int j = 0; j < valueSize; j++)
+                {
+                    double known = 0;
+                    for (int i = 0; i < keySize; i++)
+                    {
+                        state[head, i, j] *= decay;
+                        known += state[head, i, j] * key[i];
+                    }
+
+                    for (int i = 0; i < keySize; i++)
+                    {
+                        state[head, i, j] += key[i] * (value[j] - known) * beta;
+                        output[at][(head * valueSize) + j] += state[head, i, j] * query[i] / Math.Sqrt(keySize);
+                    }
+                }
+            }
+
+            double[][] normed = model.RmsNorm($"{name}.norm", [.. output[at].Chunk(valueSize)], Epsilon);
+            output[at] =
+            [
+                .. normed.SelectMany(head => head).Zip(z, (value, gate) => value * ReferenceModel.Silu(gate)),
+            ];
+        }
+
+        return model.Linear($"{name}.out_proj", output, 64);
+
+        static IEnumerable<double> Take(double[] row, int start, int count) =>
+            row.Chunk(all).SelectMany(head => head.Skip(start).Take(count));
+    }
+
+    private static double[] Unit(IEnumerable<double> vector)
+    {
+        double[] values = [.. vector];
+        return ReferenceModel.Scale(values, 1 / Math.Sqrt(values.Sum(value => value * value) + 1e-6));
+    }
+
+    // Each channel sees its own last four values.
+    private static double[][] Convolve(ReferenceModel model, string name, double[][] x)
+    {
+        const int kernel = 4;
+        float[] weight = model.Tensor($"{name}.weight", 0, 0.6, x[0].Length, 1, kernel);
+        return [.. x.Select((row, at) => row.Select((_, channel) => ReferenceModel.Silu(Enumerable.Range(0, kernel)
+            .Where(tap => at - kernel + 1 + tap >= 0)
+            .Sum(tap => x[at - kernel + 1 + tap][channel] * weight[(channel * kernel) + tap]))).ToArray())];
+    }
+}

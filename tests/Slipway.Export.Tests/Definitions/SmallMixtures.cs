@@ -1,0 +1,138 @@
+using static Slipway.Export.Tests.Definitions.ReferenceAttention;
+
+namespace Slipway.Export.Tests.Definitions;
+
+// Models with experts and plain attention.
+internal static partial class SmallModels
+{
+    private static double[][] Qwen2Moe(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new();
+        return model.Decoder(
+            ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
+            (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, inputBias: true),
+            (name, layer, x) => layer == 0
+                ? model.Gated($"{name}.mlp", x, 96)
+                : Shared(model, $"{name}.mlp", x, normalize: false));
+    }
+
+    // Experts by probability, and one for all that a gate weighs.
+    private static double[][] Shared(ReferenceModel model, string name, double[][] x, bool normalize)
+    {
+        double[][] weights = ReferenceModel.Map(
+            Probabilities(model, $"{name}.gate", x), row => Choose(row, row, 3, normalize));
+        double[][] gate = model.Linear($"{name}.shared_expert_gate", x, 1);
+        double[][] shared = model.Gated($"{name}.shared_expert", x, 48);
+        double[][] mixed = model.Experts($"{name}.experts", x, ExpertSize, weights);
+        return [.. mixed.Select((row, at) => row
+            .Select((value, i) => value + (ReferenceModel.Sigmoid(gate[at][0]) * shared[at][i])).ToArray())];
+    }
+
+    private static double[][] Olmoe(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new();
+        return model.Decoder(
+            ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
+            (name, _, x) => Attention(
+                model, $"{name}.self_attn", x, sizes,
+                change: (norm, states) => model.RmsNorm($"{name}.self_attn.{norm}", states, Epsilon)),
+            (name, _, x) => model.Experts(
+                $"{name}.mlp.experts", x, 96,
+                ReferenceModel.Map(Probabilities(model, $"{name}.mlp.gate", x), row => Choose(row, row, 3))));
+    }
+
+    private static double[][] GraniteMoe(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new() { EmbeddingScale = 2 };
+        double[][] logits = model.Decoder(
+            ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
+            (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, scale: 0.3),
+            (name, _, x) => Feed($"{name}.block_sparse_moe", x), residual: 0.7);
+        return ReferenceModel.Map(logits, row => ReferenceModel.Scale(row, 0.25));
+
+        double[][] Feed(string name, double[][] x)
+        {
+            const int inner = 96;
+            double[][] scores = model.Linear($"{name}.router.layer", x, Experts, spread: 0.5);
+            double[][] sum = ReferenceModel.Map(x, row => new double[row.Length]);
+            float[] first = model.Tensor($"{name}.input_linear.weight", 0, 0.2, Experts, 2 * inner, 64);
+            float[] second = model.Tensor($"{name}.output_linear.weight", 0, 0.2, Experts, 64, inner);
+            for (int expert = 0; expert < Experts; expert++)
+            {
+                double[][] both = ReferenceModel.Multiply(first, expert * 2 * inner, x, 2 * inner);
+                double[][] gated = ReferenceModel.Map(both, row => [.. row.Take(inner)
+                    .Zip(row.Skip(inner), (gate, up) => ReferenceModel.Silu(gate) * up)]);
+                double[][] output = ReferenceModel.Multiply(second, expert * 64, gated, 64);
+                for (int at = 0; at < x.Length; at++)
+                {
+                    int[] chosen = Largest(scores[at], 3);
+                    double[] weights = Softmax([.. chosen.Select(index => scores[at][index])]);
+                    double weight = Array.IndexOf(chosen, expert) is >= 0 and var place ? weights[place] : 0;
+                    sum[at] = [.. sum[at].Zip(output[at], (a, b) => a + (weight * b))];
+                }
+            }
+
+            return sum;
+        }
+    }
+
+    private static double[][] PhiMoe(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new() { HeadBias = true };
+        return model.Decoder(
+            ids, sizes, (name, x) => model.LayerNorm(name, x, Epsilon),
+            (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, inputBias: true, outputBias: true),
+            (name, _, x) => model.Experts(
+                $"{name}.block_sparse_moe.experts", x, 96,
+                ReferenceModel.Map(model.Linear($"{name}.block_sparse_moe.gate", x, Experts, spread: 0.5), Mix),
+                "w1", "w3", "w2"));
+
+        static double[] Mix(double[] scores)
+        {
+            int[] best = Largest(scores, 2);
+            double[] weights = new double[scores.Length];
+            weights[best[0]] = Share(scores, best[0], -1);
+            weights[best[1]] = Share(scores, best[1], best[0]);
+            return weights;
+        }
+
+        // The softmax of one among those near it.
+        static double Share(double[] scores, int one, int without)
+        {
+            double largest = scores[one];
+            return 1 / scores
+                .Where((score, index) => index != without
+                    && (largest - score) / Math.Max(Math.Abs(score), largest) <= 2 * 0.3)
+                .Sum(score => Math.Exp(score - largest));
+        }
+    }
+
+    private static double[][] Glm4Moe(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new(HeadSize: 32);
+        return model.Decoder(
+            ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
+            (name, _, x) => Attention(
+                model, $"{name}.self_attn", x, sizes, inputBias: true, rotary: 8,
+                change: (norm, states) => NormHeads(model, $"{name}.self_attn.{norm}", states, 32)),
+            (name, layer, x) => layer == 0
+                ? model.Gated($"{name}.mlp", x, 96)
+                : Balanced(model, $"{name}.mlp", x, groups: 1, scale: 1.5, shared: ExpertSize));
+    }
+
+    // Experts by sigmoids and a bias for the choice alone, and those that all share.
+    private static double[][] Balanced(
+        ReferenceModel model, string name, double[][] x, int groups, double scale, int shared)
+    {
+        float[] bias = model.Tensor($"{name}.gate.e_score_correction_bias", 0, 0.2, Experts);
+        double[][] weights = ReferenceModel.Map(Probabilities(model, $"{name}.gate", x, sigmoid: true), row =>
+        {
+            double[] ranks = [.. row.Zip(bias, (probability, added) => probability + added)];
+            ranks = groups == 1 ? ranks : Confine(ranks, groups, chosen: 1, best: 2);
+            return Choose(ranks, row, 2, normalize: true, scale);
+        });
+        return ReferenceModel.Zip(
+            model.Experts($"{name}.experts", x, ExpertSize, weights),
+            model.Gated($"{name}.shared_experts", x, shared), (a, b) => a + b);
+    }
+}
