@@ -10,7 +10,10 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: DeepSeek-V2 (arXiv 2405.04434).</remarks>
 internal class DeepSeekV2 : Llama
 {
-    public override string PackageType => "deepseek_v2";
+    public override string PackageType => "decoder";
+
+    /// <summary>How many of the first layers have no experts where the configuration does not say.</summary>
+    protected virtual int DenseByDefault => 0;
 
     /// <summary>The sizes of the cache, which holds one head.</summary>
     public override DecoderSizes Sizes(ConfigReader config) => base.Sizes(config) with
@@ -50,7 +53,7 @@ internal class DeepSeekV2 : Llama
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
         ConfigReader config = layer.Config;
-        if (layer.Index < SparseLayers.FirstDense(config) || !config.Has("n_routed_experts"))
+        if (layer.Index < SparseLayers.FirstDense(config, DenseByDefault) || !MixtureSizes.Has(config, "n_routed_experts"))
         {
             return base.Feed(layer, x);
         }
@@ -86,6 +89,11 @@ internal class DeepSeekV2 : Llama
             "group_limited_greedy" => true,
             _ => throw config.Unsupported("topk_method", "'greedy' and 'group_limited_greedy'"),
         };
+        if (config.Flag("norm_topk_prob", false))
+        {
+            throw config.Unsupported("norm_topk_prob", "'false'");
+        }
+
         ProbabilityRouter router = new()
         {
             HiddenSize = sizes.HiddenSize,

@@ -7,7 +7,7 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: DeepSeek-V3 (arXiv 2412.19437).</remarks>
 internal sealed class DeepSeekV3 : DeepSeekV2
 {
-    public override string PackageType => "deepseek_v3";
+    protected override int DenseByDefault => 3;
 
     protected override ExpertRouter Router(ConfigReader config, MixtureSizes sizes) =>
         Balanced(config, sizes, scale: 2.5);

@@ -9,7 +9,7 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: GLM-4.5 (arXiv 2508.06471).</remarks>
 internal sealed class Glm4Moe : Llama
 {
-    public override string PackageType => "glm4_moe";
+    public override string PackageType => "decoder";
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
     {
@@ -29,7 +29,7 @@ internal sealed class Glm4Moe : Llama
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
         ConfigReader config = layer.Config;
-        if (layer.Index < SparseLayers.FirstDense(config))
+        if (layer.Index < SparseLayers.FirstDense(config, absent: 1))
         {
             return base.Feed(layer, x);
         }

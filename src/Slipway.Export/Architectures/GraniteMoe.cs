@@ -9,7 +9,7 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: IBM's Granite 3.0 language models.</remarks>
 internal sealed class GraniteMoe : Granite
 {
-    public override string PackageType => "granitemoe";
+    public override string PackageType => "decoder";
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {

@@ -8,7 +8,7 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: Mixtral of Experts (arXiv 2401.04088).</remarks>
 internal sealed class Mixtral : Llama
 {
-    public override string PackageType => "mixtral";
+    public override string PackageType => "decoder";
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Window = config.OptionalInt("sliding_window") };
@@ -16,19 +16,10 @@ internal sealed class Mixtral : Llama
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
         MixtureSizes sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
-        ModuleScope block = layer["block_sparse_moe"];
-        return new ExpertFeedForward
+        SoftmaxRouter router = new()
         {
-            HiddenSize = sizes.HiddenSize,
-            IntermediateSize = sizes.IntermediateSize,
-            Router = new SoftmaxRouter
-            {
-                HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen,
-            },
-        }.Build(
-            block["gate"], block["experts"],
-            ExpertWeights.Numbered(
-                block["experts"], sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize, "w1", "w3", "w2"),
-            x);
+            HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen,
+        };
+        return MixtralExperts.Build(layer, x, sizes, router);
     }
 }

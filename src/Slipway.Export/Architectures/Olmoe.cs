@@ -8,7 +8,7 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: OLMoE (arXiv 2409.02060).</remarks>
 internal sealed class Olmoe : Llama
 {
-    public override string PackageType => "olmoe";
+    public override string PackageType => "decoder";
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         config.Has("clip_qkv")

@@ -39,22 +39,13 @@ internal sealed class PhiMoe : Llama
             throw config.Unsupported("num_experts_per_tok", "'2', which its router is made for");
         }
 
-        ModuleScope block = layer["block_sparse_moe"];
-        return new ExpertFeedForward
+        SparseMixer router = new()
         {
             HiddenSize = sizes.HiddenSize,
-            IntermediateSize = sizes.IntermediateSize,
-            Router = new SparseMixer
-            {
-                HiddenSize = sizes.HiddenSize,
-                Experts = sizes.Experts,
-                Chosen = sizes.Chosen,
-                Noise = (float)config.Number("router_jitter_noise", 0.01),
-            },
-        }.Build(
-            block["gate"], block["experts"],
-            ExpertWeights.Numbered(
-                block["experts"], sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize, "w1", "w3", "w2"),
-            x);
+            Experts = sizes.Experts,
+            Chosen = sizes.Chosen,
+            Noise = (float)config.Number("router_jitter_noise", 0.01),
+        };
+        return MixtralExperts.Build(layer, x, sizes, router);
     }
 }

@@ -8,7 +8,7 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: Qwen2 (arXiv 2407.10671).</remarks>
 internal sealed class Qwen2Moe : Llama
 {
-    public override string PackageType => "qwen2_moe";
+    public override string PackageType => "decoder";
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with

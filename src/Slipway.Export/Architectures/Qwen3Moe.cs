@@ -8,7 +8,7 @@ namespace Slipway.Export.Architectures;
 /// <remarks>Source: Qwen3 (arXiv 2505.09388).</remarks>
 internal sealed class Qwen3Moe : Llama
 {
-    public override string PackageType => "qwen3_moe";
+    public override string PackageType => "decoder";
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with

@@ -18,12 +18,17 @@ internal sealed record MixtureSizes(int HiddenSize, int IntermediateSize, int Ex
     public static MixtureSizes Read(ConfigReader config, string expertsKey, string intermediateKey)
     {
         RequireSilu(config);
-        string key = new[] { expertsKey, "num_experts", "num_local_experts" }.FirstOrDefault(config.Has) ?? expertsKey;
+        string key = Keys(expertsKey).FirstOrDefault(config.Has) ?? expertsKey;
         int experts = config.Int(key), chosen = config.Int("num_experts_per_tok");
         return experts > MostExperts ? throw config.Bad(key, $"at most {MostExperts} experts")
             : chosen > experts ? throw config.Bad("num_experts_per_tok", $"at most '{key}', {experts}")
             : new MixtureSizes(config.Int("hidden_size"), config.Int(intermediateKey), experts, chosen);
     }
+
+    /// <summary>Whether a configuration has experts.</summary>
+    public static bool Has(ConfigReader config, string expertsKey) => Keys(expertsKey).Any(config.Has);
+
+    private static string[] Keys(string expertsKey) => [expertsKey, "num_experts", "num_local_experts"];
 
     // The operators of experts know no other gate.
     private static void RequireSilu(ConfigReader config)

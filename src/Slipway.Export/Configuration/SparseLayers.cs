@@ -12,8 +12,8 @@ internal static class SparseLayers
         && (layer + 1) % config.Int("decoder_sparse_step", 1) == 0;
 
     /// <summary>How many of the first layers have no experts.</summary>
-    public static int FirstDense(ConfigReader config) =>
-        config.Number("first_k_dense_replace", 0) is >= 0 and var count && count == Math.Floor(count)
+    public static int FirstDense(ConfigReader config, int absent) =>
+        config.Number("first_k_dense_replace", absent) is >= 0 and var count && count == Math.Floor(count)
             ? (int)Math.Min(count, int.MaxValue)
             : throw config.Bad("first_k_dense_replace", "a whole number from 0 on");
 

@@ -77,24 +77,23 @@ internal sealed record LinearAttention
             scope.SimplifiedLayerNormalization(heads, scale, LengthEpsilon / KeySize), 0, 0, Keys);
     }
 
+    // What decides how much is kept and corrected is small, and is never quantized.
     private GraphValue Projection(ModuleScope scope, string name, GraphValue x)
     {
         ModuleScope layer = scope[name];
-        if (!StoredByHead)
-        {
-            return layer.Linear(x, HiddenSize, name switch
-            {
-                "in_proj_qkv" => Channels,
-                "in_proj_z" => Values,
-                _ => ValueHeads,
-            });
-        }
+        bool rate = name is "in_proj_a" or "in_proj_b";
+        Weight weight = StoredByHead ? ByHead(scope, name) : layer.Read(
+            "weight", rate ? ValueHeads : name == "in_proj_z" ? Values : Channels, HiddenSize);
+        StoredMatrix stored = rate
+            ? layer.Build.StoreExact(layer.NameOf("weight"), () => weight)
+            : layer.Store("weight", weight);
+        return stored.Multiply(layer, x, default);
+    }
 
-        // Of each key head: query, key, its values, their gates; and b before a.
+    // Of each key head: query, key, its values, their gates; and b before a.
+    private PermutedWeight ByHead(ModuleScope scope, string name)
+    {
         int group = ValueHeads / KeyHeads, values = group * ValueSize, all = (2 * KeySize) + (2 * values);
-        Weight joined = name is "in_proj_a" or "in_proj_b"
-            ? scope["in_proj_ba"].Read("weight", 2 * ValueHeads, HiddenSize)
-            : scope["in_proj_qkvz"].Read("weight", Channels + Values, HiddenSize);
         int[] order = name switch
         {
             "in_proj_qkv" =>
@@ -105,7 +104,11 @@ internal sealed record LinearAttention
             "in_proj_b" => Rows(2 * group, 0, group),
             _ => Rows(2 * group, group, group),
         };
-        return layer.Store("weight", new PermutedWeight(joined, order)).Multiply(layer, x, default);
+        return new PermutedWeight(
+            name is "in_proj_a" or "in_proj_b"
+                ? scope["in_proj_ba"].Read("weight", 2 * ValueHeads, HiddenSize)
+                : scope["in_proj_qkvz"].Read("weight", Channels + Values, HiddenSize),
+            order);
     }
 
     private int[] Rows(int stride, int start, int count) =>

@@ -37,13 +37,39 @@ public sealed class EngineParityTests
         Assert.Equal(await AnswerAsync(model, [prompts[0][0]]), await AnswerAsync(model, [prompts[0][0]]));
     }
 
+    [Fact]
+    public async Task Generate_MemoryForTwoRows_ComputesStatesAgainWithTheSameTokens()
+    {
+        using TemporaryFolder folder = new();
+        using (Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "qwen3.5")))
+        {
+            Exporter.Export(checkpoint, folder["package"]);
+        }
+
+        // Three layers of states, read and written; one of keys and values for 128 tokens.
+        const int row = (2 * 3 * ((128 * 3) + (4 * 16 * 16)) * 4) + (128 * 2 * 2 * 32 * 4);
+        using LanguageModel alone = LanguageModel.Load(folder["package"]);
+        using LanguageModel tight = LanguageModel.Load(
+            folder["package"], new LanguageModelOptions { KeyValueCacheBytes = 2 * row, MaxBatchSize = 8 });
+        int[][] prompts = [.. Enumerable.Range(0, 5).Select(index => Enumerable.Range(3, 9 + (7 * index)).ToArray())];
+        List<int[]> expected = [];
+        foreach (int[] prompt in prompts)
+        {
+            expected.Add(await AnswerAsync(alone, prompt, longest: null));
+        }
+
+        int[][] answers = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(tight, prompt, longest: null)));
+
+        Assert.Equal(expected, answers);
+    }
+
     private static int[] Ids(Checkpoint checkpoint, string name) => DecoderParityTests.Ints(checkpoint, name);
 
-    private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt)
+    private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, int? longest = 12)
     {
         GenerationRequest request = new()
         {
-            PromptIds = prompt, MaxOutputTokens = 12, IgnoreEndOfSequence = true,
+            PromptIds = prompt, MaxOutputTokens = longest, IgnoreEndOfSequence = true,
         };
         List<int> ids = [];
         await foreach (GeneratedToken token in model.GenerateAsync(request, TestContext.Current.CancellationToken))

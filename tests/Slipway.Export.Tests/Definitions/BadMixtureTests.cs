@@ -15,7 +15,7 @@ public sealed class BadMixtureTests
     [InlineData("deepseek-v2", "topk_group", "1", "'1'; expected groups that hold 'num_experts_per_tok', 3, experts")]
     [InlineData("deepseek-v2", "first_k_dense_replace", "-1", "'-1'; expected a whole number from 0 on")]
     [InlineData("qwen3-next", "linear_num_value_heads", "3", "'3'; expected a multiple of 'linear_num_key_heads', 2")]
-    [InlineData("qwen3-next", "layer_types", "[\"full_attention\"]", "\"]'; expected an entry for each layer")]
+    [InlineData("qwen3-next", "layer_types", "[\"linear_attention\"]", "\"]'; expected an entry for each layer")]
     public void Export_ContradictingConfiguration_NamesKeyAndValue(
         string name, string key, string value, string message)
     {
@@ -27,6 +27,7 @@ public sealed class BadMixtureTests
 
     [Theory]
     [InlineData("qwen2-moe", "hidden_act", "\"gelu\"", "'gelu', which cannot be exported; expected 'silu' for experts")]
+    [InlineData("deepseek-v2", "norm_topk_prob", "true", "'true', which cannot be exported; expected 'false'")]
     [InlineData("deepseek-v2", "topk_method", "\"best\"", "'best', which cannot be exported; expected 'greedy' and ")]
     [InlineData("glm4-moe", "scoring_func", "\"softmax\"", "'softmax', which cannot be exported; expected 'sigmoid'")]
     [InlineData("deepseek-v2", "qk_rope_head_dim", "24", "'24', which cannot be exported; expected a multiple of 16")]
