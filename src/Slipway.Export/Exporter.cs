@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using Slipway.Checkpoints;
 using Slipway.Export.Architectures;
+using Slipway.Export.Architectures.Encoders;
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
-using Slipway.Onnx.Operators;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
 
@@ -18,7 +18,8 @@ public static class Exporter
     private const int LongestContext = 1 << 20;
 
     /// <summary>The architectures that can be exported, as <c>architectures[0]</c> of <c>config.json</c> names them.</summary>
-    public static IReadOnlyList<string> Architectures { get; } = [.. DecoderArchitectures.All.Keys.Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Architectures { get; } =
+        [.. DecoderArchitectures.All.Keys.Concat(EncoderArchitectures.All.Keys).Order(StringComparer.Ordinal)];
 
     /// <summary>Exports a checkpoint.</summary>
     /// <remarks>
@@ -43,24 +44,24 @@ public static class Exporter
         options ??= new ExportOptions();
         long started = Stopwatch.GetTimestamp();
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
-        (string name, DecoderArchitecture architecture) = Find(config);
-        WeightFormats formats = WeightFormats.Choose(options);
-        int contextLength = ContextLength(config, architecture.Sizes(config), options);
+        (string name, Architecture architecture) = Find(config);
+        WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations);
+        int contextLength = ContextLength(config, architecture.LongestSequence(config), options);
         using PackageWriter package = new(folder, options.Overwrite);
-        GenAIConfig description = PackageDescription.Config(checkpoint, config, architecture, GraphFile, contextLength);
+        architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
         Graph graph = new(name);
         using (ExternalDataWriter data = new(package.PathOf($"{GraphFile}.data")))
         {
             WeightWriter writer = new(graph, data, checkpoint, progress, ct);
-            Build(new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength), architecture);
+            architecture.Build(
+                new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength), checkpoint);
         }
 
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
         OnnxFile.Write(
             new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(GraphFile));
-        package.Write(description);
-        PackageDescription.CopyFiles(checkpoint, package);
+        PackageDescription.CopyTextFiles(checkpoint, package);
         PackageManifest manifest = package.Commit(new PackageManifest
         {
             Producer = $"Slipway {Version}",
@@ -83,33 +84,22 @@ public static class Exporter
         return process.PeakWorkingSet64;
     }
 
-    private static void Build(ModelBuild build, DecoderArchitecture architecture)
-    {
-        ModuleScope root = new(build);
-        DecoderInputs inputs = new(root.Graph);
-        GraphValue hidden = architecture.Forward(root, inputs);
-        NodeScope last = new(root.Graph, "/logits_to_keep");
-        GraphValue kept = last.Slice(hidden, last.Neg(inputs.Kept), last.Ints(long.MaxValue), last.Ints(1));
-        GraphValue logits = architecture.Head(root, kept);
-        inputs.Complete(root.Graph.Rename(logits, "logits"), architecture.Sizes(build.Config).VocabularySize);
-    }
-
-    private static (string Name, DecoderArchitecture Architecture) Find(ConfigReader config)
+    private static (string Name, Architecture Architecture) Find(ConfigReader config)
     {
         string name = config.Texts("architectures") is [var first, ..]
             ? first
             : throw config.Bad("architectures", "a list with the model's architecture, such as 'LlamaForCausalLM'");
-        return DecoderArchitectures.All.TryGetValue(name, out DecoderArchitecture? architecture)
-            ? (name, architecture)
+        return DecoderArchitectures.All.TryGetValue(name, out DecoderArchitecture? decoder) ? (name, decoder)
+            : EncoderArchitectures.All.TryGetValue(name, out EncoderArchitecture? encoder) ? (name, encoder)
             : throw config.Unsupported("architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
     }
 
-    private static int ContextLength(ConfigReader config, DecoderSizes sizes, ExportOptions options)
+    private static int ContextLength(ConfigReader config, int longest, ExportOptions options)
     {
-        int length = options.ContextLength ?? sizes.ContextLength;
-        return options.ContextLength is <= 0 || length > sizes.ContextLength
+        int length = options.ContextLength ?? longest;
+        return options.ContextLength is <= 0 || length > longest
             ? throw new ArgumentException(
-                $"The context length {length} is not between 1 and the {sizes.ContextLength} positions that "
+                $"The context length {length} is not between 1 and the {longest} positions that "
                 + $"'{config.Path}' was made for.", nameof(options))
             : length > LongestContext
             ? throw new ArgumentException(

@@ -10,7 +10,7 @@ namespace Slipway.Export;
 /// <summary>Writes what a package says about its model, and the files that belong to its text side.</summary>
 internal static class PackageDescription
 {
-    private static readonly string[] CopiedFiles =
+    private static readonly string[] TextFiles =
         ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"];
 
     public static GenAIConfig Config(
@@ -55,9 +55,14 @@ internal static class PackageDescription
         };
     }
 
-    public static void CopyFiles(Checkpoint checkpoint, PackageWriter writer)
+    /// <summary>The tokenizer's files and the chat template.</summary>
+    public static void CopyTextFiles(Checkpoint checkpoint, PackageWriter writer) =>
+        Copy(checkpoint, writer, TextFiles);
+
+    /// <summary>Files that lie beside the checkpoint, those that are there.</summary>
+    public static void Copy(Checkpoint checkpoint, PackageWriter writer, IReadOnlyList<string> files)
     {
-        foreach (string file in CopiedFiles)
+        foreach (string file in files)
         {
             if (checkpoint.ReadFile(file) is { } content)
             {

@@ -152,7 +152,8 @@ public sealed class PackageWriter : IDisposable
             throw new IOException($"The folder '{target}' exists. Choose another, or allow it to be overwritten.");
         }
 
-        if (!File.Exists(Path.Combine(target, ModelPackage.ConfigFile)))
+        if (!File.Exists(Path.Combine(target, ModelPackage.ConfigFile))
+            && !File.Exists(Path.Combine(target, ModelPackage.ManifestFile)))
         {
             throw new IOException(
                 $"The folder '{target}' holds no '{ModelPackage.ConfigFile}', so it is not a package and is not "

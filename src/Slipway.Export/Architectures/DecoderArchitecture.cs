@@ -1,12 +1,15 @@
+using Slipway.Checkpoints;
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+using Slipway.Packaging;
 
 namespace Slipway.Export.Architectures;
 
 /// <summary>A decoder: how its hidden states are computed from token ids.</summary>
 /// <remarks>One file an architecture, and one row in <see cref="DecoderArchitectures"/>.</remarks>
-internal abstract class DecoderArchitecture
+internal abstract class DecoderArchitecture : Architecture
 {
     /// <summary>The family's name in <c>genai_config.json</c>.</summary>
     public abstract string PackageType { get; }
@@ -25,6 +28,23 @@ internal abstract class DecoderArchitecture
     /// <param name="inputs">The graph's inputs.</param>
     /// <returns>The last hidden states after the last norm, [batch, sequence, hidden].</returns>
     public abstract GraphValue Forward(ModuleScope root, DecoderInputs inputs);
+
+    public override int LongestSequence(ConfigReader config) => Sizes(config).ContextLength;
+
+    public override void Build(ModelBuild build, Checkpoint checkpoint)
+    {
+        ModuleScope root = new(build);
+        DecoderInputs inputs = new(root.Graph);
+        GraphValue hidden = Forward(root, inputs);
+        NodeScope last = new(root.Graph, "/logits_to_keep");
+        GraphValue kept = last.Slice(hidden, last.Neg(inputs.Kept), last.Ints(long.MaxValue), last.Ints(1));
+        GraphValue logits = Head(root, kept);
+        inputs.Complete(root.Graph.Rename(logits, "logits"), Sizes(build.Config).VocabularySize);
+    }
+
+    public override void Describe(
+        PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength) =>
+        package.Write(PackageDescription.Config(checkpoint, config, this, graphFile, contextLength));
 
     /// <summary>Builds the head.</summary>
     /// <param name="root">The model's root.</param>

@@ -12,6 +12,9 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
 
     public string Path => path;
 
+    /// <summary>The number of keys.</summary>
+    public int Count => json.Count;
+
     public bool Has(string key) => json[key] is not null;
 
     /// <summary>A size or count: a whole number from 1 on.</summary>

@@ -63,6 +63,14 @@ internal static class Layers
     public static GraphValue Embedding(this ModuleScope scope, GraphValue ids, int count, int size) =>
         scope.Table("weight", count, size).Gather(scope, ids);
 
+    /// <summary>The norm over the last axis with the tensors <c>weight</c> and <c>bias</c>.</summary>
+    /// <remarks>Checkpoints converted from TensorFlow call them <c>gamma</c> and <c>beta</c>.</remarks>
+    public static GraphValue LayerNorm(
+        this ModuleScope scope, GraphValue x, int size, float epsilon, bool bias = true) =>
+        scope.LayerNormalization(
+            x, scope.Vector(scope.Has("gamma") ? "gamma" : "weight", size),
+            bias ? scope.Vector(scope.Has("beta") ? "beta" : "bias", size) : default, epsilon);
+
     /// <summary>The root-mean-square norm of the hidden states with the tensor <c>weight</c>.</summary>
     public static GraphValue RmsNorm(
         this ModuleScope scope, ResidualStream stream, int size, float epsilon, float offset = 0) =>

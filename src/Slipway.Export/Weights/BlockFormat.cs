@@ -4,7 +4,8 @@ using Slipway.Onnx;
 namespace Slipway.Export.Weights;
 
 /// <summary>Codes of 4 or 8 bits in blocks.</summary>
-internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod method) : WeightFormat
+internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod method, bool roundsActivations)
+    : WeightFormat
 {
     private const int SmallestBlock = 16;
 
@@ -21,7 +22,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
 
         return columns.Any(count => count % size != 0) ? new FloatFormat(ElementType.Float16)
             : size == blockSize ? this
-            : new BlockFormat(bits, size, method);
+            : new BlockFormat(bits, size, method, roundsActivations);
     }
 
     public override StoredMatrix Write(WeightWriter writer, string name, Weight weight)
@@ -31,7 +32,8 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
             writer, name, weight, [weight.Rows, blocks, blockSize * bits / 8], [weight.Rows, blocks],
             [weight.Rows, zeroPointBytes]);
         Initializer codes = writer.Graph.FindInitializer($"{name}.codes")!;
-        return new BlockMatrix(name, codes, scales, zeroPoints, weight.Rows, weight.Columns, bits, blockSize);
+        return new BlockMatrix(
+            name, codes, scales, zeroPoints, weight.Rows, weight.Columns, bits, blockSize, roundsActivations);
     }
 
     public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count)

@@ -12,13 +12,15 @@ namespace Slipway.Export.Weights;
 /// <param name="columns">Columns.</param>
 /// <param name="bits">4 or 8.</param>
 /// <param name="blockSize">Weights that share a scale.</param>
+/// <param name="roundsActivations">Whether inputs are rounded to 8 bits, which is faster.</param>
 internal sealed class BlockMatrix(
     string name, Initializer codes, GraphValue scales, GraphValue zeroPoints, int rows, int columns, int bits,
-    int blockSize) : StoredMatrix
+    int blockSize, bool roundsActivations) : StoredMatrix
 {
     public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias) =>
         scope.MatMulNBits(
-            x, new GraphValue(codes.Name), scales, zeroPoints, bias, rows, columns, bits, blockSize);
+            x, new GraphValue(codes.Name), scales, zeroPoints, bias, rows, columns, bits, blockSize,
+            roundsActivations);
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices)
     {

@@ -10,7 +10,10 @@ namespace Slipway.Export.Weights;
 /// <param name="Recipe">What <c>slipway.json</c> says about it.</param>
 internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables, QuantizationRecipe? Recipe)
 {
-    public static WeightFormats Choose(ExportOptions options)
+    /// <summary>Chooses the formats of a package.</summary>
+    /// <param name="options">The kind of package.</param>
+    /// <param name="exactActivations">Whether 8-bit codes multiply inputs as they are.</param>
+    public static WeightFormats Choose(ExportOptions options, bool exactActivations)
     {
         FloatFormat single = new(ElementType.Float32), half = new(ElementType.Float16);
         return options.Precision switch
@@ -35,7 +38,7 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                 ? QuantizationMethods.Find(name)
                 : QuantizationMethods.Default;
             return new(
-                new BlockFormat(bits, options.BlockSize, method), half,
+                new BlockFormat(bits, options.BlockSize, method, bits < 8 || !exactActivations), half,
                 new QuantizationRecipe { Method = method.Name, Bits = bits, BlockSize = options.BlockSize });
         }
     }

@@ -19,14 +19,15 @@ public static class ContribOperators
     /// <param name="inputs">Columns of the weight.</param>
     /// <param name="bits">Bits of a code.</param>
     /// <param name="blockSize">Weights that share a scale.</param>
+    /// <param name="roundsActivations">Whether x is rounded to 8 bits in blocks, which is faster.</param>
     public static GraphValue MatMulNBits(
         this NodeScope scope, GraphValue x, GraphValue codes, GraphValue scales, GraphValue zeroPoints, GraphValue bias,
-        int outputs, int inputs, int bits, int blockSize) =>
+        int outputs, int inputs, int bits, int blockSize, bool roundsActivations = true) =>
         Node(
             scope, "MatMulNBits", [x, codes, scales, zeroPoints, default, bias],
             new NodeAttribute.Int("N", outputs), new NodeAttribute.Int("K", inputs),
             new NodeAttribute.Int("bits", bits), new NodeAttribute.Int("block_size", blockSize),
-            new NodeAttribute.Int("accuracy_level", 4));
+            new NodeAttribute.Int("accuracy_level", roundsActivations ? 4 : 1));
 
     /// <summary>The rows of a table of few-bit codes at indices, as floats.</summary>
     /// <param name="scope">Where the node goes.</param>
@@ -53,6 +54,38 @@ public static class ContribOperators
             OnnxModel.ContribDomain, "SkipSimplifiedLayerNormalization", [x, skip, weight], ["output", "", "", "sum"],
             [new NodeAttribute.Float("epsilon", epsilon)]);
         return (outputs[0], outputs[3]);
+    }
+
+    /// <summary>Attention in which every position sees every other one.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="query">[batch, sequence, heads·size].</param>
+    /// <param name="key">[batch, sequence, heads·size].</param>
+    /// <param name="value">[batch, sequence, heads·size].</param>
+    /// <param name="seen">int32 [batch, sequence]: 1 for positions that are seen, 0 for others.</param>
+    /// <param name="bias">Added to scores, [batch or 1, heads or 1, sequence, sequence], or nothing.</param>
+    /// <param name="attributes"><c>num_heads</c> and others.</param>
+    public static GraphValue MultiHeadAttention(
+        this NodeScope scope, GraphValue query, GraphValue key, GraphValue value, GraphValue seen, GraphValue bias,
+        params IReadOnlyList<NodeAttribute> attributes)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(
+            OnnxModel.ContribDomain, "MultiHeadAttention", [query, key, value, default, seen, bias], attributes);
+    }
+
+    /// <summary>Turns the heads of each position; halves of a head are the parts of its pairs.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="x">[batch, sequence, heads·size].</param>
+    /// <param name="first">int64 [1]: the first position.</param>
+    /// <param name="cosines">[positions, size / 2].</param>
+    /// <param name="sines">[positions, size / 2].</param>
+    public static GraphValue RotaryEmbedding(
+        this NodeScope scope, GraphValue x, GraphValue first, GraphValue cosines, GraphValue sines)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(
+            OnnxModel.ContribDomain, "RotaryEmbedding", [x, first, cosines, sines],
+            new NodeAttribute.Int("interleaved", 0));
     }
 
     /// <summary>Causal attention over grouped heads, with its key and value cache.</summary>

@@ -86,6 +86,31 @@ public static class StandardOperators
     public static GraphValue ReduceSum(this NodeScope scope, GraphValue x, bool keep, params ReadOnlySpan<long> axes) =>
         Node(scope, "ReduceSum", [x, scope.Ints(axes)], new NodeAttribute.Int("keepdims", keep ? 1 : 0));
 
+    /// <summary>The largest element over axes, which disappear unless kept with size 1.</summary>
+    public static GraphValue ReduceMax(this NodeScope scope, GraphValue x, bool keep, params ReadOnlySpan<long> axes) =>
+        Node(scope, "ReduceMax", [x, scope.Ints(axes)], new NodeAttribute.Int("keepdims", keep ? 1 : 0));
+
+    /// <summary>The Euclidean norm over axes, which disappear unless kept with size 1.</summary>
+    public static GraphValue ReduceL2(this NodeScope scope, GraphValue x, bool keep, params ReadOnlySpan<long> axes) =>
+        Node(scope, "ReduceL2", [x, scope.Ints(axes)], new NodeAttribute.Int("keepdims", keep ? 1 : 0));
+
+    /// <summary>The square root.</summary>
+    public static GraphValue Sqrt(this NodeScope scope, GraphValue x) => Node(scope, "Sqrt", [x]);
+
+    /// <summary>The sums of all elements up to each one along an axis.</summary>
+    public static GraphValue CumSum(this NodeScope scope, GraphValue x, long axis) =>
+        Node(scope, "CumSum", [x, scope.Int(axis)]);
+
+    /// <summary>The numbers from a start up to, not including, an end.</summary>
+    public static GraphValue Range(this NodeScope scope, GraphValue start, GraphValue end, GraphValue step) =>
+        Node(scope, "Range", [start, end, step]);
+
+    /// <summary>Whether x equals y.</summary>
+    public static GraphValue Equal(this NodeScope scope, GraphValue x, GraphValue y) => Node(scope, "Equal", [x, y]);
+
+    /// <summary>Turns truth values around.</summary>
+    public static GraphValue Not(this NodeScope scope, GraphValue x) => Node(scope, "Not", [x]);
+
     /// <summary>x / √(mean(x²) + epsilon) · weight over the last axis.</summary>
     /// <remarks>ONNX Runtime registers this operator in ONNX's own domain.</remarks>
     public static GraphValue SimplifiedLayerNormalization(

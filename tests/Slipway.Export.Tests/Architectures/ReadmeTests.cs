@@ -10,11 +10,14 @@ public sealed partial class ReadmeTests
     {
         string readme = Path.Combine(SharedAssets.Repository, "README.md");
         IEnumerable<string> rows = File.ReadLines(readme)
-            .Select(line => Row().Match(line)).Where(match => match.Success).Select(match => match.Groups[1].Value);
+            .SkipWhile(line => line != "## Architectures").Skip(1)
+            .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
+            .Select(line => Row().Match(line)).Where(match => match.Success)
+            .SelectMany(match => match.Groups[1].Value.Split(", ")).Select(name => name.Trim('`'));
 
         Assert.Equal(Exporter.Architectures, rows.Order(StringComparer.Ordinal));
     }
 
-    [GeneratedRegex(@"^\| `([A-Za-z0-9_]+(?:ForCausalLM|LMHeadModel))` \|")]
+    [GeneratedRegex(@"^\| ((?:`[A-Za-z0-9_]+`(?:, )?)+) \|")]
     private static partial Regex Row();
 }
