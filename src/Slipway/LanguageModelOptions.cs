@@ -27,7 +27,8 @@ public sealed record LanguageModelOptions
 
     /// <summary>
     /// The most bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep beginnings of earlier sequences for
-    /// prompts that begin alike; 0 keeps none, null is a quarter of them.
+    /// prompts that begin alike; 0 keeps none, null is a quarter of them. Models whose layers carry a state that is
+    /// only the last token's (linear attention, state spaces) keep none.
     /// </summary>
     public long? PrefixCacheBytes { get; init; }
 

@@ -7,7 +7,7 @@ namespace Slipway.Export.Architectures;
 
 /// <summary>Granite with experts: Granite whose feed-forward blocks are experts.</summary>
 /// <remarks>Source: IBM's Granite 3.0 language models.</remarks>
-internal sealed class GraniteMoe : Granite
+internal class GraniteMoe : Granite
 {
     public override string PackageType => "decoder";
 

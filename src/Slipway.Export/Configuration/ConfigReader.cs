@@ -66,6 +66,14 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
         _ => throw Bad(key, "a list of numbers"),
     };
 
+    /// <summary>A list of bounds, in which what is no number, such as 'Infinity', is ∞; null where there is none.</summary>
+    public IReadOnlyList<double>? Bounds(string key) => json[key] is JsonArray list
+        ? [.. list.Select(item => Parse(item) ?? double.PositiveInfinity)]
+        : null;
+
+    /// <summary>Whether a value is a number.</summary>
+    public bool IsNumber(string key) => Parse(json[key]) is not null;
+
     /// <summary>Token ids: a number, a list of them, or nothing.</summary>
     public IReadOnlyList<int> TokenIds(string key) => json[key] switch
     {

@@ -14,6 +14,20 @@ internal static class LayerTypes
             _ => throw config.Unsupported("layer_types", "'linear_attention' and 'full_attention'"),
         };
 
+    /// <summary>Whether a layer is a state space, by <c>layer_types</c> or <c>layers_block_type</c>.</summary>
+    public static bool IsStateSpace(ConfigReader config, int layer)
+    {
+        string key = config.Has("layer_types") ? "layer_types" : "layers_block_type";
+        return config.Texts(key) is not { } types ? throw config.Bad(key, "the type of each layer")
+            : layer >= types.Count ? throw config.Bad(key, "an entry for each layer")
+            : types[layer] switch
+            {
+                "mamba" or "mamba2" => true,
+                "attention" or "full_attention" => false,
+                _ => throw config.Unsupported(key, "'mamba' and 'attention'"),
+            };
+    }
+
     /// <summary>A layer's window in positions; null where it sees all.</summary>
     /// <remarks>
     /// Newer configurations list <c>layer_types</c>; older ones have <c>use_sliding_window</c> and give windows to the

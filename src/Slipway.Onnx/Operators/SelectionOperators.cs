@@ -51,6 +51,20 @@ public static class SelectionOperators
         return scope.AddNode(OnnxModel.StandardDomain, "Max", [x, y]);
     }
 
+    /// <summary>The smaller of two.</summary>
+    public static GraphValue Min(this NodeScope scope, GraphValue x, GraphValue y)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(OnnxModel.StandardDomain, "Min", [x, y]);
+    }
+
+    /// <summary>log(1 + eˣ).</summary>
+    public static GraphValue Softplus(this NodeScope scope, GraphValue x)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(OnnxModel.StandardDomain, "Softplus", [x]);
+    }
+
     /// <summary>The absolute value.</summary>
     public static GraphValue Abs(this NodeScope scope, GraphValue x)
     {

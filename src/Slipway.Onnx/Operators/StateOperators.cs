@@ -48,6 +48,30 @@ public static class StateOperators
             ])[0];
     }
 
+    /// <summary>The gated recurrence: a matrix for each head that decays and takes in each key's value.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="query">[batch, sequence, key heads·key size].</param>
+    /// <param name="key">[batch, sequence, key heads·key size].</param>
+    /// <param name="value">[batch, sequence, value heads·value size].</param>
+    /// <param name="past">[batch, value heads, key size, value size].</param>
+    /// <param name="present">The name of the matrices after the step.</param>
+    /// <param name="decay">[batch, sequence, value heads]: logarithms.</param>
+    /// <param name="keyHeads">Heads of queries and keys.</param>
+    /// <param name="valueHeads">Heads of values.</param>
+    /// <returns>[batch, sequence, value heads·value size].</returns>
+    public static GraphValue GatedRecurrence(
+        this NodeScope scope, GraphValue query, GraphValue key, GraphValue value, GraphValue past, string present,
+        GraphValue decay, int keyHeads, int valueHeads)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(
+            OnnxModel.ContribDomain, "LinearAttention", [query, key, value, past, decay], ["output", $"={present}"],
+            [
+                new NodeAttribute.Int("q_num_heads", keyHeads), new NodeAttribute.Int("kv_num_heads", valueHeads),
+                new NodeAttribute.Text("update_rule", "gated"), new NodeAttribute.Float("scale", 1),
+            ])[0];
+    }
+
     /// <summary>What the gated delta rule decays and corrects by.</summary>
     /// <param name="scope">Where the node goes.</param>
     /// <param name="a">[batch, sequence, heads].</param>

@@ -9,10 +9,21 @@ public sealed class EngineParityTests
 
     [Theory]
     [InlineData("deepseek-v3")]
+    [InlineData("gemma2")]
+    [InlineData("gemma3")]
     [InlineData("gpt-oss")]
+    [InlineData("granite")]
+    [InlineData("llama")]
+    [InlineData("llama3-rope")]
+    [InlineData("mistral-window")]
     [InlineData("mixtral")]
+    [InlineData("olmo2")]
+    [InlineData("phi3")]
+    [InlineData("qwen2-yarn")]
+    [InlineData("qwen3")]
     [InlineData("qwen3-moe")]
     [InlineData("qwen3.5")]
+    [InlineData("smollm3")]
     public async Task Generate_UnequalRowsAndSmallChunks_GivesTheReferencesTokens(string name)
     {
         string source = SharedAssets.Path("tiny", name);
@@ -65,7 +76,7 @@ public sealed class EngineParityTests
 
     private static int[] Ids(Checkpoint checkpoint, string name) => DecoderParityTests.Ints(checkpoint, name);
 
-    private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, int? longest = 12)
+    internal static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, int? longest = 12)
     {
         GenerationRequest request = new()
         {

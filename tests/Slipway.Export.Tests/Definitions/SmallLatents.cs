@@ -151,12 +151,13 @@ internal static partial class SmallModels
     }
 
     // Each channel sees its own last four values.
-    private static double[][] Convolve(ReferenceModel model, string name, double[][] x)
+    private static double[][] Convolve(ReferenceModel model, string name, double[][] x, float[]? bias = null)
     {
         const int kernel = 4;
         float[] weight = model.Tensor($"{name}.weight", 0, 0.6, x[0].Length, 1, kernel);
-        return [.. x.Select((row, at) => row.Select((_, channel) => ReferenceModel.Silu(Enumerable.Range(0, kernel)
-            .Where(tap => at - kernel + 1 + tap >= 0)
-            .Sum(tap => x[at - kernel + 1 + tap][channel] * weight[(channel * kernel) + tap]))).ToArray())];
+        return [.. x.Select((row, at) => row.Select((_, channel) => ReferenceModel.Silu(
+            (bias?[channel] ?? 0) + Enumerable.Range(0, kernel)
+                .Where(tap => at - kernel + 1 + tap >= 0)
+                .Sum(tap => x[at - kernel + 1 + tap][channel] * weight[(channel * kernel) + tap]))).ToArray())];
     }
 }

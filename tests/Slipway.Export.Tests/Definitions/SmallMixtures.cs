@@ -47,33 +47,33 @@ internal static partial class SmallModels
         double[][] logits = model.Decoder(
             ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
             (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, scale: 0.3),
-            (name, _, x) => Feed($"{name}.block_sparse_moe", x), residual: 0.7);
+            (name, _, x) => GraniteExperts(model, $"{name}.block_sparse_moe", x), residual: 0.7);
         return ReferenceModel.Map(logits, row => ReferenceModel.Scale(row, 0.25));
+    }
 
-        double[][] Feed(string name, double[][] x)
+    private static double[][] GraniteExperts(ReferenceModel model, string name, double[][] x)
+    {
+        const int inner = 96;
+        double[][] scores = model.Linear($"{name}.router.layer", x, Experts, spread: 0.5);
+        double[][] sum = ReferenceModel.Map(x, row => new double[row.Length]);
+        float[] first = model.Tensor($"{name}.input_linear.weight", 0, 0.2, Experts, 2 * inner, 64);
+        float[] second = model.Tensor($"{name}.output_linear.weight", 0, 0.2, Experts, 64, inner);
+        for (int expert = 0; expert < Experts; expert++)
         {
-            const int inner = 96;
-            double[][] scores = model.Linear($"{name}.router.layer", x, Experts, spread: 0.5);
-            double[][] sum = ReferenceModel.Map(x, row => new double[row.Length]);
-            float[] first = model.Tensor($"{name}.input_linear.weight", 0, 0.2, Experts, 2 * inner, 64);
-            float[] second = model.Tensor($"{name}.output_linear.weight", 0, 0.2, Experts, 64, inner);
-            for (int expert = 0; expert < Experts; expert++)
+            double[][] both = ReferenceModel.Multiply(first, expert * 2 * inner, x, 2 * inner);
+            double[][] gated = ReferenceModel.Map(both, row => [.. row.Take(inner)
+                .Zip(row.Skip(inner), (gate, up) => ReferenceModel.Silu(gate) * up)]);
+            double[][] output = ReferenceModel.Multiply(second, expert * 64, gated, 64);
+            for (int at = 0; at < x.Length; at++)
             {
-                double[][] both = ReferenceModel.Multiply(first, expert * 2 * inner, x, 2 * inner);
-                double[][] gated = ReferenceModel.Map(both, row => [.. row.Take(inner)
-                    .Zip(row.Skip(inner), (gate, up) => ReferenceModel.Silu(gate) * up)]);
-                double[][] output = ReferenceModel.Multiply(second, expert * 64, gated, 64);
-                for (int at = 0; at < x.Length; at++)
-                {
-                    int[] chosen = Largest(scores[at], 3);
-                    double[] weights = Softmax([.. chosen.Select(index => scores[at][index])]);
-                    double weight = Array.IndexOf(chosen, expert) is >= 0 and var place ? weights[place] : 0;
-                    sum[at] = [.. sum[at].Zip(output[at], (a, b) => a + (weight * b))];
-                }
+                int[] chosen = Largest(scores[at], 3);
+                double[] weights = Softmax([.. chosen.Select(index => scores[at][index])]);
+                double weight = Array.IndexOf(chosen, expert) is >= 0 and var place ? weights[place] : 0;
+                sum[at] = [.. sum[at].Zip(output[at], (a, b) => a + (weight * b))];
             }
-
-            return sum;
         }
+
+        return sum;
     }
 
     private static double[][] PhiMoe(ReferenceModel model, int[] ids)

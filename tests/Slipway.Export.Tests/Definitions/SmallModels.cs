@@ -33,6 +33,10 @@ internal static partial class SmallModels
             ["num_experts_per_tok"] = 2, ["n_group"] = 1, ["topk_group"] = 1, ["norm_topk_prob"] = true,
             ["routed_scaling_factor"] = 1.5, ["first_k_dense_replace"] = 1,
         }), Glm4Moe),
+        ["granite-hybrid"] = new(() => HybridConfig(Experts), (model, ids) => GraniteHybrid(model, ids, experts: true)),
+        ["granite-hybrid-dense"] = new(
+            () => HybridConfig(0), (model, ids) => GraniteHybrid(model, ids, experts: false)),
+        ["mamba2"] = new(Mamba2Config, Mamba2),
         ["granitemoe"] = new(() => Config("GraniteMoeForCausalLM", new JsonObject
         {
             ["num_local_experts"] = Experts, ["num_experts_per_tok"] = 3, ["embedding_multiplier"] = 2,

@@ -1,0 +1,77 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Onnx;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>Mamba-2: layers of one state-space part each, without attention.</summary>
+/// <remarks>Source: Transformers are SSMs (arXiv 2405.21060).</remarks>
+internal sealed class Mamba2 : DecoderArchitecture
+{
+    // Nothing in the model depends on positions; configurations do not say how long it was trained for.
+    private const int ContextLength = 1 << 17;
+
+    public override string PackageType => "decoder";
+
+    public override IReadOnlyList<string> States => ["conv_state", "recurrent_state"];
+
+    public override DecoderSizes Sizes(ConfigReader config) => new(
+        config.Int("vocab_size"), config.Int("hidden_size"), config.Int("num_hidden_layers"), config.Int("num_heads"),
+        config.Int("num_heads"), config.Int("head_dim", 64), config.Int("max_position_embeddings", ContextLength));
+
+    public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
+    {
+        DecoderSizes sizes = Sizes(root.Config);
+        StateSpace mixer = Mixer(root.Config, sizes);
+        float epsilon = Epsilon(root.Config);
+        ModuleScope model = root["backbone"];
+        ResidualStream stream = new(Embedding(root).Embedding(inputs.Ids, sizes.VocabularySize, sizes.HiddenSize));
+        for (int index = 0; index < sizes.Layers; index++)
+        {
+            ModuleScope layer = model["layers"][index];
+            GraphValue normed = layer["norm"].RmsNorm(stream, sizes.HiddenSize, epsilon);
+            stream.Add(layer, mixer.Build(layer["mixer"], normed, inputs, index));
+        }
+
+        return model["norm_f"].RmsNorm(stream, sizes.HiddenSize, epsilon);
+    }
+
+    protected override ModuleScope Embedding(ModuleScope root) => root["backbone"]["embeddings"];
+
+    private static float Epsilon(ConfigReader config) => (float)config.Number("layer_norm_epsilon", 1e-5);
+
+    private static StateSpace Mixer(ConfigReader config, DecoderSizes sizes)
+    {
+        if (config.Text("hidden_act", "silu") is not ("silu" or "swish"))
+        {
+            throw config.Unsupported("hidden_act", "'silu'");
+        }
+
+        int inner = (int)(config.Number("expand", 2) * sizes.HiddenSize), groups = config.Int("n_groups", 8);
+        return (long)sizes.Heads * sizes.HeadSize != inner
+            ? throw config.Bad("num_heads", $"heads of size {sizes.HeadSize} that make up {inner} elements")
+            : sizes.Heads % groups != 0 ? throw config.Bad("n_groups", $"a divisor of 'num_heads', {sizes.Heads}")
+            : new StateSpace
+            {
+                HiddenSize = sizes.HiddenSize,
+                Heads = sizes.Heads,
+                HeadSize = sizes.HeadSize,
+                Groups = groups,
+                StateSize = config.Int("state_size", 128),
+                Kernel = config.Int("conv_kernel", 4) is > 1 and var kernel
+                    ? kernel
+                    : throw config.Unsupported("conv_kernel", "2 or more"),
+                Bias = config.Flag("use_bias", false),
+                KernelBias = config.Flag("use_conv_bias", true),
+                Epsilon = Epsilon(config),
+                Steps = Steps(config),
+            };
+    }
+
+    // An upper limit that is no number is none.
+    private static (float Least, float Most)? Steps(ConfigReader config) =>
+        config.Bounds("time_step_limit") is [>= 0 and var least, var most]
+        && (least > 0 || double.IsFinite(most))
+            ? ((float)least, (float)Math.Min(most, float.MaxValue))
+            : null;
+}

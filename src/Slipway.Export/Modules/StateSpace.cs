@@ -1,0 +1,90 @@
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Modules;
+
+/// <summary>Mamba-2: a layer whose past is one matrix a head, which decays and takes in each token.</summary>
+/// <remarks>
+/// <code>
+/// x ─ in_proj ─┬ gate ───────────────────────────────────────────┐
+///              ├ convolution, SiLU ─┬ inputs · step ┬ recurrence ─┴ norm ─ out_proj
+///              │                    └ write, read ──┤
+///              └ step ─ softplus ───────────────────┘
+/// </code>
+/// Source: Transformers are SSMs (arXiv 2405.21060).
+/// </remarks>
+internal sealed record StateSpace
+{
+    public required int HiddenSize { get; init; }
+
+    public required int Heads { get; init; }
+
+    public required int HeadSize { get; init; }
+
+    /// <summary>How many vectors for writing, and for reading, heads share.</summary>
+    public required int Groups { get; init; }
+
+    public required int StateSize { get; init; }
+
+    /// <summary>How many positions the convolution sees.</summary>
+    public required int Kernel { get; init; }
+
+    /// <summary>Whether the layers into and out of it have biases.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Whether the convolution has a bias.</summary>
+    public bool KernelBias { get; init; }
+
+    public required float Epsilon { get; init; }
+
+    /// <summary>What the output is multiplied by; folded into the output layer.</summary>
+    public float OutputScale { get; init; } = 1;
+
+    /// <summary>The least and the largest step; null for any.</summary>
+    public (float Least, float Most)? Steps { get; init; }
+
+    private int Inner => Heads * HeadSize;
+
+    private int Shared => Groups * StateSize;
+
+    public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
+    {
+        int channels = Inner + (2 * Shared);
+        GraphValue projected = scope["in_proj"].Linear(x, HiddenSize, Inner + channels + Heads, Bias);
+        IReadOnlyList<GraphValue> parts = scope.Split(projected, -1, Inner, channels, Heads);
+        IReadOnlyList<GraphValue> mixed = scope.Split(
+            Convolve(scope["conv1d"], parts[1], channels, inputs, layer), -1, Inner, Shared, Shared);
+
+        GraphValue step = Step(scope, parts[2]);
+        float[] rates = [.. scope.ReadVector("A_log", Heads).Select(log => -MathF.Exp(log))];
+        GraphValue decay = scope.Mul(step, scope.StoreVector("decay_scale", rates));
+        GraphValue heads = scope.Reshape(mixed[0], 0, 0, Heads, HeadSize);
+        GraphValue values = scope.Reshape(scope.Mul(heads, scope.Reshape(step, 0, 0, Heads, 1)), 0, 0, Inner);
+        (GraphValue past, string present) = inputs.State(layer, "recurrent_state", Heads, StateSize, HeadSize);
+        GraphValue read = scope.GatedRecurrence(mixed[2], mixed[1], values, past, present, decay, Groups, Heads);
+        GraphValue kept = scope.Mul(heads, scope.StoreVector("D", scope.ReadVector("D", Heads), Heads, 1));
+        GraphValue sum = scope.Add(read, scope.Reshape(kept, 0, 0, Inner));
+        GraphValue gated = scope.Mul(sum, scope.Mul(parts[0], scope.Sigmoid(parts[0])));
+        return scope["out_proj"].Linear(
+            scope["norm"].RmsNorm(gated, Inner, Epsilon), Inner, HiddenSize, Bias, OutputScale);
+    }
+
+    private GraphValue Convolve(ModuleScope scope, GraphValue x, int channels, DecoderInputs inputs, int layer)
+    {
+        GraphValue kernel = scope.StoreVector(
+            "weight", scope.ReadNumbers("weight", channels, 1, Kernel), channels, 1, Kernel);
+        (GraphValue past, string present) = inputs.State(layer, "conv_state", channels, Kernel - 1);
+        GraphValue mixed = scope.CausalConvWithState(
+            scope.Transpose(x, 0, 2, 1), kernel, KernelBias ? scope.Vector("bias", channels) : default, past, present,
+            silu: true);
+        return scope.Transpose(mixed, 0, 2, 1);
+    }
+
+    private GraphValue Step(ModuleScope scope, GraphValue x)
+    {
+        GraphValue step = scope.Softplus(scope.Add(x, scope.Vector("dt_bias", Heads)));
+        return Steps is { } range
+            ? scope.Max(scope.Min(step, scope.Float(range.Most)), scope.Float(range.Least))
+            : step;
+    }
+}
