@@ -35,13 +35,26 @@ public static class Exporter
     /// <exception cref="CheckpointException">The checkpoint is damaged, or contradicts its configuration.</exception>
     /// <exception cref="NotSupportedException">The architecture, or something in its configuration, is not known.</exception>
     /// <exception cref="ArgumentException">An option does not fit.</exception>
-    /// <exception cref="IOException">The folder cannot be written or replaced.</exception>
+    /// <exception cref="IOException">The folder cannot be written or replaced, or its disk is full.</exception>
     public static ExportReport Export(
         Checkpoint checkpoint, string folder, ExportOptions? options = null,
         IProgress<ExportProgress>? progress = null, CancellationToken ct = default)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        options ??= new ExportOptions();
+        try
+        {
+            return Write(checkpoint, folder, options ?? new ExportOptions(), progress, ct);
+        }
+        catch (IOException exception) when (FullDisk.IsCause(exception))
+        {
+            throw FullDisk.Explain(folder, exception);
+        }
+    }
+
+    private static ExportReport Write(
+        Checkpoint checkpoint, string folder, ExportOptions options, IProgress<ExportProgress>? progress,
+        CancellationToken ct)
+    {
         long started = Stopwatch.GetTimestamp();
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
         (string name, Architecture architecture) = Find(config);

@@ -12,6 +12,7 @@ public sealed class ExternalDataWriter : IDisposable
     private const int Alignment = 64;
     private const int PageAlignment = 4096;
     private const int PageAlignedFrom = 1 << 20;
+    private const int FileTooBig = 27;
     private readonly FileStream stream;
     private readonly string file;
     private long start;
@@ -33,18 +34,46 @@ public sealed class ExternalDataWriter : IDisposable
         long padding = (alignment - (stream.Position % alignment)) % alignment;
         Span<byte> zeros = stackalloc byte[PageAlignment];
         zeros.Clear();
-        stream.Write(zeros[..(int)padding]);
+        Append(zeros[..(int)padding]);
         start = stream.Position;
     }
 
     /// <summary>Writes the next elements of the constant that was begun.</summary>
+    /// <exception cref="IOException">The disk is full, or allows no file of that size.</exception>
     public void Write<T>(ReadOnlySpan<T> elements)
-        where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(elements));
+        where T : unmanaged => Append(MemoryMarshal.AsBytes(elements));
 
     /// <summary>Ends the constant.</summary>
     /// <returns>Where it stands.</returns>
     public TensorData.External End() => new(file, start, stream.Position - start);
 
     /// <summary>Writes what is still held in memory and closes the file.</summary>
-    public void Dispose() => stream.Dispose();
+    /// <exception cref="IOException">The disk is full, or allows no file of that size.</exception>
+    public void Dispose()
+    {
+        try
+        {
+            stream.Dispose();
+        }
+        catch (ArgumentOutOfRangeException exception)
+        {
+            throw TooBig(exception);
+        }
+    }
+
+    private void Append(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            stream.Write(bytes);
+        }
+        catch (ArgumentOutOfRangeException exception)
+        {
+            throw TooBig(exception);
+        }
+    }
+
+    // To .NET the system's EFBIG is an argument out of range; to a caller it is a matter of the disk.
+    private IOException TooBig(Exception cause) =>
+        new($"The file '{file}' has reached the largest size that is allowed there.", cause) { HResult = FileTooBig };
 }
