@@ -8,7 +8,7 @@ namespace Slipway.Engine;
 /// A step is the next chunk of one prompt and one token of every sequence that decodes. Sequences come in over a
 /// channel, join and leave between steps, and are failed alone where a step of theirs fails.
 /// </remarks>
-internal sealed class ModelEngine : IDisposable
+internal sealed partial class ModelEngine : IDisposable
 {
     private readonly Channel<Sequence> arrivals = Channel.CreateUnbounded<Sequence>(
         new UnboundedChannelOptions { SingleReader = true });
@@ -22,8 +22,6 @@ internal sealed class ModelEngine : IDisposable
     private readonly Thread thread;
     private readonly Lock gate = new();
     private Sequence? running;
-    private int[] tokens = [];
-    private int[] lengths = [];
     private long order;
     private int queued;
     private long keyValueBytes;
@@ -151,106 +149,6 @@ internal sealed class ModelEngine : IDisposable
         StepPrompt();
         StepDecode();
         Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes);
-    }
-
-    private void StepPrompt()
-    {
-        var sequence = scheduler.NextPrompt();
-        if (sequence is null)
-        {
-            return;
-        }
-
-        var alone = scheduler.Rows.Active.All(Scheduler.IsPrompt);
-        var largest = sequence.ScoresEveryPosition ? decoder.LargestScoredChunk : decoder.LargestChunk;
-        var count = Math.Min(
-            Math.Min(alone ? options.PrefillChunk : options.SharedPrefillChunk, largest),
-            sequence.Pending);
-        Guard(sequence, [sequence], () =>
-        {
-            if (sequence is { Computed: 0, ScoresEveryPosition: false })
-            {
-                prefixes.Restore(sequence);
-                count = Math.Min(count, sequence.Pending);
-            }
-
-            var start = sequence.Computed;
-            var chunk = sequence.Tokens.Slice(start, count);
-            var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
-            sequence.Computed += count;
-            Advance(sequence, start, logits);
-            if (sequence is { Row: >= 0, Pending: 1, ScoresEveryPosition: false })
-            {
-                prefixes.Store(sequence.Row, sequence.Tokens[..sequence.Computed]);
-            }
-        });
-    }
-
-    private void StepDecode()
-    {
-        var batch = scheduler.Rows.Active.Where(sequence => !Scheduler.IsPrompt(sequence)).ToArray();
-        if (batch.Length == 0)
-        {
-            return;
-        }
-
-        if (scheduler.Rows.Count < scheduler.Rows.End)
-        {
-            scheduler.Rows.Compact();
-        }
-
-        var rows = batch.Max(sequence => sequence.Row) + 1;
-        if (tokens.Length < rows)
-        {
-            tokens = new int[rows];
-            lengths = new int[rows];
-        }
-
-        for (var row = 0; row < rows; row++)
-        {
-            // A row whose prompt is under way runs along; what that writes lies beyond its end and is overwritten.
-            var sequence = scheduler.Rows[row];
-            lengths[row] = sequence?.Computed ?? 0;
-            tokens[row] = sequence is null || Scheduler.IsPrompt(sequence) ? -1 : sequence.Tokens[lengths[row]];
-        }
-
-        telemetry.Step(batch.Length);
-        Guard(null, batch, () =>
-        {
-            var logits = decoder.Decode(tokens.AsSpan(0, rows), lengths.AsSpan(0, rows));
-            foreach (var sequence in batch)
-            {
-                sequence.Computed++;
-            }
-
-            foreach (var sequence in batch)
-            {
-                var row = sequence.Row;
-                Advance(sequence, sequence.Computed - 1, logits.Slice(row * vocabularySize, vocabularySize));
-            }
-        });
-    }
-
-    private void Advance(Sequence sequence, int start, ReadOnlySpan<float> logits)
-    {
-        try
-        {
-            var row = sequence.Row;
-            if (sequence.Advance(start, logits))
-            {
-                scheduler.Rows.Remove(sequence);
-                if (!sequence.ScoresEveryPosition)
-                {
-                    prefixes.Store(row, sequence.Tokens[..sequence.Computed]);
-                }
-            }
-        }
-#pragma warning disable CA1031 // A caller's processor may throw anything; only its own request may suffer.
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            Fail(other => other == sequence, e);
-        }
     }
 
     // Runs a part of a step; an error fails the sequences of that part and leaves the others alone.

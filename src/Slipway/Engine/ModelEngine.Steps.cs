@@ -1,0 +1,108 @@
+namespace Slipway.Engine;
+
+// What a step computes: the next chunk of one prompt, and one token of every sequence that decodes.
+internal sealed partial class ModelEngine
+{
+    private int[] tokens = [];
+    private int[] lengths = [];
+
+    private void StepPrompt()
+    {
+        var sequence = scheduler.NextPrompt();
+        if (sequence is null)
+        {
+            return;
+        }
+
+        var alone = scheduler.Rows.Active.All(Scheduler.IsPrompt);
+        var largest = sequence.ScoresEveryPosition ? decoder.LargestScoredChunk : decoder.LargestChunk;
+        var count = Math.Min(
+            Math.Min(alone ? options.PrefillChunk : options.SharedPrefillChunk, largest),
+            sequence.Pending);
+        Guard(sequence, [sequence], () =>
+        {
+            if (sequence is { Computed: 0, ScoresEveryPosition: false })
+            {
+                prefixes.Restore(sequence);
+                count = Math.Min(count, sequence.Pending);
+            }
+
+            var start = sequence.Computed;
+            var chunk = sequence.Tokens.Slice(start, count);
+            var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
+            sequence.Computed += count;
+            Advance(sequence, start, logits);
+            if (sequence is { Row: >= 0, Pending: 1, ScoresEveryPosition: false })
+            {
+                prefixes.Store(sequence.Row, sequence.Tokens[..sequence.Computed]);
+            }
+        });
+    }
+
+    private void StepDecode()
+    {
+        var batch = scheduler.Rows.Active.Where(sequence => !Scheduler.IsPrompt(sequence)).ToArray();
+        if (batch.Length == 0)
+        {
+            return;
+        }
+
+        if (scheduler.Rows.Count < scheduler.Rows.End)
+        {
+            scheduler.Rows.Compact();
+        }
+
+        var rows = batch.Max(sequence => sequence.Row) + 1;
+        if (tokens.Length < rows)
+        {
+            tokens = new int[rows];
+            lengths = new int[rows];
+        }
+
+        for (var row = 0; row < rows; row++)
+        {
+            // A row whose prompt is under way runs along; what that writes lies beyond its end and is overwritten.
+            var sequence = scheduler.Rows[row];
+            lengths[row] = sequence?.Computed ?? 0;
+            tokens[row] = sequence is null || Scheduler.IsPrompt(sequence) ? -1 : sequence.Tokens[lengths[row]];
+        }
+
+        telemetry.Step(batch.Length);
+        Guard(null, batch, () =>
+        {
+            var logits = decoder.Decode(tokens.AsSpan(0, rows), lengths.AsSpan(0, rows));
+            foreach (var sequence in batch)
+            {
+                sequence.Computed++;
+            }
+
+            foreach (var sequence in batch)
+            {
+                var row = sequence.Row;
+                Advance(sequence, sequence.Computed - 1, logits.Slice(row * vocabularySize, vocabularySize));
+            }
+        });
+    }
+
+    private void Advance(Sequence sequence, int start, ReadOnlySpan<float> logits)
+    {
+        try
+        {
+            var row = sequence.Row;
+            if (sequence.Advance(start, logits))
+            {
+                scheduler.Rows.Remove(sequence);
+                if (!sequence.ScoresEveryPosition)
+                {
+                    prefixes.Store(row, sequence.Tokens[..sequence.Computed]);
+                }
+            }
+        }
+#pragma warning disable CA1031 // A caller's processor may throw anything; only its own request may suffer.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Fail(other => other == sequence, e);
+        }
+    }
+}
