@@ -50,17 +50,21 @@ internal abstract class DecoderArchitecture : Architecture
     /// <param name="root">The model's root.</param>
     /// <param name="hidden">[batch, kept, hidden].</param>
     /// <returns>[batch, kept, vocabulary].</returns>
-    public virtual GraphValue Head(ModuleScope root, GraphValue hidden)
+    public virtual GraphValue Head(ModuleScope root, GraphValue hidden) => Head(root, "lm_head", hidden, bias: false);
+
+    /// <summary>Builds a head that is the embedding, or a layer of its own.</summary>
+    protected GraphValue Head(ModuleScope root, string name, GraphValue hidden, bool bias)
     {
         DecoderSizes sizes = Sizes(root.Config);
-        ModuleScope head = root["lm_head"];
+        ModuleScope head = root[name];
         if (!root.Config.Flag("tie_word_embeddings", TiedByDefault))
         {
-            return head.Linear(hidden, sizes.HiddenSize, sizes.VocabularySize);
+            return head.Linear(hidden, sizes.HiddenSize, sizes.VocabularySize, bias);
         }
 
         root.Build.Tensors.Ignore(head.NameOf("weight"));
-        return Embedding(root).Matrix("weight", sizes.VocabularySize, sizes.HiddenSize).Multiply(head, hidden, default);
+        return Embedding(root).Matrix("weight", sizes.VocabularySize, sizes.HiddenSize)
+            .Multiply(head, hidden, bias ? head.Vector("bias", sizes.VocabularySize) : default);
     }
 
     /// <summary>The module that holds the token embedding.</summary>

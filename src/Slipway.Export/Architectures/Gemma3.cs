@@ -28,7 +28,7 @@ internal sealed class Gemma3 : Gemma2
     }
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
-        base.Attention(config, sizes, layer) with { HeadNormEpsilon = Epsilon(config), NormOffset = 1 };
+        base.Attention(config, sizes, layer) with { Norm = HeadNorms.Rms(Epsilon(config), offset: 1) };
 
     protected override int? Window(ConfigReader config, int layer) =>
         config.Has("layer_types") ? LayerTypes.Window(config, layer)

@@ -23,7 +23,7 @@ internal sealed class Glm4Moe : Llama
         base.Attention(config, sizes, layer) with
         {
             OutputBias = false,
-            HeadNormEpsilon = config.Flag("use_qk_norm", false) ? Epsilon(config) : null,
+            Norm = config.Flag("use_qk_norm", false) ? HeadNorms.Rms(Epsilon(config)) : null,
         };
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)

@@ -6,7 +6,7 @@ namespace Slipway.Export.Architectures;
 
 /// <summary>OLMo 2: Llama with norms after attention and feed-forward instead of before, and over query and key.</summary>
 /// <remarks>Source: OLMo 2 (arXiv 2501.00656).</remarks>
-internal sealed class Olmo2 : Llama
+internal class Olmo2 : Llama
 {
     public override string PackageType => "olmo2";
 
@@ -19,7 +19,7 @@ internal sealed class Olmo2 : Llama
     }
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
-        base.Attention(config, sizes, layer) with { WholeNormEpsilon = Epsilon(config) };
+        base.Attention(config, sizes, layer) with { Norm = HeadNorms.WholeRms(Epsilon(config)) };
 
     private static GraphValue After(DecoderLayer layer, string norm, GraphValue x) =>
         layer[norm].RmsNorm(x, layer.Sizes.HiddenSize, Epsilon(layer.Config));

@@ -15,7 +15,7 @@ internal sealed class Olmoe : Llama
             ? throw config.Unsupported("clip_qkv", "none")
             : base.Attention(config, sizes, layer) with
             {
-                WholeNormEpsilon = (float)config.Number("rms_norm_eps", 1e-5),
+                Norm = HeadNorms.WholeRms((float)config.Number("rms_norm_eps", 1e-5)),
             };
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>

@@ -12,7 +12,7 @@ internal sealed class Phi3 : Llama
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
-            StoredPacked = true,
+            Layout = AttentionLayout.SideBySide,
             Window = config.OptionalInt("sliding_window"),
         };
 

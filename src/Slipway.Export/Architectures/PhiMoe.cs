@@ -1,7 +1,6 @@
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Onnx;
-using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures;
 
@@ -11,20 +10,12 @@ internal sealed class PhiMoe : Llama
 {
     public override string PackageType => "phimoe";
 
-    public override GraphValue Head(ModuleScope root, GraphValue hidden)
-    {
-        DecoderSizes sizes = Sizes(root.Config);
-        return root.Config.Flag("lm_head_bias", false)
-            ? root["lm_head"].Linear(hidden, sizes.HiddenSize, sizes.VocabularySize, bias: true)
-            : base.Head(root, hidden);
-    }
+    protected override bool HeadBias(ConfigReader config) => config.Flag("lm_head_bias", false);
 
     // Some versions of the definition have norms without mean, and then their checkpoints have no biases.
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.Has("bias")
-            ? scope.LayerNormalization(
-                stream.Sum(scope), scope.Vector("weight", sizes.HiddenSize), scope.Vector("bias", sizes.HiddenSize),
-                (float)scope.Config.Number("rms_norm_eps", 1e-5))
+            ? scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("rms_norm_eps", 1e-5))
             : base.Norm(scope, stream, sizes);
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>

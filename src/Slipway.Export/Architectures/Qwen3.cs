@@ -12,7 +12,7 @@ internal sealed class Qwen3 : Llama
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
-            HeadNormEpsilon = (float)config.Number("rms_norm_eps", 1e-6),
+            Norm = HeadNorms.Rms(Epsilon(config)),
             Window = LayerTypes.Window(config, layer),
         };
 }

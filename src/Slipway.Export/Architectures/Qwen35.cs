@@ -33,8 +33,7 @@ internal class Qwen35 : Llama
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
-            HeadNormEpsilon = Epsilon(config),
-            NormOffset = 1,
+            Norm = HeadNorms.Rms(Epsilon(config), offset: 1),
             OutputGate = true,
         };
 

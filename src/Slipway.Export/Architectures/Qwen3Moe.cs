@@ -13,7 +13,7 @@ internal sealed class Qwen3Moe : Llama
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
-            HeadNormEpsilon = Epsilon(config),
+            Norm = HeadNorms.Rms(Epsilon(config)),
             Window = LayerTypes.Window(config, layer),
         };
 

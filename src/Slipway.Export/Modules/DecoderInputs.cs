@@ -8,6 +8,7 @@ namespace Slipway.Export.Modules;
 internal sealed class DecoderInputs
 {
     private readonly Graph _graph;
+    private GraphValue _positions;
     private readonly List<(GraphValue Value, Dimension[] Shape)> _presents = [];
 
     public DecoderInputs(Graph graph)
@@ -31,6 +32,28 @@ internal sealed class DecoderInputs
 
     /// <summary>int32 scalar: the length of the longest row.</summary>
     public GraphValue TotalLength { get; }
+
+    /// <summary>int64 [batch, sequence]: the position of each new token, for models whose layers look positions up.</summary>
+    /// <remarks>
+    /// A row's new tokens are its last ones; in a first step, shorter rows are filled up behind.
+    /// </remarks>
+    public GraphValue Positions
+    {
+        get
+        {
+            if (_positions == default)
+            {
+                NodeScope scope = new(_graph, "/positions");
+                GraphValue count = scope.Gather(scope.Shape(Ids), scope.Int(1));
+                GraphValue lengths = scope.Add(scope.Cast(LastPositions, ElementType.Int64), scope.Int(1));
+                GraphValue first = scope.Max(scope.Sub(lengths, count), scope.Int(0));
+                _positions = scope.Add(
+                    scope.Reshape(first, -1, 1), scope.Range(scope.Int(0), count, scope.Int(1)));
+            }
+
+            return _positions;
+        }
+    }
 
     /// <summary>int64 [1]: how many of the last positions get logits; 0 is all.</summary>
     public GraphValue Kept { get; }

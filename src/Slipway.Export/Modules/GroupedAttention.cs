@@ -1,5 +1,4 @@
 using Slipway.Export.Modules.Rotary;
-using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -25,17 +24,26 @@ internal sealed record GroupedAttention
     /// <summary>Whether the output layer has a bias.</summary>
     public bool OutputBias { get; init; }
 
-    /// <summary>The epsilon of the norms over each query and key head; null where there are none.</summary>
-    public float? HeadNormEpsilon { get; init; }
+    /// <summary>The norm of queries and of keys; null where there are none.</summary>
+    public HeadNorm? Norm { get; init; }
 
-    /// <summary>The epsilon of the norms over all query heads and all key heads together; null where there are none.</summary>
-    public float? WholeNormEpsilon { get; init; }
+    /// <summary>Whether the norms come after the turning by positions.</summary>
+    public bool NormAfterRotary { get; init; }
 
-    /// <summary>What is added to the weights of the norms.</summary>
-    public float NormOffset { get; init; }
+    /// <summary>How the checkpoint holds the layers of query, key and value.</summary>
+    public AttentionLayout Layout { get; init; }
 
-    /// <summary>Whether the checkpoint has query, key and value in one layer, <c>qkv_proj</c>.</summary>
-    public bool StoredPacked { get; init; }
+    /// <summary>Whether the checkpoint holds layers as [inputs, outputs].</summary>
+    public bool Transposed { get; init; }
+
+    /// <summary>What the checkpoint calls the parts.</summary>
+    public AttentionNames Names { get; init; } = AttentionNames.Default;
+
+    /// <summary>Whether neighbours turn together; halves otherwise.</summary>
+    public bool Interleaved { get; init; }
+
+    /// <summary>The largest size of queries, keys and values; null for any.</summary>
+    public float? Limit { get; init; }
 
     /// <summary>What the output is multiplied by; folded into the output layer.</summary>
     public float OutputScale { get; init; } = 1;
@@ -59,10 +67,12 @@ internal sealed record GroupedAttention
 
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable? rotary, int layer)
     {
-        IReadOnlyList<int>? order = rotary is null ? null : RotaryOrder.Find(HeadSize, RotarySize);
-        (GraphValue query, GraphValue key, GraphValue value) = HeadNormEpsilon is null && WholeNormEpsilon is null
-            ? (Packed(scope, x, order), default, default)
-            : Normed(scope, x, order);
+        IReadOnlyList<int>? order = rotary is null ? null : RotaryOrder.Find(HeadSize, RotarySize, Interleaved);
+        RotaryTable? outside = rotary is { Positions: { } } || NormAfterRotary ? rotary : null;
+        (GraphValue query, GraphValue key, GraphValue value) = Norm is null && outside is null && !OutputGate
+            ? (Clipped(scope, Packed(scope, x, order)), default, default)
+            : Parts(scope, x, order, outside, inputs);
+        rotary = outside is null ? rotary : null;
         (GraphValue pastKey, GraphValue pastValue) = inputs.Past(layer, KeyValueHeads, HeadSize);
         (string presentKey, string presentValue) = inputs.Present(layer, KeyValueHeads, HeadSize);
         GraphValue attended = scope.GroupQueryAttention(
@@ -90,68 +100,86 @@ internal sealed record GroupedAttention
         if (OutputGate)
         {
             ModuleScope gate = scope["gate"];
-            attended = gate.Mul(attended, gate.Sigmoid(Interleaved(scope, gate, x, 1, null)));
+            attended = gate.Mul(attended, gate.Sigmoid(QueryOrGate(scope, 1, null).Build(gate, x)));
         }
 
-        return scope["o_proj"].Linear(attended, Heads * HeadSize, HiddenSize, OutputBias, OutputScale);
+        return scope[Names.Output].Linear(
+            attended, Heads * HeadSize, HiddenSize, OutputBias, OutputScale, transposed: Transposed);
     }
 
-    private GraphValue Packed(ModuleScope scope, GraphValue x, IReadOnlyList<int>? head)
+    private GraphValue Packed(ModuleScope scope, GraphValue x, IReadOnlyList<int>? order)
     {
-        int turning = (Heads + KeyValueHeads) * HeadSize, outputs = turning + (KeyValueHeads * HeadSize);
-        int[]? order = head is null ? null
-            : [.. RotaryOrder.Repeat(head, Heads + KeyValueHeads), .. Enumerable.Range(turning, outputs - turning)];
-        return StoredPacked
-            ? scope["qkv_proj"].Linear(x, HiddenSize, outputs, InputBias, order: order)
-            : scope.PackedLinear(
-                "qkv_proj", x, HiddenSize, InputBias, order,
-                ("q_proj", Heads * HeadSize), ("k_proj", KeyValueHeads * HeadSize),
-                ("v_proj", KeyValueHeads * HeadSize));
+        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, order);
+        return LayerWeights.Join(query, key, value).Build(scope[Names.Packed], x);
     }
 
-    private (GraphValue Query, GraphValue Key, GraphValue Value) Normed(
-        ModuleScope scope, GraphValue x, IReadOnlyList<int>? head)
+    private (GraphValue Query, GraphValue Key, GraphValue Value) Parts(
+        ModuleScope scope, GraphValue x, IReadOnlyList<int>? order, RotaryTable? rotary, DecoderInputs inputs)
     {
-        GraphValue value = scope["v_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, InputBias);
-        return (Turning("q", Heads), Turning("k", KeyValueHeads), value);
+        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, order);
+        return (
+            Turned(query, OutputGate ? "query" : Names.Query, Names.QueryNorm, Heads),
+            Turned(key, Names.Key, Names.KeyNorm, KeyValueHeads),
+            Clipped(scope, value.Build(scope[Names.Value], x)));
 
-        GraphValue Turning(string name, int heads)
+        GraphValue Turned(LayerWeights weights, string name, string norm, int heads)
         {
-            int[]? order = head is null ? null : [.. RotaryOrder.Repeat(head, heads)];
-            GraphValue states = OutputGate && name == "q"
-                ? Interleaved(scope, scope["query"], x, 0, head)
-                : scope[$"{name}_proj"].Linear(x, HiddenSize, heads * HeadSize, InputBias, order: order);
-            ModuleScope norm = scope[$"{name}_norm"];
-            if (WholeNormEpsilon is { } whole)
-            {
-                return norm.RmsNorm(states, heads * HeadSize, whole, NormOffset, order);
-            }
-
-            GraphValue split = norm.Reshape(states, 0, 0, heads, HeadSize);
-            GraphValue normed = norm.RmsNorm(split, HeadSize, HeadNormEpsilon!.Value, NormOffset, head);
-            return norm.Reshape(normed, 0, 0, heads * HeadSize);
+            GraphValue states = Clipped(scope, weights.Build(scope[name], x));
+            states = NormAfterRotary ? states : Normed(norm, states, heads);
+            states = rotary is null ? states : scope[name].RotaryEmbedding(
+                states, rotary.Positions ?? inputs.Positions, rotary.Cosines, rotary.Sines, heads,
+                RotaryOrder.Padded(RotarySize));
+            return NormAfterRotary ? Normed(norm, states, heads) : states;
         }
+
+        GraphValue Normed(string name, GraphValue states, int heads) =>
+            Norm is null ? states : Norm(scope[name], states, heads, HeadSize, order);
+    }
+
+    private GraphValue Clipped(ModuleScope scope, GraphValue x) =>
+        Limit is { } limit ? scope.Clip(x, scope.Float(-limit), scope.Float(limit)) : x;
+
+    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) Read(
+        ModuleScope scope, IReadOnlyList<int>? head)
+    {
+        (LayerWeights query, LayerWeights key, LayerWeights value) = Layout switch
+        {
+            AttentionLayout.Separate => (
+                OutputGate ? QueryOrGate(scope, 0, head) : ReadLayer(scope[Names.Query], Heads),
+                ReadLayer(scope[Names.Key], KeyValueHeads), ReadLayer(scope[Names.Value], KeyValueHeads)),
+            AttentionLayout.SideBySide => SideBySide(ReadLayer(scope[Names.Packed], Heads + (2 * KeyValueHeads))),
+            _ => ByKeyHead(ReadLayer(scope[Names.Packed], Heads + (2 * KeyValueHeads))),
+        };
+        return (
+            OutputGate ? query : query.Choose(head is null ? null : [.. RotaryOrder.Repeat(head, Heads)]),
+            key.Choose(head is null ? null : [.. RotaryOrder.Repeat(head, KeyValueHeads)]), value);
+    }
+
+    private LayerWeights ReadLayer(ModuleScope layer, int heads) =>
+        LayerWeights.Read(layer, heads * HeadSize, HiddenSize, InputBias, Transposed);
+
+    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) SideBySide(LayerWeights whole)
+    {
+        int queries = Heads * HeadSize, keys = KeyValueHeads * HeadSize;
+        return (whole.Part(0, queries), whole.Part(queries, keys), whole.Part(queries + keys, keys));
+    }
+
+    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) ByKeyHead(LayerWeights whole)
+    {
+        int shared = Heads / KeyValueHeads;
+        return (Rows(0, shared), Rows(shared, 1), Rows(shared + 1, 1));
+
+        LayerWeights Rows(int first, int count) => whole.Choose(
+            [.. Enumerable.Range(0, KeyValueHeads).SelectMany(group =>
+                Enumerable.Range(((group * (shared + 2)) + first) * HeadSize, count * HeadSize))]);
     }
 
     // One of two parts of each head's rows in the query layer: the query, then the gate.
-    private GraphValue Interleaved(
-        ModuleScope scope, ModuleScope target, GraphValue x, int part, IReadOnlyList<int>? head)
+    private LayerWeights QueryOrGate(ModuleScope scope, int part, IReadOnlyList<int>? head)
     {
-        int rows = 2 * Heads * HeadSize;
         head ??= [.. Enumerable.Range(0, HeadSize)];
-        int[] order =
-        [
-            .. Enumerable.Range(0, Heads)
-                .SelectMany(index => head.Select(row => (((2 * index) + part) * HeadSize) + row)),
-        ];
-        GraphValue bias = default;
-        if (InputBias)
-        {
-            float[] values = scope["q_proj"].ReadVector("bias", rows);
-            bias = target.StoreVector("bias", [.. order.Select(row => values[row])]);
-        }
-
-        Weight both = scope["q_proj"].Read("weight", rows, HiddenSize);
-        return target.Store("weight", new PermutedWeight(both, order)).Multiply(target, x, bias);
+        return ReadLayer(scope[Names.Query], 2 * Heads).Choose(
+            [.. Enumerable.Range(0, Heads)
+                .SelectMany(index => head.Select(row => (((2 * index) + part) * HeadSize) + row))]);
     }
 }

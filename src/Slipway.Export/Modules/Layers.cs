@@ -15,11 +15,12 @@ internal static class Layers
     /// <param name="bias">Whether it has a bias.</param>
     /// <param name="scale">What the output is multiplied by; folded into the tensors.</param>
     /// <param name="order">For each output, which one of the checkpoint's it is; null for the same.</param>
+    /// <param name="transposed">Whether the checkpoint has the weight as [inputs, outputs].</param>
     public static GraphValue Linear(
         this ModuleScope scope, GraphValue x, int inputs, int outputs, bool bias = false, float scale = 1,
-        IReadOnlyList<int>? order = null)
+        IReadOnlyList<int>? order = null, bool transposed = false)
     {
-        Weight weight = scope.Read("weight", outputs, inputs);
+        Weight weight = LayerWeights.Read(scope, outputs, inputs, bias: false, transposed).Weight;
         weight = scale == 1 ? weight : new ScaledWeight(weight, scale);
         weight = order is null ? weight : new PermutedWeight(weight, order);
         GraphValue added = default;
@@ -87,6 +88,33 @@ internal static class Layers
         this ModuleScope scope, GraphValue x, int size, float epsilon, float offset = 0,
         IReadOnlyList<int>? order = null) =>
         scope.SimplifiedLayerNormalization(x, scope.NormWeight(size, offset, order), epsilon);
+
+    /// <summary>The norm with a mean over the last axis, with the tensor <c>weight</c> and, if there is one, <c>bias</c>.</summary>
+    /// <param name="scope">The norm.</param>
+    /// <param name="x">[…, size].</param>
+    /// <param name="size">The size of the last axis.</param>
+    /// <param name="epsilon">What is added to the variance.</param>
+    /// <param name="offset">What is added to the weights.</param>
+    /// <param name="order">For each element, which one of the checkpoint's it is; null for the same.</param>
+    public static GraphValue LayerNorm(
+        this ModuleScope scope, GraphValue x, int size, float epsilon, float offset = 0,
+        IReadOnlyList<int>? order = null)
+    {
+        GraphValue bias = default;
+        if (scope.Has("bias"))
+        {
+            float[] values = scope.ReadVector("bias", size);
+            bias = scope.StoreVector(
+                "bias", [.. values.Select((value, index) => order is null ? value : values[order[index]])]);
+        }
+
+        return scope.LayerNormalization(x, scope.NormWeight(size, offset, order), bias, epsilon);
+    }
+
+    /// <summary>The norm with a mean over the last axis, without weights.</summary>
+    public static GraphValue PlainLayerNorm(this ModuleScope scope, GraphValue x, int size, float epsilon) =>
+        scope.LayerNormalization(
+            x, scope.StoreVector("ones", [.. Enumerable.Repeat(1f, size)]), default, epsilon);
 
     private static GraphValue NormWeight(
         this ModuleScope scope, int size, float offset, IReadOnlyList<int>? order = null)

@@ -18,6 +18,9 @@ internal sealed class ResidualStream(GraphValue hidden)
         _pending = delta;
     }
 
+    /// <summary>Goes on with other states, such as the norm of these.</summary>
+    public void Replace(GraphValue states) => (Hidden, _pending) = (states, default);
+
     /// <summary>Makes the sum as a node of its own.</summary>
     public GraphValue Sum(NodeScope scope)
     {

@@ -88,6 +88,21 @@ public static class ContribOperators
             new NodeAttribute.Int("interleaved", 0));
     }
 
+    /// <summary>Heads whose first part is turned by their positions, [batch, sequence, heads·head size].</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="x">[batch, sequence, heads·head size].</param>
+    /// <param name="positions">int64 [batch, sequence]: rows of the tables.</param>
+    /// <param name="cosines">[positions, rotary size / 2].</param>
+    /// <param name="sines">[positions, rotary size / 2].</param>
+    /// <param name="heads">The number of heads.</param>
+    /// <param name="rotarySize">The part of a head that turns, each of its first half with its partner in the second.</param>
+    public static GraphValue RotaryEmbedding(
+        this NodeScope scope, GraphValue x, GraphValue positions, GraphValue cosines, GraphValue sines, int heads,
+        int rotarySize) =>
+        Node(
+            scope, "RotaryEmbedding", [x, positions, cosines, sines], new NodeAttribute.Int("num_heads", heads),
+            new NodeAttribute.Int("rotary_embedding_dim", rotarySize), new NodeAttribute.Int("interleaved", 0));
+
     /// <summary>Causal attention over grouped heads, with its key and value cache.</summary>
     /// <param name="scope">Where the node goes.</param>
     /// <param name="inputs">What it reads.</param>

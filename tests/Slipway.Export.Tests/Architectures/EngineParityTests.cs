@@ -8,22 +8,7 @@ public sealed class EngineParityTests
     private static readonly int[] Lengths = [7, 24, 48];
 
     [Theory]
-    [InlineData("deepseek-v3")]
-    [InlineData("gemma2")]
-    [InlineData("gemma3")]
-    [InlineData("gpt-oss")]
-    [InlineData("granite")]
-    [InlineData("llama")]
-    [InlineData("llama3-rope")]
-    [InlineData("mistral-window")]
-    [InlineData("mixtral")]
-    [InlineData("olmo2")]
-    [InlineData("phi3")]
-    [InlineData("qwen2-yarn")]
-    [InlineData("qwen3")]
-    [InlineData("qwen3-moe")]
-    [InlineData("qwen3.5")]
-    [InlineData("smollm3")]
+    [MemberData(nameof(DecoderParityTests.Names), MemberType = typeof(DecoderParityTests))]
     public async Task Generate_UnequalRowsAndSmallChunks_GivesTheReferencesTokens(string name)
     {
         string source = SharedAssets.Path("tiny", name);

@@ -1,3 +1,5 @@
+using Slipway.Export.Configuration;
+
 namespace Slipway.Export.Modules.Rotary;
 
 /// <summary>The order of a head's elements in which any part of it can turn.</summary>
@@ -10,14 +12,39 @@ internal static class RotaryOrder
 {
     private const int Step = 16;
 
+    /// <summary>Reads the part of a head that turns, as a share.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="headSize">The size of a head.</param>
+    /// <param name="absent">The share where the configuration does not say.</param>
+    /// <param name="keys">The keys that may hold it; the first also among the rotary parameters.</param>
+    public static int Read(ConfigReader config, int headSize, double absent, params IReadOnlyList<string> keys)
+    {
+        ConfigReader source = config.Section("rope_parameters") is { } section && section.Has(keys[0])
+            ? section
+            : config;
+        string key = keys.FirstOrDefault(source.Has) ?? keys[0];
+        double share = source.Number(key, absent);
+        return Checked(source, key, share is > 0 and <= 1 ? (int)(headSize * share) : 0, headSize);
+    }
+
+    /// <summary>Refuses a part that the attention operator cannot turn.</summary>
+    public static int Checked(ConfigReader config, string key, int size, int headSize) =>
+        size > 0 && size % 2 == 0 && Padded(size) <= headSize
+            ? size
+            : throw config.Unsupported(
+                key, $"an even share of the head size {headSize}, which holds it rounded up to a multiple of {Step}");
+
     /// <summary>How many elements the operator turns for so many.</summary>
     public static int Padded(int rotarySize) => (rotarySize + Step - 1) / Step * Step;
 
     /// <summary>For each element of a head, which one of the checkpoint's it is; null where they stand as they are.</summary>
-    public static IReadOnlyList<int>? Find(int headSize, int rotarySize)
+    /// <param name="headSize">The size of a head.</param>
+    /// <param name="rotarySize">The part of it that turns.</param>
+    /// <param name="interleaved">Whether neighbours turn together in the checkpoint; halves otherwise.</param>
+    public static IReadOnlyList<int>? Find(int headSize, int rotarySize, bool interleaved = false)
     {
         int half = rotarySize / 2, paddedHalf = Padded(rotarySize) / 2;
-        if (half == paddedHalf)
+        if (half == paddedHalf && !interleaved)
         {
             return null;
         }
@@ -26,10 +53,12 @@ internal static class RotaryOrder
         return
         [
             .. Enumerable.Range(0, headSize).Select(element =>
-                element < half ? element
-                : element >= paddedHalf && element < paddedHalf + half ? element - paddedHalf + half
+                element < half ? Turning(element, 0)
+                : element >= paddedHalf && element < paddedHalf + half ? Turning(element - paddedHalf, 1)
                 : still++),
         ];
+
+        int Turning(int pair, int partner) => interleaved ? (2 * pair) + partner : pair + (partner * half);
     }
 
     /// <summary>The order of consecutive heads.</summary>

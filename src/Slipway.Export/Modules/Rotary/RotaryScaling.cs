@@ -7,13 +7,26 @@ namespace Slipway.Export.Modules.Rotary;
 /// <param name="Factor">What cosines and sines are multiplied by.</param>
 internal sealed record RotaryScaling(double[] Frequencies, double Factor)
 {
+    /// <summary>The frequencies of sequences longer than <see cref="Length"/>; null where they are the same.</summary>
+    public double[]? Beyond { get; init; }
+
+    /// <summary>The longest sequence that has the first frequencies.</summary>
+    public int Length { get; init; }
+
     private static readonly Dictionary<string, Func<RotarySettings, RotaryScaling>> Types = new()
     {
         ["default"] = settings => new(settings.Plain(), 1),
+        ["dynamic"] = Dynamic,
         ["linear"] = Linear,
         ["llama3"] = Llama3,
+        ["longrope"] = LongRope,
+        ["su"] = LongRope,
         ["yarn"] = Yarn,
     };
+
+    /// <summary>Frequencies without scaling.</summary>
+    public static RotaryScaling Plain(int rotarySize, double theta) =>
+        new(RotarySettings.Plain(rotarySize, theta), 1);
 
     /// <summary>Reads <c>rope_parameters</c> of newer configurations, or <c>rope_theta</c> and <c>rope_scaling</c>.</summary>
     public static RotaryScaling Read(ConfigReader config, int rotarySize)
@@ -47,6 +60,48 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     {
         double factor = settings.Positive("factor");
         return new([.. settings.Plain().Select(frequency => frequency / factor)], 1);
+    }
+
+    // Bases grow with sequences beyond the length that the model was made for; a package ends there.
+    private static RotaryScaling Dynamic(RotarySettings settings)
+    {
+        settings.Positive("factor");
+        if (settings.Section.Has("alpha"))
+        {
+            double raised = settings.Positive("alpha");
+            RotarySettings other = settings with
+            {
+                Theta = settings.Theta * Math.Pow(raised, settings.Size / (settings.Size - 2.0)),
+            };
+            return new(other.Plain(), 1);
+        }
+
+        return new(settings.Plain(), 1);
+    }
+
+    // Source: LongRoPE (arXiv 2402.13753), as Phi-3 has it.
+    private static RotaryScaling LongRope(RotarySettings settings)
+    {
+        double[] plain = settings.Plain();
+        ConfigReader source = settings.Config.Has("original_max_position_embeddings") ? settings.Config : settings.Section;
+        int original = source.Int(
+            "original_max_position_embeddings", settings.Config.Int("max_position_embeddings"));
+        double factor = settings.Section.Has("factor")
+            ? settings.Positive("factor")
+            : (double)settings.Config.Int("max_position_embeddings") / original;
+        double attention = settings.Section.Has("attention_factor") ? settings.Positive("attention_factor")
+            : factor <= 1 ? 1
+            : Math.Sqrt(1 + (Math.Log(factor) / Math.Log(original)));
+        return new(Divided("short_factor"), attention) { Beyond = Divided("long_factor"), Length = original };
+
+        double[] Divided(string key)
+        {
+            IReadOnlyList<double> factors = settings.Section.Numbers(key) is { } list && list.Count == plain.Length
+                && list.All(value => value > 0)
+                ? list
+                : throw settings.Section.Bad(key, $"{plain.Length} positive numbers, one for each pair that turns");
+            return [.. plain.Zip(factors, (frequency, divisor) => frequency / divisor)];
+        }
     }
 
     // Long waves are stretched by the factor, short ones kept, those between blended.
@@ -112,8 +167,10 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
 internal sealed record RotarySettings(ConfigReader Section, ConfigReader Config, double Theta, int Size)
 {
     /// <summary>The frequencies without scaling: theta^(−2·pair/size).</summary>
-    public double[] Plain() =>
-        [.. Enumerable.Range(0, Size / 2).Select(pair => Math.Pow(Theta, -2.0 * pair / Size))];
+    public double[] Plain() => Plain(Size, Theta);
+
+    public static double[] Plain(int size, double theta) =>
+        [.. Enumerable.Range(0, size / 2).Select(pair => Math.Pow(theta, -2.0 * pair / size))];
 
     public double Positive(string key) => Section.Number(key) is > 0 and var number
         ? number

@@ -14,18 +14,49 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
 {
     private const int Stride = 64;
 
+    /// <summary>
+    /// int64 [batch, sequence]: the rows of new tokens, where those are not their positions; null otherwise.
+    /// </summary>
+    public GraphValue? Positions { get; init; }
+
+    /// <summary>Adds tables of which a sequence has the first up to a length and the second beyond.</summary>
+    /// <param name="scope">Where they belong.</param>
+    /// <param name="scaling">The frequencies.</param>
+    /// <param name="length">The longest sequence that has the first.</param>
+    /// <param name="beyond">The frequencies of longer ones.</param>
+    /// <param name="inputs">The graph's inputs.</param>
+    public static RotaryTable WriteBoth(
+        ModuleScope scope, RotaryScaling scaling, int length, double[] beyond, DecoderInputs inputs)
+    {
+        length = Math.Min(length, scope.Build.ContextLength);
+        RotaryTable first = Write(scope["short"], scaling.Frequencies, scaling.Factor, length);
+        RotaryTable second = Write(scope["long"], beyond, scaling.Factor);
+
+        // Rows of the second table follow on those of the first.
+        int rows = (length + Stride - 1) / Stride * Stride;
+        GraphValue longer = scope.Greater(
+            scope.Cast(inputs.LastPositions, ElementType.Int64), scope.Int(length - 1));
+        GraphValue start = scope.Where(longer, scope.Int(rows), scope.Int(0));
+        return new RotaryTable(
+            scope.Concat(0, first.Cosines, second.Cosines), scope.Concat(0, first.Sines, second.Sines))
+        {
+            Positions = scope.Add(inputs.Positions, scope.Reshape(start, -1, 1)),
+        };
+    }
+
     /// <summary>Adds the tables.</summary>
     /// <param name="scope">Where they belong.</param>
     /// <param name="frequencies">Radians a position, one for each pair.</param>
     /// <param name="factor">What cosines and sines are multiplied by.</param>
+    /// <param name="length">How many positions; null for all.</param>
     /// <remarks>Pairs that do not turn follow, up to a number that the attention operator takes.</remarks>
-    public static RotaryTable Write(ModuleScope scope, double[] frequencies, double factor = 1)
+    public static RotaryTable Write(ModuleScope scope, double[] frequencies, double factor = 1, int? length = null)
     {
         double[] factors = [.. frequencies.Select(_ => factor)];
         int padded = RotaryOrder.Padded(2 * frequencies.Length) / 2;
         factors = [.. factors, .. Enumerable.Repeat(1.0, padded - factors.Length)];
         frequencies = [.. frequencies, .. new double[padded - frequencies.Length]];
-        int strides = (scope.Build.ContextLength + Stride - 1) / Stride;
+        int strides = ((length ?? scope.Build.ContextLength) + Stride - 1) / Stride;
         long[] shape = [(long)strides * Stride, frequencies.Length];
         GraphValue farCosines = Write(
             scope, "far_cos", [strides, 1], frequencies, Stride, (angle, pair) => Math.Cos(angle) * factors[pair]);

@@ -3,7 +3,7 @@ using Slipway.Export.Configuration;
 namespace Slipway.Export.Modules.Rotary;
 
 /// <summary>The rotary tables of a model; layers that turn alike share one.</summary>
-internal sealed class RotaryTables(ModuleScope scope)
+internal sealed class RotaryTables(ModuleScope scope, DecoderInputs inputs)
 {
     /// <summary>The configuration that frequencies are read from.</summary>
     public ConfigReader Config => scope.Config;
@@ -18,8 +18,10 @@ internal sealed class RotaryTables(ModuleScope scope)
         if (!_tables.TryGetValue(name, out RotaryTable? table))
         {
             RotaryScaling scaling = read(scope.Config);
-            table = RotaryTable.Write(
-                name.Length == 0 ? scope : scope[name], scaling.Frequencies, scaling.Factor);
+            ModuleScope place = name.Length == 0 ? scope : scope[name];
+            table = scaling.Beyond is { } beyond
+                ? RotaryTable.WriteBoth(place, scaling, scaling.Length, beyond, inputs)
+                : RotaryTable.Write(place, scaling.Frequencies, scaling.Factor);
             _tables.Add(name, table);
         }
 

@@ -1,0 +1,85 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Export.Modules.Rotary;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>GPT-2: learned positions, norms with a mean, biases everywhere, and layers stored transposed.</summary>
+/// <remarks>Source: Radford et al., Language Models are Unsupervised Multitask Learners (2019).</remarks>
+internal class Gpt2 : LayeredDecoder
+{
+    public override string PackageType => "gpt2";
+
+    public override bool TiedByDefault => true;
+
+    protected override DecoderNames Names { get; } = new()
+    {
+        Model = "transformer", Embedding = "wte", Layers = "h", Attention = "attn", Norm = "ln_f",
+    };
+
+    public override DecoderSizes Sizes(ConfigReader config)
+    {
+        int hidden = config.Int("n_embd", 768), heads = config.Int("n_head", 12);
+        return hidden % heads == 0
+            ? new DecoderSizes(
+                config.Int("vocab_size"), hidden, config.Int("n_layer", 12), heads, heads, hidden / heads,
+                config.Int("n_positions", 1024))
+            : throw config.Bad("n_head", $"a divisor of 'n_embd', {hidden}");
+    }
+
+    // Checkpoints of the model without its head have no prefix.
+    protected override ModuleScope Model(ModuleScope root)
+    {
+        ModuleScope model = root[Names.Model];
+        return model[Names.Embedding].Has("weight") ? model : root;
+    }
+
+    protected override GraphValue Begin(ModuleScope model, DecoderInputs inputs, DecoderSizes sizes)
+    {
+        GraphValue positions = model["wpe"].Embedding(inputs.Positions, sizes.ContextLength, sizes.HiddenSize);
+        return model.Add(base.Begin(model, inputs, sizes), positions);
+    }
+
+    protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) => null;
+
+    protected override void Layer(DecoderLayer layer, ResidualStream stream)
+    {
+        // Old checkpoints keep the causal mask.
+        layer.Scope.Build.Tensors.Ignore(layer[Names.Attention].NameOf("bias"));
+        layer.Scope.Build.Tensors.Ignore(layer[Names.Attention].NameOf("masked_bias"));
+        Sequential(layer, stream, "ln_1", "ln_2");
+    }
+
+    protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
+        scope.LayerNorm(
+            stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("layer_norm_epsilon", 1e-5));
+
+    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    {
+        HiddenSize = sizes.HiddenSize,
+        Heads = sizes.Heads,
+        KeyValueHeads = sizes.KeyValueHeads,
+        HeadSize = sizes.HeadSize,
+        RotarySize = sizes.HeadSize,
+        InputBias = true,
+        OutputBias = true,
+        Layout = AttentionLayout.SideBySide,
+        Transposed = true,
+        Names = new AttentionNames { Packed = "c_attn", Output = "c_proj" },
+        Scale = (float)((config.Flag("scale_attn_weights", true) ? 1 / Math.Sqrt(sizes.HeadSize) : 1)
+            / (config.Flag("scale_attn_by_inverse_layer_idx", false) ? layer + 1 : 1)),
+    };
+
+    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+        FeedForward(layer.Config, layer.Sizes).Build(layer[Names.FeedForward], x);
+
+    /// <summary>What the feed-forward blocks are like.</summary>
+    protected virtual PlainFeedForward FeedForward(ConfigReader config, DecoderSizes sizes) => new(
+        sizes.HiddenSize, config.Int("n_inner", 4 * sizes.HiddenSize),
+        Activations.Find(config, "activation_function", "gelu_new"), Bias: true)
+    {
+        Up = "c_fc", Down = "c_proj", Transposed = true,
+    };
+}

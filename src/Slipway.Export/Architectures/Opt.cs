@@ -1,0 +1,119 @@
+using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
+using Slipway.Export.Modules.Rotary;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Architectures;
+
+/// <summary>OPT: learned positions, norms with a mean before or after each part, and narrower embeddings in some.</summary>
+/// <remarks>Source: OPT (arXiv 2205.01068).</remarks>
+internal sealed class Opt : LayeredDecoder
+{
+    // The first rows of the table of positions stand for padding.
+    private const int FirstPosition = 2;
+
+    public override string PackageType => "opt";
+
+    public override bool TiedByDefault => true;
+
+    protected override DecoderNames Names { get; } = new()
+    {
+        Model = "model.decoder", Norm = "final_layer_norm",
+    };
+
+    public override DecoderSizes Sizes(ConfigReader config)
+    {
+        int hidden = config.Int("hidden_size", 768), heads = config.Int("num_attention_heads", 12);
+        return hidden % heads == 0
+            ? new DecoderSizes(
+                config.Int("vocab_size"), hidden, config.Int("num_hidden_layers", 12), heads, heads, hidden / heads,
+                config.Int("max_position_embeddings", 2048))
+            : throw config.Bad("num_attention_heads", $"a divisor of 'hidden_size', {hidden}");
+    }
+
+    public override GraphValue Head(ModuleScope root, GraphValue hidden)
+    {
+        DecoderSizes sizes = Sizes(root.Config);
+        ModuleScope head = root[Names.Head];
+        int width = Width(root.Config, sizes);
+        if (!root.Config.Flag("tie_word_embeddings", TiedByDefault))
+        {
+            return head.Linear(hidden, width, sizes.VocabularySize);
+        }
+
+        root.Build.Tensors.Ignore(head.NameOf("weight"));
+        return Embedding(root).Matrix("weight", sizes.VocabularySize, width).Multiply(head, hidden, default);
+    }
+
+    // Published checkpoints of the model without its head have no 'model.'.
+    protected override ModuleScope Model(ModuleScope root)
+    {
+        ModuleScope model = root[Names.Model];
+        return model[Names.Embedding].Has("weight") ? model : root["decoder"];
+    }
+
+    protected override GraphValue Begin(ModuleScope model, DecoderInputs inputs, DecoderSizes sizes)
+    {
+        int width = Width(model.Config, sizes);
+        GraphValue hidden = model[Names.Embedding].Embedding(inputs.Ids, sizes.VocabularySize, width);
+        hidden = width == sizes.HiddenSize ? hidden : model["project_in"].Linear(hidden, width, sizes.HiddenSize);
+        GraphValue rows = model.Add(inputs.Positions, model.Int(FirstPosition));
+        return model.Add(
+            hidden, model["embed_positions"].Embedding(rows, sizes.ContextLength + FirstPosition, sizes.HiddenSize));
+    }
+
+    protected override GraphValue End(ModuleScope model, ResidualStream stream, DecoderSizes sizes)
+    {
+        bool normed = IsNormedBefore(model.Config) && !model.Config.Flag("_remove_final_layer_norm", false);
+        GraphValue hidden = normed ? Norm(model[Names.Norm], stream, sizes) : stream.Sum(model);
+        int width = Width(model.Config, sizes);
+        return width == sizes.HiddenSize ? hidden : model["project_out"].Linear(hidden, sizes.HiddenSize, width);
+    }
+
+    protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) => null;
+
+    protected override void Layer(DecoderLayer layer, ResidualStream stream)
+    {
+        if (IsNormedBefore(layer.Config))
+        {
+            Sequential(layer, stream, "self_attn_layer_norm", "final_layer_norm");
+            return;
+        }
+
+        stream.Add(layer.Scope, Attend(layer, stream.Sum(layer.Scope)));
+        stream.Replace(Norm(layer["self_attn_layer_norm"], stream, layer.Sizes));
+        stream.Add(layer.Scope, Feed(layer, stream.Hidden));
+        stream.Replace(Norm(layer["final_layer_norm"], stream, layer.Sizes));
+    }
+
+    protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
+        scope.Config.Flag("layer_norm_elementwise_affine", true)
+            ? scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, 1e-5f)
+            : scope.PlainLayerNorm(stream.Sum(scope), sizes.HiddenSize, 1e-5f);
+
+    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    {
+        HiddenSize = sizes.HiddenSize,
+        Heads = sizes.Heads,
+        KeyValueHeads = sizes.KeyValueHeads,
+        HeadSize = sizes.HeadSize,
+        RotarySize = sizes.HeadSize,
+        InputBias = config.Flag("enable_bias", true),
+        OutputBias = config.Flag("enable_bias", true),
+        Names = new AttentionNames { Output = "out_proj" },
+    };
+
+    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+        new PlainFeedForward(
+            layer.Sizes.HiddenSize, layer.Config.Int("ffn_dim", 3072),
+            Activations.Find(layer.Config, "activation_function", "relu"), layer.Config.Flag("enable_bias", true))
+        {
+            Up = "fc1", Down = "fc2",
+        }.Build(layer.Scope, x);
+
+    private static bool IsNormedBefore(ConfigReader config) => config.Flag("do_layer_norm_before", true);
+
+    private static int Width(ConfigReader config, DecoderSizes sizes) =>
+        config.Int("word_embed_proj_dim", sizes.HiddenSize);
+}

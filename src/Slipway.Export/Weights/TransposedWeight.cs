@@ -1,0 +1,25 @@
+namespace Slipway.Export.Weights;
+
+/// <summary>A matrix whose rows are the columns of another, as layers were stored that multiply from the left.</summary>
+/// <remarks>The other one is read as a whole, once, when the first row is asked for.</remarks>
+internal sealed class TransposedWeight(Weight plain) : Weight(plain.Columns, plain.Rows)
+{
+    private float[]? _values;
+
+    public override void ReadRows(int first, int count, Span<float> destination)
+    {
+        if (_values is null)
+        {
+            _values = new float[checked(plain.Rows * plain.Columns)];
+            plain.ReadRows(0, plain.Rows, _values);
+        }
+
+        for (int row = 0; row < count; row++)
+        {
+            for (int column = 0; column < Columns; column++)
+            {
+                destination[(row * Columns) + column] = _values[(column * Rows) + first + row];
+            }
+        }
+    }
+}

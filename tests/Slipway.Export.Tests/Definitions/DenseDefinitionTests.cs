@@ -1,0 +1,75 @@
+using Slipway.Checkpoints;
+using Slipway.Export.Tests.Architectures;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Definitions;
+
+/// <summary>Dense decoders without reference values, against their definitions written down a second time.</summary>
+public sealed class DenseDefinitionTests(ITestOutputHelper output)
+{
+    private static readonly int[] Prompt = [.. Enumerable.Range(0, 21).Select(index => ((index * 17) + 5) % 48)];
+
+    public static TheoryData<string> Names { get; } = [.. DenseModels.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Export_Float32_EqualsTheDefinition(string name)
+    {
+        Definition definition = DenseModels.All[name];
+        ReferenceModel model = new(seed: 7);
+        float[] expected = [.. definition.Forward(model, Prompt).SelectMany(row => row).Select(logit => (float)logit)];
+        using TemporaryFolder folder = new();
+        model.Save(folder["checkpoint"], definition.Config());
+        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        {
+            Exporter.Export(checkpoint, folder["package"]);
+        }
+
+        using DecoderRunner whole = new(folder["package"]);
+        using DecoderRunner stepped = new(folder["package"]);
+        float[] steps = [.. Prompt.Chunk(4).SelectMany(chunk => stepped.Run(chunk))];
+        float largest = Math.Max(
+            DecoderParityTests.Difference(whole.Run(Prompt), expected), DecoderParityTests.Difference(steps, expected));
+        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
+        Assert.InRange(largest, 0, 1e-4f);
+    }
+
+    [Fact]
+    public async Task Generate_UnequalRowsAndSmallChunks_GivesTheTokensOfTheWhole()
+    {
+        // One of each way to know positions: learned, turned in the attention, turned before it, windows, none.
+        foreach (string name in (string[])["gpt-bigcode", "opt-narrow", "hunyuan", "cohere2", "falcon-new", "stablelm"])
+        {
+            Definition definition = DenseModels.All[name];
+            ReferenceModel model = new(seed: 5);
+            definition.Forward(model, [1, 2]);
+            using TemporaryFolder folder = new();
+            model.Save(folder["checkpoint"], definition.Config());
+            using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+            {
+                Exporter.Export(checkpoint, folder["package"]);
+            }
+
+            int[][] prompts = [Prompt, Prompt[..3], Prompt[..10], Prompt[5..12]];
+            using LanguageModel engine = LanguageModel.Load(
+                folder["package"], new LanguageModelOptions { PrefillChunk = 5, SharedPrefillChunk = 3 });
+            int[][] answers = await Task.WhenAll(
+                prompts.Select(prompt => EngineParityTests.AnswerAsync(engine, prompt)));
+            Assert.Equal([.. prompts.Select(prompt => Whole(folder["package"], prompt))], answers);
+        }
+    }
+
+    // Each token from a pass over the whole sequence.
+    private static int[] Whole(string package, int[] prompt)
+    {
+        List<int> ids = [.. prompt];
+        while (ids.Count < prompt.Length + 12)
+        {
+            using DecoderRunner runner = new(package);
+            float[] logits = runner.Run(ids, keep: 1);
+            ids.Add(Array.IndexOf(logits, logits.Max()));
+        }
+
+        return [.. ids.Skip(prompt.Length)];
+    }
+}
