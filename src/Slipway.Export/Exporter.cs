@@ -64,11 +64,12 @@ public static class Exporter
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
         Graph graph = new(name);
+        ModelBuild build;
         using (ExternalDataWriter data = new(package.PathOf($"{GraphFile}.data")))
         {
             WeightWriter writer = new(graph, data, checkpoint, progress, ct);
-            architecture.Build(
-                new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength), checkpoint);
+            build = new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength);
+            architecture.Build(build, checkpoint);
         }
 
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
@@ -82,6 +83,7 @@ public static class Exporter
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
             Quantization = formats.Recipe,
+            RotarySwitch = build.RotarySwitch,
         });
         return new ExportReport(
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),

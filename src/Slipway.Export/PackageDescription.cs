@@ -36,7 +36,7 @@ internal static class PackageDescription
                     HiddenSize = sizes.HiddenSize,
                     NumAttentionHeads = sizes.Heads,
                     NumKeyValueHeads = sizes.KeyValueHeads,
-                    NumHiddenLayers = sizes.Layers,
+                    NumHiddenLayers = sizes.CachedLayers,
                     Inputs = Names(
                         architecture.States, "past", "past_key_values", "input_ids", "attention_mask"),
                     Outputs = Names(architecture.States, "present", "present", "logits"),

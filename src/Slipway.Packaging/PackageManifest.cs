@@ -25,6 +25,15 @@ public sealed record PackageManifest
     /// <summary>How the weights were quantized; null for float weights.</summary>
     public QuantizationRecipe? Quantization { get; init; }
 
+    /// <summary>
+    /// The longest sequence that has the first of the graph's two sets of rotary frequencies; null where there is one.
+    /// </summary>
+    /// <remarks>
+    /// A sequence that grows longer is computed again from its beginning. The graph's optional input
+    /// <c>planned_length</c>, int64 [1], says how long a sequence will be whose prompt runs in parts.
+    /// </remarks>
+    public int? RotarySwitch { get; init; }
+
     /// <summary>Measured figures by name, for example <c>perplexity</c>.</summary>
     public IReadOnlyDictionary<string, double>? Fidelity { get; init; }
 

@@ -9,17 +9,22 @@ internal sealed class DecoderRunner : IDisposable
     private readonly GenAIModel _model;
     private readonly InferenceSession _session;
     private readonly Dictionary<string, (float[] Data, long[] Shape)> _cache = [];
+    private readonly int _rotarySwitch;
     private int _length;
 
     public DecoderRunner(string folder)
     {
         ModelPackage package = ModelPackage.Open(folder);
         _model = package.Config.Model;
+        _rotarySwitch = package.Manifest?.RotarySwitch ?? int.MaxValue;
         using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         _session = new InferenceSession(package.ModelPath, options);
     }
 
     public int VocabularySize => _model.VocabSize;
+
+    /// <summary>How long the sequence will be, for models that must know; 0 where it runs at once.</summary>
+    public int PlannedLength { get; init; }
 
     /// <summary>The logits of new tokens, [tokens, vocabulary], or of the last ones only.</summary>
     public float[] Run(IReadOnlyList<int> tokens, int keep = 0)
@@ -33,6 +38,11 @@ internal sealed class DecoderRunner : IDisposable
         if (keep > 0)
         {
             inputs["logits_to_keep"] = Tensor([(long)keep], 1);
+        }
+
+        if (PlannedLength > 0 && _rotarySwitch < int.MaxValue)
+        {
+            inputs["planned_length"] = Tensor([(long)PlannedLength], 1);
         }
 
         foreach (string name in _session.InputNames.Where(name => name.StartsWith("past", StringComparison.Ordinal)))
@@ -75,6 +85,12 @@ internal sealed class DecoderRunner : IDisposable
             float[] logits = Run(next, keep: 1);
             tokens.Add(Array.IndexOf(logits, logits.Max()));
             next = [tokens[^1]];
+            if (_length == _rotarySwitch)
+            {
+                // From here on the frequencies are others, for the tokens before too.
+                (_length, next) = (0, [.. prompt, .. tokens]);
+                _cache.Clear();
+            }
         }
 
         return [.. tokens];

@@ -24,7 +24,7 @@ internal class Cohere : Llama
         Parallel(layer, stream, "input_layernorm");
 
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
-        scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, LayerEpsilon(scope.Config));
+        scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, LayerEpsilon(scope.Config), bias: false);
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with

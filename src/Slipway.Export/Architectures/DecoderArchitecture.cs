@@ -73,4 +73,8 @@ internal abstract class DecoderArchitecture : Architecture
 
 /// <summary>The sizes of a decoder that readers of a package need.</summary>
 internal sealed record DecoderSizes(
-    int VocabularySize, int HiddenSize, int Layers, int Heads, int KeyValueHeads, int HeadSize, int ContextLength);
+    int VocabularySize, int HiddenSize, int Layers, int Heads, int KeyValueHeads, int HeadSize, int ContextLength)
+{
+    /// <summary>How many of the first layers have keys and values of their own.</summary>
+    public int CachedLayers { get; init; } = Layers;
+}

@@ -20,6 +20,7 @@ internal static class DecoderArchitectures
             ["GPTNeoXForCausalLM"] = new GptNeoX(),
             ["Gemma2ForCausalLM"] = new Gemma2(),
             ["Gemma3ForCausalLM"] = new Gemma3(),
+            ["Gemma4ForCausalLM"] = new Gemma4(),
             ["GemmaForCausalLM"] = new Gemma(),
             ["Glm4ForCausalLM"] = new Glm4(),
             ["Glm4MoeForCausalLM"] = new Glm4Moe(),

@@ -25,6 +25,11 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
             : throw Bad(key, $"a whole number from 1 to {Largest}");
     }
 
+    /// <summary>A count that may be 0.</summary>
+    public int CountOf(string key, int absent = 0) => json[key] is null ? absent
+        : Whole(key) is >= 0 and var number ? number
+        : throw Bad(key, $"a whole number from 0 to {Largest}");
+
     /// <summary>A size or count that may be null or missing.</summary>
     public int? OptionalInt(string key) => json[key] is null ? null : Int(key);
 

@@ -12,8 +12,11 @@ internal static class Activations
         ["silu"] = Silu,
         ["swish"] = Silu,
         ["gelu"] = (scope, x) => scope.Gelu(x),
+        ["gelu_fast"] = (scope, x) => scope.Gelu(x, approximate: true),
         ["gelu_new"] = (scope, x) => scope.Gelu(x, approximate: true),
         ["gelu_pytorch_tanh"] = (scope, x) => scope.Gelu(x, approximate: true),
+        ["gelu_python"] = (scope, x) => scope.Gelu(x),
+        ["quick_gelu"] = (scope, x) => scope.Mul(x, scope.Sigmoid(scope.Mul(x, scope.Float(1.702f)))),
         ["relu"] = (scope, x) => scope.Relu(x),
         ["relu2"] = (scope, x) =>
         {

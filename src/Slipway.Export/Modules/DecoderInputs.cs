@@ -8,7 +8,7 @@ namespace Slipway.Export.Modules;
 internal sealed class DecoderInputs
 {
     private readonly Graph _graph;
-    private GraphValue _positions;
+    private GraphValue _positions, _plannedLength;
     private readonly List<(GraphValue Value, Dimension[] Shape)> _presents = [];
 
     public DecoderInputs(Graph graph)
@@ -52,6 +52,21 @@ internal sealed class DecoderInputs
             }
 
             return _positions;
+        }
+    }
+
+    /// <summary>int64 [1]: how long a sequence will be whose prompt runs in parts; 0 where that is not known.</summary>
+    public GraphValue PlannedLength
+    {
+        get
+        {
+            if (_plannedLength == default)
+            {
+                _plannedLength = _graph.AddOptionalInput(new Initializer(
+                    "planned_length", ElementType.Int64, [1], new TensorData.Inline(new byte[sizeof(long)])));
+            }
+
+            return _plannedLength;
         }
     }
 

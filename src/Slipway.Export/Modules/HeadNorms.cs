@@ -26,7 +26,7 @@ internal static class HeadNorms
 
     /// <summary>Over each head, all with the same weights.</summary>
     public static HeadNorm Layer(float epsilon) => (scope, x, heads, headSize, order) =>
-        Split(scope, x, heads, headSize, split => scope.LayerNorm(split, headSize, epsilon, 0, order));
+        Split(scope, x, heads, headSize, split => scope.LayerNorm(split, headSize, epsilon, order: order));
 
     /// <summary>Over each head, with weights of its own in one tensor, [heads, head size].</summary>
     public static HeadNorm LayerTable(float epsilon) => (scope, x, heads, headSize, order) =>

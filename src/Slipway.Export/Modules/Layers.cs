@@ -64,14 +64,6 @@ internal static class Layers
     public static GraphValue Embedding(this ModuleScope scope, GraphValue ids, int count, int size) =>
         scope.Table("weight", count, size).Gather(scope, ids);
 
-    /// <summary>The norm over the last axis with the tensors <c>weight</c> and <c>bias</c>.</summary>
-    /// <remarks>Checkpoints converted from TensorFlow call them <c>gamma</c> and <c>beta</c>.</remarks>
-    public static GraphValue LayerNorm(
-        this ModuleScope scope, GraphValue x, int size, float epsilon, bool bias = true) =>
-        scope.LayerNormalization(
-            x, scope.Vector(scope.Has("gamma") ? "gamma" : "weight", size),
-            bias ? scope.Vector(scope.Has("beta") ? "beta" : "bias", size) : default, epsilon);
-
     /// <summary>The root-mean-square norm of the hidden states with the tensor <c>weight</c>.</summary>
     public static GraphValue RmsNorm(
         this ModuleScope scope, ResidualStream stream, int size, float epsilon, float offset = 0) =>
@@ -89,26 +81,22 @@ internal static class Layers
         IReadOnlyList<int>? order = null) =>
         scope.SimplifiedLayerNormalization(x, scope.NormWeight(size, offset, order), epsilon);
 
-    /// <summary>The norm with a mean over the last axis, with the tensor <c>weight</c> and, if there is one, <c>bias</c>.</summary>
+    /// <summary>The norm with a mean over the last axis with the tensors <c>weight</c> and <c>bias</c>.</summary>
+    /// <remarks>Checkpoints converted from TensorFlow call them <c>gamma</c> and <c>beta</c>.</remarks>
     /// <param name="scope">The norm.</param>
     /// <param name="x">[…, size].</param>
     /// <param name="size">The size of the last axis.</param>
     /// <param name="epsilon">What is added to the variance.</param>
+    /// <param name="bias">Whether it has a bias.</param>
     /// <param name="offset">What is added to the weights.</param>
     /// <param name="order">For each element, which one of the checkpoint's it is; null for the same.</param>
     public static GraphValue LayerNorm(
-        this ModuleScope scope, GraphValue x, int size, float epsilon, float offset = 0,
+        this ModuleScope scope, GraphValue x, int size, float epsilon, bool bias = true, float offset = 0,
         IReadOnlyList<int>? order = null)
     {
-        GraphValue bias = default;
-        if (scope.Has("bias"))
-        {
-            float[] values = scope.ReadVector("bias", size);
-            bias = scope.StoreVector(
-                "bias", [.. values.Select((value, index) => order is null ? value : values[order[index]])]);
-        }
-
-        return scope.LayerNormalization(x, scope.NormWeight(size, offset, order), bias, epsilon);
+        GraphValue weight = scope.NormWeight(size, offset, order, scope.Has("gamma") ? "gamma" : "weight");
+        GraphValue added = bias ? scope.NormWeight(size, 0, order, scope.Has("beta") ? "beta" : "bias") : default;
+        return scope.LayerNormalization(x, weight, added, epsilon);
     }
 
     /// <summary>The norm with a mean over the last axis, without weights.</summary>
@@ -117,10 +105,10 @@ internal static class Layers
             x, scope.StoreVector("ones", [.. Enumerable.Repeat(1f, size)]), default, epsilon);
 
     private static GraphValue NormWeight(
-        this ModuleScope scope, int size, float offset, IReadOnlyList<int>? order = null)
+        this ModuleScope scope, int size, float offset, IReadOnlyList<int>? order = null, string name = "weight")
     {
-        float[] values = scope.ReadVector("weight", size);
+        float[] values = scope.ReadVector(name, size);
         return scope.StoreVector(
-            "weight", [.. values.Select((value, index) => (order is null ? value : values[order[index]]) + offset)]);
+            name, [.. values.Select((value, index) => (order is null ? value : values[order[index]]) + offset)]);
     }
 }

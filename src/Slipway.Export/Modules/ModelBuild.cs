@@ -20,6 +20,11 @@ internal sealed class ModelBuild(
     /// <summary>The longest sequence in tokens.</summary>
     public int ContextLength => contextLength;
 
+    /// <summary>
+    /// The longest sequence that has the first of two sets of rotary frequencies; null where there is one set.
+    /// </summary>
+    public int? RotarySwitch { get; set; }
+
     /// <summary>A matrix in the package, written when it is first asked for.</summary>
     public StoredMatrix Store(string name, Func<Weight> read) => Store(name, format, read);
 

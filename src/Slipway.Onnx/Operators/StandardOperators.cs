@@ -83,10 +83,6 @@ public static class StandardOperators
     public static GraphValue Clip(this NodeScope scope, GraphValue x, GraphValue lower, GraphValue upper) =>
         Node(scope, "Clip", [x, lower, upper]);
 
-    /// <summary>The numbers from a start up to a limit, which is not among them, by steps; all three scalars.</summary>
-    public static GraphValue Range(this NodeScope scope, GraphValue start, GraphValue limit, GraphValue step) =>
-        Node(scope, "Range", [start, limit, step]);
-
     /// <summary>−x.</summary>
     public static GraphValue Neg(this NodeScope scope, GraphValue x) => Node(scope, "Neg", [x]);
 

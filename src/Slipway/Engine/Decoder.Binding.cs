@@ -34,6 +34,11 @@ internal sealed partial class Decoder
                 IoBinding.BindOutput(state.Present, Keep(fixedValues, owner.states.Present(i, firstRow, rows)));
             }
 
+            if (owner.graph.PlannedLength is { } plannedLength)
+            {
+                IoBinding.BindInput(plannedLength, owner.planned);
+            }
+
             var capacity = owner.cache.Capacity;
             IoBinding.BindInput(
                 owner.graph.AttentionMask,

@@ -22,6 +22,8 @@ internal sealed partial class Decoder : IDecoder
     private readonly List<Binding?> prefillBindings = [];
     private readonly OrtValue keepAll = OrtValue.CreateTensorValueFromMemory(new long[] { 0 }, [1]);
     private readonly OrtValue keepLast = OrtValue.CreateTensorValueFromMemory(new long[] { 1 }, [1]);
+    private readonly long[] plannedLength = [0];
+    private readonly OrtValue planned;
     private NativeBuffer? mask;
     private NativeBuffer? ids;
     private NativeBuffer? positions;
@@ -33,6 +35,7 @@ internal sealed partial class Decoder : IDecoder
     {
         this.session = session;
         this.graph = graph;
+        planned = OrtValue.CreateTensorValueFromMemory(plannedLength, [1]);
         cache = new KeyValueCache(graph);
         states = new RowStates(graph.States);
     }
@@ -40,6 +43,8 @@ internal sealed partial class Decoder : IDecoder
     public int Rows => cache.Rows;
 
     public int Capacity => cache.Capacity;
+
+    public int RotarySwitch => graph.RotarySwitch;
 
     public int LargestScoredChunk => (int)Math.Clamp(LargestLogitsBytes / (4L * graph.VocabularySize), 1, 512);
 
@@ -88,6 +93,8 @@ internal sealed partial class Decoder : IDecoder
         maskLengths = new int[rows];
     }
 
+    public void Plan(int length) => plannedLength[0] = length;
+
     public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
     {
         var kept = every || graph.LogitsToKeep is null ? tokens.Length : 1;
@@ -110,6 +117,7 @@ internal sealed partial class Decoder : IDecoder
     public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
     {
         var rows = tokens.Length;
+        Plan(0);
         Reserve(rows, rows);
         var binding = Find(decodeBindings, rows, 0, rows);
         var idSpan = ids!.AsSpan<long>(0, rows);
@@ -151,6 +159,7 @@ internal sealed partial class Decoder : IDecoder
         logits?.Dispose();
         keepAll.Dispose();
         keepLast.Dispose();
+        planned.Dispose();
         runOptions.Dispose();
     }
 

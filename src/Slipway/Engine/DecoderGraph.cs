@@ -9,6 +9,7 @@ namespace Slipway.Engine;
 internal sealed class DecoderGraph
 {
     private const string KeepName = "logits_to_keep";
+    private const string PlanName = "planned_length";
     private const long LargestStateSize = 1 << 26;
 
     private DecoderGraph(string inputIds, string attentionMask, string logits)
@@ -26,6 +27,12 @@ internal sealed class DecoderGraph
 
     /// <summary>The input that says how many of the last positions get logits; null where the graph has none.</summary>
     public string? LogitsToKeep { get; private init; }
+
+    /// <summary>The input that says how long a sequence will be whose prompt runs in parts; null for none.</summary>
+    public string? PlannedLength { get; private init; }
+
+    /// <summary>The longest sequence that has the first of two sets of rotary frequencies.</summary>
+    public int RotarySwitch { get; private init; } = int.MaxValue;
 
     public string Logits { get; }
 
@@ -62,7 +69,7 @@ internal sealed class DecoderGraph
         var mask = Find(path, inputs, decoder.Inputs, "attention_mask", "input");
         var logits = Find(path, outputs, decoder.Outputs, "logits", "output");
         var positions = decoder.Inputs.GetValueOrDefault("position_ids", "position_ids");
-        var known = new HashSet<string>(StringComparer.Ordinal) { inputIds, mask, positions, KeepName };
+        var known = new HashSet<string>(StringComparer.Ordinal) { inputIds, mask, positions, KeepName, PlanName };
         var cache = new List<CacheTensor>();
         var states = new List<StateTensor>();
         for (var layer = 0; layer < decoder.NumHiddenLayers; layer++)
@@ -94,10 +101,21 @@ internal sealed class DecoderGraph
         }
 
         var keeps = inputs.ContainsKey(KeepName) || session.OverridableInitializerMetadata.ContainsKey(KeepName);
+        var plans = inputs.ContainsKey(PlanName) || session.OverridableInitializerMetadata.ContainsKey(PlanName);
+        if (plans && package.Manifest?.RotarySwitch is null)
+        {
+            throw new PackageException(
+                path,
+                $"The graph '{path}' has two sets of rotary frequencies, but no 'slipway.json' with 'rotary_switch' "
+                + "beside it says which sequences have which. Copy or export the package again.");
+        }
+
         return new DecoderGraph(inputIds, mask, logits)
         {
             PositionIds = inputs.ContainsKey(positions) ? positions : null,
             LogitsToKeep = keeps ? KeepName : null,
+            PlannedLength = plans ? PlanName : null,
+            RotarySwitch = plans ? package.Manifest!.RotarySwitch!.Value : int.MaxValue,
             LogitsType = RequireFloat(path, logits, outputs[logits]),
             Cache = cache,
             States = states,

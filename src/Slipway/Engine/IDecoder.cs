@@ -16,6 +16,9 @@ internal interface IDecoder : IDisposable
     /// <summary>The most prompt tokens of one run whose logits are all wanted.</summary>
     int LargestScoredChunk { get; }
 
+    /// <summary>The longest sequence that has the first of two sets of rotary frequencies.</summary>
+    int RotarySwitch => int.MaxValue;
+
     /// <summary>Bytes of a cache of this size.</summary>
     long BytesFor(int rows, int capacity);
 
@@ -31,6 +34,11 @@ internal interface IDecoder : IDisposable
 
     /// <summary>Copies keys and values that <see cref="ReadTokens"/> gave into a row.</summary>
     void WriteTokens(int row, int start, int count, NativeBuffer source);
+
+    /// <summary>Tells how long the sequence will be whose prompt's chunk runs next.</summary>
+    void Plan(int length)
+    {
+    }
 
     /// <summary>Runs a chunk of a prompt on a row and returns its logits, valid until the next run.</summary>
     /// <param name="row">The row.</param>

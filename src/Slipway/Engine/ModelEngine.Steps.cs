@@ -6,6 +6,20 @@ internal sealed partial class ModelEngine
     private int[] tokens = [];
     private int[] lengths = [];
 
+    // A sequence that outgrew the first set of rotary frequencies is a prompt again, and computed with the second.
+    private void RestartBeyondSwitch()
+    {
+        foreach (var sequence in scheduler.Rows.Active)
+        {
+            if (sequence is { Computed: > 0, IsBeyondSwitch: false } && IsBeyondSwitch(sequence))
+            {
+                sequence.Computed = 0;
+            }
+        }
+    }
+
+    private bool IsBeyondSwitch(Sequence sequence) => sequence.Tokens.Length > decoder.RotarySwitch;
+
     private void StepPrompt()
     {
         var sequence = scheduler.NextPrompt();
@@ -21,7 +35,13 @@ internal sealed partial class ModelEngine
             sequence.Pending);
         Guard(sequence, [sequence], () =>
         {
-            if (sequence is { Computed: 0, ScoresEveryPosition: false })
+            if (sequence.Computed == 0)
+            {
+                sequence.IsBeyondSwitch = IsBeyondSwitch(sequence);
+            }
+
+            // Known beginnings were computed with the first set of frequencies.
+            if (sequence is { Computed: 0, ScoresEveryPosition: false, IsBeyondSwitch: false })
             {
                 prefixes.Restore(sequence);
                 count = Math.Min(count, sequence.Pending);
@@ -29,10 +49,11 @@ internal sealed partial class ModelEngine
 
             var start = sequence.Computed;
             var chunk = sequence.Tokens.Slice(start, count);
+            decoder.Plan(sequence.Tokens.Length);
             var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
             sequence.Computed += count;
             Advance(sequence, start, logits);
-            if (sequence is { Row: >= 0, Pending: 1, ScoresEveryPosition: false })
+            if (sequence is { Row: >= 0, Pending: 1, ScoresEveryPosition: false, IsBeyondSwitch: false })
             {
                 prefixes.Store(sequence.Row, sequence.Tokens[..sequence.Computed]);
             }
@@ -92,7 +113,7 @@ internal sealed partial class ModelEngine
             if (sequence.Advance(start, logits))
             {
                 scheduler.Rows.Remove(sequence);
-                if (!sequence.ScoresEveryPosition)
+                if (sequence is { ScoresEveryPosition: false, IsBeyondSwitch: false })
                 {
                     prefixes.Store(row, sequence.Tokens[..sequence.Computed]);
                 }

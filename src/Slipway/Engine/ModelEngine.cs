@@ -146,6 +146,7 @@ internal sealed partial class ModelEngine : IDisposable
 
         scheduler.Admit(Fail);
         scheduler.GrowOrPreempt(Fail);
+        RestartBeyondSwitch();
         StepPrompt();
         StepDecode();
         Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes);

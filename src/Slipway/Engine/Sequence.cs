@@ -27,6 +27,9 @@ internal abstract class Sequence
     /// <summary>Tokens whose keys and values are in the row.</summary>
     public int Computed { get; set; }
 
+    /// <summary>Whether what is in the row was computed with the second of two sets of rotary frequencies.</summary>
+    public bool IsBeyondSwitch { get; set; }
+
     /// <summary>Prompt tokens that were known when the prompt was first begun.</summary>
     public int CachedTokens { get; set; }
 

@@ -9,7 +9,7 @@ public sealed class DenseDefinitionTests(ITestOutputHelper output)
 {
     private static readonly int[] Prompt = [.. Enumerable.Range(0, 21).Select(index => ((index * 17) + 5) % 48)];
 
-    public static TheoryData<string> Names { get; } = [.. DenseModels.All.Keys];
+    public static TheoryData<string> Names { get; } = new(DenseModels.All.Keys);
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -20,6 +20,9 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
         ["linear"] = Linear,
         ["llama3"] = Llama3,
         ["longrope"] = LongRope,
+        ["proportional"] = settings => Proportional(
+            settings.Size, settings.Theta, settings.Section.Number("partial_rotary_factor", 1),
+            settings.Section.Has("factor") ? settings.Positive("factor") : 1),
         ["su"] = LongRope,
         ["yarn"] = Yarn,
     };
@@ -27,6 +30,15 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     /// <summary>Frequencies without scaling.</summary>
     public static RotaryScaling Plain(int rotarySize, double theta) =>
         new(RotarySettings.Plain(rotarySize, theta), 1);
+
+    /// <summary>Frequencies of which only the first share turns.</summary>
+    public static RotaryScaling Proportional(int rotarySize, double theta, double share, double factor = 1)
+    {
+        int turning = (int)Math.Floor(Math.Clamp(share, 0, 1) * rotarySize / 2);
+        return new(
+            [.. RotarySettings.Plain(rotarySize, theta)
+                .Select((frequency, pair) => pair < turning ? frequency / factor : 0)], 1);
+    }
 
     /// <summary>Reads <c>rope_parameters</c> of newer configurations, or <c>rope_theta</c> and <c>rope_scaling</c>.</summary>
     public static RotaryScaling Read(ConfigReader config, int rotarySize)

@@ -28,14 +28,19 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
     public static RotaryTable WriteBoth(
         ModuleScope scope, RotaryScaling scaling, int length, double[] beyond, DecoderInputs inputs)
     {
-        length = Math.Min(length, scope.Build.ContextLength);
+        if (length >= scope.Build.ContextLength)
+        {
+            return Write(scope, scaling.Frequencies, scaling.Factor);
+        }
+
+        scope.Build.RotarySwitch = length;
         RotaryTable first = Write(scope["short"], scaling.Frequencies, scaling.Factor, length);
         RotaryTable second = Write(scope["long"], beyond, scaling.Factor);
 
         // Rows of the second table follow on those of the first.
         int rows = (length + Stride - 1) / Stride * Stride;
-        GraphValue longer = scope.Greater(
-            scope.Cast(inputs.LastPositions, ElementType.Int64), scope.Int(length - 1));
+        GraphValue lengths = scope.Add(scope.Cast(inputs.LastPositions, ElementType.Int64), scope.Int(1));
+        GraphValue longer = scope.Greater(scope.Max(lengths, inputs.PlannedLength), scope.Int(length));
         GraphValue start = scope.Where(longer, scope.Int(rows), scope.Int(0));
         return new RotaryTable(
             scope.Concat(0, first.Cosines, second.Cosines), scope.Concat(0, first.Sines, second.Sines))

@@ -1,0 +1,86 @@
+using Slipway.Export.Modules.Rotary;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Modules;
+
+/// <summary>Keys and values that several layers see.</summary>
+/// <param name="Key">The new tokens' keys before they turn, [batch, sequence, key heads·head size].</param>
+/// <param name="Value">The new tokens' values.</param>
+/// <param name="Past">Those of earlier steps.</param>
+/// <param name="Present">The names of those after the step; null where another layer keeps them.</param>
+internal sealed record SharedKeys(
+    GraphValue Key, GraphValue Value, (GraphValue Key, GraphValue Value) Past, (string Key, string Value)? Present);
+
+/// <summary>Causal self-attention with norms over queries, keys and values, whose keys may come from another layer.</summary>
+internal sealed record SharedAttention
+{
+    public required int HiddenSize { get; init; }
+
+    public required int Heads { get; init; }
+
+    public required int KeyValueHeads { get; init; }
+
+    public required int HeadSize { get; init; }
+
+    public required float Epsilon { get; init; }
+
+    /// <summary>Whether all layers have biases.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>How many of the last positions are seen; null for all.</summary>
+    public int? Window { get; init; }
+
+    /// <summary>Whether one layer makes both keys and values.</summary>
+    public bool KeysAreValues { get; init; }
+
+    /// <summary>The keys and values of a layer that has its own.</summary>
+    public SharedKeys BuildKeys(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
+    {
+        GraphValue raw = scope["k_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias);
+        GraphValue key = HeadNorms.Rms(Epsilon)(scope["k_norm"], raw, KeyValueHeads, HeadSize, null);
+        GraphValue value = KeysAreValues
+            ? raw
+            : scope["v_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias);
+        ModuleScope norm = scope["v_norm"];
+        GraphValue split = norm.Reshape(value, 0, 0, KeyValueHeads, HeadSize);
+        GraphValue ones = norm.StoreVector("ones", [.. Enumerable.Repeat(1f, HeadSize)]);
+        value = norm.Reshape(
+            norm.SimplifiedLayerNormalization(split, ones, Epsilon), 0, 0, KeyValueHeads * HeadSize);
+        return new SharedKeys(
+            key, value, inputs.Past(layer, KeyValueHeads, HeadSize), inputs.Present(layer, KeyValueHeads, HeadSize));
+    }
+
+    /// <summary>The attention of queries to given keys and values.</summary>
+    public GraphValue Build(
+        ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable rotary, SharedKeys keys)
+    {
+        GraphValue raw = scope["q_proj"].Linear(x, HiddenSize, Heads * HeadSize, Bias);
+        GraphValue query = HeadNorms.Rms(Epsilon)(scope["q_norm"], raw, Heads, HeadSize, null);
+
+        // Without a cache of its own a layer appends to a copy that nobody reads.
+        (string presentKey, string presentValue) =
+            keys.Present ?? ($"{scope.Path}/present_key", $"{scope.Path}/present_value");
+        GraphValue attended = scope.GroupQueryAttention(
+            new GroupQueryAttentionInputs
+            {
+                Query = query,
+                Key = keys.Key,
+                Value = keys.Value,
+                PastKey = keys.Past.Key,
+                PastValue = keys.Past.Value,
+                LastPositions = inputs.LastPositions,
+                TotalLength = inputs.TotalLength,
+                Cosines = rotary.Cosines,
+                Sines = rotary.Sines,
+            },
+            presentKey, presentValue,
+            new NodeAttribute.Int("num_heads", Heads),
+            new NodeAttribute.Int("kv_num_heads", KeyValueHeads),
+            new NodeAttribute.Float("scale", 1),
+            new NodeAttribute.Int("do_rotary", 1),
+            new NodeAttribute.Int("rotary_interleaved", 0),
+            new NodeAttribute.Int("local_window_size", Window ?? -1));
+        return scope["o_proj"].Linear(attended, Heads * HeadSize, HiddenSize, Bias);
+    }
+}

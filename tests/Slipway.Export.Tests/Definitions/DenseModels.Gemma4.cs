@@ -1,0 +1,113 @@
+using static Slipway.Export.Tests.Definitions.DenseToolbox;
+
+namespace Slipway.Export.Tests.Definitions;
+
+// Gemma 4: windows with heads of 16, all positions with heads of 32.
+internal static partial class DenseModels
+{
+    private static Dictionary<string, Definition> Latest() => new()
+    {
+        ["gemma4"] = new(
+            Config(
+                "Gemma4ForCausalLM",
+                """
+                {"num_hidden_layers": 4, "head_dim": 16, "global_head_dim": 32, "sliding_window": 6,
+                 "tie_word_embeddings": true, "rms_norm_eps": 1e-6, "num_kv_shared_layers": 2,
+                 "use_double_wide_mlp": true, "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 48,
+                 "final_logit_softcapping": 20.0,
+                 "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]}
+                """),
+            (model, ids) => Gemma4(model, ids, own: 2, perLayer: 8, KeyHeads, equal: false)),
+        ["gemma4-equal-values"] = new(
+            Config(
+                "Gemma4ForCausalLM",
+                """
+                {"num_hidden_layers": 2, "head_dim": 16, "sliding_window": 6, "tie_word_embeddings": true,
+                 "rms_norm_eps": 1e-6, "attention_k_eq_v": true, "hidden_size_per_layer_input": 0,
+                 "per_layer_config": {"1": {"head_dim": 32, "num_key_value_heads": 1}},
+                 "final_logit_softcapping": 20.0,
+                 "rope_parameters": {
+                    "sliding_attention": {"rope_type": "default", "rope_theta": 10000},
+                    "full_attention": {"rope_type": "proportional", "rope_theta": 1000000, "partial_rotary_factor": 0.25}},
+                 "layer_types": ["sliding_attention", "full_attention"]}
+                """),
+            (model, ids) => Gemma4(model, ids, own: 2, perLayer: 0, keyHeads: 1, equal: true)),
+    };
+
+    private static double[][] Gemma4(
+        ReferenceModel model, int[] ids, int own, int perLayer, int keyHeads, bool equal)
+    {
+        int layers = perLayer == 0 ? 2 : 4;
+        double[][] x = Times(model.Embed("model.embed_tokens", ids, Vocabulary, Hidden), Math.Sqrt(Hidden));
+        double[][]? extra = perLayer == 0 ? null : Extra(x);
+        Dictionary<bool, (double[][] Key, double[][] Value)> kept = [];
+        for (int layer = 0; layer < layers; layer++)
+        {
+            string name = $"model.layers.{layer}";
+            bool full = layer % 2 == 1;
+            double[][] attended = Attention($"{name}.self_attn", Normed($"{name}.input_layernorm", x), full, layer);
+            x = Add(x, Normed($"{name}.post_attention_layernorm", attended));
+            double[][] fed = Gated(
+                model, $"{name}.mlp", Normed($"{name}.pre_feedforward_layernorm", x),
+                layer >= own ? 2 * Inner : Inner, GeluTanh);
+            x = Add(x, Normed($"{name}.post_feedforward_layernorm", fed));
+            if (extra is not null)
+            {
+                double[][] gate = ReferenceModel.Map(
+                    model.Linear($"{name}.per_layer_input_gate", x, perLayer), row => [.. row.Select(GeluTanh)]);
+                double[][] mixed = ReferenceModel.Zip(
+                    gate, Columns(extra, layer * perLayer, perLayer), (a, b) => a * b);
+                double[][] projected = model.Linear($"{name}.per_layer_projection", mixed, Hidden);
+                x = Add(x, Normed($"{name}.post_per_layer_input_norm", projected));
+            }
+
+            x = Times(x, model.Tensor($"{name}.layer_scalar", 0.8, 0.1, 1)[0]);
+        }
+
+        double[][] logits = Head(model, Normed("model.norm", x), "model.embed_tokens", 1);
+        return ReferenceModel.Map(logits, row => [.. row.Select(logit => 20 * Math.Tanh(logit / 20))]);
+
+        double[][] Normed(string name, double[][] states) => model.RmsNorm(name, states, 1e-6);
+
+        double[][] Extra(double[][] first)
+        {
+            double[][] token = Times(
+                model.Embed("model.embed_tokens_per_layer", ids, Vocabulary, layers * perLayer), Math.Sqrt(perLayer));
+            double[][] context = Times(
+                model.Linear("model.per_layer_model_projection", first, layers * perLayer), 1 / Math.Sqrt(Hidden));
+            context = ByHead(
+                context, perLayer, (_, part) => Normed("model.per_layer_projection_norm", [part])[0]);
+            return Times(Add(context, token), 1 / Math.Sqrt(2));
+        }
+
+        double[][] Attention(string name, double[][] input, bool full, int layer)
+        {
+            int size = full ? 32 : 16, heads = full ? keyHeads : KeyHeads;
+
+            // Of the pairs of large heads only the first quarter turns.
+            double[] frequencies = full
+                ? [.. Frequencies(32, 1000000).Select((frequency, pair) => pair < 4 ? frequency : 0)]
+                : Frequencies(16, 10000);
+            double[][] query = Turn(Heads($"{name}.q_norm", model.Linear($"{name}.q_proj", input, 4 * size)), size, frequencies);
+            if (layer < own)
+            {
+                double[][] raw = model.Linear($"{name}.k_proj", input, heads * size);
+                double[][] value = full && equal ? raw : model.Linear($"{name}.v_proj", input, heads * size);
+                kept[full] = (
+                    Turn(Heads($"{name}.k_norm", raw), size, frequencies),
+                    ByHead(value, size, (_, head) =>
+                    {
+                        double deviation = Math.Sqrt(head.Average(element => element * element) + 1e-6);
+                        return [.. head.Select(element => element / deviation)];
+                    }));
+            }
+
+            double[][] attended = Attend(
+                query, kept[full].Key, kept[full].Value, 4, heads, scale: 1, full ? null : Window);
+            return model.Linear($"{name}.o_proj", attended, Hidden);
+
+            double[][] Heads(string norm, double[][] states) =>
+                ByHead(states, size, (_, head) => Normed(norm, [head])[0]);
+        }
+    }
+}
