@@ -29,6 +29,7 @@ internal static class DecoderArchitectures
             ["GraniteMoeForCausalLM"] = new GraniteMoe(),
             ["GraniteMoeHybridForCausalLM"] = new GraniteMoeHybrid(),
             ["HunYuanDenseV1ForCausalLM"] = new HunYuan(),
+            ["Lfm2ForCausalLM"] = new Lfm2(),
             ["LlamaForCausalLM"] = new Llama(),
             ["Mamba2ForCausalLM"] = new Mamba2(),
             ["MinistralForCausalLM"] = new Ministral(),

@@ -28,6 +28,17 @@ internal static class LayerTypes
             };
     }
 
+    /// <summary>Whether a layer has attention, by <c>layer_types</c> or <c>full_attn_idxs</c>.</summary>
+    public static bool IsAttention(ConfigReader config, int layer) => config.Texts("layer_types") is not { } types
+        ? config.Numbers("full_attn_idxs") is not { } places || places.Contains(layer)
+        : layer >= types.Count ? throw config.Bad("layer_types", "an entry for each layer")
+        : types[layer] switch
+        {
+            "full_attention" => true,
+            "conv" => false,
+            _ => throw config.Unsupported("layer_types", "'full_attention' and 'conv'"),
+        };
+
     /// <summary>A layer's window in positions; null where it sees all.</summary>
     /// <remarks>
     /// Newer configurations list <c>layer_types</c>; older ones have <c>use_sliding_window</c> and give windows to the

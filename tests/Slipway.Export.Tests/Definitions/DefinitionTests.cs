@@ -16,6 +16,7 @@ public sealed class DefinitionTests(ITestOutputHelper output)
     [InlineData("granite-hybrid")]
     [InlineData("granite-hybrid-dense")]
     [InlineData("granitemoe")]
+    [InlineData("lfm2")]
     [InlineData("mamba2")]
     [InlineData("olmoe")]
     [InlineData("phimoe")]
@@ -65,6 +66,7 @@ public sealed class DefinitionTests(ITestOutputHelper output)
     [Theory]
     [InlineData("deepseek-v2")]
     [InlineData("granite-hybrid")]
+    [InlineData("lfm2")]
     [InlineData("mamba2")]
     [InlineData("qwen3-next")]
     public async Task Generate_UnequalRowsInTheEngine_GivesTheTokensOfTheGraphAlone(string name)

@@ -36,6 +36,7 @@ internal static partial class SmallModels
         ["granite-hybrid"] = new(() => HybridConfig(Experts), (model, ids) => GraniteHybrid(model, ids, experts: true)),
         ["granite-hybrid-dense"] = new(
             () => HybridConfig(0), (model, ids) => GraniteHybrid(model, ids, experts: false)),
+        ["lfm2"] = new(Lfm2Config, Lfm2),
         ["mamba2"] = new(Mamba2Config, Mamba2),
         ["granitemoe"] = new(() => Config("GraniteMoeForCausalLM", new JsonObject
         {

@@ -30,6 +30,64 @@ internal static partial class SmallModels
         ["time_step_limit"] = new JsonArray(0.0, "Infinity"),
     };
 
+    private static JsonObject Lfm2Config()
+    {
+        JsonObject config = Config("Lfm2ForCausalLM", new JsonObject
+        {
+            ["intermediate_size"] = 144, ["block_auto_adjust_ff_dim"] = true, ["block_multiple_of"] = 32,
+            ["block_ffn_dim_multiplier"] = 1.0, ["norm_eps"] = Epsilon, ["conv_L_cache"] = 4, ["conv_bias"] = true,
+        });
+        config["layer_types"] = new JsonArray("conv", "full_attention");
+        return config;
+    }
+
+    // Its names are its own, so it does not go through the common decoder.
+    private static double[][] Lfm2(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new();
+        double[][] x = model.Embed("model.embed_tokens", ids, sizes.Vocabulary, sizes.Hidden);
+        for (int layer = 0; layer < sizes.Layers; layer++)
+        {
+            string name = $"model.layers.{layer}";
+            double[][] normed = model.RmsNorm($"{name}.operator_norm", x, Epsilon);
+            double[][] mixed = layer == 0
+                ? ShortConvolution(model, $"{name}.conv", normed)
+                : Lfm2Attention(model, $"{name}.self_attn", normed, sizes);
+            x = ReferenceModel.Zip(x, mixed, (a, b) => a + b);
+            double[][] fed = model.Gated(
+                $"{name}.feed_forward", model.RmsNorm($"{name}.ffn_norm", x, Epsilon), 96, "w1", "w3", "w2");
+            x = ReferenceModel.Zip(x, fed, (a, b) => a + b);
+        }
+
+        return model.Linear("lm_head", model.RmsNorm("model.embedding_norm", x, Epsilon), sizes.Vocabulary);
+    }
+
+    private static double[][] Lfm2Attention(ReferenceModel model, string name, double[][] x, ReferenceSizes sizes)
+    {
+        double[][] query = NormHeads(
+            model, $"{name}.q_layernorm", model.Linear($"{name}.q_proj", x, sizes.Heads * sizes.HeadSize), 16);
+        double[][] key = NormHeads(
+            model, $"{name}.k_layernorm", model.Linear($"{name}.k_proj", x, sizes.KeyHeads * sizes.HeadSize), 16);
+        double[][] attended = ReferenceAttention.Attend(
+            ReferenceAttention.Turn(query, 16, 16, Theta), ReferenceAttention.Turn(key, 16, 16, Theta),
+            model.Linear($"{name}.v_proj", x, sizes.KeyHeads * sizes.HeadSize), sizes.Heads, sizes.KeyHeads, 0.25);
+        return model.Linear($"{name}.out_proj", attended, sizes.Hidden);
+    }
+
+    private static double[][] ShortConvolution(ReferenceModel model, string name, double[][] x)
+    {
+        const int size = 64, kernel = 4;
+        double[][] projected = model.Linear($"{name}.in_proj", x, 3 * size, bias: true);
+        float[] weight = model.Tensor($"{name}.conv.weight", 0, 0.6, size, 1, kernel);
+        float[] bias = model.Tensor($"{name}.conv.bias", 0, 0.3, size);
+        double[][] mixed = [.. x.Select((_, at) => Enumerable.Range(0, size).Select(channel =>
+            projected[at][size + channel] * (bias[channel] + Enumerable.Range(0, kernel)
+                .Select(tap => (Tap: tap, Place: at - kernel + 1 + tap)).Where(seen => seen.Place >= 0)
+                .Sum(seen => projected[seen.Place][channel] * projected[seen.Place][(2 * size) + channel]
+                    * weight[(channel * kernel) + seen.Tap]))).ToArray())];
+        return model.Linear($"{name}.out_proj", mixed, size, bias: true);
+    }
+
     private static double[][] GraniteHybrid(ReferenceModel model, int[] ids, bool experts)
     {
         ReferenceSizes sizes = new() { EmbeddingScale = 2 };
