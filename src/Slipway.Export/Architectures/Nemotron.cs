@@ -1,4 +1,3 @@
-using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Onnx;
 
