@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using static Slipway.Export.Tests.Definitions.ReferenceAttention;
 
 namespace Slipway.Export.Tests.Definitions;
@@ -76,12 +77,30 @@ internal static partial class SmallModels
         return sum;
     }
 
-    private static double[][] PhiMoe(ReferenceModel model, int[] ids)
+    private static JsonObject PhiMoeConfig(int? original)
+    {
+        JsonArray factors = [.. Enumerable.Repeat(1.0, 8).Select(factor => (JsonNode)factor)];
+        return Config("PhimoeForCausalLM", new JsonObject
+        {
+            ["num_local_experts"] = Experts, ["num_experts_per_tok"] = 2, ["attention_bias"] = true,
+            ["lm_head_bias"] = true, ["router_jitter_noise"] = 0.3,
+            ["rope_scaling"] = original is null ? null : new JsonObject
+            {
+                ["type"] = "longrope", ["short_factor"] = factors, ["long_factor"] = factors.DeepClone(),
+                ["short_mscale"] = 1.2, ["long_mscale"] = 1.4, ["original_max_position_embeddings"] = original,
+            },
+        });
+    }
+
+    // The scale of turned queries and of turned keys is that of scores, squared.
+    private static double[][] PhiMoe(ReferenceModel model, int[] ids, double turned = 1)
     {
         ReferenceSizes sizes = new() { HeadBias = true };
         return model.Decoder(
             ids, sizes, (name, x) => model.LayerNorm(name, x, Epsilon),
-            (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, inputBias: true, outputBias: true),
+            (name, _, x) => Attention(
+                model, $"{name}.self_attn", x, sizes, inputBias: true, outputBias: true,
+                scale: turned * turned / Math.Sqrt(sizes.HeadSize)),
             (name, _, x) => model.Experts(
                 $"{name}.block_sparse_moe.experts", x, 96,
                 ReferenceModel.Map(model.Linear($"{name}.block_sparse_moe.gate", x, Experts, spread: 0.5), Mix),

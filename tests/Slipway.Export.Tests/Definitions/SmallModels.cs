@@ -47,11 +47,9 @@ internal static partial class SmallModels
         {
             ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false, ["clip_qkv"] = null,
         }), Olmoe),
-        ["phimoe"] = new(() => Config("PhimoeForCausalLM", new JsonObject
-        {
-            ["num_local_experts"] = Experts, ["num_experts_per_tok"] = 2, ["attention_bias"] = true,
-            ["lm_head_bias"] = true, ["router_jitter_noise"] = 0.3,
-        }), PhiMoe),
+        ["phimoe"] = new(() => PhiMoeConfig(null), (model, ids) => PhiMoe(model, ids)),
+        ["phimoe-long"] = new(() => PhiMoeConfig(16), (model, ids) => PhiMoe(model, ids, 1.4)),
+        ["phimoe-short"] = new(() => PhiMoeConfig(64), (model, ids) => PhiMoe(model, ids, 1.2)),
         ["qwen2-moe"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
         {
             ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false,

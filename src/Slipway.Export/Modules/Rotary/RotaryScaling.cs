@@ -7,10 +7,10 @@ namespace Slipway.Export.Modules.Rotary;
 /// <param name="Factor">What cosines and sines are multiplied by.</param>
 internal sealed record RotaryScaling(double[] Frequencies, double Factor)
 {
-    /// <summary>The frequencies of sequences longer than <see cref="Length"/>; null where they are the same.</summary>
-    public double[]? Beyond { get; init; }
+    /// <summary>What sequences longer than <see cref="Length"/> have instead; null for the same.</summary>
+    public RotaryScaling? Beyond { get; init; }
 
-    /// <summary>The longest sequence that has the first frequencies.</summary>
+    /// <summary>The longest sequence that has these frequencies.</summary>
     public int Length { get; init; }
 
     private static readonly Dictionary<string, Func<RotarySettings, RotaryScaling>> Types = new()
@@ -104,7 +104,12 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
         double attention = settings.Section.Has("attention_factor") ? settings.Positive("attention_factor")
             : factor <= 1 ? 1
             : Math.Sqrt(1 + (Math.Log(factor) / Math.Log(original)));
-        return new(Divided("short_factor"), attention) { Beyond = Divided("long_factor"), Length = original };
+        return Set("short") with { Beyond = Set("long"), Length = original };
+
+        // Phi-3.5 with experts states the factor of each set.
+        RotaryScaling Set(string name) => new(
+            Divided($"{name}_factor"),
+            settings.Section.Has($"{name}_mscale") ? settings.Positive($"{name}_mscale") : attention);
 
         double[] Divided(string key)
         {

@@ -21,12 +21,12 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
 
     /// <summary>Adds tables of which a sequence has the first up to a length and the second beyond.</summary>
     /// <param name="scope">Where they belong.</param>
-    /// <param name="scaling">The frequencies.</param>
+    /// <param name="scaling">The first set of frequencies.</param>
     /// <param name="length">The longest sequence that has the first.</param>
-    /// <param name="beyond">The frequencies of longer ones.</param>
+    /// <param name="beyond">The set of longer ones.</param>
     /// <param name="inputs">The graph's inputs.</param>
     public static RotaryTable WriteBoth(
-        ModuleScope scope, RotaryScaling scaling, int length, double[] beyond, DecoderInputs inputs)
+        ModuleScope scope, RotaryScaling scaling, int length, RotaryScaling beyond, DecoderInputs inputs)
     {
         if (length >= scope.Build.ContextLength)
         {
@@ -35,7 +35,7 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
 
         scope.Build.RotarySwitch = length;
         RotaryTable first = Write(scope["short"], scaling.Frequencies, scaling.Factor, length);
-        RotaryTable second = Write(scope["long"], beyond, scaling.Factor);
+        RotaryTable second = Write(scope["long"], beyond.Frequencies, beyond.Factor);
 
         // Rows of the second table follow on those of the first.
         int rows = (length + Stride - 1) / Stride * Stride;
