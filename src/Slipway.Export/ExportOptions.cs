@@ -1,3 +1,5 @@
+using Slipway.Checkpoints;
+
 namespace Slipway.Export;
 
 /// <summary>Says what kind of package an export makes.</summary>
@@ -17,6 +19,14 @@ public sealed record ExportOptions
     /// the configuration's are refused.
     /// </summary>
     public int? ContextLength { get; init; }
+
+    /// <summary>LoRA adapters that the package holds beside the model, by the names that requests choose them by.</summary>
+    /// <remarks>
+    /// The model's own answers stay as they are. They stay the caller's and are read during the export. Ranks may
+    /// differ; adapters that scale weights (DoRA), replace tensors, or change embeddings or biases are refused: merge
+    /// such a one instead.
+    /// </remarks>
+    public IReadOnlyDictionary<string, LoraAdapter> Adapters { get; init; } = new Dictionary<string, LoraAdapter>();
 
     /// <summary>Whether a package that stands in the target folder is replaced once the new one is complete.</summary>
     public bool Overwrite { get; init; }

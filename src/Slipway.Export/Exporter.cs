@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Slipway.Checkpoints;
+using Slipway.Export.Adapters;
 using Slipway.Export.Architectures;
 using Slipway.Export.Architectures.Encoders;
 using Slipway.Export.Configuration;
@@ -56,10 +57,18 @@ public static class Exporter
         CancellationToken ct)
     {
         long started = Stopwatch.GetTimestamp();
-        ConfigReader config = new(checkpoint.Config, checkpoint.Path);
+        ConfigReader config = new(
+            options.Adapters.Count > 0 ? SwitchedAdapters.Configuration(checkpoint) : checkpoint.Config, checkpoint.Path);
         (string name, Architecture architecture) = Find(config);
         WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations);
         int contextLength = ContextLength(config, architecture.LongestSequence(config), options);
+        SwitchedAdapters? adapters = SwitchedAdapters.Create(options.Adapters, checkpoint);
+        if (adapters is not null && architecture is not DecoderArchitecture)
+        {
+            throw new NotSupportedException(
+                $"'{name}' is an encoder; adapters beside a model are for decoders. Merge the adapter instead.");
+        }
+
         using PackageWriter package = new(folder, options.Overwrite);
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
@@ -68,7 +77,10 @@ public static class Exporter
         using (ExternalDataWriter data = new(package.PathOf($"{GraphFile}.data")))
         {
             WeightWriter writer = new(graph, data, checkpoint, progress, ct);
-            build = new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength);
+            build = new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength)
+            {
+                Adapters = adapters,
+            };
             architecture.Build(build, checkpoint);
         }
 
@@ -84,6 +96,7 @@ public static class Exporter
             Precision = Precisions.NameOf(options.Precision),
             Quantization = formats.Recipe,
             RotarySwitch = build.RotarySwitch,
+            Adapters = adapters?.Write(package),
         });
         return new ExportReport(
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),

@@ -44,10 +44,14 @@ public sealed class Graph
 
     /// <summary>Declares an input that callers may leave out.</summary>
     /// <param name="fallback">The constant of the input's name that it has then.</param>
-    public GraphValue AddOptionalInput(Initializer fallback)
+    /// <param name="shape">The input's dimensions; none for the constant's.</param>
+    public GraphValue AddOptionalInput(Initializer fallback, params IReadOnlyList<Dimension> shape)
     {
+        ArgumentNullException.ThrowIfNull(shape);
         GraphValue value = AddInitializer(fallback);
-        inputs.Add(new GraphPort(fallback.Name, fallback.Type, [.. fallback.Shape.Select(size => (Dimension)size)]));
+        inputs.Add(new GraphPort(
+            fallback.Name, fallback.Type,
+            shape.Count > 0 ? shape : [.. fallback.Shape.Select(size => (Dimension)size)]));
         return value;
     }
 

@@ -34,6 +34,9 @@ public sealed record PackageManifest
     /// </remarks>
     public int? RotarySwitch { get; init; }
 
+    /// <summary>The LoRA adapters that the package holds beside the model; null for none.</summary>
+    public IReadOnlyList<PackageAdapter>? Adapters { get; init; }
+
     /// <summary>Measured figures by name, for example <c>perplexity</c>.</summary>
     public IReadOnlyDictionary<string, double>? Fidelity { get; init; }
 
@@ -56,6 +59,16 @@ public sealed record QuantizationRecipe
     /// <summary>Whether blocks have no zero point of their own.</summary>
     public bool Symmetric { get; init; }
 }
+
+/// <summary>Names an adapter that requests can choose.</summary>
+/// <param name="Name">The name that requests choose it by.</param>
+/// <param name="File">
+/// The safetensors file inside the package: float32 tensors named like the graph's optional inputs,
+/// <c>{layer}.lora_A</c> [inputs, n · rank] and <c>{layer}.lora_B</c> [n · rank, outputs], the scale folded into the
+/// latter; n is how many of the checkpoint's layers the graph has as one.
+/// </param>
+/// <param name="Rank">The rank.</param>
+public sealed record PackageAdapter(string Name, string File, int Rank);
 
 /// <summary>Names a file of a package with its size and hash.</summary>
 /// <param name="Name">The path inside the package, with forward slashes.</param>

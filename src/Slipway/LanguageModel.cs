@@ -17,7 +17,7 @@ namespace Slipway;
 /// model's own. Dispose the model when it is no longer needed; requests in flight then end with
 /// <see cref="ObjectDisposedException"/>.
 /// </remarks>
-public sealed class LanguageModel : IDisposable, IAsyncDisposable
+public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
 {
     private const string TokenizerFile = "tokenizer.json";
 
@@ -47,7 +47,10 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
             graph = DecoderGraph.Read(session, package);
             var budget = new KeyValueBudget(package, graph, options);
             ContextLength = budget.ContextLength;
-            engine = new ModelEngine(wrap(new Decoder(session, graph)), VocabularySize, options, budget, telemetry);
+            adapters = AdapterSet.Read(session, package);
+            Adapters = adapters?.Names ?? [];
+            var decoder = wrap(new Decoder(session, graph, adapters));
+            engine = new ModelEngine(decoder, VocabularySize, options, budget, telemetry);
         }
         catch
         {
@@ -119,28 +122,13 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
+        _ = AdapterId(request.Adapter, nameof(request));
         if (request.StopSequences.Count > 0)
         {
             _ = Tokenizer;
         }
 
         return GenerateCoreAsync(request, cancellationToken);
-    }
-
-    /// <summary>Runs a sequence once and returns the logits of every position.</summary>
-    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
-    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
-    /// <returns>Logits of every position; <c>4 · positions · vocabulary</c> bytes.</returns>
-    /// <exception cref="ArgumentException">There are no ids, too many, or one outside the vocabulary.</exception>
-    public async Task<TokenLogits> ForwardAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
-    {
-        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
-        var result = new TokenLogits(ids.Count, VocabularySize);
-        await ScoreAsync(
-            ids,
-            (start, logits) => logits.CopyTo(result.Values.AsSpan(start * VocabularySize)),
-            cancellationToken).ConfigureAwait(false);
-        return result;
     }
 
     /// <summary>Tells how probable each token of a sequence is after those before it.</summary>
@@ -152,7 +140,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     {
         RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
         var result = new float[ids.Count - 1];
-        await ScoreAsync(ids, Take, cancellationToken).ConfigureAwait(false);
+        await ScoreAsync(ids, adapter: 0, Take, cancellationToken).ConfigureAwait(false);
         return result;
 
         void Take(int start, ReadOnlySpan<float> logits)
@@ -186,12 +174,16 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     private static HuggingFaceTokenizer? LoadTokenizer(ModelPackage package)
         => package.FindFile(TokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
 
-    private async Task ScoreAsync(IReadOnlyList<int> ids, LogitsSink sink, CancellationToken cancellationToken)
+    private async Task ScoreAsync(
+        IReadOnlyList<int> ids,
+        int adapter,
+        LogitsSink sink,
+        CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(disposed != 0, this);
         using var visit = gate.Enter();
-        var sequence = new ScoringSequence(ids, sink);
+        var sequence = new ScoringSequence(ids, sink) { Adapter = adapter };
         engine.Submit(sequence);
         using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
         try
@@ -280,6 +272,9 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
             tokenizer?.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
             request.StopSequences,
             request.IncludeSpecialTokens);
-        return new GenerationSequence(request, endIds, ContextLength, chooser, text);
+        return new GenerationSequence(request, endIds, ContextLength, chooser, text)
+        {
+            Adapter = AdapterId(request.Adapter, nameof(request)),
+        };
     }
 }

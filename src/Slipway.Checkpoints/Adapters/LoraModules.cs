@@ -61,7 +61,7 @@ internal static class LoraModules
         return new LoraModule(
             new LoraTarget(
                 module + ".weight", rank, settings.Scale(module, rank), inputs, outputs, isTransposed,
-                magnitude is not null),
+                magnitude is not null) { HasBias = bias is not null },
             down, up, bias, magnitude);
     }
 

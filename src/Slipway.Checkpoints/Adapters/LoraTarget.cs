@@ -14,4 +14,8 @@ namespace Slipway.Checkpoints;
 /// <param name="IsTransposed">Whether the weight is stored as [inputs, outputs].</param>
 /// <param name="HasMagnitude">Whether the adapter holds a magnitude for each output.</param>
 public sealed record LoraTarget(
-    string Name, int Rank, double Scale, int Inputs, int Outputs, bool IsTransposed, bool HasMagnitude);
+    string Name, int Rank, double Scale, int Inputs, int Outputs, bool IsTransposed, bool HasMagnitude)
+{
+    /// <summary>Whether the adapter adds to the layer's bias too.</summary>
+    public bool HasBias { get; init; }
+}

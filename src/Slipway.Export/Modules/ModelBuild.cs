@@ -1,3 +1,4 @@
+using Slipway.Export.Adapters;
 using Slipway.Export.Configuration;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
@@ -12,6 +13,9 @@ internal sealed class ModelBuild(
     private readonly Dictionary<string, StoredMatrix> _stored = new(StringComparer.Ordinal);
 
     public ConfigReader Config => config;
+
+    /// <summary>The adapters between which requests choose; null for none.</summary>
+    public SwitchedAdapters? Adapters { get; init; }
 
     public TensorSource Tensors => tensors;
 
@@ -54,7 +58,9 @@ internal sealed class ModelBuild(
     {
         if (!_stored.TryGetValue(name, out StoredMatrix? matrix))
         {
-            matrix = chosen.Write(writer, name, read());
+            Weight weight = read();
+            matrix = chosen.Write(writer, name, weight);
+            matrix = Adapters?.Wrap(name, matrix, weight, writer.Graph) ?? matrix;
             _stored.Add(name, matrix);
         }
 

@@ -12,4 +12,6 @@ internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : W
             plain.ReadRows(order[first + row], 1, destination.Slice(row * Columns, Columns));
         }
     }
+
+    public override RowSource? SourceOf(int row) => plain.SourceOf(order[row]);
 }

@@ -6,6 +6,9 @@ internal sealed class TransposedWeight(Weight plain) : Weight(plain.Columns, pla
 {
     private float[]? _values;
 
+    public override RowSource? SourceOf(int row) =>
+        plain.SourceOf(0) is { } source ? source with { Output = row } : null;
+
     public override void ReadRows(int first, int count, Span<float> destination)
     {
         if (_values is null)

@@ -13,13 +13,24 @@ internal abstract class Weight(int rows, int columns)
 
     /// <summary>Reads consecutive rows.</summary>
     public abstract void ReadRows(int first, int count, Span<float> destination);
+
+    /// <summary>Which output of which of the checkpoint's layers a row is; null where it is no layer's.</summary>
+    public virtual RowSource? SourceOf(int row) => null;
 }
+
+/// <summary>An output of a layer of the checkpoint.</summary>
+/// <param name="Tensor">The layer's tensor.</param>
+/// <param name="Output">The output.</param>
+/// <param name="Scale">What it is multiplied by.</param>
+internal readonly record struct RowSource(string Tensor, int Output, float Scale);
 
 /// <summary>A tensor of the checkpoint, as it is stored.</summary>
 internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows, int columns) : Weight(rows, columns)
 {
     public override void ReadRows(int first, int count, Span<float> destination) =>
         checkpoint.ReadFloats(name, (long)first * Columns, destination[..(count * Columns)]);
+
+    public override RowSource? SourceOf(int row) => new RowSource(name, row, 1);
 }
 
 /// <summary>Some consecutive rows of a matrix.</summary>
@@ -27,6 +38,8 @@ internal sealed class RowRange(Weight whole, int start, int rows) : Weight(rows,
 {
     public override void ReadRows(int first, int count, Span<float> destination) =>
         whole.ReadRows(start + first, count, destination);
+
+    public override RowSource? SourceOf(int row) => whole.SourceOf(start + row);
 }
 
 /// <summary>A matrix multiplied by a number.</summary>
@@ -38,6 +51,9 @@ internal sealed class ScaledWeight(Weight plain, float scale) : Weight(plain.Row
         Span<float> values = destination[..(count * Columns)];
         TensorPrimitives.Multiply(values, scale, values);
     }
+
+    public override RowSource? SourceOf(int row) =>
+        plain.SourceOf(row) is { } source ? source with { Scale = source.Scale * scale } : null;
 }
 
 /// <summary>Matrices of as many columns, one below the other.</summary>
@@ -60,11 +76,24 @@ internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
             first -= part.Rows;
         }
     }
+
+    public override RowSource? SourceOf(int row)
+    {
+        int index = 0;
+        while (row >= parts[index].Rows)
+        {
+            row -= parts[index++].Rows;
+        }
+
+        return parts[index].SourceOf(row);
+    }
 }
 
 /// <summary>The rows of two matrices in turn, beginning with the first one's.</summary>
 internal sealed class InterleavedWeight(Weight even, Weight odd) : Weight(2 * even.Rows, even.Columns)
 {
+    public override RowSource? SourceOf(int row) => (row % 2 == 0 ? even : odd).SourceOf(row / 2);
+
     public override void ReadRows(int first, int count, Span<float> destination)
     {
         int pair = first / 2, pairs = ((first + count + 1) / 2) - pair;

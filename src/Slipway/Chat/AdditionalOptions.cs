@@ -34,6 +34,14 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
         _ => (bool?)null,
     });
 
+    public string? Text(string key)
+        => properties is null || !properties.TryGetValue(key, out var value) || value is null
+            ? null
+            : value as string
+                ?? (value is JsonElement { ValueKind: JsonValueKind.String } json
+                    ? json.GetString()
+                    : throw Wrong(key, value, "a text"));
+
     public JsonObject? Object(string key)
     {
         if (properties is null || !properties.TryGetValue(key, out var value) || value is null)

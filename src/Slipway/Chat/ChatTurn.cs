@@ -82,6 +82,7 @@ internal sealed class ChatTurn
                 ? request.LogitsProcessors ?? []
                 : [.. request.LogitsProcessors ?? [], model.Guide(guidance, tags)],
             Priority = request.Priority ?? 0,
+            Adapter = string.IsNullOrEmpty(request.Adapter) ? null : request.Adapter,
             Timeout = request.Timeout,
         };
         return new(model, generation, parser, tags);

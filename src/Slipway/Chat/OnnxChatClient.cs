@@ -20,6 +20,7 @@ public sealed class OnnxChatClient : IChatClient
     private readonly ChatClientMetadata _metadata;
     private readonly TimeProvider _time;
     private readonly bool _guidesToolCalls;
+    private readonly string? _adapter;
 
     /// <summary>Creates a client that loads its package with the first request and disposes it with itself.</summary>
     /// <param name="packagePath">The package folder.</param>
@@ -33,7 +34,7 @@ public sealed class OnnxChatClient : IChatClient
     /// <param name="timeProvider">Tells the time for responses and templates; null for the system's.</param>
     /// <exception cref="ArgumentException">An option is missing or out of range; the message names every one.</exception>
     public OnnxChatClient(OnnxChatClientOptions options, TimeProvider? timeProvider = null)
-        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider, options.GuideToolCalls)
+        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider, options.GuideToolCalls, options.Adapter)
     {
     }
 
@@ -47,8 +48,10 @@ public sealed class OnnxChatClient : IChatClient
     }
 
     internal OnnxChatClient(
-        ChatModelSource source, string modelId, TimeProvider? timeProvider, bool guidesToolCalls = true)
+        ChatModelSource source, string modelId, TimeProvider? timeProvider, bool guidesToolCalls = true,
+        string? adapter = null)
     {
+        _adapter = adapter;
         _source = source;
         _guidesToolCalls = guidesToolCalls;
         _metadata = new("onnx", providerUri: null, modelId);
@@ -118,7 +121,11 @@ public sealed class OnnxChatClient : IChatClient
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var request = RequestOptions.Merge(options, this, ModelId);
-        request = request with { GuideToolCalls = request.GuideToolCalls ?? _guidesToolCalls };
+        request = request with
+        {
+            GuideToolCalls = request.GuideToolCalls ?? _guidesToolCalls,
+            Adapter = request.Adapter ?? _adapter,
+        };
         var model = await _source.GetAsync(cancellationToken).ConfigureAwait(false);
 
         // Rendering and encoding a long history takes a while; the caller's thread does not wait for it.

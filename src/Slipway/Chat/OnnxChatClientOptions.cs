@@ -60,6 +60,14 @@ public sealed class OnnxChatClientOptions
     /// </remarks>
     public bool GuideToolCalls { get; set; } = true;
 
+    /// <summary>The LoRA adapter of the package to answer with, where the request names none.</summary>
+    /// <value>None: the model alone answers.</value>
+    /// <remarks>
+    /// <see cref="OnnxChatRequestOptions.Adapter"/> or the entry <c>adapter</c> of a request's additional properties
+    /// chooses another one for it. Requests with different adapters are computed together.
+    /// </remarks>
+    public string? Adapter { get; set; }
+
     internal LanguageModelOptions ToModelOptions() => new()
     {
         ContextLength = ContextLength,

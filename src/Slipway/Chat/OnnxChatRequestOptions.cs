@@ -57,6 +57,10 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Among waiting requests a higher priority goes first (<c>priority</c>).</summary>
     public int? Priority { get; init; }
 
+    /// <summary>The LoRA adapter to answer with (<c>adapter</c>); an empty name for the model alone.</summary>
+    /// <value><see cref="OnnxChatClientOptions.Adapter"/>, where the client has one.</value>
+    public string? Adapter { get; init; }
+
     /// <summary>How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>.</summary>
     public TimeSpan? Timeout { get; init; }
 

@@ -36,6 +36,7 @@ internal static class RequestOptions
             StopSequences = own.StopSequences ?? options.StopSequences?.ToArray(),
             IgnoreEndOfSequence = own.IgnoreEndOfSequence ?? extra.Boolean("ignore_eos"),
             Priority = own.Priority ?? extra.Integer("priority"),
+            Adapter = own.Adapter ?? extra.Text("adapter"),
             GuideToolCalls = own.GuideToolCalls ?? extra.Boolean("guide_tool_calls"),
             TemplateVariables = own.TemplateVariables ?? extra.Object("chat_template_kwargs"),
         };

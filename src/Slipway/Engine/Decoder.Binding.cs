@@ -7,7 +7,7 @@ namespace Slipway.Engine;
 internal sealed partial class Decoder
 {
     /// <summary>The bound tensors of consecutive rows.</summary>
-    private sealed class Binding : IDisposable
+    private sealed partial class Binding : IDisposable
     {
         private readonly Decoder owner;
         private readonly int rows;
@@ -78,6 +78,7 @@ internal sealed partial class Decoder
         public void Dispose()
         {
             IoBinding.Dispose();
+            ReleaseAdapters();
             Release(tokenValues);
             Release(fixedValues);
         }

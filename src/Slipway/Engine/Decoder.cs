@@ -31,8 +31,9 @@ internal sealed partial class Decoder : IDecoder
     private float[] converted = [];
     private int[] maskLengths = [];
 
-    public Decoder(InferenceSession session, DecoderGraph graph)
+    public Decoder(InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null)
     {
+        this.adapters = adapters;
         this.session = session;
         this.graph = graph;
         planned = OrtValue.CreateTensorValueFromMemory(plannedLength, [1]);
@@ -103,6 +104,7 @@ internal sealed partial class Decoder : IDecoder
         SetTokens(tokens, start);
         SetMask(row, start + tokens.Length);
         binding.BindTokens(tokens.Length, kept, every);
+        binding.BindAdapters();
         if (start == 0)
         {
             states.Clear(row);
@@ -134,6 +136,7 @@ internal sealed partial class Decoder : IDecoder
         }
 
         binding.BindTokens(1, 1, every: false);
+        binding.BindAdapters();
         session.RunWithBinding(runOptions, binding.IoBinding);
         for (var row = 0; row < rows; row++)
         {
@@ -151,6 +154,7 @@ internal sealed partial class Decoder : IDecoder
     public void Dispose()
     {
         ReleaseBindings();
+        adapters?.Dispose();
         cache.Dispose();
         states.Dispose();
         mask?.Dispose();

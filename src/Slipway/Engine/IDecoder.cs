@@ -40,6 +40,9 @@ internal interface IDecoder : IDisposable
     {
     }
 
+    /// <summary>Tells which adapter each row of the next runs uses; 0 for none.</summary>
+    void Adapt(ReadOnlySpan<int> ids);
+
     /// <summary>Runs a chunk of a prompt on a row and returns its logits, valid until the next run.</summary>
     /// <param name="row">The row.</param>
     /// <param name="start">Tokens that the row holds already.</param>

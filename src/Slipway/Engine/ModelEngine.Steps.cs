@@ -5,6 +5,7 @@ internal sealed partial class ModelEngine
 {
     private int[] tokens = [];
     private int[] lengths = [];
+    private int[] adapters = [];
 
     // A sequence that outgrew the first set of rotary frequencies is a prompt again, and computed with the second.
     private void RestartBeyondSwitch()
@@ -50,12 +51,13 @@ internal sealed partial class ModelEngine
             var start = sequence.Computed;
             var chunk = sequence.Tokens.Slice(start, count);
             decoder.Plan(sequence.Tokens.Length);
+            decoder.Adapt([sequence.Adapter]);
             var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
             sequence.Computed += count;
             Advance(sequence, start, logits);
             if (sequence is { Row: >= 0, Pending: 1, ScoresEveryPosition: false, IsBeyondSwitch: false })
             {
-                prefixes.Store(sequence.Row, sequence.Tokens[..sequence.Computed]);
+                prefixes.Store(sequence.Row, sequence.Tokens[..sequence.Computed], sequence.Adapter);
             }
         });
     }
@@ -78,6 +80,7 @@ internal sealed partial class ModelEngine
         {
             tokens = new int[rows];
             lengths = new int[rows];
+            adapters = new int[rows];
         }
 
         for (var row = 0; row < rows; row++)
@@ -86,11 +89,13 @@ internal sealed partial class ModelEngine
             var sequence = scheduler.Rows[row];
             lengths[row] = sequence?.Computed ?? 0;
             tokens[row] = sequence is null || Scheduler.IsPrompt(sequence) ? -1 : sequence.Tokens[lengths[row]];
+            adapters[row] = tokens[row] < 0 ? 0 : sequence!.Adapter;
         }
 
         telemetry.Step(batch.Length);
         Guard(null, batch, () =>
         {
+            decoder.Adapt(adapters.AsSpan(0, rows));
             var logits = decoder.Decode(tokens.AsSpan(0, rows), lengths.AsSpan(0, rows));
             foreach (var sequence in batch)
             {
@@ -115,7 +120,7 @@ internal sealed partial class ModelEngine
                 scheduler.Rows.Remove(sequence);
                 if (sequence is { ScoresEveryPosition: false, IsBeyondSwitch: false })
                 {
-                    prefixes.Store(row, sequence.Tokens[..sequence.Computed]);
+                    prefixes.Store(row, sequence.Tokens[..sequence.Computed], sequence.Adapter);
                 }
             }
         }

@@ -11,7 +11,8 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 {
     public const int BlockTokens = 16;
 
-    private readonly Block root = new(null, [], null);
+    // Another adapter gives the same tokens other keys and values.
+    private readonly Dictionary<int, Block> roots = [];
     private readonly LinkedList<Block> byUse = new();
     private readonly long blockBytes = decoder.BytesFor(1, BlockTokens);
     private long limit;
@@ -32,7 +33,7 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     /// <summary>Fills a sequence's row with the longest beginning that is known.</summary>
     public void Restore(Sequence sequence)
     {
-        sequence.Computed = Restore(sequence.Row, sequence.Tokens);
+        sequence.Computed = Restore(sequence.Row, sequence.Tokens, sequence.Adapter);
         if (sequence.OutputIds.IsEmpty)
         {
             sequence.CachedTokens = sequence.Computed;
@@ -42,10 +43,11 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     /// <summary>Fills a row with the longest beginning that is known.</summary>
     /// <param name="row">The row.</param>
     /// <param name="tokens">The tokens to compute; the last of them always remains.</param>
+    /// <param name="adapter">The adapter that they are computed with; 0 for none.</param>
     /// <returns>Tokens that the row now holds.</returns>
-    public int Restore(int row, ReadOnlySpan<int> tokens)
+    public int Restore(int row, ReadOnlySpan<int> tokens, int adapter)
     {
-        var block = root;
+        var block = RootOf(adapter);
         var length = 0;
         while (length + BlockTokens < tokens.Length && block.Find(tokens.Slice(length, BlockTokens)) is { } next)
         {
@@ -61,11 +63,12 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     /// <summary>Keeps a row's whole blocks.</summary>
     /// <param name="row">The row.</param>
     /// <param name="tokens">The tokens that the row holds.</param>
-    public void Store(int row, ReadOnlySpan<int> tokens)
+    /// <param name="adapter">The adapter that they were computed with; 0 for none.</param>
+    public void Store(int row, ReadOnlySpan<int> tokens, int adapter)
     {
         try
         {
-            StoreBlocks(row, tokens);
+            StoreBlocks(row, tokens, adapter);
         }
         catch (OutOfMemoryException)
         {
@@ -79,11 +82,21 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
     public void Dispose() => Clear();
 
-    private void StoreBlocks(int row, ReadOnlySpan<int> tokens)
+    private Block RootOf(int adapter)
+    {
+        if (!roots.TryGetValue(adapter, out var root))
+        {
+            roots.Add(adapter, root = new Block(null, [], null));
+        }
+
+        return root;
+    }
+
+    private void StoreBlocks(int row, ReadOnlySpan<int> tokens, int adapter)
     {
         // What would not fit even in an empty cache would only push out what does.
         var count = (int)Math.Min(tokens.Length / BlockTokens, limit / blockBytes);
-        var block = root;
+        var block = RootOf(adapter);
         for (var i = 0; i < count; i++)
         {
             var ids = tokens.Slice(i * BlockTokens, BlockTokens);
@@ -108,7 +121,7 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     // A parent is always used after its child, so the last block in this order has no children.
     private void Touch(Block block)
     {
-        for (var one = block; one != root; one = one.Parent!)
+        for (var one = block; one.Parent is not null; one = one.Parent)
         {
             byUse.Remove(one.Node);
             byUse.AddFirst(one.Node);

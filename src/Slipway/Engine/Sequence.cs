@@ -44,6 +44,9 @@ internal abstract class Sequence
 
     public int Priority { get; init; }
 
+    /// <summary>The adapter that the sequence is computed with; 0 for none.</summary>
+    public int Adapter { get; init; }
+
     public bool IsCancelled => cancelled;
 
     /// <summary>Whether the logits of every position are wanted, not only those of the last.</summary>

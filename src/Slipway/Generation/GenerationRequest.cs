@@ -42,6 +42,11 @@ public sealed record GenerationRequest
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>
+    /// The LoRA adapter to answer with, one of <see cref="LanguageModel.Adapters"/>; null for the model alone.
+    /// </summary>
+    public string? Adapter { get; init; }
+
     /// <summary>Among waiting requests a higher priority goes first; equal ones in order of arrival.</summary>
     public int Priority { get; init; }
 }

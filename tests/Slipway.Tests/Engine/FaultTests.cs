@@ -169,6 +169,8 @@ public sealed class FaultTests
             inner.Resize(rows, capacity, lengths);
         }
 
+        public void Adapt(ReadOnlySpan<int> ids) => inner.Adapt(ids);
+
         public void ReadTokens(int row, int start, int count, NativeBuffer destination)
             => inner.ReadTokens(row, start, count, destination);
 

@@ -68,12 +68,12 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
             int[] tokens = [.. Enumerable.Range(0, random.Next(1, 4 * Block))
                 .Select(i => random.NextDouble() < 0.005 ? random.Next(5) : i / Block)];
             decoder.Cells.AsSpan().Fill(-1);
-            var known = cache.Restore(0, tokens);
+            var known = cache.Restore(0, tokens, adapter: 0);
             Assert.InRange(known, 0, tokens.Length - 1);
             Assert.Equal(tokens[..known], decoder.Cells[..known]);
             hits += known;
             tokens.CopyTo(decoder.Cells, 0);
-            cache.Store(0, tokens);
+            cache.Store(0, tokens, adapter: 0);
             Assert.InRange(cache.Bytes, 0, cache.Limit);
             if (round % 100 == 0)
             {
@@ -92,13 +92,25 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
         var decoder = new TokenRow();
         using var cache = new PrefixCache(decoder) { Limit = 2 * Block * sizeof(int) };
         int[] a = [.. Enumerable.Repeat(1, Block)], b = [.. Enumerable.Repeat(2, Block)], c = [.. Enumerable.Repeat(3, Block)];
-        cache.Store(0, a);
-        cache.Store(0, b);
-        Assert.Equal(Block, cache.Restore(0, [.. a, 0]));
-        cache.Store(0, c);
-        Assert.Equal(0, cache.Restore(0, [.. b, 0]));
-        Assert.Equal(Block, cache.Restore(0, [.. a, 0]));
-        Assert.Equal(Block, cache.Restore(0, [.. c, 0]));
+        cache.Store(0, a, adapter: 0);
+        cache.Store(0, b, adapter: 0);
+        Assert.Equal(Block, cache.Restore(0, [.. a, 0], adapter: 0));
+        cache.Store(0, c, adapter: 0);
+        Assert.Equal(0, cache.Restore(0, [.. b, 0], adapter: 0));
+        Assert.Equal(Block, cache.Restore(0, [.. a, 0], adapter: 0));
+        Assert.Equal(Block, cache.Restore(0, [.. c, 0], adapter: 0));
+    }
+
+    [Fact]
+    public void Restore_OtherAdapter_KnowsNothing()
+    {
+        var decoder = new TokenRow();
+        using var cache = new PrefixCache(decoder) { Limit = 4 * Block * sizeof(int) };
+        int[] tokens = [.. Enumerable.Repeat(1, Block)];
+        cache.Store(0, tokens, adapter: 1);
+        Assert.Equal(0, cache.Restore(0, [.. tokens, 0], adapter: 0));
+        Assert.Equal(0, cache.Restore(0, [.. tokens, 0], adapter: 2));
+        Assert.Equal(Block, cache.Restore(0, [.. tokens, 0], adapter: 1));
     }
 
     private static GenerationRequest Request(int[] prompt)
@@ -109,6 +121,8 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
     /// <summary>One row whose keys and values are the token ids themselves.</summary>
     private sealed class TokenRow : IDecoder
     {
+        public void Adapt(ReadOnlySpan<int> ids) => throw new InvalidOperationException();
+
         public int[] Cells { get; } = new int[4 * Block];
 
         public int Rows => 1;

@@ -1,0 +1,75 @@
+using Slipway.Checkpoints;
+using Slipway.Export.Weights;
+
+namespace Slipway.Export.Adapters;
+
+/// <summary>Brings an adapter's factors into the form of the graph's inputs.</summary>
+internal static class AdapterFactors
+{
+    /// <summary>Both factors of what an adapter adds to a matrix.</summary>
+    /// <remarks>
+    /// Each of the matrix' layers has as many columns of A and rows of B as the rank; what it does not use is zero.
+    /// Rows of the matrix that come from elsewhere get nothing.
+    /// </remarks>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="rank">The largest rank of the adapter's products.</param>
+    public static IEnumerable<SafetensorsEntry> Of(AdaptedMatrix matrix, LoraAdapter adapter, int rank)
+    {
+        (int inputs, int outputs, int width) = (matrix.Weight.Columns, matrix.Weight.Rows, matrix.Sources.Count * rank);
+        float[] down = new float[checked(inputs * width)];
+        float[] up = new float[checked(width * outputs)];
+        for (int index = 0; index < matrix.Sources.Count; index++)
+        {
+            if (adapter.Targets.TryGetValue(matrix.Sources[index], out LoraTarget? target))
+            {
+                CopyDown(adapter, target, down, width, index * rank);
+                CopyUp(adapter, target, matrix.Weight, up.AsSpan(index * rank * outputs));
+            }
+        }
+
+        yield return SafetensorsEntry.From($"{matrix.Layer}.lora_A", down, inputs, width);
+        yield return SafetensorsEntry.From($"{matrix.Layer}.lora_B", up, width, outputs);
+    }
+
+    // [rank, inputs] → columns of [inputs, width].
+    private static void CopyDown(LoraAdapter adapter, LoraTarget target, float[] down, int width, int first)
+    {
+        float[] factor = Read(adapter, target, target.Inputs, adapter.ReadDown);
+        for (int rank = 0; rank < target.Rank; rank++)
+        {
+            for (int input = 0; input < target.Inputs; input++)
+            {
+                down[(input * width) + first + rank] = factor[(rank * target.Inputs) + input];
+            }
+        }
+    }
+
+    // [outputs, rank] → [rank, rows of the matrix], with all scales.
+    private static void CopyUp(LoraAdapter adapter, LoraTarget target, Weight weight, Span<float> up)
+    {
+        float[] factor = Read(adapter, target, target.Outputs, adapter.ReadUp);
+        for (int row = 0; row < weight.Rows; row++)
+        {
+            if (weight.SourceOf(row) is { } source && source.Tensor == target.Name)
+            {
+                float scale = (float)(target.Scale * source.Scale);
+                for (int rank = 0; rank < target.Rank; rank++)
+                {
+                    up[(rank * weight.Rows) + row] = factor[(source.Output * target.Rank) + rank] * scale;
+                }
+            }
+        }
+    }
+
+    private delegate void ReadFactor(string name, Span<float> destination);
+
+    private static float[] Read(LoraAdapter adapter, LoraTarget target, int size, ReadFactor read)
+    {
+        float[] factor = new float[checked(size * target.Rank)];
+        read(target.Name, factor);
+        return Array.TrueForAll(factor, float.IsFinite) ? factor : throw new CheckpointException(
+            $"The adapter '{adapter.Path}' holds a value for '{target.Name}' that is not finite. Fetch it again.",
+            adapter.Path, target.Name);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Export.Weights;
+using Slipway.Onnx;
+using Slipway.Packaging;
+
+namespace Slipway.Export.Adapters;
+
+/// <summary>The LoRA adapters that a package holds beside its model, for requests to choose between.</summary>
+internal sealed class SwitchedAdapters
+{
+    private readonly IReadOnlyDictionary<string, LoraAdapter> _adapters;
+    private readonly HashSet<string> _targets;
+    private readonly List<AdaptedMatrix> _matrices = [];
+    private AdapterMask? _mask;
+
+    private SwitchedAdapters(IReadOnlyDictionary<string, LoraAdapter> adapters)
+    {
+        _adapters = adapters;
+        _targets = adapters.Values.SelectMany(adapter => adapter.Targets.Keys).ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>Checks adapters against a checkpoint; null where there are none.</summary>
+    /// <exception cref="ArgumentException">A name is not one that a request and a file can have.</exception>
+    /// <exception cref="NotSupportedException">An adapter does more than add products to linear layers.</exception>
+    /// <exception cref="CheckpointException">An adapter does not fit the checkpoint.</exception>
+    public static SwitchedAdapters? Create(IReadOnlyDictionary<string, LoraAdapter> adapters, Checkpoint checkpoint)
+    {
+        foreach ((string name, LoraAdapter adapter) in adapters)
+        {
+            if (name.Length is 0 or > 64 || name[0] == '.'
+                || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.'))
+            {
+                throw new ArgumentException(
+                    $"'{name}' is no name for an adapter; expected up to 64 ASCII letters, digits, '-', '_' and '.', "
+                    + "not '.' at first.", nameof(adapters));
+            }
+
+            AdapterChecks.Check(name, adapter, checkpoint);
+        }
+
+        return adapters.Count == 0 ? null : new SwitchedAdapters(adapters);
+    }
+
+    /// <summary>The configuration of a checkpoint loaded as float32, which is how adapters meet it.</summary>
+    public static JsonObject Configuration(Checkpoint checkpoint)
+    {
+        JsonObject copy = (JsonObject)checkpoint.Config.DeepClone();
+        copy.Remove("torch_dtype");
+        copy["dtype"] = "float32";
+        return copy;
+    }
+
+    /// <summary>The matrix with what adapters add; the same where they add nothing.</summary>
+    public StoredMatrix Wrap(string name, StoredMatrix matrix, Weight weight, Graph graph)
+    {
+        string[] sources = [.. Enumerable.Range(0, weight.Rows)
+            .Select(row => weight.SourceOf(row)?.Tensor)
+            .OfType<string>()
+            .Where(_targets.Contains)
+            .Distinct()];
+        if (sources.Length == 0)
+        {
+            return matrix;
+        }
+
+        string layer = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
+        AdaptedMatrix adapted = new(layer, matrix, weight, _mask ??= new AdapterMask(graph), sources);
+        _matrices.Add(adapted);
+        return adapted;
+    }
+
+    /// <summary>Writes each adapter in the form that the graph takes.</summary>
+    /// <exception cref="NotSupportedException">An adapter changes what the graph does not multiply by.</exception>
+    public IReadOnlyList<PackageAdapter> Write(PackageWriter package)
+    {
+        HashSet<string> met = _matrices.Where(matrix => matrix.IsUsed)
+            .SelectMany(matrix => matrix.Sources)
+            .ToHashSet(StringComparer.Ordinal);
+        List<PackageAdapter> written = [];
+        foreach ((string name, LoraAdapter adapter) in _adapters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            if (adapter.Targets.Keys.FirstOrDefault(target => !met.Contains(target)) is { } missed)
+            {
+                throw new NotSupportedException(
+                    $"The adapter '{name}' in '{adapter.Path}' changes '{missed}', which is no linear layer of its own "
+                    + "in the graph. Such an adapter cannot be switched per request: merge it at export instead.");
+            }
+
+            int rank = adapter.Targets.Values.Max(target => target.Rank);
+            string file = $"adapters/{name}.safetensors";
+            SafetensorsWriter.Write(
+                package.PathOf(file),
+                [.. _matrices.Where(matrix => matrix.IsUsed && matrix.Sources.Any(adapter.Targets.ContainsKey))
+                    .SelectMany(matrix => AdapterFactors.Of(matrix, adapter, rank))]);
+            written.Add(new PackageAdapter(name, file, rank));
+        }
+
+        return written;
+    }
+}

@@ -1,0 +1,139 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Packaging;
+
+namespace Slipway.Engine;
+
+/// <summary>The adapters of a package, and the combinations of them that batches use.</summary>
+/// <remarks>Belongs to the engine's thread, but for <see cref="Names"/> and <see cref="IdOf"/>.</remarks>
+internal sealed class AdapterSet : IDisposable
+{
+    public const string MaskInput = "adapter_mask";
+
+    // Combinations that are kept; each holds a copy of its adapters, but for those of one.
+    private const int MostKept = 8;
+    private readonly List<LoadedAdapter> adapters = [];
+    private readonly Dictionary<string, AdapterLayer> layers = new(StringComparer.Ordinal);
+    private readonly LinkedList<AdapterTensors> byUse = new();
+
+    private AdapterSet()
+    {
+    }
+
+    /// <summary>The adapters' names; the first has the id 1.</summary>
+    public IReadOnlyList<string> Names => [.. adapters.Select(adapter => adapter.Name)];
+
+    /// <summary>Reads the adapters that a package names; null where it has none.</summary>
+    /// <exception cref="PackageException">A file is missing or damaged, or does not fit the graph.</exception>
+    public static AdapterSet? Read(InferenceSession session, ModelPackage package)
+    {
+        if (package.Manifest?.Adapters is not { Count: > 0 } named)
+        {
+            return null;
+        }
+
+        var set = new AdapterSet();
+        try
+        {
+            set.ReadLayers(session.OverridableInitializerMetadata, package);
+            foreach (var adapter in named)
+            {
+                if (adapter?.Name is null || adapter.File is null || set.Names.Contains(adapter.Name))
+                {
+                    throw new PackageException(
+                        package.Path,
+                        $"'{ModelPackage.ManifestFile}' of '{package.Path}' names an adapter twice, or without a name or a "
+                        + "file. Export the package again.");
+                }
+
+                set.adapters.Add(LoadedAdapter.Read(package, adapter, set.layers));
+            }
+
+            return set;
+        }
+        catch
+        {
+            set.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The adapter's number; -1 for an unknown name.</summary>
+    public int IdOf(string name)
+    {
+        var index = adapters.FindIndex(adapter => adapter.Name == name);
+        return index < 0 ? -1 : index + 1;
+    }
+
+    /// <summary>The adapters that rows of a batch use, side by side.</summary>
+    /// <param name="chosen">Each row's adapter; 0 for none.</param>
+    public AdapterTensors For(ReadOnlySpan<int> chosen)
+    {
+        var ids = new SortedSet<int>();
+        foreach (var id in chosen)
+        {
+            if (id > 0)
+            {
+                ids.Add(id);
+            }
+        }
+
+        for (var node = byUse.First; node is not null; node = node.Next)
+        {
+            if (ids.Count == node.Value.Ids.Length && ids.SetEquals(node.Value.Ids))
+            {
+                byUse.Remove(node);
+                byUse.AddFirst(node);
+                return node.Value;
+            }
+        }
+
+        while (byUse.Count >= MostKept)
+        {
+            byUse.Last!.Value.Dispose();
+            byUse.RemoveLast();
+        }
+
+        return byUse.AddFirst(new AdapterTensors([.. ids], adapters, layers.Values)).Value;
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensors in byUse)
+        {
+            tensors.Dispose();
+        }
+
+        byUse.Clear();
+        adapters.ForEach(adapter => adapter.Dispose());
+    }
+
+    private void ReadLayers(IReadOnlyDictionary<string, NodeMetadata> optional, ModelPackage package)
+    {
+        const string down = ".lora_A", up = ".lora_B";
+        foreach (var (input, metadata) in optional)
+        {
+            if (input.EndsWith(down, StringComparison.Ordinal))
+            {
+                var name = input[..^down.Length];
+                if (metadata.Dimensions is not [> 0 and var inputs, _]
+                    || optional.GetValueOrDefault(name + up)?.Dimensions is not [_, > 0 and var outputs])
+                {
+                    throw new PackageException(
+                        package.ModelPath,
+                        $"The graph '{package.ModelPath}' has an input '{input}' that is no matrix with a second factor "
+                        + $"'{name}{up}'. Export the package again.");
+                }
+
+                layers.Add(name, new AdapterLayer(name, inputs, outputs));
+            }
+        }
+
+        if (layers.Count == 0 || !optional.ContainsKey(MaskInput))
+        {
+            throw new PackageException(
+                package.ModelPath,
+                $"The graph '{package.ModelPath}' has no inputs for the adapters that '{ModelPackage.ManifestFile}' names. "
+                + "Copy or export the package again.");
+        }
+    }
+}

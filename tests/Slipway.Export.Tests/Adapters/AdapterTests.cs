@@ -1,0 +1,119 @@
+using Slipway.Checkpoints;
+using Slipway.Export.Tests.Architectures;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Adapters;
+
+public sealed class AdapterTests(ITestOutputHelper output)
+{
+    private static readonly string[] Names = ["all-linear", "attention"];
+
+    [Fact]
+    public async Task Forward_AdaptersBesideTheModel_EqualTheReference()
+    {
+        using TemporaryFolder folder = new();
+        using Checkpoint expected = Export(folder["package"], Precision.Float32);
+        using LanguageModel model = LanguageModel.Load(folder["package"]);
+        Assert.Equal(Names, model.Adapters);
+        int[] ids = DecoderParityTests.Ints(expected, "input_ids");
+        foreach (string? name in (string?[])[null, "attention", "all-linear", null, "attention"])
+        {
+            TokenLogits logits = await model.ForwardAsync(ids, name, TestContext.Current.CancellationToken);
+            float largest = DecoderParityTests.Difference(
+                logits.Memory.ToArray(), DecoderParityTests.Floats(expected, $"logits.{name ?? "base"}"));
+            output.WriteLine($"{name ?? "the model alone"}: largest difference {largest:0.0e+0}");
+            Assert.InRange(largest, 0, 1e-4f);
+        }
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.Int4)]
+    public async Task Generate_DifferentAdaptersInOneBatch_GivesTheTokensOfEachAlone(Precision precision)
+    {
+        using TemporaryFolder folder = new();
+        using Checkpoint expected = Export(folder["package"], precision);
+        int[] ids = DecoderParityTests.Ints(expected, "input_ids");
+        string?[] names = [null, "attention", "all-linear"];
+        using LanguageModel model = LanguageModel.Load(
+            folder["package"], new LanguageModelOptions { PrefillChunk = 5, SharedPrefillChunk = 3 });
+        List<int[]> alone = [];
+        foreach (string? name in names)
+        {
+            alone.Add(await AnswerAsync(model, ids, name));
+        }
+
+        Assert.Equal(3, alone.Select(answer => string.Join(' ', answer)).Distinct().Count());
+        if (precision == Precision.Float32)
+        {
+            Assert.Equal(DecoderParityTests.Ints(expected, "greedy.attention"), alone[1]);
+            Assert.Equal(DecoderParityTests.Ints(expected, "greedy.all-linear"), alone[2]);
+        }
+
+        // The rows that come and go change which adapters run side by side.
+        for (int round = 0; round < 3; round++)
+        {
+            int[][] together = await Task.WhenAll(Enumerable.Range(0, 7)
+                .Select(index => AnswerAsync(model, ids, names[(index + round) % 3])));
+            Assert.Equal([.. Enumerable.Range(0, 7).Select(index => alone[(index + round) % 3])], together);
+        }
+    }
+
+    [Fact]
+    public void Run_PackageWithAdaptersOnPlainOnnxRuntime_IsTheModelAlone()
+    {
+        using TemporaryFolder folder = new();
+        using Checkpoint expected = Export(folder["package"], Precision.Float32);
+        using DecoderRunner runner = new(folder["package"]);
+        float largest = DecoderParityTests.Difference(
+            runner.Run(DecoderParityTests.Ints(expected, "input_ids")),
+            DecoderParityTests.Floats(expected, "logits.base"));
+        output.WriteLine($"largest difference {largest:0.0e+0}");
+        Assert.InRange(largest, 0, 1e-4f);
+    }
+
+    [Fact]
+    public async Task Generate_UnknownAdapter_NamesThoseThereAre()
+    {
+        using TemporaryFolder folder = new();
+        using Checkpoint _ = Export(folder["package"], Precision.Float32);
+        using LanguageModel model = LanguageModel.Load(folder["package"]);
+        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(() => AnswerAsync(model, [1], "poems"));
+        Assert.Equal(
+            $"The request asks for the adapter 'poems'; the package '{folder["package"]}' has 'all-linear', 'attention'. "
+            + "Ask for one of them, or for none. (Parameter 'request')", error.Message);
+    }
+
+    private static Checkpoint Export(string package, Precision precision)
+    {
+        string source = SharedAssets.Path("lora", "llama");
+        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        Dictionary<string, LoraAdapter> adapters =
+            Names.ToDictionary(name => name, name => LoraAdapter.Open(Path.Combine(source, name)));
+        try
+        {
+            Exporter.Export(checkpoint, package, new ExportOptions { Precision = precision, Adapters = adapters });
+        }
+        finally
+        {
+            Array.ForEach([.. adapters.Values], adapter => adapter.Dispose());
+        }
+
+        return Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+    }
+
+    private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, string? adapter)
+    {
+        GenerationRequest request = new()
+        {
+            PromptIds = prompt, MaxOutputTokens = 10, IgnoreEndOfSequence = true, Adapter = adapter,
+        };
+        List<int> ids = [];
+        await foreach (GeneratedToken token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
+        {
+            ids.Add(token.Id);
+        }
+
+        return [.. ids];
+    }
+}
