@@ -22,7 +22,7 @@ internal sealed class ConversationWriter
         _smallTalk = [.. grammar.SmallTalk.Where(talk => !talk.Requests.IsEmpty(split))];
     }
 
-    /// <summary>Writes a conversation of one to four requests.</summary>
+    /// <summary>Writes a conversation of one to five requests.</summary>
     public CorpusConversation Write()
     {
         _tools = _random.Chance(0.04) ? [] : ToolOffers.Draw(_grammar, _random, _split);
@@ -32,7 +32,7 @@ internal sealed class ConversationWriter
         }
 
         var kind = "";
-        for (var left = _random.Pick([1, 1, 1, 2, 2, 3, 3, 4]); left > 0; left--)
+        for (var left = _random.Pick([1, 1, 2, 3, 3, 4, 4, 5]); left > 0; left--)
         {
             kind = WriteTurn(isLast: left == 1);
         }
@@ -55,7 +55,7 @@ internal sealed class ConversationWriter
         }
 
         // Training refuses more often: to look for a tool that is not there is the hardest to learn.
-        var called = _split == CorpusSplit.Training && _grammar.Pool is not null ? 36 : 24;
+        var called = _split == CorpusSplit.Training && _grammar.Pool is not null ? 30 : 24;
         if (drawn < called)
         {
             return WriteRefusal();
@@ -79,7 +79,8 @@ internal sealed class ConversationWriter
     private string WriteSmallTalk()
     {
         var talk = _random.Pick(_smallTalk);
-        Say("user", _requests.Finish(talk.Requests.Draw(_random, _split)));
+        var wording = talk.Requests.Draw(_random, _split);
+        Say("user", _requests.Finish(wording, wording));
         Say("assistant", _random.Pick(talk.Answers));
         _before = null;
         return "small-talk";
@@ -88,7 +89,7 @@ internal sealed class ConversationWriter
     private string WriteRefusal()
     {
         var request = _requests.DrawUnserved(_tools, out var family);
-        Say("user", _requests.Finish(request.Text));
+        Say("user", _requests.Finish(request.Text, request.Wording));
         Say("assistant", Pattern.Fill(_random.Pick(_grammar.Refusals), _ => family.Topic));
         _before = null;
         return "refusal";
@@ -96,7 +97,7 @@ internal sealed class ConversationWriter
 
     private string WriteCalls(Request[] requests, string text, string kind, bool isLast)
     {
-        Say("user", _requests.Finish(text));
+        Say("user", _requests.Finish(text, requests[0].Wording));
         var calls = requests.Select(request => (JsonNode)new JsonObject
         {
             ["type"] = "function",

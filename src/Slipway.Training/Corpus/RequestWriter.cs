@@ -4,12 +4,21 @@ using Slipway.Training.Corpus.Values;
 namespace Slipway.Training.Corpus;
 
 /// <summary>Holds a request, and the call that serves it.</summary>
+/// <param name="Wording">How it is said; its slots are still open.</param>
+/// <param name="Intent">What is asked for.</param>
+/// <param name="Values">The values of the slots.</param>
+/// <param name="Tool">The tool that serves it; null where none is offered.</param>
+/// <param name="Arguments">The arguments of its call.</param>
 internal sealed record Request(
-    string Text,
+    string Wording,
     Intent Intent,
     IReadOnlyDictionary<string, SlotValue> Values,
     OfferedTool? Tool,
-    JsonObject? Arguments);
+    JsonObject? Arguments)
+{
+    /// <summary>What the person says.</summary>
+    public string Text => Pattern.Fill(Wording, slot => Values[slot].Text);
+}
 
 /// <summary>Draws requests and writes them as people do.</summary>
 internal sealed class RequestWriter(Grammar grammar, SeededRandom random, CorpusSplit split)
@@ -35,7 +44,7 @@ internal sealed class RequestWriter(Grammar grammar, SeededRandom random, Corpus
             {
                 if (tool.Arguments(values, intent.Fixed) is { } arguments)
                 {
-                    return new Request(Fill(wording, values), intent, values, tool, arguments);
+                    return new Request(wording, intent, values, tool, arguments);
                 }
             }
         }
@@ -54,7 +63,7 @@ internal sealed class RequestWriter(Grammar grammar, SeededRandom random, Corpus
             if (Word(intent, plain: false) is { } wording)
             {
                 var values = Values(family, wording);
-                return new Request(Fill(wording, values), intent, values, null, null);
+                return new Request(wording, intent, values, null, null);
             }
         }
     }
@@ -81,15 +90,18 @@ internal sealed class RequestWriter(Grammar grammar, SeededRandom random, Corpus
         }
 
         return tool.Arguments(values, before.Intent.Fixed) is { } arguments
-            ? new Request(Fill(wording, values), before.Intent, values, tool, arguments)
+            ? new Request(wording, before.Intent, values, tool, arguments)
             : null;
     }
 
-    /// <summary>Adds an opening or closing courtesy to a request, and capitals and a full stop in some.</summary>
-    public string Finish(string text)
+    /// <summary>Writes some texts as sentences: with a capital and a full stop.</summary>
+    /// <remarks>A name stays as it is drawn, also at the start: it is what the call's argument must be.</remarks>
+    /// <param name="text">What the person says.</param>
+    /// <param name="wording">Its wording, or that of its first part.</param>
+    public string Finish(string text, string wording)
     {
         var sentence = random.Chance(0.3);
-        if (!sentence || !char.IsLower(text[0]))
+        if (!sentence || wording[0] == '{' || !char.IsLower(text[0]))
         {
             return text;
         }
@@ -132,7 +144,4 @@ internal sealed class RequestWriter(Grammar grammar, SeededRandom random, Corpus
     private Dictionary<string, SlotValue> Values(ToolFamily family, string wording) =>
         Pattern.Slots(wording).Distinct(StringComparer.Ordinal).ToDictionary(
             slot => slot, slot => family.Slots[slot].Draw(random, split), StringComparer.Ordinal);
-
-    private static string Fill(string wording, Dictionary<string, SlotValue> values) =>
-        Pattern.Fill(wording, slot => values[slot].Text);
 }
