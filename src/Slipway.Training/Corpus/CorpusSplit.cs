@@ -17,6 +17,20 @@ public enum CorpusSplit
 /// <param name="Salt">Enters the hash of names, so that a grammar can choose which common names it trains on.</param>
 internal sealed record SplitRule(int HeldOutPercent, string Salt)
 {
+    private HashSet<string> _trained = [];
+
+    /// <summary>Keeps what training says about one thing out of what is held out about another.</summary>
+    /// <param name="wordings">All wordings of requests.</param>
+    public SplitRule Knowing(IEnumerable<string> wordings) => this with
+    {
+        _trained = wordings.Where(wording => OfWording(wording) == CorpusSplit.Training).Select(Form)
+            .ToHashSet(StringComparer.Ordinal),
+    };
+
+    /// <summary>Whether a wording is of a part; one whose form training knows by other slots is of none.</summary>
+    public bool Has(CorpusSplit split, string wording) =>
+        OfWording(wording) == split && (split == CorpusSplit.Training || !_trained.Contains(Form(wording)));
+
     /// <summary>Says in which part an entity's name is.</summary>
     public CorpusSplit OfName(string name) => Of("name" + Salt, name);
 
@@ -25,6 +39,9 @@ internal sealed record SplitRule(int HeldOutPercent, string Salt)
 
     /// <summary>Says in which part a set of offered tools is.</summary>
     public CorpusSplit OfTools(string names) => Of("tools", names);
+
+    // The wording without the names of its slots.
+    private static string Form(string wording) => Pattern.Fill(wording, _ => "{}");
 
     private CorpusSplit Of(string kind, string text)
     {

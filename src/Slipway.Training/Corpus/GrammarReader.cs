@@ -48,7 +48,7 @@ internal static class GrammarReader
             throw root["heldOutPercent"].Bad($"is '{percent}'; expected 1 to 50.");
         }
 
-        var split = new SplitRule(percent, root["salt"].Exists ? root["salt"].Text : "");
+        var split = new SplitRule(percent, root["salt"].Exists ? root["salt"].Text : "").Knowing(RequestWordings(root));
         var pooled = root["madeNames"].Exists ? (double)root["madeNames"].Number : 0;
         if (pooled is < 0 or > 1)
         {
@@ -79,6 +79,13 @@ internal static class GrammarReader
             Texts(root["errors"]),
             Texts(root["errorAnswers"]));
     }
+
+    private static IEnumerable<string> RequestWordings(GrammarNode root) =>
+        from family in root["families"].Items
+        from intent in family["intents"].Items
+        from key in (string[])["requests", "phrases", "followUps"]
+        from wording in Expand(intent[key])
+        select wording;
 
     private static ToolFamily ReadFamily(GrammarNode node, Dictionary<string, ValueKind> kinds, SplitRule split)
     {

@@ -19,7 +19,7 @@ internal sealed class Wordings
         string[][] Part(CorpusSplit split) =>
             [.. expanded
                 .Select(texts => texts
-                    .Where(text => rule is null || rule.OfWording(text) == split)
+                    .Where(text => rule is null || rule.Has(split, text))
                     .ToArray())
                 .Where(texts => texts.Length > 0)];
     }
