@@ -9,6 +9,10 @@ public sealed record ExportOptions
     public Precision Precision { get; init; } = Precision.Float32;
 
     /// <summary>How int4 and int8 codes are chosen, by a name in the table of methods; null for the default.</summary>
+    /// <remarks>
+    /// With null, codes of as many bits that a checkpoint holds already (GPTQ, AWQ) are kept as they are, and what it
+    /// holds as numbers stays in half precision; with a name, everything is quantized anew.
+    /// </remarks>
     public string? Method { get; init; }
 
     /// <summary>Weights that share a scale in int4 and int8 packages: 16, 32, 64, 128 or 256.</summary>

@@ -60,7 +60,7 @@ public static class Exporter
         ConfigReader config = new(
             options.Adapters.Count > 0 ? SwitchedAdapters.Configuration(checkpoint) : checkpoint.Config, checkpoint.Path);
         (string name, Architecture architecture) = Find(config);
-        WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations);
+        WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
         int contextLength = ContextLength(config, architecture.LongestSequence(config), options);
         SwitchedAdapters? adapters = SwitchedAdapters.Create(options.Adapters, checkpoint);
         if (adapters is not null && architecture is not DecoderArchitecture)

@@ -31,7 +31,7 @@ public sealed class ModelPackage
     /// <summary>The folder's own name, the default model id.</summary>
     public string Name => new DirectoryInfo(Path).Name;
 
-    /// <summary>The content of <c>genai_config.json</c>.</summary>
+    /// <summary>The content of <c>genai_config.json</c>, or what stands for it in a folder that Optimum wrote.</summary>
     public GenAIConfig Config { get; }
 
     /// <summary>The content of <c>slipway.json</c>; null for a package made elsewhere.</summary>
@@ -41,6 +41,7 @@ public sealed class ModelPackage
     public string ModelPath { get; }
 
     /// <summary>Opens a package folder and checks that its files are there and unaltered.</summary>
+    /// <remarks>A folder with a decoder that Hugging Face Optimum wrote is opened too.</remarks>
     /// <param name="folder">The package folder.</param>
     /// <param name="verification">How thoroughly files are compared with the manifest.</param>
     /// <exception cref="PackageException">A file is missing, altered or malformed.</exception>
@@ -59,10 +60,11 @@ public sealed class ModelPackage
 
         var configPath = System.IO.Path.Combine(path, ConfigFile);
         var config = Read(configPath, PackageJson.Default.GenAIConfig)
+            ?? OptimumFolder.Describe(path, file => Read(file, PackageJson.Default.JsonObject))
             ?? throw new PackageException(
                 configPath,
                 $"The folder '{path}' holds no '{ConfigFile}', so it is not a package. Export a checkpoint with "
-                + "'slipway export', or give the folder of a package that ONNX Runtime GenAI reads.");
+                + "'slipway export', or give the folder of a package that ONNX Runtime GenAI reads or Optimum wrote.");
         GenAIConfigValidation.Validate(configPath, config);
 
         var manifestPath = System.IO.Path.Combine(path, ManifestFile);

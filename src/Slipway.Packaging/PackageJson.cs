@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Slipway.Packaging;
@@ -14,6 +15,7 @@ namespace Slipway.Packaging;
     Converters = [typeof(TokenIdListConverter)])]
 [JsonSerializable(typeof(GenAIConfig))]
 [JsonSerializable(typeof(PackageManifest))]
+[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class PackageJson : JsonSerializerContext;
 
 /// <summary>Reads <c>eos_token_id</c>, which is a number or a list of numbers.</summary>

@@ -49,8 +49,10 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             ContextLength = budget.ContextLength;
             adapters = AdapterSet.Read(session, package);
             Adapters = adapters?.Names ?? [];
-            var decoder = wrap(new Decoder(session, graph, adapters));
-            engine = new ModelEngine(decoder, VocabularySize, options, budget, telemetry);
+            IDecoder decoder = graph.Concatenates
+                ? new ConcatenatingDecoder(session, graph)
+                : new Decoder(session, graph, adapters);
+            engine = new ModelEngine(wrap(decoder), VocabularySize, options, budget, telemetry);
         }
         catch
         {

@@ -52,7 +52,7 @@ public sealed class ModelPackageTests : IDisposable
         => AssertRefused(
             folder.Path,
             $"The folder '{folder.Path}' holds no 'genai_config.json', so it is not a package. Export a checkpoint "
-            + "with 'slipway export', or give the folder of a package that ONNX Runtime GenAI reads.");
+            + "with 'slipway export', or give the folder of a package that ONNX Runtime GenAI reads or Optimum wrote.");
 
     [Fact]
     public void Open_MissingGraph_NamesIt()

@@ -6,7 +6,7 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Packages))]
-    public async Task GenerateAsync_PackageOfGenAI_GivesItsTokens(string name)
+    public async Task GenerateAsync_PackageMadeElsewhere_GivesItsTokens(string name)
     {
         using var model = LanguageModel.Load(PackageCases.Folder(name));
         foreach (var item in PackageCases.Read(name))
@@ -29,7 +29,7 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Packages))]
-    public async Task ForwardAsync_PackageOfGenAI_GivesItsLogits(string name)
+    public async Task ForwardAsync_PackageMadeElsewhere_GivesItsLogits(string name)
     {
         using var model = LanguageModel.Load(PackageCases.Folder(name));
         var largest = 0f;

@@ -3,12 +3,16 @@ using Slipway.Testing;
 
 namespace Slipway.Tests;
 
-/// <summary>Packages that ONNX Runtime GenAI made, with the tokens that it generates from them.</summary>
+/// <summary>Packages that others made, with the tokens that they generate from them.</summary>
 internal static class PackageCases
 {
-    public static readonly string[] Names = ["llama-int4", "qwen3-fp32", "granite-int4"];
+    private const string Optimum = "qwen2-optimum";
 
-    public static string Folder(string name) => SharedAssets.Path("genai-packages", name);
+    public static readonly string[] Names = ["llama-int4", "qwen3-fp32", "granite-int4", Optimum];
+
+    public static string Folder(string name) => name == Optimum
+        ? SharedAssets.Path("hf-onnx", "qwen2")
+        : SharedAssets.Path("genai-packages", name);
 
     public static PackageCase[] Read(string name)
     {

@@ -42,7 +42,8 @@ public static class WeightQuantizer
         return result;
     }
 
-    private static void Pack(ReadOnlySpan<byte> codes, Span<byte> packed, int bits)
+    /// <summary>Packs codes, one a byte, into bytes, the lower half first.</summary>
+    internal static void Pack(ReadOnlySpan<byte> codes, Span<byte> packed, int bits)
     {
         if (bits == 8)
         {

@@ -11,6 +11,9 @@ internal abstract class Weight(int rows, int columns)
 
     public int Columns { get; } = columns;
 
+    /// <summary>What the checkpoint holds it as; null where that is numbers.</summary>
+    public virtual StoredCodes? Codes => null;
+
     /// <summary>Reads consecutive rows.</summary>
     public abstract void ReadRows(int first, int count, Span<float> destination);
 
@@ -27,6 +30,12 @@ internal readonly record struct RowSource(string Tensor, int Output, float Scale
 /// <summary>A tensor of the checkpoint, as it is stored.</summary>
 internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows, int columns) : Weight(rows, columns)
 {
+    public override StoredCodes? Codes => checkpoint.Quantized.TryGetValue(name, out QuantizedTensorInfo? stored)
+        ? new StoredCodes(
+            stored.Bits, stored.Columns, stored.GroupSize, stored.Groups,
+            (first, count, codes, scales, zeroPoints) => checkpoint.ReadQuantized(name, first, codes, scales, zeroPoints))
+        : null;
+
     public override void ReadRows(int first, int count, Span<float> destination) =>
         checkpoint.ReadFloats(name, (long)first * Columns, destination[..(count * Columns)]);
 
@@ -36,6 +45,11 @@ internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows,
 /// <summary>Some consecutive rows of a matrix.</summary>
 internal sealed class RowRange(Weight whole, int start, int rows) : Weight(rows, whole.Columns)
 {
+    public override StoredCodes? Codes => whole.Codes is { } all
+        ? all.With((first, count, codes, scales, zeroPoints) =>
+            all.Read(start + first, count, codes, scales, zeroPoints))
+        : null;
+
     public override void ReadRows(int first, int count, Span<float> destination) =>
         whole.ReadRows(start + first, count, destination);
 
@@ -45,6 +59,14 @@ internal sealed class RowRange(Weight whole, int start, int rows) : Weight(rows,
 /// <summary>A matrix multiplied by a number.</summary>
 internal sealed class ScaledWeight(Weight plain, float scale) : Weight(plain.Rows, plain.Columns)
 {
+    public override StoredCodes? Codes => plain.Codes is { } stored
+        ? stored.With((first, count, codes, scales, zeroPoints) =>
+        {
+            stored.Read(first, count, codes, scales, zeroPoints);
+            TensorPrimitives.Multiply(scales, scale, scales);
+        })
+        : null;
+
     public override void ReadRows(int first, int count, Span<float> destination)
     {
         plain.ReadRows(first, count, destination);
@@ -60,6 +82,33 @@ internal sealed class ScaledWeight(Weight plain, float scale) : Weight(plain.Row
 internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
     : Weight(parts.Sum(part => part.Rows), parts[0].Columns)
 {
+    public override StoredCodes? Codes =>
+        parts[0].Codes is { } first && parts.All(part => part.Codes?.Fits(first) == true)
+        ? first.With(ReadCodes)
+        : null;
+
+    private void ReadCodes(int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
+    {
+        foreach (Weight part in parts)
+        {
+            int taken = Math.Clamp(part.Rows - first, 0, count);
+            if (taken > 0)
+            {
+                StoredCodes stored = part.Codes!;
+                int groups = taken * stored.GroupCount;
+                stored.Read(
+                    first, taken, codes[..(taken * Columns)], scales[..groups], zeroPoints[..groups]);
+                codes = codes[(taken * Columns)..];
+                scales = scales[groups..];
+                zeroPoints = zeroPoints[groups..];
+                count -= taken;
+                first += taken;
+            }
+
+            first -= part.Rows;
+        }
+    }
+
     public override void ReadRows(int first, int count, Span<float> destination)
     {
         foreach (Weight part in parts)

@@ -28,22 +28,37 @@ internal abstract class WeightFormat
     protected static void ReadChunks(
         WeightWriter writer, string name, Weight weight, Action<ReadOnlyMemory<float>, int> use)
     {
-        int rows = Math.Clamp(ChunkWeights / weight.Columns, 1, weight.Rows);
-        float[] buffer = ArrayPool<float>.Shared.Rent(checked(rows * weight.Columns));
+        float[] buffer = ArrayPool<float>.Shared.Rent(checked(ChunkRows(weight) * weight.Columns));
         try
         {
-            for (int first = 0; first < weight.Rows; first += rows)
+            ForChunks(writer, name, weight, (first, count) =>
             {
-                int count = Math.Min(rows, weight.Rows - first);
                 Memory<float> chunk = buffer.AsMemory(0, count * weight.Columns);
                 weight.ReadRows(first, count, chunk.Span);
                 use(chunk, count);
-                writer.Advance(name, chunk.Length);
-            }
+            });
         }
         finally
         {
             ArrayPool<float>.Shared.Return(buffer);
         }
     }
+
+    /// <summary>Goes through a matrix in chunks of whole rows.</summary>
+    /// <param name="writer">Is told how far it is.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="weight">The matrix.</param>
+    /// <param name="use">Takes each chunk: its first row, the number of rows.</param>
+    protected static void ForChunks(WeightWriter writer, string name, Weight weight, Action<int, int> use)
+    {
+        int rows = ChunkRows(weight);
+        for (int first = 0; first < weight.Rows; first += rows)
+        {
+            int count = Math.Min(rows, weight.Rows - first);
+            use(first, count);
+            writer.Advance(name, (long)count * weight.Columns);
+        }
+    }
+
+    private static int ChunkRows(Weight weight) => Math.Clamp(ChunkWeights / weight.Columns, 1, weight.Rows);
 }

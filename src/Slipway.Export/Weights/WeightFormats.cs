@@ -1,3 +1,4 @@
+using Slipway.Checkpoints;
 using Slipway.Export.Quantization;
 using Slipway.Onnx;
 using Slipway.Packaging;
@@ -10,10 +11,13 @@ namespace Slipway.Export.Weights;
 /// <param name="Recipe">What <c>slipway.json</c> says about it.</param>
 internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables, QuantizationRecipe? Recipe)
 {
+    private const string Kept = "kept";
+
     /// <summary>Chooses the formats of a package.</summary>
     /// <param name="options">The kind of package.</param>
     /// <param name="exactActivations">Whether 8-bit codes multiply inputs as they are.</param>
-    public static WeightFormats Choose(ExportOptions options, bool exactActivations)
+    /// <param name="checkpoint">Whose codes are kept where it has such of as many bits and no method is asked for.</param>
+    public static WeightFormats Choose(ExportOptions options, bool exactActivations, Checkpoint checkpoint)
     {
         FloatFormat single = new(ElementType.Float32), half = new(ElementType.Float16);
         return options.Precision switch
@@ -32,6 +36,14 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
             {
                 throw new ArgumentOutOfRangeException(
                     nameof(options), options.BlockSize, "The block size must be 16, 32, 64, 128 or 256.");
+            }
+
+            if (options.Method is null
+                && checkpoint.Quantized.Values.FirstOrDefault(stored => stored.Bits == bits) is { } kept)
+            {
+                return new(
+                    new StoredCodesFormat(bits), half,
+                    new QuantizationRecipe { Method = Kept, Bits = bits, BlockSize = kept.GroupSize });
             }
 
             QuantizationMethod method = options.Method is { } name

@@ -38,6 +38,9 @@ internal sealed class DecoderGraph
 
     public TensorElementType LogitsType { get; private init; }
 
+    /// <summary>Whether present keys and values are tensors of their own: the past and then the new tokens'.</summary>
+    public bool Concatenates { get; private init; }
+
     public required IReadOnlyList<CacheTensor> Cache { get; init; }
 
     /// <summary>What layers carry from step to step beside keys and values.</summary>
@@ -45,8 +48,8 @@ internal sealed class DecoderGraph
 
     public int VocabularySize { get; private init; }
 
-    /// <summary>Bytes of keys and values of one token of one sequence.</summary>
-    public long TokenBytes => Cache.Sum(tensor => tensor.TokenBytes);
+    /// <summary>Bytes of keys and values of one token; where a run concatenates, of what goes in and comes out too.</summary>
+    public long TokenBytes => (Concatenates ? 3 : 1) * Cache.Sum(tensor => tensor.TokenBytes);
 
     /// <summary>Bytes that one sequence needs whatever its length: states as read and as written.</summary>
     public long RowBytes => 2 * States.Sum(state => state.RowBytes);
@@ -56,13 +59,6 @@ internal sealed class DecoderGraph
         var model = package.Config.Model;
         var decoder = model.Decoder;
         var path = package.ModelPath;
-        if (!package.Config.Search.PastPresentShareBuffer)
-        {
-            throw new NotSupportedException(
-                $"The package '{package.Path}' sets 'past_present_share_buffer' to 'false'. Only decoders whose past "
-                + "and present keys and values may be one buffer run here: export it again with 'slipway export'.");
-        }
-
         var inputs = session.InputMetadata;
         var outputs = session.OutputMetadata;
         var inputIds = Find(path, inputs, decoder.Inputs, "input_ids", "input");
@@ -92,6 +88,13 @@ internal sealed class DecoderGraph
             }
         }
 
+        if (!package.Config.Search.PastPresentShareBuffer && states.Count > 0)
+        {
+            throw new NotSupportedException(
+                $"The package '{package.Path}' sets 'past_present_share_buffer' to 'false' and carries states. Only "
+                + "keys and values may be concatenated: export it again with 'slipway export'.");
+        }
+
         var unknown = inputs.Keys.FirstOrDefault(name => !known.Contains(name));
         if (unknown is not null)
         {
@@ -117,6 +120,7 @@ internal sealed class DecoderGraph
             PlannedLength = plans ? PlanName : null,
             RotarySwitch = plans ? package.Manifest!.RotarySwitch!.Value : int.MaxValue,
             LogitsType = RequireFloat(path, logits, outputs[logits]),
+            Concatenates = !package.Config.Search.PastPresentShareBuffer,
             Cache = cache,
             States = states,
             VocabularySize = outputs[logits].Dimensions is [.., > 0 and var size] ? size : model.VocabSize,

@@ -74,6 +74,24 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         }
     }
 
+    /// <summary>Copies the first tokens of rows to a tensor [rows, heads, length, size]; the caller disposes it.</summary>
+    public OrtValue Pack(int tensor, ReadOnlySpan<int> rows, int length)
+    {
+        var description = graph.Cache[tensor];
+        var value = OrtValue.CreateAllocatedTensorValue(
+            OrtAllocator.DefaultInstance, description.Type, [rows.Length, description.Heads, length, description.Size]);
+        if (length > 0)
+        {
+            CopyPart(tensor, rows, 0, length, value.GetTensorMutableRawData(), 0, length, pack: true);
+        }
+
+        return value;
+    }
+
+    /// <summary>Copies consecutive tokens of rows from a tensor [rows, heads, start + count, size].</summary>
+    public void Unpack(int tensor, ReadOnlySpan<int> rows, int start, int count, OrtValue value)
+        => CopyPart(tensor, rows, start, count, value.GetTensorMutableRawData(), start, start + count, pack: false);
+
     /// <summary>Wraps consecutive rows of a tensor without copying; the caller disposes the value.</summary>
     public OrtValue View(int tensor, int firstRow, int rows)
     {
@@ -97,6 +115,32 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         }
 
         (Rows, Capacity) = (0, 0);
+    }
+
+    private void CopyPart(
+        int tensor, ReadOnlySpan<int> rows, int start, int count, Span<byte> packed, int packedStart, int packedLength,
+        bool pack)
+    {
+        var description = graph.Cache[tensor];
+        var tokenBytes = description.Size * description.ElementBytes;
+        for (var index = 0; index < rows.Length; index++)
+        {
+            for (var head = 0; head < description.Heads; head++)
+            {
+                var at = (((((long)rows[index] * description.Heads) + head) * Capacity) + start) * tokenBytes;
+                var mine = buffers[tensor]!.AsSpan<byte>(at, count * tokenBytes);
+                var theirs = packed.Slice(
+                    ((((index * description.Heads) + head) * packedLength) + packedStart) * tokenBytes, count * tokenBytes);
+                if (pack)
+                {
+                    mine.CopyTo(theirs);
+                }
+                else
+                {
+                    theirs.CopyTo(mine);
+                }
+            }
+        }
     }
 
     private void ResizeAll(int rows, int capacity, ReadOnlySpan<int> lengths)

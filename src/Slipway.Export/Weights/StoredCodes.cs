@@ -1,0 +1,43 @@
+namespace Slipway.Export.Weights;
+
+/// <summary>Reads whole rows of codes, one a byte, their scales and zero points.</summary>
+internal delegate void CodeReader(
+    int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints);
+
+/// <summary>The codes of a matrix that a quantization library wrote, to be kept as they are.</summary>
+/// <param name="Bits">Bits a code.</param>
+/// <param name="Columns">Codes of a row.</param>
+/// <param name="GroupSize">Columns that share a scale; the last group may have fewer.</param>
+/// <param name="Groups">The group of each column where they are not grouped in their order; null otherwise.</param>
+/// <param name="Read">Reads rows.</param>
+internal sealed record StoredCodes(
+    int Bits, int Columns, int GroupSize, IReadOnlyList<int>? Groups, CodeReader Read)
+{
+    /// <summary>Scales of a row.</summary>
+    public int GroupCount => (Columns + GroupSize - 1) / GroupSize;
+
+    /// <summary>The same groups over other rows.</summary>
+    public StoredCodes With(CodeReader read) => this with { Read = read };
+
+    /// <summary>Whether rows of both can stand in one matrix.</summary>
+    public bool Fits(StoredCodes other) =>
+        (Bits, Columns, GroupSize) == (other.Bits, other.Columns, other.GroupSize)
+        && (Groups ?? []).SequenceEqual(other.Groups ?? []);
+
+    /// <summary>The columns in an order that brings those of a group together; null where they are together.</summary>
+    /// <exception cref="NotSupportedException">Groups have unequal numbers of columns.</exception>
+    public int[]? Order(string name)
+    {
+        if (Groups is null)
+        {
+            return null;
+        }
+
+        int[] order = [.. Enumerable.Range(0, Columns).OrderBy(column => Groups[column])];
+        return order.Select((column, place) => Groups[column] == place / GroupSize).All(fits => fits)
+            ? order
+            : throw new NotSupportedException(
+                $"The groups of '{name}' ('g_idx') have unequal numbers of columns. Export it to fp16 or int8, or "
+                + "quantize it anew by naming a method.");
+    }
+}
