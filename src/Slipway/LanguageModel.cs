@@ -77,6 +77,12 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     /// <exception cref="ChatTemplateException">The template's syntax is wrong.</exception>
     public ChatTemplate? ChatTemplate => chatTemplate.Value;
 
+    /// <summary>The session, for measurements beside the engine.</summary>
+    internal InferenceSession Session => session;
+
+    /// <summary>The graph's inputs and outputs.</summary>
+    internal DecoderGraph Graph => graph;
+
     /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
     public int ContextLength { get; }
 

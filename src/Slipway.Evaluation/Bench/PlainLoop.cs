@@ -2,29 +2,18 @@ using System.Diagnostics;
 using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine;
-using Slipway.Packaging;
 
 namespace Slipway.Evaluation.Bench;
 
 /// <summary>Generates as one would by hand: one run a token, one sequence, logits at every position.</summary>
-/// <remarks>Keys and values are bound once; but for the threads, the session's options are ONNX Runtime's own.</remarks>
+/// <remarks>Keys and values are bound once; the session is the model's, which must be idle meanwhile.</remarks>
 internal sealed class PlainLoop : IDisposable
 {
     private readonly InferenceSession session;
     private readonly DecoderGraph graph;
     private readonly RunOptions runOptions = new();
 
-    public PlainLoop(ModelPackage package, int? threads)
-    {
-        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        if (threads is { } count)
-        {
-            options.IntraOpNumThreads = count;
-        }
-
-        session = new InferenceSession(package.ModelPath, options);
-        graph = DecoderGraph.Read(session, package);
-    }
+    public PlainLoop(LanguageModel model) => (session, graph) = (model.Session, model.Graph);
 
     /// <summary>Generates greedily and tells when each token came.</summary>
     /// <param name="prompt">The prompt's ids.</param>
@@ -57,11 +46,7 @@ internal sealed class PlainLoop : IDisposable
         return new BenchSample(prompt.Length, started, [times]);
     }
 
-    public void Dispose()
-    {
-        runOptions.Dispose();
-        session.Dispose();
-    }
+    public void Dispose() => runOptions.Dispose();
 
     private int Step(OrtIoBinding binding, int[] ids, int length)
     {

@@ -13,7 +13,7 @@ internal sealed partial class Decoder
         private readonly int rows;
         private readonly List<OrtValue> fixedValues = [];
         private readonly List<OrtValue> tokenValues = [];
-        private (int Tokens, int Kept, bool Every) bound;
+        private (int Tokens, int Kept, bool Every, int Width) bound;
 
         public Binding(Decoder owner, int firstRow, int rows)
         {
@@ -38,18 +38,13 @@ internal sealed partial class Decoder
             {
                 IoBinding.BindInput(plannedLength, owner.planned);
             }
-
-            var capacity = owner.cache.Capacity;
-            IoBinding.BindInput(
-                owner.graph.AttentionMask,
-                Keep(fixedValues, Wrap(owner.mask!, 8L * firstRow * capacity, TensorElementType.Int64, [rows, capacity], 8)));
         }
 
         public OrtIoBinding IoBinding { get; }
 
-        public void BindTokens(int tokens, int kept, bool every)
+        public void BindTokens(int tokens, int kept, bool every, int maskWidth)
         {
-            if (bound == (tokens, kept, every))
+            if (bound == (tokens, kept, every, maskWidth))
             {
                 return;
             }
@@ -58,6 +53,8 @@ internal sealed partial class Decoder
             var graph = owner.graph;
             var idValue = Keep(tokenValues, Wrap(owner.ids!, 0, TensorElementType.Int64, [rows, tokens], 8));
             IoBinding.BindInput(graph.InputIds, idValue);
+            var maskValue = Wrap(owner.mask!, 0, TensorElementType.Int64, [rows, maskWidth], 8);
+            IoBinding.BindInput(graph.AttentionMask, Keep(tokenValues, maskValue));
             if (graph.PositionIds is { } positionIds)
             {
                 var value = Keep(tokenValues, Wrap(owner.positions!, 0, TensorElementType.Int64, [rows, tokens], 8));
@@ -72,7 +69,7 @@ internal sealed partial class Decoder
             var width = graph.LogitsType == TensorElementType.Float16 ? 2 : 4;
             var logitsValue = Wrap(owner.logits!, 0, graph.LogitsType, [rows, kept, graph.VocabularySize], width);
             IoBinding.BindOutput(graph.Logits, Keep(tokenValues, logitsValue));
-            bound = (tokens, kept, every);
+            bound = (tokens, kept, every, maskWidth);
         }
 
         public void Dispose()

@@ -13,6 +13,8 @@ internal sealed partial class Decoder : IDecoder
     // Logits of every position of a prompt's chunk stay below this where the graph has no 'logits_to_keep'.
     private const long LargestLogitsBytes = 32L << 20;
 
+    private const int MaskStep = 64;
+
     private readonly InferenceSession session;
     private readonly DecoderGraph graph;
     private readonly KeyValueCache cache;
@@ -29,7 +31,7 @@ internal sealed partial class Decoder : IDecoder
     private NativeBuffer? positions;
     private NativeBuffer? logits;
     private float[] converted = [];
-    private int[] maskLengths = [];
+    private int[] reached = [];
 
     public Decoder(InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null)
     {
@@ -91,7 +93,7 @@ internal sealed partial class Decoder : IDecoder
         }
 
         mask = new NativeBuffer(8L * rows * capacity);
-        maskLengths = new int[rows];
+        reached = new int[rows];
     }
 
     public void Plan(int length) => plannedLength[0] = length;
@@ -102,8 +104,7 @@ internal sealed partial class Decoder : IDecoder
         Reserve(tokens.Length, kept);
         var binding = Find(prefillBindings, row, row, 1);
         SetTokens(tokens, start);
-        SetMask(row, start + tokens.Length);
-        binding.BindTokens(tokens.Length, kept, every);
+        binding.BindTokens(tokens.Length, kept, every, SetMask([start + tokens.Length]));
         binding.BindAdapters();
         if (start == 0)
         {
@@ -132,10 +133,10 @@ internal sealed partial class Decoder : IDecoder
             }
 
             positions!.AsSpan<long>(row, 1)[0] = lengths[row];
-            SetMask(row, lengths[row] + 1);
+            reached[row] = lengths[row] + 1;
         }
 
-        binding.BindTokens(1, 1, every: false);
+        binding.BindTokens(1, 1, every: false, SetMask(reached.AsSpan(0, rows)));
         binding.BindAdapters();
         session.RunWithBinding(runOptions, binding.IoBinding);
         for (var row = 0; row < rows; row++)
@@ -188,20 +189,19 @@ internal sealed partial class Decoder : IDecoder
         }
     }
 
-    private void SetMask(int row, int length)
+    // Only as wide as the longest row, in steps: kernels take scratch memory and time by the width.
+    private int SetMask(ReadOnlySpan<int> lengths)
     {
-        var known = maskLengths[row];
-        var span = mask!.AsSpan<long>((long)row * cache.Capacity, cache.Capacity);
-        if (length > known)
+        var longest = TensorPrimitives.Max(lengths);
+        var width = Math.Min((longest + MaskStep - 1) / MaskStep * MaskStep, cache.Capacity);
+        for (var row = 0; row < lengths.Length; row++)
         {
-            span[known..length].Fill(1);
-        }
-        else
-        {
-            span[length..known].Clear();
+            var span = mask!.AsSpan<long>((long)row * width, width);
+            span[..lengths[row]].Fill(1);
+            span[lengths[row]..].Clear();
         }
 
-        maskLengths[row] = length;
+        return width;
     }
 
     private void Reserve(int tokens, int kept)

@@ -44,6 +44,7 @@ internal sealed partial class ModelEngine
             // Known beginnings were computed with the first set of frequencies.
             if (sequence is { Computed: 0, ScoresEveryPosition: false, IsBeyondSwitch: false })
             {
+                StoreWhatOthersShare(sequence);
                 prefixes.Restore(sequence);
                 count = Math.Min(count, sequence.Pending);
             }
@@ -55,11 +56,27 @@ internal sealed partial class ModelEngine
             var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
             sequence.Computed += count;
             Advance(sequence, start, logits);
-            if (sequence is { Row: >= 0, Pending: 1, ScoresEveryPosition: false, IsBeyondSwitch: false })
-            {
-                prefixes.Store(sequence.Row, sequence.Tokens[..sequence.Computed], sequence.Adapter);
-            }
         });
+    }
+
+    // A row is kept when it ends; those still running are when another prompt begins like them.
+    private void StoreWhatOthersShare(Sequence sequence)
+    {
+        foreach (var other in scheduler.Rows.Active)
+        {
+            if (other != sequence && other.Adapter == sequence.Adapter)
+            {
+                Keep(other, other.Tokens[..other.Computed].CommonPrefixLength(sequence.Tokens));
+            }
+        }
+    }
+
+    private void Keep(Sequence sequence, int length)
+    {
+        if (length >= PrefixCache.BlockTokens && sequence is { ScoresEveryPosition: false, IsBeyondSwitch: false })
+        {
+            prefixes.Store(sequence.Row, sequence.Tokens[..length], sequence.Adapter);
+        }
     }
 
     private void StepDecode()

@@ -142,6 +142,12 @@ internal sealed partial class ModelEngine : IDisposable
 
     private void Step()
     {
+        foreach (var cancelled in scheduler.Rows.Active.Where(sequence => sequence.IsCancelled))
+        {
+            // Who stops an answer often goes on from there.
+            Keep(cancelled, cancelled.Computed);
+        }
+
         Fail(sequence => sequence.IsCancelled, new OperationCanceledException());
 
         scheduler.Admit(Fail);
