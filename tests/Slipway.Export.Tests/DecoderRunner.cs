@@ -75,6 +75,13 @@ internal sealed class DecoderRunner : IDisposable
         return logits;
     }
 
+    /// <summary>Forgets the sequence, for another one.</summary>
+    public void Reset()
+    {
+        _cache.Clear();
+        _length = 0;
+    }
+
     /// <summary>The most probable tokens after a prompt.</summary>
     public int[] Greedy(IReadOnlyList<int> prompt, int count)
     {

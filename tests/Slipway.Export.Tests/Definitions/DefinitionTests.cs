@@ -9,21 +9,10 @@ public sealed class DefinitionTests(ITestOutputHelper output)
 {
     private static readonly int[] Prompt = [.. Enumerable.Range(0, 21).Select(index => ((index * 17) + 5) % 48)];
 
+    public static TheoryData<string> Names { get; } = new(SmallModels.All.Keys);
+
     [Theory]
-    [InlineData("deepseek-v2")]
-    [InlineData("deepseek-v3-halves")]
-    [InlineData("glm4-moe")]
-    [InlineData("granite-hybrid")]
-    [InlineData("granite-hybrid-dense")]
-    [InlineData("granitemoe")]
-    [InlineData("lfm2")]
-    [InlineData("mamba2")]
-    [InlineData("olmoe")]
-    [InlineData("phimoe")]
-    [InlineData("phimoe-long")]
-    [InlineData("phimoe-short")]
-    [InlineData("qwen2-moe")]
-    [InlineData("qwen3-next")]
+    [MemberData(nameof(Names))]
     public void Export_Float32_EqualsTheDefinition(string name)
     {
         (float[] expected, TemporaryFolder folder) = Build(name);
@@ -66,11 +55,7 @@ public sealed class DefinitionTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("deepseek-v2")]
-    [InlineData("granite-hybrid")]
-    [InlineData("lfm2")]
-    [InlineData("mamba2")]
-    [InlineData("qwen3-next")]
+    [MemberData(nameof(Names))]
     public async Task Generate_UnequalRowsInTheEngine_GivesTheTokensOfTheGraphAlone(string name)
     {
         (_, TemporaryFolder folder) = Build(name);
