@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Chat;
 using Slipway.Engine;
+using Slipway.Guidance;
 using Slipway.Packaging;
 using Slipway.Sampling;
 using Slipway.Telemetry;
@@ -29,6 +30,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     private readonly TimeProvider time;
     private readonly HuggingFaceTokenizer? tokenizer;
     private readonly Lazy<ChatTemplate?> chatTemplate;
+    private readonly Lazy<GuidanceCache> guidance;
     private int disposed;
 
     private LanguageModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
@@ -36,6 +38,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         Package = package;
         time = options.TimeProvider;
         telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
+        guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
         chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
 
         // The two slow parts of loading run side by side.
@@ -89,6 +92,9 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>Entries of the vocabulary, the last dimension of the logits.</summary>
     public int VocabularySize => graph.VocabularySize;
 
+    /// <summary>What was worked out for grammars of answers.</summary>
+    internal GuidanceCache Guidance => guidance.Value;
+
     /// <summary>Loads a model.</summary>
     /// <param name="packageFolder">The package folder.</param>
     /// <param name="options">How to load it; null for the defaults.</param>
@@ -131,7 +137,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         ObjectDisposedException.ThrowIf(disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
         _ = AdapterId(request.Adapter, nameof(request));
-        if (request.StopSequences.Count > 0)
+        if (request.StopSequences.Count > 0 || request.Guidance is not null)
         {
             _ = Tokenizer;
         }
@@ -272,8 +278,11 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         var sampling = request.Sampling;
         var seed = sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
         var random = sampling.Temperature > 0 ? new RandomSource(seed) : null;
+        var guided = request.Guidance is { } grammar
+            ? request with { LogitsProcessors = [.. request.LogitsProcessors, Guidance.NewProcessor(grammar, request.StopTokenIds)] }
+            : request;
         var chooser = new TokenChooser(
-            LogitsProcessors.For(request, [.. endIds, .. request.StopTokenIds], seed),
+            LogitsProcessors.For(guided, [.. endIds, .. request.StopTokenIds], seed),
             random,
             request.LogProbabilities);
         var text = new AnswerText(

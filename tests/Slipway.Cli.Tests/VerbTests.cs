@@ -16,7 +16,7 @@ public sealed class VerbTests : IDisposable
         foreach (string[] verb in new[]
         {
             ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["tokenize"], ["render"],
-            ["eval", "perplexity"], ["eval", "tools"], new[] { "bench" },
+            ["eval", "perplexity"], ["eval", "tools"], ["bench", "guidance"], new[] { "bench" },
         })
         {
             ToolRun run = await Tool.RunAsync([.. verb, "--help"]);

@@ -26,7 +26,7 @@ internal static class BenchVerb
         var command = new Command(
             "bench", "Measure speed and memory beside a plain loop. Example: slipway bench package --concurrency 1,8")
         {
-            package, prompt, tokens, concurrency, threads, rounds, json,
+            package, prompt, tokens, concurrency, threads, rounds, json, BenchGuidanceVerb.Create(context),
         };
         command.SetAction(async (result, ct) =>
         {

@@ -57,6 +57,27 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
         };
     }
 
+    public IReadOnlyList<string>? Texts(string key) => Find(key) switch
+    {
+        null => null,
+        IEnumerable<string> texts => [.. texts],
+        JsonElement { ValueKind: JsonValueKind.Array } json when json.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
+            => [.. json.EnumerateArray().Select(item => item.GetString()!)],
+        var value => throw Wrong(key, value, "a list of texts"),
+    };
+
+    /// <summary>JSON as text, given so or as a JSON value.</summary>
+    public string? Json(string key) => Find(key) switch
+    {
+        null => null,
+        string text => text,
+        JsonElement json => json.GetRawText(),
+        JsonNode json => json.ToJsonString(),
+        var value => throw Wrong(key, value, "JSON"),
+    };
+
+    private object? Find(string key) => properties is not null && properties.TryGetValue(key, out var value) ? value : null;
+
     private T? Read<T>(string key, string expected, Func<object, T?> convert)
         where T : struct
         => properties is not null && properties.TryGetValue(key, out var value) && value is not null

@@ -105,6 +105,11 @@ internal sealed class ChatTurn
         bool startsInReasoning,
         string? forced)
     {
+        if (request.Guidance is { } grammar)
+        {
+            return ResponseGuidance.From(grammar, options, request, startsInReasoning ? reasoning?.Close : null);
+        }
+
         var calls = toolFormat is null || request.GuideToolCalls == false
             ? null
             : ToolCallGrammar.From(options!, toolFormat, reasoning, startsInReasoning);

@@ -6,7 +6,6 @@ namespace Slipway.Chat;
 /// <summary>Lets a chat client talk to a language model.</summary>
 internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
 {
-    private readonly GuidanceCache _guidance = new(model);
     private readonly PackageTemplates _templates = PackageTemplates.Read(model.Package);
 
     /// <summary>The model.</summary>
@@ -46,7 +45,7 @@ internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
         => model.Tokenizer.TokenToId(text) is { } id && model.Tokenizer.IsSpecial(id);
 
     public ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags)
-        => _guidance.NewProcessor(guidance, tags);
+        => model.Guidance.NewProcessor(guidance.Key, guidance.Grammar, tags, guidance.After, guidance.Prefix);
 
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         GenerationRequest request,

@@ -67,6 +67,13 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Processors of the caller's own, applied to the logits before sampling.</summary>
     public IReadOnlyList<ILogitsProcessor>? LogitsProcessors { get; init; }
 
+    /// <summary>
+    /// What the answer may be (<c>guided_regex</c>, <c>guided_choice</c>, <c>guided_grammar</c> in GBNF or
+    /// <c>guided_json</c>, a schema).
+    /// </summary>
+    /// <remarks>A model that reasons does so freely; the grammar holds after it. Cannot go with tools or a JSON format.</remarks>
+    public GuidanceGrammar? Guidance { get; init; }
+
     /// <summary>Whether tool calls are held to the offered tools and their schemas (<c>guide_tool_calls</c>).</summary>
     /// <value><see cref="OnnxChatClientOptions.GuideToolCalls"/>, where the client has one; else true.</value>
     public bool? GuideToolCalls { get; init; }

@@ -37,6 +37,7 @@ internal static class RequestOptions
             IgnoreEndOfSequence = own.IgnoreEndOfSequence ?? extra.Boolean("ignore_eos"),
             Priority = own.Priority ?? extra.Integer("priority"),
             Adapter = own.Adapter ?? extra.Text("adapter"),
+            Guidance = own.Guidance ?? Guidance(extra),
             GuideToolCalls = own.GuideToolCalls ?? extra.Boolean("guide_tool_calls"),
             TemplateVariables = own.TemplateVariables ?? extra.Object("chat_template_kwargs"),
         };
@@ -65,6 +66,22 @@ internal static class RequestOptions
             NoRepeatNgramSize = options.NoRepeatNgramSize ?? search.NoRepeatNgramSize,
             Seed = options.Seed,
         };
+    }
+
+    private static GuidanceGrammar? Guidance(AdditionalOptions extra)
+    {
+        GuidanceGrammar?[] given =
+        [
+            extra.Text("guided_regex") is { } pattern ? GuidanceGrammar.Regex(pattern) : null,
+            extra.Texts("guided_choice") is { } choices ? GuidanceGrammar.Choice(choices) : null,
+            extra.Text("guided_grammar") is { } grammar ? GuidanceGrammar.Gbnf(grammar) : null,
+            extra.Json("guided_json") is { } schema ? GuidanceGrammar.JsonSchema(schema) : null,
+        ];
+        return given.Count(grammar => grammar is not null) <= 1
+            ? Array.Find(given, grammar => grammar is not null)
+            : throw new ArgumentException(
+                "ChatOptions.AdditionalProperties has several of 'guided_regex', 'guided_choice', 'guided_grammar' and "
+                + "'guided_json'; an answer can be held to one. Leave the others out.");
     }
 
     private static void Refuse(ChatOptions options, string modelId)

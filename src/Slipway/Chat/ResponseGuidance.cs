@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Slipway.Guidance;
@@ -14,6 +13,35 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
 {
     /// <summary>What of the grammar's text the prompt holds already, because it was forced.</summary>
     public string Prefix { get; init; } = "";
+
+    private static readonly GrammarElement Margin = GrammarElement.Repeat(GrammarElement.AnyOf(" \n"), 0, 2);
+
+    /// <summary>Takes a request's own grammar.</summary>
+    /// <exception cref="NotSupportedException">The request has tools or another format too.</exception>
+    /// <exception cref="ArgumentException">The answer is to run past its end.</exception>
+    public static ResponseGuidance From(
+        GuidanceGrammar grammar, ChatOptions? options, OnnxChatRequestOptions request, string? after)
+    {
+        if (options?.Tools is { Count: > 0 } || options?.ResponseFormat is ChatResponseFormatJson)
+        {
+            throw new NotSupportedException(
+                $"The request has Guidance of the form '{grammar.Kind}' beside Tools or a JSON ResponseFormat, and an answer "
+                + "can be held to one of them. Leave the others out.");
+        }
+
+        if (request.IgnoreEndOfSequence == true)
+        {
+            throw new ArgumentException(
+                "The request has Guidance and 'ignore_eos', but an answer that its grammar completes must end. Leave "
+                + "'ignore_eos' unset.",
+                nameof(request));
+        }
+
+        return new(
+            $"{grammar.Key}\n{after}",
+            () => after is null ? grammar.Element : GrammarElement.Sequence(Margin, grammar.Element),
+            after);
+    }
 
     /// <summary>Reads a response format; null where the answer may be any text.</summary>
     /// <exception cref="NotSupportedException">The schema, or its combination with tools, cannot be guaranteed.</exception>
@@ -62,7 +90,7 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         var document = schema is { } given ? JsonSchemaCompiler.Compile(given, forbidden) : new JsonGrammar(forbidden).AnyObject;
         if (follows)
         {
-            document = GrammarElement.Sequence(GrammarElement.Repeat(GrammarElement.AnyOf(" \n"), 0, 2), document);
+            document = GrammarElement.Sequence(Margin, document);
         }
 
         // An unguided call is text of its own form, checked by its parser.
@@ -70,7 +98,4 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
             document,
             GrammarElement.Sequence(GrammarElement.Literal(tools.Open), calls?.FromBody ?? TextElement.Free()));
     }
-
-    /// <summary>The bytes of <see cref="After"/>.</summary>
-    public byte[]? AfterBytes() => After is null ? null : Encoding.UTF8.GetBytes(After);
 }

@@ -62,7 +62,25 @@ internal sealed class GenerationSequence : Sequence
             return false;
         }
 
-        var choice = chooser.Choose(Tokens[..PromptLength], OutputIds, logits);
+        if (Take(chooser.Choose(Tokens[..PromptLength], OutputIds, logits)))
+        {
+            return true;
+        }
+
+        // What guidance leaves no choice about is run together with the token that was chosen.
+        foreach (var id in chooser.Forced(OutputIds))
+        {
+            if (Take(new TokenChoice(id, null, [])))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool Take(TokenChoice choice)
+    {
         Append(choice.Id);
         if (first == 0)
         {

@@ -77,11 +77,11 @@ internal sealed class Scheduler(KeyValueRows rows)
     /// <summary>Whether a sequence has more to run than a decode step takes.</summary>
     public static bool IsPrompt(Sequence sequence) => sequence.Pending > 1 || sequence.ScoresEveryPosition;
 
-    /// <summary>Makes room for the next token of all decoding sequences; the last to come give way.</summary>
+    /// <summary>Makes room for the next tokens of all sequences that have answers; the last to come give way.</summary>
     /// <param name="fail">Ends a sequence for which there is no memory.</param>
     public void GrowOrPreempt(Action<Sequence, Exception> fail)
     {
-        foreach (var sequence in rows.Active.Where(sequence => !IsPrompt(sequence)).ToList())
+        foreach (var sequence in rows.Active.ToList())
         {
             try
             {

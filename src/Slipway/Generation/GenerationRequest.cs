@@ -36,6 +36,13 @@ public sealed record GenerationRequest
     /// <remarks>They belong to this request alone and are called on the engine's thread.</remarks>
     public IReadOnlyList<ILogitsProcessor> LogitsProcessors { get; init; } = [];
 
+    /// <summary>What the answer may be; null for any text.</summary>
+    /// <remarks>
+    /// The grammar has the last word: where other options leave no token that it allows, they are passed over. Needs the
+    /// package's tokenizer, and cannot go with <see cref="IgnoreEndOfSequence"/>.
+    /// </remarks>
+    public GuidanceGrammar? Guidance { get; init; }
+
     /// <summary>
     /// How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>. Null for no
     /// limit.

@@ -26,6 +26,10 @@ internal static class RequestValidation
         Require(
             request.Timeout is not { } timeout || (timeout > TimeSpan.Zero && timeout <= TimeSpan.FromDays(1)),
             $"Timeout is '{request.Timeout}'; expected more than zero and at most a day, or null for no limit.");
+        Require(
+            request.Guidance is null || !request.IgnoreEndOfSequence,
+            "The request has Guidance and IgnoreEndOfSequence, but an answer that its grammar completes must end. Leave "
+            + "IgnoreEndOfSequence unset.");
         Validate(request.Sampling, vocabularySize);
     }
 

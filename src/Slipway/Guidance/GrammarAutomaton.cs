@@ -8,13 +8,26 @@ namespace Slipway.Guidance;
 internal sealed class GrammarAutomaton
 {
     private const int MostStates = 1 << 13;
+    private const int MostForced = 256;
+    private const int MostStacks = 1 << 20;
+    private const int MostStacksOfState = 1 << 15;
 
     private readonly Dictionary<(GrammarElement Top, ElementStack? Below), ElementStack> _stacks = [];
     private readonly Dictionary<string, GrammarState> _states = new(StringComparer.Ordinal);
+    private readonly HashSet<GrammarElement> _unproductive;
     private readonly GrammarElement _root;
     private GrammarState? _start;
 
-    public GrammarAutomaton(GrammarElement root) => _root = root;
+    /// <exception cref="ArgumentException">No text satisfies the grammar.</exception>
+    /// <exception cref="NotSupportedException">The grammar is too large.</exception>
+    public GrammarAutomaton(GrammarElement root)
+    {
+        (_root, _unproductive) = (root, Productivity.Unproductive(root));
+        if (_unproductive.Contains(root))
+        {
+            throw new ArgumentException("No text satisfies the grammar: each of its rules asks for another without end.");
+        }
+    }
 
     /// <summary>Where nothing has come yet.</summary>
     public GrammarState Start => _start ??= StateOf([Push(_root, null)])!;
@@ -29,6 +42,30 @@ internal sealed class GrammarAutomaton
         }
 
         return next;
+    }
+
+    /// <summary>The bytes that must come after a state, as far as there is no other way, and the state after them.</summary>
+    public (byte[] Bytes, GrammarState End) Forced(GrammarState state)
+    {
+        var bytes = new List<byte>();
+        while (bytes.Count < MostForced && !state.MayEnd && OnlyNext(state) is { } value)
+        {
+            bytes.Add(value);
+            state = Next(state, value)!;
+        }
+
+        return ([.. bytes], state);
+    }
+
+    private byte? OnlyNext(GrammarState state)
+    {
+        if (state.OnlyNext is null)
+        {
+            var values = Enumerable.Range(0, 256).Where(value => Next(state, (byte)value) is not null).Take(2).ToArray();
+            state.OnlyNext = values is [var only] ? only : -1;
+        }
+
+        return state.OnlyNext is >= 0 and var value ? (byte)value : null;
     }
 
     private IEnumerable<ElementStack?> After(GrammarState state, byte value)
@@ -56,6 +93,13 @@ internal sealed class GrammarAutomaton
             }
             else if (seen.Add(stack))
             {
+                if (seen.Count > MostStacksOfState)
+                {
+                    throw new NotSupportedException(
+                        $"After the text so far the grammar can go on in more than {MostStacksOfState} ways. Make it less "
+                        + "ambiguous: use fewer repetitions of what may be empty or may be read in several ways.");
+                }
+
                 Expand(stack, open, expected);
             }
         }
@@ -71,14 +115,14 @@ internal sealed class GrammarAutomaton
         {
             case TerminalElement terminal:
                 expected.Add((terminal, below));
-                if (terminal is TextElement { MayEnd: true })
+                if (terminal.MayEnd)
                 {
                     open.Push(below);
                 }
 
                 break;
             case SequenceElement sequence:
-                for (var i = sequence.Parts.Length - 1; i >= 0; i--)
+                for (var i = sequence.Parts.Count - 1; i >= 0; i--)
                 {
                     below = Push(sequence.Parts[i], below);
                 }
@@ -86,9 +130,12 @@ internal sealed class GrammarAutomaton
                 open.Push(below);
                 break;
             case ChoiceElement choice:
-                foreach (var part in choice.Choices)
+                foreach (var part in choice.Parts)
                 {
-                    open.Push(Push(part, below));
+                    if (!_unproductive.Contains(part))
+                    {
+                        open.Push(Push(part, below));
+                    }
                 }
 
                 break;
@@ -98,7 +145,7 @@ internal sealed class GrammarAutomaton
                     open.Push(below);
                 }
 
-                if (repeat.MayGoOn)
+                if (repeat.MayGoOn && !_unproductive.Contains(repeat.Element))
                 {
                     open.Push(Push(repeat.Element, Push(repeat.Rest, below)));
                 }
@@ -124,7 +171,7 @@ internal sealed class GrammarAutomaton
     private GrammarState Intern(HashSet<(TerminalElement Terminal, ElementStack? Below)> expected, bool mayEnd)
     {
         // What is forgotten here is only made again; states in use live on.
-        if (_states.Count == MostStates)
+        if (_states.Count == MostStates || _stacks.Count > MostStacks)
         {
             _states.Clear();
             _stacks.Clear();
@@ -167,6 +214,12 @@ internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Belo
 
     /// <summary>Whether only one byte may come.</summary>
     public bool IsFixed { get; } = !mayEnd && expected.All(item => item.Terminal is BytesElement { IsFixed: true });
+
+    /// <summary>Whether nothing may come but the end.</summary>
+    public bool IsComplete => mayEnd && expected.Length == 0;
+
+    /// <summary>The one byte that may come, -1 where several may; null where it was not asked yet.</summary>
+    public int? OnlyNext { get; set; }
 
     /// <summary>Which tokens may come, a bit for each; null where it was not asked yet.</summary>
     public ulong[]? AllowedTokens { get; set; }

@@ -5,6 +5,12 @@ namespace Slipway.Guidance;
 /// <summary>A part of a grammar over bytes: what may come next, and then. Immutable once built.</summary>
 internal abstract class GrammarElement
 {
+    /// <summary>The parts that it is made of.</summary>
+    public virtual IReadOnlyCollection<GrammarElement> Parts => [];
+
+    /// <summary>How many of its parts must have texts so that it has one.</summary>
+    public virtual int Needs => 0;
+
     /// <summary>Nothing at all.</summary>
     public static GrammarElement Empty { get; } = new SequenceElement([]);
 
@@ -40,6 +46,9 @@ internal abstract class TerminalElement : GrammarElement
     /// <summary>Whether the text here is not part of what a grammar guards, so that tokens without text may come too.</summary>
     public virtual bool IsFree => false;
 
+    /// <summary>Whether what follows may come without another byte.</summary>
+    public virtual bool MayEnd => false;
+
     /// <summary>Takes a byte; false where it may not come.</summary>
     /// <param name="value">The byte.</param>
     /// <param name="rest">What of this part is still to come; null where nothing is.</param>
@@ -70,6 +79,8 @@ internal sealed class BytesElement : TerminalElement
     /// <summary>Whether only one value may come.</summary>
     public bool IsFixed { get; }
 
+    public override int Needs => _members.Contains(true) ? 0 : 1;
+
     public static BytesElement Of(byte value) => Single[value];
 
     public override bool TryTake(byte value, out GrammarElement? rest)
@@ -82,13 +93,17 @@ internal sealed class BytesElement : TerminalElement
 /// <summary>Parts one after the other.</summary>
 internal sealed class SequenceElement(GrammarElement[] parts) : GrammarElement
 {
-    public ReadOnlySpan<GrammarElement> Parts => parts;
+    public override IReadOnlyList<GrammarElement> Parts => parts;
+
+    public override int Needs => parts.Length;
 }
 
 /// <summary>One of several.</summary>
 internal sealed class ChoiceElement(GrammarElement[] choices) : GrammarElement
 {
-    public ReadOnlySpan<GrammarElement> Choices => choices;
+    public override IReadOnlyList<GrammarElement> Parts => choices;
+
+    public override int Needs => 1;
 }
 
 /// <summary>The same part several times.</summary>
@@ -97,6 +112,10 @@ internal sealed class RepeatElement(GrammarElement element, int least, int? most
     private RepeatElement? _rest;
 
     public GrammarElement Element => element;
+
+    public override IReadOnlyCollection<GrammarElement> Parts => [element];
+
+    public override int Needs => MayEnd ? 0 : 1;
 
     public bool MayEnd => least == 0;
 
@@ -113,4 +132,8 @@ internal sealed class RepeatElement(GrammarElement element, int least, int? most
 internal sealed class RuleElement : GrammarElement
 {
     public GrammarElement Definition { get; set; } = Empty;
+
+    public override IReadOnlyCollection<GrammarElement> Parts => [Definition];
+
+    public override int Needs => 1;
 }

@@ -23,30 +23,55 @@ internal sealed class GuidanceProcessor(
         // A grammar serves all requests that ask for it, those of other clients of the model too.
         lock (automaton)
         {
-            if (_state is null)
-            {
-                _state = automaton.Start;
-                Take(prefix);
-            }
-
-            for (; _read < outputIds.Length; _read++)
-            {
-                Take(tokens.BytesOf(outputIds[_read]));
-            }
-
+            var state = Read(outputIds);
             if (!_holds)
             {
                 Forbid(endIds, logits);
             }
-            else if (_state.IsFree)
+            else if (state.IsFree)
             {
-                Forbid(tokens.Forbidden(automaton, _state), logits);
+                Forbid(tokens.Forbidden(automaton, state), logits);
             }
             else
             {
-                Mask(tokens.Allowed(automaton, _state), _state.MayEnd, logits);
+                Mask(tokens.Allowed(automaton, state), state.MayEnd, logits);
             }
         }
+    }
+
+    public IReadOnlyList<int> Forced(ReadOnlySpan<int> outputIds)
+    {
+        lock (automaton)
+        {
+            var state = Read(outputIds);
+            if (!_holds)
+            {
+                return [];
+            }
+
+            var (bytes, end) = automaton.Forced(state);
+            var ids = tokens.Encode(bytes);
+            return end.IsComplete && endIds.Count == 1 && (ids.Count > 0 || bytes.Length == 0) ? [.. ids, endIds.First()]
+
+                // The last one's text may also be the beginning of a token that goes on where there is a choice.
+                : [.. ids.SkipLast(1)];
+        }
+    }
+
+    private GrammarState Read(ReadOnlySpan<int> outputIds)
+    {
+        if (_state is null)
+        {
+            _state = automaton.Start;
+            Take(prefix);
+        }
+
+        for (; _read < outputIds.Length; _read++)
+        {
+            Take(tokens.BytesOf(outputIds[_read]));
+        }
+
+        return _state;
     }
 
     private void Mask(ulong[] allowed, bool mayEnd, Span<float> logits)

@@ -18,7 +18,9 @@ internal sealed class TextElement : TerminalElement
     public override bool IsFree => _tags.IsFree;
 
     /// <summary>Whether what follows may come without a tag.</summary>
-    public bool MayEnd => _tags.IsFree;
+    public override bool MayEnd => _tags.IsFree;
+
+    public override IReadOnlyCollection<GrammarElement> Parts => _tags.Followers;
 
     /// <summary>Any text that may end anywhere.</summary>
     /// <param name="tags">What follows each tag; null where the tag may not come up.</param>
@@ -56,6 +58,8 @@ internal sealed class TextElement : TerminalElement
         }
 
         public bool IsFree { get; }
+
+        public IReadOnlyCollection<GrammarElement> Followers => [.. _tags.Select(row => row.Then).OfType<GrammarElement>()];
 
         public TextElement Start { get; }
 

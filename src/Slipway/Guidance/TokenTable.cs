@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 using Slipway.Tokenization;
 
 namespace Slipway.Guidance;
@@ -9,13 +10,17 @@ internal sealed class TokenTable
 {
     private readonly byte[][] _bytesOf;
     private readonly bool[] _isTag;
+    private readonly HuggingFaceTokenizer? _tokenizer;
     private readonly int[] _ids;
     private readonly Node[] _nodes; // each before those below it, then one that ends them
 
     /// <param name="tokens">A token's bytes, none where it stands for no text.</param>
     /// <param name="tags">The tokens that are tags: they come where the grammar has the tag, not as part of other text.</param>
-    public TokenTable(IEnumerable<byte[]> tokens, IReadOnlySet<int>? tags = null)
+    /// <param name="tokenizer">Writes texts as tokens; null where nothing does.</param>
+    public TokenTable(
+        IEnumerable<byte[]> tokens, IReadOnlySet<int>? tags = null, HuggingFaceTokenizer? tokenizer = null)
     {
+        _tokenizer = tokenizer;
         _bytesOf = [.. tokens];
         _isTag = [.. _bytesOf.Select((_, id) => tags?.Contains(id) == true)];
         var sorted = _bytesOf.Select((bytes, id) => (Bytes: bytes, Id: id))
@@ -35,10 +40,24 @@ internal sealed class TokenTable
                 !tokenizer.IsSpecial(id) ? tokenizer.TokenBytes(id).ToArray()
                 : tags.Contains(tokenizer.IdToToken(id)!) ? Encoding.UTF8.GetBytes(tokenizer.IdToToken(id)!)
                 : []),
-            tags.Select(tokenizer.TokenToId).OfType<int>().ToHashSet());
+            tags.Select(tokenizer.TokenToId).OfType<int>().ToHashSet(),
+            tokenizer);
 
     /// <summary>The bytes that a token stands for.</summary>
     public ReadOnlySpan<byte> BytesOf(int id) => (uint)id < (uint)_bytesOf.Length ? _bytesOf[id] : [];
+
+    /// <summary>Writes bytes as the tokens that the model knows texts by; none where they are no whole text.</summary>
+    public IReadOnlyList<int> Encode(byte[] bytes)
+    {
+        if (_tokenizer is null || bytes.Length == 0 || !Utf8.IsValid(bytes))
+        {
+            return [];
+        }
+
+        // A tokenizer may put something before a text, which has no place in the middle of an answer.
+        var ids = _tokenizer.Encode(Encoding.UTF8.GetString(bytes), addSpecialTokens: false);
+        return ids.SelectMany(id => BytesOf(id).ToArray()).SequenceEqual(bytes) ? ids : [];
+    }
 
     /// <summary>Which tokens a state allows, a bit for each.</summary>
     public ulong[] Allowed(GrammarAutomaton automaton, GrammarState state)

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Slipway.Guidance;
+using Slipway.Sampling.Processors;
 
 namespace Slipway.Sampling;
 
@@ -33,6 +34,18 @@ internal sealed class TokenChooser
 
         var normalizer = LogProbabilities.Normalizer(logits);
         return new TokenChoice(id, (float)(logits[id] - normalizer), LogProbabilities.Top(logits, normalizer, count));
+    }
+
+    /// <summary>The tokens that guidance leaves no choice about; none where log-probabilities of each are asked for.</summary>
+    public IReadOnlyList<int> Forced(ReadOnlySpan<int> outputIds)
+    {
+        // What follows the surprise of each token must see each chosen.
+        if (logProbabilities is not null || processors.Any(processor => processor is MirostatProcessor))
+        {
+            return [];
+        }
+
+        return processors.OfType<IGuidance>().ToArray() is [var guidance] ? guidance.Forced(outputIds) : [];
     }
 
     private int ChooseProcessed(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, ReadOnlySpan<float> logits)

@@ -54,7 +54,7 @@ internal sealed class OfferedFunction(string name, JsonElement schema)
 
         try
         {
-            return JsonSchemaCompiler.Compile(schema, forbidden: "");
+            return JsonSchemaCompiler.Compile(schema, forbidden: "", closesObjects: true);
         }
         catch (Exception e) when (e is NotSupportedException or ArgumentException)
         {

@@ -1,51 +1,52 @@
-using static Slipway.Guidance.GrammarElement;
+using Slipway.Guidance.Json.Values;
+using Slipway.Guidance.Regex;
 
 namespace Slipway.Guidance.Json;
 
 /// <summary>The formats of texts that can be guaranteed, by their names in JSON schemas.</summary>
+/// <remarks>
+/// Dates are of the years 1000 to 9999 and times without leap seconds, which readers in .NET take; addresses have plain
+/// ASCII names. Sources: RFC 3339, 4122, 4291, 5321, 1123, 3986, 6901.
+/// </remarks>
 internal static class JsonFormats
 {
-    private static readonly GrammarElement Hex = AnyOf("0123456789abcdef");
+    private const string Date =
+        @"(?:[1-9]\d{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))"
+        + "|(?:[1-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[13579][26])00)-02-29)";
 
-    // Days that every month has, so that no date is impossible.
-    private static readonly GrammarElement Date = Sequence(
-        Two("12", '0', '9'), Two(null, '0', '9'), Literal("-"),
-        OneOf(Sequence(Literal("0"), Range('1', '9')), Sequence(Literal("1"), Range('0', '2'))), Literal("-"),
-        OneOf(Sequence(Literal("0"), Range('1', '9')), Sequence(Literal("1"), JsonGrammar.Digit), Sequence(Literal("2"), Range('0', '8'))));
+    private const string Time = @"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,7})?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)";
+    private const string Label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+    private const string Byte = @"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)";
+    private const string Ipv4 = Byte + @"(?:\." + Byte + "){3}";
+    private const string H = "[0-9A-Fa-f]{1,4}";
+    private const string Atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+    private const string Host = "[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*";
+    private const string Path = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*";
+    private const string DateDuration = @"(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)";
+    private const string TimeDuration = @"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)";
 
-    private static readonly GrammarElement Hour =
-        OneOf(Sequence(AnyOf("01"), JsonGrammar.Digit), Sequence(Literal("2"), Range('0', '3')));
-
-    private static readonly GrammarElement Sixty = Sequence(Range('0', '5'), JsonGrammar.Digit);
-
-    private static readonly GrammarElement Time = Sequence(
-        Hour, Literal(":"), Sixty, Literal(":"), Sixty,
-        Optional(Sequence(Literal("."), Repeat(JsonGrammar.Digit, 1, 7))),
-        OneOf(Literal("Z"), Sequence(AnyOf("+-"), Sequence(Literal("0"), JsonGrammar.Digit), Literal(":"), Sixty)));
-
-    private static readonly GrammarElement Name =
-        Repeat(AnyOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), 1, 40);
-
-    private static readonly GrammarElement Host = Sequence(Name, Repeat(Sequence(AnyOf(".-"), Name), 0, 8));
-
-    public static IReadOnlyDictionary<string, GrammarElement> All { get; } = new Dictionary<string, GrammarElement>
+    private static readonly Dictionary<string, Lazy<TextRange>> All = new(StringComparer.Ordinal)
     {
-        ["date"] = Date,
-        ["time"] = Time,
-        ["date-time"] = Sequence(Date, Literal("T"), Time),
-        ["uuid"] = Sequence(
-            Repeat(Hex, 8, 8), Literal("-"), Repeat(Hex, 4, 4), Literal("-"), Repeat(Hex, 4, 4), Literal("-"), Repeat(Hex, 4, 4),
-            Literal("-"), Repeat(Hex, 12, 12)),
-        ["email"] = Sequence(Name, Repeat(Sequence(AnyOf(".-_+"), Name), 0, 8), Literal("@"), Host, Literal("."), Letters(2, 10)),
-        ["uri"] = Sequence(
-            OneOf(Literal("https://"), Literal("http://")), Host, Repeat(Sequence(Literal("/"), Repeat(Segment(), 0, 100)), 0, 20)),
+        ["date"] = Row(Date),
+        ["time"] = Row(Time),
+        ["date-time"] = Row(Date + "T" + Time),
+        ["duration"] = Row($"P(?:\\d+W|{DateDuration}(?:{TimeDuration})?|{TimeDuration})"),
+        ["uuid"] = Row("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+        ["email"] = Row($"{Atom}(?:\\.{Atom})*@{Host}"),
+        ["hostname"] = Row($"{Label}(?:\\.{Label})*", 253),
+        ["ipv4"] = Row(Ipv4),
+        ["ipv6"] = Row(
+            $"(?:{H}:){{7}}{H}|(?:{H}:){{1,7}}:|(?:{H}:){{1,6}}:{H}|(?:{H}:){{1,5}}(?::{H}){{1,2}}|(?:{H}:){{1,4}}(?::{H}){{1,3}}"
+            + $"|(?:{H}:){{1,3}}(?::{H}){{1,4}}|(?:{H}:){{1,2}}(?::{H}){{1,5}}|{H}:(?::{H}){{1,6}}|:(?:(?::{H}){{1,7}}|:)"),
+        ["uri"] = Row($"(?:https?|ftp|wss?)://{Host}(?::[1-9]\\d{{0,3}})?(?:/{Path})*(?:\\?{Path})?(?:#{Path})?"),
+        ["json-pointer"] = Row("(?:/(?:[^~/]|~[01])*)*"),
     };
 
-    private static GrammarElement Letters(int least, int most) => Repeat(Range('a', 'z'), least, most);
+    public static IEnumerable<string> Names => All.Keys;
 
-    private static GrammarElement Segment()
-        => AnyOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~");
+    /// <summary>The texts of a format; null for one that is not known.</summary>
+    public static TextRange? Find(string name) => All.GetValueOrDefault(name)?.Value;
 
-    private static GrammarElement Two(string? first, char least, char most)
-        => Sequence(first is null ? Range(least, most) : AnyOf(first), Range(least, most));
+    private static Lazy<TextRange> Row(string pattern, int? longest = null)
+        => new(() => new(RegexCompiler.Compile(pattern), 0, longest));
 }

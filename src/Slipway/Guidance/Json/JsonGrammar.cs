@@ -17,6 +17,8 @@ internal sealed class JsonGrammar(string forbidden)
     private static readonly GrammarElement Hex = AnyOf("0123456789abcdefABCDEF");
     private GrammarElement? _character;
     private GrammarElement? _object;
+    private GrammarElement? _array;
+    private GrammarElement? _any;
 
     public static GrammarElement Digit { get; } = Range('0', '9');
 
@@ -50,6 +52,12 @@ internal sealed class JsonGrammar(string forbidden)
         Sequence(Literal("\\u"), AnyOf("0123456789abcefABCEF"), Hex, Hex, Hex),
         Sequence(Literal("\\u"), AnyOf("dD"), Range('0', '7'), Hex, Hex));
 
+    /// <summary>Any value.</summary>
+    public GrammarElement Any => _any ??= AnyValue();
+
+    /// <summary>Any array.</summary>
+    public GrammarElement AnyArray => _array ??= ArrayOf(AnyValue(Depth - 1), 0, null);
+
     /// <summary>Any object.</summary>
     public GrammarElement AnyObject => _object ??= ObjectOf(AnyValue(Depth - 1));
 
@@ -57,7 +65,7 @@ internal sealed class JsonGrammar(string forbidden)
     public GrammarElement TextOf(int least, int? most) => Quoted(Repeat(Character, least, most));
 
     /// <summary>Any value of so many levels.</summary>
-    public GrammarElement AnyValue(int depth = Depth)
+    private GrammarElement AnyValue(int depth = Depth)
     {
         GrammarElement[] plain = [Null, Boolean, JsonNumbers.Number, TextOf(0, null)];
         var value = OneOf(plain);
@@ -70,7 +78,7 @@ internal sealed class JsonGrammar(string forbidden)
     }
 
     /// <summary>An array of a length.</summary>
-    public static GrammarElement ArrayOf(GrammarElement item, int least, int? most)
+    private static GrammarElement ArrayOf(GrammarElement item, int least, int? most)
     {
         if (most == 0)
         {
@@ -83,7 +91,7 @@ internal sealed class JsonGrammar(string forbidden)
     }
 
     /// <summary>An object with names of any kind.</summary>
-    public GrammarElement ObjectOf(GrammarElement value)
+    private GrammarElement ObjectOf(GrammarElement value)
     {
         var member = Sequence(TextOf(0, null), Colon, value);
         return Sequence(

@@ -17,28 +17,6 @@ internal sealed class JsonLiterals(bool escapesMarkup)
     /// <summary>Writes a text.</summary>
     public string Write(string text) => Write(writer => writer.WriteStringValue(text));
 
-    /// <summary>The values of an enumeration that are of the allowed types.</summary>
-    public IReadOnlyList<GrammarElement> Of(IReadOnlyList<JsonElement> values, string[]? types, string path)
-    {
-        var elements = values
-            .Where(value => types is null || types.Any(type => IsOf(value, type)))
-            .Select(value => GrammarElement.Literal(Write(value.WriteTo)))
-            .ToList();
-        return elements.Count > 0
-            ? elements
-            : throw new ArgumentException($"The JSON schema has no value at '{path}' that is of its type.");
-    }
-
-    private static bool IsOf(JsonElement value, string type) => value.ValueKind switch
-    {
-        JsonValueKind.String => type == "string",
-        JsonValueKind.Number => type == "number" || (type == "integer" && value.GetDouble() % 1 == 0),
-        JsonValueKind.True or JsonValueKind.False => type == "boolean",
-        JsonValueKind.Null => type == "null",
-        JsonValueKind.Array => type == "array",
-        _ => type == "object",
-    };
-
     private string Write(Action<Utf8JsonWriter> write)
     {
         using var stream = new MemoryStream();

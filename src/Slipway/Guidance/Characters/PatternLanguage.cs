@@ -1,0 +1,73 @@
+namespace Slipway.Guidance.Characters;
+
+/// <summary>Texts of a language within bounds of their length, in characters.</summary>
+internal sealed class PatternLanguage
+{
+    private const int MostCells = 4_000_000;
+
+    private readonly bool[][]? _mayCount; // [characters so far, state]: whether an end is reached within the bounds
+    private readonly int _least;
+    private readonly int? _most;
+
+    /// <exception cref="NotSupportedException">Automaton and bounds are too large together.</exception>
+    public PatternLanguage(CharacterAutomaton automaton, int least = 0, int? most = null)
+    {
+        (Automaton, _least, _most) = (automaton, least, most);
+        if (least == 0 && most is null)
+        {
+            return;
+        }
+
+        var counts = Math.Max(least, most ?? 0);
+        if ((long)(counts + 1) * automaton.Count > MostCells)
+        {
+            throw new NotSupportedException(
+                $"A pattern of {automaton.Count} states and a length of {counts} characters are too large together. Use smaller "
+                + "bounds, and check the rest in your code.");
+        }
+
+        _mayCount = new bool[counts + 1][];
+        for (var count = counts; count >= 0; count--)
+        {
+            var isKept = new bool[automaton.Count];
+            for (var state = 0; state < isKept.Length; state++)
+            {
+                isKept[state] = (count >= least && (most is null || automaton.Accepts(state)))
+                    || (count < counts && ReachesNext(state, _mayCount[count + 1]));
+            }
+
+            _mayCount[count] = isKept;
+        }
+    }
+
+    public CharacterAutomaton Automaton { get; }
+
+    public bool IsEmpty => Automaton.IsEmpty || !MayBe(0, 0);
+
+    public bool MayEnd(int state, int count) => count >= _least && Automaton.Accepts(state);
+
+    /// <summary>The state after a class of characters; -1 where none of the texts goes on so.</summary>
+    public int Next(int state, int count, int characterClass)
+    {
+        var next = Automaton.Next(state, characterClass);
+        return next >= 0 && (_most is null || count < _most) && MayBe(next, CountAfter(count)) ? next : -1;
+    }
+
+    /// <summary>How many characters there are after one more; more than matter are not told apart.</summary>
+    public int CountAfter(int count) => Math.Min(count + 1, _most ?? _least);
+
+    private bool MayBe(int state, int count) => _mayCount is null || _mayCount[count][state];
+
+    private bool ReachesNext(int state, bool[] isKept)
+    {
+        for (var characterClass = 0; characterClass < Automaton.Alphabet.Count; characterClass++)
+        {
+            if (Automaton.Next(state, characterClass) is >= 0 and var next && isKept[next])
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

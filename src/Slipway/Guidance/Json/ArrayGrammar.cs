@@ -1,0 +1,129 @@
+using Slipway.Guidance.Json.Values;
+using static Slipway.Guidance.GrammarElement;
+
+namespace Slipway.Guidance.Json;
+
+/// <summary>Builds the grammar of arrays of a shape.</summary>
+internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
+{
+    private const int MostContains = 4;
+    private const int MostTails = 4_000;
+
+    private readonly Dictionary<string, RuleElement> _tails = new(StringComparer.Ordinal);
+
+    // From here on items differ in nothing but what was counted.
+    private readonly int _turn = Math.Max(
+        Math.Max(shape.Prefix.Count, shape.Contains.Select(containment => containment.From).Append(0).Max()),
+        Math.Min(Math.Max(shape.Least, (shape.Most ?? -1) + 1), MostTails));
+
+    public GrammarElement Build()
+    {
+        if (shape.Contains.Count > MostContains)
+        {
+            throw new UnguaranteedException($"more than {MostContains} times 'contains'");
+        }
+
+        return Sequence(Literal("["), shape.Contains.Count == 0 ? Plain(0) : Counted(0, new int[shape.Contains.Count]));
+    }
+
+    private static GrammarElement End(int index)
+        => index == 0 ? Literal("]") : Sequence(JsonGrammar.Break, Literal("]"));
+
+    private static GrammarElement Before(int index) => index == 0 ? JsonGrammar.Break : JsonGrammar.Comma;
+
+    // The rest of an array of which nothing is counted but its length.
+    private GrammarElement Plain(int index)
+    {
+        if (index < shape.Prefix.Count)
+        {
+            var further = shape.Most > index || shape.Most is null
+                ? Sequence(Before(index), values.Of(shape.At(index)), Plain(index + 1))
+                : null;
+            return further is null ? End(index) : index >= shape.Least ? OneOf(End(index), further) : further;
+        }
+
+        var item = values.Of(shape.Rest);
+        var (least, most) = (Math.Max(shape.Least - index, 0), shape.Most - index);
+        if (index > 0)
+        {
+            return Sequence(Repeat(Sequence(JsonGrammar.Comma, item), least, most is null ? null : Math.Max(most.Value, 0)), End(index));
+        }
+
+        if (most <= 0)
+        {
+            return End(0);
+        }
+
+        var items = Sequence(
+            Before(0), item, Repeat(Sequence(JsonGrammar.Comma, item), Math.Max(least - 1, 0), most - 1), End(1));
+        return least == 0 ? OneOf(End(0), items) : items;
+    }
+
+    // The rest of an array where some items are counted.
+    private RuleElement Counted(int index, int[] counts)
+    {
+        var key = $"{index}:{string.Join(',', counts)}";
+        if (_tails.TryGetValue(key, out var tail))
+        {
+            return tail;
+        }
+
+        if (_tails.Count == MostTails)
+        {
+            throw new UnguaranteedException("'contains' with such large counts");
+        }
+
+        _tails[key] = tail = new();
+        var choices = new List<GrammarElement>();
+        if (index >= shape.Least && shape.Contains.Select((containment, i) => counts[i] >= containment.Least).All(isMet => isMet))
+        {
+            choices.Add(End(index));
+        }
+
+        if (shape.Most is null || index < shape.Most)
+        {
+            foreach (var (item, after) in Items(index, counts))
+            {
+                if (!item.IsFalse)
+                {
+                    choices.Add(Sequence(
+                        Before(index), values.Of(item), Counted(Math.Min(index + 1, Math.Max(_turn, 1)), after)));
+                }
+            }
+        }
+
+        tail.Definition = choices.Count == 0 ? ValueGrammar.Nothing : OneOf(choices);
+        return tail;
+    }
+
+    // What the item may be, and what has been counted after it.
+    private IEnumerable<(Formula Item, int[] Counts)> Items(int index, int[] counts)
+    {
+        IEnumerable<(Formula Item, int[] Counts)> items = [(shape.At(index), counts)];
+        for (var i = 0; i < shape.Contains.Count; i++)
+        {
+            var (containment, at) = (shape.Contains[i], i);
+            items = items.SelectMany(row => Split(row.Item, row.Counts, containment, at, index)).ToArray();
+        }
+
+        return items;
+    }
+
+    private static IEnumerable<(Formula Item, int[] Counts)> Split(
+        Formula item, int[] counts, Containment containment, int at, int index)
+    {
+        if (index < containment.From || (containment.Most is null && counts[at] >= containment.Least))
+        {
+            return [(item, counts)];
+        }
+
+        var further = counts.ToArray();
+        further[at]++;
+        var (isOne, isNone) = (item.And(containment.Item), containment.Item.Complement().Select(item.And));
+        return containment.Most is not { } most
+
+            // An item that is one may also be passed over, which counts too few at worst.
+            ? [(isOne, further), (item, counts)]
+            : [.. counts[at] < most ? [(isOne, further)] : Array.Empty<(Formula, int[])>(), .. isNone.Select(none => (none, counts))];
+    }
+}

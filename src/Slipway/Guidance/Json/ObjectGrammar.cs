@@ -1,0 +1,147 @@
+using Slipway.Guidance.Characters;
+using Slipway.Guidance.Json.Values;
+using static Slipway.Guidance.GrammarElement;
+
+namespace Slipway.Guidance.Json;
+
+/// <summary>Builds the grammar of objects of a shape: members that it names in its order, then all others.</summary>
+internal sealed class ObjectGrammar
+{
+    private const int MostTails = 20_000;
+    private const int MostKinds = 64;
+
+    private readonly ObjectShape _shape;
+    private readonly ValueGrammar _values;
+    private readonly TextRange[] _names; // what names may be
+    private readonly List<(GrammarElement Member, bool IsRequired)> _named = [];
+    private readonly Dictionary<(int Index, int Count), GrammarElement> _tails = [];
+    private readonly int _mostCount; // members above this count are not told apart
+    private GrammarElement? _other;
+
+    public ObjectGrammar(ObjectShape shape, ValueGrammar values)
+    {
+        (_shape, _values) = (shape, values);
+        _mostCount = shape.Most is { } most ? most : Math.Max(shape.Least, 1);
+        _names = shape.Names.IsTrue ? [TextRange.All] : [.. values.Reader.Read(shape.Names).Texts];
+    }
+
+    public GrammarElement Build()
+    {
+        var names = _shape.Layers.SelectMany(layer => layer.Properties.Keys).Concat(_shape.Required).Distinct().ToArray();
+        foreach (var name in names)
+        {
+            var value = Array.Exists(_names, range => range.Contains(name))
+                ? _shape.Layers.Aggregate(Formula.True, (all, layer) => all.And(layer.ValueOf(name)))
+                : Formula.False;
+            var isRequired = _shape.Required.Contains(name);
+            if (isRequired || !value.IsFalse)
+            {
+                _named.Add((Member(Literal(_values.Literals.Write(name)), value), isRequired));
+            }
+        }
+
+        var others = IsClosed(names) ? [] : Others(names).ToList();
+        _other = others.Count == 0 ? null : OneOf(others);
+        if (_other is not null && _shape.Least > _shape.Required.Count + 1)
+        {
+            // A name could come twice and count for two.
+            throw new UnguaranteedException($"'minProperties' of {_shape.Least} beside members of any name");
+        }
+
+        return Sequence(Literal("{"), Tail(0, 0));
+    }
+
+    private static GrammarElement Before(int count) => count == 0 ? JsonGrammar.Break : JsonGrammar.Comma;
+
+    private static GrammarElement End(int count) => count == 0 ? Literal("}") : Sequence(JsonGrammar.Break, Literal("}"));
+
+    private static GrammarElement Member(GrammarElement name, GrammarElement value) => Sequence(name, JsonGrammar.Colon, value);
+
+    private GrammarElement Member(GrammarElement name, Formula value) => Member(name, _values.Of(value));
+
+    private bool IsClosed(string[] names)
+        => _values.ClosesObjects && names.Length > 0
+            && _shape.Layers.TrueForAll(layer => !layer.SaysOthers && layer.Patterns.Count == 0);
+
+    // What may follow where the members before an index have come or not.
+    private GrammarElement Tail(int index, int count)
+    {
+        if (_tails.TryGetValue((index, count), out var known))
+        {
+            return known;
+        }
+
+        if (_tails.Count == MostTails)
+        {
+            throw new UnguaranteedException("'minProperties' or 'maxProperties' of such a size");
+        }
+
+        if (index == _named.Count)
+        {
+            return _tails[(index, count)] = Last(count);
+        }
+
+        var tail = new RuleElement();
+        _tails[(index, count)] = tail;
+        var choices = new List<GrammarElement>();
+        var (member, isRequired) = _named[index];
+        if (_shape.Most is null || count < _shape.Most)
+        {
+            choices.Add(Sequence(Before(count), member, Tail(index + 1, Math.Min(count + 1, _mostCount))));
+        }
+
+        if (!isRequired)
+        {
+            choices.Add(Tail(index + 1, count));
+        }
+
+        tail.Definition = choices.Count == 0 ? ValueGrammar.Nothing : OneOf(choices);
+        return tail;
+    }
+
+    private GrammarElement Last(int count)
+    {
+        var end = count >= _shape.Least ? End(count) : ValueGrammar.Nothing;
+        if (_other is null || count == _shape.Most)
+        {
+            return end;
+        }
+
+        var further = Repeat(Sequence(JsonGrammar.Comma, _other), 0, _shape.Most - count - 1);
+        var others = count + 1 >= _shape.Least ? Sequence(Before(count), _other, further, End(1)) : ValueGrammar.Nothing;
+        return OneOf(end, others);
+    }
+
+    // Members of other names: one kind for each way in which a name can match the patterns.
+    private IEnumerable<GrammarElement> Others(string[] names)
+    {
+        var unnamed = names.Length == 0 ? CharacterAutomaton.All : CharacterAutomaton.Of(names).Complement();
+        var kinds = _names.Select(range => (Names: range.Intersect(new(unnamed)), Matches: new HashSet<string>()))
+            .Where(kind => !kind.Names.IsEmpty).ToList();
+        foreach (var (pattern, matching) in _shape.Layers.SelectMany(layer => layer.Patterns)
+            .DistinctBy(row => row.Pattern).Select(row => (row.Pattern, new TextRange(row.Names))))
+        {
+            var others = new TextRange(matching.Automaton.Complement());
+            kinds = [.. kinds.SelectMany(kind => new[]
+            {
+                (Names: kind.Names.Intersect(matching), Matches: new HashSet<string>([.. kind.Matches, pattern])),
+                (Names: kind.Names.Intersect(others), kind.Matches),
+            }).Where(kind => !kind.Names.IsEmpty)];
+            if (kinds.Count > MostKinds)
+            {
+                throw new UnguaranteedException("so many overlapping 'patternProperties'");
+            }
+        }
+
+        foreach (var (range, matches) in kinds)
+        {
+            var value = _shape.Layers.Aggregate(Formula.True, (all, layer) => all.And(ValueOf(layer, matches)));
+            if (!value.IsFalse)
+            {
+                yield return Member(_values.Of(range), value);
+            }
+        }
+    }
+
+    private static Formula ValueOf(MemberLayer layer, HashSet<string> matches) => layer.ValueOf(matches);
+}

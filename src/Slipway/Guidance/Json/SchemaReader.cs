@@ -1,0 +1,177 @@
+using System.Text.Json;
+using Slipway.Guidance.Json.Values;
+
+namespace Slipway.Guidance.Json;
+
+/// <summary>Reads schemas as sets of values. A keyword that is not known is refused by name.</summary>
+/// <param name="root">The whole schema, which references lead into.</param>
+/// <param name="nodes">Numbers its parts.</param>
+internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
+{
+    private const int Deepest = 64;
+
+    private static readonly HashSet<string> Annotations = new(StringComparer.Ordinal)
+    {
+        "$schema", "$id", "$comment", "$anchor", "$dynamicAnchor", "$defs", "definitions", "title", "description", "default",
+        "examples", "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "contentSchema",
+    };
+
+    // The rows of what a schema says, each of which holds by itself.
+    private static readonly (string[] Keywords, Func<SchemaPart, SchemaReader, ValueSet> Read)[] Rows =
+    [
+        (["type"], (part, _) => SchemaKeywords.Type(part)),
+        (["const", "enum"], SchemaKeywords.Values),
+        (["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], (part, _) => SchemaKeywords.Numbers(part)),
+        (["minLength", "maxLength", "pattern", "format"], (part, _) => SchemaKeywords.Texts(part)),
+        (["prefixItems", "items", "minItems", "maxItems", "uniqueItems"], SchemaArrays.Items),
+        (["contains", "minContains", "maxContains"], SchemaArrays.Contains),
+        (["properties", "patternProperties", "additionalProperties"], SchemaObjects.Members),
+        (["required", "minProperties", "maxProperties", "propertyNames"], SchemaObjects.Counts),
+        (["dependentRequired"], (part, _) => SchemaObjects.DependentRequired(part)),
+        (["dependentSchemas"], SchemaObjects.DependentSchemas),
+        (["$ref"], (part, reader) => reader.Reference(part)),
+        (["allOf"], SchemaChoices.AllOf),
+        (["anyOf"], SchemaChoices.AnyOf),
+        (["oneOf"], SchemaChoices.OneOf),
+        (["not"], SchemaChoices.Not),
+        (["if", "then", "else"], SchemaChoices.If),
+    ];
+
+    private static readonly HashSet<string> Known =
+        [.. Annotations, .. Rows.SelectMany(row => row.Keywords)];
+
+    private static readonly HashSet<string> Dialects = new(StringComparer.Ordinal)
+    {
+        "https://json-schema.org/draft/2020-12/schema", "https://json-schema.org/draft/2019-09/schema",
+        "http://json-schema.org/draft-07/schema", "http://json-schema.org/draft-06/schema",
+        "https://json-schema.org/draft-07/schema",
+    };
+
+    private readonly Dictionary<int, ValueSet> _sets = new()
+    {
+        [SchemaNodes.Nothing] = ValueSet.None,
+        [SchemaNodes.Anything] = ValueSet.All,
+    };
+
+    private readonly Dictionary<int, ValueSet> _others = [];
+    private readonly HashSet<int> _open = []; // what is being read: a reference to one of these says nothing
+
+    public SchemaNodes Nodes => nodes;
+
+    /// <summary>The values of a formula.</summary>
+    /// <exception cref="NotSupportedException">A part of it cannot be guaranteed.</exception>
+    /// <exception cref="ArgumentException">The schema is malformed.</exception>
+    public ValueSet Read(Formula formula)
+    {
+        if (formula.IsFalse)
+        {
+            return ValueSet.None;
+        }
+
+        try
+        {
+            return formula.Literals.Aggregate(
+                ValueSet.All, (set, literal) => set.Intersect(literal.Holds ? Read(literal.Node) : Others(literal.Node)));
+        }
+        catch (UnguaranteedException e)
+        {
+            throw Refused(e.Part, nodes[formula.Literals[0].Node].Path);
+        }
+    }
+
+    /// <summary>The values of a schema.</summary>
+    public ValueSet Read(int node)
+    {
+        if (!_sets.TryGetValue(node, out var set))
+        {
+            var (path, value, isConstant) = nodes[node];
+            if (_open.Contains(node))
+            {
+                throw new SchemaLoopException($"The JSON schema at '{path}' leads to itself only.");
+            }
+
+            if (_open.Count == Deepest)
+            {
+                throw new NotSupportedException($"The JSON schema is more than {Deepest} levels deep at '{path}'. Flatten it.");
+            }
+
+            _open.Add(node);
+            try
+            {
+                _sets[node] = set = isConstant ? SchemaKeywords.Constant(path, value, nodes) : Read(new SchemaPart(path, value));
+            }
+            catch (UnguaranteedException e)
+            {
+                throw Refused(e.Part, path);
+            }
+            finally
+            {
+                _open.Remove(node);
+            }
+        }
+
+        return set;
+    }
+
+    /// <summary>All values but those of a schema.</summary>
+    public ValueSet Others(int node)
+    {
+        if (!_others.TryGetValue(node, out var others))
+        {
+            try
+            {
+                _others[node] = others = Read(node).Complement();
+            }
+            catch (UnguaranteedException e)
+            {
+                throw Refused($"{e.Part} under a negation, or in a choice of which several may hold,", nodes[node].Path);
+            }
+        }
+
+        return others;
+    }
+
+    public static NotSupportedException Refused(string part, string path)
+        => new(
+            $"The JSON schema has {part} at '{path}', which cannot be guaranteed there. Remove it from the schema, and "
+            + "check it in your code.");
+
+    public static ArgumentException Malformed(string path, JsonElement value, string expected)
+        => new($"The JSON schema has '{value.GetRawText()}' at '{path}'; expected {expected}.");
+
+    private ValueSet Read(SchemaPart part)
+    {
+        if (part.Value.ValueKind != JsonValueKind.Object)
+        {
+            throw Malformed(part.Path, part.Value, "a schema");
+        }
+
+        foreach (var member in part.Value.EnumerateObject())
+        {
+            if (!Known.Contains(member.Name) || (member.Name == "$id" && part.Path != "#"))
+            {
+                throw Refused($"'{member.Name}'", part.Path);
+            }
+
+            if (member.Name == "$schema" && !Dialects.Contains(member.Value.ToString().TrimEnd('#')))
+            {
+                throw Refused($"the '$schema' '{member.Value}'", part.Path);
+            }
+        }
+
+        return Rows.Where(row => row.Keywords.Any(part.Has)).Aggregate(ValueSet.All, (set, row) => set.Intersect(row.Read(part, this)));
+    }
+
+    private ValueSet Reference(SchemaPart part)
+    {
+        var reference = part.Text("$ref");
+        var id = root.TryGetProperty("$id", out var given) && given.ValueKind == JsonValueKind.String ? given.GetString()! : "";
+        var pointer = id.Length > 0 && reference.StartsWith(id.TrimEnd('#') + "#", StringComparison.Ordinal)
+            ? reference[id.TrimEnd('#').Length..]
+            : reference;
+        var target = nodes.Schema(pointer, JsonPointer.Find(root, pointer, part.Path));
+        return !_open.Contains(target)
+            ? Read(target)
+            : throw new SchemaLoopException($"The JSON schema's reference '{reference}' at '{part.Path}' leads to itself only.");
+    }
+}

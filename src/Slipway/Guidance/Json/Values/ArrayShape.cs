@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+
+namespace Slipway.Guidance.Json.Values;
+
+/// <summary>Arrays by their items. Immutable.</summary>
+internal sealed record ArrayShape
+{
+    public static ArrayShape All { get; } = new();
+
+    /// <summary>What the first items are, one by one.</summary>
+    public ImmutableList<Formula> Prefix { get; init; } = [];
+
+    /// <summary>What all others are.</summary>
+    public Formula Rest { get; init; } = Formula.True;
+
+    /// <summary>How many items there are.</summary>
+    public int Least { get; init; }
+
+    public int? Most { get; init; }
+
+    /// <summary>Of what there is a number among the items.</summary>
+    public ImmutableList<Containment> Contains { get; init; } = [];
+
+    public bool IsAll => this is { Prefix.Count: 0, Rest.IsTrue: true, Least: 0, Most: null, Contains.Count: 0 };
+
+    public bool IsEmpty => Least > Most;
+
+    /// <summary>What an item is.</summary>
+    public Formula At(int index) => index < Prefix.Count ? Prefix[index] : Rest;
+
+    public ArrayShape Intersect(ArrayShape other) => new()
+    {
+        Prefix = [.. Enumerable.Range(0, Math.Max(Prefix.Count, other.Prefix.Count)).Select(i => At(i).And(other.At(i)))],
+        Rest = Rest.And(other.Rest),
+        Least = Math.Max(Least, other.Least),
+        Most = Most is { } most && other.Most is { } others ? Math.Min(most, others) : Most ?? other.Most,
+        Contains = Contains.AddRange(other.Contains),
+    };
+
+    /// <summary>All other arrays.</summary>
+    public IEnumerable<ArrayShape> Complement()
+    {
+        if (Least > 0)
+        {
+            yield return new() { Most = Least - 1 };
+        }
+
+        if (Most is { } most)
+        {
+            yield return new() { Least = most + 1 };
+        }
+
+        for (var i = 0; i < Prefix.Count; i++)
+        {
+            foreach (var not in Prefix[i].Complement())
+            {
+                yield return new() { Prefix = [.. Enumerable.Repeat(Formula.True, i), not], Least = i + 1 };
+            }
+        }
+
+        foreach (var not in Rest.Complement())
+        {
+            yield return new() { Contains = [new(not, Prefix.Count, 1, null)] };
+        }
+
+        foreach (var containment in Contains)
+        {
+            if (containment.Least > 0)
+            {
+                yield return new() { Contains = [containment with { Least = 0, Most = containment.Least - 1 }] };
+            }
+
+            if (containment.Most is { } mostOf)
+            {
+                yield return new() { Contains = [containment with { Least = mostOf + 1, Most = null }] };
+            }
+        }
+    }
+}
+
+/// <summary>How many of an array's items are of a kind.</summary>
+/// <param name="Item">The kind.</param>
+/// <param name="From">The first item that counts.</param>
+/// <param name="Least">The fewest.</param>
+/// <param name="Most">The most; null for any number.</param>
+internal sealed record Containment(Formula Item, int From, int Least, int? Most);
