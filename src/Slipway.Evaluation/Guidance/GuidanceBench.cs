@@ -35,7 +35,7 @@ public static class GuidanceBench
         var format = ToolCallFormats.All.First(row => row.Name == Format);
         var answers = GuidanceSample.Calls
             .Select(call => tokenizer.Encode($"{format.Open}\n{call}\n{format.Close}", addSpecialTokens: false)).ToList();
-        HashSet<string> tags = [format.Open, format.Close];
+        var tags = new[] { format.Open, format.Close }.OfType<string>().ToHashSet();
 
         var started = Stopwatch.GetTimestamp();
         var table = TokenTable.From(tokenizer, tags);

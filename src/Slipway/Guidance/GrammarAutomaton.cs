@@ -68,19 +68,27 @@ internal sealed class GrammarAutomaton
         return state.OnlyNext is >= 0 and var value ? (byte)value : null;
     }
 
-    private IEnumerable<ElementStack?> After(GrammarState state, byte value)
+    private List<ElementStack?> After(GrammarState state, byte value)
     {
+        List<ElementStack?> stacks = [];
         foreach (var (terminal, below) in state.Expected)
         {
             if (terminal.TryTake(value, out var rest))
             {
-                yield return rest is null ? below : Push(rest, below);
+                stacks.Add(rest is null ? below : Push(rest, below));
             }
         }
+
+        return stacks;
     }
 
-    private GrammarState? StateOf(IEnumerable<ElementStack?> stacks)
+    private GrammarState? StateOf(List<ElementStack?> stacks)
     {
+        if (stacks.Count == 0)
+        {
+            return null;
+        }
+
         var expected = new HashSet<(TerminalElement, ElementStack?)>();
         var seen = new HashSet<ElementStack>();
         var open = new Stack<ElementStack?>(stacks);
@@ -202,10 +210,12 @@ internal sealed class ElementStack(GrammarElement top, ElementStack? below, int 
 /// <summary>A state of a grammar: which bytes may come, and whether the text may end here.</summary>
 internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Below)[] expected, bool mayEnd)
 {
-    private readonly GrammarState?[] _next = new GrammarState?[256];
-    private readonly bool[] _known = new bool[256];
+    private static readonly GrammarState None = new([], mayEnd: false);
 
-    public IReadOnlyList<(TerminalElement Terminal, ElementStack? Below)> Expected => expected;
+    // Null where it was not asked yet, None where there is none.
+    private readonly GrammarState?[] _next = expected.Length == 0 ? [] : new GrammarState?[256];
+
+    public ReadOnlySpan<(TerminalElement Terminal, ElementStack? Below)> Expected => expected;
 
     public bool MayEnd => mayEnd;
 
@@ -229,9 +239,10 @@ internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Belo
 
     public bool TryGetNext(byte value, out GrammarState? next)
     {
-        next = _next[value];
-        return _known[value];
+        var known = _next.Length == 0 ? None : _next[value];
+        next = ReferenceEquals(known, None) ? null : known;
+        return known is not null;
     }
 
-    public void SetNext(byte value, GrammarState? next) => (_next[value], _known[value]) = (next, true);
+    public void SetNext(byte value, GrammarState? next) => _next[value] = next ?? None;
 }

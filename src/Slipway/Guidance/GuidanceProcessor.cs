@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Slipway.Guidance;
 
 /// <summary>Lets an answer be only what a grammar allows, and end only where the grammar may.</summary>
@@ -13,6 +15,8 @@ internal sealed class GuidanceProcessor(
     byte[]? after,
     byte[]? prefix = null) : IGuidance
 {
+    private const int FewBits = 16;
+
     private readonly List<byte> _before = [];
     private bool _holds = after is null;
     private GrammarState? _state;
@@ -101,17 +105,46 @@ internal sealed class GuidanceProcessor(
         }
     }
 
+    // At most 64 logits: what is rarer, allowed or forbidden, is gone through one by one.
     private static void Mask(ulong bits, Span<float> logits)
     {
-        if (bits == 0)
+        if (logits.Length < 64)
+        {
+            bits &= (1UL << logits.Length) - 1;
+        }
+
+        var count = BitOperations.PopCount(bits);
+        if (count == 0)
         {
             logits.Fill(float.NegativeInfinity);
         }
-        else if (bits != ulong.MaxValue)
+        else if (count < FewBits)
         {
-            for (var i = 0; i < logits.Length; i++)
+            Span<float> kept = stackalloc float[FewBits];
+            var next = 0;
+            for (var left = bits; left != 0; left &= left - 1)
             {
-                logits[i] = (bits & (1UL << i)) == 0 ? float.NegativeInfinity : logits[i];
+                kept[next++] = logits[BitOperations.TrailingZeroCount(left)];
+            }
+
+            logits.Fill(float.NegativeInfinity);
+            next = 0;
+            for (var left = bits; left != 0; left &= left - 1)
+            {
+                logits[BitOperations.TrailingZeroCount(left)] = kept[next++];
+            }
+        }
+        else
+        {
+            for (var left = ~bits; left != 0; left &= left - 1)
+            {
+                var index = BitOperations.TrailingZeroCount(left);
+                if (index >= logits.Length)
+                {
+                    break;
+                }
+
+                logits[index] = float.NegativeInfinity;
             }
         }
     }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
-using Slipway.Chat;
 using Slipway.Guidance;
 using Slipway.Testing;
 using Slipway.Tests.Guidance;

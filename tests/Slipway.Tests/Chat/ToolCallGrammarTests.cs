@@ -23,7 +23,8 @@ public sealed class ToolCallGrammarTests
         Tool("a-b.c", """{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}"""),
         Tool("stop", """{"type":"object","properties":{}}"""),
         Tool("any", "{}"),
-        Tool("odd", """{"type":"object","properties":{"code":{"type":"string","pattern":"^[A-Z]+$"}},"required":["code"]}"""),
+        Tool("odd", """{"type":"object","properties":{"code":{"type":"string","pattern":"^(?=A)[A-Z]+$"}},"required":["code"]}"""),
+        Tool("code", """{"type":"object","properties":{"code":{"type":"string","pattern":"^[A-Z]+$"}},"required":["code"]}"""),
         Tool("broken", """{"type":"object","properties":{"code":{"type":"texts"}}}"""),
         Tool("listed", """{"type":"object","properties":[1],"required":["x"]}"""),
         Tool("not-an-object", """{"type":"string"}"""),
@@ -66,6 +67,8 @@ public sealed class ToolCallGrammarTests
     [InlineData("""{"name": "any", "arguments": [1]}""", false)]
     [InlineData("""{"name": "odd", "arguments": {"code": "abc", "other": 1}}""", true)]
     [InlineData("""{"name": "odd", "arguments": "abc"}""", false)]
+    [InlineData("""{"name": "code", "arguments": {"code": "ABC"}}""", true)]
+    [InlineData("""{"name": "code", "arguments": {"code": "abc"}}""", false)]
     [InlineData("""{"name": "broken", "arguments": {"code": 1}}""", true)]
     [InlineData("""{"name": "listed", "arguments": {"x": 1}}""", true)]
     [InlineData("""{"name": "not-an-object", "arguments": {"x": 1}}""", true)]

@@ -99,6 +99,9 @@ internal sealed class CharacterAlphabet
     /// <summary>The class of a run.</summary>
     public int ClassOfRun(int run) => _classes[run];
 
+    /// <summary>How many characters a run has.</summary>
+    public int SizeOfRun(int run) => End(run) - _starts[run];
+
     /// <summary>Which classes a set's characters are in; the set must be one that the alphabet was made of.</summary>
     public IEnumerable<int> ClassesOf(CharacterSet set)
         => set.Ranges.SelectMany(range => Enumerable.Range(RunOf(range.First), RunOf(range.Last) - RunOf(range.First) + 1))

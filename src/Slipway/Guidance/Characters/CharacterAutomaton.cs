@@ -122,6 +122,38 @@ internal sealed class CharacterAutomaton
         return state >= 0 && Accepts(state);
     }
 
+    /// <summary>All texts of the language; null where they are more than <paramref name="most"/>.</summary>
+    public IReadOnlyList<string>? Words(int most)
+    {
+        const int Longest = 1000;
+        var words = new List<string>();
+        var open = new Stack<(int State, string Text)>(IsEmpty ? [] : [(0, "")]);
+        while (open.TryPop(out var at))
+        {
+            if (Accepts(at.State))
+            {
+                words.Add(at.Text);
+            }
+
+            for (var run = 0; run < Alphabet.Starts.Length; run++)
+            {
+                // Every state leads to a text, so more of them are more texts.
+                var (next, size) = (Next(at.State, Alphabet.ClassOfRun(run)), Alphabet.SizeOfRun(run));
+                if (next >= 0 && (size + words.Count + open.Count > most + 1 || at.Text.Length > Longest))
+                {
+                    return null;
+                }
+
+                for (var i = 0; next >= 0 && i < size; i++)
+                {
+                    open.Push((next, at.Text + char.ConvertFromUtf32(Alphabet.Starts[run] + i)));
+                }
+            }
+        }
+
+        return words.Count <= most ? words : null;
+    }
+
     /// <summary>The texts that are in both languages.</summary>
     public CharacterAutomaton Intersect(CharacterAutomaton other)
     {

@@ -112,6 +112,7 @@ internal sealed partial class GbnfParser
         var parts = new List<GrammarElement>();
         while (Part() is { } part)
         {
+            Skip(isNested);
             parts.Add(Repeated(part));
             Skip(isNested);
         }

@@ -23,13 +23,18 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
             throw new UnguaranteedException($"more than {MostContains} times 'contains'");
         }
 
+        if (shape.IsUnique && shape.Most is not <= 1)
+        {
+            return Sequence(Literal("["), new UniqueItems(shape, values).Build());
+        }
+
         return Sequence(Literal("["), shape.Contains.Count == 0 ? Plain(0) : Counted(0, new int[shape.Contains.Count]));
     }
 
-    private static GrammarElement End(int index)
+    public static GrammarElement End(int index)
         => index == 0 ? Literal("]") : Sequence(JsonGrammar.Break, Literal("]"));
 
-    private static GrammarElement Before(int index) => index == 0 ? JsonGrammar.Break : JsonGrammar.Comma;
+    public static GrammarElement Before(int index) => index == 0 ? JsonGrammar.Break : JsonGrammar.Comma;
 
     // The rest of an array of which nothing is counted but its length.
     private GrammarElement Plain(int index)

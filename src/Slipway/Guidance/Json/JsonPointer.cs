@@ -10,10 +10,17 @@ internal static class JsonPointer
     /// <param name="root">The schema.</param>
     /// <param name="pointer">The reference, such as <c>#/$defs/name</c>.</param>
     /// <param name="path">Where it stands, for messages.</param>
+    /// <returns>The value, and the reference to it from the schema's start.</returns>
     /// <exception cref="NotSupportedException">It points outside the schema.</exception>
     /// <exception cref="ArgumentException">There is nothing there.</exception>
-    public static JsonElement Find(JsonElement root, string pointer, string path)
+    public static (string Pointer, JsonElement Value) Find(JsonElement root, string pointer, string path)
     {
+        if (pointer.Length > 1 && pointer[0] == '#' && pointer[1] != '/')
+        {
+            return FindAnchor(root, "#", pointer[1..]) ?? throw new ArgumentException(
+                $"The JSON schema refers to '{pointer}' at '{path}', which is no '$anchor' in it.");
+        }
+
         if (pointer != "#" && !pointer.StartsWith("#/", StringComparison.Ordinal))
         {
             throw new NotSupportedException(
@@ -40,6 +47,28 @@ internal static class JsonPointer
                 : element.GetProperty(name);
         }
 
-        return element;
+        return (pointer, element);
+    }
+
+    private static (string Pointer, JsonElement Value)? FindAnchor(JsonElement element, string pointer, string name)
+    {
+        if (element.ValueKind == JsonValueKind.Array)
+        {
+            return element.EnumerateArray().Select((item, i) => FindAnchor(item, $"{pointer}/{i}", name))
+                .FirstOrDefault(found => found is not null);
+        }
+
+        // Another '$id' begins a document of its own, and fixed values are no schemas.
+        if (element.ValueKind != JsonValueKind.Object
+            || (pointer != "#" && element.TryGetProperty("$id", out var id) && id.ValueKind == JsonValueKind.String))
+        {
+            return null;
+        }
+
+        return element.TryGetProperty("$anchor", out var anchor) && anchor.ValueKind == JsonValueKind.String && anchor.ValueEquals(name)
+            ? (pointer, element)
+            : element.EnumerateObject().Where(member => member.Name is not ("enum" or "const" or "default" or "examples"))
+                .Select(member => FindAnchor(member.Value, SchemaNodes.PathOf(pointer, member.Name), name))
+                .FirstOrDefault(found => found is not null);
     }
 }

@@ -8,11 +8,6 @@ internal static class SchemaArrays
 {
     public static ValueSet Items(SchemaPart part, SchemaReader reader)
     {
-        if (part.Flag("uniqueItems") == true && part.Count("maxItems") is not <= 1)
-        {
-            throw SchemaReader.Refused("'uniqueItems'", part.Path);
-        }
-
         if (part.Find("items") is { ValueKind: JsonValueKind.Array } list)
         {
             throw SchemaReader.Malformed(part.PathOf("items"), list, "a schema; a list of schemas is 'prefixItems'");
@@ -26,6 +21,7 @@ internal static class SchemaArrays
             Rest = part.Schema("items", reader.Nodes) ?? Formula.True,
             Least = part.Count("minItems") ?? 0,
             Most = part.Count("maxItems"),
+            IsUnique = part.Flag("uniqueItems") == true,
         };
         return ValueSet.All with { Arrays = shape.IsEmpty ? [] : [shape] };
     }

@@ -169,7 +169,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
         var pointer = id.Length > 0 && reference.StartsWith(id.TrimEnd('#') + "#", StringComparison.Ordinal)
             ? reference[id.TrimEnd('#').Length..]
             : reference;
-        var target = nodes.Schema(pointer, JsonPointer.Find(root, pointer, part.Path));
+        var (place, value) = JsonPointer.Find(root, pointer, part.Path);
+        var target = nodes.Schema(place, value);
         return !_open.Contains(target)
             ? Read(target)
             : throw new SchemaLoopException($"The JSON schema's reference '{reference}' at '{part.Path}' leads to itself only.");

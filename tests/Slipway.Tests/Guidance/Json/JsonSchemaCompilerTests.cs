@@ -127,8 +127,8 @@ public sealed class JsonSchemaCompilerTests
         + "look-ahead before position 4, which token masks cannot follow. Write it without, and check the rest in your code.")]
     [InlineData(
         """{"properties":{"x":{"type":"array","uniqueItems":true}}}""",
-        "The JSON schema has 'uniqueItems' at '#/properties/x', which cannot be guaranteed there. Remove it from the schema, "
-        + "and check it in your code.")]
+        "The JSON schema has 'uniqueItems' of items that may have more than 10 values at '#/properties/x', which cannot be "
+        + "guaranteed there. Remove it from the schema, and check it in your code.")]
     [InlineData(
         """{"type":"object","unevaluatedProperties":false}""",
         "The JSON schema has 'unevaluatedProperties' at '#', which cannot be guaranteed there. Remove it from the schema, and "
@@ -165,6 +165,7 @@ public sealed class JsonSchemaCompilerTests
         "The JSON schema has the type 'text' at '#/type'; expected 'object', 'array', 'string', 'integer', 'number', "
         + "'boolean' or 'null'.")]
     [InlineData("""{"minLength":-1}""", "The JSON schema has '-1' at '#/minLength'; expected a count.")]
+    [InlineData("""{"$ref":"#x"}""", "The JSON schema refers to '#x' at '#', which is no '$anchor' in it.")]
     [InlineData("""{"multipleOf":0}""", "The JSON schema has '0' at '#/multipleOf'; expected a number above 0.")]
     [InlineData("""{"type":"array","minItems":3,"maxItems":2}""", Nothing)]
     [InlineData("""{"type":"string","enum":[1]}""", Nothing)]
@@ -199,6 +200,30 @@ public sealed class JsonSchemaCompilerTests
         var automaton = GrammarWalks.Compile(schema);
 
         Assert.Equal(expected, Enumerable.Range(-50, 100).Where(value => automaton.Accepts(value.ToString(CultureInfo.InvariantCulture))));
+    }
+
+    [Theory]
+    [InlineData("""["a",1,null]""", true)]
+    [InlineData("""[1,2,3,"a","b"]""", true)]
+    [InlineData("[]", true)]
+    [InlineData("""["a",1,"a"]""", false)]
+    [InlineData("[1,1]", false)]
+    [InlineData("""[4]""", false)]
+    public void Items_ThatMustDiffer_ComeOnceEach(string text, bool valid)
+        => Assert.Equal(valid, GrammarWalks.Compile(
+            """
+            {"type":"array","uniqueItems":true,"items":{"anyOf":[{"enum":["a","b",null]},{"type":"integer","minimum":1,
+            "maximum":3}]}}
+            """).Accepts(text));
+
+    [Fact]
+    public void Anchor_OfASchema_IsFollowed()
+    {
+        var automaton = GrammarWalks.Compile(
+            """{"type":"array","items":{"$ref":"#leaf"},"$defs":{"x":{"$anchor":"leaf","type":"null"}},"default":{"$anchor":"leaf"}}""");
+
+        Assert.True(automaton.Accepts("[null,null]"));
+        Assert.False(automaton.Accepts("[1]"));
     }
 
     [Fact]

@@ -21,7 +21,10 @@ internal sealed record ArrayShape
     /// <summary>Of what there is a number among the items.</summary>
     public ImmutableList<Containment> Contains { get; init; } = [];
 
-    public bool IsAll => this is { Prefix.Count: 0, Rest.IsTrue: true, Least: 0, Most: null, Contains.Count: 0 };
+    /// <summary>Whether no two items are equal.</summary>
+    public bool IsUnique { get; init; }
+
+    public bool IsAll => this is { Prefix.Count: 0, Rest.IsTrue: true, Least: 0, Most: null, Contains.Count: 0, IsUnique: false };
 
     public bool IsEmpty => Least > Most;
 
@@ -35,11 +38,18 @@ internal sealed record ArrayShape
         Least = Math.Max(Least, other.Least),
         Most = Most is { } most && other.Most is { } others ? Math.Min(most, others) : Most ?? other.Most,
         Contains = Contains.AddRange(other.Contains),
+        IsUnique = IsUnique || other.IsUnique,
     };
 
     /// <summary>All other arrays.</summary>
+    /// <exception cref="UnguaranteedException">They cannot be told; the message names the keyword.</exception>
     public IEnumerable<ArrayShape> Complement()
     {
+        if (IsUnique)
+        {
+            throw new UnguaranteedException("'uniqueItems'");
+        }
+
         if (Least > 0)
         {
             yield return new() { Most = Least - 1 };
