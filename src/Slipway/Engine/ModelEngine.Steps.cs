@@ -21,14 +21,22 @@ internal sealed partial class ModelEngine
 
     private bool IsBeyondSwitch(Sequence sequence) => sequence.Tokens.Length > decoder.RotarySwitch;
 
-    private void StepPrompt()
+    // Tokens that guidance chose beside the last one are few, and their answers do not wait for others' prompts.
+    private void StepPrompts()
     {
-        var sequence = scheduler.NextPrompt();
-        if (sequence is null)
+        foreach (var sequence in scheduler.Rows.Active.Where(Scheduler.IsAnswering).ToArray())
         {
-            return;
+            StepPrompt(sequence);
         }
 
+        if (scheduler.NextPrompt() is { } next)
+        {
+            StepPrompt(next);
+        }
+    }
+
+    private void StepPrompt(Sequence sequence)
+    {
         var alone = scheduler.Rows.Active.All(Scheduler.IsPrompt);
         var largest = sequence.ScoresEveryPosition ? decoder.LargestScoredChunk : decoder.LargestChunk;
         var count = Math.Min(

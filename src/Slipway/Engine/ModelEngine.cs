@@ -153,7 +153,7 @@ internal sealed partial class ModelEngine : IDisposable
         scheduler.Admit(Fail);
         scheduler.GrowOrPreempt(Fail);
         RestartBeyondSwitch();
-        StepPrompt();
+        StepPrompts();
         StepDecode();
         Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes);
     }

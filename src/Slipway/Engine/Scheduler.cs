@@ -65,7 +65,7 @@ internal sealed class Scheduler(KeyValueRows rows)
         Sequence? next = null;
         foreach (var sequence in rows.Active)
         {
-            if (IsPrompt(sequence) && (next is null || Precedes(sequence, next)))
+            if (IsPrompt(sequence) && !IsAnswering(sequence) && (next is null || Precedes(sequence, next)))
             {
                 next = sequence;
             }
@@ -76,6 +76,10 @@ internal sealed class Scheduler(KeyValueRows rows)
 
     /// <summary>Whether a sequence has more to run than a decode step takes.</summary>
     public static bool IsPrompt(Sequence sequence) => sequence.Pending > 1 || sequence.ScoresEveryPosition;
+
+    /// <summary>Whether several tokens of an answer wait to be run at once.</summary>
+    public static bool IsAnswering(Sequence sequence)
+        => sequence is { ScoresEveryPosition: false, Pending: > 1 } && sequence.Computed >= sequence.PromptLength;
 
     /// <summary>Makes room for the next tokens of all sequences that have answers; the last to come give way.</summary>
     /// <param name="fail">Ends a sequence for which there is no memory.</param>

@@ -14,15 +14,18 @@ internal sealed class NumberElement : TerminalElement
 {
     private readonly Numbers _numbers;
     private readonly string _begun;
-    private bool? _goesOn;
+    private readonly Lazy<bool> _goesOn;
 
     private NumberElement(Numbers numbers, string begun)
-        => (_numbers, _begun, MayEnd) = (numbers, begun, numbers.Contains(begun));
+    {
+        (_numbers, _begun, MayEnd) = (numbers, begun, numbers.Contains(begun));
+        _goesOn = new(() => ".0123456789".Any(next => numbers.MayBegin(begun + next)));
+    }
 
     public override bool MayEnd { get; }
 
     // Where no digit may come, nothing is left.
-    private bool GoesOn => _goesOn ??= ".0123456789".Any(next => _numbers.MayBegin(_begun + next));
+    private bool GoesOn => _goesOn.Value;
 
     /// <summary>The numbers of a range; null where there is none.</summary>
     public static GrammarElement? Of(NumberRange range) => range.IsEmpty ? null : new Numbers(range).After("");
