@@ -19,16 +19,20 @@ internal static class ChatVerb
             Description = "A JSON list of tools in OpenAI's form; their calls are shown, not run.",
         };
         var maxTokens = new Option<int?>("--max-tokens") { Description = "The most tokens of an answer." };
+        var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
         var sampling = new SamplingArguments();
         var json = VerbContext.JsonOption();
         var command = new Command("chat", "Talk to a model. Example: slipway chat package, then type; an empty line ends.")
         {
-            package, message, system, tools, maxTokens, json,
+            package, message, system, tools, adapter, maxTokens, json,
         };
         sampling.AddTo(command);
         command.SetAction(async (result, ct) =>
         {
-            using var client = new OnnxChatClient(result.GetRequiredValue(package));
+            using var client = new OnnxChatClient(new OnnxChatClientOptions
+            {
+                PackagePath = result.GetRequiredValue(package), Adapter = result.GetValue(adapter),
+            });
             var options = new ChatOptions
             {
                 MaxOutputTokens = result.GetValue(maxTokens),

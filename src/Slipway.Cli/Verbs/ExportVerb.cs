@@ -36,29 +36,40 @@ internal static class ExportVerb
         {
             Description = "The longest sequence in tokens, where shorter than the model's own.",
         };
+        var adapter = new Option<string?>("--adapter")
+        {
+            Description = "A folder with a LoRA adapter as PEFT saves it, to merge into the weights.",
+        };
+        var adapters = new Option<string[]>("--adapters")
+        {
+            Description = "A folder with a LoRA adapter that requests choose by name, as NAME=DIR or DIR; may be repeated.",
+        };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a package that stands in the folder." };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "export", "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
-            source, output, precision, method, blockSize, context_, overwrite, json,
+            source, output, precision, method, blockSize, context_, adapter, adapters, overwrite, json,
         };
         precision.AcceptOnlyFromAmong([.. Precisions.All]);
         method.AcceptOnlyFromAmong([.. QuantizationMethods.All.Select(row => row.Name)]);
         command.SetAction(async (result, ct) =>
         {
+            using var beside = AdapterFolders.Open(result.GetValue(adapters) ?? []);
             var options = new ExportOptions
             {
                 Precision = Precisions.Find(result.GetValue(precision)!),
                 Method = result.GetValue(method),
                 BlockSize = result.GetValue(blockSize),
                 ContextLength = result.GetValue(context_),
+                Adapters = beside.Adapters,
                 Overwrite = result.GetValue(overwrite),
             };
             var folder = result.GetRequiredValue(output);
             var report = await ProgressDisplay.RunAsync(context, "export", progress =>
             {
-                using var checkpoint = Checkpoint.Open(result.GetRequiredValue(source));
+                using var checkpoint = AdapterFolders.Merge(
+                    Checkpoint.Open(result.GetRequiredValue(source)), result.GetValue(adapter));
                 return Task.FromResult(Exporter.Export(
                     checkpoint, folder, options,
                     new Relay<ExportProgress>(step => progress.Report(((double)step.Done / step.Total, step.Tensor))), ct));

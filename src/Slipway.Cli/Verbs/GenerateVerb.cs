@@ -20,12 +20,13 @@ internal static class GenerateVerb
         };
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on past the end of an answer." };
         var sampling = new SamplingArguments();
+        var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
         var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "generate", "Continue a text, greedily unless told. Example: slipway generate package -p \"Once upon a time\"")
         {
-            package, prompt, inputIds, maxTokens, ignoreEos, threads, json,
+            package, prompt, inputIds, maxTokens, ignoreEos, adapter, threads, json,
         };
         sampling.AddTo(command);
         command.Validators.Add(result =>
@@ -49,6 +50,7 @@ internal static class GenerateVerb
                 IgnoreEndOfSequence = result.GetValue(ignoreEos),
                 StopSequences = sampling.StopSequences(result),
                 Sampling = sampling.Read(result),
+                Adapter = result.GetValue(adapter),
             };
             var tokens = new List<GeneratedToken>();
             await foreach (var token in model.GenerateAsync(request, ct).ConfigureAwait(false))

@@ -24,11 +24,12 @@ internal static class RunVerb
             Description = "The safetensors file to write: logits [batch, sequence, vocabulary] (float32).",
             Required = true,
         };
+        var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to run with." };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "run", "Run one forward pass. Example: slipway run package -i ids.safetensors -o logits.safetensors")
         {
-            package, input, output, json,
+            package, input, output, adapter, json,
         };
         command.SetAction(async (result, ct) =>
         {
@@ -38,7 +39,7 @@ internal static class RunVerb
             var logits = new float[Checked(rows.Length, length, model.VocabularySize)];
             for (var row = 0; row < rows.Length; row++)
             {
-                var values = await model.ForwardAsync(rows[row], ct).ConfigureAwait(false);
+                var values = await model.ForwardAsync(rows[row], result.GetValue(adapter), ct).ConfigureAwait(false);
                 values.Memory.CopyTo(logits.AsMemory(row * length * model.VocabularySize));
             }
 

@@ -32,6 +32,7 @@ public sealed class RequestOptionsTests
                 ["no_repeat_ngram_size"] = 3L,
                 ["min_tokens"] = JsonSerializer.SerializeToElement(2),
                 ["ignore_eos"] = true,
+                ["adapter"] = "poems",
                 ["chat_template_kwargs"] = new JsonObject { ["mode"] = "short" },
                 ["somebody_elses"] = new object(),
             },
@@ -59,6 +60,7 @@ public sealed class RequestOptionsTests
         Assert.Equal(2, request.MinOutputTokens);
         Assert.Equal(["END"], request.StopSequences);
         Assert.True(request.IgnoreEndOfSequence);
+        Assert.Equal("poems", request.Adapter);
         Assert.Equal("short", (string?)model.Variables[0]["mode"]);
         Assert.Equal(before, JsonSerializer.Serialize(options.StopSequences) + options.AdditionalProperties.Count);
     }
@@ -75,6 +77,30 @@ public sealed class RequestOptionsTests
         Assert.Equal(0.1, merged.Temperature);
         Assert.Equal(5, merged.TopK);
         Assert.Null(own.TopK);
+    }
+
+    [Theory]
+    [InlineData(null, "letters")]
+    [InlineData("", null)]
+    [InlineData("poems", "poems")]
+    public async Task Adapter_OfTheRequest_WinsOverTheClients(string? request, string? expected)
+    {
+        using var model = ScriptedModel.Answering("x");
+        using var client = new OnnxChatClient(new(model), "scripted", timeProvider: null, adapter: "letters");
+
+        await client.GetResponseAsync(
+            "Hi", new() { RawRepresentationFactory = _ => new OnnxChatRequestOptions { Adapter = request } });
+
+        Assert.Equal(expected, model.Requests[0].Adapter);
+    }
+
+    [Fact]
+    public void Adapter_ThatIsNoText_IsRefused()
+    {
+        var error = Assert.Throws<ArgumentException>(() => RequestOptions.Merge(
+            new() { AdditionalProperties = new() { ["adapter"] = 5 } }, new ScriptedModel([["x"]]).ToClient(), "scripted"));
+        Assert.Equal(
+            "ChatOptions.AdditionalProperties['adapter'] is '5' of type 'Int32'; expected a text.", error.Message);
     }
 
     [Fact]
