@@ -15,7 +15,7 @@ internal static class CommandLine
     private static readonly Func<VerbContext, Command>[] Verbs =
     [
         TrainVerb.Create, ExportVerb.Create, InspectVerb.Create, RunVerb.Create, GenerateVerb.Create, ChatVerb.Create,
-        TokenizeVerb.Create, RenderVerb.Create, EvalVerb.Create, BenchVerb.Create,
+        EmbedVerb.Create, TokenizeVerb.Create, RenderVerb.Create, EvalVerb.Create, BenchVerb.Create,
     ];
 
     /// <summary>Runs one command.</summary>

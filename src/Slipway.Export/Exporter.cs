@@ -95,6 +95,7 @@ public static class Exporter
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
             Quantization = formats.Recipe,
+            ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.RotarySwitch,
             Adapters = adapters?.Write(package),
         });

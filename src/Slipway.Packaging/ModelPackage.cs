@@ -88,7 +88,7 @@ public sealed class ModelPackage
         return path is not null && File.Exists(path) ? path : null;
     }
 
-    private static T? Read<T>(string path, JsonTypeInfo<T> type)
+    internal static T? Read<T>(string path, JsonTypeInfo<T> type)
         where T : class
     {
         var file = new FileInfo(path);

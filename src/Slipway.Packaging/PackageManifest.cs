@@ -25,6 +25,9 @@ public sealed record PackageManifest
     /// <summary>How the weights were quantized; null for float weights.</summary>
     public QuantizationRecipe? Quantization { get; init; }
 
+    /// <summary>The longest sequence in tokens, where no <c>genai_config.json</c> says it.</summary>
+    public int? ContextLength { get; init; }
+
     /// <summary>
     /// The longest sequence that has the first of the graph's two sets of rotary frequencies; null where there is one.
     /// </summary>

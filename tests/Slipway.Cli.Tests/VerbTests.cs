@@ -15,7 +15,8 @@ public sealed class VerbTests : IDisposable
     {
         foreach (string[] verb in new[]
         {
-            ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["tokenize"], ["render"],
+            ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["embed"],
+            ["tokenize"], ["render"],
             ["eval", "perplexity"], ["eval", "tools"], ["bench", "guidance"], new[] { "bench" },
         })
         {

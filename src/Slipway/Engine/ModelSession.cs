@@ -7,6 +7,9 @@ namespace Slipway.Engine;
 internal static class ModelSession
 {
     public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
+        => Open(package.ModelPath, options);
+
+    public static InferenceSession Open(string modelPath, LanguageModelOptions options)
     {
         using var sessionOptions = new SessionOptions
         {
@@ -18,13 +21,13 @@ internal static class ModelSession
         sessionOptions.AddSessionConfigEntry("session.intra_op.allow_spinning", options.AllowSpinning ? "1" : "0");
         try
         {
-            return new InferenceSession(package.ModelPath, sessionOptions);
+            return new InferenceSession(modelPath, sessionOptions);
         }
         catch (OnnxRuntimeException e)
         {
             throw new PackageException(
-                package.ModelPath,
-                $"ONNX Runtime cannot load '{package.ModelPath}': {e.Message} Copy or export the package again.",
+                modelPath,
+                $"ONNX Runtime cannot load '{modelPath}': {e.Message} Copy or export the package again.",
                 e);
         }
         catch (TypeInitializationException e) when (e.InnerException is DllNotFoundException or EntryPointNotFoundException)

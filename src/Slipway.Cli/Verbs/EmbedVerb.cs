@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Cli.Terminal;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Embeds texts with an encoder.</summary>
+internal static class EmbedVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var package = new Argument<string>("PACKAGE") { Description = "The package folder of a sentence-embedding model." };
+        var input = new Option<string>("--input", "-i")
+        {
+            Description = "A JSON list of strings; '-' for standard input.",
+            Required = true,
+        };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "The safetensors file to write: embeddings [texts, dimensions] (float32).",
+            Required = true,
+        };
+        var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
+        var json = VerbContext.JsonOption();
+        var command = new Command(
+            "embed", "Embed texts. Example: slipway embed package -i texts.json -o embeddings.safetensors")
+        {
+            package, input, output, threads, json,
+        };
+        command.SetAction(async (result, ct) =>
+        {
+            var texts = InputFile.ReadTexts(context, result.GetRequiredValue(input));
+            using var generator = new OnnxEmbeddingGenerator(new OnnxEmbeddingGeneratorOptions
+            {
+                PackagePath = result.GetRequiredValue(package),
+                Threads = result.GetValue(threads),
+            });
+            var embeddings = await generator.GenerateAsync(texts, cancellationToken: ct).ConfigureAwait(false);
+            float[] values = [.. embeddings.SelectMany(embedding => embedding.Vector.ToArray())];
+            long[] shape = [embeddings.Count, embeddings.Count == 0 ? 0 : embeddings[0].Vector.Length];
+            SafetensorsWriter.Write(
+                result.GetRequiredValue(output), [SafetensorsEntry.From("embeddings", values, shape)]);
+            if (result.GetValue(json))
+            {
+                context.WriteJson(new JsonObject
+                {
+                    ["shape"] = new JsonArray([.. shape.Select(size => (JsonNode)size)]),
+                    ["tokens"] = embeddings.Usage!.TotalTokenCount,
+                });
+            }
+            else
+            {
+                context.Output.WriteLine($"embeddings {TensorInfo.FormatShape(shape)} in '{result.GetValue(output)}'");
+            }
+
+            return 0;
+        });
+        return command;
+    }
+}

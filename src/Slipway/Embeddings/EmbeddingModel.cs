@@ -1,0 +1,243 @@
+using System.Text.Json;
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine;
+using Slipway.Packaging;
+using Slipway.Tokenization;
+
+namespace Slipway.Embeddings;
+
+/// <summary>Embeds texts with an encoder. Safe for concurrent use; batches take turns.</summary>
+internal sealed class EmbeddingModel : IDisposable
+{
+    private const string Output = "sentence_embedding";
+    private const string TokenTypes = "token_type_ids";
+    private const int FallbackContext = 512;
+
+    private readonly InferenceSession session;
+    private readonly HuggingFaceTokenizer tokenizer;
+    private readonly SemaphoreSlim turn = new(1);
+    private readonly bool hasTokenTypes;
+    private readonly int padId;
+    private readonly int maxBatchTokens;
+    private int disposed;
+
+    private EmbeddingModel(
+        EncoderPackage package,
+        InferenceSession session,
+        HuggingFaceTokenizer tokenizer,
+        OnnxEmbeddingGeneratorOptions options)
+    {
+        this.session = session;
+        this.tokenizer = tokenizer;
+        Package = package;
+        maxBatchTokens = options.MaxBatchTokens;
+        hasTokenTypes = session.InputMetadata.ContainsKey(TokenTypes);
+        padId = PackageNumber(package, "config.json", "pad_token_id") ?? 0;
+        if (session.OutputMetadata.GetValueOrDefault(Output)?.Dimensions is not [_, > 0 and var dimensions])
+        {
+            throw new NotSupportedException(
+                $"The graph '{package.ModelPath}' has no output '{Output}', so it embeds no texts; it has "
+                + $"'{string.Join("', '", session.OutputMetadata.Keys)}'. Export a checkpoint with a 'modules.json'.");
+        }
+
+        Dimensions = dimensions;
+        ContextLength = Context(package, options.ContextLength);
+        RequireRoomForText();
+    }
+
+    public EncoderPackage Package { get; }
+
+    /// <summary>Numbers of an embedding.</summary>
+    public int Dimensions { get; }
+
+    /// <summary>The longest text in tokens, those that begin and end it included.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Opens a package.</summary>
+    /// <exception cref="PackageException">A file is missing, altered or malformed.</exception>
+    /// <exception cref="NotSupportedException">The package embeds no texts.</exception>
+    /// <exception cref="ArgumentException">The context length is longer than the model's.</exception>
+    public static EmbeddingModel Load(OnnxEmbeddingGeneratorOptions options)
+    {
+        var package = EncoderPackage.Open(options.PackagePath!);
+        const string file = "tokenizer.json";
+        var tokenizerPath = package.FindFile(file) ?? throw new PackageException(
+            package.Path,
+            $"The package '{package.Path}' has no '{file}', so it takes no texts. Copy the tokenizer of the model's "
+            + "checkpoint into it.");
+        var session = ModelSession.Open(package.ModelPath, options.ToModelOptions());
+        try
+        {
+            return new EmbeddingModel(package, session, HuggingFaceTokenizer.Load(tokenizerPath), options);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Encodes a text with the tokens that begin and end it, cut off to the context.</summary>
+    public int[] Encode(string text)
+    {
+        var ids = tokenizer.Encode(text, addSpecialTokens: true);
+        if (ids.Length <= ContextLength)
+        {
+            return ids;
+        }
+
+        var closing = Closing(text, ids);
+        return [.. ids[..(ContextLength - closing)], .. ids[^closing..]];
+    }
+
+    /// <summary>Embeds texts of similar length together.</summary>
+    /// <param name="texts">The texts' ids.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>An embedding for each text, in their order.</returns>
+    public async Task<float[][]> EmbedAsync(IReadOnlyList<int[]> texts, CancellationToken cancellationToken)
+    {
+        var embeddings = new float[texts.Count][];
+        foreach (var batch in Batches(texts))
+        {
+            await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                ObjectDisposedException.ThrowIf(disposed != 0, typeof(OnnxEmbeddingGenerator));
+                await Task.Run(() => Run(texts, batch, embeddings, cancellationToken), cancellationToken)
+                    .ConfigureAwait(false);
+            }
+            finally
+            {
+                turn.Release();
+            }
+        }
+
+        return embeddings;
+    }
+
+    /// <summary>Frees the model once the batch in progress has ended.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        {
+            turn.Wait();
+            session.Dispose();
+
+            // Those who wait still find out.
+            turn.Release();
+        }
+    }
+
+    private IEnumerable<int[]> Batches(IReadOnlyList<int[]> texts)
+    {
+        var batch = new List<int>();
+        foreach (var index in Enumerable.Range(0, texts.Count).OrderByDescending(index => texts[index].Length))
+        {
+            // The first text is the longest: the others are padded to it.
+            if (batch.Count > 0 && (batch.Count + 1L) * texts[batch[0]].Length > maxBatchTokens)
+            {
+                yield return [.. batch];
+                batch.Clear();
+            }
+
+            batch.Add(index);
+        }
+
+        if (batch.Count > 0)
+        {
+            yield return [.. batch];
+        }
+    }
+
+    private void Run(
+        IReadOnlyList<int[]> texts, int[] batch, float[][] embeddings, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var length = texts[batch[0]].Length;
+        var ids = new long[batch.Length * length];
+        var mask = new long[ids.Length];
+        ids.AsSpan().Fill(padId);
+        for (var row = 0; row < batch.Length; row++)
+        {
+            var text = texts[batch[row]];
+            for (var i = 0; i < text.Length; i++)
+            {
+                ids[(row * length) + i] = text[i];
+                mask[(row * length) + i] = 1;
+            }
+        }
+
+        long[] shape = [batch.Length, length];
+        using var idValue = OrtValue.CreateTensorValueFromMemory(ids, shape);
+        using var maskValue = OrtValue.CreateTensorValueFromMemory(mask, shape);
+        using var typeValue = OrtValue.CreateTensorValueFromMemory(new long[ids.Length], shape);
+        string[] names = hasTokenTypes ? ["input_ids", "attention_mask", TokenTypes] : ["input_ids", "attention_mask"];
+        OrtValue[] values = hasTokenTypes ? [idValue, maskValue, typeValue] : [idValue, maskValue];
+        using var runOptions = new RunOptions();
+        using var registration = cancellationToken.Register(() => runOptions.Terminate = true);
+        try
+        {
+            using var outputs = session.Run(runOptions, names, values, [Output]);
+            var result = outputs[0].GetTensorDataAsSpan<float>();
+            for (var row = 0; row < batch.Length; row++)
+            {
+                embeddings[batch[row]] = result.Slice(row * Dimensions, Dimensions).ToArray();
+            }
+        }
+        catch (OnnxRuntimeException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+    }
+
+    // How many tokens at the end are not the text's own.
+    private int Closing(string text, int[] ids)
+    {
+        var plain = tokenizer.Encode(text, addSpecialTokens: false);
+        var first = ids.AsSpan().IndexOf(plain);
+        return first < 0 ? 0 : Math.Min(ids.Length - first - plain.Length, ContextLength);
+    }
+
+    private void RequireRoomForText()
+    {
+        var least = tokenizer.Encode("", addSpecialTokens: true).Length + 1;
+        if (ContextLength < least)
+        {
+            throw new ArgumentException(
+                $"ContextLength is '{ContextLength}'; with the tokens that begin and end a text at least '{least}' are "
+                + "needed.",
+                nameof(ContextLength));
+        }
+    }
+
+    private static int Context(EncoderPackage package, int? asked)
+    {
+        var most = package.Manifest.ContextLength ?? FallbackContext;
+        var stated = PackageNumber(package, "sentence_bert_config.json", "max_seq_length");
+        return asked > most
+            ? throw new ArgumentException(
+                $"ContextLength is '{asked}'; the model has '{most}' positions. Set it to that or less.", nameof(asked))
+            : asked ?? Math.Min(stated is > 0 ? stated.Value : most, most);
+    }
+
+    private static int? PackageNumber(EncoderPackage package, string file, string key)
+    {
+        if (package.FindFile(file) is not { } path)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return json.RootElement.TryGetProperty(key, out var value) && value.TryGetInt32(out var number)
+                ? number
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new PackageException(
+                path, $"The file '{path}' is not valid: {e.Message} Export the package again, or mend the file.", e);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using System.Numerics.Tensors;
+using Microsoft.Extensions.AI;
+using Slipway.Embeddings;
+using Slipway.Packaging;
+
+namespace Slipway;
+
+/// <summary>Embeds texts with the encoder of a package through Microsoft.Extensions.AI.</summary>
+/// <remarks>
+/// Safe for concurrent use. Pooling and normalization are the model's own. The package is loaded with the first
+/// request, or where its metadata is asked for, and disposed with the generator. Texts longer than the model's context
+/// are cut off.
+/// </remarks>
+public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>
+{
+    private readonly OnnxEmbeddingGeneratorOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private EmbeddingModel? _model;
+    private bool _disposed;
+
+    /// <summary>Creates a generator over a package.</summary>
+    /// <param name="packagePath">The package folder.</param>
+    public OnnxEmbeddingGenerator(string packagePath)
+        : this(new OnnxEmbeddingGeneratorOptions { PackagePath = packagePath })
+    {
+    }
+
+    /// <summary>Creates a generator over a package.</summary>
+    /// <param name="options">The package and what may be used for it; later changes have no effect.</param>
+    /// <param name="timeProvider">Tells the time for embeddings; null for the system's.</param>
+    /// <exception cref="ArgumentException">An option is missing or out of range; the message names every one.</exception>
+    public OnnxEmbeddingGenerator(OnnxEmbeddingGeneratorOptions options, TimeProvider? timeProvider = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Errors() is { Count: > 0 } errors)
+        {
+            throw new ArgumentException(string.Join(' ', errors), nameof(options));
+        }
+
+        _options = new()
+        {
+            PackagePath = Path.GetFullPath(options.PackagePath!),
+            ModelId = options.ModelId,
+            ContextLength = options.ContextLength,
+            Threads = options.Threads,
+            AllowSpinning = options.AllowSpinning,
+            MaxBatchTokens = options.MaxBatchTokens,
+        };
+        _time = timeProvider ?? TimeProvider.System;
+    }
+
+    private string ModelId
+        => _options.ModelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(_options.PackagePath!));
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// The embeddings come in the order of the texts. <see cref="EmbeddingGenerationOptions.Dimensions"/> keeps the first
+    /// numbers of each and scales them to length 1, for models that were trained for it.
+    /// </remarks>
+    /// <exception cref="ArgumentException">A text is null, or there are fewer dimensions than asked for.</exception>
+    /// <exception cref="NotSupportedException">The options ask for another model, or the package embeds no texts.</exception>
+    /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
+    public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
+        IEnumerable<string> values,
+        EmbeddingGenerationOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        string[] texts = [.. values];
+        if (Array.FindIndex(texts, text => text is null) is >= 0 and var missing)
+        {
+            throw new ArgumentException($"The text at '{missing}' is null. Leave it out, or embed ''.", nameof(values));
+        }
+
+        if (options?.ModelId is { } asked && asked != ModelId)
+        {
+            throw new NotSupportedException(
+                $"EmbeddingGenerationOptions.ModelId is '{asked}'; this generator serves '{ModelId}' only. Leave it null, "
+                + "or register a generator of its own for each model, by key.");
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        var model = await Task.Run(Model, cancellationToken).ConfigureAwait(false);
+        var dimensions = Dimensions(options, model);
+        var ids = await Task.Run(() => Array.ConvertAll(texts, model.Encode), cancellationToken).ConfigureAwait(false);
+        var embeddings = await model.EmbedAsync(ids, cancellationToken).ConfigureAwait(false);
+        var (created, tokens) = (_time.GetUtcNow(), ids.Sum(text => (long)text.Length));
+        return new(embeddings.Select(embedding => new Embedding<float>(Shorten(embedding, dimensions))
+        {
+            CreatedAt = created,
+            ModelId = ModelId,
+        }))
+        {
+            Usage = new() { InputTokenCount = tokens, TotalTokenCount = tokens },
+        };
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Answers <see cref="EmbeddingGeneratorMetadata"/>, whose dimensions are the model's, its
+    /// <see cref="EncoderPackage"/>, and the generator itself. A model that is not loaded yet is loaded.
+    /// </remarks>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(EmbeddingGeneratorMetadata)
+                ? new EmbeddingGeneratorMetadata("onnx", providerUri: null, ModelId, Model().Dimensions)
+            : serviceType == typeof(EncoderPackage) ? Model().Package
+            : serviceType.IsInstanceOfType(this) ? this
+            : null;
+    }
+
+    /// <summary>Frees the model once the batch in progress has ended; later requests are refused.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _model?.Dispose();
+            _model = null;
+        }
+    }
+
+    private EmbeddingModel Model()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _model ??= EmbeddingModel.Load(_options);
+        }
+    }
+
+    private static int Dimensions(EmbeddingGenerationOptions? options, EmbeddingModel model)
+        => options?.Dimensions is not { } asked ? model.Dimensions
+            : asked >= 1 && asked <= model.Dimensions ? asked
+            : throw new ArgumentException(
+                $"EmbeddingGenerationOptions.Dimensions is '{asked}'; expected from 1 to the model's {model.Dimensions}.",
+                nameof(options));
+
+    private static float[] Shorten(float[] embedding, int dimensions)
+    {
+        if (dimensions == embedding.Length)
+        {
+            return embedding;
+        }
+
+        var first = embedding[..dimensions];
+        var norm = TensorPrimitives.Norm<float>(first);
+        TensorPrimitives.Divide(first, norm > 0 ? norm : 1, first);
+        return first;
+    }
+}
