@@ -9,10 +9,11 @@ internal sealed class AdapterSet : IDisposable
 {
     public const string MaskInput = "adapter_mask";
 
-    // Combinations that are kept; each holds a copy of its adapters, but for those of one.
-    private const int MostKept = 8;
+    // Several adapters side by side are a copy of theirs, so few combinations are kept.
+    private const int MostKept = 2;
     private readonly List<LoadedAdapter> adapters = [];
     private readonly Dictionary<string, AdapterLayer> layers = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, AdapterTensors> alone = [];
     private readonly LinkedList<AdapterTensors> byUse = new();
 
     private AdapterSet()
@@ -77,9 +78,38 @@ internal sealed class AdapterSet : IDisposable
             }
         }
 
+        return ids.Count > 1 ? Together(ids) : Alone(ids.FirstOrDefault());
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensors in byUse.Concat(alone.Values))
+        {
+            tensors.Dispose();
+        }
+
+        byUse.Clear();
+        alone.Clear();
+        adapters.ForEach(adapter => adapter.Dispose());
+    }
+
+    // A view of the adapter's own data.
+    private AdapterTensors Alone(int id)
+    {
+        if (!alone.TryGetValue(id, out var tensors))
+        {
+            alone.Add(id, tensors = new AdapterTensors(id == 0 ? [] : [id], adapters, layers.Values));
+        }
+
+        return tensors;
+    }
+
+    // A combination that holds more adapters serves as well; the mask leaves them out.
+    private AdapterTensors Together(SortedSet<int> ids)
+    {
         for (var node = byUse.First; node is not null; node = node.Next)
         {
-            if (ids.Count == node.Value.Ids.Length && ids.SetEquals(node.Value.Ids))
+            if (ids.IsSubsetOf(node.Value.Ids))
             {
                 byUse.Remove(node);
                 byUse.AddFirst(node);
@@ -94,17 +124,6 @@ internal sealed class AdapterSet : IDisposable
         }
 
         return byUse.AddFirst(new AdapterTensors([.. ids], adapters, layers.Values)).Value;
-    }
-
-    public void Dispose()
-    {
-        foreach (var tensors in byUse)
-        {
-            tensors.Dispose();
-        }
-
-        byUse.Clear();
-        adapters.ForEach(adapter => adapter.Dispose());
     }
 
     private void ReadLayers(IReadOnlyDictionary<string, NodeMetadata> optional, ModelPackage package)
