@@ -27,8 +27,8 @@ public sealed record ExportOptions
     /// <summary>LoRA adapters that the package holds beside the model, by the names that requests choose them by.</summary>
     /// <remarks>
     /// The model's own answers stay as they are. They stay the caller's and are read during the export. Ranks may
-    /// differ; adapters that scale weights (DoRA), replace tensors, or change embeddings or biases are refused: merge
-    /// such a one instead.
+    /// differ, and rows may be scaled (DoRA); adapters that replace tensors, or change embeddings or biases, are
+    /// refused: merge such a one instead.
     /// </remarks>
     public IReadOnlyDictionary<string, LoraAdapter> Adapters { get; init; } = new Dictionary<string, LoraAdapter>();
 

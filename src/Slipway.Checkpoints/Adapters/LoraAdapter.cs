@@ -77,6 +77,16 @@ public sealed class LoraAdapter : IDisposable
     public void ReadUp(string name, Span<float> destination) =>
         Read(name, module => module.Up, target => target.Outputs * target.Rank, destination);
 
+    /// <summary>Reads the magnitudes of a target's rows (DoRA), [outputs].</summary>
+    /// <exception cref="ArgumentException">
+    /// There is no such target, it has no magnitudes, or the length is not the number of outputs.
+    /// </exception>
+    public void ReadMagnitude(string name, Span<float> destination) => Read(
+        name,
+        module => module.Magnitude ?? throw new ArgumentException(
+            $"The adapter '{Path}' has no magnitudes for '{name}'. Ask where HasMagnitude is true.", nameof(name)),
+        target => target.Outputs, destination);
+
     /// <summary>Lays the adapter over a checkpoint: its tensors read as if the adapter were merged into them.</summary>
     /// <remarks>
     /// Nothing is written and no more than the adapter's factors is held; rows are merged when they are read. The

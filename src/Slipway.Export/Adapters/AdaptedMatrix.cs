@@ -4,18 +4,20 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Adapters;
 
-/// <summary>A matrix to whose products adapters add theirs: W·x + B·(mask ∘ A·x).</summary>
+/// <summary>A matrix to whose products adapters add theirs, W·x + B·(mask ∘ A·x), and whose rows some scale (DoRA).</summary>
 /// <remarks>
 /// <code>
 /// x ─┬─ W ─────────────────────────────────────── Add ─
 ///    └─ MatMul lora_A ── Mul mask ── MatMul lora_B ──┘
 /// </code>
-/// Both factors are optional inputs that are empty where no adapter is in use.
+/// Where an adapter scales rows, the sum is multiplied by 1 + mask · lora_scale, [batch, 1, rows], before the bias. All
+/// of these are optional inputs that are empty where no adapter is in use.
 /// </remarks>
 internal sealed class AdaptedMatrix(
-    string layer, StoredMatrix plain, Weight weight, AdapterMask mask, IReadOnlyList<string> sources) : StoredMatrix
+    string layer, StoredMatrix plain, Weight weight, AdapterMask mask, IReadOnlyList<string> sources,
+    bool scales) : StoredMatrix
 {
-    private (GraphValue Down, GraphValue Up)? _factors;
+    private (GraphValue Down, GraphValue Up, GraphValue Scale)? _factors;
 
     /// <summary>The layer's name, with which the inputs' names begin.</summary>
     public string Layer => layer;
@@ -25,6 +27,9 @@ internal sealed class AdaptedMatrix(
 
     /// <summary>The checkpoint's layers in it that adapters change.</summary>
     public IReadOnlyList<string> Sources => sources;
+
+    /// <summary>Whether an adapter scales its rows.</summary>
+    public bool Scales => scales;
 
     /// <summary>Whether the graph multiplies by it.</summary>
     public bool IsUsed => _factors is not null;
@@ -36,10 +41,23 @@ internal sealed class AdaptedMatrix(
             scope.Graph.AddOptionalInput(
                 Empty($"{layer}.lora_A", weight.Columns, 0), weight.Columns, rank),
             scope.Graph.AddOptionalInput(
-                Empty($"{layer}.lora_B", 0, weight.Rows), rank, weight.Rows));
+                Empty($"{layer}.lora_B", 0, weight.Rows), rank, weight.Rows),
+            scales
+                ? scope.Graph.AddOptionalInput(Empty($"{layer}.lora_scale", 0, weight.Rows), rank, weight.Rows)
+                : default);
         NodeScope own = new(scope.Graph, $"{scope.Path}/lora");
         GraphValue narrow = own.Mul(own.MatMul(x, _factors.Value.Down), mask.Of(sources.Count));
-        return own.Add(plain.Multiply(scope, x, bias), own.MatMul(narrow, _factors.Value.Up));
+        GraphValue added = own.MatMul(narrow, _factors.Value.Up);
+        if (!scales)
+        {
+            return own.Add(plain.Multiply(scope, x, bias), added);
+        }
+
+        GraphValue sum = own.Add(plain.Multiply(scope, x, default), added);
+        NodeScope scaling = new(scope.Graph, $"{own.Path}/scale");
+        sum = scaling.Add(
+            sum, scaling.Mul(sum, scaling.MatMul(mask.Of(sources.Count), _factors.Value.Scale)));
+        return bias == default ? sum : new NodeScope(scope.Graph, $"{own.Path}/bias").Add(sum, bias);
     }
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices) => throw new NotSupportedException(

@@ -17,11 +17,6 @@ internal static class AdapterChecks
 
         foreach (LoraTarget target in adapter.Targets.Values)
         {
-            if (target.HasMagnitude)
-            {
-                throw Unswitchable(name, adapter, $"scales the rows of '{target.Name}' to magnitudes (DoRA)");
-            }
-
             if (target.HasBias)
             {
                 throw Unswitchable(name, adapter, $"adds a bias to '{target.Name}'");

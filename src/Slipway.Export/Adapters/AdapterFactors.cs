@@ -6,7 +6,7 @@ namespace Slipway.Export.Adapters;
 /// <summary>Brings an adapter's factors into the form of the graph's inputs.</summary>
 internal static class AdapterFactors
 {
-    /// <summary>Both factors of what an adapter adds to a matrix.</summary>
+    /// <summary>Both factors of what an adapter adds to a matrix, and what it scales the matrix' rows by.</summary>
     /// <remarks>
     /// Each of the matrix' layers has as many columns of A and rows of B as the rank; what it does not use is zero.
     /// Rows of the matrix that come from elsewhere get nothing.
@@ -18,18 +18,65 @@ internal static class AdapterFactors
     {
         (int inputs, int outputs, int width) = (matrix.Weight.Columns, matrix.Weight.Rows, matrix.Sources.Count * rank);
         float[] down = new float[checked(inputs * width)];
-        float[] up = new float[checked(width * outputs)];
+        float[] up = new float[checked(width * outputs)], scale = matrix.Scales ? new float[up.Length] : [];
         for (int index = 0; index < matrix.Sources.Count; index++)
         {
             if (adapter.Targets.TryGetValue(matrix.Sources[index], out LoraTarget? target))
             {
                 CopyDown(adapter, target, down, width, index * rank);
                 CopyUp(adapter, target, matrix.Weight, up.AsSpan(index * rank * outputs));
+                if (target.HasMagnitude)
+                {
+                    CopyScale(
+                        adapter, target, matrix.Weight, down, width, index * rank, up.AsSpan(index * rank * outputs),
+                        scale.AsSpan(index * rank * outputs, outputs));
+                }
             }
         }
 
         yield return SafetensorsEntry.From($"{matrix.Layer}.lora_A", down, inputs, width);
         yield return SafetensorsEntry.From($"{matrix.Layer}.lora_B", up, width, outputs);
+        if (matrix.Scales)
+        {
+            yield return SafetensorsEntry.From($"{matrix.Layer}.lora_scale", scale, width, outputs);
+        }
+    }
+
+    // What each row's product is multiplied by, less one: its magnitude over its length. It stands at the first rank.
+    private static void CopyScale(
+        LoraAdapter adapter, LoraTarget target, Weight weight, float[] down, int width, int first,
+        ReadOnlySpan<float> up, Span<float> scale)
+    {
+        float[] magnitudes = new float[target.Outputs], sum = new float[weight.Columns];
+        adapter.ReadMagnitude(target.Name, magnitudes);
+        for (int row = 0; row < weight.Rows; row++)
+        {
+            if (weight.SourceOf(row) is not { } source || source.Tensor != target.Name)
+            {
+                continue;
+            }
+
+            weight.ReadRows(row, 1, sum);
+            double squares = 0;
+            for (int input = 0; input < sum.Length; input++)
+            {
+                double value = sum[input];
+                for (int rank = 0; rank < target.Rank; rank++)
+                {
+                    value += up[(rank * weight.Rows) + row] * (double)down[(input * width) + first + rank];
+                }
+
+                squares += value * value;
+            }
+
+            double length = Math.Sqrt(squares) / Math.Abs(source.Scale);
+            scale[row] = length > 0 && float.IsFinite(magnitudes[source.Output])
+                ? (float)((magnitudes[source.Output] / length) - 1)
+                : throw new CheckpointException(
+                    $"The adapter '{adapter.Path}' scales row {source.Output} of '{target.Name}', of length {length}, to "
+                    + $"{magnitudes[source.Output]}. Fetch the adapter again, or the model that it was trained on.",
+                    adapter.Path, target.Name);
+        }
     }
 
     // [rank, inputs] → columns of [inputs, width].

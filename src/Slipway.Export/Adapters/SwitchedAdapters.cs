@@ -65,7 +65,9 @@ internal sealed class SwitchedAdapters
         }
 
         string layer = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
-        AdaptedMatrix adapted = new(layer, matrix, weight, _mask ??= new AdapterMask(graph), sources);
+        AdaptedMatrix adapted = new(layer, matrix, weight, _mask ??= new AdapterMask(graph), sources,
+            _adapters.Values.Any(adapter => sources.Any(
+                source => adapter.Targets.GetValueOrDefault(source) is { HasMagnitude: true })));
         _matrices.Add(adapted);
         return adapted;
     }

@@ -39,18 +39,54 @@ public sealed class AdapterChecksTests
     }
 
     [Fact]
-    public void Export_Dora_IsRefusedWithTheRemedy()
+    public async Task Forward_DoraBesideAnother_EqualsEachMergedModel()
     {
         using TemporaryFolder folder = new();
+        string[] scaled = [Query, "model.layers.1.self_attn.v_proj", "model.layers.0.mlp.down_proj"];
+        (int Inputs, int Outputs)[] sizes = [(64, 64), (64, 32), (96, 64)];
+        JsonObject settings = Settings(2);
+        settings["use_dora"] = true;
         Write(
-            folder["own"], Settings(2),
-            [.. Factors(Query, 2, 64, 64),
-                SafetensorsEntry.From($"{Prefix}{Query}.lora_magnitude_vector", new float[64], 64)]);
-        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
-        Assert.Equal(
-            $"The adapter 'own' in '{folder["own"]}' scales the rows of '{Query}.weight' to magnitudes (DoRA), which cannot "
-            + "be switched per request. Merge it at export instead.", error.Message);
-        Assert.False(Directory.Exists(folder["package"]));
+            folder["scaled"], settings,
+            [.. scaled.Zip(sizes).SelectMany(layer => (SafetensorsEntry[])
+            [
+                .. Factors(layer.First, 2, layer.Second.Inputs, layer.Second.Outputs),
+                SafetensorsEntry.From(
+                    $"{Prefix}{layer.First}.lora_magnitude_vector",
+                    [.. Enumerable.Range(0, layer.Second.Outputs).Select(row => 0.3f + (row % 7 * 0.1f))],
+                    layer.Second.Outputs),
+            ])]);
+        Write(folder["plain"], Settings(3), Factors(Query, 3, 64, 64));
+        string[] names = ["scaled", "plain"];
+        using (Checkpoint checkpoint = Checkpoint.Open(Base))
+        using (LoraAdapter first = LoraAdapter.Open(folder["scaled"]), second = LoraAdapter.Open(folder["plain"]))
+        {
+            Exporter.Export(checkpoint, folder["package"], new ExportOptions
+            {
+                Adapters = new Dictionary<string, LoraAdapter> { ["scaled"] = first, ["plain"] = second },
+            });
+        }
+
+        int[] ids = [.. Enumerable.Range(5, 20)];
+        using LanguageModel model = LanguageModel.Load(folder["package"]);
+        List<(string Name, int[] Tokens)> alone = [];
+        foreach (string name in names)
+        {
+            using (Checkpoint merged = LoraAdapter.Open(folder[name]).MergeInto(Checkpoint.Open(Base)))
+            {
+                Exporter.Export(merged, folder[$"merged-{name}"]);
+            }
+
+            using DecoderRunner reference = new(folder[$"merged-{name}"]);
+            TokenLogits logits = await model.ForwardAsync(ids, name, TestContext.Current.CancellationToken);
+            Assert.InRange(DecoderParityTests.Difference(logits.Memory.ToArray(), reference.Run(ids)), 0, 1e-4f);
+            reference.Reset();
+            alone.Add((name, reference.Greedy(ids, 8)));
+        }
+
+        int[][] together = await Task.WhenAll(Enumerable.Range(0, 6)
+            .Select(index => AdapterTests.AnswerAsync(model, ids, names[index % 2], 8)));
+        Assert.Equal(Enumerable.Range(0, 6).Select(index => alone[index % 2].Tokens), together);
     }
 
     [Fact]

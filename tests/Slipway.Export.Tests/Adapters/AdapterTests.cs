@@ -102,11 +102,11 @@ public sealed class AdapterTests(ITestOutputHelper output)
         return Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
     }
 
-    private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, string? adapter)
+    internal static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, string? adapter, int count = 10)
     {
         GenerationRequest request = new()
         {
-            PromptIds = prompt, MaxOutputTokens = 10, IgnoreEndOfSequence = true, Adapter = adapter,
+            PromptIds = prompt, MaxOutputTokens = count, IgnoreEndOfSequence = true, Adapter = adapter,
         };
         List<int> ids = [];
         await foreach (GeneratedToken token in model.GenerateAsync(request, TestContext.Current.CancellationToken))

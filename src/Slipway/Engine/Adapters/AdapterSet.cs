@@ -143,7 +143,10 @@ internal sealed class AdapterSet : IDisposable
                         + $"'{name}{up}'. Export the package again.");
                 }
 
-                layers.Add(name, new AdapterLayer(name, inputs, outputs));
+                layers.Add(name, new AdapterLayer(name, inputs, outputs)
+                {
+                    HasScale = optional.ContainsKey($"{name}.lora_scale"),
+                });
             }
         }
 

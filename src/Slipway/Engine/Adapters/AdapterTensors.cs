@@ -28,6 +28,10 @@ internal sealed class AdapterTensors : IDisposable
             {
                 Values.Add((layer.Down, Make(layer.Inputs, layer.Parts * Rank, adapters, layer.Down, CopyColumns)));
                 Values.Add((layer.Up, Make(layer.Parts * Rank, layer.Outputs, adapters, layer.Up, CopyRows)));
+                if (layer.HasScale)
+                {
+                    Values.Add((layer.Scale, Make(layer.Parts * Rank, layer.Outputs, adapters, layer.Scale, CopyRows)));
+                }
             }
         }
         catch

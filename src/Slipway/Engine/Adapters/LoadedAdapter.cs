@@ -13,6 +13,11 @@ internal sealed record AdapterLayer(string Name, int Inputs, int Outputs)
 
     public string Up => $"{Name}.lora_B";
 
+    public string Scale => $"{Name}.lora_scale";
+
+    /// <summary>Whether an adapter scales its rows.</summary>
+    public bool HasScale { get; init; }
+
     /// <summary>How many of the checkpoint's layers it holds; each has ranks of its own.</summary>
     public int Parts { get; set; } = 1;
 }
@@ -89,7 +94,8 @@ internal sealed class LoadedAdapter : IDisposable
 
         foreach (var (name, matrix) in matrices)
         {
-            var layer = layers.Values.FirstOrDefault(layer => layer.Down == name || layer.Up == name)
+            var layer = layers.Values.FirstOrDefault(
+                layer => layer.Down == name || layer.Up == name || (layer.HasScale && layer.Scale == name))
                 ?? throw new PackageException(
                     path,
                     $"The adapter file '{path}' holds '{name}', for which the graph has no input. Export the package "
