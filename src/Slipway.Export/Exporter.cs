@@ -70,6 +70,7 @@ public static class Exporter
         }
 
         using PackageWriter package = new(folder, options.Overwrite);
+        TextFiles.Check(checkpoint);
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
         Graph graph = new(name);
@@ -87,7 +88,7 @@ public static class Exporter
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
         OnnxFile.Write(
             new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(GraphFile));
-        PackageDescription.CopyTextFiles(checkpoint, package);
+        TextFiles.Copy(checkpoint, package);
         PackageManifest manifest = package.Commit(new PackageManifest
         {
             Producer = $"Slipway {Version}",

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Export.Architectures;
@@ -7,12 +6,9 @@ using Slipway.Packaging;
 
 namespace Slipway.Export;
 
-/// <summary>Writes what a package says about its model, and the files that belong to its text side.</summary>
+/// <summary>Writes what a package says about its model.</summary>
 internal static class PackageDescription
 {
-    private static readonly string[] TextFiles =
-        ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"];
-
     public static GenAIConfig Config(
         Checkpoint checkpoint, ConfigReader config, DecoderArchitecture architecture, string graphFile,
         int contextLength)
@@ -55,22 +51,6 @@ internal static class PackageDescription
         };
     }
 
-    /// <summary>The tokenizer's files and the chat template.</summary>
-    public static void CopyTextFiles(Checkpoint checkpoint, PackageWriter writer) =>
-        Copy(checkpoint, writer, TextFiles);
-
-    /// <summary>Files that lie beside the checkpoint, those that are there.</summary>
-    public static void Copy(Checkpoint checkpoint, PackageWriter writer, IReadOnlyList<string> files)
-    {
-        foreach (string file in files)
-        {
-            if (checkpoint.ReadFile(file) is { } content)
-            {
-                writer.Write(file, content);
-            }
-        }
-    }
-
     // Roles, and the names of tensors that have them; '%d' stands for the layer.
     private static Dictionary<string, string> Names(
         IReadOnlyList<string> states, string role, string prefix, params string[] plain)
@@ -89,19 +69,7 @@ internal static class PackageDescription
     private static ConfigReader Generation(Checkpoint checkpoint)
     {
         const string file = "generation_config.json";
-        try
-        {
-            JsonNode? json = checkpoint.ReadFile(file) is { } content ? JsonNode.Parse(content) : new JsonObject();
-            return json is JsonObject keys
-                ? new ConfigReader(keys, $"{checkpoint.Path} ({file})")
-                : throw new JsonException("expected an object.");
-        }
-        catch (JsonException exception)
-        {
-            throw new CheckpointException(
-                $"'{file}' of '{checkpoint.Path}' is not valid JSON: {exception.Message} Fetch it again or delete it.",
-                checkpoint.Path, innerException: exception);
-        }
+        return new ConfigReader(TextFiles.Parse(checkpoint, file), $"{checkpoint.Path} ({file})");
     }
 
     private static IReadOnlyList<int> Ids(ConfigReader generation, ConfigReader config, string key) =>

@@ -25,11 +25,11 @@ public sealed class ExportFaultTests : IDisposable
 
         string[]? before = overwrites ? Read(target) : null;
 
-        // The tokenizer is read once the weights are written; a pipe that nobody feeds holds the export there.
-        string tokenizer = Path.Combine(source, "tokenizer.json");
-        byte[] content = File.ReadAllBytes(tokenizer);
-        File.Delete(tokenizer);
-        await RunAsync("mkfifo", tokenizer);
+        // The template is read once the weights are written; a pipe that nobody feeds holds the export there.
+        string template = Path.Combine(source, "chat_template.jinja");
+        byte[] content = File.ReadAllBytes(template);
+        File.Delete(template);
+        await RunAsync("mkfifo", template);
         using (Process export = Start("exec \"$@\"", source, target, "--overwrite"))
         {
             while (!HasWeights() && !export.HasExited)
@@ -49,8 +49,8 @@ public sealed class ExportFaultTests : IDisposable
             Assert.Equal(before, Read(target));
         }
 
-        File.Delete(tokenizer);
-        File.WriteAllBytes(tokenizer, content);
+        File.Delete(template);
+        File.WriteAllBytes(template, content);
         Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", target, "--overwrite")).Code);
         Assert.Equal(
             new[] { source, target }.Order(StringComparer.Ordinal),

@@ -98,7 +98,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
         PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength)
     {
         package.Write("config.json", Encoding.UTF8.GetBytes(checkpoint.Config.ToJsonString()));
-        PackageDescription.Copy(checkpoint, package, SentencePooling.Files);
+        TextFiles.Copy(checkpoint, package, SentencePooling.Files);
     }
 
     /// <summary>The first position of each text, [batch, hidden].</summary>
