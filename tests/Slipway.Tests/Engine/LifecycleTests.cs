@@ -137,27 +137,22 @@ public sealed class LifecycleTests
         using var gate = new GateProcessor();
         var running = model.CollectAsync(gate.Request);
         gate.WaitUntilReached();
-        var order = new List<string>();
-        var low = RunAsync("low", 0);
-        var high = RunAsync("high", 1);
+        var order = new List<int>();
+        var low = model.CollectAsync(Request(0));
+        var high = model.CollectAsync(Request(1));
         gate.Open();
         await Task.WhenAll(running, low, high);
-        Assert.Equal(["high", "low"], order);
+        Assert.Equal([1, 1, 0, 0], order);
 
-        async Task RunAsync(string name, int priority)
+        // Noted on the engine's thread: readers may be woken in another order than tokens come.
+        GenerationRequest Request(int priority) => new()
         {
-            var request = new GenerationRequest { PromptIds = Prompt, MaxOutputTokens = 2, Priority = priority };
-            await foreach (var token in model.GenerateAsync(request))
-            {
-                if (token.FinishReason is not null)
-                {
-                    lock (order)
-                    {
-                        order.Add(name);
-                    }
-                }
-            }
-        }
+            PromptIds = Prompt,
+            MaxOutputTokens = 2,
+            IgnoreEndOfSequence = true,
+            Priority = priority,
+            LogitsProcessors = [new NotingProcessor(() => order.Add(priority))],
+        };
     }
 
     private static async Task LoopAsync(LanguageModel model)
@@ -210,6 +205,11 @@ public sealed class LifecycleTests
             opened.Set();
             reached.Dispose();
         }
+    }
+
+    private sealed class NotingProcessor(Action note) : ILogitsProcessor
+    {
+        public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits) => note();
     }
 
     private sealed class ThrowingProcessor(int afterTokens) : ILogitsProcessor
