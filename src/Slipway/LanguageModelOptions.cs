@@ -23,6 +23,9 @@ public sealed record LanguageModelOptions
     public int QueueCapacity { get; init; } = 256;
 
     /// <summary>The most bytes of keys and values; null for half of the memory that is free when the model loads.</summary>
+    /// <remarks>
+    /// Taken as sequences need them, and given back, but for kept beginnings, when none came for ten seconds.
+    /// </remarks>
     public long? KeyValueCacheBytes { get; init; }
 
     /// <summary>

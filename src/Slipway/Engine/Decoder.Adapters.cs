@@ -14,6 +14,7 @@ internal sealed partial class Decoder
         private readonly List<Microsoft.ML.OnnxRuntime.OrtValue> maskValues = [];
         private AdapterTensors? boundAdapters;
         private NativeBuffer? mask;
+        private bool isAdapted;
 
         /// <summary>Binds the adapters that the rows use, and says which row uses which.</summary>
         public void BindAdapters()
@@ -24,7 +25,7 @@ internal sealed partial class Decoder
             }
 
             var tensors = set.For(owner.chosen);
-            if (tensors.Ids.Length == 0 && boundAdapters is null)
+            if (tensors.Ids.Length == 0 && !isAdapted)
             {
                 // The graph's own empty factors.
                 return;
@@ -32,9 +33,11 @@ internal sealed partial class Decoder
 
             if (tensors != boundAdapters)
             {
+                // An error on the way must not leave a mask that was freed, nor factors without theirs.
+                isAdapted = true;
+                boundAdapters = null;
+                ReleaseAdapters();
                 tensors.Values.ForEach(value => IoBinding.BindInput(value.Input, value.Value));
-                Release(maskValues);
-                mask?.Dispose();
                 mask = new NativeBuffer(Math.Max(4L * rows * tensors.Rank, 4));
                 var value = Wrap(mask, 0, TensorElementType.Float, [rows, 1, tensors.Rank], 4);
                 IoBinding.BindInput(AdapterSet.MaskInput, Keep(maskValues, value));
@@ -48,6 +51,7 @@ internal sealed partial class Decoder
         {
             Release(maskValues);
             mask?.Dispose();
+            mask = null;
         }
     }
 }

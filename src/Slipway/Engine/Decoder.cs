@@ -76,6 +76,7 @@ internal sealed partial class Decoder : IDecoder
         {
             cache.Dispose();
             states.Dispose();
+            ReleaseStep();
             return;
         }
 
@@ -83,6 +84,8 @@ internal sealed partial class Decoder : IDecoder
         {
             states.Resize(rows, Math.Min(Rows, lengths.Length));
             cache.Resize(rows, capacity, lengths);
+            mask = new NativeBuffer(8L * rows * capacity);
+            reached = new int[rows];
         }
         catch
         {
@@ -91,9 +94,6 @@ internal sealed partial class Decoder : IDecoder
             states.Dispose();
             throw;
         }
-
-        mask = new NativeBuffer(8L * rows * capacity);
-        reached = new int[rows];
     }
 
     public void Plan(int length) => plannedLength[0] = length;
@@ -159,9 +159,7 @@ internal sealed partial class Decoder : IDecoder
         cache.Dispose();
         states.Dispose();
         mask?.Dispose();
-        ids?.Dispose();
-        positions?.Dispose();
-        logits?.Dispose();
+        ReleaseStep();
         keepAll.Dispose();
         keepLast.Dispose();
         planned.Dispose();
@@ -215,13 +213,31 @@ internal sealed partial class Decoder : IDecoder
 
         // Bindings refer to these buffers by address.
         ReleaseBindings();
-        Grow(ref ids, 8L * tokens);
-        Grow(ref positions, 8L * tokens);
-        Grow(ref logits, logitsBytes);
-        if (graph.LogitsType == TensorElementType.Float16)
+        try
         {
-            converted = new float[Math.Max(converted.Length, kept * graph.VocabularySize)];
+            Grow(ref ids, 8L * tokens);
+            Grow(ref positions, 8L * tokens);
+            Grow(ref logits, logitsBytes);
+            if (graph.LogitsType == TensorElementType.Float16)
+            {
+                converted = new float[Math.Max(converted.Length, kept * graph.VocabularySize)];
+            }
         }
+        catch
+        {
+            // The first of them tells whether all are large enough.
+            ReleaseStep();
+            throw;
+        }
+    }
+
+    private void ReleaseStep()
+    {
+        ids?.Dispose();
+        positions?.Dispose();
+        logits?.Dispose();
+        ids = positions = logits = null;
+        converted = [];
     }
 
     private static void Grow(ref NativeBuffer? buffer, long bytes)

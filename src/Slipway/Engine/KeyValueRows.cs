@@ -60,6 +60,14 @@ internal sealed class KeyValueRows(IDecoder decoder, PrefixCache prefixes, KeyVa
             || TryMakeRoom(Count, Math.Min(2 * decoder.Capacity, budget.ContextLength))
             || TryMakeRoom(Count, sequence.Computed + sequence.Pending);
 
+    /// <summary>Gives all memory back; for when no sequence has a row.</summary>
+    public void Release()
+    {
+        decoder.Resize(0, 0, []);
+        rows = [];
+        prefixes.Limit = budget.PrefixBytes(0);
+    }
+
     /// <summary>Moves the last rows into gaps, so that a batch has none.</summary>
     public void Compact()
     {

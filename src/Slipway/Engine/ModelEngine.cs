@@ -10,6 +10,9 @@ namespace Slipway.Engine;
 /// </remarks>
 internal sealed partial class ModelEngine : IDisposable
 {
+    /// <summary>How long rows that no sequence uses stay allocated.</summary>
+    public static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
+
     private readonly Channel<Sequence> arrivals = Channel.CreateUnbounded<Sequence>(
         new UnboundedChannelOptions { SingleReader = true });
 
@@ -109,7 +112,7 @@ internal sealed partial class ModelEngine : IDisposable
     {
         while (!disposed)
         {
-            if (scheduler.IsIdle && !arrivals.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            if (scheduler.IsIdle && !WaitForArrival())
             {
                 break;
             }
@@ -131,6 +134,22 @@ internal sealed partial class ModelEngine : IDisposable
         Fail(_ => true, new ObjectDisposedException(nameof(LanguageModel)));
     }
 
+    // A conversation's next turn finds the rows as they were; where none comes, their memory is given back.
+    private bool WaitForArrival()
+    {
+        var arrival = arrivals.Reader.WaitToReadAsync().AsTask();
+        try
+        {
+            return arrival.WaitAsync(IdleTime, options.TimeProvider).GetAwaiter().GetResult();
+        }
+        catch (TimeoutException)
+        {
+            scheduler.Rows.Release();
+            Volatile.Write(ref keyValueBytes, prefixes.Bytes);
+            return arrival.GetAwaiter().GetResult();
+        }
+    }
+
     private void TakeArrivals()
     {
         while (arrivals.Reader.TryRead(out var sequence))
@@ -142,10 +161,10 @@ internal sealed partial class ModelEngine : IDisposable
 
     private void Step()
     {
-        foreach (var cancelled in scheduler.Rows.Active.Where(sequence => sequence.IsCancelled))
+        foreach (var cancelled in scheduler.Rows.Active.Where(sequence => sequence.IsCancelled).ToArray())
         {
             // Who stops an answer often goes on from there.
-            Keep(cancelled, cancelled.Computed);
+            Guard(null, [cancelled], () => Keep(cancelled, cancelled.Computed));
         }
 
         Fail(sequence => sequence.IsCancelled, new OperationCanceledException());

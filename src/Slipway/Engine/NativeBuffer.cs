@@ -5,13 +5,19 @@ namespace Slipway.Engine;
 /// <summary>Owns zeroed native memory; large pages of it take no room before they are touched.</summary>
 internal sealed unsafe class NativeBuffer : SafeHandle
 {
+    private static long liveBytes;
+
     public NativeBuffer(long bytes)
         : base(nint.Zero, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         Bytes = bytes;
         SetHandle((nint)NativeMemory.AllocZeroed(checked((nuint)bytes)));
+        Interlocked.Add(ref liveBytes, bytes);
     }
+
+    /// <summary>Bytes of all buffers of the process that were not freed yet.</summary>
+    public static long LiveBytes => Interlocked.Read(ref liveBytes);
 
     public long Bytes { get; }
 
@@ -30,6 +36,7 @@ internal sealed unsafe class NativeBuffer : SafeHandle
     protected override bool ReleaseHandle()
     {
         NativeMemory.Free((void*)handle);
+        Interlocked.Add(ref liveBytes, -Bytes);
         return true;
     }
 }

@@ -133,48 +133,4 @@ public sealed class ControlTests
             }
         }
     }
-
-    private sealed class Trigger(int afterTokens, Action action) : ILogitsProcessor
-    {
-        public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
-        {
-            if (outputIds.Length == afterTokens)
-            {
-                action();
-            }
-        }
-    }
-
-    /// <summary>A clock whose timers go off when told to.</summary>
-    private sealed class ManualTime : TimeProvider
-    {
-        private readonly List<Action> due = [];
-
-        public void Fire()
-        {
-            foreach (var action in due.ToArray())
-            {
-                action();
-            }
-
-            due.Clear();
-        }
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            due.Add(() => callback(state));
-            return new Timer();
-        }
-
-        private sealed class Timer : ITimer
-        {
-            public bool Change(TimeSpan dueTime, TimeSpan period) => true;
-
-            public void Dispose()
-            {
-            }
-
-            public ValueTask DisposeAsync() => default;
-        }
-    }
 }

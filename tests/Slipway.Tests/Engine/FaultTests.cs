@@ -1,4 +1,5 @@
-using Slipway.Engine;
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Tests.Engine.Load;
 
 namespace Slipway.Tests.Engine;
 
@@ -111,6 +112,122 @@ public sealed class FaultTests
         Assert.Equal(expected, await Task.WhenAll(requests.Select(request => IdsAsync(tight, request))));
     }
 
+    /// <summary>A step's fault meets those that decode; not who waits, nor whose prompt is under way.</summary>
+    [Theory]
+    [InlineData("llama", false)]
+    [InlineData("llama", true)]
+    [InlineData("qwen3.5", false)]
+    [InlineData("qwen3.5", true)]
+    public async Task Step_FailsAmongOthers_FailsItsRequestsAloneInAnyModel(string name, bool inPrefill)
+    {
+        var faults = new Faults { FailPrefill = tokens => inPrefill && tokens.Contains(250) };
+        using var package = new LoadPackage(name);
+        var options = new LanguageModelOptions { MaxBatchSize = 3, PrefillChunk = 8, SharedPrefillChunk = 8 };
+        using var model = LanguageModel.Load(package.Folder, options, decoder => new FaultyDecoder(decoder, faults));
+        var request = Request([.. Enumerable.Range(3, 30)]);
+        var expected = await IdsAsync(model, request);
+
+        // Two run; a third one's second chunk fails, or the step in which both decode while its prompt is under way.
+        var running = Enumerable.Range(0, 2).Select(_ => IdsAsync(model, request with
+        {
+            MaxOutputTokens = 12,
+            LogitsProcessors = [new Trigger(5, () => faults.FailDecodes = inPrefill ? 0 : 1)],
+        })).ToArray();
+        var third = IdsAsync(model, Request([.. Enumerable.Range(3, 12), 250, .. Enumerable.Range(3, 17)]));
+        var waiting = Enumerable.Range(0, 4).Select(_ => IdsAsync(model, request)).ToArray();
+
+        var failed = 0;
+        foreach (var task in running.Append(third))
+        {
+            try
+            {
+                var ids = await task;
+                Assert.Equal(task == third ? 6 : 12, ids.Length);
+            }
+            catch (InvalidOperationException error)
+            {
+                Assert.Equal(inPrefill ? "prefill fault" : "decode fault", error.Message);
+                Assert.Equal(inPrefill, task == third);
+                failed++;
+            }
+        }
+
+        Assert.InRange(failed, 1, inPrefill ? 1 : 2);
+        Assert.All(await Task.WhenAll(waiting), ids => Assert.Equal(expected, ids));
+        Assert.Equal(expected, await IdsAsync(model, request));
+    }
+
+    /// <summary>The machine itself refuses the memory, at any of the allocations on the way.</summary>
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen3.5")]
+    public async Task Step_MachineHasNoMemory_SaysSoAndGoesOn(string name)
+    {
+        var faults = new Faults();
+        using var package = new LoadPackage(name);
+        using var model = LanguageModel.Load(package.Folder, null, decoder => new FaultyDecoder(decoder, faults));
+        var request = Request([5, 9, 200]);
+        var expected = await IdsAsync(model, request);
+        faults.ImpossibleResizes = 1;
+        var larger = Request([.. Enumerable.Range(3, 100)]);
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => IdsAsync(model, larger));
+        Assert.Equal(
+            "There is no memory for a sequence of '100' tokens. Lower MaxBatchSize, ContextLength or KeyValueCacheBytes.",
+            error.Message);
+        Assert.Equal(expected, await IdsAsync(model, request));
+        Assert.Equal(6, (await IdsAsync(model, larger)).Length);
+    }
+
+    [Fact]
+    public async Task KeepPrefix_Fails_FailsNoOther()
+    {
+        var faults = new Faults();
+        using var model = Load(faults);
+        var request = Request([.. Enumerable.Range(3, 40)]);
+        var expected = await IdsAsync(model, request);
+
+        // What a cancelled request leaves is kept between steps, what an ended one leaves after its last token.
+        using var source = new CancellationTokenSource();
+        var other = IdsAsync(model, request with { PromptIds = [9, 9, 9], MaxOutputTokens = 60 });
+        var cancelled = model.CollectAsync(
+            Request([.. Enumerable.Range(40, 40)]) with
+            {
+                MaxOutputTokens = null,
+                LogitsProcessors = [new Trigger(4, Cancel)],
+            },
+            source.Token);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        Assert.Equal(60, (await other).Length);
+        faults.FailReads = 1;
+        Assert.Equal(6, (await IdsAsync(model, Request([.. Enumerable.Range(50, 40)]))).Length);
+        Assert.Equal(0, faults.FailReads);
+        Assert.Equal(expected, await IdsAsync(model, request));
+
+        void Cancel()
+        {
+            faults.FailReads = 1;
+            source.Cancel();
+        }
+    }
+
+    /// <summary>The run of a real session ends before its end when its request is cancelled.</summary>
+    [Fact]
+    public async Task GenerateAsync_CancelledDuringPrefill_EndsTheSessionsRun()
+    {
+        using var source = new CancellationTokenSource();
+        var faults = new Faults();
+        using var model = Load(faults);
+        faults.BeforePrefill = source.Cancel;
+        var request = Request([.. Enumerable.Range(3, 60)]);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.CollectAsync(request, source.Token));
+
+        // Answered after it, so the run has ended by now.
+        faults.BeforePrefill = null;
+        Assert.Equal(6, (await IdsAsync(model, request)).Length);
+        Assert.IsType<OnnxRuntimeException>(faults.Ended);
+        Assert.Contains("terminate", faults.Ended.Message, StringComparison.OrdinalIgnoreCase);
+    }
+
     private static LanguageModel Load(Faults faults)
         => LanguageModel.Load(PackageCases.Folder("llama-int4"), null, decoder => new FaultyDecoder(decoder, faults));
 
@@ -119,98 +236,4 @@ public sealed class FaultTests
 
     private static async Task<int[]> IdsAsync(LanguageModel model, GenerationRequest request)
         => [.. (await model.CollectAsync(request)).Select(token => token.Id)];
-
-    private sealed class Faults
-    {
-        public Func<int[], bool> FailPrefill { get; init; } = _ => false;
-
-        public int FailDecodes { get; set; }
-
-        public int FailResizes { get; set; }
-
-        public volatile bool BlockPrefill;
-
-        public ManualResetEventSlim PrefillEntered { get; } = new();
-
-        public ManualResetEventSlim Terminated { get; } = new();
-    }
-
-    private sealed class Trigger(int afterTokens, Action action) : ILogitsProcessor
-    {
-        public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
-        {
-            if (outputIds.Length == afterTokens)
-            {
-                action();
-            }
-        }
-    }
-
-    private sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
-    {
-        public int Rows => inner.Rows;
-
-        public int Capacity => inner.Capacity;
-
-        public int LargestChunk => inner.LargestChunk;
-
-        public int LargestScoredChunk => inner.LargestScoredChunk;
-
-        public long BytesFor(int rows, int capacity) => inner.BytesFor(rows, capacity);
-
-        public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
-        {
-            if (faults.FailResizes-- > 0)
-            {
-                inner.Resize(0, 0, []);
-                throw new InsufficientMemoryException();
-            }
-
-            inner.Resize(rows, capacity, lengths);
-        }
-
-        public void Adapt(ReadOnlySpan<int> ids) => inner.Adapt(ids);
-
-        public void ReadTokens(int row, int start, int count, NativeBuffer destination)
-            => inner.ReadTokens(row, start, count, destination);
-
-        public void WriteTokens(int row, int start, int count, NativeBuffer source)
-            => inner.WriteTokens(row, start, count, source);
-
-        public void CopyRow(int from, int to, int length) => inner.CopyRow(from, to, length);
-
-        public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
-        {
-            if (faults.FailPrefill(tokens.ToArray()))
-            {
-                throw new InvalidOperationException("prefill fault");
-            }
-
-            if (faults.BlockPrefill)
-            {
-                faults.PrefillEntered.Set();
-                faults.Terminated.Wait();
-                throw new InvalidOperationException("ended by the terminate flag");
-            }
-
-            return inner.Prefill(row, start, tokens, every);
-        }
-
-        public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
-            => faults.FailDecodes-- > 0
-                ? throw new InvalidOperationException("decode fault")
-                : inner.Decode(tokens, lengths);
-
-        public void Terminate(bool terminate)
-        {
-            if (terminate)
-            {
-                faults.Terminated.Set();
-            }
-
-            inner.Terminate(terminate);
-        }
-
-        public void Dispose() => inner.Dispose();
-    }
 }

@@ -1,0 +1,143 @@
+using Slipway.Engine;
+
+namespace Slipway.Tests.Engine;
+
+/// <summary>What goes wrong in a <see cref="FaultyDecoder"/>, and when.</summary>
+internal sealed class Faults
+{
+    public Func<int[], bool> FailPrefill { get; init; } = _ => false;
+
+    public Action? BeforePrefill { get; set; }
+
+    public int FailDecodes { get; set; }
+
+    public int FailResizes { get; set; }
+
+    /// <summary>Changes of size that ask the machine for more than it can address.</summary>
+    public int ImpossibleResizes { get; set; }
+
+    public int FailReads { get; set; }
+
+    public volatile bool BlockPrefill;
+
+    public ManualResetEventSlim PrefillEntered { get; } = new();
+
+    public ManualResetEventSlim Terminated { get; } = new();
+
+    /// <summary>What ended the last prompt's run; null where it came to its end.</summary>
+    public Exception? Ended { get; set; }
+}
+
+/// <summary>Calls an action on the engine's thread when an answer has a number of tokens.</summary>
+internal sealed class Trigger(int afterTokens, Action action) : ILogitsProcessor
+{
+    public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
+    {
+        if (outputIds.Length == afterTokens)
+        {
+            action();
+        }
+    }
+}
+
+/// <summary>A decoder that fails when told to.</summary>
+internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
+{
+    public int Rows => inner.Rows;
+
+    public int Capacity => inner.Capacity;
+
+    public int LargestChunk => inner.LargestChunk;
+
+    public int LargestScoredChunk => inner.LargestScoredChunk;
+
+    public long BytesFor(int rows, int capacity) => inner.BytesFor(rows, capacity);
+
+    public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
+    {
+        if (faults.FailResizes-- > 0)
+        {
+            inner.Resize(0, 0, []);
+            throw new InsufficientMemoryException();
+        }
+
+        if (faults.ImpossibleResizes-- > 0)
+        {
+            (rows, capacity) = (1 << 20, 1 << 28);
+        }
+
+        inner.Resize(rows, capacity, lengths);
+    }
+
+    public void Adapt(ReadOnlySpan<int> ids) => inner.Adapt(ids);
+
+    public void ReadTokens(int row, int start, int count, NativeBuffer destination)
+    {
+        if (faults.FailReads > 0)
+        {
+            faults.FailReads--;
+            throw new InvalidOperationException("read fault");
+        }
+
+        inner.ReadTokens(row, start, count, destination);
+    }
+
+    public void WriteTokens(int row, int start, int count, NativeBuffer source)
+        => inner.WriteTokens(row, start, count, source);
+
+    public void CopyRow(int from, int to, int length) => inner.CopyRow(from, to, length);
+
+    public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
+    {
+        if (faults.FailPrefill(tokens.ToArray()))
+        {
+            throw new InvalidOperationException("prefill fault");
+        }
+
+        if (faults.BlockPrefill)
+        {
+            faults.PrefillEntered.Set();
+            faults.Terminated.Wait();
+            throw new InvalidOperationException("ended by the terminate flag");
+        }
+
+        if (faults.BeforePrefill is not { } action)
+        {
+            return inner.Prefill(row, start, tokens, every);
+        }
+
+        action();
+        try
+        {
+            return inner.Prefill(row, start, tokens, every);
+        }
+        catch (Exception e)
+        {
+            faults.Ended = e;
+            throw;
+        }
+    }
+
+    public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
+    {
+        if (faults.FailDecodes > 0)
+        {
+            faults.FailDecodes--;
+            throw new InvalidOperationException("decode fault");
+        }
+
+        return inner.Decode(tokens, lengths);
+    }
+
+    public void Terminate(bool terminate)
+    {
+        if (terminate)
+        {
+            faults.Terminated.Set();
+        }
+
+        inner.Terminate(terminate);
+    }
+
+    public void Dispose() => inner.Dispose();
+}
