@@ -43,7 +43,8 @@ public sealed record LanguageModelOptions
     /// <value>The system's.</value>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Prompt tokens computed in one step while other sequences decode; smaller is smoother for them.</summary>
-    /// <value>64</value>
-    public int SharedPrefillChunk { get; init; } = 64;
+    /// <summary>The most prompt tokens computed in one step while other sequences decode.</summary>
+    /// <remarks>As many as take about two and a half of their steps, measured as they run, so that none waits for long.</remarks>
+    /// <value>256</value>
+    public int SharedPrefillChunk { get; init; } = 256;
 }

@@ -17,7 +17,8 @@ public sealed class VerbTests : IDisposable
         {
             ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["embed"],
             ["tokenize"], ["render"],
-            ["eval", "perplexity"], ["eval", "tools"], ["bench", "guidance"], new[] { "bench" },
+            ["eval", "perplexity"], ["eval", "tools"], ["bench", "guidance"], ["bench", "serving"],
+            new[] { "bench" },
         })
         {
             ToolRun run = await Tool.RunAsync([.. verb, "--help"]);
@@ -225,5 +226,19 @@ public sealed class VerbTests : IDisposable
         Assert.Equal([1, 2], report["runs"]!.AsArray().Select(run => (int)run!["streams"]!));
         Assert.True((double)report["plain_loop"]!["decode_tokens_per_second"]! > 0);
         Assert.True((double)report["runs"]![0]!["decode_ratio"]! > 0);
+    }
+
+    [Fact]
+    public async Task BenchServing_Package_TellsFiguresMemoryAndStartOfAnotherProcess()
+    {
+        string package = SmallPackage.WritePackage(_folder);
+        JsonNode report = (await Tool.RunAsync(
+            "bench", "serving", package, "--baseline", package, "--prompt-tokens", "12", "--new-tokens", "6", "--rounds", "1",
+            "--long-prompt-tokens", "40", "--turn-tokens", "4", "--streams", "2", "--many-streams", "3", "--json")).Json;
+        JsonArray figures = report["figures"]!.AsArray();
+        Assert.Equal(11, figures.Count);
+        JsonNode memory = figures.Single(figure => (string?)figure!["name"] == "peak memory, of what is allowed")!;
+        Assert.True((double)memory["measured"]! > 10);
+        Assert.True((double)figures.Single(figure => (string?)figure!["name"] == "load to first token")!["value"]! > 0);
     }
 }

@@ -22,11 +22,13 @@ internal static class BenchVerb
         };
         var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
         var rounds = new Option<int>("--rounds") { Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 3 };
+        var baseline = BenchServingVerb.BaselineOption();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "bench", "Measure speed and memory beside a plain loop. Example: slipway bench package --concurrency 1,8")
         {
-            package, prompt, tokens, concurrency, threads, rounds, json, BenchGuidanceVerb.Create(context),
+            package, prompt, tokens, concurrency, threads, rounds, baseline, json, BenchGuidanceVerb.Create(context),
+            BenchServingVerb.Create(context), BenchProbeVerb.Create(context),
         };
         command.SetAction(async (result, ct) =>
         {
@@ -37,6 +39,7 @@ internal static class BenchVerb
                 Streams = ParseStreams(result.GetValue(concurrency)!),
                 Threads = result.GetValue(threads),
                 Rounds = result.GetValue(rounds),
+                BaselinePackage = result.GetValue(baseline),
             };
             var report = await ProgressDisplay.RunAsync(context, "bench", progress => ModelBench.MeasureAsync(
                 result.GetRequiredValue(package), options,

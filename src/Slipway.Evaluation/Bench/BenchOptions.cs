@@ -26,6 +26,9 @@ public sealed class BenchOptions
     /// <value>true</value>
     public bool Baseline { get; set; } = true;
 
+    /// <summary>The package of the plain loop; null for the measured one, in the engine's own session.</summary>
+    public string? BaselinePackage { get; set; }
+
     /// <summary>Further options of the model, such as its budget of keys and values.</summary>
     public LanguageModelOptions Model { get; set; } = new();
 

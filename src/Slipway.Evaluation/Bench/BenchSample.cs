@@ -37,11 +37,11 @@ internal sealed record BenchSample(int PromptTokens, long Started, IReadOnlyList
             baseline is null ? null : Median(samples.Zip(baseline, (x, y) => x.PrefillRate / y.PrefillRate)),
             baseline is null ? null : Median(samples.Zip(baseline, (x, y) => x.DecodeRate / y.DecodeRate)));
 
-    private static double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
-
-    private static double Median(IEnumerable<double> values)
+    public static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
+
+    private static double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
 }

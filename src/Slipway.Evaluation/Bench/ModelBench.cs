@@ -8,8 +8,8 @@ namespace Slipway.Evaluation.Bench;
 /// After a round that is not counted, the engine with each number of streams and the plain loop take turns, so that what
 /// else the machine does meets all of them. Prompts are random tokens, different for each stream and round, and answers
 /// go on past their end. The plain loop is what one would write by hand: one sequence, one run a token, keys and values
-/// bound once, logits at every position. It runs the engine's own session while the engine rests: of two sessions of one
-/// package the one opened first was found slower, by where its memory lies.
+/// bound once, logits at every position. Over the same package it runs the engine's own session while the engine rests: of
+/// two sessions of one package the one opened first was found slower, by where its memory lies.
 /// </remarks>
 public static class ModelBench
 {
@@ -26,7 +26,8 @@ public static class ModelBench
         IProgress<BenchProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        options = Checked(options ?? new BenchOptions());
+        options ??= new BenchOptions();
+        Check(options);
         var done = 0;
         var total = (options.Rounds + 1) * (options.Streams.Count + (options.Baseline ? 1 : 0));
 
@@ -48,7 +49,7 @@ public static class ModelBench
 
             using var process = Process.GetCurrentProcess();
             var peak = process.PeakWorkingSet64;
-            using var plain = options.Baseline ? new PlainLoop(model) : null;
+            using var plain = options.Baseline ? PlainLoop.Open(model, options.BaselinePackage, ModelOptions(options)) : null;
             var plainSamples = plain is null ? null : new List<BenchSample>();
             RunPlain(warm: true);
             for (var round = 0; round < options.Rounds; round++)
@@ -86,7 +87,7 @@ public static class ModelBench
         void Tell(string current) => progress?.Report(new BenchProgress(done++, total, current));
     }
 
-    private static LanguageModelOptions ModelOptions(BenchOptions options)
+    internal static LanguageModelOptions ModelOptions(BenchOptions options)
     {
         var most = options.Streams.Max();
         return options.Model with
@@ -97,7 +98,7 @@ public static class ModelBench
         };
     }
 
-    private static BenchOptions Checked(BenchOptions options)
+    internal static void Check(BenchOptions options)
     {
         List<string> errors = [];
         Require(nameof(options.PromptTokens), options.PromptTokens, 1, 1 << 20);
@@ -113,7 +114,10 @@ public static class ModelBench
             errors.Add("Streams names a number twice; expected different ones.");
         }
 
-        return errors.Count == 0 ? options : throw new ArgumentException(string.Join(" ", errors), nameof(options));
+        if (errors.Count > 0)
+        {
+            throw new ArgumentException(string.Join(" ", errors), nameof(options));
+        }
 
         void Require(string name, int value, int least, int most)
         {

@@ -2,18 +2,43 @@ using System.Diagnostics;
 using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine;
+using Slipway.Packaging;
 
 namespace Slipway.Evaluation.Bench;
 
 /// <summary>Generates as one would by hand: one run a token, one sequence, logits at every position.</summary>
-/// <remarks>Keys and values are bound once; the session is the model's, which must be idle meanwhile.</remarks>
+/// <remarks>Keys and values are bound once. What else runs on the session's threads must be idle meanwhile.</remarks>
 internal sealed class PlainLoop : IDisposable
 {
     private readonly InferenceSession session;
+    private readonly InferenceSession? own;
     private readonly DecoderGraph graph;
     private readonly RunOptions runOptions = new();
 
-    public PlainLoop(LanguageModel model) => (session, graph) = (model.Session, model.Graph);
+    private PlainLoop(InferenceSession session, DecoderGraph graph, InferenceSession? own)
+        => (this.session, this.graph, this.own) = (session, graph, own);
+
+    /// <summary>Prepares the loop over a package, or over a model's session.</summary>
+    /// <exception cref="PackageException">The package is damaged.</exception>
+    public static PlainLoop Open(LanguageModel model, string? packageFolder, LanguageModelOptions options)
+    {
+        if (packageFolder is null)
+        {
+            return new PlainLoop(model.Session, model.Graph, null);
+        }
+
+        var package = ModelPackage.Open(packageFolder);
+        var session = ModelSession.Open(package, options);
+        try
+        {
+            return new PlainLoop(session, DecoderGraph.Read(session, package), session);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Generates greedily and tells when each token came.</summary>
     /// <param name="prompt">The prompt's ids.</param>
@@ -46,7 +71,11 @@ internal sealed class PlainLoop : IDisposable
         return new BenchSample(prompt.Length, started, [times]);
     }
 
-    public void Dispose() => runOptions.Dispose();
+    public void Dispose()
+    {
+        runOptions.Dispose();
+        own?.Dispose();
+    }
 
     private int Step(OrtIoBinding binding, int[] ids, int length)
     {

@@ -1,8 +1,11 @@
+using System.Diagnostics;
+
 namespace Slipway.Engine;
 
 // What a step computes: the next chunk of one prompt, and one token of every sequence that decodes.
 internal sealed partial class ModelEngine
 {
+    private readonly PrefillPace pace = new();
     private int[] tokens = [];
     private int[] lengths = [];
     private int[] adapters = [];
@@ -40,7 +43,7 @@ internal sealed partial class ModelEngine
         var alone = scheduler.Rows.Active.All(Scheduler.IsPrompt);
         var largest = sequence.ScoresEveryPosition ? decoder.LargestScoredChunk : decoder.LargestChunk;
         var count = Math.Min(
-            Math.Min(alone ? options.PrefillChunk : options.SharedPrefillChunk, largest),
+            Math.Min(alone ? options.PrefillChunk : pace.Next(options.SharedPrefillChunk), largest),
             sequence.Pending);
         Guard(sequence, [sequence], () =>
         {
@@ -61,7 +64,9 @@ internal sealed partial class ModelEngine
             var chunk = sequence.Tokens.Slice(start, count);
             decoder.Plan(sequence.Tokens.Length);
             decoder.Adapt([sequence.Adapter]);
+            var started = Stopwatch.GetTimestamp();
             var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
+            pace.Prefilled(count, Stopwatch.GetElapsedTime(started));
             sequence.Computed += count;
             Advance(sequence, start, logits);
         });
@@ -121,6 +126,7 @@ internal sealed partial class ModelEngine
         Guard(null, batch, () =>
         {
             decoder.Adapt(adapters.AsSpan(0, rows));
+            var started = Stopwatch.GetTimestamp();
             var logits = decoder.Decode(tokens.AsSpan(0, rows), lengths.AsSpan(0, rows));
             foreach (var sequence in batch)
             {
@@ -132,6 +138,8 @@ internal sealed partial class ModelEngine
                 var row = sequence.Row;
                 Advance(sequence, sequence.Computed - 1, logits.Slice(row * vocabularySize, vocabularySize));
             }
+
+            pace.Decoded(Stopwatch.GetElapsedTime(started));
         });
     }
 

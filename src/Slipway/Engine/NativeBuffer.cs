@@ -3,16 +3,23 @@ using System.Runtime.InteropServices;
 namespace Slipway.Engine;
 
 /// <summary>Owns zeroed native memory; large pages of it take no room before they are touched.</summary>
-internal sealed unsafe class NativeBuffer : SafeHandle
+/// <remarks>
+/// Large buffers are mapped from the system one by one where that can be said (Linux): a heap keeps what is freed between
+/// others, which after a few changes of a cache's size is as much again.
+/// </remarks>
+internal sealed unsafe partial class NativeBuffer : SafeHandle
 {
+    private const long LeastMapped = 1 << 20;
     private static long liveBytes;
+    private readonly bool isMapped;
 
     public NativeBuffer(long bytes)
         : base(nint.Zero, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         Bytes = bytes;
-        SetHandle((nint)NativeMemory.AllocZeroed(checked((nuint)bytes)));
+        isMapped = bytes >= LeastMapped && OperatingSystem.IsLinux();
+        SetHandle(isMapped ? Map(checked((nuint)bytes)) : (nint)NativeMemory.AllocZeroed(checked((nuint)bytes)));
         Interlocked.Add(ref liveBytes, bytes);
     }
 
@@ -35,8 +42,30 @@ internal sealed unsafe class NativeBuffer : SafeHandle
 
     protected override bool ReleaseHandle()
     {
-        NativeMemory.Free((void*)handle);
         Interlocked.Add(ref liveBytes, -Bytes);
+        if (isMapped)
+        {
+            return Unmap(handle, (nuint)Bytes) == 0;
+        }
+
+        NativeMemory.Free((void*)handle);
         return true;
     }
+
+    private static nint Map(nuint bytes)
+    {
+        const int readWrite = 1 | 2, privateAnonymous = 0x02 | 0x20;
+        var address = Map(nint.Zero, bytes, readWrite, privateAnonymous, -1, 0);
+        return address == -1
+            ? throw new InsufficientMemoryException($"The system has no '{bytes}' bytes of memory.")
+            : address;
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial nint Map(nint address, nuint bytes, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Unmap(nint address, nuint bytes);
 }

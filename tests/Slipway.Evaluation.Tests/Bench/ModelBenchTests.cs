@@ -40,7 +40,7 @@ public sealed class ModelBenchTests(ITestOutputHelper output)
     {
         int[] prompt = [5, 9, 2, 7, 30, 11];
         using var model = LanguageModel.Load(Package, new() { Threads = 1 });
-        using var plain = new PlainLoop(model);
+        using var plain = PlainLoop.Open(model, null, new());
         var generated = new List<int>();
         var sample = plain.Run(prompt, 8, generated, TestContext.Current.CancellationToken);
         var expected = new List<int>();

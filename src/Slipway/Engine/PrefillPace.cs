@@ -1,0 +1,48 @@
+namespace Slipway.Engine;
+
+/// <summary>Decides how many prompt tokens run in a step beside sequences that decode, by how long steps took.</summary>
+/// <remarks>
+/// A chunk is to take as long as a few decode steps: the sequences that decode then pause that long at most, and the prompt
+/// gets most of the time. What a token costs grows with its position and differs between machines, so it is measured and
+/// not assumed. Belongs to the engine's thread.
+/// </remarks>
+internal sealed class PrefillPace
+{
+    /// <summary>Decode steps that a chunk may take.</summary>
+    private const double Steps = 2.5;
+
+    // Few tokens cost little less than some: weights, keys and values are read once for each chunk.
+    private const int Least = 16;
+
+    private TimeSpan decode;
+    private int chunk;
+
+    /// <summary>The tokens of the next chunk.</summary>
+    /// <param name="most">The most tokens.</param>
+    public int Next(int most)
+    {
+        chunk = Math.Clamp(chunk, Math.Min(Least, most), most);
+        return chunk;
+    }
+
+    /// <summary>Tells how long a decode step took.</summary>
+    public void Decoded(TimeSpan time)
+    {
+        // A single step that something held up counts no more than three times the usual one.
+        var bounded = decode == default ? time : TimeSpan.FromTicks(Math.Min(time.Ticks, 3 * decode.Ticks));
+        decode = decode == default ? time : (0.75 * decode) + (0.25 * bounded);
+    }
+
+    /// <summary>Tells how long a chunk took.</summary>
+    public void Prefilled(int tokens, TimeSpan time)
+    {
+        if (decode == default || tokens < Math.Min(chunk, Least))
+        {
+            return;
+        }
+
+        // Towards a longer chunk by steps of two: a short one tells little of it.
+        var fitting = Math.Min(tokens * (Steps * decode / time), 2.0 * tokens);
+        chunk = Math.Max((int)fitting / Least, 1) * Least;
+    }
+}
