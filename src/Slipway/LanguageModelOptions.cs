@@ -14,6 +14,13 @@ public sealed record LanguageModelOptions
     /// <value>true</value>
     public bool AllowSpinning { get; init; } = true;
 
+    /// <summary>
+    /// Whether the weights move into pages of 2 MiB after loading, where Linux has them to give: decoding reads all of
+    /// them for each token. It takes a moment beside the first requests, and rounds memory up to whole pages.
+    /// </summary>
+    /// <value>true</value>
+    public bool UseLargePages { get; init; } = true;
+
     /// <summary>The most sequences in one batch; further requests wait.</summary>
     /// <value>32</value>
     public int MaxBatchSize { get; init; } = 32;

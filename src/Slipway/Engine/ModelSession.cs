@@ -21,7 +21,15 @@ internal static class ModelSession
         sessionOptions.AddSessionConfigEntry("session.intra_op.allow_spinning", options.AllowSpinning ? "1" : "0");
         try
         {
-            return new InferenceSession(modelPath, sessionOptions);
+            var before = HugePages.Memory();
+            var session = new InferenceSession(modelPath, sessionOptions);
+            if (options.UseLargePages)
+            {
+                // Beside the first requests: it copies all weights once. A session that is gone by then does no harm.
+                _ = Task.Run(() => HugePages.CollapseNew(before));
+            }
+
+            return session;
         }
         catch (OnnxRuntimeException e)
         {

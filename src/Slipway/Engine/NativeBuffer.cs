@@ -21,6 +21,7 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
         isMapped = bytes >= LeastMapped && OperatingSystem.IsLinux();
         SetHandle(isMapped ? Map(checked((nuint)bytes)) : (nint)NativeMemory.AllocZeroed(checked((nuint)bytes)));
         Interlocked.Add(ref liveBytes, bytes);
+        HugePages.Advise(handle, bytes);
     }
 
     /// <summary>Bytes of all buffers of the process that were not freed yet.</summary>
