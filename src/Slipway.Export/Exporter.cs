@@ -16,6 +16,7 @@ namespace Slipway.Export;
 public static class Exporter
 {
     private const string GraphFile = "model.onnx";
+    private const string PrefillFile = "prefill.onnx";
     private const int LongestContext = 1 << 20;
 
     /// <summary>The architectures that can be exported, as <c>architectures[0]</c> of <c>config.json</c> names them.</summary>
@@ -69,25 +70,22 @@ public static class Exporter
                 $"'{name}' is an encoder; adapters beside a model are for decoders. Merge the adapter instead.");
         }
 
+        if (options.PrefillGraph)
+        {
+            CheckPrefill(name, architecture, options);
+        }
+
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
-        Graph graph = new(name);
-        ModelBuild build;
-        using (ExternalDataWriter data = new(package.PathOf($"{GraphFile}.data")))
+        ModelBuild build = Build(GraphFile, 0, formats.Matrices, null);
+        if (options.PrefillGraph)
         {
-            WeightWriter writer = new(graph, data, checkpoint, progress, ct);
-            build = new ModelBuild(config, tensors, writer, formats.Matrices, formats.Tables, contextLength)
-            {
-                Adapters = adapters,
-            };
-            architecture.Build(build, checkpoint);
+            Build(PrefillFile, 1, new W8A8Format(), build);
         }
 
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
-        OnnxFile.Write(
-            new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(GraphFile));
         TextFiles.Copy(checkpoint, package);
         PackageManifest manifest = package.Commit(new PackageManifest
         {
@@ -98,11 +96,55 @@ public static class Exporter
             Quantization = formats.Recipe,
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.RotarySwitch,
+            PrefillModel = options.PrefillGraph ? PrefillFile : null,
             Adapters = adapters?.Write(package),
         });
         return new ExportReport(
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
             Stopwatch.GetElapsedTime(started).TotalSeconds, PeakMemory(), unused);
+
+        ModelBuild Build(string file, int index, WeightFormat matrices, ModelBuild? shares)
+        {
+            Graph graph = new(name);
+            using ExternalDataWriter data = new(package.PathOf($"{file}.data"));
+            WeightWriter writer = new(graph, data, checkpoint, progress, ct)
+            {
+                Passes = (options.PrefillGraph ? 2 : 1, index),
+            };
+            ModelBuild made = new(config, tensors, writer, matrices, formats.Tables, contextLength)
+            {
+                Adapters = adapters,
+                Shares = shares,
+            };
+            architecture.Build(made, checkpoint);
+            OnnxFile.Write(
+                new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(file));
+            return made;
+        }
+    }
+
+    private static void CheckPrefill(string name, Architecture architecture, ExportOptions options)
+    {
+        if (options.Precision is not (Precision.Int4 or Precision.Int8))
+        {
+            throw new ArgumentException(
+                $"A prefill graph stands beside int4 or int8 weights, and the precision is "
+                + $"'{Precisions.NameOf(options.Precision)}'. Choose another precision, or no prefill graph.",
+                nameof(options));
+        }
+
+        if (architecture is not DecoderArchitecture)
+        {
+            throw new NotSupportedException(
+                $"'{name}' is an encoder; prefill graphs are for decoders. Export it without one.");
+        }
+
+        if (options.Adapters.Count > 0)
+        {
+            throw new NotSupportedException(
+                "A package has adapters beside its model or a prefill graph, not both. Leave one of them out, or merge "
+                + "the adapter.");
+        }
     }
 
     private static string Version { get; } =

@@ -37,6 +37,10 @@ public sealed record PackageManifest
     /// </remarks>
     public int? RotarySwitch { get; init; }
 
+    /// <summary>A second graph with the same inputs and outputs that computes prompts; null for none.</summary>
+    /// <remarks>Its weights are more or less exact than the first one's; readers may leave it alone.</remarks>
+    public string? PrefillModel { get; init; }
+
     /// <summary>The LoRA adapters that the package holds beside the model; null for none.</summary>
     public IReadOnlyList<PackageAdapter>? Adapters { get; init; }
 

@@ -11,15 +11,21 @@ internal sealed class ModelBuild(
     int contextLength)
 {
     private readonly Dictionary<string, StoredMatrix> _stored = new(StringComparer.Ordinal);
+    private readonly WeightFormat _format = format;
+    private readonly WeightWriter _writer = writer;
+    private bool _sharesMatrices;
 
     public ConfigReader Config => config;
+
+    /// <summary>The build whose tables and head this one's graph uses too; null for its own.</summary>
+    public ModelBuild? Shares { get; init; }
 
     /// <summary>The adapters between which requests choose; null for none.</summary>
     public SwitchedAdapters? Adapters { get; init; }
 
     public TensorSource Tensors => tensors;
 
-    public WeightWriter Writer => writer;
+    public WeightWriter Writer => _writer;
 
     /// <summary>The longest sequence in tokens.</summary>
     public int ContextLength => contextLength;
@@ -30,11 +36,18 @@ internal sealed class ModelBuild(
     public int? RotarySwitch { get; set; }
 
     /// <summary>A matrix in the package, written when it is first asked for.</summary>
-    public StoredMatrix Store(string name, Func<Weight> read) => Store(name, format, read);
+    public StoredMatrix Store(string name, Func<Weight> read) => Store(name, _format, read);
 
     /// <summary>A table in the package, in the matrices' format where that can be looked up.</summary>
-    public StoredMatrix StoreTable(string name, int columns, Func<Weight> read) =>
-        format.CanGather(columns) ? Store(name, format, read) : tableFormat.Write(writer, $"{name}.table", read());
+    public StoredMatrix StoreTable(string name, int columns, Func<Weight> read)
+    {
+        bool asMatrix = (Shares?._format ?? _format).CanGather(columns);
+        string stored = asMatrix ? name : $"{name}.table";
+        return Shares is null ? Store(stored, asMatrix ? _format : tableFormat, read) : Share(stored);
+    }
+
+    /// <summary>Tells that what is stored from now on belongs to the head.</summary>
+    public void BeginHead() => _sharesMatrices = Shares is not null;
 
     /// <summary>A small matrix on which much depends, in single precision whatever the others are stored in.</summary>
     public StoredMatrix StoreExact(string name, Func<Weight> read) =>
@@ -44,23 +57,39 @@ internal sealed class ModelBuild(
     public (StoredStack First, StoredStack Second) StoreStacks(
         (string Name, Weight Weight) first, (string Name, Weight Weight) second, int count)
     {
-        WeightFormat chosen = format.ForStacks(first.Weight.Columns, second.Weight.Columns);
+        WeightFormat chosen = _format.ForStacks(first.Weight.Columns, second.Weight.Columns);
         return (
-            chosen.WriteStack(writer, first.Name, first.Weight, count),
-            chosen.WriteStack(writer, second.Name, second.Weight, count));
+            chosen.WriteStack(_writer, first.Name, first.Weight, count),
+            chosen.WriteStack(_writer, second.Name, second.Weight, count));
     }
 
     /// <summary>A stack of matrices as floats, [count, rows, columns].</summary>
     public GraphValue StoreFloats(string name, Weight weight, int count) =>
-        ((FloatStack)tableFormat.WriteStack(writer, name, weight, count)).Weight;
+        ((FloatStack)tableFormat.WriteStack(_writer, name, weight, count)).Weight;
+
+    private StoredMatrix Share(string name)
+    {
+        if (!_stored.TryGetValue(name, out StoredMatrix? matrix))
+        {
+            matrix = Shares!._stored[name].Share(Shares._writer.Graph, _writer.Graph);
+            _stored.Add(name, matrix);
+        }
+
+        return matrix;
+    }
 
     private StoredMatrix Store(string name, WeightFormat chosen, Func<Weight> read)
     {
         if (!_stored.TryGetValue(name, out StoredMatrix? matrix))
         {
+            if (_sharesMatrices)
+            {
+                return Share(name);
+            }
+
             Weight weight = read();
-            matrix = chosen.Write(writer, name, weight);
-            matrix = Adapters?.Wrap(name, matrix, weight, writer.Graph) ?? matrix;
+            matrix = chosen.Write(_writer, name, weight);
+            matrix = Adapters?.Wrap(name, matrix, weight, _writer.Graph) ?? matrix;
             _stored.Add(name, matrix);
         }
 
