@@ -22,7 +22,8 @@ public sealed record ExportOptions
     /// <remarks>
     /// Its layers have 8-bit weights with a scale for each output, and round inputs to 8 bits with a scale for each
     /// position: prompts are computed faster, and the package grows by a byte a weight of its layers. Tokens of the
-    /// answer are still the first graph's. Decoders without experts and without adapters beside them can have one.
+    /// answer are still the first graph's. Decoders without experts, states and adapters beside them can have
+    /// one.
     /// </remarks>
     public bool PrefillGraph { get; init; }
 

@@ -133,10 +133,17 @@ public static class Exporter
                 nameof(options));
         }
 
-        if (architecture is not DecoderArchitecture)
+        if (architecture is not DecoderArchitecture decoder)
         {
             throw new NotSupportedException(
                 $"'{name}' is an encoder; prefill graphs are for decoders. Export it without one.");
+        }
+
+        if (decoder.States.Count > 0)
+        {
+            throw new NotSupportedException(
+                $"Layers of '{name}' carry states, which a prefill graph's rounded inputs would harm. Export it without "
+                + "one.");
         }
 
         if (options.Adapters.Count > 0)

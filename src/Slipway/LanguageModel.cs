@@ -23,6 +23,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     private const string TokenizerFile = "tokenizer.json";
 
     private readonly InferenceSession session;
+    private readonly InferenceSession? prefillSession;
     private readonly DecoderGraph graph;
     private readonly ModelEngine engine;
     private readonly ModelTelemetry telemetry;
@@ -47,18 +48,20 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         try
         {
             tokenizer = tokenizerTask.GetAwaiter().GetResult();
-            graph = DecoderGraph.Read(session, package);
+            graph = DecoderGraph.Read(session, package, package.ModelPath);
+            prefillSession = PrefillSession.Open(package, graph, options);
             var budget = new KeyValueBudget(package, graph, options);
             ContextLength = budget.ContextLength;
             adapters = AdapterSet.Read(session, package);
             Adapters = adapters?.Names ?? [];
             IDecoder decoder = graph.Concatenates
                 ? new ConcatenatingDecoder(session, graph)
-                : new Decoder(session, graph, adapters);
+                : new Decoder(session, graph, adapters, prefillSession);
             engine = new ModelEngine(wrap(decoder), VocabularySize, options, budget, telemetry);
         }
         catch
         {
+            prefillSession?.Dispose();
             session.Dispose();
             throw;
         }
@@ -177,6 +180,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         if (Interlocked.Exchange(ref disposed, 1) == 0)
         {
             engine.Dispose();
+            prefillSession?.Dispose();
             session.Dispose();
             telemetry.Dispose();
         }

@@ -21,6 +21,10 @@ public sealed record LanguageModelOptions
     /// <value>true</value>
     public bool UseLargePages { get; init; } = true;
 
+    /// <summary>Whether prompts run through the package's graph for them, where it has one: faster, for more memory.</summary>
+    /// <value>true</value>
+    public bool UsePrefillGraph { get; init; } = true;
+
     /// <summary>The most sequences in one batch; further requests wait.</summary>
     /// <value>32</value>
     public int MaxBatchSize { get; init; } = 32;
@@ -43,8 +47,8 @@ public sealed record LanguageModelOptions
     public long? PrefixCacheBytes { get; init; }
 
     /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
-    /// <value>512</value>
-    public int PrefillChunk { get; init; } = 512;
+    /// <value>256</value>
+    public int PrefillChunk { get; init; } = 256;
 
     /// <summary>Where deadlines take their time from.</summary>
     /// <value>The system's.</value>

@@ -22,6 +22,14 @@ public sealed class OnnxChatClientOptions
     /// <value>true</value>
     public bool AllowSpinning { get; set; } = true;
 
+    /// <summary>Whether the weights move into pages of 2 MiB after loading, where Linux has them to give.</summary>
+    /// <value>true</value>
+    public bool UseLargePages { get; set; } = true;
+
+    /// <summary>Whether prompts run through the package's graph for them, where it has one: faster, for more memory.</summary>
+    /// <value>true</value>
+    public bool UsePrefillGraph { get; set; } = true;
+
     /// <summary>The most sequences in one batch; further requests wait.</summary>
     /// <value>32</value>
     public int MaxBatchSize { get; set; } = 32;
@@ -42,8 +50,8 @@ public sealed class OnnxChatClientOptions
     public long? PrefixCacheBytes { get; set; }
 
     /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
-    /// <value>512</value>
-    public int PrefillChunk { get; set; } = 512;
+    /// <value>256</value>
+    public int PrefillChunk { get; set; } = 256;
 
     /// <summary>Prompt tokens computed in one step while other sequences decode; smaller is smoother for them.</summary>
     /// <value>64</value>
@@ -73,6 +81,8 @@ public sealed class OnnxChatClientOptions
         ContextLength = ContextLength,
         Threads = Threads,
         AllowSpinning = AllowSpinning,
+        UseLargePages = UseLargePages,
+        UsePrefillGraph = UsePrefillGraph,
         MaxBatchSize = MaxBatchSize,
         QueueCapacity = QueueCapacity,
         KeyValueCacheBytes = KeyValueCacheBytes,

@@ -15,11 +15,11 @@ internal sealed partial class Decoder
         private readonly List<OrtValue> tokenValues = [];
         private (int Tokens, int Kept, bool Every, int Width) bound;
 
-        public Binding(Decoder owner, int firstRow, int rows)
+        public Binding(Decoder owner, InferenceSession runner, int firstRow, int rows)
         {
             this.owner = owner;
             this.rows = rows;
-            IoBinding = owner.session.CreateIoBinding();
+            IoBinding = runner.CreateIoBinding();
             for (var i = 0; i < owner.graph.Cache.Count; i++)
             {
                 var value = Keep(fixedValues, owner.cache.View(i, firstRow, rows));

@@ -16,12 +16,14 @@ internal sealed partial class Decoder : IDecoder
     private const int MaskStep = 64;
 
     private readonly InferenceSession session;
+    private readonly InferenceSession prefillSession;
     private readonly DecoderGraph graph;
     private readonly KeyValueCache cache;
     private readonly RowStates states;
     private readonly RunOptions runOptions = new();
     private readonly List<Binding?> decodeBindings = [];
     private readonly List<Binding?> prefillBindings = [];
+    private readonly List<Binding?> promptBindings = [];
     private readonly OrtValue keepAll = OrtValue.CreateTensorValueFromMemory(new long[] { 0 }, [1]);
     private readonly OrtValue keepLast = OrtValue.CreateTensorValueFromMemory(new long[] { 1 }, [1]);
     private readonly long[] plannedLength = [0];
@@ -32,11 +34,18 @@ internal sealed partial class Decoder : IDecoder
     private NativeBuffer? logits;
     private float[] converted = [];
     private int[] reached = [];
+    private bool isPrompt;
 
-    public Decoder(InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null)
+    /// <param name="session">Runs the graph.</param>
+    /// <param name="graph">Its inputs and outputs.</param>
+    /// <param name="adapters">The adapters beside it; null for none.</param>
+    /// <param name="prefill">Runs a graph with the same inputs and outputs for prompts; null for the same graph.</param>
+    public Decoder(
+        InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null, InferenceSession? prefill = null)
     {
         this.adapters = adapters;
         this.session = session;
+        prefillSession = prefill ?? session;
         this.graph = graph;
         planned = OrtValue.CreateTensorValueFromMemory(plannedLength, [1]);
         cache = new KeyValueCache(graph);
@@ -98,11 +107,14 @@ internal sealed partial class Decoder : IDecoder
 
     public void Plan(int length) => plannedLength[0] = length;
 
+    public void BeginChunk(bool isPrompt) => this.isPrompt = isPrompt;
+
     public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
     {
         var kept = every || graph.LogitsToKeep is null ? tokens.Length : 1;
         Reserve(tokens.Length, kept);
-        var binding = Find(prefillBindings, row, row, 1);
+        var runner = isPrompt ? prefillSession : session;
+        var binding = Find(isPrompt ? promptBindings : prefillBindings, runner, row, row, 1);
         SetTokens(tokens, start);
         binding.BindTokens(tokens.Length, kept, every, SetMask([start + tokens.Length]));
         binding.BindAdapters();
@@ -111,7 +123,7 @@ internal sealed partial class Decoder : IDecoder
             states.Clear(row);
         }
 
-        session.RunWithBinding(runOptions, binding.IoBinding);
+        runner.RunWithBinding(runOptions, binding.IoBinding);
         states.Commit(row);
         var result = ReadLogits(kept);
         return every || kept == 1 ? result : result[^graph.VocabularySize..];
@@ -122,7 +134,7 @@ internal sealed partial class Decoder : IDecoder
         var rows = tokens.Length;
         Plan(0);
         Reserve(rows, rows);
-        var binding = Find(decodeBindings, rows, 0, rows);
+        var binding = Find(decodeBindings, session, rows, 0, rows);
         var idSpan = ids!.AsSpan<long>(0, rows);
         for (var row = 0; row < rows; row++)
         {
@@ -166,14 +178,14 @@ internal sealed partial class Decoder : IDecoder
         runOptions.Dispose();
     }
 
-    private Binding Find(List<Binding?> bindings, int index, int firstRow, int rows)
+    private Binding Find(List<Binding?> bindings, InferenceSession runner, int index, int firstRow, int rows)
     {
         while (bindings.Count <= index)
         {
             bindings.Add(null);
         }
 
-        return bindings[index] ??= new Binding(this, firstRow, rows);
+        return bindings[index] ??= new Binding(this, runner, firstRow, rows);
     }
 
     private void SetTokens(ReadOnlySpan<int> tokens, int start)
@@ -264,12 +276,13 @@ internal sealed partial class Decoder : IDecoder
 
     private void ReleaseBindings()
     {
-        foreach (var binding in decodeBindings.Concat(prefillBindings))
+        foreach (var binding in decodeBindings.Concat(prefillBindings).Concat(promptBindings))
         {
             binding?.Dispose();
         }
 
         decodeBindings.Clear();
         prefillBindings.Clear();
+        promptBindings.Clear();
     }
 }

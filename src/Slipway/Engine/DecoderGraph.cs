@@ -54,11 +54,21 @@ internal sealed class DecoderGraph
     /// <summary>Bytes that one sequence needs whatever its length: states as read and as written.</summary>
     public long RowBytes => 2 * States.Sum(state => state.RowBytes);
 
-    public static DecoderGraph Read(InferenceSession session, ModelPackage package)
+    /// <summary>What another graph has otherwise, so that both cannot run over one cache; null for nothing.</summary>
+    public string? Difference(DecoderGraph other)
+        => !Cache.SequenceEqual(other.Cache) ? "the cache of keys and values"
+            : !States.Select(state => state.Past).SequenceEqual(other.States.Select(state => state.Past))
+                || RowBytes != other.RowBytes ? "a state"
+            : (InputIds, AttentionMask, PositionIds, LogitsToKeep, PlannedLength)
+                != (other.InputIds, other.AttentionMask, other.PositionIds, other.LogitsToKeep, other.PlannedLength)
+                ? "an input"
+            : (Logits, LogitsType, VocabularySize) != (other.Logits, other.LogitsType, other.VocabularySize) ? "the logits"
+            : null;
+
+    public static DecoderGraph Read(InferenceSession session, ModelPackage package, string path)
     {
         var model = package.Config.Model;
         var decoder = model.Decoder;
-        var path = package.ModelPath;
         var inputs = session.InputMetadata;
         var outputs = session.OutputMetadata;
         var inputIds = Find(path, inputs, decoder.Inputs, "input_ids", "input");

@@ -40,6 +40,11 @@ internal interface IDecoder : IDisposable
     {
     }
 
+    /// <summary>Tells whether the tokens of the next prefill belong to a prompt, which may have a graph of its own.</summary>
+    void BeginChunk(bool isPrompt)
+    {
+    }
+
     /// <summary>Tells which adapter each row of the next runs uses; 0 for none.</summary>
     void Adapt(ReadOnlySpan<int> ids);
 

@@ -57,12 +57,15 @@ internal sealed partial class ModelEngine
             {
                 StoreWhatOthersShare(sequence);
                 prefixes.Restore(sequence);
-                count = Math.Min(count, sequence.Pending);
             }
 
+            // What follows the prompt is the answer's graph's, also when it is computed once more.
             var start = sequence.Computed;
+            var isPrompt = start < sequence.PrefillLength;
+            count = Math.Min(count, isPrompt ? sequence.PrefillLength - start : sequence.Pending);
             var chunk = sequence.Tokens.Slice(start, count);
             decoder.Plan(sequence.Tokens.Length);
+            decoder.BeginChunk(isPrompt);
             decoder.Adapt([sequence.Adapter]);
             var started = Stopwatch.GetTimestamp();
             var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);

@@ -7,9 +7,12 @@ namespace Slipway.Engine;
 internal static class ModelSession
 {
     public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
-        => Open(package.ModelPath, options);
+        => Open(package.ModelPath, options, PrefillSession.PathOf(package, options) is not null);
 
-    public static InferenceSession Open(string modelPath, LanguageModelOptions options)
+    /// <param name="modelPath">The graph file.</param>
+    /// <param name="options">Threads and memory.</param>
+    /// <param name="takesTurns">Whether another session runs between two runs of this one, which needs the cores.</param>
+    public static InferenceSession Open(string modelPath, LanguageModelOptions options, bool takesTurns = false)
     {
         using var sessionOptions = new SessionOptions
         {
@@ -19,6 +22,11 @@ internal static class ModelSession
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
         };
         sessionOptions.AddSessionConfigEntry("session.intra_op.allow_spinning", options.AllowSpinning ? "1" : "0");
+        if (takesTurns)
+        {
+            sessionOptions.AddSessionConfigEntry("session.force_spinning_stop", "1");
+        }
+
         try
         {
             var before = HugePages.Memory();
