@@ -48,7 +48,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         try
         {
             tokenizer = tokenizerTask.GetAwaiter().GetResult();
-            graph = DecoderGraph.Read(session, package, package.ModelPath);
+            graph = DecoderGraph.Read(session, package);
             prefillSession = PrefillSession.Open(package, graph, options);
             var budget = new KeyValueBudget(package, graph, options);
             ContextLength = budget.ContextLength;

@@ -28,7 +28,9 @@ internal sealed class PlainLoop : IDisposable
         }
 
         var package = ModelPackage.Open(packageFolder);
-        var session = ModelSession.Open(package, options);
+
+        // As one would open it by hand: nothing moves its weights.
+        var session = ModelSession.Open(package, options with { UseLargePages = false });
         try
         {
             return new PlainLoop(session, DecoderGraph.Read(session, package), session);

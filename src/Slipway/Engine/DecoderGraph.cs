@@ -65,8 +65,12 @@ internal sealed class DecoderGraph
             : (Logits, LogitsType, VocabularySize) != (other.Logits, other.LogitsType, other.VocabularySize) ? "the logits"
             : null;
 
-    public static DecoderGraph Read(InferenceSession session, ModelPackage package, string path)
+    /// <param name="session">Runs the graph.</param>
+    /// <param name="package">The package.</param>
+    /// <param name="file">The graph's file; null for the package's decoder.</param>
+    public static DecoderGraph Read(InferenceSession session, ModelPackage package, string? file = null)
     {
+        var path = file ?? package.ModelPath;
         var model = package.Config.Model;
         var decoder = model.Decoder;
         var inputs = session.InputMetadata;
