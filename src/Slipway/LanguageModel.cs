@@ -6,6 +6,7 @@ using Slipway.Engine;
 using Slipway.Guidance;
 using Slipway.Packaging;
 using Slipway.Sampling;
+using Slipway.Speculation;
 using Slipway.Telemetry;
 using Slipway.Text;
 using Slipway.Tokenization;
@@ -29,6 +30,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     private readonly ModelTelemetry telemetry;
     private readonly RequestGate gate = new();
     private readonly TimeProvider time;
+    private readonly int draftTokens;
     private readonly HuggingFaceTokenizer? tokenizer;
     private readonly Lazy<ChatTemplate?> chatTemplate;
     private readonly Lazy<GuidanceCache> guidance;
@@ -38,6 +40,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     {
         Package = package;
         time = options.TimeProvider;
+        draftTokens = options.DraftTokens;
         telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
         guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
         chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
@@ -123,7 +126,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     /// <remarks>
     /// The request is checked at the call and enters the queue when the enumeration begins. Leaving the enumeration
     /// early cancels it. Requests with prompts that begin alike compute the beginning once, also when they come
-    /// together; so several answers to one prompt are several requests.
+    /// together, and so do several answers to one prompt.
     /// </remarks>
     /// <param name="request">What to continue and how.</param>
     /// <param name="cancellationToken">Ends the request between tokens and in the middle of its prefill.</param>
@@ -145,29 +148,9 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             _ = Tokenizer;
         }
 
-        return GenerateCoreAsync(request, cancellationToken);
-    }
-
-    /// <summary>Tells how probable each token of a sequence is after those before it.</summary>
-    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
-    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
-    /// <returns>Natural log-probabilities of the second token to the last: one fewer than ids.</returns>
-    /// <exception cref="ArgumentException">There are no ids, too many, or one outside the vocabulary.</exception>
-    public async Task<float[]> ScoreAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
-    {
-        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
-        var result = new float[ids.Count - 1];
-        await ScoreAsync(ids, adapter: 0, Take, cancellationToken).ConfigureAwait(false);
-        return result;
-
-        void Take(int start, ReadOnlySpan<float> logits)
-        {
-            for (var i = 0; i * VocabularySize < logits.Length && start + i < result.Length; i++)
-            {
-                var position = logits.Slice(i * VocabularySize, VocabularySize);
-                result[start + i] = (float)(position[ids[start + i + 1]] - LogProbabilities.Normalizer(position));
-            }
-        }
+        return request.NumReturnSequences == 1
+            ? GenerateCoreAsync(request, cancellationToken)
+            : GenerateAnswersAsync(request, cancellationToken);
     }
 
     /// <summary>Takes no new requests and waits until those in flight have ended.</summary>
@@ -296,6 +279,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         return new GenerationSequence(request, endIds, ContextLength, chooser, text)
         {
             Adapter = AdapterId(request.Adapter, nameof(request)),
+            Drafting = (request.DraftTokens ?? draftTokens) is > 0 and var most ? new Drafting(most) : null,
         };
     }
 }

@@ -3,6 +3,8 @@ namespace Slipway;
 /// <summary>Says how a model is loaded and what it may use.</summary>
 public sealed record LanguageModelOptions
 {
+    internal const int LongestDraft = 64;
+
     /// <summary>The longest sequence in tokens, prompt and answer together; null for the package's own.</summary>
     /// <remarks>Where the key-value budget holds fewer tokens, a null becomes as many as it holds.</remarks>
     public int? ContextLength { get; init; }
@@ -53,6 +55,16 @@ public sealed record LanguageModelOptions
     /// <summary>Where deadlines take their time from.</summary>
     /// <value>The system's.</value>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>
+    /// The most tokens to guess ahead where <see cref="GenerationRequest.DraftTokens"/> is null; 0 guesses none.
+    /// </summary>
+    public int DraftTokens { get; init; }
+
+    /// <summary>The most sequences that decode together while guesses are still made.</summary>
+    /// <value>2</value>
+    /// <remarks>A guess is checked by a run of its own; among many sequences their common step is faster.</remarks>
+    public int DraftBatchSize { get; init; } = 2;
 
     /// <summary>The most prompt tokens computed in one step while other sequences decode.</summary>
     /// <remarks>As many as take about two and a half of their steps, measured as they run, so that none waits for long.</remarks>

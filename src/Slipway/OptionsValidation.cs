@@ -23,6 +23,8 @@ internal static class OptionsValidation
         Require("PrefixCacheBytes", options.PrefixCacheBytes, 0, long.MaxValue);
         Require("PrefillChunk", options.PrefillChunk, 1, 1 << 16);
         Require("SharedPrefillChunk", options.SharedPrefillChunk, 1, 1 << 16);
+        Require("DraftTokens", options.DraftTokens, 0, LanguageModelOptions.LongestDraft);
+        Require("DraftBatchSize", options.DraftBatchSize, 0, 4096);
         return errors;
 
         void Require(string name, long? value, long least, long most)

@@ -51,6 +51,7 @@ internal static class GenerateVerb
                 StopSequences = sampling.StopSequences(result),
                 Sampling = sampling.Read(result),
                 Adapter = result.GetValue(adapter),
+                DraftTokens = sampling.DraftTokens(result),
             };
             var tokens = new List<GeneratedToken>();
             await foreach (var token in model.GenerateAsync(request, ct).ConfigureAwait(false))

@@ -38,15 +38,26 @@ internal sealed class SamplingArguments
 
     private readonly Option<string[]> _stop = new("--stop") { Description = "A text that ends the answer; may be repeated." };
 
+    private readonly Option<int?> _draft = new("--draft-tokens")
+    {
+        Description = "Guess up to this many tokens ahead from earlier text; the answer stays the same.",
+    };
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop })
+        Option[] options =
+        [
+            _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _draft,
+        ];
+        foreach (var option in options)
         {
             command.Add(option);
         }
     }
 
     public IReadOnlyList<string> StopSequences(ParseResult result) => result.GetValue(_stop) ?? [];
+
+    public int? DraftTokens(ParseResult result) => result.GetValue(_draft);
 
     /// <summary>What a chat request asks for; what is not told comes from the package.</summary>
     public OnnxChatRequestOptions ReadChat(ParseResult result) => new()
@@ -59,6 +70,7 @@ internal sealed class SamplingArguments
         PresencePenalty = result.GetValue(_presence),
         FrequencyPenalty = result.GetValue(_frequency),
         Seed = result.GetValue(_seed),
+        DraftTokens = DraftTokens(result),
         StopSequences = StopSequences(result) is { Count: > 0 } texts ? texts : null,
     };
 

@@ -10,6 +10,8 @@ internal static class UsageJson
         ["prompt_tokens"] = usage.PromptTokens,
         ["output_tokens"] = usage.OutputTokens,
         ["cached_tokens"] = usage.CachedTokens,
+        ["drafted_tokens"] = usage.DraftedTokens,
+        ["accepted_tokens"] = usage.AcceptedTokens,
         ["total_tokens"] = usage.TotalTokens,
     };
 }

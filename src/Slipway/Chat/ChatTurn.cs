@@ -83,6 +83,7 @@ internal sealed class ChatTurn
                 : [.. request.LogitsProcessors ?? [], model.Guide(guidance, tags)],
             Priority = request.Priority ?? 0,
             Adapter = string.IsNullOrEmpty(request.Adapter) ? null : request.Adapter,
+            DraftTokens = request.DraftTokens,
             Timeout = request.Timeout,
         };
         return new(model, generation, parser, tags);

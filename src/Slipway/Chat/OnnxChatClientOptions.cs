@@ -68,6 +68,16 @@ public sealed class OnnxChatClientOptions
     /// </remarks>
     public bool GuideToolCalls { get; set; } = true;
 
+    /// <summary>
+    /// The most tokens to guess ahead from what followed the last ones before, where the request does not say; 0 guesses
+    /// none.
+    /// </summary>
+    /// <remarks>
+    /// Faster where answers repeat their prompt, such as tool calls, with the same tokens as without;
+    /// <see cref="OnnxChatRequestOptions.DraftTokens"/> says otherwise for one request.
+    /// </remarks>
+    public int DraftTokens { get; set; }
+
     /// <summary>The LoRA adapter of the package to answer with, where the request names none.</summary>
     /// <value>None: the model alone answers.</value>
     /// <remarks>
@@ -89,5 +99,6 @@ public sealed class OnnxChatClientOptions
         PrefixCacheBytes = PrefixCacheBytes,
         PrefillChunk = PrefillChunk,
         SharedPrefillChunk = SharedPrefillChunk,
+        DraftTokens = DraftTokens,
     };
 }

@@ -61,6 +61,10 @@ public sealed record OnnxChatRequestOptions
     /// <value><see cref="OnnxChatClientOptions.Adapter"/>, where the client has one.</value>
     public string? Adapter { get; init; }
 
+    /// <summary>The most tokens to guess ahead and check in one run (<c>prompt_lookup_num_tokens</c>).</summary>
+    /// <value><see cref="OnnxChatClientOptions.DraftTokens"/>, where the client has one; else the model's.</value>
+    public int? DraftTokens { get; init; }
+
     /// <summary>How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>.</summary>
     public TimeSpan? Timeout { get; init; }
 

@@ -38,6 +38,7 @@ internal static class RequestOptions
             Priority = own.Priority ?? extra.Integer("priority"),
             Adapter = own.Adapter ?? extra.Text("adapter"),
             Guidance = own.Guidance ?? Guidance(extra),
+            DraftTokens = own.DraftTokens ?? extra.Integer("prompt_lookup_num_tokens"),
             GuideToolCalls = own.GuideToolCalls ?? extra.Boolean("guide_tool_calls"),
             TemplateVariables = own.TemplateVariables ?? extra.Object("chat_template_kwargs"),
         };
@@ -135,6 +136,11 @@ internal static class RequestOptions
         Check(options.NoRepeatNgramSize, value => value >= 0, "no_repeat_ngram_size", "0 or more");
         Check(options.MaxOutputTokens, value => value >= 1, "MaxOutputTokens", "1 or more");
         Check(options.MinOutputTokens, value => value >= 0, "min_tokens", "0 or more");
+        Check(
+            options.DraftTokens,
+            value => value is >= 0 and <= LanguageModelOptions.LongestDraft,
+            "prompt_lookup_num_tokens",
+            $"from 0 to {LanguageModelOptions.LongestDraft}");
         if (options.StopSequences?.Any(string.IsNullOrEmpty) == true)
         {
             errors.Add("'StopSequences' holds an empty text; expected texts of at least one character.");

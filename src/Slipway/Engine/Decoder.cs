@@ -58,6 +58,8 @@ internal sealed partial class Decoder : IDecoder
 
     public int RotarySwitch => graph.RotarySwitch;
 
+    public bool CanDropTokens => graph.States.Count == 0;
+
     public int LargestScoredChunk => (int)Math.Clamp(LargestLogitsBytes / (4L * graph.VocabularySize), 1, 512);
 
     public int LargestChunk => graph.LogitsToKeep is null ? LargestScoredChunk : int.MaxValue;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using Slipway.Sampling;
+using Slipway.Speculation;
 using Slipway.Text;
 
 namespace Slipway.Engine;
@@ -46,6 +47,9 @@ internal sealed class GenerationSequence : Sequence
         Priority = request.Priority;
     }
 
+    /// <summary>Guesses tokens ahead; null for none.</summary>
+    public Drafting? Drafting { get; init; }
+
     public ChannelReader<GeneratedToken> Output => output.Reader;
 
     public override bool ScoresEveryPosition => false;
@@ -54,6 +58,10 @@ internal sealed class GenerationSequence : Sequence
         => Math.Min(PromptLength + (request.MaxOutputTokens ?? Math.Max(OpenReservation, OutputIds.Length)), contextLength);
 
     public override void Start() => started = started == 0 ? Stopwatch.GetTimestamp() : started;
+
+    // The last token needs no guess: it is chosen anyway where those before it are checked.
+    public override ReadOnlyMemory<int> Draft(int room)
+        => Drafting?.Draft(Tokens, Math.Min(room, limit - OutputIds.Length - 1)) ?? default;
 
     public override bool Advance(int start, ReadOnlySpan<float> logits)
     {
@@ -82,6 +90,7 @@ internal sealed class GenerationSequence : Sequence
     private bool Take(TokenChoice choice)
     {
         Append(choice.Id);
+        Drafting?.Observe(choice.Id, Tokens.Length);
         if (first == 0)
         {
             first = Stopwatch.GetTimestamp();
@@ -121,6 +130,10 @@ internal sealed class GenerationSequence : Sequence
             CachedTokens,
             Elapsed(arrived, started),
             Elapsed(started, first),
-            Elapsed(first, now));
+            Elapsed(first, now))
+        {
+            DraftedTokens = Drafting?.Drafted ?? 0,
+            AcceptedTokens = Drafting?.Accepted ?? 0,
+        };
     }
 }

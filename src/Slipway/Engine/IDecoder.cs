@@ -19,6 +19,9 @@ internal interface IDecoder : IDisposable
     /// <summary>The longest sequence that has the first of two sets of rotary frequencies.</summary>
     int RotarySwitch => int.MaxValue;
 
+    /// <summary>Whether a row can go on from an earlier token, because no layer carries a state.</summary>
+    bool CanDropTokens => true;
+
     /// <summary>Bytes of a cache of this size.</summary>
     long BytesFor(int rows, int capacity);
 

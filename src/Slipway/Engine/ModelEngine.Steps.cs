@@ -98,6 +98,13 @@ internal sealed partial class ModelEngine
     private void StepDecode()
     {
         var batch = scheduler.Rows.Active.Where(sequence => !Scheduler.IsPrompt(sequence)).ToArray();
+        var drafts = Draft(batch);
+        Decode(drafts.Count == 0 ? batch : [.. batch.Except(drafts.Select(pair => pair.Sequence))]);
+        drafts.ForEach(pair => Check(pair.Sequence, pair.Draft));
+    }
+
+    private void Decode(Sequence[] batch)
+    {
         if (batch.Length == 0)
         {
             return;
@@ -118,10 +125,11 @@ internal sealed partial class ModelEngine
 
         for (var row = 0; row < rows; row++)
         {
-            // A row whose prompt is under way runs along; what that writes lies beyond its end and is overwritten.
+            // Another row, such as one whose prompt is under way, runs along; what that writes lies beyond its end
+            // and is overwritten.
             var sequence = scheduler.Rows[row];
             lengths[row] = sequence?.Computed ?? 0;
-            tokens[row] = sequence is null || Scheduler.IsPrompt(sequence) ? -1 : sequence.Tokens[lengths[row]];
+            tokens[row] = batch.Contains(sequence) ? sequence!.Tokens[lengths[row]] : -1;
             adapters[row] = tokens[row] < 0 ? 0 : sequence!.Adapter;
         }
 

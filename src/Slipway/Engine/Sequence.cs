@@ -69,6 +69,10 @@ internal abstract class Sequence
     /// <summary>Called when the sequence gets a row.</summary>
     public abstract void Start();
 
+    /// <summary>Guesses tokens that follow, to be checked in one run; none unless the sequence wants that.</summary>
+    /// <param name="room">The most tokens that can be checked.</param>
+    public virtual ReadOnlyMemory<int> Draft(int room) => default;
+
     /// <summary>Takes the logits of tokens just run.</summary>
     /// <param name="start">The first position that was run.</param>
     /// <param name="logits">Of every position run, or of the last one only.</param>

@@ -10,6 +10,9 @@ public sealed record GeneratedToken
     /// <summary>The token's id.</summary>
     public required int Id { get; init; }
 
+    /// <summary>The answer that the token belongs to, from 0, where the request asks for several.</summary>
+    public int SequenceIndex { get; init; }
+
     /// <summary>The text that became certain with this token; never half a character.</summary>
     public string Text { get; init; } = "";
 

@@ -17,6 +17,15 @@ public sealed record GenerationRequest
     /// <summary>The fewest tokens to generate before the answer may end by an end-of-sequence token.</summary>
     public int MinOutputTokens { get; init; }
 
+    /// <summary>How many answers to give to the prompt, 1 to 64; they share what they compute of it.</summary>
+    /// <value>1</value>
+    /// <remarks>
+    /// Their tokens come as they are chosen; <see cref="GeneratedToken.SequenceIndex"/> tells them apart, and the last
+    /// token of each carries its finish reason and usage. Each draws for itself; with a seed the first answer is the
+    /// one that a request for a single answer gets. What they share is the prefix cache's.
+    /// </remarks>
+    public int NumReturnSequences { get; init; } = 1;
+
     /// <summary>Texts that end the answer when they come up; they are not part of it.</summary>
     public IReadOnlyList<string> StopSequences { get; init; } = [];
 
@@ -53,6 +62,17 @@ public sealed record GenerationRequest
     /// The LoRA adapter to answer with, one of <see cref="LanguageModel.Adapters"/>; null for the model alone.
     /// </summary>
     public string? Adapter { get; init; }
+
+    /// <summary>
+    /// The most tokens to guess ahead from what followed the last ones before, in prompt or answer, and to check in one
+    /// run; 0 guesses none, null is <see cref="LanguageModelOptions.DraftTokens"/>.
+    /// </summary>
+    /// <remarks>
+    /// Faster where answers repeat their prompt, such as tool calls, summaries and edits. The tokens are those that
+    /// would come without: each is chosen as ever, and a guess only saves its step. Guessing pauses where it does not
+    /// pay. Models whose layers carry a state guess nothing.
+    /// </remarks>
+    public int? DraftTokens { get; init; }
 
     /// <summary>Among waiting requests a higher priority goes first; equal ones in order of arrival.</summary>
     public int Priority { get; init; }

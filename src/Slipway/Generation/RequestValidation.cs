@@ -18,8 +18,19 @@ internal static class RequestValidation
             request.MaxOutputTokens is null || request.MinOutputTokens <= request.MaxOutputTokens,
             $"MinOutputTokens is '{request.MinOutputTokens}', above MaxOutputTokens '{request.MaxOutputTokens}'.");
         Require(
+            request.NumReturnSequences is >= 1 and <= 64,
+            $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to 64.");
+        Require(
+            request.NumReturnSequences == 1 || request.LogitsProcessors.Count == 0,
+            $"LogitsProcessors has entries and NumReturnSequences is '{request.NumReturnSequences}', but a processor follows "
+            + "one answer. Send a request with processors of its own for each.");
+        Require(
             request.LogProbabilities is null or (>= 0 and <= 100),
             $"LogProbabilities is '{request.LogProbabilities}'; expected 0 to 100, or null for none.");
+        Require(
+            request.DraftTokens is null or (>= 0 and <= LanguageModelOptions.LongestDraft),
+            $"DraftTokens is '{request.DraftTokens}'; expected 0 to {LanguageModelOptions.LongestDraft}, or null for the "
+            + "model's own.");
         Require(
             request.StopSequences.All(text => !string.IsNullOrEmpty(text)),
             "A stop sequence is empty. Leave it out.");
@@ -32,6 +43,19 @@ internal static class RequestValidation
             + "IgnoreEndOfSequence unset.");
         Validate(request.Sampling, vocabularySize);
     }
+
+    public static void Validate(BeamSearchRequest request, int contextLength, int vocabularySize)
+    {
+        Validate(request.ToGeneration(), contextLength, vocabularySize);
+        RequireRange("NumBeams", request.NumBeams, 1, 64);
+        RequireRange("LengthPenalty", request.LengthPenalty, -100, 100);
+        Require(
+            request.NumReturnSequences >= 1 && request.NumReturnSequences <= request.NumBeams,
+            $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to NumBeams, '{request.NumBeams}'.");
+    }
+
+    public static void ValidateAlternatives(int count, string name)
+        => Require(count is >= 0 and <= 100, $"The number of alternatives is '{count}'; expected 0 to 100.", name);
 
     public static void ValidateIds(IReadOnlyList<int> ids, int contextLength, int vocabularySize, string name)
     {

@@ -15,6 +15,12 @@ public sealed record Usage(
     TimeSpan PrefillTime,
     TimeSpan DecodeTime)
 {
+    /// <summary>Tokens that were guessed ahead and checked.</summary>
+    public int DraftedTokens { get; init; }
+
+    /// <summary>Guesses that turned out to be the tokens of the answer.</summary>
+    public int AcceptedTokens { get; init; }
+
     /// <summary>Prompt and output tokens together.</summary>
     public int TotalTokens => PromptTokens + OutputTokens;
 

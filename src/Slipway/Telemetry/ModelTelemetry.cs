@@ -14,6 +14,8 @@ internal sealed class ModelTelemetry : IDisposable
     private readonly Counter<long> promptTokens;
     private readonly Counter<long> cachedTokens;
     private readonly Counter<long> outputTokens;
+    private readonly Counter<long> draftedTokens;
+    private readonly Counter<long> acceptedTokens;
     private readonly Histogram<double> queueTime;
     private readonly Histogram<double> firstToken;
     private readonly Histogram<double> perToken;
@@ -27,6 +29,8 @@ internal sealed class ModelTelemetry : IDisposable
         promptTokens = meter.CreateCounter<long>("slipway.prompt_tokens", "{token}", "Tokens of prompts.");
         cachedTokens = meter.CreateCounter<long>("slipway.cached_tokens", "{token}", "Prompt tokens that were known.");
         outputTokens = meter.CreateCounter<long>("slipway.output_tokens", "{token}", "Tokens generated.");
+        draftedTokens = meter.CreateCounter<long>("slipway.drafted_tokens", "{token}", "Tokens guessed ahead.");
+        acceptedTokens = meter.CreateCounter<long>("slipway.accepted_tokens", "{token}", "Guesses that were right.");
         queueTime = meter.CreateHistogram<double>("slipway.queue_time", "s", "From arrival to the start of the prefill.");
         firstToken = meter.CreateHistogram<double>("slipway.time_to_first_token", "s", "From arrival to the first token.");
         perToken = meter.CreateHistogram<double>("slipway.time_per_token", "s", "Between tokens of an answer, the mean.");
@@ -71,6 +75,8 @@ internal sealed class ModelTelemetry : IDisposable
         promptTokens.Add(usage.PromptTokens);
         cachedTokens.Add(usage.CachedTokens);
         outputTokens.Add(usage.OutputTokens);
+        draftedTokens.Add(usage.DraftedTokens);
+        acceptedTokens.Add(usage.AcceptedTokens);
         queueTime.Record(usage.QueueTime.TotalSeconds);
         firstToken.Record(usage.TimeToFirstToken.TotalSeconds);
         if (usage.OutputTokens > 1)

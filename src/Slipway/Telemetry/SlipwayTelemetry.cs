@@ -6,7 +6,8 @@ public static class SlipwayTelemetry
     /// <summary>The name of the <see cref="System.Diagnostics.Metrics.Meter"/>.</summary>
     /// <remarks>
     /// Counters <c>slipway.requests</c> (tag <c>outcome</c>: stop, length, cancelled, timeout, failed, refused),
-    /// <c>slipway.prompt_tokens</c>, <c>slipway.cached_tokens</c>, <c>slipway.output_tokens</c>; histograms
+    /// <c>slipway.prompt_tokens</c>, <c>slipway.cached_tokens</c>, <c>slipway.output_tokens</c>,
+    /// <c>slipway.drafted_tokens</c>, <c>slipway.accepted_tokens</c>; histograms
     /// <c>slipway.queue_time</c>, <c>slipway.time_to_first_token</c>, <c>slipway.time_per_token</c> in seconds and
     /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> in requests and <c>slipway.kv_bytes</c>. All
     /// carry the tag <c>model</c>, the package folder's name.

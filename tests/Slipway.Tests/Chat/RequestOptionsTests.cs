@@ -33,6 +33,7 @@ public sealed class RequestOptionsTests
                 ["min_tokens"] = JsonSerializer.SerializeToElement(2),
                 ["ignore_eos"] = true,
                 ["adapter"] = "poems",
+                ["prompt_lookup_num_tokens"] = 5,
                 ["chat_template_kwargs"] = new JsonObject { ["mode"] = "short" },
                 ["somebody_elses"] = new object(),
             },
@@ -61,6 +62,7 @@ public sealed class RequestOptionsTests
         Assert.Equal(["END"], request.StopSequences);
         Assert.True(request.IgnoreEndOfSequence);
         Assert.Equal("poems", request.Adapter);
+        Assert.Equal(5, request.DraftTokens);
         Assert.Equal("short", (string?)model.Variables[0]["mode"]);
         Assert.Equal(before, JsonSerializer.Serialize(options.StopSequences) + options.AdditionalProperties.Count);
     }
@@ -171,12 +173,13 @@ public sealed class RequestOptionsTests
             MaxOutputTokens = 0,
             StopSequences = [""],
             PresencePenalty = float.NaN,
-            AdditionalProperties = new() { ["min_p"] = 7 },
+            AdditionalProperties = new() { ["min_p"] = 7, ["prompt_lookup_num_tokens"] = 65 },
         }));
         Assert.Equal(
             "'Temperature' is '-1'; expected 0 or more. 'TopK' is '-1'; expected 0 or more. 'TopP' is '2'; expected above 0 "
             + "and at most 1. 'min_p' is '7'; expected from 0 to 1. 'PresencePenalty' is 'NaN'; expected a finite number. "
-            + "'MaxOutputTokens' is '0'; expected 1 or more. 'StopSequences' holds an empty text; expected texts of at "
+            + "'MaxOutputTokens' is '0'; expected 1 or more. 'prompt_lookup_num_tokens' is '65'; expected from 0 to 64. "
+            + "'StopSequences' holds an empty text; expected texts of at "
             + "least one character. (Parameter 'options')",
             e.Message);
     }

@@ -119,6 +119,8 @@ public sealed class ControlTests
         Assert.Equal(80, sums["slipway.prompt_tokens"]);
         Assert.Equal(32, sums["slipway.cached_tokens"]);
         Assert.Equal(10, sums["slipway.output_tokens"]);
+        Assert.Equal(0, sums["slipway.drafted_tokens"]);
+        Assert.Equal(0, sums["slipway.accepted_tokens"]);
         Assert.Equal(0, sums["slipway.queued"]);
         Assert.True(sums["slipway.kv_bytes"] > 0);
         Assert.True(sums["slipway.batch_size"] >= 8);

@@ -6,6 +6,7 @@ namespace Slipway.Tests.Engine.Load;
 /// <param name="CancelAfter">Tokens after which its caller loses interest; null for never.</param>
 /// <param name="Timeout">Its time; null for no limit.</param>
 /// <param name="Priority">Its priority.</param>
+/// <param name="DraftTokens">How many tokens it guesses ahead.</param>
 /// <param name="Arrival">0 lets others run before the next request comes, 1 waits for an earlier one to end.</param>
 internal sealed record LoadPlan(
     LoadCase Case,
@@ -13,6 +14,7 @@ internal sealed record LoadPlan(
     int? CancelAfter,
     TimeSpan? Timeout,
     int Priority,
+    int DraftTokens,
     int Arrival)
 {
     private const double Decided = 1e-3;
@@ -24,13 +26,17 @@ internal sealed record LoadPlan(
             random.Next(6) == 0 ? random.Next(LoadCase.LongestAnswer) : null,
             random.Next(12) == 0 ? TimeSpan.FromMilliseconds(random.Next(1, 30)) : null,
             random.Next(3),
+            random.Next(3) == 0 ? random.Next(1, 9) : 0,
             random.Next(4)))];
 
     /// <summary>Sends the request, holds its answer to the one alone and tells how it ended.</summary>
     public async Task<LoadOutcome> RunAsync(LanguageModel model, LoadReference reference)
     {
         using var source = new CancellationTokenSource();
-        var request = Case.Request(Tokens) with { Priority = Priority, Timeout = Timeout };
+        var request = Case.Request(Tokens) with 
+        {
+            Priority = Priority, Timeout = Timeout, DraftTokens = DraftTokens,
+        };
         var expected = reference[Case].AsMemory(0, Math.Min(Tokens, reference[Case].Length));
         var (count, tied, ends) = (0, false, 0);
         try

@@ -15,6 +15,7 @@ internal static class LoadRun
         QueueCapacity = MostAtOnce - 2,
         PrefillChunk = 16,
         SharedPrefillChunk = 5,
+        DraftBatchSize = 4,
         Threads = 2,
     };
 

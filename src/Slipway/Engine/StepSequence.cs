@@ -1,0 +1,39 @@
+namespace Slipway.Engine;
+
+/// <summary>Takes the logits of a sequence's last position.</summary>
+/// <param name="logits">[vocabulary], valid during the call only.</param>
+internal delegate T LastLogits<T>(ReadOnlySpan<float> logits);
+
+/// <summary>A run whose logits are wanted once, after the last token.</summary>
+/// <param name="ids">The tokens.</param>
+/// <param name="promptLength">How many of the first tokens are the prompt.</param>
+/// <param name="read">What is made of the logits, on the engine's thread.</param>
+internal sealed class StepSequence<T>(IReadOnlyList<int> ids, int promptLength, LastLogits<T> read) : Sequence(ids)
+{
+    private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<T> Completion => completion.Task;
+
+    public override int PrefillLength => promptLength;
+
+    public override bool ScoresEveryPosition => false;
+
+    public override int Reservation => PromptLength;
+
+    public override void Start()
+    {
+    }
+
+    public override bool Advance(int start, ReadOnlySpan<float> logits)
+    {
+        if (Pending > 0)
+        {
+            return false;
+        }
+
+        completion.TrySetResult(read(logits));
+        return true;
+    }
+
+    public override void Fail(Exception error) => completion.TrySetException(error);
+}
