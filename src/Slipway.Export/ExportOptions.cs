@@ -33,6 +33,13 @@ public sealed record ExportOptions
     /// </summary>
     public int? ContextLength { get; init; }
 
+    /// <summary>How keys and values are kept from step to step; float32 by default.</summary>
+    /// <remarks>Int8 and int4 codes have one scale for each channel of each head, which is measured.</remarks>
+    public KeyValuePrecision KeyValueCache { get; init; } = KeyValuePrecision.Float32;
+
+    /// <summary>Runs the model and shows its keys and values; needed where they are not kept in float32.</summary>
+    public KeyValueMeasurement? KeyValueMeasurement { get; init; }
+
     /// <summary>LoRA adapters that the package holds beside the model, by the names that requests choose them by.</summary>
     /// <remarks>
     /// The model's own answers stay as they are. They stay the caller's and are read during the export. Ranks may

@@ -5,6 +5,7 @@ using Slipway.Export.Architectures;
 using Slipway.Export.Architectures.Encoders;
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
+using Slipway.Export.Quantization;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -75,18 +76,29 @@ public static class Exporter
             CheckPrefill(name, architecture, options);
         }
 
+        if (options.KeyValueCache != KeyValuePrecision.Float32)
+        {
+            RequireMeasurable(name, architecture, options);
+        }
+
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
         ModelBuild build = Build(GraphFile, 0, formats.Matrices, null);
+        List<(string File, Graph Graph)> graphs = [(GraphFile, build.Writer.Graph)];
         if (options.PrefillGraph)
         {
-            Build(PrefillFile, 1, new W8A8Format(), build);
+            graphs.Add((PrefillFile, Build(PrefillFile, 1, new W8A8Format(), build).Writer.Graph));
         }
 
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
         TextFiles.Copy(checkpoint, package);
+        if (options.KeyValueCache != KeyValuePrecision.Float32)
+        {
+            QuantizeCache(package, graphs, options, ct);
+        }
+
         PackageManifest manifest = package.Commit(new PackageManifest
         {
             Producer = $"Slipway {Version}",
@@ -94,6 +106,8 @@ public static class Exporter
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
             Quantization = formats.Recipe,
+            KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
+                ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.RotarySwitch,
             PrefillModel = options.PrefillGraph ? PrefillFile : null,
@@ -117,8 +131,7 @@ public static class Exporter
                 Shares = shares,
             };
             architecture.Build(made, checkpoint);
-            OnnxFile.Write(
-                new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(file));
+            Write(graph, package, file);
             return made;
         }
     }
@@ -154,6 +167,24 @@ public static class Exporter
         }
     }
 
+    private static void Write(Graph graph, PackageWriter package, string file) => OnnxFile.Write(
+        new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(file));
+
+    // Graphs that share a cache share its scales.
+    private static void QuantizeCache(
+        PackageWriter package, IReadOnlyList<(string File, Graph Graph)> graphs, ExportOptions options,
+        CancellationToken ct)
+    {
+        ChannelRanges ranges = new();
+        options.KeyValueMeasurement!(Path.GetDirectoryName(package.PathOf(GraphFile))!, ranges.Observe, ct);
+        foreach ((string file, Graph graph) in graphs)
+        {
+            Graph quantized = new QuantizedCache(graph, ranges, KeyValuePrecisions.BitsOf(options.KeyValueCache)).Apply();
+            File.Delete(package.PathOf(file));
+            Write(quantized, package, file);
+        }
+    }
+
     private static string Version { get; } =
         typeof(Exporter).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -171,6 +202,25 @@ public static class Exporter
         return DecoderArchitectures.All.TryGetValue(name, out DecoderArchitecture? decoder) ? (name, decoder)
             : EncoderArchitectures.All.TryGetValue(name, out EncoderArchitecture? encoder) ? (name, encoder)
             : throw config.Unsupported("architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
+    }
+
+    private static void RequireMeasurable(string name, Architecture architecture, ExportOptions options)
+    {
+        string cache = KeyValuePrecisions.NameOf(options.KeyValueCache);
+        if (architecture is not DecoderArchitecture)
+        {
+            throw new NotSupportedException(
+                $"'{name}' is an encoder and keeps no keys and values, so they cannot be '{cache}'. Leave KeyValueCache "
+                + "at 'fp32'.");
+        }
+
+        if (options.KeyValueMeasurement is null)
+        {
+            throw new ArgumentException(
+                $"Keys and values in '{cache}' need scales that are measured. Set KeyValueMeasurement, or use 'slipway "
+                + $"export --kv-cache {cache}'.",
+                nameof(options));
+        }
     }
 
     private static int ContextLength(ConfigReader config, int longest, ExportOptions options)

@@ -1,7 +1,10 @@
 namespace Slipway.Export;
 
 /// <summary>How the weights of a package are stored.</summary>
-/// <remarks>Activations, norms, biases and the key and value cache are float32 in each.</remarks>
+/// <remarks>
+/// Activations, norms and biases are float32 in each. How keys and values are kept is
+/// <see cref="ExportOptions.KeyValueCache"/>.
+/// </remarks>
 public enum Precision
 {
     /// <summary>Single precision.</summary>

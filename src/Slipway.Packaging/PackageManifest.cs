@@ -25,6 +25,9 @@ public sealed record PackageManifest
     /// <summary>How the weights were quantized; null for float weights.</summary>
     public QuantizationRecipe? Quantization { get; init; }
 
+    /// <summary>How keys and values are kept: <c>int8</c> or <c>int4</c>; null for float32.</summary>
+    public string? KeyValueCache { get; init; }
+
     /// <summary>The longest sequence in tokens, where no <c>genai_config.json</c> says it.</summary>
     public int? ContextLength { get; init; }
 

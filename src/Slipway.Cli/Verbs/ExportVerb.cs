@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Cli.Terminal;
+using Slipway.Evaluation.KeyValues;
 using Slipway.Export;
 using Slipway.Export.Quantization;
 
@@ -36,6 +37,15 @@ internal static class ExportVerb
         {
             Description = "The longest sequence in tokens, where shorter than the model's own.",
         };
+        var cache = new Option<string>("--kv-cache")
+        {
+            Description = $"How keys and values are kept: {string.Join(", ", KeyValuePrecisions.All)}.",
+            DefaultValueFactory = _ => "fp32",
+        };
+        var calibration = new Option<string?>("--calibration")
+        {
+            Description = "A text file to measure keys and values over; without it, texts that the model makes itself.",
+        };
         var adapter = new Option<string?>("--adapter")
         {
             Description = "A folder with a LoRA adapter as PEFT saves it, to merge into the weights.",
@@ -53,9 +63,11 @@ internal static class ExportVerb
         var command = new Command(
             "export", "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
-            source, output, precision, method, blockSize, context_, prefill, adapter, adapters, overwrite, json,
+            source, output, precision, method, blockSize, context_, prefill, cache, calibration, adapter,
+            adapters, overwrite, json,
         };
         precision.AcceptOnlyFromAmong([.. Precisions.All]);
+        cache.AcceptOnlyFromAmong([.. KeyValuePrecisions.All]);
         method.AcceptOnlyFromAmong([.. QuantizationMethods.All.Select(row => row.Name)]);
         command.SetAction(async (result, ct) =>
         {
@@ -67,6 +79,8 @@ internal static class ExportVerb
                 BlockSize = result.GetValue(blockSize),
                 ContextLength = result.GetValue(context_),
                 PrefillGraph = result.GetValue(prefill),
+                KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
+                KeyValueMeasurement = Measure(result.GetValue(calibration)),
                 Adapters = beside.Adapters,
                 Overwrite = result.GetValue(overwrite),
             };
@@ -91,6 +105,23 @@ internal static class ExportVerb
             return 0;
         });
         return command;
+    }
+
+    private static KeyValueMeasurement Measure(string? file)
+    {
+        // Read first, so that a file that is not there is told before the weights are written.
+        var text = file is null ? null : File.ReadAllText(file);
+        return (folder, observe, ct) =>
+        {
+            if (text is null)
+            {
+                KeyValueSampler.Run(folder, observe, ct);
+            }
+            else
+            {
+                KeyValueSampler.Run(folder, text, observe, ct);
+            }
+        };
     }
 
     private static void Write(VerbContext context, ExportReport report)

@@ -70,6 +70,7 @@ internal static class InspectVerb
                     ["block_size"] = recipe.BlockSize,
                 }
                 : null,
+            ["key_value_cache"] = package.Manifest?.KeyValueCache,
             ["vocab_size"] = model.VocabSize,
             ["context_length"] = model.ContextLength,
             ["layers"] = model.Decoder.NumHiddenLayers,

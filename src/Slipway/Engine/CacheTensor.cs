@@ -3,9 +3,15 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace Slipway.Engine;
 
 /// <summary>Names one past tensor and its present, [batch, <paramref name="Heads"/>, length, <paramref name="Size"/>].</summary>
+/// <remarks>Of 4-bit codes, two of which are a byte, <paramref name="Size"/> is the bytes of a head.</remarks>
 internal sealed record CacheTensor(string Past, string Present, int Heads, int Size, TensorElementType Type)
 {
-    public int ElementBytes => Type == TensorElementType.Float16 ? 2 : 4;
+    public int ElementBytes => Type switch
+    {
+        TensorElementType.Int8 or TensorElementType.UInt8 => 1,
+        TensorElementType.Float16 => 2,
+        _ => 4,
+    };
 
     /// <summary>Bytes of one token of one sequence.</summary>
     public long TokenBytes => (long)Heads * Size * ElementBytes;

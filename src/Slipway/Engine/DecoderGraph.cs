@@ -150,8 +150,21 @@ internal sealed class DecoderGraph
         GenAIDecoder decoder)
     {
         var metadata = inputs.GetValueOrDefault(past) ?? throw Missing(path, "input", past);
-        _ = outputs.GetValueOrDefault(present) ?? throw Missing(path, "output", present);
-        var type = RequireFloat(path, past, metadata);
+        var written = outputs.GetValueOrDefault(present) ?? throw Missing(path, "output", present);
+        var type = metadata.ElementDataType;
+        if (type is not (TensorElementType.Int8 or TensorElementType.UInt8))
+        {
+            _ = RequireFloat(path, past, metadata, ", or 'Int8' and packed 'UInt8' codes,");
+        }
+
+        if (written.ElementDataType != type)
+        {
+            throw new PackageException(
+                path,
+                $"Input '{past}' of '{path}' has type '{type}' and output '{present}' has type "
+                + $"'{written.ElementDataType}'; expected one type, for one buffer. Export the package again.");
+        }
+
         if (metadata.Dimensions is not [_, var heads, _, var size])
         {
             throw new PackageException(
@@ -164,7 +177,7 @@ internal sealed class DecoderGraph
             past,
             present,
             heads > 0 ? heads : decoder.NumKeyValueHeads,
-            size > 0 ? size : decoder.HeadSize,
+            size > 0 ? size : type == TensorElementType.UInt8 ? (decoder.HeadSize + 1) / 2 : decoder.HeadSize,
             type);
     }
 
@@ -220,11 +233,11 @@ internal sealed class DecoderGraph
         return tensors.ContainsKey(name) ? name : throw Missing(path, kind, name);
     }
 
-    private static TensorElementType RequireFloat(string path, string name, NodeMetadata metadata)
+    private static TensorElementType RequireFloat(string path, string name, NodeMetadata metadata, string more = "")
         => metadata.ElementDataType is TensorElementType.Float or TensorElementType.Float16
             ? metadata.ElementDataType
             : throw new NotSupportedException(
-                $"Tensor '{name}' of '{path}' has type '{metadata.ElementDataType}'; 'Float' and 'Float16' are "
+                $"Tensor '{name}' of '{path}' has type '{metadata.ElementDataType}'; 'Float' and 'Float16'{more} are "
                 + "supported. Export the package again.");
 
     private static PackageException Missing(string path, string kind, string name)

@@ -1,0 +1,24 @@
+namespace Slipway.Export;
+
+/// <summary>How a package keeps keys and values from step to step.</summary>
+public enum KeyValuePrecision
+{
+    /// <summary>Single precision.</summary>
+    Float32,
+
+    /// <summary>8-bit codes, a quarter of the bytes.</summary>
+    Int8,
+
+    /// <summary>4-bit codes, an eighth of the bytes.</summary>
+    Int4,
+}
+
+/// <summary>Runs a decoder that is being exported over some text and shows its keys and values.</summary>
+/// <param name="folder">The package so far, whose graph keeps keys and values in float32; no manifest yet.</param>
+/// <param name="observe">
+/// Takes an output's name (<c>present.0.key</c>), what it holds and its shape [rows, heads, length, head size]; every
+/// element must be of a real token. Not safe for concurrent use.
+/// </param>
+/// <param name="ct">Stops the run.</param>
+public delegate void KeyValueMeasurement(
+    string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct);

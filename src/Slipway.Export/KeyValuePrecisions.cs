@@ -1,0 +1,36 @@
+namespace Slipway.Export;
+
+/// <summary>The names of ways to keep keys and values, as the command line and <c>slipway.json</c> write them.</summary>
+public static class KeyValuePrecisions
+{
+    private static readonly (KeyValuePrecision Precision, string Name, int Bits)[] Rows =
+    [
+        (KeyValuePrecision.Float32, "fp32", 32), (KeyValuePrecision.Int8, "int8", 8), (KeyValuePrecision.Int4, "int4", 4),
+    ];
+
+    /// <summary>All names, the most precise first.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. Rows.Select(row => row.Name)];
+
+    /// <summary>Returns a way's name, such as <c>int8</c>.</summary>
+    public static string NameOf(KeyValuePrecision precision) => Rows.First(row => row.Precision == precision).Name;
+
+    /// <summary>Finds a way by its name, in any case.</summary>
+    /// <exception cref="ArgumentException">None has that name; the message lists those that there are.</exception>
+    public static KeyValuePrecision Find(string name)
+    {
+        foreach ((KeyValuePrecision precision, string known, _) in Rows)
+        {
+            if (known.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                return precision;
+            }
+        }
+
+        throw new ArgumentException(
+            $"Keys and values cannot be kept in '{name}'. Choose one of "
+            + $"{string.Join(", ", All.Select(known => $"'{known}'"))}.",
+            nameof(name));
+    }
+
+    internal static int BitsOf(KeyValuePrecision precision) => Rows.First(row => row.Precision == precision).Bits;
+}

@@ -1,0 +1,49 @@
+namespace Slipway.Export.Quantization;
+
+/// <summary>How large keys and values become, for each channel of each head of each layer.</summary>
+internal sealed class ChannelRanges
+{
+    private readonly Dictionary<string, float[]> _largest = new(StringComparer.Ordinal);
+
+    /// <summary>Takes an output's keys or values into account.</summary>
+    /// <param name="name">The output's name.</param>
+    /// <param name="values">Its elements.</param>
+    /// <param name="shape">[rows, heads, length, size]</param>
+    public void Observe(string name, ReadOnlySpan<float> values, ReadOnlySpan<long> shape)
+    {
+        if (shape is not [>= 0, > 0, >= 0, > 0] || shape[0] * shape[1] * shape[2] * shape[3] != values.Length)
+        {
+            throw new ArgumentException(
+                $"'{name}' has '{values.Length}' elements in the shape [{string.Join(", ", shape.ToArray())}]; expected "
+                + "rows, heads, length and head size.",
+                nameof(shape));
+        }
+
+        (int heads, int length, int size) = ((int)shape[1], (int)shape[2], (int)shape[3]);
+        if (!_largest.TryGetValue(name, out float[]? largest))
+        {
+            _largest.Add(name, largest = new float[heads * size]);
+        }
+
+        for (int token = 0; token < values.Length / size; token++)
+        {
+            Span<float> channels = largest.AsSpan(token / length % heads * size, size);
+            ReadOnlySpan<float> row = values.Slice(token * size, size);
+            for (int i = 0; i < size; i++)
+            {
+                channels[i] = Math.Max(channels[i], Math.Abs(row[i]));
+            }
+        }
+    }
+
+    /// <summary>The largest size of each channel, [heads, size].</summary>
+    /// <exception cref="ArgumentException">Nothing was observed, or something that is no number.</exception>
+    public float[] Of(string name)
+    {
+        float[] largest = _largest.GetValueOrDefault(name) ?? throw new ArgumentException(
+            $"The measurement did not show '{name}'. Show every output of keys and values.", nameof(name));
+        return Array.TrueForAll(largest, float.IsFinite) ? largest : throw new ArgumentException(
+            $"The measurement showed an element of '{name}' that is no finite number. Keep keys and values in 'fp32'.",
+            nameof(name));
+    }
+}
