@@ -32,6 +32,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("paint")]
     [InlineData("export", "here")]
     [InlineData("export", "here", "-o", "there", "--precision", "fp7")]
+    [InlineData("export", "here", "-o", "there", "--kv-cache", "int3")]
     [InlineData("generate", "package")]
     [InlineData("generate", "package", "-p", "a", "--input-ids", "1")]
     [InlineData("bench", "package", "--new-tokens", "many")]
@@ -75,6 +76,25 @@ public sealed class VerbTests : IDisposable
         Assert.Equal(1, again.Code);
         Assert.Contains("exists. Choose another, or allow it to be overwritten.", again.Error, StringComparison.Ordinal);
         Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", _folder["out"], "--overwrite")).Code);
+    }
+
+    [Fact]
+    public async Task Export_KeyValueCache_IsMeasuredOverTheTextOrTheModelsOwn()
+    {
+        string source = SmallPackage.WriteCheckpoint(_folder), text = _folder["text.txt"];
+        ToolRun missing = await Tool.RunAsync(
+            "export", source, "-o", _folder["out"], "--kv-cache", "int8", "--calibration", text);
+        Assert.Equal(1, missing.Code);
+        Assert.Contains("text.txt", missing.Error, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(text, string.Concat(Enumerable.Repeat("Keys and values. ", 20)), TestContext.Current.CancellationToken);
+        foreach (string[] more in new[] { [], new[] { "--calibration", text } })
+        {
+            ToolRun run = await Tool.RunAsync(
+                ["export", source, "-o", _folder["out"], "--kv-cache", "int8", "--overwrite", .. more]);
+            Assert.Equal(0, run.Code);
+            Assert.Equal("int8", (string?)(await Tool.RunAsync("inspect", _folder["out"], "--json")).Json["key_value_cache"]);
+            Assert.Equal(0, (await Tool.RunAsync("generate", _folder["out"], "-p", "a", "--max-tokens", "3")).Code);
+        }
     }
 
     [Fact]

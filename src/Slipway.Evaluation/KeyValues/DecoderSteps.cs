@@ -20,7 +20,8 @@ internal sealed class DecoderSteps : IDisposable
     public DecoderSteps(ModelPackage package)
     {
         vocabulary = package.Config.Model.VocabSize;
-        session = new InferenceSession(package.ModelPath);
+        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        session = new InferenceSession(package.ModelPath, options);
         presents = [.. session.OutputNames.Where(name => name.StartsWith(Present, StringComparison.Ordinal))];
     }
 

@@ -31,7 +31,8 @@ public static class KeyValueSampler
         var tokens = new int[OwnTexts];
         for (var row = 0; row < tokens.Length; row++)
         {
-            tokens[row] = model.BosTokenId ?? random.Next(model.VocabSize);
+            // Half of them begin otherwise: first tokens have keys like no others, and prompts begin with any.
+            tokens[row] = row % 2 == 0 && model.BosTokenId is { } begin ? begin : random.Next(model.VocabSize);
         }
 
         var length = Math.Min(LongestOwnText, model.ContextLength);

@@ -164,7 +164,21 @@ internal sealed class QuantizedCache(Graph graph, ChannelRanges ranges, int bits
             : channel < width ? channel + width : channel - width;
     }
 
-    private int? Width(string table) => graph.FindInitializer(table) is { Shape: [_, var width] } ? (int)width : null;
+    // Tables are computed from smaller ones of the same width when a session is created.
+    private int? Width(string table)
+    {
+        while (graph.FindInitializer(table) is null)
+        {
+            if (graph.Nodes.FirstOrDefault(node => node.Outputs.Contains(table)) is not { } node)
+            {
+                return null;
+            }
+
+            table = node.Inputs[0];
+        }
+
+        return (int)graph.FindInitializer(table)!.Shape[^1];
+    }
 
     private static bool Flag(Node node, string name) =>
         node.Attributes.OfType<NodeAttribute.Int>().Any(attribute => attribute.Name == name && attribute.Value == 1);

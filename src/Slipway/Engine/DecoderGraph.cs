@@ -150,19 +150,11 @@ internal sealed class DecoderGraph
         GenAIDecoder decoder)
     {
         var metadata = inputs.GetValueOrDefault(past) ?? throw Missing(path, "input", past);
-        var written = outputs.GetValueOrDefault(present) ?? throw Missing(path, "output", present);
+        _ = outputs.GetValueOrDefault(present) ?? throw Missing(path, "output", present);
         var type = metadata.ElementDataType;
         if (type is not (TensorElementType.Int8 or TensorElementType.UInt8))
         {
             _ = RequireFloat(path, past, metadata, ", or 'Int8' and packed 'UInt8' codes,");
-        }
-
-        if (written.ElementDataType != type)
-        {
-            throw new PackageException(
-                path,
-                $"Input '{past}' of '{path}' has type '{type}' and output '{present}' has type "
-                + $"'{written.ElementDataType}'; expected one type, for one buffer. Export the package again.");
         }
 
         if (metadata.Dimensions is not [_, var heads, _, var size])

@@ -1,0 +1,132 @@
+using Slipway.Checkpoints;
+using Slipway.Evaluation.KeyValues;
+using Slipway.Export;
+using Slipway.Testing;
+
+namespace Slipway.Evaluation.Tests.KeyValues;
+
+/// <summary>Runs packages whose keys and values are codes, beside the same in float32.</summary>
+public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    // Plain, soft caps with windows, attention sinks, windows of all layers, latents, two sets of frequencies, states.
+    // Random weights amplify; where experts are chosen, other ones come out for some tokens.
+    public static TheoryData<string, KeyValuePrecision, double> Cases { get; } = new()
+    {
+        { "llama", KeyValuePrecision.Int8, 0.05 },
+        { "llama", KeyValuePrecision.Int4, 0.6 },
+        { "gpt2", KeyValuePrecision.Int8, 0.05 },
+        { "gemma2", KeyValuePrecision.Int8, 0.05 },
+        { "gemma3", KeyValuePrecision.Int8, 0.05 },
+        { "gpt-oss", KeyValuePrecision.Int8, 0.1 },
+        { "mistral-window", KeyValuePrecision.Int8, 0.05 },
+        { "deepseek-v3", KeyValuePrecision.Int8, 0.3 },
+        { "phi3-longrope", KeyValuePrecision.Int8, 0.05 },
+        { "qwen3.5", KeyValuePrecision.Int8, 0.05 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Generate_UnequalRowsChunksAndSharedPrefixes_GivesTheTokensOfOnePass(
+        string name, KeyValuePrecision precision, double tolerance)
+    {
+        Export(name, "full", KeyValuePrecision.Float32);
+        Export(name, "codes", precision);
+        int[][] prompts = [.. new[] { 7, 24, 48, 40, 41 }.Select(
+            length => Enumerable.Range(0, length).Select(i => 3 + (i * 37 % 200)).ToArray())];
+        using var full = Load("full");
+        using var alone = Load("codes", new() { PrefixCacheBytes = 0 });
+        using var busy = Load("codes", new() { PrefillChunk = 5, SharedPrefillChunk = 3 });
+
+        var ct = TestContext.Current.CancellationToken;
+        var expected = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(alone, prompt)));
+        Assert.Equal(expected, await Task.WhenAll(prompts.Select(prompt => AnswerAsync(busy, prompt))));
+        Assert.Equal(expected, await Task.WhenAll(prompts.Select(prompt => AnswerAsync(busy, prompt))));
+
+        var (different, size) = (0.0, 0.0);
+        for (var i = 0; i < prompts.Length; i++)
+        {
+            int[] ids = [.. prompts[i], .. expected[i]];
+            var logits = await alone.ForwardAsync(ids, ct);
+            var reference = await full.ForwardAsync(ids, ct);
+            for (var position = 0; position < ids.Length; position++)
+            {
+                var (x, y) = (logits[position].ToArray(), reference[position].ToArray());
+                different += x.Zip(y, (a, b) => (double)(a - b) * (a - b)).Sum();
+                size += y.Sum(a => (double)a * a);
+                if (position >= prompts[i].Length - 1 && position < ids.Length - 1)
+                {
+                    Assert.InRange(x.Max() - x[ids[position + 1]], 0, 1e-3);
+                }
+            }
+        }
+
+        var error = Math.Sqrt(different / size);
+        output.WriteLine($"{name} {precision}: the logits differ by {error:0.0e+0} of their size from float32's");
+        Assert.InRange(error, 1e-9, tolerance);
+    }
+
+    [Theory]
+    [InlineData(KeyValuePrecision.Int8, 4)]
+    [InlineData(KeyValuePrecision.Int4, 8)]
+    public async Task Load_SameBudget_HoldsThatManyTimesTheTokens(KeyValuePrecision precision, int times)
+    {
+        Export("llama", "full", KeyValuePrecision.Float32);
+        Export("llama", "codes", precision);
+        const int bytes = 16 * 3 * 2 * 2 * 16 * sizeof(float);
+        using var full = Load("full", new() { KeyValueCacheBytes = bytes });
+        using var codes = Load("codes", new() { KeyValueCacheBytes = bytes });
+        Assert.Equal((16, 16 * times), (full.ContextLength, codes.ContextLength));
+
+        // Sequences that together need more than there is are computed again, not failed.
+        using var alone = Load("codes");
+        int[][] prompts = [.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(3, 2 + (i % 3)).ToArray())];
+        var expected = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(alone, prompt, 40)));
+        Assert.Equal(expected, await Task.WhenAll(prompts.Select(prompt => AnswerAsync(codes, prompt, 40))));
+    }
+
+    [Fact]
+    public void Export_GivenText_MeasuresIt()
+    {
+        Export("llama", "full", KeyValuePrecision.Float32);
+        File.WriteAllBytes(
+            Path.Combine(folder["full"], "tokenizer.json"),
+            new Tokenization.Training.BpeTrainer(new() { VocabularySize = 256 }).Train(["text"]));
+        List<long[]> shapes = [];
+        KeyValueSampler.Run(folder["full"], "one two three", (_, _, shape) => shapes.Add(shape.ToArray()), default);
+        Assert.Equal(3 * 2, shapes.Count);
+        Assert.All(shapes, shape => Assert.Equal([1, 2, 13 + 1, 16], shape));
+        var error = Assert.Throws<ArgumentException>(() => KeyValueSampler.Run(folder["full"], "a", (_, _, _) => { }, default));
+        Assert.StartsWith(
+            "The text has '1' tokens; keys and values are measured over two at least. Give a longer one.", error.Message,
+            StringComparison.Ordinal);
+    }
+
+    private void Export(string name, string target, KeyValuePrecision precision)
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
+        var report = Exporter.Export(checkpoint, folder[target], new ExportOptions
+        {
+            KeyValueCache = precision, KeyValueMeasurement = KeyValueSampler.Run,
+        });
+        Assert.Equal(precision switch { KeyValuePrecision.Int8 => "int8", KeyValuePrecision.Int4 => "int4", _ => null },
+            report.Manifest.KeyValueCache);
+    }
+
+    private LanguageModel Load(string name, LanguageModelOptions? options = null) => LanguageModel.Load(folder[name], options);
+
+    private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, int longest = 12)
+    {
+        List<int> ids = [];
+        var request = new GenerationRequest { PromptIds = prompt, MaxOutputTokens = longest, IgnoreEndOfSequence = true };
+        await foreach (var token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
+        {
+            ids.Add(token.Id);
+        }
+
+        return [.. ids];
+    }
+}

@@ -1,0 +1,153 @@
+using System.Runtime.InteropServices;
+using Slipway.Checkpoints;
+using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Quantization;
+
+public sealed class QuantizedCacheTests : IDisposable
+{
+    private const int Layers = 3, Heads = 2, Size = 16;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(KeyValuePrecision.Int8, ElementType.Int8, 16, 127)]
+    [InlineData(KeyValuePrecision.Int4, ElementType.UInt8, 8, 7)]
+    public void Export_MeasuredRanges_AreTheScalesOfEachChannel(
+        KeyValuePrecision precision, ElementType type, int width, int highest)
+    {
+        Graph graph = Export(precision, Show);
+        GraphPort[] cache = [.. graph.Inputs.Where(port => port.Name.StartsWith("past", StringComparison.Ordinal)),
+            .. graph.Outputs.Where(port => port.Name.StartsWith("present", StringComparison.Ordinal))];
+        Assert.Equal(4 * Layers, cache.Length);
+        Assert.All(cache, port => Assert.Equal((type, width), (port.Type, (int)port.Shape[3].Size!.Value)));
+        Assert.Equal(
+            Layers, graph.Nodes.Count(node => node.OpType == "GroupQueryAttention" && node.Inputs.Count == 14));
+
+        // Values: the largest of each channel, and a tenth more. Keys: that of the pair which turns together.
+        float[] values = Scales(graph, "past_key_values.1.value_scale"), keys = Scales(graph, "past_key_values.1.key_scale");
+        for (int i = 0; i < Heads * Size; i++)
+        {
+            int partner = (i + (Size / 2)) % Size + (i / Size * Size);
+            Assert.Equal(1.1f * Largest(i) / highest, values[i], 1e-5f);
+            Assert.Equal(1.1f * float.Hypot(Largest(i), Largest(partner)) / highest, keys[i], 1e-5f);
+        }
+    }
+
+    [Fact]
+    public void Export_ChannelsThatAreZero_HaveScalesAboveZero()
+    {
+        Graph graph = Export(KeyValuePrecision.Int8, (_, observe, _) => Each(name => observe(name, new float[Heads * Size], [1, Heads, 1, Size])));
+        Assert.All(Scales(graph, "past_key_values.0.key_scale"), scale => Assert.True(scale > 0));
+    }
+
+    [Fact]
+    public void Export_OutputThatWasNotShown_IsNamed()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(
+            () => Export(KeyValuePrecision.Int8, (_, _, _) => { }));
+        Assert.StartsWith(
+            "The measurement did not show 'present.0.key'. Show every output of keys and values.", error.Message,
+            StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void Export_NoNumber_IsRefused()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => Export(
+            KeyValuePrecision.Int8, (_, observe, _) => Each(name => observe(name, [float.PositiveInfinity], [1, 1, 1, 1]))));
+        Assert.StartsWith(
+            "The measurement showed an element of 'present.0.key' that is no finite number. Keep keys and values in 'fp32'.",
+            error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Export_WrongShape_IsRefused()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => Export(
+            KeyValuePrecision.Int8, (_, observe, _) => observe("present.0.key", new float[5], [1, 2, 1, 3])));
+        Assert.StartsWith(
+            "'present.0.key' has '5' elements in the shape [1, 2, 1, 3]; expected rows, heads, length and head size.",
+            error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Export_NoMeasurement_IsRefused()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => Export(KeyValuePrecision.Int8, null));
+        Assert.StartsWith(
+            "Keys and values in 'int8' need scales that are measured. Set KeyValueMeasurement, or use 'slipway export "
+            + "--kv-cache int8'.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Export_Encoder_IsRefused()
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "bert"));
+        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Exporter.Export(
+            checkpoint, _folder["package"], new ExportOptions { KeyValueCache = KeyValuePrecision.Int8, KeyValueMeasurement = Show }));
+        Assert.EndsWith(
+            "is an encoder and keeps no keys and values, so they cannot be 'int8'. Leave KeyValueCache at 'fp32'.",
+            error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Find_NameThatIsUnknown_ListsThoseThatThereAre()
+    {
+        Assert.Equal(KeyValuePrecision.Int4, KeyValuePrecisions.Find("INT4"));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => KeyValuePrecisions.Find("int3"));
+        Assert.StartsWith(
+            "Keys and values cannot be kept in 'int3'. Choose one of 'fp32', 'int8', 'int4'.", error.Message,
+            StringComparison.Ordinal);
+    }
+
+    private Graph Export(KeyValuePrecision precision, KeyValueMeasurement? measurement)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        Exporter.Export(
+            checkpoint, _folder["package"],
+            new ExportOptions { KeyValueCache = precision, KeyValueMeasurement = measurement });
+        return OnnxFile.Read(Path.Combine(_folder["package"], "model.onnx")).Graph;
+    }
+
+    // Two rows of three tokens; of each channel one token has the largest size, with either sign.
+    private static void Show(
+        string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct)
+    {
+        Assert.True(File.Exists(Path.Combine(folder, "model.onnx.data")));
+        Each(name =>
+        {
+            float[] values = new float[2 * Heads * 3 * Size];
+            for (int i = 0; i < values.Length; i++)
+            {
+                int channel = (i / (3 * Size) % Heads * Size) + (i % Size), token = i / Size % 3;
+                values[i] = Largest(channel) * (token == channel % 3 ? (i % 2 == 0 ? -1 : 1) : 0.5f);
+            }
+
+            observe(name, values, [2, Heads, 3, Size]);
+        });
+    }
+
+    private static float Largest(int channel) => 0.5f + (channel % 7);
+
+    private static void Each(Action<string> show)
+    {
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            show($"present.{layer}.key");
+            show($"present.{layer}.value");
+        }
+    }
+
+    private static float[] Scales(Graph graph, string name)
+    {
+        Initializer initializer = graph.FindInitializer(name)!;
+        Assert.Equal([Heads, 1, Size], initializer.Shape);
+        return MemoryMarshal.Cast<byte, float>(((TensorData.Inline)initializer.Data).Bytes.Span).ToArray();
+    }
+}
