@@ -86,10 +86,10 @@ public static class Exporter
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
         ModelBuild build = Build(GraphFile, 0, formats.Matrices, null);
-        List<(string File, Graph Graph)> graphs = [(GraphFile, build.Writer.Graph)];
+        List<(string File, ModelBuild Build)> graphs = [(GraphFile, build)];
         if (options.PrefillGraph)
         {
-            graphs.Add((PrefillFile, Build(PrefillFile, 1, new W8A8Format(), build).Writer.Graph));
+            graphs.Add((PrefillFile, Build(PrefillFile, 1, new W8A8Format(), build)));
         }
 
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
@@ -172,14 +172,16 @@ public static class Exporter
 
     // Graphs that share a cache share its scales.
     private static void QuantizeCache(
-        PackageWriter package, IReadOnlyList<(string File, Graph Graph)> graphs, ExportOptions options,
+        PackageWriter package, IReadOnlyList<(string File, ModelBuild Build)> graphs, ExportOptions options,
         CancellationToken ct)
     {
         ChannelRanges ranges = new();
         options.KeyValueMeasurement!(Path.GetDirectoryName(package.PathOf(GraphFile))!, ranges.Observe, ct);
-        foreach ((string file, Graph graph) in graphs)
+        foreach ((string file, ModelBuild build) in graphs)
         {
-            Graph quantized = new QuantizedCache(graph, ranges, KeyValuePrecisions.BitsOf(options.KeyValueCache)).Apply();
+            Graph quantized = new QuantizedCache(
+                build.Writer.Graph, ranges, KeyValuePrecisions.BitsOf(options.KeyValueCache), build.Frequencies,
+                build.ContextLength).Apply();
             File.Delete(package.PathOf(file));
             Write(quantized, package, file);
         }

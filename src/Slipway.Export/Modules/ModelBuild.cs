@@ -30,6 +30,9 @@ internal sealed class ModelBuild(
     /// <summary>The longest sequence in tokens.</summary>
     public int ContextLength => contextLength;
 
+    /// <summary>Radians a position of each pair that turns, by the name of the table of cosines.</summary>
+    public Dictionary<string, double[]> Frequencies { get; } = new(StringComparer.Ordinal);
+
     /// <summary>
     /// The longest sequence that has the first of two sets of rotary frequencies; null where there is one set.
     /// </summary>

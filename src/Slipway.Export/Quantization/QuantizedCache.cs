@@ -8,7 +8,13 @@ namespace Slipway.Export.Quantization;
 /// GroupQueryAttention writes codes round(x / scale) and multiplies them again when it reads them; its arithmetic stays
 /// float32. Scales are constants, one for each channel of each head.
 /// </remarks>
-internal sealed class QuantizedCache(Graph graph, ChannelRanges ranges, int bits)
+/// <param name="graph">The graph; it stays as it is.</param>
+/// <param name="ranges">What keys and values were seen to be.</param>
+/// <param name="bits">Bits of a code, 8 or 4.</param>
+/// <param name="frequencies">Radians a position of the pairs that turn, by the name of their table of cosines.</param>
+/// <param name="positions">The longest sequence.</param>
+internal sealed class QuantizedCache(
+    Graph graph, ChannelRanges ranges, int bits, IReadOnlyDictionary<string, double[]> frequencies, int positions)
 {
     private const string Operator = "GroupQueryAttention";
     private const int PastInput = 3, CosineInput = 7, ScaleInput = 12;
@@ -99,7 +105,7 @@ internal sealed class QuantizedCache(Graph graph, ChannelRanges ranges, int bits
     {
         List<string> inputs = [.. node.Inputs];
         inputs.AddRange(Enumerable.Repeat("", ScaleInput - inputs.Count));
-        inputs.Add(Scales(node.Inputs[PastInput], Pairs(node)).Name);
+        inputs.Add(Scales(node.Inputs[PastInput], Turning(node)).Name);
         inputs.Add(Scales(node.Inputs[PastInput + 1], null).Name);
         return node with
         {
@@ -114,13 +120,14 @@ internal sealed class QuantizedCache(Graph graph, ChannelRanges ranges, int bits
         };
     }
 
-    private GraphValue Scales(string past, Func<int, int>? pairs)
+    private GraphValue Scales(string past, (double[] Frequencies, bool Interleaved)? turning)
     {
         if (!_scales.TryGetValue(past, out GraphValue scales))
         {
             IReadOnlyList<Dimension> shape = graph.Inputs.Single(port => port.Name == past).Shape;
             (int heads, int size) = ((int)shape[1].Size!.Value, (int)shape[3].Size!.Value);
-            float[] values = Scale(ranges.Of(_presents[past]), size, pairs);
+            float[] values = ranges.Of(_presents[past]);
+            values = Scale(turning is { } pairs ? Reach(values, size, pairs.Frequencies, pairs.Interleaved) : values);
             scales = _target.AddInitializer(new Initializer(
                 $"{past}_scale", ElementType.Float32, [heads, 1, size],
                 new TensorData.Inline(MemoryMarshal.AsBytes<float>(values).ToArray())));
@@ -130,54 +137,42 @@ internal sealed class QuantizedCache(Graph graph, ChannelRanges ranges, int bits
         return scales;
     }
 
-    private float[] Scale(float[] largest, int size, Func<int, int>? pairs)
+    private float[] Scale(float[] largest)
     {
         float floor = Math.Max(largest.Max() * Smallest, LeastScale);
         float highest = (1 << (bits - 1)) - 1;
-        float[] scales = new float[largest.Length];
-        for (int i = 0; i < scales.Length; i++)
-        {
-            // A pair that turns with its position reaches, at another position, its whole length in either channel.
-            float x = largest[i], y = pairs is null ? 0 : largest[i - (i % size) + pairs(i % size)];
-            float reach = pairs is null || pairs(i % size) == i % size ? x : MathF.Sqrt((x * x) + (y * y));
-            scales[i] = Math.Max(reach * Margin, floor) / highest;
-        }
-
-        return scales;
+        return Array.ConvertAll(largest, size => Math.Max(size * Margin, floor) / highest);
     }
 
-    // The other channel of the pair that turns with a channel, or the channel itself.
-    private Func<int, int>? Pairs(Node node)
+    // What channels reach at positions that were not measured: a pair that turns faster shows more of one in the other.
+    private float[] Reach(float[] largest, int size, double[] radians, bool interleaved)
     {
-        (Node Node, int Input)? turning = Flag(node, "do_rotary") ? (node, CosineInput)
+        int width = radians.Length;
+        return [.. largest.Select((own, index) =>
+        {
+            int channel = index % size;
+            if (channel >= 2 * width)
+            {
+                return own;
+            }
+
+            int partner = interleaved ? channel ^ 1 : channel < width ? channel + width : channel - width;
+            double radiansOfPair = radians[interleaved ? channel / 2 : channel % width];
+            float other = largest[index - channel + partner];
+            float shown = other * (float)Math.Sin(Math.Min(Math.Abs(radiansOfPair) * positions, Math.PI / 2));
+            return Math.Min(float.Hypot(own, other), own + shown);
+        })];
+    }
+
+    private (double[] Frequencies, bool Interleaved)? Turning(Node node)
+    {
+        (Node Node, int Table)? turning = Flag(node, "do_rotary") ? (node, CosineInput)
             : graph.Nodes.FirstOrDefault(other => other.Outputs.Contains(node.Inputs[1])) is
                 { OpType: "RotaryEmbedding" } outside ? (outside, 2)
             : null;
-        if (turning is not { } found || Width(found.Node.Inputs[found.Input]) is not { } width)
-        {
-            return null;
-        }
-
-        bool interleaved = Flag(found.Node, "rotary_interleaved") || Flag(found.Node, "interleaved");
-        return channel => channel >= 2 * width ? channel
-            : interleaved ? channel ^ 1
-            : channel < width ? channel + width : channel - width;
-    }
-
-    // Tables are computed from smaller ones of the same width when a session is created.
-    private int? Width(string table)
-    {
-        while (graph.FindInitializer(table) is null)
-        {
-            if (graph.Nodes.FirstOrDefault(node => node.Outputs.Contains(table)) is not { } node)
-            {
-                return null;
-            }
-
-            table = node.Inputs[0];
-        }
-
-        return (int)graph.FindInitializer(table)!.Shape[^1];
+        return turning is { } found && frequencies.TryGetValue(found.Node.Inputs[found.Table], out double[]? radians)
+            ? (radians, Flag(found.Node, "rotary_interleaved") || Flag(found.Node, "interleaved"))
+            : null;
     }
 
     private static bool Flag(Node node, string name) =>

@@ -8,7 +8,8 @@ namespace Slipway.Export.Tests.Quantization;
 
 public sealed class QuantizedCacheTests : IDisposable
 {
-    private const int Layers = 3, Heads = 2, Size = 16;
+    private const int Layers = 3, Heads = 2, Size = 16, Positions = 5;
+    private const double Theta = 500000;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -28,13 +29,16 @@ public sealed class QuantizedCacheTests : IDisposable
         Assert.Equal(
             Layers, graph.Nodes.Count(node => node.OpType == "GroupQueryAttention" && node.Inputs.Count == 14));
 
-        // Values: the largest of each channel, and a tenth more. Keys: that of the pair which turns together.
+        // Values: the largest of each channel, and a tenth more. Keys: what pairs come to that turn over all positions.
         float[] values = Scales(graph, "past_key_values.1.value_scale"), keys = Scales(graph, "past_key_values.1.key_scale");
         for (int i = 0; i < Heads * Size; i++)
         {
             int partner = (i + (Size / 2)) % Size + (i / Size * Size);
             Assert.Equal(1.1f * Largest(i) / highest, values[i], 1e-5f);
-            Assert.Equal(1.1f * float.Hypot(Largest(i), Largest(partner)) / highest, keys[i], 1e-5f);
+            double turned = Math.Min(Math.PI / 2, Positions * Math.Pow(Theta, -(i % (Size / 2)) / (Size / 2.0)));
+            float reach = Math.Min(
+                float.Hypot(Largest(i), Largest(partner)), Largest(i) + (Largest(partner) * (float)Math.Sin(turned)));
+            Assert.Equal(1.1f * reach / highest, keys[i], 1e-5f);
         }
     }
 
@@ -111,7 +115,10 @@ public sealed class QuantizedCacheTests : IDisposable
         using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         Exporter.Export(
             checkpoint, _folder["package"],
-            new ExportOptions { KeyValueCache = precision, KeyValueMeasurement = measurement });
+            new ExportOptions
+            {
+                KeyValueCache = precision, KeyValueMeasurement = measurement, ContextLength = Positions,
+            });
         return OnnxFile.Read(Path.Combine(_folder["package"], "model.onnx")).Graph;
     }
 

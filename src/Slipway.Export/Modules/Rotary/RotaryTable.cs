@@ -42,8 +42,10 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
         GraphValue lengths = scope.Add(scope.Cast(inputs.LastPositions, ElementType.Int64), scope.Int(1));
         GraphValue longer = scope.Greater(scope.Max(lengths, inputs.PlannedLength), scope.Int(length));
         GraphValue start = scope.Where(longer, scope.Int(rows), scope.Int(0));
-        return new RotaryTable(
-            scope.Concat(0, first.Cosines, second.Cosines), scope.Concat(0, first.Sines, second.Sines))
+        GraphValue cosines = scope.Concat(0, first.Cosines, second.Cosines);
+        double[] fast = scope.Build.Frequencies[first.Cosines.Name], slow = scope.Build.Frequencies[second.Cosines.Name];
+        scope.Build.Frequencies.Add(cosines.Name, [.. fast.Zip(slow, Math.Max)]);
+        return new RotaryTable(cosines, scope.Concat(0, first.Sines, second.Sines))
         {
             Positions = scope.Add(inputs.Positions, scope.Reshape(start, -1, 1)),
         };
@@ -71,7 +73,9 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
         GraphValue nearSines = Write(scope, "near_sin", [1, Stride], frequencies, 1, (angle, _) => Math.Sin(angle));
         GraphValue cosines = scope.Sub(scope.Mul(farCosines, nearCosines), scope.Mul(farSines, nearSines));
         GraphValue sines = scope.Add(scope.Mul(farSines, nearCosines), scope.Mul(farCosines, nearSines));
-        return new RotaryTable(scope.Reshape(cosines, shape), scope.Reshape(sines, shape));
+        RotaryTable table = new(scope.Reshape(cosines, shape), scope.Reshape(sines, shape));
+        scope.Build.Frequencies.Add(table.Cosines.Name, frequencies);
+        return table;
     }
 
     private static GraphValue Write(
