@@ -21,6 +21,7 @@ internal static class PackageVerifier
                 + $"'{PackageManifest.CurrentFormat}'. Update Slipway or export the package again.");
         }
 
+        var hashed = new List<(string Path, string Sha256)>();
         foreach (var file in manifest.Files ?? [])
         {
             if (file?.Name is null || file.Sha256 is null)
@@ -40,15 +41,24 @@ internal static class PackageVerifier
                     + "It is incomplete or altered: copy or export the package again.");
             }
 
-            var hashed = verification == PackageVerification.Full
-                || (verification == PackageVerification.Default && length <= LargestByDefault);
-            if (hashed && !string.Equals(Hash(path), file.Sha256, StringComparison.OrdinalIgnoreCase))
+            if (verification == PackageVerification.Full
+                || (verification == PackageVerification.Default && length <= LargestByDefault))
             {
-                throw new PackageException(
-                    path,
-                    $"The file '{path}' does not have the SHA-256 that '{ModelPackage.ManifestFile}' states. "
-                    + "It is altered: copy or export the package again.");
+                hashed.Add((path, file.Sha256));
             }
+        }
+
+        // Large files side by side; what is told is the first of the list, whichever was found first.
+        var altered = hashed.AsParallel().AsOrdered()
+            .Where(file => !string.Equals(Hash(file.Path), file.Sha256, StringComparison.OrdinalIgnoreCase))
+            .Select(file => file.Path)
+            .ToArray();
+        if (altered is [var first, ..])
+        {
+            throw new PackageException(
+                first,
+                $"The file '{first}' does not have the SHA-256 that '{ModelPackage.ManifestFile}' states. "
+                + "It is altered: copy or export the package again.");
         }
     }
 

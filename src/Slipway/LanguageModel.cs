@@ -45,14 +45,16 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
         chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
 
-        // The two slow parts of loading run side by side.
+        // The slow parts of loading run side by side.
         var tokenizerTask = Task.Run(() => LoadTokenizer(package));
-        session = ModelSession.Open(package, options);
+        var prefillTask = Task.Run(() => PrefillSession.Open(package, options));
         try
         {
+            session = ModelSession.Open(package, options);
             tokenizer = tokenizerTask.GetAwaiter().GetResult();
             graph = DecoderGraph.Read(session, package);
-            prefillSession = PrefillSession.Open(package, graph, options);
+            prefillSession = prefillTask.GetAwaiter().GetResult();
+            PrefillSession.Check(prefillSession, package, graph);
             var budget = new KeyValueBudget(package, graph, options);
             ContextLength = budget.ContextLength;
             adapters = AdapterSet.Read(session, package);
@@ -64,8 +66,8 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         }
         catch
         {
-            prefillSession?.Dispose();
-            session.Dispose();
+            PrefillSession.Discard(prefillTask);
+            session?.Dispose();
             throw;
         }
     }

@@ -18,7 +18,7 @@ public sealed record LanguageModelOptions
 
     /// <summary>
     /// Whether the weights move into pages of 2 MiB after loading, where Linux has them to give: decoding reads all of
-    /// them for each token. It takes a moment beside the first requests, and rounds memory up to whole pages.
+    /// them for each token. It happens a second later, beside requests, and rounds memory up to whole pages.
     /// </summary>
     /// <value>true</value>
     public bool UseLargePages { get; init; } = true;

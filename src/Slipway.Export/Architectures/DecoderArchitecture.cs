@@ -34,7 +34,7 @@ internal abstract class DecoderArchitecture : Architecture
     public override void Build(ModelBuild build, Checkpoint checkpoint)
     {
         ModuleScope root = new(build);
-        DecoderInputs inputs = new(root.Graph);
+        DecoderInputs inputs = new(root.Graph, build.Batch);
         GraphValue hidden = Forward(root, inputs);
         NodeScope last = new(root.Graph, "/logits_to_keep");
         GraphValue kept = last.Slice(hidden, last.Neg(inputs.Kept), last.Ints(long.MaxValue), last.Ints(1));

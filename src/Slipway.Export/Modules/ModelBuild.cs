@@ -20,6 +20,9 @@ internal sealed class ModelBuild(
     /// <summary>The build whose tables and head this one's graph uses too; null for its own.</summary>
     public ModelBuild? Shares { get; init; }
 
+    /// <summary>Sequences of a step: any number, but one in a graph for prompts.</summary>
+    public Dimension Batch => Shares is null ? "batch" : 1;
+
     /// <summary>The adapters between which requests choose; null for none.</summary>
     public SwitchedAdapters? Adapters { get; init; }
 

@@ -8,7 +8,8 @@ namespace Slipway.Export.Weights;
 /// <summary>Weights of 8 bits with a scale for each output, which multiply inputs rounded to 8 bits.</summary>
 /// <remarks>
 /// Each position's inputs have a scale of their own, so that positions and sequences do not change one another's
-/// numbers. Many rows at once run faster than with codes in blocks; a single row does not. One object serves one graph.
+/// numbers. Many rows at once run faster than with codes in blocks; a single row does not. One object serves one graph,
+/// whose batch is one sequence.
 /// </remarks>
 internal sealed class W8A8Format : WeightFormat
 {
@@ -16,9 +17,6 @@ internal sealed class W8A8Format : WeightFormat
     public const byte ZeroPoint = 128;
 
     private const float Largest = 127;
-
-    // Inputs that are all zero have no scale of their own.
-    private const float Smallest = 1e-30f;
 
     private readonly Dictionary<GraphValue, (GraphValue Codes, GraphValue Scales)> _rounded = [];
     private GraphValue? _zeroPoints;
@@ -52,19 +50,18 @@ internal sealed class W8A8Format : WeightFormat
             this, matrix, writer.AddParts($"{name}.w8.scales", ElementType.Float32, [rows], [scales]), columns);
     }
 
-    /// <summary>Inputs as codes […, columns], and their scales […, 1]; made once for all layers that read them.</summary>
+    /// <summary>Inputs as codes [sequence, columns], and their scales [1, sequence, 1]; made once for all their readers.</summary>
     public (GraphValue Codes, GraphValue Scales) Round(NodeScope scope, GraphValue x, int columns)
     {
         if (!_rounded.TryGetValue(x, out (GraphValue, GraphValue) rounded))
         {
             GraphValue largest = scope.ReduceMax(scope.Abs(x), keep: true, -1);
-            GraphValue scales = scope.Max(scope.Mul(largest, scope.Float(1 / Largest)), scope.Float(Smallest));
+            GraphValue scales = scope.Mul(largest, scope.Float(1 / Largest));
 
-            // One axis of positions, for a scale at each place of it.
+            // Inputs that are all zero have the scale 0, which the products are multiplied by, whatever their codes.
             GraphValue list = scope.Reshape(scales, -1);
             _zeroPoints ??= scope.Expand(scope.Byte(ZeroPoint), scope.Shape(list));
-            GraphValue codes = scope.QuantizeLinear(scope.Reshape(x, -1, columns), list, _zeroPoints.Value, 0);
-            rounded = (scope.Reshape(codes, scope.Shape(x)), scales);
+            rounded = (scope.QuantizeLinear(scope.Reshape(x, -1, columns), list, _zeroPoints.Value, 0), scales);
             _rounded.Add(x, rounded);
         }
 

@@ -6,6 +6,8 @@ namespace Slipway.Engine;
 /// <summary>Opens the ONNX Runtime session of a package.</summary>
 internal static class ModelSession
 {
+    private static readonly TimeSpan FirstAnswer = TimeSpan.FromSeconds(1);
+
     public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
         => Open(package.ModelPath, options, PrefillSession.PathOf(package, options) is not null);
 
@@ -33,8 +35,8 @@ internal static class ModelSession
             var session = new InferenceSession(modelPath, sessionOptions);
             if (options.UseLargePages)
             {
-                // Beside the first requests: it copies all weights once. A session that is gone by then does no harm.
-                _ = Task.Run(() => HugePages.CollapseNew(before));
+                // It copies all weights once, so the first answer comes before. A session that is gone by then does no harm.
+                _ = Task.Delay(FirstAnswer).ContinueWith(_ => HugePages.CollapseNew(before), TaskScheduler.Default);
             }
 
             return session;

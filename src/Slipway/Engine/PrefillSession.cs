@@ -17,31 +17,34 @@ internal static class PrefillSession
             : null;
 
     /// <summary>Opens its session; null where there is none, or none is wanted.</summary>
-    /// <param name="package">The package.</param>
-    /// <param name="graph">The graph that it shares the cache with.</param>
-    /// <param name="options">Threads and memory.</param>
-    /// <exception cref="PackageException">The file is missing or damaged, or does not fit the other graph.</exception>
-    public static InferenceSession? Open(ModelPackage package, DecoderGraph graph, LanguageModelOptions options)
+    /// <exception cref="PackageException">The file is missing or damaged.</exception>
+    public static InferenceSession? Open(ModelPackage package, LanguageModelOptions options)
+        => PathOf(package, options) is { } path ? ModelSession.Open(path, options, takesTurns: true) : null;
+
+    /// <summary>Compares it with the graph that it shares the cache with.</summary>
+    /// <exception cref="PackageException">It does not fit.</exception>
+    public static void Check(InferenceSession? session, ModelPackage package, DecoderGraph graph)
     {
-        if (PathOf(package, options) is not { } path)
+        if (session is null)
         {
-            return null;
+            return;
         }
 
-        var session = ModelSession.Open(path, options, takesTurns: true);
-        try
+        var path = package.FindFile(package.Manifest!.PrefillModel!)!;
+        if (DecoderGraph.Read(session, package, path).Difference(graph) is { } difference)
         {
-            return DecoderGraph.Read(session, package, path).Difference(graph) is not { } difference
-                ? session
-                : throw new PackageException(
-                    path,
-                    $"The graph for prompts '{path}' does not fit '{package.ModelPath}': {difference} differs. Export the "
-                    + "package again.");
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
+            throw new PackageException(
+                path,
+                $"The graph for prompts '{path}' does not fit '{package.ModelPath}': {difference} differs. Export the "
+                + "package again.");
         }
     }
+
+    /// <summary>Frees a session that is being opened and not wanted any more.</summary>
+    public static void Discard(Task<InferenceSession?> opening)
+        => opening.ContinueWith(
+            task => task.Result?.Dispose(),
+            CancellationToken.None,
+            TaskContinuationOptions.OnlyOnRanToCompletion,
+            TaskScheduler.Default);
 }

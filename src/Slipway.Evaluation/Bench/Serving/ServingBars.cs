@@ -10,6 +10,7 @@ internal static class ServingBars
     public static readonly ServingBar Newcomer = new("first token while {0} decode", 2.5, IsLeast: false, "ms");
     public static readonly ServingBar Pause = new("longest pause of {0} as {1} tokens arrive", 5, IsLeast: false, "ms");
     public static readonly ServingBar SecondTurn = new("second turn, first token", 0.15, IsLeast: false, "ms");
+    public static readonly ServingBar Drafting = new("call that repeats its prompt, drafted", 1.5, IsLeast: true, "tok/s");
     public static readonly ServingBar Cancel = new("cancelled prefill, until free", 0.1, IsLeast: false, "ms");
     public static readonly ServingBar Memory = new("peak memory, of what is allowed", 1, IsLeast: false, "MB");
     public static readonly ServingBar Load = new("load to first token", 1, IsLeast: false, "ms");

@@ -42,6 +42,16 @@ internal sealed class ServingMeasurement
             var (known, unknown) = await scenes.SecondTurnAsync(ct).ConfigureAwait(false);
             return (1e3 * known, 1e3 * unknown);
         });
+        var repetition = new RepetitionScene(model, options.Seed);
+        if (repetition.IsPossible)
+        {
+            Add(ServingBars.Drafting, [], async ct =>
+            {
+                var (with, without) = await repetition.RunAsync(ct).ConfigureAwait(false);
+                return (with, without);
+            });
+        }
+
         Add(ServingBars.Cancel, [], async ct => (1e3 * await scenes.CancelAsync(longPrompt, ct).ConfigureAwait(false), null));
 
         async Task<(double, double?)> TogetherAsync(int count, CancellationToken ct)
