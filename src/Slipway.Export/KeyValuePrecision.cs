@@ -9,7 +9,7 @@ public enum KeyValuePrecision
     /// <summary>8-bit codes, a quarter of the bytes.</summary>
     Int8,
 
-    /// <summary>4-bit codes, an eighth of the bytes.</summary>
+    /// <summary>4-bit codes, an eighth of the bytes; for most models too coarse.</summary>
     Int4,
 }
 
