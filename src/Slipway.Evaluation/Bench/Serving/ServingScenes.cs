@@ -107,6 +107,12 @@ internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
                 throw;
             }
 
+            // At the end of the context before the last one began.
+            if (steps < UsualSteps && Interlocked.Decrement(ref missing) == 0)
+            {
+                all.TrySetResult();
+            }
+
             return times;
         }
     }
@@ -141,13 +147,15 @@ internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
         {
             var last => last.Zip(last.Skip(1), Seconds),
         }).Order()];
-        return steps[steps.Length / 2];
+        return steps.Length > 0 ? steps[steps.Length / 2] : throw new ArgumentException(
+            $"Of '{streams.Length}' streams some come to the end of the context before all decode. Ask for shorter prompts or "
+            + "fewer streams.");
     }
 
     // A pause that the arrival falls into counts too.
     private static double Longest(List<long>[] streams, long from, long to)
         => streams.Max(times => times.Zip(times.Skip(1)).Where(pair => pair.Second > from && pair.First < to)
-            .Max(pair => Seconds(pair.First, pair.Second)));
+            .Select(pair => Seconds(pair.First, pair.Second)).DefaultIfEmpty().Max());
 
     private static double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
 
