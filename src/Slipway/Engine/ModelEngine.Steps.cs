@@ -25,14 +25,16 @@ internal sealed partial class ModelEngine
     private bool IsBeyondSwitch(Sequence sequence) => sequence.Tokens.Length > decoder.RotarySwitch;
 
     // Tokens that guidance chose beside the last one are few, and their answers do not wait for others' prompts.
-    private void StepPrompts()
+    private void StepPrompts(bool isMoved)
     {
         foreach (var sequence in scheduler.Rows.Active.Where(Scheduler.IsAnswering).ToArray())
         {
             StepPrompt(sequence);
         }
 
-        if (scheduler.NextPrompt() is { } next)
+        // Where rows were moved to make room, those that decode have waited for that already.
+        var waits = isMoved && !scheduler.Rows.Active.All(Scheduler.IsPrompt);
+        if (!waits && scheduler.NextPrompt() is { } next)
         {
             StepPrompt(next);
         }

@@ -169,10 +169,11 @@ internal sealed partial class ModelEngine : IDisposable
 
         Fail(sequence => sequence.IsCancelled, new OperationCanceledException());
 
+        var size = (decoder.Rows, decoder.Capacity);
         scheduler.Admit(Fail);
         scheduler.GrowOrPreempt(Fail);
         RestartBeyondSwitch();
-        StepPrompts();
+        StepPrompts(isMoved: size != (decoder.Rows, decoder.Capacity));
         StepDecode();
         Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes);
     }

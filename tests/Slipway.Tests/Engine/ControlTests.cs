@@ -38,6 +38,26 @@ public sealed class ControlTests
             error.Message);
     }
 
+    /// <summary>A step that moves rows is long already: those that decode come before the prompt that it was for.</summary>
+    [Fact]
+    public async Task Prompt_NeedsRowsMoved_WaitsForThoseThatDecode()
+    {
+        var faults = new Faults();
+        using var model = LanguageModel.Load(
+            PackageCases.Folder("qwen3-fp32"), null, decoder => new FaultyDecoder(decoder, faults));
+        var request = new GenerationRequest { PromptIds = [3, 4, 5], MaxOutputTokens = 12, IgnoreEndOfSequence = true };
+        Task? newcomer = null;
+        await model.CollectAsync(request with { LogitsProcessors = [new Trigger(5, Send)] });
+        await newcomer!;
+
+        var moved = faults.Calls.LastIndexOf("resize");
+        Assert.True(moved > faults.Calls.IndexOf("decode"));
+        Assert.Equal(["resize", "decode", "prefill"], faults.Calls[moved..(moved + 3)]);
+
+        void Send() => newcomer = model.CollectAsync(
+            request with { PromptIds = [.. Enumerable.Range(3, 90)], LogitsProcessors = [] });
+    }
+
     [Fact]
     public async Task Drain_WhileBusy_FinishesWhatRunsAndRefusesWhatComes()
     {

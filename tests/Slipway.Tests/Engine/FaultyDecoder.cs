@@ -18,6 +18,9 @@ internal sealed class Faults
 
     public int FailReads { get; set; }
 
+    /// <summary>What was called, in order.</summary>
+    public List<string> Calls { get; } = [];
+
     public volatile bool BlockPrefill;
 
     public ManualResetEventSlim PrefillEntered { get; } = new();
@@ -55,6 +58,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
+        faults.Calls.Add("resize");
         if (faults.FailResizes-- > 0)
         {
             inner.Resize(0, 0, []);
@@ -89,6 +93,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
     {
+        faults.Calls.Add("prefill");
         if (faults.FailPrefill(tokens.ToArray()))
         {
             throw new InvalidOperationException("prefill fault");
@@ -120,6 +125,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
     {
+        faults.Calls.Add("decode");
         if (faults.FailDecodes > 0)
         {
             faults.FailDecodes--;
