@@ -181,12 +181,13 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         IReadOnlyList<int> ids,
         int adapter,
         LogitsSink sink,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        int promptLength = 0)
     {
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(disposed != 0, this);
         using var visit = gate.Enter();
-        var sequence = new ScoringSequence(ids, sink) { Adapter = adapter };
+        var sequence = new ScoringSequence(ids, sink, promptLength) { Adapter = adapter };
         engine.Submit(sequence);
         using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
         try

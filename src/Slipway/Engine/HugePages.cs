@@ -17,7 +17,7 @@ internal static unsafe partial class HugePages
     private const double LeastTouched = 0.9;
 
     private const int AdviseHuge = 14;
-    private const int Collapse = 25;
+    private const int AdviseCollapse = 25;
     private const string Maps = "/proc/self/maps";
 
     /// <summary>Asks for large pages where the range is first touched.</summary>
@@ -33,15 +33,19 @@ internal static unsafe partial class HugePages
     public static IReadOnlyList<Range> Memory()
         => OperatingSystem.IsLinux() && File.Exists(Maps) ? [.. File.ReadLines(Maps).SelectMany(Parse)] : [];
 
-    /// <summary>Moves memory that was mapped and filled since into large pages; takes time by its size.</summary>
+    /// <summary>What was mapped since.</summary>
+    public static IReadOnlyList<Range> MappedSince(IReadOnlyList<Range> before)
+        => [.. Memory().SelectMany(range => Without(range, before))];
+
+    /// <summary>Moves what is filled of some memory into large pages; takes time by its size.</summary>
     /// <returns>Bytes that now lie in large pages.</returns>
-    public static long CollapseNew(IReadOnlyList<Range> before)
+    public static long Collapse(IReadOnlyList<Range> memory)
     {
         var bytes = 0L;
-        foreach (var page in Memory().SelectMany(range => Without(range, before)).SelectMany(Filled))
+        foreach (var page in memory.SelectMany(Filled))
         {
             // An older kernel moves it by and by, once it is told.
-            bytes += Advise(page, Collapse) ? Size : 0;
+            bytes += Advise(page, AdviseCollapse) ? Size : 0;
             Advise(page, AdviseHuge);
         }
 

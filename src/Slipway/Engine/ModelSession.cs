@@ -36,7 +36,8 @@ internal static class ModelSession
             if (options.UseLargePages)
             {
                 // It copies all weights once, so the first answer comes before. A session that is gone by then does no harm.
-                _ = Task.Delay(FirstAnswer).ContinueWith(_ => HugePages.CollapseNew(before), TaskScheduler.Default);
+                var memory = HugePages.MappedSince(before);
+                _ = Task.Delay(FirstAnswer).ContinueWith(_ => HugePages.Collapse(memory), TaskScheduler.Default);
             }
 
             return session;

@@ -11,7 +11,7 @@ public sealed class HugePagesTests
     private const int Bytes = 64 << 20;
 
     [Fact]
-    public void CollapseNew_MemoryFilledSince_LiesInLargePages()
+    public void Collapse_MemoryFilledSince_LiesInLargePages()
     {
         SkipWithoutLargePages();
         var before = HugePages.Memory();
@@ -19,18 +19,18 @@ public sealed class HugePagesTests
         using var large = new NativeBuffer(Bytes);
         small.AsSpan<byte>(0, (int)small.Bytes).Fill(3);
         large.AsSpan<byte>(0, Bytes).Fill(7);
-        Assert.InRange(HugePages.CollapseNew(before), Bytes / 2, long.MaxValue);
+        Assert.InRange(HugePages.Collapse(HugePages.MappedSince(before)), Bytes / 2, long.MaxValue);
         Assert.InRange(LargeBytes(large), Bytes / 2, Bytes);
         Assert.False(large.AsSpan<byte>(0, Bytes).ContainsAnyExcept((byte)7));
     }
 
     [Fact]
-    public void CollapseNew_UntouchedMemory_StaysAway()
+    public void Collapse_UntouchedMemory_StaysAway()
     {
         SkipWithoutLargePages();
         var before = HugePages.Memory();
         using var buffer = new NativeBuffer(Bytes);
-        HugePages.CollapseNew(before);
+        HugePages.Collapse(HugePages.MappedSince(before));
         Assert.Equal(0, LargeBytes(buffer));
     }
 
