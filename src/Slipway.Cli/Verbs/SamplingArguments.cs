@@ -40,7 +40,7 @@ internal sealed class SamplingArguments
 
     private readonly Option<int?> _draft = new("--draft-tokens")
     {
-        Description = "Guess up to this many tokens ahead from earlier text; the answer stays the same.",
+        Description = "Guess up to this many tokens ahead from earlier text; but for rounding the answer stays the same.",
     };
 
     public void AddTo(Command command)
