@@ -4,6 +4,7 @@ using Slipway.Export.Adapters;
 using Slipway.Export.Architectures;
 using Slipway.Export.Architectures.Encoders;
 using Slipway.Export.Configuration;
+using Slipway.Export.Kernels;
 using Slipway.Export.Modules;
 using Slipway.Export.Quantization;
 using Slipway.Export.Weights;
@@ -18,6 +19,7 @@ public static class Exporter
 {
     private const string GraphFile = "model.onnx";
     private const string PrefillFile = "prefill.onnx";
+    private const string KernelFile = "kernels.onnx";
     private const int LongestContext = 1 << 20;
 
     /// <summary>The architectures that can be exported, as <c>architectures[0]</c> of <c>config.json</c> names them.</summary>
@@ -94,9 +96,13 @@ public static class Exporter
 
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
         TextFiles.Copy(checkpoint, package);
-        if (options.KeyValueCache != KeyValuePrecision.Float32)
+        Graph decoder = options.KeyValueCache == KeyValuePrecision.Float32
+            ? build.Writer.Graph
+            : QuantizeCache(package, graphs, options, ct);
+        Graph? kernels = KernelGraph.Convert(decoder);
+        if (kernels is not null)
         {
-            QuantizeCache(package, graphs, options, ct);
+            Write(kernels, package, KernelFile);
         }
 
         PackageManifest manifest = package.Commit(new PackageManifest
@@ -111,6 +117,7 @@ public static class Exporter
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.RotarySwitch,
             PrefillModel = options.PrefillGraph ? PrefillFile : null,
+            KernelModel = kernels is null ? null : KernelFile,
             Adapters = adapters?.Write(package),
         });
         return new ExportReport(
@@ -168,15 +175,22 @@ public static class Exporter
     }
 
     private static void Write(Graph graph, PackageWriter package, string file) => OnnxFile.Write(
-        new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = Version }, package.PathOf(file));
+        new OnnxModel(graph)
+        {
+            ProducerName = "Slipway",
+            ProducerVersion = Version,
+            OperatorSets = file == KernelFile ? KernelGraph.OperatorSets : OnnxModel.DefaultOperatorSets,
+        },
+        package.PathOf(file));
 
-    // Graphs that share a cache share its scales.
-    private static void QuantizeCache(
+    // Graphs that share a cache share its scales. Returns the first one.
+    private static Graph QuantizeCache(
         PackageWriter package, IReadOnlyList<(string File, ModelBuild Build)> graphs, ExportOptions options,
         CancellationToken ct)
     {
         ChannelRanges ranges = new();
         options.KeyValueMeasurement!(Path.GetDirectoryName(package.PathOf(GraphFile))!, ranges.Observe, ct);
+        Graph? first = null;
         foreach ((string file, ModelBuild build) in graphs)
         {
             Graph quantized = new QuantizedCache(
@@ -184,7 +198,10 @@ public static class Exporter
                 build.ContextLength).Apply();
             File.Delete(package.PathOf(file));
             Write(quantized, package, file);
+            first ??= quantized;
         }
+
+        return first!;
     }
 
     private static string Version { get; } =

@@ -19,7 +19,10 @@ public sealed record OnnxModel(Graph Graph)
     /// <summary>That program's version.</summary>
     public string? ProducerVersion { get; init; }
 
-    /// <summary>Operator set versions by domain.</summary>
-    public IReadOnlyDictionary<string, long> OperatorSets { get; init; } =
+    /// <summary>The operator sets that this library writes graphs in.</summary>
+    public static IReadOnlyDictionary<string, long> DefaultOperatorSets { get; } =
         new Dictionary<string, long> { [StandardDomain] = 21, [ContribDomain] = 1 };
+
+    /// <summary>Operator set versions by domain.</summary>
+    public IReadOnlyDictionary<string, long> OperatorSets { get; init; } = DefaultOperatorSets;
 }

@@ -44,6 +44,12 @@ public sealed record PackageManifest
     /// <remarks>Its weights are more or less exact than the first one's; readers may leave it alone.</remarks>
     public string? PrefillModel { get; init; }
 
+    /// <summary>
+    /// The decoder once more, with the same inputs and outputs over the same constants, in the operators of the domain
+    /// <c>slipway</c>, which this library computes itself on processors; null for none.
+    /// </summary>
+    public string? KernelModel { get; init; }
+
     /// <summary>The LoRA adapters that the package holds beside the model; null for none.</summary>
     public IReadOnlyList<PackageAdapter>? Adapters { get; init; }
 

@@ -27,6 +27,13 @@ public sealed record LanguageModelOptions
     /// <value>true</value>
     public bool UsePrefillGraph { get; init; } = true;
 
+    /// <summary>
+    /// Whether this library's own kernels run the model where the package has a graph for them and the processor has AVX2;
+    /// otherwise ONNX Runtime's run it.
+    /// </summary>
+    /// <value>true</value>
+    public bool UseKernels { get; init; } = true;
+
     /// <summary>The most sequences in one batch; further requests wait.</summary>
     /// <value>32</value>
     public int MaxBatchSize { get; init; } = 32;

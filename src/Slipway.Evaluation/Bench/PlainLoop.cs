@@ -30,7 +30,7 @@ internal sealed class PlainLoop : IDisposable
         var package = ModelPackage.Open(packageFolder);
 
         // As one would open it by hand: nothing moves its weights.
-        var session = ModelSession.Open(package, options with { UseLargePages = false });
+        var session = ModelSession.Open(package, options with { UseLargePages = false, UseKernels = false });
         try
         {
             return new PlainLoop(session, DecoderGraph.Read(session, package), session);

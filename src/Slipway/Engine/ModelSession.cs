@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Slipway.Kernels;
 using Slipway.Packaging;
 
 namespace Slipway.Engine;
@@ -9,7 +10,9 @@ internal static class ModelSession
     private static readonly TimeSpan FirstAnswer = TimeSpan.FromSeconds(1);
 
     public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
-        => Open(package.ModelPath, options, PrefillSession.PathOf(package, options) is not null);
+        => KernelSession.PathOf(package, options) is { } kernels
+            ? Open(kernels, options)
+            : Open(package.ModelPath, options, PrefillSession.PathOf(package, options) is not null);
 
     /// <param name="modelPath">The graph file.</param>
     /// <param name="options">Threads and memory.</param>
@@ -27,6 +30,11 @@ internal static class ModelSession
         if (takesTurns)
         {
             sessionOptions.AddSessionConfigEntry("session.force_spinning_stop", "1");
+        }
+
+        if (KernelLibrary.IsSupported)
+        {
+            KernelLibrary.Register(sessionOptions);
         }
 
         try

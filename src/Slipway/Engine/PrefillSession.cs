@@ -9,7 +9,7 @@ internal static class PrefillSession
     /// <summary>The graph's file; null where the package has none, or none is wanted.</summary>
     /// <exception cref="PackageException">The file is missing.</exception>
     public static string? PathOf(ModelPackage package, LanguageModelOptions options)
-        => options.UsePrefillGraph && package.Manifest?.PrefillModel is { } file
+        => options.UsePrefillGraph && KernelSession.PathOf(package, options) is null && package.Manifest?.PrefillModel is { } file
             ? package.FindFile(file) ?? throw new PackageException(
                 package.Path,
                 $"The package '{package.Path}' has no file '{file}', which '{ModelPackage.ManifestFile}' names as its graph "

@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Slipway.Kernels;
+
+/// <summary>Rows of numbers rounded to signed bytes, each block with a scale of its own.</summary>
+/// <remarks>
+/// A scale is the block's largest size divided by 127, as ONNX Runtime's MatMulNBits has it at accuracy level 4. The codes of a
+/// row are contiguous; scales and the codes' sums are [rows, blocks]. Points into memory that someone else owns.
+/// </remarks>
+internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* sums, int width, int blockSize)
+{
+    public int Blocks => width / blockSize;
+
+    public sbyte* Codes(int row) => codes + ((long)row * width);
+
+    public float* Scales(int row) => scales + ((long)row * Blocks);
+
+    public float* Sums(int row) => sums + ((long)row * Blocks);
+
+    /// <summary>Bytes that rows take.</summary>
+    public static int BytesFor(int rows, int width, int blockSize)
+        => checked(rows * (width + (2 * sizeof(float) * (width / blockSize))));
+
+    /// <summary>Lays rows out in memory of <see cref="BytesFor"/> bytes.</summary>
+    public static RoundedRows At(byte* memory, int rows, int width, int blockSize)
+    {
+        var scales = (float*)(memory + ((long)rows * width));
+        return new RoundedRows((sbyte*)memory, scales, scales + ((long)rows * (width / blockSize)), width, blockSize);
+    }
+
+    /// <summary>Rounds one row.</summary>
+    public void Round(int row, float* x)
+    {
+        var target = Codes(row);
+        for (var block = 0; block < Blocks; block++, x += blockSize, target += blockSize)
+        {
+            RoundBlock(x, target, out Scales(row)[block], out Sums(row)[block]);
+        }
+    }
+
+    private void RoundBlock(float* x, sbyte* target, out float scale, out float sum)
+    {
+        var largest = Vector512<float>.Zero;
+        for (var i = 0; i < blockSize; i += 16)
+        {
+            largest = Vector512.Max(largest, Vector512.Abs(Vector512.Load(x + i)));
+        }
+
+        var size = Largest(largest);
+        scale = size / sbyte.MaxValue;
+        var inverse = Vector512.Create(size > 0 ? sbyte.MaxValue / size : 0);
+        var total = Vector512<int>.Zero;
+        for (var i = 0; i < blockSize; i += 32)
+        {
+            var low = Vector512.ConvertToInt32(Vector512.Round(Vector512.Load(x + i) * inverse));
+            var high = Vector512.ConvertToInt32(Vector512.Round(Vector512.Load(x + i + 16) * inverse));
+            total += low + high;
+            var words = Vector512.Narrow(low, high);
+            Vector256.Narrow(words.GetLower(), words.GetUpper()).Store(target + i);
+        }
+
+        sum = Vector512.Sum(total);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Vector512<float> values)
+    {
+        var half = Vector256.Max(values.GetLower(), values.GetUpper());
+        var quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        var two = Vector128.Max(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
+        return Math.Max(two[0], two[1]);
+    }
+}
