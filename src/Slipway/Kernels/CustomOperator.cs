@@ -44,9 +44,9 @@ internal readonly struct KernelInfo(nint handle)
 /// <summary>Gives a run's tensors, and ONNX Runtime's threads.</summary>
 internal readonly unsafe struct KernelContext(nint handle) : IParallel
 {
-    public int InputCount => RuntimeApi.InputCount(handle);
-
-    public RuntimeApi.Tensor Input(int index) => RuntimeApi.Input(handle, index);
+    /// <summary>An input; absent where the node leaves it out.</summary>
+    public RuntimeApi.Tensor Input(int index)
+        => index < RuntimeApi.InputCount(handle) ? RuntimeApi.Input(handle, index) : default;
 
     public T* Output<T>(int index, ReadOnlySpan<long> shape)
         where T : unmanaged => (T*)RuntimeApi.Output(handle, index, shape);

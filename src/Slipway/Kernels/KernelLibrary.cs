@@ -9,7 +9,7 @@ internal static unsafe class KernelLibrary
     /// <summary>The domain of the operators in graphs.</summary>
     public const string Domain = "slipway";
 
-    private static readonly CustomOperator[] Operators = [MatMulKernel.Operator];
+    private static readonly CustomOperator[] Operators = [MatMulKernel.Operator, MatMulKernel.GatedOperator];
 
     private static readonly Lazy<nint> Registered = new(CreateDomain);
 

@@ -1,32 +1,63 @@
 using System.Buffers;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Slipway.Kernels;
 
-/// <summary>MatMulNBits for 4-bit codes: x · weightᵀ, rows of x rounded to 8 bits in blocks.</summary>
-/// <remarks>Inputs and attributes are those of ONNX Runtime's operator; weights must be constants of the graph.</remarks>
+/// <summary>x · weightᵀ for weights of 4-bit codes, with what stands around it in a decoder's layers.</summary>
+/// <remarks>
+/// x may first be divided by its root mean square and multiplied by a norm's weights; rows are then rounded to 8 bits in the
+/// weights' blocks. What comes out may be added to something, or be a gate: silu(x · gateᵀ) * (x · weightᵀ).
+/// Weights and scales are those of ONNX Runtime's MatMulNBits, and constants of the graph.
+/// </remarks>
 internal sealed unsafe class MatMulKernel : INodeKernel
 {
+    /// <summary>
+    /// Inputs x, codes, scales, zero points, norm, bias [N], and what to add [.., N]; attributes N, K, block_size, epsilon.
+    /// </summary>
     public static readonly CustomOperator Operator = new(
         "MatMulNBits",
-        info => new MatMulKernel(info),
-        [OperandType.Float, OperandType.UInt8, OperandType.Float, OperandType.UInt8],
+        info => new MatMulKernel(info, Matrix(info, 1), null, norm: 4),
+        [OperandType.Float, .. MatrixTypes, OperandType.Float, OperandType.Float, OperandType.Float],
         RequiredInputs: 3,
+        [OperandType.Float]);
+
+    /// <summary>Inputs x, codes, scales and zero points of the weights and of the gate, and norm; attributes as above.</summary>
+    public static readonly CustomOperator GatedOperator = new(
+        "GatedMatMulNBits",
+        info => new MatMulKernel(info, Matrix(info, 1), Matrix(info, 4), norm: 7),
+        [OperandType.Float, .. MatrixTypes, .. MatrixTypes, OperandType.Float],
+        RequiredInputs: 1,
         [OperandType.Float]);
 
     // Tasks smaller than that cost more to hand out than they take.
     private const int LeastTaskBytes = 32 << 10;
-    private const int LargestTile = 8;
+
+    // From so many rows on they are rounded on all threads.
+    private const int ManyRows = 16;
+    private const int BiasInput = 5;
+    private const int LargestTile = 8 * PackedMatrix.Group;
 
     private readonly PackedMatrix weights;
+    private readonly PackedMatrix? gate;
+    private readonly float[]? norm;
+    private readonly float epsilon;
+    private readonly GCHandle self;
 
-    private MatMulKernel(KernelInfo info)
+    private MatMulKernel(KernelInfo info, PackedMatrix weights, PackedMatrix? gate, int norm)
     {
-        var (codes, scales, zeroPoints) = (info.Constant(1), info.Constant(2), info.Constant(3));
-        weights = new PackedMatrix(
-            info.Integer("N"), info.Integer("K"), info.Integer("block_size"), codes.Data<byte>(), scales.Data<float>(),
-            zeroPoints.Data<byte>());
+        this.weights = weights;
+        this.gate = gate;
+        epsilon = info.Number("epsilon");
+        self = GCHandle.Alloc(this);
+        if (info.Constant(norm) is { IsAbsent: false } constant)
+        {
+            this.norm = new ReadOnlySpan<float>(constant.Data<float>(), weights.Inputs).ToArray();
+        }
     }
+
+    private static OperandType[] MatrixTypes => [OperandType.UInt8, OperandType.Float, OperandType.UInt8];
 
     public void Compute(KernelContext context)
     {
@@ -49,57 +80,128 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         var memory = ArrayPool<byte>.Shared.Rent(RoundedRows.BytesFor(rows, weights.Inputs, weights.BlockSize));
         fixed (byte* start = memory)
         {
-            var handle = GCHandle.Alloc(this);
             var work = new Work
             {
-                Kernel = GCHandle.ToIntPtr(handle),
+                Kernel = GCHandle.ToIntPtr(self),
                 X = x.Data<float>(),
                 Rounded = RoundedRows.At(start, rows, weights.Inputs, weights.BlockSize),
+                Bias = gate is null ? context.Input(BiasInput).Data<float>() : null,
+                Added = gate is null ? context.Input(BiasInput + 1).Data<float>() : null,
                 Y = y,
                 Rows = rows,
                 Groups = Math.Max(1, LeastTaskBytes / (weights.Inputs * PackedMatrix.Group / 2)),
             };
-            for (var row = 0; row < rows; row++)
+            if (rows < ManyRows)
             {
-                work.Rounded.Round(row, work.X + ((long)row * weights.Inputs));
+                Round(&work, 0, rows);
+            }
+            else
+            {
+                context.For((rows + ManyRows - 1) / ManyRows, &RoundPart, &work);
             }
 
-            context.For((weights.Groups + work.Groups - 1) / work.Groups, &Run, &work);
-            handle.Free();
+            context.For((weights.Groups + work.Groups - 1) / work.Groups, &MultiplyPart, &work);
         }
 
         ArrayPool<byte>.Shared.Return(memory);
     }
 
-    public void Dispose() => weights.Dispose();
-
-    [UnmanagedCallersOnly]
-    private static void Run(void* state, nuint part)
+    public void Dispose()
     {
-        var work = (Work*)state;
-        var kernel = (MatMulKernel)GCHandle.FromIntPtr(work->Kernel).Target!;
-        var first = (int)part * work->Groups;
-        kernel.Compute(work, first, Math.Min(first + work->Groups, kernel.weights.Groups));
+        weights.Dispose();
+        gate?.Dispose();
+        self.Free();
     }
 
-    private void Compute(Work* work, int group, int end)
+    private static PackedMatrix Matrix(KernelInfo info, int input)
+        => new(
+            info.Integer("N"), info.Integer("K"), info.Integer("block_size"), info.Constant(input).Data<byte>(),
+            info.Constant(input + 1).Data<float>(), info.Constant(input + 2).Data<byte>());
+
+    [UnmanagedCallersOnly]
+    private static void RoundPart(void* state, nuint part)
     {
-        var tile = stackalloc float[LargestTile * PackedMatrix.Group];
+        var work = (Work*)state;
+        var first = (int)part * ManyRows;
+        work->Target.Round(work, first, Math.Min(first + ManyRows, work->Rows));
+    }
+
+    [UnmanagedCallersOnly]
+    private static void MultiplyPart(void* state, nuint part)
+    {
+        var work = (Work*)state;
+        var first = (int)part * work->Groups;
+        work->Target.Multiply(work, first, Math.Min(first + work->Groups, work->Target.weights.Groups));
+    }
+
+    private void Round(Work* work, int row, int end)
+    {
+        for (; row < end; row++)
+        {
+            var x = work->X + ((long)row * weights.Inputs);
+            if (norm is null)
+            {
+                work->Rounded.Round(row, x);
+            }
+            else
+            {
+                work->Rounded.Round(row, x, norm, epsilon);
+            }
+        }
+    }
+
+    private void Multiply(Work* work, int group, int end)
+    {
+        var tile = stackalloc float[LargestTile];
+        var gates = stackalloc float[LargestTile];
         for (; group < end; group++)
         {
-            var first = group * PackedMatrix.Group;
-            var width = Math.Min(PackedMatrix.Group, weights.Outputs - first);
             for (var row = 0; row < work->Rows;)
             {
-                var left = work->Rows - row;
-                var count = Int4Avx512.IsSupported
-                    ? Int4Avx512.Compute(weights, group, work->Rounded, row, left, tile)
-                    : Int4Avx2.Compute(weights, group, work->Rounded, row, left, tile);
-                for (var i = 0; i < count; i++, row++)
+                var count = Multiply(weights, work, group, row, tile);
+                if (gate is not null)
                 {
-                    new ReadOnlySpan<float>(tile + (i * PackedMatrix.Group), width)
-                        .CopyTo(new Span<float>(work->Y + ((long)row * weights.Outputs) + first, width));
+                    _ = Multiply(gate, work, group, row, gates);
+                    Gate(tile, gates, count);
                 }
+
+                Store(work, group, row, tile, count);
+                row += count;
+            }
+        }
+    }
+
+    private static int Multiply(PackedMatrix matrix, Work* work, int group, int row, float* tile)
+        => Int4Avx512.IsSupported
+            ? Int4Avx512.Compute(matrix, group, work->Rounded, row, work->Rows - row, tile)
+            : Int4Avx2.Compute(matrix, group, work->Rounded, row, work->Rows - row, tile);
+
+    private static void Gate(float* tile, float* gates, int rows)
+    {
+        for (var i = 0; i < rows * PackedMatrix.Group; i += PackedMatrix.Group)
+        {
+            var gate = Vector512.Load(gates + i);
+            (Vector512.Load(tile + i) * gate / (Vector512<float>.One + Vector512.Exp(-gate))).Store(tile + i);
+        }
+    }
+
+    private void Store(Work* work, int group, int row, float* tile, int rows)
+    {
+        var first = group * PackedMatrix.Group;
+        var width = Math.Min(PackedMatrix.Group, weights.Outputs - first);
+        for (var i = 0; i < rows; i++, tile += PackedMatrix.Group)
+        {
+            var at = ((long)(row + i) * weights.Outputs) + first;
+            var y = new Span<float>(work->Y + at, width);
+            new ReadOnlySpan<float>(tile, width).CopyTo(y);
+            if (work->Bias is not null)
+            {
+                TensorPrimitives.Add(y, new ReadOnlySpan<float>(work->Bias + first, width), y);
+            }
+
+            if (work->Added is not null)
+            {
+                TensorPrimitives.Add(new ReadOnlySpan<float>(work->Added + at, width), y, y);
             }
         }
     }
@@ -109,8 +211,12 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         public nint Kernel;
         public float* X;
         public RoundedRows Rounded;
+        public float* Bias;
+        public float* Added;
         public float* Y;
         public int Rows;
         public int Groups;
+
+        public readonly MatMulKernel Target => (MatMulKernel)GCHandle.FromIntPtr(Kernel).Target!;
     }
 }

@@ -10,6 +10,8 @@ namespace Slipway.Kernels;
 /// </remarks>
 internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* sums, int width, int blockSize)
 {
+    private const int LargestBlock = 256;
+
     public int Blocks => width / blockSize;
 
     public sbyte* Codes(int row) => codes + ((long)row * width);
@@ -36,6 +38,34 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
         for (var block = 0; block < Blocks; block++, x += blockSize, target += blockSize)
         {
             RoundBlock(x, target, out Scales(row)[block], out Sums(row)[block]);
+        }
+    }
+
+    /// <summary>Rounds one row divided by its root mean square, times weights.</summary>
+    /// <remarks>Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.</remarks>
+    public void Round(int row, float* x, ReadOnlySpan<float> norm, float epsilon)
+    {
+        var squares = Vector512<float>.Zero;
+        for (var i = 0; i < width; i += 16)
+        {
+            var part = Vector512.Load(x + i);
+            squares = Vector512.FusedMultiplyAdd(part, part, squares);
+        }
+
+        var inverse = Vector512.Create(1 / MathF.Sqrt((Vector512.Sum(squares) / width) + epsilon));
+        var normed = stackalloc float[LargestBlock];
+        fixed (float* weights = norm)
+        {
+            for (var block = 0; block < Blocks; block++)
+            {
+                var start = block * blockSize;
+                for (var i = 0; i < blockSize; i += 16)
+                {
+                    (Vector512.Load(x + start + i) * inverse * Vector512.Load(weights + start + i)).Store(normed + i);
+                }
+
+                RoundBlock(normed, Codes(row) + start, out Scales(row)[block], out Sums(row)[block]);
+            }
         }
     }
 
