@@ -41,7 +41,8 @@ internal sealed class KernelGraph
     public static Graph? Convert(Graph graph)
     {
         KernelGraph conversion = new(graph);
-        return conversion._products.Count == 0 ? null : conversion.Convert();
+        return conversion._products.Count > 0 || graph.Nodes.Any(node => KernelAttention.Convert(graph, node) is not null)
+            ? conversion.Convert() : null;
     }
 
     private Graph Convert()
@@ -66,7 +67,7 @@ internal sealed class KernelGraph
             : _emitted.TryGetValue(node.Name, out KernelProduct? product)
                 ? _replaced.TryGetValue(node.Name, out Node? rest) && !_dropped.Contains(rest.Name)
                     ? [product.ToNode(), rest] : [product.ToNode()]
-            : [node]);
+            : [KernelAttention.Convert(_graph, node) ?? node]);
     }
 
     // up * (gate * sigmoid(gate)), which nothing else reads.

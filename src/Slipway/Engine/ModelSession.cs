@@ -11,13 +11,15 @@ internal static class ModelSession
 
     public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
         => KernelSession.PathOf(package, options) is { } kernels
-            ? Open(kernels, options)
+            ? Open(kernels, options, hasKernels: true)
             : Open(package.ModelPath, options, PrefillSession.PathOf(package, options) is not null);
 
     /// <param name="modelPath">The graph file.</param>
     /// <param name="options">Threads and memory.</param>
     /// <param name="takesTurns">Whether another session runs between two runs of this one, which needs the cores.</param>
-    public static InferenceSession Open(string modelPath, LanguageModelOptions options, bool takesTurns = false)
+    /// <param name="hasKernels">Whether the graph has this library's own operators, which have threads of their own.</param>
+    public static InferenceSession Open(
+        string modelPath, LanguageModelOptions options, bool takesTurns = false, bool hasKernels = false)
     {
         using var sessionOptions = new SessionOptions
         {
@@ -26,15 +28,17 @@ internal static class ModelSession
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
         };
-        sessionOptions.AddSessionConfigEntry("session.intra_op.allow_spinning", options.AllowSpinning ? "1" : "0");
+        sessionOptions.AddSessionConfigEntry(
+            "session.intra_op.allow_spinning", options.AllowSpinning && !hasKernels ? "1" : "0");
         if (takesTurns)
         {
             sessionOptions.AddSessionConfigEntry("session.force_spinning_stop", "1");
         }
 
-        if (KernelLibrary.IsSupported)
+        if (Environment.GetEnvironmentVariable("SLIPPROF") is { } prof) { sessionOptions.ProfileOutputPathPrefix = prof; sessionOptions.EnableProfiling = true; }
+        if (hasKernels)
         {
-            KernelLibrary.Register(sessionOptions);
+            KernelLibrary.Register(sessionOptions, options.Threads ?? PhysicalCores.Count, options.AllowSpinning);
         }
 
         try

@@ -41,8 +41,8 @@ internal readonly struct KernelInfo(nint handle)
     public RuntimeApi.Tensor Constant(int input) => RuntimeApi.Constant(handle, input);
 }
 
-/// <summary>Gives a run's tensors, and ONNX Runtime's threads.</summary>
-internal readonly unsafe struct KernelContext(nint handle) : IParallel
+/// <summary>Gives a run's tensors.</summary>
+internal readonly unsafe struct KernelContext(nint handle)
 {
     /// <summary>An input; absent where the node leaves it out.</summary>
     public RuntimeApi.Tensor Input(int index)
@@ -50,9 +50,6 @@ internal readonly unsafe struct KernelContext(nint handle) : IParallel
 
     public T* Output<T>(int index, ReadOnlySpan<long> shape)
         where T : unmanaged => (T*)RuntimeApi.Output(handle, index, shape);
-
-    public void For(int count, delegate* unmanaged<void*, nuint, void> part, void* state)
-        => RuntimeApi.ParallelFor(handle, count, part, state);
 }
 
 /// <summary>The table of functions by which ONNX Runtime asks an operator; never freed.</summary>
@@ -61,7 +58,6 @@ internal readonly unsafe struct KernelContext(nint handle) : IParallel
 internal unsafe struct NativeOperator
 {
     private const uint StructVersion = 23;
-    private static readonly List<CustomOperator> Known = [];
 
     private uint version;
     private delegate* unmanaged<NativeOperator*, void*, nint, void*> createKernel;
@@ -90,7 +86,7 @@ internal unsafe struct NativeOperator
     private delegate* unmanaged<int**, int**, nuint> getAliases;
     private delegate* unmanaged<int*, int*, void> releaseAliases;
     private byte* name;
-    private int index;
+    private nint description;
 
     public static NativeOperator* Create(CustomOperator description)
     {
@@ -112,12 +108,12 @@ internal unsafe struct NativeOperator
         native->getStartVersion = &One;
         native->getEndVersion = &Latest;
         native->name = (byte*)Marshal.StringToCoTaskMemUTF8(description.Name);
-        native->index = Known.Count;
-        Known.Add(description);
+        native->description = GCHandle.ToIntPtr(GCHandle.Alloc(description));
         return native;
     }
 
-    private static CustomOperator Of(NativeOperator* native) => Known[native->index];
+    private static CustomOperator Of(NativeOperator* native)
+        => (CustomOperator)GCHandle.FromIntPtr(native->description).Target!;
 
     [UnmanagedCallersOnly]
     private static byte* GetName(NativeOperator* native) => native->name;

@@ -27,6 +27,7 @@ internal static unsafe class Int4Avx2
         return rows;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows1(PackedMatrix weights, int group, int half, in RoundedRows x, int row, float* y)
     {
         var low = Vector256.Create((byte)15);
@@ -61,6 +62,7 @@ internal static unsafe class Int4Avx2
         f0.Store(y + half);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows4(PackedMatrix weights, int group, int half, in RoundedRows x, int row, float* y)
     {
         var low = Vector256.Create((byte)15);

@@ -34,6 +34,7 @@ internal static unsafe class Int4Avx512
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows1(PackedMatrix weights, int group, in RoundedRows x, int row, float* y)
     {
         var low = Vector512.Create((byte)15);
@@ -68,6 +69,7 @@ internal static unsafe class Int4Avx512
         f0.Store(y);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows2(PackedMatrix weights, int group, in RoundedRows x, int row, float* y)
     {
         var low = Vector512.Create((byte)15);
@@ -106,6 +108,7 @@ internal static unsafe class Int4Avx512
         f1.Store(y + 16);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows4(PackedMatrix weights, int group, in RoundedRows x, int row, float* y)
     {
         var low = Vector512.Create((byte)15);
@@ -152,6 +155,7 @@ internal static unsafe class Int4Avx512
         f3.Store(y + 48);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows8(PackedMatrix weights, int group, in RoundedRows x, int row, float* y)
     {
         var low = Vector512.Create((byte)15);

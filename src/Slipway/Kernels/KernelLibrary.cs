@@ -1,32 +1,41 @@
+using System.Collections.Concurrent;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Slipway.Kernels;
 
 /// <summary>The operators that this library computes itself, beside ONNX Runtime's own.</summary>
+/// <remarks>
+/// Sessions with as many threads share them. They stay for as long as the process, as ONNX Runtime keeps their addresses.
+/// </remarks>
 internal static unsafe class KernelLibrary
 {
-    /// <summary>The domain of the operators in graphs.</summary>
-    public const string Domain = "slipway";
+    private const string Domain = "slipway";
 
-    private static readonly CustomOperator[] Operators = [MatMulKernel.Operator, MatMulKernel.GatedOperator];
+    private static readonly Func<KernelThreads, CustomOperator>[] Operators =
+        [MatMulKernel.Operator, MatMulKernel.GatedOperator, AttentionKernel.Operator, AttentionKernel.CodedOperator];
 
-    private static readonly Lazy<nint> Registered = new(CreateDomain);
+    private static readonly ConcurrentDictionary<(int Threads, bool Spins), Lazy<nint>> Domains = new();
 
     /// <summary>Whether this processor has the instructions that the kernels are written in.</summary>
     public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
     /// <summary>Lets a session read graphs that have these operators.</summary>
-    public static void Register(SessionOptions options)
-        => RuntimeApi.AddDomain(options.DangerousGetHandle(), Registered.Value);
+    /// <param name="options">The session's options.</param>
+    /// <param name="threads">Threads that compute, the session's own included.</param>
+    /// <param name="spins">Whether idle threads wait actively for a while.</param>
+    public static void Register(SessionOptions options, int threads, bool spins)
+        => RuntimeApi.AddDomain(
+            options.DangerousGetHandle(),
+            Domains.GetOrAdd((threads, spins), key => new Lazy<nint>(() => CreateDomain(key.Threads, key.Spins))).Value);
 
-    // Sessions keep its address, so it stays for as long as the process.
-    private static nint CreateDomain()
+    private static nint CreateDomain(int threads, bool spins)
     {
         var domain = RuntimeApi.CreateCustomOpDomain(Domain);
-        foreach (var description in Operators)
+        var shared = new KernelThreads(threads, spins);
+        foreach (var describe in Operators)
         {
-            RuntimeApi.AddToDomain(domain, NativeOperator.Create(description));
+            RuntimeApi.AddToDomain(domain, NativeOperator.Create(describe(shared)));
         }
 
         return domain;

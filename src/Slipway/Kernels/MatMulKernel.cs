@@ -16,17 +16,17 @@ internal sealed unsafe class MatMulKernel : INodeKernel
     /// <summary>
     /// Inputs x, codes, scales, zero points, norm, bias [N], and what to add [.., N]; attributes N, K, block_size, epsilon.
     /// </summary>
-    public static readonly CustomOperator Operator = new(
+    public static CustomOperator Operator(KernelThreads threads) => new(
         "MatMulNBits",
-        info => new MatMulKernel(info, Matrix(info, 1), null, norm: 4),
+        info => new MatMulKernel(threads, info, Matrix(info, 1), null, norm: 4),
         [OperandType.Float, .. MatrixTypes, OperandType.Float, OperandType.Float, OperandType.Float],
         RequiredInputs: 3,
         [OperandType.Float]);
 
     /// <summary>Inputs x, codes, scales and zero points of the weights and of the gate, and norm; attributes as above.</summary>
-    public static readonly CustomOperator GatedOperator = new(
+    public static CustomOperator GatedOperator(KernelThreads threads) => new(
         "GatedMatMulNBits",
-        info => new MatMulKernel(info, Matrix(info, 1), Matrix(info, 4), norm: 7),
+        info => new MatMulKernel(threads, info, Matrix(info, 1), Matrix(info, 4), norm: 7),
         [OperandType.Float, .. MatrixTypes, .. MatrixTypes, OperandType.Float],
         RequiredInputs: 1,
         [OperandType.Float]);
@@ -39,14 +39,16 @@ internal sealed unsafe class MatMulKernel : INodeKernel
     private const int BiasInput = 5;
     private const int LargestTile = 8 * PackedMatrix.Group;
 
+    private readonly KernelThreads threads;
     private readonly PackedMatrix weights;
     private readonly PackedMatrix? gate;
     private readonly float[]? norm;
     private readonly float epsilon;
     private readonly GCHandle self;
 
-    private MatMulKernel(KernelInfo info, PackedMatrix weights, PackedMatrix? gate, int norm)
+    private MatMulKernel(KernelThreads threads, KernelInfo info, PackedMatrix weights, PackedMatrix? gate, int norm)
     {
+        this.threads = threads;
         this.weights = weights;
         this.gate = gate;
         epsilon = info.Number("epsilon");
@@ -97,10 +99,10 @@ internal sealed unsafe class MatMulKernel : INodeKernel
             }
             else
             {
-                context.For((rows + ManyRows - 1) / ManyRows, &RoundPart, &work);
+                threads.For((rows + ManyRows - 1) / ManyRows, &RoundPart, &work);
             }
 
-            context.For((weights.Groups + work.Groups - 1) / work.Groups, &MultiplyPart, &work);
+            threads.For((weights.Groups + work.Groups - 1) / work.Groups, &MultiplyPart, &work);
         }
 
         ArrayPool<byte>.Shared.Return(memory);

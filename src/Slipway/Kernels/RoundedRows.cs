@@ -43,6 +43,7 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
 
     /// <summary>Rounds one row divided by its root mean square, times weights.</summary>
     /// <remarks>Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Round(int row, float* x, ReadOnlySpan<float> norm, float epsilon)
     {
         var squares = Vector512<float>.Zero;
@@ -69,6 +70,7 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RoundBlock(float* x, sbyte* target, out float scale, out float sum)
     {
         var largest = Vector512<float>.Zero;

@@ -102,10 +102,6 @@ internal static unsafe partial class RuntimeApi
         return value == 0 ? null : Data(value);
     }
 
-    public static void ParallelFor(nint context, int count, delegate* unmanaged<void*, nuint, void> part, void* state)
-        => Check(((delegate* unmanaged<nint, delegate* unmanaged<void*, nuint, void>, nuint, nuint, void*, nint>)
-            Function(274))(context, part, (nuint)count, 0, state));
-
     private static void* Data(nint value)
     {
         void* data;

@@ -1,0 +1,84 @@
+using System.Numerics.Tensors;
+
+namespace Slipway.Kernels;
+
+/// <summary>Makes new tokens ready: queries turn and are scaled, keys turn and go to the cache, and so do values.</summary>
+internal static unsafe class AttentionTokens
+{
+    private const int LargestHead = 512;
+
+    /// <summary>Whether heads have a size that this can do.</summary>
+    public static bool Fits(int headSize) => headSize % 16 == 0 && headSize is > 0 and <= LargestHead;
+
+    /// <summary>Does so for one token of one sequence.</summary>
+    public static void Prepare(in AttentionCall call, int sequence, int token)
+    {
+        var index = (sequence * call.Tokens) + token;
+        var position = call.Past(sequence) + token;
+        var size = call.HeadSize;
+        var turned = call.Turned + ((long)index * call.Shape.Heads * size);
+        var query = call.Queries + ((long)index * call.QueryStride);
+        for (var head = 0; head < call.Shape.Heads; head++, turned += size, query += size)
+        {
+            var target = new Span<float>(turned, size);
+            Turn(call, query, turned, position);
+            TensorPrimitives.Multiply(target, call.Shape.Scale, target);
+            if (call.IsCoded)
+            {
+                TensorPrimitives.Multiply(target, Scales(call.KeyScales, head / call.Shape.Group, size), target);
+            }
+        }
+
+        var key = call.Keys + ((long)index * call.KeyStride);
+        var value = call.Values + ((long)index * call.KeyStride);
+        var kept = stackalloc float[size];
+        for (var head = 0; head < call.Shape.KeyHeads; head++, key += size, value += size)
+        {
+            Turn(call, key, kept, position);
+            Keep(call, kept, call.KeyScales, head, call.At(call.KeyCache, sequence, head, position));
+            Keep(call, value, call.ValueScales, head, call.At(call.ValueCache, sequence, head, position));
+        }
+    }
+
+    private static Span<float> Scales(float* scales, int head, int size) => new(scales + ((long)head * size), size);
+
+    // The first half of the turning part goes with the second.
+    private static void Turn(in AttentionCall call, float* head, float* target, int position)
+    {
+        if (!call.Shape.Rotates)
+        {
+            new Span<float>(head, call.HeadSize).CopyTo(new Span<float>(target, call.HeadSize));
+            return;
+        }
+
+        var half = call.RotaryHalf;
+        var cosines = call.Cosines + ((long)position * half);
+        var sines = call.Sines + ((long)position * half);
+        for (var i = 0; i < half; i++)
+        {
+            var (x, y) = (head[i], head[i + half]);
+            target[i] = (x * cosines[i]) - (y * sines[i]);
+            target[i + half] = (y * cosines[i]) + (x * sines[i]);
+        }
+
+        for (var i = 2 * half; i < call.HeadSize; i++)
+        {
+            target[i] = head[i];
+        }
+    }
+
+    private static void Keep(in AttentionCall call, float* head, float* scales, int index, byte* target)
+    {
+        if (!call.IsCoded)
+        {
+            new Span<float>(head, call.HeadSize).CopyTo(new Span<float>(target, call.HeadSize));
+            return;
+        }
+
+        var own = scales + ((long)index * call.HeadSize);
+        for (var i = 0; i < call.HeadSize; i++)
+        {
+            ((sbyte*)target)[i] = (sbyte)Math.Clamp(MathF.Round(head[i] / own[i]), sbyte.MinValue, sbyte.MaxValue);
+        }
+    }
+}
