@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 
 namespace Slipway.Kernels;
 
@@ -167,31 +167,35 @@ internal sealed unsafe class AttentionKernel : INodeKernel
         ArrayPool<float>.Shared.Return(memory);
     }
 
-    [UnmanagedCallersOnly]
-    private static void PreparePart(void* state, nuint part)
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PreparePart(void* state, int part)
     {
         ref var call = ref *(AttentionCall*)state;
-        AttentionTokens.Prepare(call, (int)part / call.Tokens, (int)part % call.Tokens);
+        AttentionTokens.Prepare(call, part / call.Tokens, part % call.Tokens);
     }
 
-    [UnmanagedCallersOnly]
-    private static void WholePart(void* state, nuint part)
-    {
-        ref var call = ref *(AttentionCall*)state;
-        var scratch = stackalloc float[AttentionRows.ScratchFloats(call)];
-        Rows(call, (int)part, scratch).ComputeAll();
-    }
-
-    [UnmanagedCallersOnly]
-    private static void SegmentPart(void* state, nuint part)
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WholePart(void* state, int part)
     {
         ref var call = ref *(AttentionCall*)state;
         var scratch = stackalloc float[AttentionRows.ScratchFloats(call)];
-        Rows(call, (int)part / call.Segments, scratch).ComputeOne((int)part % call.Segments);
+        Rows(call, part, scratch).ComputeAll();
     }
 
-    [UnmanagedCallersOnly]
-    private static void JoinPart(void* state, nuint part) => Rows(*(AttentionCall*)state, (int)part, null).JoinAll();
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SegmentPart(void* state, int part)
+    {
+        ref var call = ref *(AttentionCall*)state;
+        var scratch = stackalloc float[AttentionRows.ScratchFloats(call)];
+        Rows(call, part / call.Segments, scratch).ComputeOne(part % call.Segments);
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void JoinPart(void* state, int part) => Rows(*(AttentionCall*)state, part, null).JoinAll();
 
     // Long blocks, the last ones, come first.
     private static AttentionRows Rows(in AttentionCall call, int task, float* scratch)

@@ -122,6 +122,7 @@ internal unsafe ref struct AttentionRows
 
     private readonly int Head(int row) => (head * call.Shape.Group) + (row % call.Shape.Group);
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Compute(int segment, float* results)
     {

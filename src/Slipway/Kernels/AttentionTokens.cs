@@ -1,4 +1,6 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Slipway.Kernels;
 
@@ -11,6 +13,8 @@ internal static unsafe class AttentionTokens
     public static bool Fits(int headSize) => headSize % 16 == 0 && headSize is > 0 and <= LargestHead;
 
     /// <summary>Does so for one token of one sequence.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Prepare(in AttentionCall call, int sequence, int token)
     {
         var index = (sequence * call.Tokens) + token;
@@ -43,30 +47,33 @@ internal static unsafe class AttentionTokens
     private static Span<float> Scales(float* scales, int head, int size) => new(scales + ((long)head * size), size);
 
     // The first half of the turning part goes with the second.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Turn(in AttentionCall call, float* head, float* target, int position)
     {
-        if (!call.Shape.Rotates)
-        {
-            new Span<float>(head, call.HeadSize).CopyTo(new Span<float>(target, call.HeadSize));
-            return;
-        }
-
-        var half = call.RotaryHalf;
+        var half = call.Shape.Rotates ? call.RotaryHalf : 0;
         var cosines = call.Cosines + ((long)position * half);
         var sines = call.Sines + ((long)position * half);
-        for (var i = 0; i < half; i++)
+        var i = 0;
+        for (; i + 8 <= half; i += 8)
+        {
+            var (x, y) = (Vector256.Load(head + i), Vector256.Load(head + half + i));
+            var (cosine, sine) = (Vector256.Load(cosines + i), Vector256.Load(sines + i));
+            ((x * cosine) - (y * sine)).Store(target + i);
+            ((y * cosine) + (x * sine)).Store(target + half + i);
+        }
+
+        for (; i < half; i++)
         {
             var (x, y) = (head[i], head[i + half]);
             target[i] = (x * cosines[i]) - (y * sines[i]);
             target[i + half] = (y * cosines[i]) + (x * sines[i]);
         }
 
-        for (var i = 2 * half; i < call.HeadSize; i++)
-        {
-            target[i] = head[i];
-        }
+        var rest = call.HeadSize - (2 * half);
+        new Span<float>(head + (2 * half), rest).CopyTo(new Span<float>(target + (2 * half), rest));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Keep(in AttentionCall call, float* head, float* scales, int index, byte* target)
     {
         if (!call.IsCoded)
@@ -76,9 +83,16 @@ internal static unsafe class AttentionTokens
         }
 
         var own = scales + ((long)index * call.HeadSize);
-        for (var i = 0; i < call.HeadSize; i++)
+        var (least, most) = (Vector256.Create((float)sbyte.MinValue), Vector256.Create((float)sbyte.MaxValue));
+        var codes = stackalloc int[8];
+        for (var i = 0; i < call.HeadSize; i += 8)
         {
-            ((sbyte*)target)[i] = (sbyte)Math.Clamp(MathF.Round(head[i] / own[i]), sbyte.MinValue, sbyte.MaxValue);
+            var code = Vector256.Round(Vector256.Load(head + i) / Vector256.Load(own + i));
+            Vector256.ConvertToInt32(Vector256.Min(Vector256.Max(code, least), most)).Store(codes);
+            for (var lane = 0; lane < 8; lane++)
+            {
+                target[i + lane] = (byte)codes[lane];
+            }
         }
     }
 }

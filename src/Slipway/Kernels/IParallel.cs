@@ -7,5 +7,5 @@ internal unsafe interface IParallel
     /// <param name="count">How many calls.</param>
     /// <param name="part">The function; it must not throw.</param>
     /// <param name="state">Handed to each call.</param>
-    void For(int count, delegate* unmanaged<void*, nuint, void> part, void* state);
+    void For(int count, delegate*<void*, int, void> part, void* state);
 }

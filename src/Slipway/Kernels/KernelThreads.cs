@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Slipway.Kernels;
@@ -38,13 +39,14 @@ internal sealed unsafe class KernelThreads : IParallel
         }
     }
 
-    public void For(int count, delegate* unmanaged<void*, nuint, void> part, void* argument)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void For(int count, delegate*<void*, int, void> part, void* argument)
     {
         if (count <= 1 || workers == 0 || !busy.TryEnter())
         {
             for (var i = 0; i < count; i++)
             {
-                part(argument, (nuint)i);
+                part(argument, i);
             }
 
             return;
@@ -74,14 +76,16 @@ internal sealed unsafe class KernelThreads : IParallel
         busy.Exit();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunParts()
     {
         for (int i; (i = Interlocked.Increment(ref state.Next) - 1) < state.Count;)
         {
-            state.Part(state.Argument, (nuint)i);
+            state.Part(state.Argument, i);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Work()
     {
         var seen = 0L;
@@ -139,7 +143,7 @@ internal sealed unsafe class KernelThreads : IParallel
         public int Next;
 
         [FieldOffset(384)]
-        public delegate* unmanaged<void*, nuint, void> Part;
+        public delegate*<void*, int, void> Part;
 
         [FieldOffset(392)]
         public void* Argument;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -37,7 +38,7 @@ internal sealed unsafe class MatMulKernel : INodeKernel
     // From so many rows on they are rounded on all threads.
     private const int ManyRows = 16;
     private const int BiasInput = 5;
-    private const int LargestTile = 8 * PackedMatrix.Group;
+    private const int LargestRows = 8;
 
     private readonly KernelThreads threads;
     private readonly PackedMatrix weights;
@@ -120,20 +121,18 @@ internal sealed unsafe class MatMulKernel : INodeKernel
             info.Integer("N"), info.Integer("K"), info.Integer("block_size"), info.Constant(input).Data<byte>(),
             info.Constant(input + 1).Data<float>(), info.Constant(input + 2).Data<byte>());
 
-    [UnmanagedCallersOnly]
-    private static void RoundPart(void* state, nuint part)
+    private static void RoundPart(void* state, int part)
     {
         var work = (Work*)state;
-        var first = (int)part * ManyRows;
+        var first = part * ManyRows;
         work->Target.Round(work, first, Math.Min(first + ManyRows, work->Rows));
     }
 
-    [UnmanagedCallersOnly]
-    private static void MultiplyPart(void* state, nuint part)
+    private static void MultiplyPart(void* state, int part)
     {
         var work = (Work*)state;
-        var first = (int)part * work->Groups;
-        work->Target.Multiply(work, first, Math.Min(first + work->Groups, work->Target.weights.Groups));
+        var first = part * work->Groups;
+        work->Target.Multiply(work, first, Math.Min(work->Groups, work->Target.weights.Groups - first));
     }
 
     private void Round(Work* work, int row, int end)
@@ -152,58 +151,65 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         }
     }
 
-    private void Multiply(Work* work, int group, int end)
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Multiply(Work* work, int group, int groups)
     {
-        var tile = stackalloc float[LargestTile];
-        var gates = stackalloc float[LargestTile];
-        for (; group < end; group++)
+        var stride = groups * PackedMatrix.Group;
+        var tile = stackalloc float[LargestRows * stride];
+        var gates = stackalloc float[gate is null ? 0 : LargestRows * stride];
+        for (var row = 0; row < work->Rows;)
         {
-            for (var row = 0; row < work->Rows;)
+            var count = Multiply(weights.Part(group, groups), work, row, tile, stride);
+            if (gate is not null)
             {
-                var count = Multiply(weights, work, group, row, tile);
-                if (gate is not null)
-                {
-                    _ = Multiply(gate, work, group, row, gates);
-                    Gate(tile, gates, count);
-                }
-
-                Store(work, group, row, tile, count);
-                row += count;
+                _ = Multiply(gate.Part(group, groups), work, row, gates, stride);
+                Gate(tile, gates, count * stride);
             }
+
+            Store(work, group, groups, row, tile, count);
+            row += count;
         }
     }
 
-    private static int Multiply(PackedMatrix matrix, Work* work, int group, int row, float* tile)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Multiply(in PackedPart part, Work* work, int row, float* tile, int stride)
         => Int4Avx512.IsSupported
-            ? Int4Avx512.Compute(matrix, group, work->Rounded, row, work->Rows - row, tile)
-            : Int4Avx2.Compute(matrix, group, work->Rounded, row, work->Rows - row, tile);
+            ? Int4Avx512.Compute(part, work->Rounded, row, work->Rows - row, tile, stride)
+            : Int4Avx2.Compute(part, work->Rounded, row, work->Rows - row, tile, stride);
 
-    private static void Gate(float* tile, float* gates, int rows)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gate(float* tile, float* gates, int count)
     {
-        for (var i = 0; i < rows * PackedMatrix.Group; i += PackedMatrix.Group)
+        for (var i = 0; i < count; i += PackedMatrix.Group)
         {
             var gate = Vector512.Load(gates + i);
             (Vector512.Load(tile + i) * gate / (Vector512<float>.One + Vector512.Exp(-gate))).Store(tile + i);
         }
     }
 
-    private void Store(Work* work, int group, int row, float* tile, int rows)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Store(Work* work, int group, int groups, int row, float* tile, int rows)
     {
         var first = group * PackedMatrix.Group;
-        var width = Math.Min(PackedMatrix.Group, weights.Outputs - first);
-        for (var i = 0; i < rows; i++, tile += PackedMatrix.Group)
+        var width = Math.Min(groups * PackedMatrix.Group, weights.Outputs - first);
+        for (var i = 0; i < rows; i++, tile += groups * PackedMatrix.Group)
         {
             var at = ((long)(row + i) * weights.Outputs) + first;
             var y = new Span<float>(work->Y + at, width);
-            new ReadOnlySpan<float>(tile, width).CopyTo(y);
+            var made = new Span<float>(tile, width);
             if (work->Bias is not null)
             {
-                TensorPrimitives.Add(y, new ReadOnlySpan<float>(work->Bias + first, width), y);
+                TensorPrimitives.Add(made, new ReadOnlySpan<float>(work->Bias + first, width), made);
             }
 
-            if (work->Added is not null)
+            if (work->Added is null)
             {
-                TensorPrimitives.Add(new ReadOnlySpan<float>(work->Added + at, width), y, y);
+                made.CopyTo(y);
+            }
+            else
+            {
+                TensorPrimitives.Add(new ReadOnlySpan<float>(work->Added + at, width), made, y);
             }
         }
     }

@@ -28,6 +28,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public PackedMatrix(int outputs, int inputs, int blockSize, byte* codes, float* scales, byte* zeroPoints)
     {
         (Outputs, Inputs, BlockSize) = (outputs, inputs, blockSize);
+        (Blocks, Groups) = (inputs / blockSize, (outputs + Group - 1) / Group);
         this.codes = new NativeBuffer((long)Groups * TileBytes * (inputs / Tile));
         this.scales = new NativeBuffer(4L * Groups * Blocks * Group);
         this.zeroPoints = new NativeBuffer((long)Groups * Blocks * Group);
@@ -48,15 +49,13 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     public int BlockSize { get; }
 
-    public int Blocks => Inputs / BlockSize;
+    public int Blocks { get; }
 
-    public int Groups => (Outputs + Group - 1) / Group;
+    public int Groups { get; }
 
-    public byte* Codes(int group) => (byte*)codes.Address + ((long)group * TileBytes * (Inputs / Tile));
-
-    public float* Scales(int group) => (float*)scales.Address + ((long)group * Blocks * Group);
-
-    public byte* ZeroPoints(int group) => (byte*)zeroPoints.Address + ((long)group * Blocks * Group);
+    /// <summary>Consecutive groups, valid as long as this.</summary>
+    public PackedPart Part(int group, int groups)
+        => new(Codes(group), Scales(group), ZeroPoints(group), groups, BlockSize / Tile);
 
     public void Dispose()
     {
@@ -97,4 +96,22 @@ internal sealed unsafe class PackedMatrix : IDisposable
                 : (byte)((sourceZeros[((long)row * zeroBytes) + (block / 2)] >> (4 * (block & 1))) & 15);
         }
     }
+
+    private byte* Codes(int group) => (byte*)codes.Address + ((long)group * TileBytes * (Inputs / Tile));
+
+    private float* Scales(int group) => (float*)scales.Address + ((long)group * Blocks * Group);
+
+    private byte* ZeroPoints(int group) => (byte*)zeroPoints.Address + ((long)group * Blocks * Group);
+}
+
+/// <summary>Consecutive groups of outputs of a <see cref="PackedMatrix"/>.</summary>
+internal readonly unsafe struct PackedPart(byte* codes, float* scales, byte* zeroPoints, int groups, int tilesOfBlock)
+{
+    public readonly byte* Codes = codes;
+    public readonly float* Scales = scales;
+    public readonly byte* ZeroPoints = zeroPoints;
+    public readonly int Groups = groups;
+
+    /// <summary>Tiles of inputs that share a scale.</summary>
+    public readonly int TilesOfBlock = tilesOfBlock;
 }

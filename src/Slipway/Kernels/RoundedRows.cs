@@ -12,9 +12,13 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
 {
     private const int LargestBlock = 256;
 
-    public int Blocks => width / blockSize;
+    /// <summary>Numbers of a row.</summary>
+    public readonly int Width = width;
 
-    public sbyte* Codes(int row) => codes + ((long)row * width);
+    /// <summary>Blocks of a row.</summary>
+    public readonly int Blocks = width / blockSize;
+
+    public sbyte* Codes(int row) => codes + ((long)row * Width);
 
     public float* Scales(int row) => scales + ((long)row * Blocks);
 
@@ -32,6 +36,7 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
     }
 
     /// <summary>Rounds one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Round(int row, float* x)
     {
         var target = Codes(row);
@@ -43,17 +48,18 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
 
     /// <summary>Rounds one row divided by its root mean square, times weights.</summary>
     /// <remarks>Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.</remarks>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Round(int row, float* x, ReadOnlySpan<float> norm, float epsilon)
     {
         var squares = Vector512<float>.Zero;
-        for (var i = 0; i < width; i += 16)
+        for (var i = 0; i < Width; i += 16)
         {
             var part = Vector512.Load(x + i);
             squares = Vector512.FusedMultiplyAdd(part, part, squares);
         }
 
-        var inverse = Vector512.Create(1 / MathF.Sqrt((Vector512.Sum(squares) / width) + epsilon));
+        var inverse = Vector512.Create(1 / MathF.Sqrt((Vector512.Sum(squares) / Width) + epsilon));
         var normed = stackalloc float[LargestBlock];
         fixed (float* weights = norm)
         {
