@@ -12,6 +12,9 @@ public sealed class PrefillGraphTests(ITestOutputHelper output) : IDisposable
 
     private static readonly string[] Without = ["mixtral", "qwen3-moe", "gpt-oss", "deepseek-v3", "qwen3.5"];
 
+    // With this library's own kernels, prompts need no graph of their own.
+    private static readonly LanguageModelOptions Runtime = new() { UseKernels = false };
+
     private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<string> DenseCases { get; } =
@@ -42,9 +45,9 @@ public sealed class PrefillGraphTests(ITestOutputHelper output) : IDisposable
         using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
         Exporter.Export(checkpoint, _folder["both"], Both);
         int[] prompt = Prompt(19);
-        using LanguageModel model = LanguageModel.Load(_folder["both"]);
+        using LanguageModel model = LanguageModel.Load(_folder["both"], Runtime);
         using LanguageModel without = LanguageModel.Load(
-            _folder["both"], new LanguageModelOptions { UsePrefillGraph = false });
+            _folder["both"], Runtime with { UsePrefillGraph = false });
 
         Assert.Equal(Expected(prompt, PrefillFile), await EngineParityTests.AnswerAsync(model, prompt, NewTokens));
         Assert.Equal(Expected(prompt, null), await EngineParityTests.AnswerAsync(without, prompt, NewTokens));
@@ -58,7 +61,7 @@ public sealed class PrefillGraphTests(ITestOutputHelper output) : IDisposable
         int[][] prompts = [.. Enumerable.Range(0, 6).Select(index => Prompt(9 + (5 * index)))];
         GenAIDecoder decoder = ModelPackage.Open(_folder["both"]).Config.Model.Decoder;
         long token = 2L * decoder.NumHiddenLayers * decoder.NumKeyValueHeads * decoder.HeadSize * sizeof(float);
-        using LanguageModel tight = LanguageModel.Load(_folder["both"], new LanguageModelOptions
+        using LanguageModel tight = LanguageModel.Load(_folder["both"], Runtime with
         {
             KeyValueCacheBytes = 2 * 64 * token, ContextLength = 64, PrefixCacheBytes = 0, PrefillChunk = 7,
         });
@@ -134,10 +137,10 @@ public sealed class PrefillGraphTests(ITestOutputHelper output) : IDisposable
         string manifest = Path.Combine(_folder["both"], "slipway.json");
         File.WriteAllText(manifest, File.ReadAllText(manifest).Replace(
             $"\"prefill_model\": \"{PrefillFile}\"", "\"prefill_model\": \"other-prefill.onnx\""));
-        PackageException refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["both"]));
+        PackageException refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["both"], Runtime));
         Assert.StartsWith("ONNX Runtime cannot load", refused.Message);
         File.Delete(Path.Combine(_folder["both"], "other-prefill.onnx"));
-        refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["both"]));
+        refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["both"], Runtime));
         Assert.EndsWith(
             "has no file 'other-prefill.onnx', which 'slipway.json' names as its graph for prompts. Copy or export the "
             + "package again.", refused.Message);

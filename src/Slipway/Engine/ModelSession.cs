@@ -45,6 +45,11 @@ internal static class ModelSession
         {
             var before = HugePages.Memory();
             var session = new InferenceSession(modelPath, sessionOptions);
+            if (hasKernels)
+            {
+                MappedWeights.Release(Path.GetDirectoryName(modelPath)!);
+            }
+
             if (options.UseLargePages)
             {
                 // It copies all weights once, so the first answer comes before. A session that is gone by then does no harm.

@@ -12,7 +12,7 @@ internal sealed class PrefillPace
     private const double Steps = 2.5;
 
     // Few tokens cost little less than some: weights, keys and values are read once for each chunk.
-    private const int Least = 16;
+    private const int Least = 8;
 
     private TimeSpan decode;
     private int chunk;

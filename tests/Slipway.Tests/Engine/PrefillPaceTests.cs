@@ -9,7 +9,7 @@ public sealed class PrefillPaceTests
     [Fact]
     public void Next_NothingMeasured_IsSmallAndWithinTheMost()
     {
-        Assert.Equal(16, new PrefillPace().Next(Most));
+        Assert.Equal(8, new PrefillPace().Next(Most));
         Assert.Equal(5, new PrefillPace().Next(5));
     }
 
@@ -52,7 +52,7 @@ public sealed class PrefillPaceTests
         }
 
         Assert.Equal(48, Chunk(1));
-        Assert.Equal(16, Chunk(50));
+        Assert.Equal(8, Chunk(50));
         Assert.Equal(Most, Chunk(0.01));
     }
 

@@ -1,0 +1,106 @@
+using Slipway.Checkpoints;
+using Slipway.Export.Tests.Architectures;
+using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
+using Slipway.Packaging;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests;
+
+public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
+{
+    private const string KernelFile = "kernels.onnx";
+    private static readonly ExportOptions Int4 = new() { Precision = Precision.Int4 };
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Export_Llama_TakesNormsSumsAndGatesIntoProducts()
+    {
+        Export("llama", Int4);
+        Graph plain = OnnxFile.Read(_folder["package/model.onnx"]).Graph;
+        OnnxModel model = OnnxFile.Read(_folder["package/kernels.onnx"]);
+        int layers = ModelPackage.Open(_folder["package"]).Config.Model.Decoder.NumHiddenLayers;
+
+        Assert.Equal(1, model.OperatorSets["slipway"]);
+        Assert.Equal((4 * layers) + 1, Count("slipway", "MatMulNBits") + Count("slipway", "GatedMatMulNBits"));
+        Assert.Equal(layers, Count("slipway", "GatedMatMulNBits"));
+        Assert.Equal(layers, Count("slipway", "GroupQueryAttention"));
+        Assert.Equal(0, Count("com.microsoft", "SkipSimplifiedLayerNormalization"));
+        Assert.Equal(plain.Inputs, model.Graph.Inputs, SamePort);
+        Assert.Equal(plain.Outputs, model.Graph.Outputs, SamePort);
+
+        int Count(string domain, string type) =>
+            model.Graph.Nodes.Count(node => node.Domain == domain && node.OpType == type);
+
+        bool SamePort(GraphPort x, GraphPort y) =>
+            x.Name == y.Name && x.Type == y.Type && x.Shape.SequenceEqual(y.Shape);
+    }
+
+    /// <summary>
+    /// Both round a layer's inputs to 8 bits, and where the last bit of a sum differs a code does too; neither is farther from
+    /// float32 than the other.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(DecoderParityTests.Names), MemberType = typeof(DecoderParityTests))]
+    public async Task Score_KernelsAndOnnxRuntime_AreAsNearToFloat32(string name)
+    {
+        Export(name, new ExportOptions(), "full");
+        Export(name, Int4);
+        float[] full = await ScoresAsync("full", useKernels: false);
+        float[] kernels = await ScoresAsync("package", useKernels: true);
+        float[] runtime = await ScoresAsync("package", useKernels: false);
+
+        output.WriteLine(
+            $"{name}: kernels are {Distance(kernels, full):0.0e+0} from float32, ONNX Runtime {Distance(runtime, full):0.0e+0}, "
+            + $"they from each other {Distance(kernels, runtime):0.0e+0}");
+        Assert.InRange(Distance(kernels, full), 0, (1.3 * Distance(runtime, full)) + 1e-4);
+        Assert.InRange(Distance(kernels, runtime), 0, 0.3 * Distance(runtime, full));
+    }
+
+    [Fact]
+    public async Task Generate_Float32_AttendsByTheKernelWithTheSameTokens()
+    {
+        Export("llama", new ExportOptions());
+        Assert.Contains(
+            OnnxFile.Read(_folder["package/kernels.onnx"]).Graph.Nodes, node => node.OpType == "GroupQueryAttention");
+        int[] prompt = [.. Enumerable.Range(3, 50)];
+        using LanguageModel kernels = LanguageModel.Load(_folder["package"]);
+        using LanguageModel runtime = LanguageModel.Load(
+            _folder["package"], new LanguageModelOptions { UseKernels = false });
+        Assert.Equal(
+            await EngineParityTests.AnswerAsync(runtime, prompt), await EngineParityTests.AnswerAsync(kernels, prompt));
+    }
+
+    [Fact]
+    public void Load_KernelFileIsGone_IsRefusedWhereItIsWanted()
+    {
+        Export("llama", Int4);
+        string manifest = _folder["package/slipway.json"];
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace(
+            $"\"kernel_model\": \"{KernelFile}\"", "\"kernel_model\": \"other.onnx\""));
+        PackageException refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["package"]));
+        Assert.EndsWith(
+            "has no file 'other.onnx', which 'slipway.json' names as its graph for processors. Copy or export the package "
+            + "again.", refused.Message);
+        LanguageModel.Load(_folder["package"], new LanguageModelOptions { UseKernels = false }).Dispose();
+    }
+
+    private async Task<float[]> ScoresAsync(string package, bool useKernels)
+    {
+        using LanguageModel model = LanguageModel.Load(
+            _folder[package], new LanguageModelOptions { PrefillChunk = 9, UseKernels = useKernels });
+        return await model.ScoreAsync(
+            [.. Enumerable.Range(0, 60).Select(index => 3 + (index * 7 % 40))], TestContext.Current.CancellationToken);
+    }
+
+    private static double Distance(float[] x, float[] y) =>
+        Math.Sqrt(x.Zip(y, (one, other) => (double)(one - other) * (one - other)).Average());
+
+    private void Export(string name, ExportOptions options, string package = "package")
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
+        Exporter.Export(checkpoint, _folder[package], options);
+    }
+}

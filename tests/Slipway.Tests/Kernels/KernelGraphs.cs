@@ -1,0 +1,46 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Kernels;
+using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
+using Slipway.Testing;
+
+namespace Slipway.Tests.Kernels;
+
+/// <summary>Runs a graph of one of this library's operators in ONNX Runtime.</summary>
+internal static class KernelGraphs
+{
+    /// <summary>Opens a session for a graph that the operators may stand in.</summary>
+    public static InferenceSession Open(Graph graph, TemporaryFolder folder, int threads = 2)
+    {
+        var path = folder[$"{Guid.NewGuid()}.onnx"];
+        OnnxFile.Write(
+            new OnnxModel(graph)
+            {
+                OperatorSets = new Dictionary<string, long>(OnnxModel.DefaultOperatorSets) { ["slipway"] = 1 },
+            },
+            path);
+        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        KernelLibrary.Register(options, threads, spins: true);
+        return new InferenceSession(path, options);
+    }
+
+    public static Initializer Constant<T>(string name, ElementType type, long[] shape, T[] values)
+        where T : unmanaged
+        => new(name, type, shape, new TensorData.Inline(
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(values).ToArray()));
+
+    public static float[] Numbers(int seed, int count, float size = 1)
+    {
+#pragma warning disable CA5394 // Numbers to compute with.
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => size * ((2 * random.NextSingle()) - 1))];
+    }
+
+    public static byte[] Codes(int seed, int count)
+    {
+        var bytes = new byte[count];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+#pragma warning restore CA5394
+}
