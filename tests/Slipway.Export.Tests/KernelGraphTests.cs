@@ -59,6 +59,19 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(Distance(kernels, runtime), 0, 0.3 * Distance(runtime, full));
     }
 
+    /// <summary>A prompt in one chunk, in others, and token by token: log-probabilities are equal to the bit.</summary>
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen2")]
+    [InlineData("mistral-window")]
+    public async Task Score_AnyChunks_AreEqualToTheBit(string name)
+    {
+        Export(name, Int4);
+        float[] whole = await ScoresAsync("package", useKernels: true, chunk: 64);
+        Assert.Equal(whole, await ScoresAsync("package", useKernels: true, chunk: 11));
+        Assert.Equal(whole, await ScoresAsync("package", useKernels: true, chunk: 1));
+    }
+
     [Fact]
     public async Task Generate_Float32_AttendsByTheKernelWithTheSameTokens()
     {
@@ -87,10 +100,10 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
         LanguageModel.Load(_folder["package"], new LanguageModelOptions { UseKernels = false }).Dispose();
     }
 
-    private async Task<float[]> ScoresAsync(string package, bool useKernels)
+    private async Task<float[]> ScoresAsync(string package, bool useKernels, int chunk = 9)
     {
         using LanguageModel model = LanguageModel.Load(
-            _folder[package], new LanguageModelOptions { PrefillChunk = 9, UseKernels = useKernels });
+            _folder[package], new LanguageModelOptions { PrefillChunk = chunk, UseKernels = useKernels });
         return await model.ScoreAsync(
             [.. Enumerable.Range(0, 60).Select(index => 3 + (index * 7 % 40))], TestContext.Current.CancellationToken);
     }
