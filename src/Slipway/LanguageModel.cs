@@ -31,6 +31,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     private readonly RequestGate gate = new();
     private readonly TimeProvider time;
     private readonly int draftTokens;
+    private readonly DraftPackage? draftPackage;
     private readonly HuggingFaceTokenizer? tokenizer;
     private readonly Lazy<ChatTemplate?> chatTemplate;
     private readonly Lazy<GuidanceCache> guidance;
@@ -55,18 +56,22 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             graph = DecoderGraph.Read(session, package);
             prefillSession = prefillTask.GetAwaiter().GetResult();
             PrefillSession.Check(prefillSession, package, graph);
-            var budget = new KeyValueBudget(package, graph, options);
+            draftPackage = DraftPackage.Open(options);
+            draftPackage?.Check(package, VocabularySize, tokenizer, TokenizerFile);
+            var budget = new KeyValueBudget(package, graph, options, draftPackage?.TokenBytes ?? 0);
             ContextLength = budget.ContextLength;
             adapters = AdapterSet.Read(session, package);
             Adapters = adapters?.Names ?? [];
             IDecoder decoder = graph.Concatenates
                 ? new ConcatenatingDecoder(session, graph)
                 : new Decoder(session, graph, adapters, prefillSession);
-            engine = new ModelEngine(wrap(decoder), VocabularySize, options, budget, telemetry);
+            engine = new ModelEngine(
+                wrap(decoder), VocabularySize, options, budget, telemetry, draftPackage?.Create(options, budget.DraftBytes));
         }
         catch
         {
             PrefillSession.Discard(prefillTask);
+            draftPackage?.Dispose();
             session?.Dispose();
             throw;
         }
@@ -166,6 +171,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         {
             engine.Dispose();
             prefillSession?.Dispose();
+            draftPackage?.Dispose();
             session.Dispose();
             telemetry.Dispose();
         }
@@ -279,10 +285,12 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             tokenizer?.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
             request.StopSequences,
             request.IncludeSpecialTokens);
+        var most = request.DraftTokens ?? draftTokens;
         return new GenerationSequence(request, endIds, ContextLength, chooser, text)
         {
             Adapter = AdapterId(request.Adapter, nameof(request)),
-            Drafting = (request.DraftTokens ?? draftTokens) is > 0 and var most ? new Drafting(most) : null,
+            Drafting = most > 0 ? new Drafting(most) : null,
+            ModelDrafting = most > 0 && draftPackage is not null ? new Drafting(most) : null,
         };
     }
 }

@@ -68,6 +68,16 @@ public sealed record LanguageModelOptions
     /// </summary>
     public int DraftTokens { get; init; }
 
+    /// <summary>
+    /// The package of a smaller model with the same tokenizer that guesses where the text itself gives nothing to go by;
+    /// null for none. What it guesses is checked, so answers stay the same; where it guesses wrong too often it pauses.
+    /// </summary>
+    /// <remarks>
+    /// Guesses are made as far as <see cref="DraftTokens"/> says, or a request's. Its keys and values share the budget of
+    /// <see cref="KeyValueCacheBytes"/>: it has as much of that as it needs for as many tokens as the model.
+    /// </remarks>
+    public string? DraftModel { get; init; }
+
     /// <summary>The most sequences that decode together while guesses are still made.</summary>
     /// <value>2</value>
     /// <remarks>A guess is checked by a run of its own; among many sequences their common step is faster.</remarks>

@@ -32,6 +32,7 @@ internal static class ChatVerb
             using var client = new OnnxChatClient(new OnnxChatClientOptions
             {
                 PackagePath = result.GetRequiredValue(package), Adapter = result.GetValue(adapter),
+                DraftModel = sampling.DraftModel(result),
             });
             var options = new ChatOptions
             {

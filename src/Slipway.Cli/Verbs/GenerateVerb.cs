@@ -39,7 +39,8 @@ internal static class GenerateVerb
         command.SetAction(async (result, ct) =>
         {
             using var model = LanguageModel.Load(
-                result.GetRequiredValue(package), new LanguageModelOptions { Threads = result.GetValue(threads) });
+                result.GetRequiredValue(package),
+                new LanguageModelOptions { Threads = result.GetValue(threads), DraftModel = sampling.DraftModel(result) });
             var ids = result.GetValue(inputIds) is { } list
                 ? ParseIds(list)
                 : model.Tokenizer.Encode(result.GetValue(prompt)!, addSpecialTokens: true);

@@ -26,6 +26,9 @@ public sealed class OnnxChatClientOptions
     /// <value>true</value>
     public bool UseLargePages { get; set; } = true;
 
+    /// <inheritdoc cref="LanguageModelOptions.UseKernels"/>
+    public bool UseKernels { get; set; } = true;
+
     /// <summary>Whether prompts run through the package's graph for them, where it has one: faster, for more memory.</summary>
     /// <value>true</value>
     public bool UsePrefillGraph { get; set; } = true;
@@ -78,6 +81,9 @@ public sealed class OnnxChatClientOptions
     /// </remarks>
     public int DraftTokens { get; set; }
 
+    /// <inheritdoc cref="LanguageModelOptions.DraftModel"/>
+    public string? DraftModel { get; set; }
+
     /// <summary>The LoRA adapter of the package to answer with, where the request names none.</summary>
     /// <value>None: the model alone answers.</value>
     /// <remarks>
@@ -100,5 +106,7 @@ public sealed class OnnxChatClientOptions
         PrefillChunk = PrefillChunk,
         SharedPrefillChunk = SharedPrefillChunk,
         DraftTokens = DraftTokens,
+        DraftModel = DraftModel,
+        UseKernels = UseKernels,
     };
 }

@@ -47,8 +47,11 @@ internal sealed class GenerationSequence : Sequence
         Priority = request.Priority;
     }
 
-    /// <summary>Guesses tokens ahead; null for none.</summary>
+    /// <summary>Guesses tokens ahead from the text; null for none.</summary>
     public Drafting? Drafting { get; init; }
+
+    /// <summary>Guesses them with a smaller model, judged apart; null for none.</summary>
+    public Drafting? ModelDrafting { get; init; }
 
     public ChannelReader<GeneratedToken> Output => output.Reader;
 
@@ -61,7 +64,10 @@ internal sealed class GenerationSequence : Sequence
 
     // The last token needs no guess: it is chosen anyway where those before it are checked.
     public override ReadOnlyMemory<int> Draft(int room)
-        => Drafting?.Draft(Tokens, Math.Min(room, limit - OutputIds.Length - 1)) ?? default;
+        => Drafting?.Draft(Tokens, Math.Min(room, limit - OutputIds.Length - 1), PromptLookup.TryDraft) ?? default;
+
+    public override ReadOnlyMemory<int> Draft(int room, DraftModel model, double cost)
+        => ModelDrafting?.Draft(Tokens, Math.Min(room, limit - OutputIds.Length - 1), model.TryDraft, cost) ?? default;
 
     public override bool Advance(int start, ReadOnlySpan<float> logits)
     {
@@ -91,6 +97,7 @@ internal sealed class GenerationSequence : Sequence
     {
         Append(choice.Id);
         Drafting?.Observe(choice.Id, Tokens.Length);
+        ModelDrafting?.Observe(choice.Id, Tokens.Length);
         if (first == 0)
         {
             first = Stopwatch.GetTimestamp();
@@ -132,8 +139,8 @@ internal sealed class GenerationSequence : Sequence
             Elapsed(started, first),
             Elapsed(first, now))
         {
-            DraftedTokens = Drafting?.Drafted ?? 0,
-            AcceptedTokens = Drafting?.Accepted ?? 0,
+            DraftedTokens = (Drafting?.Drafted ?? 0) + (ModelDrafting?.Drafted ?? 0),
+            AcceptedTokens = (Drafting?.Accepted ?? 0) + (ModelDrafting?.Accepted ?? 0),
         };
     }
 }

@@ -5,8 +5,11 @@ namespace Slipway.Engine;
 /// <summary>Computes how many bytes keys and values may take, and how long a sequence they allow.</summary>
 internal sealed class KeyValueBudget
 {
-    public KeyValueBudget(ModelPackage package, DecoderGraph graph, LanguageModelOptions options)
-        : this(graph.TokenBytes, package.Config.Model.ContextLength, options, FreeMemory.Bytes(), graph.RowBytes)
+    public KeyValueBudget(
+        ModelPackage package, DecoderGraph graph, LanguageModelOptions options, long draftTokenBytes = 0)
+        : this(
+            graph.TokenBytes, package.Config.Model.ContextLength, options, FreeMemory.Bytes(), graph.RowBytes,
+            draftTokenBytes)
     {
     }
 
@@ -17,10 +20,14 @@ internal sealed class KeyValueBudget
     /// <param name="options">What was asked for.</param>
     /// <param name="free">Free memory.</param>
     /// <param name="rowBytes">Bytes that a sequence needs whatever its length.</param>
+    /// <param name="draftTokenBytes">Bytes of a token of a smaller model that shares the budget; 0 for none.</param>
     public KeyValueBudget(
-        long tokenBytes, int packageContext, LanguageModelOptions options, long free, long rowBytes = 0)
+        long tokenBytes, int packageContext, LanguageModelOptions options, long free, long rowBytes = 0,
+        long draftTokenBytes = 0)
     {
-        Bytes = options.KeyValueCacheBytes ?? (free / 2);
+        var both = options.KeyValueCacheBytes ?? (free / 2);
+        DraftBytes = draftTokenBytes == 0 ? 0 : (long)(both * (draftTokenBytes / (double)(tokenBytes + draftTokenBytes)));
+        Bytes = both - DraftBytes;
 
         // A state that does not grow is that of the last token: it cannot be cut back to an earlier one's.
         mostPrefixBytes = rowBytes > 0 ? 0 : options.PrefixCacheBytes ?? (Bytes / 4);
@@ -57,6 +64,9 @@ internal sealed class KeyValueBudget
     }
 
     public long Bytes { get; }
+
+    /// <summary>What the smaller model has of the budget: as much as it needs for as many tokens.</summary>
+    public long DraftBytes { get; }
 
     public int ContextLength { get; }
 

@@ -17,7 +17,9 @@ internal sealed partial class ModelEngine
         {
             // A run has one set of rotary frequencies.
             var room = sequence.IsBeyondSwitch ? decoder.Capacity : Math.Min(decoder.Capacity, decoder.RotarySwitch);
-            var draft = sequence.Draft(Math.Min(room - sequence.Tokens.Length, decoder.LargestScoredChunk - 1));
+            room = Math.Min(room - sequence.Tokens.Length, decoder.LargestScoredChunk - 1);
+            var draft = sequence.Draft(room);
+            draft = draft.IsEmpty ? DraftByModel(sequence, room) : draft;
             if (!draft.IsEmpty)
             {
                 drafts.Add((sequence, draft));
@@ -25,6 +27,19 @@ internal sealed partial class ModelEngine
         }
 
         return drafts;
+    }
+
+    // A run of the smaller model that fails is the sequence's own failure, as any other of its runs.
+    private ReadOnlyMemory<int> DraftByModel(Sequence sequence, int room)
+    {
+        ReadOnlyMemory<int> draft = default;
+        if (draftModel is not null)
+        {
+            var cost = pace.Step == default ? 0 : draftModel.TokenTime / pace.Step;
+            Guard(sequence, [sequence], () => draft = sequence.Draft(room, draftModel, cost));
+        }
+
+        return sequence.Row < 0 ? default : draft;
     }
 
     private void Check(Sequence sequence, ReadOnlyMemory<int> draft)

@@ -101,7 +101,7 @@ internal sealed partial class ModelEngine
     {
         var batch = scheduler.Rows.Active.Where(sequence => !Scheduler.IsPrompt(sequence)).ToArray();
         var drafts = Draft(batch);
-        Decode(drafts.Count == 0 ? batch : [.. batch.Except(drafts.Select(pair => pair.Sequence))]);
+        Decode([.. batch.Except(drafts.Select(pair => pair.Sequence)).Where(sequence => sequence.Row >= 0)]);
         drafts.ForEach(pair => Check(pair.Sequence, pair.Draft));
     }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Slipway.Speculation;
 using Slipway.Telemetry;
 
 namespace Slipway.Engine;
@@ -17,6 +18,7 @@ internal sealed partial class ModelEngine : IDisposable
         new UnboundedChannelOptions { SingleReader = true });
 
     private readonly IDecoder decoder;
+    private readonly DraftModel? draftModel;
     private readonly PrefixCache prefixes;
     private readonly Scheduler scheduler;
     private readonly LanguageModelOptions options;
@@ -35,13 +37,16 @@ internal sealed partial class ModelEngine : IDisposable
     /// <param name="options">How the model is to run.</param>
     /// <param name="budget">The most bytes of keys and values.</param>
     /// <param name="telemetry">Records what happens.</param>
+    /// <param name="draftModel">Guesses tokens; disposed with the engine; null for none.</param>
     public ModelEngine(
         IDecoder decoder,
         int vocabularySize,
         LanguageModelOptions options,
         KeyValueBudget budget,
-        ModelTelemetry telemetry)
+        ModelTelemetry telemetry,
+        DraftModel? draftModel = null)
     {
+        this.draftModel = draftModel;
         this.telemetry = telemetry;
         telemetry.Observe(() => Volatile.Read(ref queued), () => Volatile.Read(ref keyValueBytes));
         this.decoder = decoder;
@@ -85,7 +90,7 @@ internal sealed partial class ModelEngine : IDisposable
         {
             if (running == sequence)
             {
-                decoder.Terminate(true);
+                Terminate(true);
             }
         }
     }
@@ -96,7 +101,7 @@ internal sealed partial class ModelEngine : IDisposable
         lock (gate)
         {
             disposed = true;
-            decoder.Terminate(true);
+            Terminate(true);
         }
 
         arrivals.Writer.TryComplete();
@@ -104,6 +109,7 @@ internal sealed partial class ModelEngine : IDisposable
         {
             thread.Join();
             prefixes.Dispose();
+            draftModel?.Dispose();
             decoder.Dispose();
         }
     }
@@ -145,6 +151,7 @@ internal sealed partial class ModelEngine : IDisposable
         catch (TimeoutException)
         {
             scheduler.Rows.Release();
+            draftModel?.Release();
             Volatile.Write(ref keyValueBytes, prefixes.Bytes);
             return arrival.GetAwaiter().GetResult();
         }
@@ -175,7 +182,13 @@ internal sealed partial class ModelEngine : IDisposable
         RestartBeyondSwitch();
         StepPrompts(isMoved: size != (decoder.Rows, decoder.Capacity));
         StepDecode();
-        Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes);
+        Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes + (draftModel?.Bytes ?? 0));
+    }
+
+    private void Terminate(bool terminate)
+    {
+        decoder.Terminate(terminate);
+        draftModel?.Terminate(terminate);
     }
 
     // Runs a part of a step; an error fails the sequences of that part and leaves the others alone.
@@ -189,7 +202,7 @@ internal sealed partial class ModelEngine : IDisposable
             }
 
             running = cancellable;
-            decoder.Terminate(false);
+            Terminate(false);
         }
 
         try

@@ -17,6 +17,9 @@ internal sealed class PrefillPace
     private TimeSpan decode;
     private int chunk;
 
+    /// <summary>How long a decode step takes; nothing before the first one.</summary>
+    public TimeSpan Step => decode;
+
     /// <summary>The tokens of the next chunk.</summary>
     /// <param name="most">The most tokens.</param>
     public int Next(int most)

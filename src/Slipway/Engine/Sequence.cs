@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Slipway.Speculation;
 
 namespace Slipway.Engine;
 
@@ -72,6 +73,12 @@ internal abstract class Sequence
     /// <summary>Guesses tokens that follow, to be checked in one run; none unless the sequence wants that.</summary>
     /// <param name="room">The most tokens that can be checked.</param>
     public virtual ReadOnlyMemory<int> Draft(int room) => default;
+
+    /// <summary>The same with a smaller model, where the sequence wants that.</summary>
+    /// <param name="room">The most tokens that can be checked.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="cost">What guessing a token takes, in steps of one token.</param>
+    public virtual ReadOnlyMemory<int> Draft(int room, DraftModel model, double cost) => default;
 
     /// <summary>Takes the logits of tokens just run.</summary>
     /// <param name="start">The first position that was run.</param>

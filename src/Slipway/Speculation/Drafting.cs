@@ -1,5 +1,11 @@
 namespace Slipway.Speculation;
 
+/// <summary>Guesses what follows some tokens.</summary>
+/// <param name="tokens">Prompt and answer so far.</param>
+/// <param name="guess">Where the guess goes.</param>
+/// <returns>Whether there is one.</returns>
+internal delegate bool TokenGuess(ReadOnlySpan<int> tokens, Span<int> guess);
+
 /// <summary>Guesses one sequence's next tokens, as many as pays, and pauses where guessing loses.</summary>
 /// <param name="most">The most tokens of a guess.</param>
 internal sealed class Drafting(int most)
@@ -20,6 +26,7 @@ internal sealed class Drafting(int most)
     private int pause = ShortestPause;
     private int resumesAt;
     private double gain;
+    private double tokenCost;
 
     /// <summary>Tokens guessed so far.</summary>
     public int Drafted { get; private set; }
@@ -30,12 +37,15 @@ internal sealed class Drafting(int most)
     /// <summary>Guesses the tokens that follow; none where there is nothing to go by, or it does not pay.</summary>
     /// <param name="tokens">Prompt and answer so far.</param>
     /// <param name="room">The most tokens that can be checked now.</param>
+    /// <param name="guess">What guesses.</param>
+    /// <param name="cost">What guessing a token takes beside checking it, in steps of one token.</param>
     /// <returns>The guess, valid until the next one.</returns>
-    public ReadOnlyMemory<int> Draft(ReadOnlySpan<int> tokens, int room)
+    public ReadOnlyMemory<int> Draft(ReadOnlySpan<int> tokens, int room, TokenGuess guess, double cost = 0)
     {
         right = 0;
+        tokenCost = TokenCost + cost;
         count = tokens.Length < resumesAt ? 0 : Math.Clamp(length, 0, Math.Max(room, 0));
-        count = PromptLookup.TryDraft(tokens, draft.AsSpan(0, count)) ? count : 0;
+        count = count > 0 && guess(tokens, draft.AsSpan(0, count)) ? count : 0;
         Drafted += count;
         return draft.AsMemory(0, count);
     }
@@ -63,7 +73,7 @@ internal sealed class Drafting(int most)
     private void Judge(int tokens)
     {
         length = right == count ? Math.Min(most, 2 * length) : Math.Min(most, Math.Max(right + 1, ShortestLength));
-        gain = (Memory * gain) + right - (TokenCost * count);
+        gain = (Memory * gain) + right - (tokenCost * count);
         if (gain < 0)
         {
             resumesAt = tokens + pause;

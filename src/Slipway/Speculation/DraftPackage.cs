@@ -1,0 +1,69 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine;
+using Slipway.Packaging;
+using Slipway.Tokenization;
+
+namespace Slipway.Speculation;
+
+/// <summary>A smaller model's package that is open beside another's.</summary>
+internal sealed class DraftPackage : IDisposable
+{
+    private readonly ModelPackage package;
+    private readonly InferenceSession session;
+    private readonly DecoderGraph graph;
+
+    private DraftPackage(ModelPackage package, LanguageModelOptions options)
+    {
+        this.package = package;
+        session = ModelSession.Open(package, options);
+        try
+        {
+            graph = DecoderGraph.Read(session, package);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Bytes of keys and values of a token.</summary>
+    public long TokenBytes => graph.TokenBytes;
+
+    /// <summary>Opens it; null where the options name none.</summary>
+    /// <exception cref="PackageException">A file is missing or malformed.</exception>
+    public static DraftPackage? Open(LanguageModelOptions options)
+        => options.DraftModel is { } folder ? new DraftPackage(ModelPackage.Open(folder), options) : null;
+
+    /// <summary>Checks that its tokens are those of the model that it guesses for.</summary>
+    /// <exception cref="NotSupportedException">They are not, or it cannot go back to an earlier token.</exception>
+    public void Check(ModelPackage target, int vocabularySize, HuggingFaceTokenizer? tokenizer, string tokenizerFile)
+    {
+        if (graph.States.Count > 0)
+        {
+            throw new NotSupportedException(
+                $"Layers of the draft model '{package.Path}' carry states, which cannot go back where a guess was wrong. "
+                + "Choose another as DraftModel.");
+        }
+
+        var own = package.FindFile(tokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
+        if (graph.VocabularySize != vocabularySize || own?.VocabularySize != tokenizer?.VocabularySize
+            || Enumerable.Range(0, own?.VocabularySize ?? 0).Any(id => own!.IdToToken(id) != tokenizer!.IdToToken(id)))
+        {
+            throw new NotSupportedException(
+                $"The draft model '{package.Path}' has other tokens than '{target.Path}'. Choose one with the same tokenizer "
+                + "as DraftModel.");
+        }
+    }
+
+    /// <summary>Makes what guesses; it does not own this.</summary>
+    public DraftModel Create(LanguageModelOptions options, long bytes)
+    {
+        IDecoder decoder = graph.Concatenates ? new ConcatenatingDecoder(session, graph) : new Decoder(session, graph);
+        return new DraftModel(
+            decoder, package.Config.Model.ContextLength, bytes, Math.Max(1, options.DraftBatchSize),
+            Math.Min(options.PrefillChunk, decoder.LargestChunk));
+    }
+
+    public void Dispose() => session.Dispose();
+}

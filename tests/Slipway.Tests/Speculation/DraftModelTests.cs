@@ -1,0 +1,160 @@
+using Slipway.Checkpoints;
+using Slipway.Engine;
+using Slipway.Export;
+using Slipway.Testing;
+
+namespace Slipway.Tests.Speculation;
+
+public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    /// <summary>The same model in int4 guesses most of what it says in float32.</summary>
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(0.8)]
+    public async Task Generate_SmallerModelGuesses_GivesTheTokensOfThePlainRun(double temperature)
+    {
+        using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
+        using var drafted = LanguageModel.Load(
+            folder["llama-Float32"],
+            new() { DraftModel = Export("llama", Precision.Int4), DraftTokens = 5, PrefillChunk = 7, DraftBatchSize = 8 });
+        var requests = Enumerable.Range(0, 12).Select(index => Request(index, temperature)).ToArray();
+
+        var answers = await Task.WhenAll(requests.Select(request => drafted.CollectAsync(request)));
+
+        var (guessed, right) = (0, 0);
+        foreach (var (request, tokens) in requests.Zip(answers))
+        {
+            AssertSame(await plain.CollectAsync(request), tokens);
+            AssertSame(tokens, await drafted.CollectAsync(request));
+            guessed += tokens[^1].Usage!.DraftedTokens;
+            right += tokens[^1].Usage!.AcceptedTokens;
+        }
+
+        output.WriteLine($"temperature {temperature}: {right} of {guessed} guesses were right");
+        Assert.InRange(right, temperature > 0 ? 0 : 1, guessed);
+        Assert.True(guessed > 0);
+    }
+
+    /// <summary>The model itself guesses everything right.</summary>
+    [Fact]
+    public async Task Generate_ModelGuessesForItself_IsAlwaysRight()
+    {
+        var package = Export("llama", Precision.Float32);
+        using var model = LanguageModel.Load(package, new() { DraftModel = package, DraftTokens = 5 });
+        var usage = (await model.CollectAsync(Request(1, 0)))[^1].Usage!;
+        output.WriteLine($"{usage.AcceptedTokens} of {usage.DraftedTokens} guesses were right");
+        Assert.InRange(usage.AcceptedTokens, 1, usage.DraftedTokens);
+        Assert.InRange(usage.AcceptedTokens, usage.DraftedTokens - 5, usage.DraftedTokens);
+    }
+
+    [Fact]
+    public async Task Generate_BudgetForFew_ComputesAgainWithTheSameTokens()
+    {
+        using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
+        var expected = new List<List<GeneratedToken>>();
+        var requests = Enumerable.Range(0, 9).Select(index => Request(index, 0)).ToArray();
+        foreach (var request in requests)
+        {
+            expected.Add(await plain.CollectAsync(request));
+        }
+
+        var tokenBytes = plain.Graph.TokenBytes;
+        using var tight = LanguageModel.Load(folder["llama-Float32"], new()
+        {
+            DraftModel = Export("llama", Precision.Int4), DraftTokens = 4, DraftBatchSize = 2, MaxBatchSize = 9,
+            KeyValueCacheBytes = 2 * 3 * 128 * tokenBytes, PrefixCacheBytes = 0, ContextLength = 128,
+        });
+        var answers = await Task.WhenAll(requests.Select(request => tight.CollectAsync(request)));
+        foreach (var (answer, tokens) in expected.Zip(answers))
+        {
+            AssertSame(answer, tokens);
+        }
+    }
+
+    [Fact]
+    public async Task Generate_Cancelled_EndsAndTheNextIsRight()
+    {
+        using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
+        using var model = LanguageModel.Load(
+            folder["llama-Float32"],
+            new() { DraftModel = Export("llama", Precision.Int4), DraftTokens = 4, PrefillChunk = 3 });
+        for (var tokens = 1; tokens < 6; tokens++)
+        {
+            using var cancellation = new CancellationTokenSource();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            {
+                var left = tokens;
+                await foreach (var token in model.GenerateAsync(Request(tokens, 0), cancellation.Token))
+                {
+                    if (--left == 0)
+                    {
+                        await cancellation.CancelAsync();
+                    }
+                }
+            });
+        }
+
+        AssertSame(await plain.CollectAsync(Request(3, 0)), await model.CollectAsync(Request(3, 0)));
+    }
+
+    [Fact]
+    public void Load_DraftModelWithOtherTokens_IsRefused()
+    {
+        var target = Export("llama", Precision.Float32);
+        var other = Export("qwen3.5", Precision.Float32);
+        var error = Assert.Throws<NotSupportedException>(() => LanguageModel.Load(target, new() { DraftModel = other }));
+        Assert.Equal(
+            $"Layers of the draft model '{other}' carry states, which cannot go back where a guess was wrong. Choose another "
+            + "as DraftModel.", error.Message);
+        error = Assert.Throws<NotSupportedException>(
+            () => LanguageModel.Load(PackageCases.Folder("llama-int4"), new() { DraftModel = target }));
+        Assert.Equal(
+            $"The draft model '{target}' has other tokens than '{PackageCases.Folder("llama-int4")}'. Choose one with the same "
+            + "tokenizer as DraftModel.", error.Message);
+    }
+
+    [Fact]
+    public void Budget_DraftModel_HasAsMuchAsItNeedsForAsManyTokens()
+    {
+        var budget = new KeyValueBudget(
+            300, 1000, new() { KeyValueCacheBytes = 40_000 }, free: 1 << 20, rowBytes: 0, draftTokenBytes: 100);
+        Assert.Equal(10_000, budget.DraftBytes);
+        Assert.Equal(30_000, budget.Bytes);
+        Assert.Equal(100, budget.ContextLength);
+    }
+
+    private string Export(string name, Precision precision)
+    {
+        var package = folder[$"{name}-{precision}"];
+        if (!Directory.Exists(package))
+        {
+            using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
+            Exporter.Export(checkpoint, package, new ExportOptions { Precision = precision });
+        }
+
+        return package;
+    }
+
+    private static GenerationRequest Request(int index, double temperature) => new()
+    {
+        PromptIds = [.. Enumerable.Range(0, 10 + (index * 3)).Select(at => 3 + (((at * 7) + index) % 50))],
+        MaxOutputTokens = 24,
+        IgnoreEndOfSequence = true,
+        LogProbabilities = 2,
+        Sampling = new() { Temperature = temperature, Seed = index },
+    };
+
+    // Up to where two tokens are as good as equal.
+    private static void AssertSame(List<GeneratedToken> expected, List<GeneratedToken> given)
+    {
+        var tie = expected.FindIndex(
+            token => token.Alternatives[0].LogProbability - token.Alternatives[1].LogProbability < 1e-3);
+        var decided = tie < 0 ? expected.Count : tie;
+        Assert.Equal(expected.Take(decided).Select(token => token.Id), given.Take(decided).Select(token => token.Id));
+        Assert.Equal(expected.Count, given.Count);
+    }
+}
