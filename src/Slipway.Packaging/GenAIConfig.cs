@@ -68,8 +68,30 @@ public sealed record GenAIDecoder
     /// <summary>The graph's output names by role; <c>%d</c> stands for the layer.</summary>
     public required IReadOnlyDictionary<string, string> Outputs { get; init; }
 
+    /// <summary>The layers that keep keys and values of their last tokens only; null for none.</summary>
+    public GenAISlidingWindow? SlidingWindow { get; init; }
+
     /// <summary>Session options for ONNX Runtime GenAI, as they stand in the file.</summary>
     public JsonObject? SessionOptions { get; init; }
+}
+
+/// <summary>Describes layers that see a window of the last tokens and keep little more.</summary>
+public sealed record GenAISlidingWindow
+{
+    /// <summary>Tokens that such a layer sees, the own one included.</summary>
+    public required int WindowSize { get; init; }
+
+    /// <summary>Tokens that it keeps beyond those at most; 0 stands for 16, as in ONNX Runtime GenAI.</summary>
+    public int CacheSlack { get; init; }
+
+    /// <summary>The layers; null and none stand for all.</summary>
+    public IReadOnlyList<int>? Layers { get; init; }
+
+    /// <summary>Whether the caller, not the graph, makes the oldest tokens give way; null stands for true.</summary>
+    public bool? SlideKeyValueCache { get; init; }
+
+    /// <summary>Whether the caller cuts the prompt into windows; null stands for true.</summary>
+    public bool? SlideInputs { get; init; }
 }
 
 /// <summary>Holds the defaults of token search.</summary>

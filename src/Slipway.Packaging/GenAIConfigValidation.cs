@@ -21,6 +21,12 @@ internal static class GenAIConfigValidation
         RequirePositive(path, "model.decoder.num_attention_heads", decoder.NumAttentionHeads);
         RequirePositive(path, "model.decoder.num_key_value_heads", decoder.NumKeyValueHeads);
         RequirePositive(path, "model.decoder.num_hidden_layers", decoder.NumHiddenLayers);
+        if (decoder.SlidingWindow is { } window)
+        {
+            RequirePositive(path, "model.decoder.sliding_window.window_size", window.WindowSize);
+            RequirePositive(path, "model.decoder.sliding_window.cache_slack", Math.Max(window.CacheSlack, 1));
+        }
+
         foreach (var id in model.EosTokenId ?? throw Invalid(path, "model.eos_token_id", "null", "a token id or a list"))
         {
             RequireToken(path, "model.eos_token_id", id, model.VocabSize);

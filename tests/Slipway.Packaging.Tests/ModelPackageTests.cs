@@ -41,6 +41,21 @@ public sealed class ModelPackageTests : IDisposable
         Assert.NotNull(package.FindFile("tokenizer.json"));
     }
 
+    [Theory]
+    [InlineData("""{"window_size":512,"slide_key_value_cache":false,"layers":[0,2],"cache_slack":16}""", 16, 2, false)]
+    [InlineData("""{"window_size":512}""", 0, null, null)]
+    public void Open_PackageWithWindows_ReadsThem(string json, int slack, int? layers, bool? slides)
+    {
+        var path = Path.Combine(PackageSample.Write(folder), ModelPackage.ConfigFile);
+        File.Delete(Path.Combine(folder["package"], ModelPackage.ManifestFile));
+        var config = JsonNode.Parse(File.ReadAllText(path))!;
+        config["model"]!["decoder"]!["sliding_window"] = JsonNode.Parse(json);
+        File.WriteAllText(path, config.ToJsonString());
+        var window = ModelPackage.Open(folder["package"]).Config.Model.Decoder.SlidingWindow!;
+        Assert.Equal((512, slack, layers), (window.WindowSize, window.CacheSlack, window.Layers?.Count));
+        Assert.Equal((slides, null), (window.SlideKeyValueCache, window.SlideInputs));
+    }
+
     [Fact]
     public void Open_NoSuchFolder_SaysSo()
         => AssertRefused(
@@ -107,6 +122,9 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("model.vocab_size", "0", "'model.vocab_size' in '{0}' is '0'; expected a number from 1 to 268435456.")]
     [InlineData("model.eos_token_id", "-1", "'model.eos_token_id' in '{0}' is '-1'; expected a token id from 0 to 255.")]
     [InlineData("model.decoder.filename", "\"../x\"", "names the file '../x', which lies outside the package folder.")]
+    [InlineData(
+        "model.decoder.sliding_window", "{\"window_size\":0}",
+        "'model.decoder.sliding_window.window_size' in '{0}' is '0'; expected a number from 1 to 268435456.")]
     [InlineData("model.decoder.inputs", "{}", "'model.decoder.inputs.input_ids' in '{0}' is 'nothing'")]
     [InlineData("model.decoder", "null", "'model.decoder or search' in '{0}' is 'null'; expected an object.")]
     [InlineData("model.vocab_size", "\"many\"", "is not valid")]
