@@ -6,12 +6,21 @@ namespace Slipway.Engine;
 /// <remarks>Of 4-bit codes, two of which are a byte, <paramref name="Size"/> is the bytes of a head.</remarks>
 internal sealed record CacheTensor(string Past, string Present, int Heads, int Size, TensorElementType Type)
 {
+    /// <summary>Which tokens it keeps; null for all.</summary>
+    public CacheWindow? Window { get; init; }
+
     public int ElementBytes => Type switch
     {
         TensorElementType.Int8 or TensorElementType.UInt8 => 1,
         TensorElementType.Float16 => 2,
         _ => 4,
     };
+
+    /// <summary>The third dimension of buffers that hold rows of a capacity.</summary>
+    public int LengthFor(int capacity) => Window?.Capacity ?? capacity;
+
+    /// <summary>The first position that a row of a length keeps.</summary>
+    public int FirstOf(int length) => Window?.Dropped(length) ?? 0;
 
     /// <summary>Bytes of one token of one sequence.</summary>
     public long TokenBytes => (long)Heads * Size * ElementBytes;

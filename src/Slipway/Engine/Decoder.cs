@@ -66,47 +66,6 @@ internal sealed partial class Decoder : IDecoder
 
     public long BytesFor(int rows, int capacity) => cache.BytesFor(rows, capacity) + states.BytesFor(rows);
 
-    public void CopyRow(int from, int to, int length)
-    {
-        cache.CopyRow(from, to, length);
-        states.CopyRow(from, to);
-    }
-
-    public void ReadTokens(int row, int start, int count, NativeBuffer destination)
-        => cache.CopyTokens(row, start, count, destination, read: true);
-
-    public void WriteTokens(int row, int start, int count, NativeBuffer source)
-        => cache.CopyTokens(row, start, count, source, read: false);
-
-    public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
-    {
-        ReleaseBindings();
-        mask?.Dispose();
-        mask = null;
-        if (rows == 0)
-        {
-            cache.Dispose();
-            states.Dispose();
-            ReleaseStep();
-            return;
-        }
-
-        try
-        {
-            states.Resize(rows, Math.Min(Rows, lengths.Length));
-            cache.Resize(rows, capacity, lengths);
-            mask = new NativeBuffer(8L * rows * capacity);
-            reached = new int[rows];
-        }
-        catch
-        {
-            // Without rows of the one the other has none either.
-            cache.Dispose();
-            states.Dispose();
-            throw;
-        }
-    }
-
     public void Plan(int length) => plannedLength[0] = length;
 
     public void BeginChunk(bool isPrompt) => this.isPrompt = isPrompt;
@@ -125,7 +84,9 @@ internal sealed partial class Decoder : IDecoder
             states.Clear(row);
         }
 
+        BeginRun(row, start);
         runner.RunWithBinding(runOptions, binding.IoBinding);
+        EndRun(row, start + tokens.Length);
         states.Commit(row);
         var result = ReadLogits(kept);
         return every || kept == 1 ? result : result[^graph.VocabularySize..];
@@ -138,16 +99,27 @@ internal sealed partial class Decoder : IDecoder
         Reserve(rows, rows);
         var binding = Find(decodeBindings, session, rows, 0, rows);
         var idSpan = ids!.AsSpan<long>(0, rows);
+        using var lastTokens = new LastTokens(this);
         for (var row = 0; row < rows; row++)
         {
+            var length = lengths[row];
             idSpan[row] = Math.Max(tokens[row], 0);
-            if (tokens[row] >= 0 && lengths[row] == 0)
+            if (tokens[row] >= 0 && length == 0)
             {
                 states.Clear(row);
             }
 
-            positions!.AsSpan<long>(row, 1)[0] = lengths[row];
-            reached[row] = lengths[row] + 1;
+            if (tokens[row] >= 0)
+            {
+                BeginRun(row, length);
+            }
+            else if (lastTokens.TryAdd(row, length))
+            {
+                length--;
+            }
+
+            positions!.AsSpan<long>(row, 1)[0] = length;
+            reached[row] = length + 1;
         }
 
         binding.BindTokens(1, 1, every: false, SetMask(reached.AsSpan(0, rows)));
@@ -157,6 +129,7 @@ internal sealed partial class Decoder : IDecoder
         {
             if (tokens[row] >= 0)
             {
+                EndRun(row, reached[row]);
                 states.Commit(row);
             }
         }

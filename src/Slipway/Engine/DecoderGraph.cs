@@ -48,17 +48,24 @@ internal sealed class DecoderGraph
 
     public int VocabularySize { get; private init; }
 
-    /// <summary>Bytes of keys and values of one token; where a run concatenates, of what goes in and comes out too.</summary>
-    public long TokenBytes => (Concatenates ? 3 : 1) * Cache.Sum(tensor => tensor.TokenBytes);
+    /// <summary>Which tokens the layers with a window keep; null where all keep all.</summary>
+    public CacheWindow? Window { get; private init; }
 
-    /// <summary>Bytes that one sequence needs whatever its length: states as read and as written.</summary>
-    public long RowBytes => 2 * States.Sum(state => state.RowBytes);
+    /// <summary>
+    /// Bytes of a sequence. Where a run concatenates, what goes in and comes out counts too; states count as read and
+    /// as written.
+    /// </summary>
+    public SequenceSize Size => new(
+        (Concatenates ? 3 : 1) * Cache.Where(tensor => tensor.Window is null).Sum(tensor => tensor.TokenBytes),
+        2 * States.Sum(state => state.RowBytes),
+        Cache.Where(tensor => tensor.Window is not null).Sum(tensor => tensor.TokenBytes),
+        Window?.Capacity ?? 0);
 
     /// <summary>What another graph has otherwise, so that both cannot run over one cache; null for nothing.</summary>
     public string? Difference(DecoderGraph other)
         => !Cache.SequenceEqual(other.Cache) ? "the cache of keys and values"
             : !States.Select(state => state.Past).SequenceEqual(other.States.Select(state => state.Past))
-                || RowBytes != other.RowBytes ? "a state"
+                || Size != other.Size ? "a state"
             : (InputIds, AttentionMask, PositionIds, LogitsToKeep, PlannedLength)
                 != (other.InputIds, other.AttentionMask, other.PositionIds, other.LogitsToKeep, other.PlannedLength)
                 ? "an input"
@@ -82,6 +89,8 @@ internal sealed class DecoderGraph
         var known = new HashSet<string>(StringComparer.Ordinal) { inputIds, mask, positions, KeepName, PlanName };
         var cache = new List<CacheTensor>();
         var states = new List<StateTensor>();
+        var window = package.Config.Search.PastPresentShareBuffer ? CacheWindow.Of(decoder.SlidingWindow) : null;
+        var sliding = decoder.SlidingWindow?.Layers ?? [];
         for (var layer = 0; layer < decoder.NumHiddenLayers; layer++)
         {
             var carried = ReadStates(path, inputs, outputs, decoder, layer);
@@ -97,7 +106,10 @@ internal sealed class DecoderGraph
             {
                 var past = Numbered(decoder.Inputs, $"past_{role}_names", $"past_key_values.%d.{role}", layer);
                 var present = Numbered(decoder.Outputs, $"present_{role}_names", $"present.%d.{role}", layer);
-                cache.Add(ReadCacheTensor(path, inputs, outputs, past, present, decoder));
+                cache.Add(ReadCacheTensor(path, inputs, outputs, past, present, decoder) with
+                {
+                    Window = sliding.Count == 0 || sliding.Contains(layer) ? window : null,
+                });
                 known.Add(past);
             }
         }
@@ -137,6 +149,7 @@ internal sealed class DecoderGraph
             Concatenates = !package.Config.Search.PastPresentShareBuffer,
             Cache = cache,
             States = states,
+            Window = cache.Find(tensor => tensor.Window is not null)?.Window,
             VocabularySize = outputs[logits].Dimensions is [.., > 0 and var size] ? size : model.VocabSize,
         };
     }

@@ -17,15 +17,16 @@ internal static unsafe partial class HugePages
     private const double LeastTouched = 0.9;
 
     private const int AdviseHuge = 14;
+    private const int AdviseSmall = 15;
     private const int AdviseCollapse = 25;
     private const string Maps = "/proc/self/maps";
 
-    /// <summary>Asks for large pages where the range is first touched.</summary>
-    public static void Advise(nint address, long bytes)
+    /// <summary>Asks for large pages where the range is first touched, or for none.</summary>
+    public static void Advise(nint address, long bytes, bool isWanted = true)
     {
         if (OperatingSystem.IsLinux())
         {
-            Advise(new Range(address, address + (nint)bytes), AdviseHuge);
+            Advise(new Range(address, address + (nint)bytes), isWanted ? AdviseHuge : AdviseSmall);
         }
     }
 

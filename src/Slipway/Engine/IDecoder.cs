@@ -25,6 +25,21 @@ internal interface IDecoder : IDisposable
     /// <summary>Bytes of a cache of this size.</summary>
     long BytesFor(int rows, int capacity);
 
+    /// <summary>Bytes of a token in the layers that keep all of them.</summary>
+    long GrowingTokenBytes => BytesFor(1, 1);
+
+    /// <summary>Bytes of a token in the layers that keep those of a window only.</summary>
+    long WindowTokenBytes => 0;
+
+    /// <summary>The first token that the layers with a window keep in a row of a length; it never falls.</summary>
+    int WindowStart(int length) => 0;
+
+    /// <summary>The first token that they have now in a row; beyond all where that is not known.</summary>
+    int FirstHeld(int row) => 0;
+
+    /// <summary>The most tokens of a run beyond its first that a row of a length can drop again.</summary>
+    int LargestDraft(int length) => int.MaxValue;
+
     /// <summary>Gives the cache another size, none included, and keeps each row's first tokens.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory; the cache is empty then and has no rows.</exception>
     void Resize(int rows, int capacity, ReadOnlySpan<int> lengths);
@@ -32,11 +47,26 @@ internal interface IDecoder : IDisposable
     /// <summary>Copies a row's first tokens over another row's.</summary>
     void CopyRow(int from, int to, int length);
 
-    /// <summary>Copies keys and values of a row's consecutive tokens out.</summary>
+    /// <summary>Copies keys and values of a row's consecutive tokens out, of layers that keep all tokens.</summary>
     void ReadTokens(int row, int start, int count, NativeBuffer destination);
 
     /// <summary>Copies keys and values that <see cref="ReadTokens"/> gave into a row.</summary>
     void WriteTokens(int row, int start, int count, NativeBuffer source);
+
+    /// <summary>Copies keys and values of a row's consecutive tokens out, of layers with a window.</summary>
+    void ReadWindow(int row, int start, int count, NativeBuffer destination)
+    {
+    }
+
+    /// <summary>Copies keys and values that <see cref="ReadWindow"/> gave into a row.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="length">Tokens that the row holds once all of its window are written.</param>
+    /// <param name="start">The first token.</param>
+    /// <param name="count">Tokens; those that give way in a row of the length are left out.</param>
+    /// <param name="source">What was read.</param>
+    void WriteWindow(int row, int length, int start, int count, NativeBuffer source)
+    {
+    }
 
     /// <summary>Tells how long the sequence will be whose prompt's chunk runs next.</summary>
     void Plan(int length)

@@ -6,32 +6,29 @@ namespace Slipway.Engine;
 internal sealed class KeyValueBudget
 {
     public KeyValueBudget(
-        ModelPackage package, DecoderGraph graph, LanguageModelOptions options, long draftTokenBytes = 0)
-        : this(
-            graph.TokenBytes, package.Config.Model.ContextLength, options, FreeMemory.Bytes(), graph.RowBytes,
-            draftTokenBytes)
+        ModelPackage package, DecoderGraph graph, LanguageModelOptions options, SequenceSize draft = default)
+        : this(graph.Size, package.Config.Model.ContextLength, options, FreeMemory.Bytes(), draft)
     {
     }
 
     private readonly long mostPrefixBytes;
 
-    /// <param name="tokenBytes">Bytes of keys and values of a token.</param>
+    /// <param name="size">What a sequence takes.</param>
     /// <param name="packageContext">The longest sequence that the package allows.</param>
     /// <param name="options">What was asked for.</param>
     /// <param name="free">Free memory.</param>
-    /// <param name="rowBytes">Bytes that a sequence needs whatever its length.</param>
-    /// <param name="draftTokenBytes">Bytes of a token of a smaller model that shares the budget; 0 for none.</param>
+    /// <param name="draft">What a sequence takes of a smaller model that shares the budget; nothing for none.</param>
     public KeyValueBudget(
-        long tokenBytes, int packageContext, LanguageModelOptions options, long free, long rowBytes = 0,
-        long draftTokenBytes = 0)
+        SequenceSize size, int packageContext, LanguageModelOptions options, long free, SequenceSize draft = default)
     {
         var both = options.KeyValueCacheBytes ?? (free / 2);
-        DraftBytes = draftTokenBytes == 0 ? 0 : (long)(both * (draftTokenBytes / (double)(tokenBytes + draftTokenBytes)));
+        double own = size.BytesFor(packageContext), other = draft.BytesFor(packageContext);
+        DraftBytes = (long)(both * (other / Math.Max(own + other, 1)));
         Bytes = both - DraftBytes;
 
         // A state that does not grow is that of the last token: it cannot be cut back to an earlier one's.
-        mostPrefixBytes = rowBytes > 0 ? 0 : options.PrefixCacheBytes ?? (Bytes / 4);
-        var fitting = (int)Math.Clamp((Bytes - rowBytes) / Math.Max(tokenBytes, 1), 0, int.MaxValue);
+        mostPrefixBytes = size.RowBytes > 0 ? 0 : options.PrefixCacheBytes ?? (Bytes / 4);
+        var fitting = size.Fitting(Bytes);
         if (options.ContextLength is { } asked)
         {
             if (asked > packageContext)
@@ -44,7 +41,7 @@ internal sealed class KeyValueBudget
             if (asked > fitting)
             {
                 throw new ArgumentException(
-                    $"A context of '{asked}' tokens needs {FreeMemory.Format((asked * tokenBytes) + rowBytes)} of KV "
+                    $"A context of '{asked}' tokens needs {FreeMemory.Format(size.BytesFor(asked))} of KV "
                     + $"cache; the budget is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set ContextLength "
                     + $"to '{fitting}' or less, or raise KeyValueCacheBytes.",
                     nameof(options));
@@ -54,8 +51,8 @@ internal sealed class KeyValueBudget
         if (fitting < 1)
         {
             throw new ArgumentException(
-                $"One token needs '{tokenBytes + rowBytes}' bytes of KV cache; the budget is '{Bytes}'. Set "
-                + $"KeyValueCacheBytes to '{(tokenBytes * packageContext) + rowBytes}' for the whole context, or to a "
+                $"One token needs '{size.BytesFor(1)}' bytes of KV cache; the budget is '{Bytes}'. Set "
+                + $"KeyValueCacheBytes to '{size.BytesFor(packageContext)}' for the whole context, or to a "
                 + "part of it.",
                 nameof(options));
         }

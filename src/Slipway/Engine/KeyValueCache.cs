@@ -6,7 +6,8 @@ namespace Slipway.Engine;
 /// <summary>Holds keys and values of all sequences: for each tensor one buffer [rows, heads, capacity, size].</summary>
 /// <remarks>
 /// The first <c>n</c> rows are one batch without copying, and so is a single row. Memory that no token has reached
-/// is reserved but not resident. Not safe for concurrent use.
+/// is reserved but not resident: a layer with a window always has buffers of its own capacity, and of rows that are
+/// shorter only their part counts. Not safe for concurrent use.
 /// </remarks>
 internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
 {
@@ -19,7 +20,8 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
 
     public long Bytes => BytesFor(Rows, Capacity);
 
-    public long BytesFor(int rows, int capacity) => checked(graph.TokenBytes * rows * capacity);
+    public long BytesFor(int rows, int capacity)
+        => checked((graph.Size.BytesFor(capacity) - graph.Size.RowBytes) * rows);
 
     /// <summary>Gives the buffers another size and keeps each row's first tokens.</summary>
     /// <param name="rows">Rows to have.</param>
@@ -49,18 +51,37 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
     }
 
     /// <summary>Copies a row's consecutive tokens to or from a buffer, [tensor, head, token, size].</summary>
-    public void CopyTokens(int row, int start, int count, NativeBuffer other, bool read)
+    /// <param name="row">The row.</param>
+    /// <param name="start">The first token.</param>
+    /// <param name="count">Tokens.</param>
+    /// <param name="other">The buffer.</param>
+    /// <param name="read">Whether to copy to the buffer.</param>
+    /// <param name="window">
+    /// Whether to copy the tensors of layers with a window, those tokens at least that they keep, or the others.
+    /// </param>
+    /// <param name="length">Tokens that the row holds.</param>
+    public void CopyTokens(
+        int row, int start, int count, NativeBuffer other, bool read, bool window = false, int length = 0)
     {
         long offset = 0;
         for (var i = 0; i < buffers.Length; i++)
         {
             var tensor = graph.Cache[i];
+            if (tensor.Window is not null != window)
+            {
+                continue;
+            }
+
+            var first = tensor.FirstOf(length);
+            var skipped = Math.Clamp(first - start, 0, count);
+            var copied = count - skipped;
             var tokenBytes = tensor.Size * tensor.ElementBytes;
             for (var head = 0; head < tensor.Heads; head++)
             {
-                var at = ((((long)row * tensor.Heads) + head) * Capacity + start) * tokenBytes;
-                var mine = buffers[i]!.AsSpan<byte>(at, count * tokenBytes);
-                var theirs = other.AsSpan<byte>(offset, count * tokenBytes);
+                var rowStart = (((long)row * tensor.Heads) + head) * tensor.LengthFor(Capacity);
+                var at = (rowStart + start + skipped - first) * tokenBytes;
+                var mine = buffers[i]!.AsSpan<byte>(at, copied * tokenBytes);
+                var theirs = other.AsSpan<byte>(offset + (skipped * tokenBytes), copied * tokenBytes);
                 offset += count * tokenBytes;
                 if (read)
                 {
@@ -97,11 +118,12 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
     {
         Debug.Assert(firstRow + rows <= Rows, "The rows lie inside the buffer.");
         var description = graph.Cache[tensor];
-        var rowBytes = description.TokenBytes * Capacity;
+        var length = description.LengthFor(Capacity);
+        var rowBytes = description.TokenBytes * length;
         return OrtValue.CreateTensorValueWithData(
             OrtMemoryInfo.DefaultInstance,
             description.Type,
-            [rows, description.Heads, Capacity, description.Size],
+            [rows, description.Heads, length, description.Size],
             buffers[tensor]!.Address + (nint)(rowBytes * firstRow),
             rowBytes * rows);
     }
@@ -149,7 +171,8 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         {
             var tensor = graph.Cache[i];
             var old = buffers[i];
-            var grown = new NativeBuffer(tensor.TokenBytes * rows * capacity);
+            var length = tensor.LengthFor(capacity);
+            var grown = new NativeBuffer(tensor.TokenBytes * rows * length, isSparse: length > capacity);
             if (old is not null)
             {
                 for (var row = 0; row < Math.Min(Math.Min(rows, Rows), lengths.Length); row++)
@@ -177,7 +200,8 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         int length)
     {
         var tokenBytes = tensor.Size * tensor.ElementBytes;
-        var kept = Math.Min(length, Math.Min(sourceCapacity, targetCapacity)) * tokenBytes;
+        var kept = (Math.Min(length, Math.Min(sourceCapacity, targetCapacity)) - tensor.FirstOf(length)) * tokenBytes;
+        (sourceCapacity, targetCapacity) = (tensor.LengthFor(sourceCapacity), tensor.LengthFor(targetCapacity));
         for (var head = 0; head < tensor.Heads; head++)
         {
             var from = ((long)(sourceRow * tensor.Heads) + head) * sourceCapacity * tokenBytes;

@@ -17,7 +17,8 @@ internal sealed partial class ModelEngine
         {
             // A run has one set of rotary frequencies.
             var room = sequence.IsBeyondSwitch ? decoder.Capacity : Math.Min(decoder.Capacity, decoder.RotarySwitch);
-            room = Math.Min(room - sequence.Tokens.Length, decoder.LargestScoredChunk - 1);
+            var checkable = Math.Min(decoder.LargestScoredChunk - 1, decoder.LargestDraft(sequence.Computed));
+            room = Math.Min(room - sequence.Tokens.Length, checkable);
             var draft = sequence.Draft(room);
             draft = draft.IsEmpty ? DraftByModel(sequence, room) : draft;
             if (!draft.IsEmpty)

@@ -66,6 +66,7 @@ internal sealed partial class ModelEngine
             var isPrompt = start < sequence.PrefillLength;
             count = Math.Min(count, isPrompt ? sequence.PrefillLength - start : sequence.Pending);
             var chunk = sequence.Tokens.Slice(start, count);
+            KeepWhatGivesWay(sequence, count);
             decoder.Plan(sequence.Tokens.Length);
             decoder.BeginChunk(isPrompt);
             decoder.Adapt([sequence.Adapter]);
@@ -89,6 +90,15 @@ internal sealed partial class ModelEngine
         }
     }
 
+    // Layers with a window have a token only until the window left it.
+    private void KeepWhatGivesWay(Sequence sequence, int count)
+    {
+        if (decoder.WindowStart(sequence.Computed + count) > decoder.WindowStart(sequence.Computed))
+        {
+            Keep(sequence, sequence.Computed);
+        }
+    }
+
     private void Keep(Sequence sequence, int length)
     {
         if (length >= PrefixCache.BlockTokens && sequence is { ScoresEveryPosition: false, IsBeyondSwitch: false })
@@ -100,6 +110,7 @@ internal sealed partial class ModelEngine
     private void StepDecode()
     {
         var batch = scheduler.Rows.Active.Where(sequence => !Scheduler.IsPrompt(sequence)).ToArray();
+        Array.ForEach(batch, sequence => KeepWhatGivesWay(sequence, 1));
         var drafts = Draft(batch);
         Decode([.. batch.Except(drafts.Select(pair => pair.Sequence)).Where(sequence => sequence.Row >= 0)]);
         drafts.ForEach(pair => Check(pair.Sequence, pair.Draft));

@@ -13,7 +13,9 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
     private static long liveBytes;
     private readonly bool isMapped;
 
-    public NativeBuffer(long bytes)
+    /// <param name="bytes">Its size.</param>
+    /// <param name="isSparse">Whether much of it is never touched, which large pages would make resident.</param>
+    public NativeBuffer(long bytes, bool isSparse = false)
         : base(nint.Zero, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
@@ -21,7 +23,7 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
         isMapped = bytes >= LeastMapped && OperatingSystem.IsLinux();
         SetHandle(isMapped ? Map(checked((nuint)bytes)) : (nint)NativeMemory.AllocZeroed(checked((nuint)bytes)));
         Interlocked.Add(ref liveBytes, bytes);
-        HugePages.Advise(handle, bytes);
+        HugePages.Advise(handle, bytes, isWanted: !isSparse);
     }
 
     /// <summary>Bytes of all buffers of the process that were not freed yet.</summary>

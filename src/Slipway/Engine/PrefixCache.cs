@@ -5,7 +5,9 @@ namespace Slipway.Engine;
 /// <summary>Keeps keys and values of token sequences that were computed, for prompts that begin like them.</summary>
 /// <remarks>
 /// A tree of blocks of <see cref="BlockTokens"/> tokens: sequences that begin alike share their first blocks. Beyond
-/// <see cref="Limit"/> the block that was not used for longest goes first. Belongs to the engine's thread.
+/// <see cref="Limit"/> the block that was not used for longest goes first. Of layers with a window a block has what was
+/// still there when it was stored, and a beginning is of use where they have their last tokens. Belongs to the engine's
+/// thread.
 /// </remarks>
 internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 {
@@ -14,7 +16,8 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     // Another adapter gives the same tokens other keys and values.
     private readonly Dictionary<int, Block> roots = [];
     private readonly LinkedList<Block> byUse = new();
-    private readonly long blockBytes = decoder.BytesFor(1, BlockTokens);
+    private readonly long growingBytes = decoder.GrowingTokenBytes * BlockTokens;
+    private readonly long windowBytes = decoder.WindowTokenBytes * BlockTokens;
     private long limit;
 
     /// <summary>The most bytes to hold; what lies beyond is dropped at once.</summary>
@@ -28,7 +31,7 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
         }
     }
 
-    public long Bytes => byUse.Count * blockBytes;
+    public long Bytes { get; private set; }
 
     /// <summary>Fills a sequence's row with the longest beginning that is known.</summary>
     public void Restore(Sequence sequence)
@@ -48,16 +51,26 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     public int Restore(int row, ReadOnlySpan<int> tokens, int adapter)
     {
         var block = RootOf(adapter);
-        var length = 0;
-        while (length + BlockTokens < tokens.Length && block.Find(tokens.Slice(length, BlockTokens)) is { } next)
+        var known = new List<Block>();
+        while (((known.Count + 1) * BlockTokens) < tokens.Length
+            && block.Find(tokens.Slice(known.Count * BlockTokens, BlockTokens)) is { } next)
         {
-            decoder.WriteTokens(row, length, BlockTokens, next.Data!);
+            known.Add(next);
             block = next;
-            length += BlockTokens;
         }
 
-        Touch(block);
-        return length;
+        while (known.Count > 0 && !HasWindow(known))
+        {
+            known.RemoveAt(known.Count - 1);
+        }
+
+        for (var i = 0; i < known.Count; i++)
+        {
+            Write(row, known.Count * BlockTokens, i * BlockTokens, known[i]);
+        }
+
+        Touch(known.Count > 0 ? known[^1] : RootOf(adapter));
+        return known.Count * BlockTokens;
     }
 
     /// <summary>Keeps a row's whole blocks.</summary>
@@ -86,16 +99,34 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     {
         if (!roots.TryGetValue(adapter, out var root))
         {
-            roots.Add(adapter, root = new Block(null, [], null));
+            roots.Add(adapter, root = new Block(null, []));
         }
 
         return root;
     }
 
+    // Layers with a window need all that a row of this length keeps.
+    private bool HasWindow(List<Block> known)
+        => windowBytes == 0 || known.Skip(decoder.WindowStart(known.Count * BlockTokens) / BlockTokens)
+            .All(block => block.Window is not null);
+
+    private void Write(int row, int length, int start, Block block)
+    {
+        if (block.Growing is { } growing)
+        {
+            decoder.WriteTokens(row, start, BlockTokens, growing);
+        }
+
+        if (block.Window is { } window && start + BlockTokens > decoder.WindowStart(length))
+        {
+            decoder.WriteWindow(row, length, start, BlockTokens, window);
+        }
+    }
+
     private void StoreBlocks(int row, ReadOnlySpan<int> tokens, int adapter)
     {
         // What would not fit even in an empty cache would only push out what does.
-        var count = (int)Math.Min(tokens.Length / BlockTokens, limit / blockBytes);
+        var count = (int)Math.Min(tokens.Length / BlockTokens, limit / (growingBytes + windowBytes));
         var block = RootOf(adapter);
         for (var i = 0; i < count; i++)
         {
@@ -104,18 +135,34 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
             // At the front, so that making room for the next block does not drop this one.
             Touch(block);
+            if (windowBytes > 0 && block.Window is null && decoder.FirstHeld(row) <= i * BlockTokens)
+            {
+                var start = i * BlockTokens;
+                block.Window = Read(windowBytes, data => decoder.ReadWindow(row, start, BlockTokens, data));
+            }
         }
     }
 
     private Block Add(Block parent, int row, int start, ReadOnlySpan<int> ids)
     {
-        Trim(limit - blockBytes);
-        var data = new NativeBuffer(blockBytes);
-        decoder.ReadTokens(row, start, BlockTokens, data);
-        var block = new Block(parent, ids.ToArray(), data);
+        var block = new Block(parent, ids.ToArray());
+        if (growingBytes > 0)
+        {
+            block.Growing = Read(growingBytes, data => decoder.ReadTokens(row, start, BlockTokens, data));
+        }
+
         parent.Children.Add(block.Ids, block);
         byUse.AddFirst(block.Node);
         return block;
+    }
+
+    private NativeBuffer Read(long bytes, Action<NativeBuffer> read)
+    {
+        Trim(limit - bytes);
+        var data = new NativeBuffer(bytes);
+        read(data);
+        Bytes += bytes;
+        return data;
     }
 
     // A parent is always used after its child, so the last block in this order has no children.
@@ -134,19 +181,25 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
         {
             byUse.Remove(last);
             last.Value.Parent!.Children.Remove(last.Value.Ids);
-            last.Value.Data!.Dispose();
+            Free(last.Value.Growing);
+            Free(last.Value.Window);
         }
+    }
+
+    private void Free(NativeBuffer? data)
+    {
+        Bytes -= data?.Bytes ?? 0;
+        data?.Dispose();
     }
 
     private sealed class Block
     {
         private readonly Dictionary<int[], Block>.AlternateLookup<ReadOnlySpan<int>> lookup;
 
-        public Block(Block? parent, int[] ids, NativeBuffer? data)
+        public Block(Block? parent, int[] ids)
         {
             Parent = parent;
             Ids = ids;
-            Data = data;
             Node = new LinkedListNode<Block>(this);
             lookup = Children.GetAlternateLookup<ReadOnlySpan<int>>();
         }
@@ -155,7 +208,11 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
         public int[] Ids { get; }
 
-        public NativeBuffer? Data { get; }
+        /// <summary>Keys and values of the layers that keep all tokens.</summary>
+        public NativeBuffer? Growing { get; set; }
+
+        /// <summary>Keys and values of the layers with a window; null where they were gone.</summary>
+        public NativeBuffer? Window { get; set; }
 
         public LinkedListNode<Block> Node { get; }
 

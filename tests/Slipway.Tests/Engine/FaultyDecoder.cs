@@ -54,7 +54,23 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public int LargestScoredChunk => inner.LargestScoredChunk;
 
+    public long GrowingTokenBytes => inner.GrowingTokenBytes;
+
+    public long WindowTokenBytes => inner.WindowTokenBytes;
+
     public long BytesFor(int rows, int capacity) => inner.BytesFor(rows, capacity);
+
+    public int WindowStart(int length) => inner.WindowStart(length);
+
+    public int FirstHeld(int row) => inner.FirstHeld(row);
+
+    public int LargestDraft(int length) => inner.LargestDraft(length);
+
+    public void ReadWindow(int row, int start, int count, NativeBuffer destination)
+        => inner.ReadWindow(row, start, count, destination);
+
+    public void WriteWindow(int row, int length, int start, int count, NativeBuffer source)
+        => inner.WriteWindow(row, length, start, count, source);
 
     public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
