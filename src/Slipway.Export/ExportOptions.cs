@@ -40,6 +40,12 @@ public sealed record ExportOptions
     /// <summary>Runs the model and shows its keys and values; needed where they are not kept in float32.</summary>
     public KeyValueMeasurement? KeyValueMeasurement { get; init; }
 
+    /// <summary>Whether layers with a window keep keys and values of their last tokens only; true by default.</summary>
+    /// <remarks>
+    /// Answers are the same. Set it to false for readers whose caches are as long as the sequence in every layer.
+    /// </remarks>
+    public bool SlidingWindowCache { get; init; } = true;
+
     /// <summary>LoRA adapters that the package holds beside the model, by the names that requests choose them by.</summary>
     /// <remarks>
     /// The model's own answers stay as they are. They stay the caller's and are read during the export. Ranks may

@@ -85,7 +85,6 @@ public static class Exporter
 
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
-        architecture.Describe(package, checkpoint, config, GraphFile, contextLength);
         TensorSource tensors = new(checkpoint);
         ModelBuild build = Build(GraphFile, 0, formats.Matrices, null);
         List<(string File, ModelBuild Build)> graphs = [(GraphFile, build)];
@@ -95,11 +94,24 @@ public static class Exporter
         }
 
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
+        GenAISlidingWindow? window = !options.SlidingWindowCache ? null : SlidingCache.Find(
+            build.Writer.Graph, contextLength, KeyValuePrecisions.BitsOf(options.KeyValueCache));
+        architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
-        Graph decoder = options.KeyValueCache == KeyValuePrecision.Float32
-            ? build.Writer.Graph
-            : QuantizeCache(package, graphs, options, ct);
-        Graph? kernels = KernelGraph.Convert(decoder);
+        Graph? kernels = null;
+        ChannelRanges? ranges = options.KeyValueCache == KeyValuePrecision.Float32
+            ? null : Measure(package, build, options, ct);
+        foreach ((string file, ModelBuild made) in graphs)
+        {
+            // Graphs that share a cache share its scales.
+            Graph graph = ranges is null ? made.Writer.Graph : new QuantizedCache(
+                made.Writer.Graph, ranges, KeyValuePrecisions.BitsOf(options.KeyValueCache), made.Frequencies,
+                contextLength).Apply();
+            graph = SlidingCache.Apply(graph, window);
+            Write(graph, package, file);
+            kernels = made == build ? KernelGraph.Convert(graph) : kernels;
+        }
+
         if (kernels is not null)
         {
             Write(kernels, package, KernelFile);
@@ -138,7 +150,6 @@ public static class Exporter
                 Shares = shares,
             };
             architecture.Build(made, checkpoint);
-            Write(graph, package, file);
             return made;
         }
     }
@@ -183,25 +194,16 @@ public static class Exporter
         },
         package.PathOf(file));
 
-    // Graphs that share a cache share its scales. Returns the first one.
-    private static Graph QuantizeCache(
-        PackageWriter package, IReadOnlyList<(string File, ModelBuild Build)> graphs, ExportOptions options,
-        CancellationToken ct)
+    // The graph as it is runs over whole sequences; the package's takes its place.
+    private static ChannelRanges Measure(
+        PackageWriter package, ModelBuild build, ExportOptions options, CancellationToken ct)
     {
         ChannelRanges ranges = new();
-        options.KeyValueMeasurement!(Path.GetDirectoryName(package.PathOf(GraphFile))!, ranges.Observe, ct);
-        Graph? first = null;
-        foreach ((string file, ModelBuild build) in graphs)
-        {
-            Graph quantized = new QuantizedCache(
-                build.Writer.Graph, ranges, KeyValuePrecisions.BitsOf(options.KeyValueCache), build.Frequencies,
-                build.ContextLength).Apply();
-            File.Delete(package.PathOf(file));
-            Write(quantized, package, file);
-            first ??= quantized;
-        }
-
-        return first!;
+        string path = package.PathOf(GraphFile);
+        Write(build.Writer.Graph, package, GraphFile);
+        options.KeyValueMeasurement!(Path.GetDirectoryName(path)!, ranges.Observe, ct);
+        File.Delete(path);
+        return ranges;
     }
 
     private static string Version { get; } =

@@ -11,7 +11,7 @@ internal static class PackageDescription
 {
     public static GenAIConfig Config(
         Checkpoint checkpoint, ConfigReader config, DecoderArchitecture architecture, string graphFile,
-        int contextLength)
+        int contextLength, GenAISlidingWindow? window)
     {
         DecoderSizes sizes = architecture.Sizes(config);
         ConfigReader generation = Generation(checkpoint);
@@ -36,6 +36,7 @@ internal static class PackageDescription
                     Inputs = Names(
                         architecture.States, "past", "past_key_values", "input_ids", "attention_mask"),
                     Outputs = Names(architecture.States, "present", "present", "logits"),
+                    SlidingWindow = window,
                     SessionOptions = new JsonObject { ["provider_options"] = new JsonArray() },
                 },
             },

@@ -4,6 +4,7 @@ using Slipway.Packaging;
 namespace Slipway.Export.Tests;
 
 /// <summary>Runs a package's decoder with ONNX Runtime alone, the cache growing from step to step.</summary>
+/// <remarks>Layers with a window have a cache of the size that the package states.</remarks>
 internal sealed class DecoderRunner : IDisposable
 {
     private readonly GenAIModel _model;
@@ -124,8 +125,13 @@ internal sealed class DecoderRunner : IDisposable
     // Keys and values of no position, states of zeros.
     private (float[] Data, long[] Shape) Empty(string name)
     {
-        long[] shape = [.. _session.InputMetadata[name].Dimensions
-            .Select((size, axis) => axis == 0 ? 1L : Math.Max(size, 0))];
+        NodeMetadata input = _session.InputMetadata[name];
+        long[] shape = [.. input.Dimensions.Select((size, axis) => axis == 0 ? 1L : Math.Max(size, 0))];
+        if (_model.Decoder.SlidingWindow is { } window && input.SymbolicDimensions[2] == "past_sliding")
+        {
+            shape[2] = window.WindowSize + window.CacheSlack;
+        }
+
         return (new float[shape.Aggregate(1L, (count, size) => count * size)], shape);
     }
 }

@@ -25,6 +25,8 @@ internal abstract class Architecture
     /// <param name="config">Its configuration.</param>
     /// <param name="graphFile">The graph's file in the package.</param>
     /// <param name="contextLength">The longest sequence that the package allows.</param>
+    /// <param name="window">The layers that keep keys and values of their last tokens only; null for none.</param>
     public abstract void Describe(
-        PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength);
+        PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength,
+        GenAISlidingWindow? window);
 }

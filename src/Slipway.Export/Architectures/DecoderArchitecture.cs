@@ -44,8 +44,9 @@ internal abstract class DecoderArchitecture : Architecture
     }
 
     public override void Describe(
-        PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength) =>
-        package.Write(PackageDescription.Config(checkpoint, config, this, graphFile, contextLength));
+        PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength,
+        GenAISlidingWindow? window) =>
+        package.Write(PackageDescription.Config(checkpoint, config, this, graphFile, contextLength, window));
 
     /// <summary>Builds the head.</summary>
     /// <param name="root">The model's root.</param>

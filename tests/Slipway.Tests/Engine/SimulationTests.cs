@@ -13,10 +13,11 @@ public sealed class SimulationTests(ITestOutputHelper output)
     public Task Generate_RandomLoadWithAdapters_AnswersEachOnceWithItsTokens(int seed, int requests)
         => SimulateAsync(new LoadPackage("llama", "attention", "all-linear"), seed, requests, LlamaTokenBytes);
 
-    /// <summary>The same on a model whose layers have states, an only window, or a latent cache.</summary>
+    /// <summary>The same on a model whose layers have states, windows, or a latent cache.</summary>
     [Theory]
     [InlineData("qwen3.5", 300, 2 * 2 * 32 * sizeof(float), 2 * 3 * ((128 * 3) + (4 * 16 * 16)) * sizeof(float))]
     [InlineData("mistral-window", 300, LlamaTokenBytes, 0)]
+    [InlineData("gemma3", 300, 7 * 2 * 2 * 32 * sizeof(float), 0)]
     [InlineData("deepseek-v3", 300, LlamaTokenBytes, 0)]
     public Task Generate_RandomLoadOnOtherModels_AnswersEachOnceWithItsTokens(
         string model, int requests, int tokenBytes, int rowBytes)

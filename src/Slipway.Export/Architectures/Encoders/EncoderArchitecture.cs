@@ -95,7 +95,8 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     }
 
     public override void Describe(
-        PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength)
+        PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength,
+        GenAISlidingWindow? window)
     {
         package.Write("config.json", Encoding.UTF8.GetBytes(checkpoint.Config.ToJsonString()));
         TextFiles.Copy(checkpoint, package, SentencePooling.Files);

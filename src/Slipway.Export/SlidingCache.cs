@@ -1,0 +1,110 @@
+using System.Globalization;
+using Slipway.Onnx;
+using Slipway.Packaging;
+
+namespace Slipway.Export;
+
+/// <summary>Makes layers with a window keep keys and values of their last tokens only.</summary>
+/// <remarks>
+/// GroupQueryAttention's <c>sliding_window_cache</c> lets the oldest of a full cache give way, those beyond the window,
+/// and counts positions on from the beginning of the sequence: the answers stay the same.
+/// </remarks>
+internal static class SlidingCache
+{
+    // What gives way goes together, 64 tokens at a time: whole blocks of those that caches of prefixes keep.
+    private const int Slack = 63;
+
+    private const string Operator = "GroupQueryAttention", PastPrefix = "past_key_values.", PastSuffix = ".key";
+    private const int PastInput = 3;
+
+    /// <summary>Finds the layers whose window is shorter than the context; null where there are none.</summary>
+    /// <param name="graph">The decoder's graph.</param>
+    /// <param name="contextLength">The longest sequence.</param>
+    /// <param name="bits">Bits of a key or value in the cache.</param>
+    public static GenAISlidingWindow? Find(Graph graph, int contextLength, int bits)
+    {
+        // A cache that more than one layer reads would change between them.
+        ILookup<string, Node> readers = graph.Nodes
+            .SelectMany(node => node.Inputs.Distinct().Select(input => (Input: input, Node: node)))
+            .ToLookup(pair => pair.Input, pair => pair.Node);
+        IGrouping<long, Node>? layers = graph.Nodes
+            .Where(node => node.OpType == Operator && readers[node.Inputs[PastInput]].Count() == 1 && Holds(node))
+            .GroupBy(Window)
+            .Where(group => group.Key > 0 && group.Key + Slack < contextLength)
+            .MaxBy(group => group.Count());
+        return layers is null ? null : new GenAISlidingWindow
+        {
+            WindowSize = (int)layers.Key,
+            CacheSlack = Slack,
+            Layers = [.. layers.Select(Layer)],
+            SlideKeyValueCache = false,
+            SlideInputs = false,
+        };
+
+        bool Holds(Node node)
+        {
+            // The kernel moves codes in groups of so many.
+            GraphPort? past = graph.Inputs.FirstOrDefault(port => port.Name == node.Inputs[PastInput]);
+            return past?.Shape[^1].Size is { } size && size % (bits == 8 ? 16 : bits == 4 ? 32 : 1) == 0;
+        }
+    }
+
+    /// <summary>Returns the graph with such a cache in the layers of a window.</summary>
+    /// <param name="graph">The graph; it stays as it is.</param>
+    /// <param name="window">What <see cref="Find"/> found.</param>
+    public static Graph Apply(Graph graph, GenAISlidingWindow? window)
+    {
+        if (window is null)
+        {
+            return graph;
+        }
+
+        Graph target = new(graph.Name);
+        Node[] nodes = [.. graph.Nodes.Where(node => node.OpType == Operator && window.Layers!.Contains(Layer(node)))];
+        HashSet<string> pasts = [.. nodes.SelectMany(node => node.Inputs.Skip(PastInput).Take(2))];
+        HashSet<string> presents = [.. nodes.SelectMany(node => node.Outputs.Skip(1))];
+        foreach (GraphPort port in graph.Inputs)
+        {
+            if (graph.FindInitializer(port.Name) is { } fallback)
+            {
+                target.AddOptionalInput(fallback, port.Shape);
+            }
+            else
+            {
+                bool slides = pasts.Contains(port.Name);
+                target.AddInput(port.Name, port.Type, slides ? Shape(port, "past_sliding") : port.Shape);
+            }
+        }
+
+        foreach (Initializer initializer in graph.Initializers.Where(free => target.FindInitializer(free.Name) is null))
+        {
+            target.AddInitializer(initializer);
+        }
+
+        foreach (Node node in graph.Nodes)
+        {
+            target.AddNode(!nodes.Contains(node) ? node : node with
+            {
+                Attributes = [.. node.Attributes, new NodeAttribute.Int("sliding_window_cache", 1)],
+            });
+        }
+
+        foreach (GraphPort port in graph.Outputs)
+        {
+            target.AddOutput(
+                new GraphValue(port.Name), port.Type,
+                presents.Contains(port.Name) ? Shape(port, "present_sliding") : port.Shape);
+        }
+
+        return target;
+    }
+
+    private static IReadOnlyList<Dimension> Shape(GraphPort port, string length) =>
+        [port.Shape[0], port.Shape[1], length, port.Shape[3]];
+
+    private static long Window(Node node) => node.Attributes.OfType<NodeAttribute.Int>()
+        .FirstOrDefault(attribute => attribute.Name == "local_window_size")?.Value ?? -1;
+
+    private static int Layer(Node node) => int.Parse(
+        node.Inputs[PastInput].AsSpan()[PastPrefix.Length..^PastSuffix.Length], CultureInfo.InvariantCulture);
+}

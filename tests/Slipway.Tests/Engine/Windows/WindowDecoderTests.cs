@@ -1,0 +1,157 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine;
+using Slipway.Packaging;
+
+namespace Slipway.Tests.Engine.Windows;
+
+public sealed class WindowDecoderTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void Dropped_TokenByToken_FollowsTheOperator()
+    {
+        foreach (var window in (CacheWindow[])[new(8, 1), new(8, 5), new(8, 63), new(512, 63), new(4096, 16)])
+        {
+            var kept = 0;
+            for (var length = 1; length < 9000; length++)
+            {
+                // A full row keeps what the next token sees of it, and takes that token.
+                kept = kept == window.Capacity ? window.Size : kept + 1;
+                Assert.Equal(length - kept, window.Dropped(length));
+                Assert.Equal(length + window.Capacity - kept, window.FullAt(length));
+            }
+        }
+    }
+
+    /// <summary>A row of a prompt under way runs along at every length, also where tokens would give way for it.</summary>
+    [Theory]
+    [InlineData("mistral-window", 1)]
+    [InlineData("mistral-window", 5)]
+    [InlineData("gemma3", 5)]
+    public void Decode_RowThatRunsAlong_KeepsItsTokens(string name, int slack)
+    {
+        using var package = new WindowPackage(name, slack);
+        using var opened = new Opened(package.Sliding);
+        var decoder = opened.Decoder;
+        decoder.Resize(3, 128, []);
+        int[] tokens = [.. Enumerable.Range(0, 120).Select(i => 3 + (i * i % 90))];
+        for (var length = 0; length < tokens.Length; length++)
+        {
+            var alone = decoder.Prefill(2, length, tokens.AsSpan(length, 1), every: false).ToArray();
+            var beside = decoder.Prefill(0, length, tokens.AsSpan(length, 1), every: false).ToArray();
+            Assert.InRange(alone.Zip(beside, (x, y) => Math.Abs(x - y)).Max(), 0, 1e-4f);
+
+            // Row 1 decodes, row 0 runs along, and row 2 is not of the batch.
+            decoder.CopyRow(2, 1, length + 1);
+            decoder.Decode([-1, 5], [length + 1, length + 1]);
+        }
+    }
+
+    [Fact]
+    public void Prefill_TokensThatGaveWay_AreRefused()
+    {
+        using var package = new WindowPackage("mistral-window", 5);
+        using var opened = new Opened(package.Sliding);
+        var decoder = opened.Decoder;
+        decoder.Resize(1, 128, []);
+        decoder.Prefill(0, 0, Enumerable.Range(3, 20).ToArray(), every: false);
+
+        // Windows of 8 and 5 more: at 20 tokens the first 12 are gone, at 18 the first 6 would be.
+        Assert.Equal(12, decoder.FirstHeld(0));
+        var error = Assert.Throws<InvalidOperationException>(() => { decoder.Prefill(0, 18, [7], every: false); });
+        Assert.Equal(
+            "Row '0' cannot go on from '18' tokens: its layers with a window hold those from '12' on and would have to "
+            + "hold those from '6' on.", error.Message);
+    }
+
+    [Fact]
+    public void Prefill_RunThatWasEnded_LeavesNothingToRead()
+    {
+        using var package = new WindowPackage("mistral-window", 5);
+        using var opened = new Opened(package.Sliding);
+        var decoder = opened.Decoder;
+        decoder.Resize(1, 128, []);
+        decoder.Prefill(0, 0, [3, 4, 5], every: false);
+        decoder.Terminate(true);
+        Assert.Throws<OnnxRuntimeException>(() => { decoder.Prefill(0, 3, [6], every: false); });
+        decoder.Terminate(false);
+        Assert.Equal(int.MaxValue, decoder.FirstHeld(0));
+
+        // Whoever has the row next begins anew.
+        decoder.Prefill(0, 0, [3, 4, 5], every: false);
+        Assert.Equal(0, decoder.FirstHeld(0));
+    }
+
+    /// <summary>Bytes that are promised are those of what runs bind, where rows are longer than windows.</summary>
+    [Theory]
+    [InlineData("mistral-window", 3)]
+    [InlineData("gemma3", 6)]
+    [InlineData("gpt-oss", 2)]
+    public void BytesFor_LongRows_AreThoseOfTheBuffers(string name, int sliding)
+    {
+        using var package = new WindowPackage(name);
+        using var opened = new Opened(package.Sliding);
+        var graph = opened.Graph;
+        Assert.Equal(2 * sliding, graph.Cache.Count(tensor => tensor.Window == new CacheWindow(8, 63)));
+        using var cache = new KeyValueCache(graph);
+        cache.Resize(2, 128, []);
+        var bytes = 0L;
+        for (var i = 0; i < graph.Cache.Count; i++)
+        {
+            using var view = cache.View(i, 0, 2);
+            bytes += view.GetTensorMutableRawData().Length;
+        }
+
+        Assert.Equal(bytes, cache.Bytes);
+        using var full = new Opened(package.Full);
+        output.WriteLine(
+            $"{name}: {full.Graph.Size.BytesFor(128)} bytes a row of 128 tokens, {graph.Size.BytesFor(128)} with windows");
+        Assert.Equal(graph.Size.BytesFor(64), full.Graph.Size.BytesFor(64));
+        Assert.True(graph.Size.BytesFor(128) < full.Graph.Size.BytesFor(128));
+    }
+
+    /// <summary>The sizes of Gemma 3 1B: 22 of 26 layers see 512 tokens.</summary>
+    [Fact]
+    public void Fitting_SizesOfGemma3_HoldsTheTokensThatItSays()
+    {
+        const long layer = 2 * 256 * sizeof(float);
+        var full = new SequenceSize(26 * layer);
+        var sliding = new SequenceSize(4 * layer, 0, 22 * layer, 575);
+        output.WriteLine(
+            $"8192 tokens: {full.BytesFor(8192)} and {sliding.BytesFor(8192)} bytes; "
+            + $"in 1 GiB: {full.Fitting(1 << 30)} and {sliding.Fitting(1 << 30)} tokens");
+        Assert.Equal(436_207_616, full.BytesFor(8192));
+        Assert.Equal(93_016_064, sliding.BytesFor(8192));
+        foreach (var size in (SequenceSize[])[full, sliding, new(0, 7, layer, 575), new(3, 11, 5, 64), new(5, 2)])
+        {
+            foreach (var bytes in (long[])[0, 6, 12, 519, 575 * layer, 1 << 20, 1 << 30, 1L << 40])
+            {
+                var tokens = size.Fitting(bytes);
+                Assert.True(tokens == 0 || size.BytesFor(tokens) <= bytes);
+                Assert.True(tokens == int.MaxValue || size.BytesFor(tokens + 1) > bytes);
+            }
+        }
+    }
+
+    private sealed class Opened : IDisposable
+    {
+        private readonly InferenceSession session;
+
+        public Opened(string folder)
+        {
+            var package = ModelPackage.Open(folder);
+            session = ModelSession.Open(package, new LanguageModelOptions { Threads = 1 });
+            Graph = DecoderGraph.Read(session, package);
+            Decoder = new Decoder(session, Graph);
+        }
+
+        public DecoderGraph Graph { get; }
+
+        public Decoder Decoder { get; }
+
+        public void Dispose()
+        {
+            Decoder.Dispose();
+            session.Dispose();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Export;
+using Slipway.Packaging;
+using Slipway.Testing;
+
+namespace Slipway.Tests.Engine.Windows;
+
+/// <summary>A small model with windows, with caches of their size and with caches of the whole sequence.</summary>
+internal sealed class WindowPackage : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    /// <param name="model">The model's folder among the tiny ones.</param>
+    /// <param name="slack">Tokens beyond the window that layers keep; null for what the exporter chooses.</param>
+    /// <param name="cache">How keys and values are kept.</param>
+    public WindowPackage(string model, int? slack = null, KeyValuePrecision cache = KeyValuePrecision.Float32)
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", model));
+        var options = new ExportOptions { KeyValueCache = cache, KeyValueMeasurement = Measure };
+        Exporter.Export(checkpoint, Sliding, options);
+        Exporter.Export(checkpoint, Full, options with { SlidingWindowCache = false });
+        if (slack is { } tokens)
+        {
+            // The manifest would find the change.
+            File.Delete(Path.Combine(Sliding, ModelPackage.ManifestFile));
+            var path = Path.Combine(Sliding, ModelPackage.ConfigFile);
+            var config = JsonNode.Parse(File.ReadAllText(path))!;
+            config["model"]!["decoder"]!["sliding_window"]!["cache_slack"] = tokens;
+            File.WriteAllText(path, config.ToJsonString());
+        }
+    }
+
+    public string Sliding => folder["sliding"];
+
+    public string Full => folder["full"];
+
+    public void Dispose() => folder.Dispose();
+
+    // The same scales for both.
+    private static void Measure(
+        string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct)
+    {
+        var decoder = ModelPackage.Open(path).Config.Model.Decoder;
+        var channels = new float[decoder.NumKeyValueHeads * decoder.HeadSize];
+        Array.Fill(channels, 4);
+        for (var layer = 0; layer < decoder.NumHiddenLayers; layer++)
+        {
+            observe($"present.{layer}.key", channels, [1, decoder.NumKeyValueHeads, 1, decoder.HeadSize]);
+            observe($"present.{layer}.value", channels, [1, decoder.NumKeyValueHeads, 1, decoder.HeadSize]);
+        }
+    }
+}
