@@ -108,7 +108,7 @@ internal sealed class PlainLoop : IDisposable
     private static OrtValue Bind(OrtIoBinding binding, CacheTensor tensor, int capacity)
     {
         var value = OrtValue.CreateAllocatedTensorValue(
-            OrtAllocator.DefaultInstance, tensor.Type, [1, tensor.Heads, capacity, tensor.Size]);
+            OrtAllocator.DefaultInstance, tensor.Type, [1, tensor.Heads, tensor.LengthFor(capacity), tensor.Size]);
         binding.BindInput(tensor.Past, value);
         binding.BindOutput(tensor.Present, value);
         return value;

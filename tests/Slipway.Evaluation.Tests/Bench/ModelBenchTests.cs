@@ -1,4 +1,6 @@
+using Slipway.Checkpoints;
 using Slipway.Evaluation.Bench;
+using Slipway.Export;
 using Slipway.Testing;
 
 namespace Slipway.Evaluation.Tests.Bench;
@@ -36,22 +38,40 @@ public sealed class ModelBenchTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task PlainLoop_SamePrompt_GivesTheEnginesTokens()
+    public Task PlainLoop_SamePrompt_GivesTheEnginesTokens() => CompareAsync(Package, [5, 9, 2, 7, 30, 11], 8);
+
+    [Theory]
+    [InlineData(3, 4)] // Shorter than the window of 8.
+    [InlineData(40, 60)]
+    public async Task PlainLoop_LayersWithAWindow_GivesTheEnginesTokens(int promptTokens, int newTokens)
     {
-        int[] prompt = [5, 9, 2, 7, 30, 11];
-        using var model = LanguageModel.Load(Package, new() { Threads = 1 });
+        using var folder = new TemporaryFolder();
+        using (var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "mistral-window")))
+        {
+            Exporter.Export(checkpoint, folder["package"]);
+        }
+
+        await CompareAsync(folder["package"], [.. Enumerable.Range(3, promptTokens)], newTokens);
+    }
+
+    private static async Task CompareAsync(string package, int[] prompt, int newTokens)
+    {
+        using var model = LanguageModel.Load(package, new() { Threads = 1 });
         using var plain = PlainLoop.Open(model, null, new());
         var generated = new List<int>();
-        var sample = plain.Run(prompt, 8, generated, TestContext.Current.CancellationToken);
+        var sample = plain.Run(prompt, newTokens, generated, TestContext.Current.CancellationToken);
         var expected = new List<int>();
-        var request = new GenerationRequest { PromptIds = prompt, MaxOutputTokens = 8, IgnoreEndOfSequence = true };
+        var request = new GenerationRequest
+        {
+            PromptIds = prompt, MaxOutputTokens = newTokens, IgnoreEndOfSequence = true,
+        };
         await foreach (var token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
         {
             expected.Add(token.Id);
         }
 
         Assert.Equal(expected, generated);
-        Assert.Equal(8, Assert.Single(sample.Tokens).Count);
+        Assert.Equal(newTokens, Assert.Single(sample.Tokens).Count);
     }
 
     [Fact]
