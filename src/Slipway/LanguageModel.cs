@@ -58,7 +58,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             PrefillSession.Check(prefillSession, package, graph);
             draftPackage = DraftPackage.Open(options);
             draftPackage?.Check(package, VocabularySize, tokenizer, TokenizerFile);
-            var budget = new KeyValueBudget(package, graph, options, draftPackage?.TokenBytes ?? 0);
+            var budget = new KeyValueBudget(package, graph, options, draftPackage?.Size ?? default);
             ContextLength = budget.ContextLength;
             adapters = AdapterSet.Read(session, package);
             Adapters = adapters?.Names ?? [];

@@ -50,6 +50,7 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
         var row = Find(tokens);
         var known = rows[row];
         var same = Math.Min(CollectionsMarshal.AsSpan(known).CommonPrefixLength(tokens), tokens.Length - 1);
+        same = decoder.FirstHeld(row) == decoder.WindowStart(same) ? same : 0;
         known.RemoveRange(same, known.Count - same);
         used[row] = ++clock;
         var isCaughtUp = tokens.Length - same <= chunk;

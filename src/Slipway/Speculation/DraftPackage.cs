@@ -27,8 +27,8 @@ internal sealed class DraftPackage : IDisposable
         }
     }
 
-    /// <summary>Bytes of keys and values of a token.</summary>
-    public long TokenBytes => graph.TokenBytes;
+    /// <summary>What a sequence's keys and values take.</summary>
+    public SequenceSize Size => graph.Size;
 
     /// <summary>Opens it; null where the options name none.</summary>
     /// <exception cref="PackageException">A file is missing or malformed.</exception>

@@ -62,7 +62,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
             expected.Add(await plain.CollectAsync(request));
         }
 
-        var tokenBytes = plain.Graph.TokenBytes;
+        var tokenBytes = plain.Graph.Size.TokenBytes;
         using var tight = LanguageModel.Load(folder["llama-Float32"], new()
         {
             DraftModel = Export("llama", Precision.Int4), DraftTokens = 4, DraftBatchSize = 2, MaxBatchSize = 9,
@@ -121,7 +121,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
     public void Budget_DraftModel_HasAsMuchAsItNeedsForAsManyTokens()
     {
         var budget = new KeyValueBudget(
-            300, 1000, new() { KeyValueCacheBytes = 40_000 }, free: 1 << 20, rowBytes: 0, draftTokenBytes: 100);
+            new(300), 1000, new() { KeyValueCacheBytes = 40_000 }, free: 1 << 20, draft: new(100));
         Assert.Equal(10_000, budget.DraftBytes);
         Assert.Equal(30_000, budget.Bytes);
         Assert.Equal(100, budget.ContextLength);
