@@ -25,7 +25,7 @@ public sealed class ExportFaultTests : IDisposable
 
         string[]? before = overwrites ? Read(target) : null;
 
-        // The template is read once the weights are written; a pipe that nobody feeds holds the export there.
+        // The template is read after the weights were written; a pipe that nobody feeds holds the export there.
         string template = Path.Combine(source, "chat_template.jinja");
         byte[] content = File.ReadAllBytes(template);
         File.Delete(template);
@@ -103,7 +103,7 @@ public sealed class ExportFaultTests : IDisposable
     ];
 
     private bool HasWeights() => Directory.EnumerateDirectories(_folder.Path, ".package.partial-*")
-        .Any(partial => File.Exists(Path.Combine(partial, "model.onnx")));
+        .Any(partial => new FileInfo(Path.Combine(partial, "model.onnx.data")) is { Exists: true, Length: > 0 });
 
     // Runs the tool's export by a line of shell, to which the command is "$@".
     private static Process Start(string shell, string source, string target, params string[] options)

@@ -63,7 +63,7 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("llama")]
     [InlineData("qwen2")]
-    [InlineData("mistral-window")]
+    [InlineData("olmo2")]
     public async Task Score_AnyChunks_AreEqualToTheBit(string name)
     {
         Export(name, Int4);
