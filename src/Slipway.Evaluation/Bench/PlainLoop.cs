@@ -18,16 +18,16 @@ internal sealed class PlainLoop : IDisposable
     private PlainLoop(InferenceSession session, DecoderGraph graph, InferenceSession? own)
         => (this.session, this.graph, this.own) = (session, graph, own);
 
-    /// <summary>Prepares the loop over a package, or over a model's session.</summary>
+    /// <summary>Prepares the loop over a package, or over the model's own, in its session where that has no kernels.</summary>
     /// <exception cref="PackageException">The package is damaged.</exception>
     public static PlainLoop Open(LanguageModel model, string? packageFolder, LanguageModelOptions options)
     {
-        if (packageFolder is null)
+        if (packageFolder is null && KernelSession.PathOf(model.Package, options) is null)
         {
             return new PlainLoop(model.Session, model.Graph, null);
         }
 
-        var package = ModelPackage.Open(packageFolder);
+        var package = ModelPackage.Open(packageFolder ?? model.Package.Path);
 
         // As one would open it by hand: nothing moves its weights.
         var session = ModelSession.Open(package, options with { UseLargePages = false, UseKernels = false });

@@ -37,16 +37,13 @@ internal static class ModelSession
             sessionOptions.AddSessionConfigEntry("session.force_spinning_stop", "1");
         }
 
-        if (Environment.GetEnvironmentVariable("SLIPPROF") is { } prof) { sessionOptions.ProfileOutputPathPrefix = prof; sessionOptions.EnableProfiling = true; }
-        if (hasKernels)
-        {
-            KernelLibrary.Register(sessionOptions, options.Threads ?? PhysicalCores.Count, options.AllowSpinning);
-        }
-
         try
         {
             var before = HugePages.Memory();
-            var session = new InferenceSession(modelPath, sessionOptions);
+            var session = hasKernels
+                ? KernelLibrary.Open(
+                    modelPath, sessionOptions, options.Threads ?? PhysicalCores.Count, options.AllowSpinning)
+                : new InferenceSession(modelPath, sessionOptions);
             if (hasKernels)
             {
                 MappedWeights.Release(Path.GetDirectoryName(modelPath)!);

@@ -8,14 +8,18 @@ namespace Slipway.Engine;
 /// </remarks>
 internal sealed class PrefillPace
 {
-    /// <summary>Decode steps that a chunk may take.</summary>
+    /// <summary>Decode steps that a chunk is to take.</summary>
     private const double Steps = 2.5;
 
+    /// <summary>Decode steps beyond which even the least chunk is halved.</summary>
+    private const double MostSteps = 3.25;
+
     // Few tokens cost little less than some: weights, keys and values are read once for each chunk.
-    private const int Least = 8;
+    private const int Least = 4;
+    private const int Fewest = Least / 2;
 
     private TimeSpan decode;
-    private int chunk;
+    private int chunk = Least;
 
     /// <summary>How long a decode step takes; nothing before the first one.</summary>
     public TimeSpan Step => decode;
@@ -24,7 +28,7 @@ internal sealed class PrefillPace
     /// <param name="most">The most tokens.</param>
     public int Next(int most)
     {
-        chunk = Math.Clamp(chunk, Math.Min(Least, most), most);
+        chunk = Math.Clamp(chunk, Math.Min(Fewest, most), most);
         return chunk;
     }
 
@@ -47,5 +51,11 @@ internal sealed class PrefillPace
         // Towards a longer chunk by steps of two: a short one tells little of it.
         var fitting = Math.Min(tokens * (Steps * decode / time), 2.0 * tokens);
         chunk = Math.Max((int)fitting / Least, 1) * Least;
+
+        // Half as many take some two thirds of the time.
+        if (tokens <= Least && (tokens < Least ? 1.5 * time : time) > MostSteps * decode)
+        {
+            chunk = Fewest;
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Slipway.Kernels;
 
@@ -13,7 +14,7 @@ namespace Slipway.Kernels;
 internal unsafe ref struct AttentionRows
 {
     /// <summary>Rows of a block, where no more heads share one of keys.</summary>
-    public const int Usual = 16;
+    public const int Usual = 32;
 
     private readonly ref readonly AttentionCall call;
     private readonly int sequence;
@@ -55,8 +56,9 @@ internal unsafe ref struct AttentionRows
     /// <summary>Numbers of a row of a segment: its largest score, its sum, and its values.</summary>
     public static int RowFloats(int headSize) => headSize + 16;
 
+    /// <summary>What rows compute in, with room to begin at a line of memory.</summary>
     public static int ScratchFloats(in AttentionCall call)
-        => (2 * AttentionSegment.Tile * call.HeadSize)
+        => 16 + (2 * AttentionSegment.Tile * call.HeadSize)
             + (call.BlockTokens * call.Shape.Group * (AttentionSegment.Length + (2 * RowFloats(call.HeadSize))));
 
     /// <summary>Where a row's numbers lie among those of single segments.</summary>
@@ -138,8 +140,8 @@ internal unsafe ref struct AttentionRows
 
         for (var key = first; key < end; key += AttentionSegment.Tile)
         {
-            var tile = Load(call.KeyCache, key, Math.Min(AttentionSegment.Tile, call.Capacity - key), keys, pad: true);
-            AttentionSegment.Score(queries, rows, tile, size, scores + (key - first));
+            LoadKeys(key);
+            AttentionSegment.Score(queries, rows, keys, size, scores + (key - first));
         }
 
         for (var row = 0; row < rows; row++)
@@ -151,30 +153,56 @@ internal unsafe ref struct AttentionRows
         for (var key = first; key < end; key += AttentionSegment.Tile)
         {
             var count = Math.Min(AttentionSegment.Tile, end - key);
-            var tile = Load(call.ValueCache, key, count, values, pad: false);
-            AttentionSegment.Add(scores + (key - first), rows, tile, count, size, results + 16, stride);
+            AttentionSegment.Add(scores + (key - first), rows, LoadValues(key, count), count, size, results + 16, stride);
         }
     }
 
-    // Floats are read where they are, but for a last tile that reaches beyond the cache.
-    private readonly float* Load(byte* cache, int position, int count, float* tile, bool pad)
+    // The last tile may reach beyond the cache; its other keys are of no account.
+    private readonly void LoadKeys(int position)
     {
-        var source = call.At(cache, sequence, head, position);
-        if (!call.IsCoded && (!pad || count == AttentionSegment.Tile))
+        var source = At(call.KeyCache, position);
+        var tileBytes = AttentionSegment.Tile * call.HeadSize * call.CacheBytes;
+        if (position + AttentionSegment.Tile > call.Capacity)
         {
-            return (float*)source;
+            var bytes = (call.Capacity - position) * call.HeadSize * call.CacheBytes;
+            new Span<byte>(source, bytes).CopyTo(new Span<byte>(values, tileBytes));
+            source = (byte*)values;
         }
 
         if (call.IsCoded)
         {
-            AttentionSegment.Widen((sbyte*)source, count * call.HeadSize, tile);
+            KeyTile.Turn((sbyte*)source, call.HeadSize, keys);
         }
         else
         {
-            new Span<float>(source, count * call.HeadSize).CopyTo(new Span<float>(tile, count * call.HeadSize));
+            KeyTile.Turn((float*)source, call.HeadSize, keys);
+        }
+    }
+
+    // Floats are read where they are.
+    private readonly float* LoadValues(int position, int count)
+    {
+        var source = At(call.ValueCache, position);
+        if (!call.IsCoded)
+        {
+            return (float*)source;
         }
 
-        return tile;
+        AttentionSegment.Widen((sbyte*)source, count * call.HeadSize, values);
+        return values;
+    }
+
+    // What follows is asked for, as pages end the processor's own reading ahead.
+    private readonly byte* At(byte* cache, int position)
+    {
+        var source = call.At(cache, sequence, head, position);
+        var bytes = AttentionSegment.Tile * call.HeadSize * call.CacheBytes;
+        for (var i = 0; i < bytes; i += 64)
+        {
+            Sse.Prefetch0(source + bytes + i);
+        }
+
+        return source;
     }
 
     // Scores become weights; those of keys that the row does not see become zero.
@@ -200,14 +228,14 @@ internal unsafe ref struct AttentionRows
         var largest = Vector512.Create(float.NegativeInfinity);
         for (var i = 0; i < padded; i += 16)
         {
-            largest = Vector512.Max(largest, Vector512.Load(own + i));
+            largest = Vector512.MaxNative(largest, Vector512.Load(own + i));
         }
 
         var most = TensorPrimitives.Max(new ReadOnlySpan<float>(&largest, 16));
         var (sum, shift) = (Vector512<float>.Zero, Vector512.Create(float.IsNegativeInfinity(most) ? 0 : most));
         for (var i = 0; i < padded; i += 16)
         {
-            var weight = Vector512.Exp(Vector512.Load(own + i) - shift);
+            var weight = Exponential.Of(Vector512.Load(own + i) - shift);
             weight.Store(own + i);
             sum += weight;
         }

@@ -7,7 +7,8 @@ namespace Slipway.Kernels;
 /// <summary>Attention of some rows of queries over some consecutive keys.</summary>
 /// <remarks>
 /// A row is one head at one token. What a row gives does not depend on the rows beside it: scores and sums are added up in one
-/// order always, and keys that a row does not see add exact zeros.
+/// order always, and keys that a row does not see add exact zeros. Rows are computed four at a time; where fewer are left, the
+/// last one is computed again and gives the same.
 /// </remarks>
 internal static unsafe class AttentionSegment
 {
@@ -15,37 +16,48 @@ internal static unsafe class AttentionSegment
     public const int Length = 256;
 
     /// <summary>Keys that are scored at once.</summary>
-    public const int Tile = 16;
+    public const int Tile = 32;
 
-    /// <summary>Scores rows against 16 keys, [rows, <see cref="Length"/>] from where it is told.</summary>
+    /// <summary>Rows that are computed at once.</summary>
+    private const int Rows = 4;
+
+    /// <summary>Scores rows against 32 keys, [rows, <see cref="Length"/>] from where it is told.</summary>
     /// <param name="queries">Each row's query.</param>
     /// <param name="rows">How many rows.</param>
-    /// <param name="keys">[16, head size].</param>
+    /// <param name="keys">[head size, 32]: <see cref="KeyTile"/>.</param>
     /// <param name="size">The head size, a multiple of 16.</param>
     /// <param name="scores">Where the first row's scores go.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Score(float** queries, int rows, float* keys, int size, float* scores)
     {
-        for (var row = 0; row < rows; row++, scores += Length)
+        for (var row = 0; row < rows; row += Rows)
         {
-            var query = queries[row];
-            if (Avx512F.IsSupported)
+            var (r1, r2, r3) = Others(row, rows);
+            float* q0 = queries[row], q1 = queries[r1], q2 = queries[r2], q3 = queries[r3];
+            var key = keys;
+            Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
+            Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default;
+            for (var i = 0; i < size; i++, key += Tile)
             {
-                Score(query, keys, size).Store(scores);
-                continue;
+                var (low, high) = (Vector512.Load(key), Vector512.Load(key + 16));
+                var channel = Vector512.Create(q0[i]);
+                a0 = Vector512.FusedMultiplyAdd(channel, low, a0);
+                b0 = Vector512.FusedMultiplyAdd(channel, high, b0);
+                channel = Vector512.Create(q1[i]);
+                a1 = Vector512.FusedMultiplyAdd(channel, low, a1);
+                b1 = Vector512.FusedMultiplyAdd(channel, high, b1);
+                channel = Vector512.Create(q2[i]);
+                a2 = Vector512.FusedMultiplyAdd(channel, low, a2);
+                b2 = Vector512.FusedMultiplyAdd(channel, high, b2);
+                channel = Vector512.Create(q3[i]);
+                a3 = Vector512.FusedMultiplyAdd(channel, low, a3);
+                b3 = Vector512.FusedMultiplyAdd(channel, high, b3);
             }
 
-            for (var key = 0; key < Tile; key++)
-            {
-                var sum = Vector256<float>.Zero;
-                var own = keys + ((long)key * size);
-                for (var i = 0; i < size; i += 8)
-                {
-                    sum = Fma.MultiplyAdd(Vector256.Load(query + i), Vector256.Load(own + i), sum);
-                }
-
-                scores[key] = Vector256.Sum(sum);
-            }
+            Store(scores + (row * Length), a0, b0);
+            Store(scores + (r1 * Length), a1, b1);
+            Store(scores + (r2 * Length), a2, b2);
+            Store(scores + (r3 * Length), a3, b3);
         }
     }
 
@@ -60,39 +72,66 @@ internal static unsafe class AttentionSegment
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* weights, int rows, float* values, int count, int size, float* sums, int stride)
     {
-        for (var row = 0; row < rows; row++, weights += Length, sums += stride)
+        for (var row = 0; row < rows; row += Rows)
         {
+            var (r1, r2, r3) = Others(row, rows);
+            float* w0 = weights + (row * Length), w1 = weights + (r1 * Length);
+            float* w2 = weights + (r2 * Length), w3 = weights + (r3 * Length);
+            float* s0 = sums + (row * stride), s1 = sums + (r1 * stride);
+            float* s2 = sums + (r2 * stride), s3 = sums + (r3 * stride);
             var i = 0;
-            for (; i + 64 <= size; i += 64)
+            for (; i + 32 <= size; i += 32)
             {
-                float* value = values + i, sum = sums + i;
-                var (s0, s1) = (Vector512.Load(sum), Vector512.Load(sum + 16));
-                var (s2, s3) = (Vector512.Load(sum + 32), Vector512.Load(sum + 48));
+                var value = values + i;
+                var (a0, b0) = (Vector512.Load(s0 + i), Vector512.Load(s0 + i + 16));
+                var (a1, b1) = (Vector512.Load(s1 + i), Vector512.Load(s1 + i + 16));
+                var (a2, b2) = (Vector512.Load(s2 + i), Vector512.Load(s2 + i + 16));
+                var (a3, b3) = (Vector512.Load(s3 + i), Vector512.Load(s3 + i + 16));
                 for (var key = 0; key < count; key++, value += size)
                 {
-                    var weight = Vector512.Create(weights[key]);
-                    s0 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(value), s0);
-                    s1 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(value + 16), s1);
-                    s2 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(value + 32), s2);
-                    s3 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(value + 48), s3);
+                    var (low, high) = (Vector512.Load(value), Vector512.Load(value + 16));
+                    var weight = Vector512.Create(w0[key]);
+                    a0 = Vector512.FusedMultiplyAdd(weight, low, a0);
+                    b0 = Vector512.FusedMultiplyAdd(weight, high, b0);
+                    weight = Vector512.Create(w1[key]);
+                    a1 = Vector512.FusedMultiplyAdd(weight, low, a1);
+                    b1 = Vector512.FusedMultiplyAdd(weight, high, b1);
+                    weight = Vector512.Create(w2[key]);
+                    a2 = Vector512.FusedMultiplyAdd(weight, low, a2);
+                    b2 = Vector512.FusedMultiplyAdd(weight, high, b2);
+                    weight = Vector512.Create(w3[key]);
+                    a3 = Vector512.FusedMultiplyAdd(weight, low, a3);
+                    b3 = Vector512.FusedMultiplyAdd(weight, high, b3);
                 }
 
-                s0.Store(sum);
-                s1.Store(sum + 16);
-                s2.Store(sum + 32);
-                s3.Store(sum + 48);
+                a0.Store(s0 + i);
+                b0.Store(s0 + i + 16);
+                a1.Store(s1 + i);
+                b1.Store(s1 + i + 16);
+                a2.Store(s2 + i);
+                b2.Store(s2 + i + 16);
+                a3.Store(s3 + i);
+                b3.Store(s3 + i + 16);
             }
 
             for (; i < size; i += 16)
             {
-                var sum = Vector512.Load(sums + i);
-                for (var key = 0; key < count; key++)
+                var value = values + i;
+                var (a0, a1) = (Vector512.Load(s0 + i), Vector512.Load(s1 + i));
+                var (a2, a3) = (Vector512.Load(s2 + i), Vector512.Load(s3 + i));
+                for (var key = 0; key < count; key++, value += size)
                 {
-                    sum = Vector512.FusedMultiplyAdd(
-                        Vector512.Create(weights[key]), Vector512.Load(values + ((long)key * size) + i), sum);
+                    var part = Vector512.Load(value);
+                    a0 = Vector512.FusedMultiplyAdd(Vector512.Create(w0[key]), part, a0);
+                    a1 = Vector512.FusedMultiplyAdd(Vector512.Create(w1[key]), part, a1);
+                    a2 = Vector512.FusedMultiplyAdd(Vector512.Create(w2[key]), part, a2);
+                    a3 = Vector512.FusedMultiplyAdd(Vector512.Create(w3[key]), part, a3);
                 }
 
-                sum.Store(sums + i);
+                a0.Store(s0 + i);
+                a1.Store(s1 + i);
+                a2.Store(s2 + i);
+                a3.Store(s3 + i);
             }
         }
     }
@@ -111,59 +150,14 @@ internal static unsafe class AttentionSegment
         }
     }
 
-    // Sixteen sums of 16 parts each, then a tree that adds the parts up: lane k of what comes out is the score of key k.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Score(float* query, float* keys, int size)
+    private static void Store(float* scores, Vector512<float> low, Vector512<float> high)
     {
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
-        Vector512<float> a6 = default, a7 = default, a8 = default, a9 = default, a10 = default, a11 = default;
-        Vector512<float> a12 = default, a13 = default, a14 = default, a15 = default;
-        long stride = size;
-        for (var i = 0; i < size; i += 16, keys += 16)
-        {
-            var q = Vector512.Load(query + i);
-            a0 = Multiply(q, keys, a0);
-            a1 = Multiply(q, keys + stride, a1);
-            a2 = Multiply(q, keys + (2 * stride), a2);
-            a3 = Multiply(q, keys + (3 * stride), a3);
-            a4 = Multiply(q, keys + (4 * stride), a4);
-            a5 = Multiply(q, keys + (5 * stride), a5);
-            a6 = Multiply(q, keys + (6 * stride), a6);
-            a7 = Multiply(q, keys + (7 * stride), a7);
-            a8 = Multiply(q, keys + (8 * stride), a8);
-            a9 = Multiply(q, keys + (9 * stride), a9);
-            a10 = Multiply(q, keys + (10 * stride), a10);
-            a11 = Multiply(q, keys + (11 * stride), a11);
-            a12 = Multiply(q, keys + (12 * stride), a12);
-            a13 = Multiply(q, keys + (13 * stride), a13);
-            a14 = Multiply(q, keys + (14 * stride), a14);
-            a15 = Multiply(q, keys + (15 * stride), a15);
-        }
-
-        // Within each quarter of a vector: sums of four keys.
-        var b0 = AddFour(a0, a1, a2, a3);
-        var b1 = AddFour(a4, a5, a6, a7);
-        var b2 = AddFour(a8, a9, a10, a11);
-        var b3 = AddFour(a12, a13, a14, a15);
-
-        // Quarters 0 and 2, 1 and 3 of two vectors, then of what came of them.
-        var low = Avx512F.Shuffle4x128(b0, b1, 0b10_00_10_00) + Avx512F.Shuffle4x128(b0, b1, 0b11_01_11_01);
-        var high = Avx512F.Shuffle4x128(b2, b3, 0b10_00_10_00) + Avx512F.Shuffle4x128(b2, b3, 0b11_01_11_01);
-        return Avx512F.Shuffle4x128(low, high, 0b10_00_10_00) + Avx512F.Shuffle4x128(low, high, 0b11_01_11_01);
+        low.Store(scores);
+        high.Store(scores + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Multiply(Vector512<float> query, float* key, Vector512<float> sum)
-        => Avx512F.FusedMultiplyAdd(query, Vector512.Load(key), sum);
-
-    // Lane k of each quarter is the sum of the four lanes of vector k's quarter.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> AddFour(
-        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
-    {
-        var ab = Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b);
-        var cd = Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d);
-        var (low, high) = (ab.AsDouble(), cd.AsDouble());
-        return Avx512F.UnpackLow(low, high).AsSingle() + Avx512F.UnpackHigh(low, high).AsSingle();
-    }
+    private static (int, int, int) Others(int row, int rows)
+        => (Math.Min(row + 1, rows - 1), Math.Min(row + 2, rows - 1), Math.Min(row + 3, rows - 1));
 }

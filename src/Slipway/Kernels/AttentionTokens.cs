@@ -84,15 +84,12 @@ internal static unsafe class AttentionTokens
 
         var own = scales + ((long)index * call.HeadSize);
         var (least, most) = (Vector256.Create((float)sbyte.MinValue), Vector256.Create((float)sbyte.MaxValue));
-        var codes = stackalloc int[8];
         for (var i = 0; i < call.HeadSize; i += 8)
         {
             var code = Vector256.Round(Vector256.Load(head + i) / Vector256.Load(own + i));
-            Vector256.ConvertToInt32(Vector256.Min(Vector256.Max(code, least), most)).Store(codes);
-            for (var lane = 0; lane < 8; lane++)
-            {
-                target[i + lane] = (byte)codes[lane];
-            }
+            var whole = Vector256.ConvertToInt32Native(Vector256.MinNative(Vector256.MaxNative(code, least), most));
+            var half = Vector128.Narrow(whole.GetLower(), whole.GetUpper());
+            Vector128.Narrow(half, half).GetLower().AsByte().Store(target + i);
         }
     }
 }

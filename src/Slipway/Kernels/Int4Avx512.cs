@@ -11,6 +11,8 @@ namespace Slipway.Kernels;
 /// </remarks>
 internal static unsafe class Int4Avx512
 {
+    private const int Ahead = 2048;
+
     public static bool IsSupported => Avx512BW.IsSupported;
 
     /// <summary>Computes up to eight rows, [rows, groups · 16].</summary>
@@ -58,6 +60,7 @@ internal static unsafe class Int4Avx512
                 for (var tile = 0; tile < tiles; tile++, codes += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
                 {
                     Vector512<short> s0 = default;
+                    Prefetch(codes);
                     for (var q = 0; q < 4; q++)
                     {
                         Load(codes + (64 * q), out var low, out var high);
@@ -68,6 +71,8 @@ internal static unsafe class Int4Avx512
                     i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
                 }
 
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
                 var scale = Vector512.Load(scales);
                 var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
                 f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
@@ -95,6 +100,7 @@ internal static unsafe class Int4Avx512
                 for (var tile = 0; tile < tiles; tile++, codes += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
                 {
                     Vector512<short> s0 = default, s1 = default;
+                    Prefetch(codes);
                     for (var q = 0; q < 4; q++)
                     {
                         Load(codes + (64 * q), out var low, out var high);
@@ -107,6 +113,8 @@ internal static unsafe class Int4Avx512
                     i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
                 }
 
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
                 var scale = Vector512.Load(scales);
                 var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
                 f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
@@ -136,6 +144,7 @@ internal static unsafe class Int4Avx512
                 for (var tile = 0; tile < tiles; tile++, codes += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
                 {
                     Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default;
+                    Prefetch(codes);
                     for (var q = 0; q < 4; q++)
                     {
                         Load(codes + (64 * q), out var low, out var high);
@@ -152,6 +161,8 @@ internal static unsafe class Int4Avx512
                     i3 += Avx512BW.MultiplyAddAdjacent(s3, ones);
                 }
 
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
                 var scale = Vector512.Load(scales);
                 var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
                 f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
@@ -185,6 +196,7 @@ internal static unsafe class Int4Avx512
                 for (var tile = 0; tile < tiles; tile++, codes += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
                 {
                     Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+                    Prefetch(codes);
                     for (var q = 0; q < 4; q++)
                     {
                         Load(codes + (64 * q), out var low, out var high);
@@ -209,6 +221,8 @@ internal static unsafe class Int4Avx512
                     i7 += Avx512BW.MultiplyAddAdjacent(s7, ones);
                 }
 
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
                 var scale = Vector512.Load(scales);
                 var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
                 f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
@@ -230,6 +244,17 @@ internal static unsafe class Int4Avx512
             f6.Store(y + (6 * stride));
             f7.Store(y + (7 * stride));
         }
+    }
+
+
+    // Pages end the processor's own reading ahead.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(byte* codes)
+    {
+        Sse.Prefetch0(codes + Ahead);
+        Sse.Prefetch0(codes + Ahead + 64);
+        Sse.Prefetch0(codes + Ahead + 128);
+        Sse.Prefetch0(codes + Ahead + 192);
     }
 
     // A line's low halves are inputs 4q .. 4q + 3, its high ones those 16 further.

@@ -17,17 +17,36 @@ internal static unsafe class KernelLibrary
 
     private static readonly ConcurrentDictionary<(int Threads, bool Spins), Lazy<nint>> Domains = new();
 
+    private static readonly Lock First = new();
+    private static volatile bool isKnown;
+
     /// <summary>Whether this processor has the instructions that the kernels are written in.</summary>
     public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
-    /// <summary>Lets a session read graphs that have these operators.</summary>
+    /// <summary>Opens a session over a graph that has these operators.</summary>
+    /// <param name="path">The graph's file.</param>
     /// <param name="options">The session's options.</param>
     /// <param name="threads">Threads that compute, the session's own included.</param>
     /// <param name="spins">Whether idle threads wait actively for a while.</param>
-    public static void Register(SessionOptions options, int threads, bool spins)
-        => RuntimeApi.AddDomain(
+    /// <exception cref="OnnxRuntimeException">The graph cannot be read.</exception>
+    public static InferenceSession Open(string path, SessionOptions options, int threads, bool spins)
+    {
+        RuntimeApi.AddDomain(
             options.DangerousGetHandle(),
             Domains.GetOrAdd((threads, spins), key => new Lazy<nint>(() => CreateDomain(key.Threads, key.Spins))).Value);
+        if (isKnown)
+        {
+            return new InferenceSession(path, options);
+        }
+
+        // ONNX Runtime notes a domain's name when it first meets it, and fails where two sessions do so at once.
+        lock (First)
+        {
+            var session = new InferenceSession(path, options);
+            isKnown = true;
+            return session;
+        }
+    }
 
     private static nint CreateDomain(int threads, bool spins)
     {

@@ -102,7 +102,11 @@ internal sealed unsafe class KernelThreads : IParallel
             }
             else if (Stopwatch.GetTimestamp() - since < watching)
             {
-                Thread.SpinWait(Pauses);
+                // Whoever waits for a core, such as a reader of the last token, gets this one.
+                if (!Thread.Yield())
+                {
+                    Thread.SpinWait(Pauses);
+                }
             }
             else
             {

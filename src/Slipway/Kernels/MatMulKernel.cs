@@ -184,7 +184,7 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         for (var i = 0; i < count; i += PackedMatrix.Group)
         {
             var gate = Vector512.Load(gates + i);
-            (Vector512.Load(tile + i) * gate / (Vector512<float>.One + Vector512.Exp(-gate))).Store(tile + i);
+            (Vector512.Load(tile + i) * gate / (Vector512<float>.One + Exponential.Of(-gate))).Store(tile + i);
         }
     }
 

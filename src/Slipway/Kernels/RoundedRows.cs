@@ -82,7 +82,7 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
         var largest = Vector512<float>.Zero;
         for (var i = 0; i < blockSize; i += 16)
         {
-            largest = Vector512.Max(largest, Vector512.Abs(Vector512.Load(x + i)));
+            largest = Vector512.MaxNative(largest, Vector512.Abs(Vector512.Load(x + i)));
         }
 
         var size = Largest(largest);
@@ -91,8 +91,8 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
         var total = Vector512<int>.Zero;
         for (var i = 0; i < blockSize; i += 32)
         {
-            var low = Vector512.ConvertToInt32(Vector512.Round(Vector512.Load(x + i) * inverse));
-            var high = Vector512.ConvertToInt32(Vector512.Round(Vector512.Load(x + i + 16) * inverse));
+            var low = Vector512.ConvertToInt32Native(Vector512.Round(Vector512.Load(x + i) * inverse));
+            var high = Vector512.ConvertToInt32Native(Vector512.Round(Vector512.Load(x + i + 16) * inverse));
             total += low + high;
             var words = Vector512.Narrow(low, high);
             Vector256.Narrow(words.GetLower(), words.GetUpper()).Store(target + i);
@@ -104,9 +104,9 @@ internal readonly unsafe struct RoundedRows(sbyte* codes, float* scales, float* 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Largest(Vector512<float> values)
     {
-        var half = Vector256.Max(values.GetLower(), values.GetUpper());
-        var quarter = Vector128.Max(half.GetLower(), half.GetUpper());
-        var two = Vector128.Max(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
+        var half = Vector256.MaxNative(values.GetLower(), values.GetUpper());
+        var quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
+        var two = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
         return Math.Max(two[0], two[1]);
     }
 }

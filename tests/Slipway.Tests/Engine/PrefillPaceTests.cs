@@ -9,8 +9,8 @@ public sealed class PrefillPaceTests
     [Fact]
     public void Next_NothingMeasured_IsSmallAndWithinTheMost()
     {
-        Assert.Equal(8, new PrefillPace().Next(Most));
-        Assert.Equal(5, new PrefillPace().Next(5));
+        Assert.Equal(4, new PrefillPace().Next(Most));
+        Assert.Equal(3, new PrefillPace().Next(3));
     }
 
     /// <summary>On machines of any speed a chunk comes to take two to two and a half decode steps.</summary>
@@ -52,7 +52,8 @@ public sealed class PrefillPaceTests
         }
 
         Assert.Equal(48, Chunk(1));
-        Assert.Equal(8, Chunk(50));
+        Assert.Equal(4, Chunk(15));
+        Assert.Equal(2, Chunk(50));
         Assert.Equal(Most, Chunk(0.01));
     }
 
@@ -80,8 +81,8 @@ public sealed class PrefillPaceTests
         pace.Decoded(Milliseconds(20));
         for (var i = 0; i < 4; i++)
         {
-            Assert.Equal(5, pace.Next(5));
-            pace.Prefilled(5, Milliseconds(1));
+            Assert.Equal(3, pace.Next(3));
+            pace.Prefilled(3, Milliseconds(1));
         }
     }
 

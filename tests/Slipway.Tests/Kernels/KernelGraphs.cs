@@ -20,8 +20,7 @@ internal static class KernelGraphs
             },
             path);
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        KernelLibrary.Register(options, threads, spins: true);
-        return new InferenceSession(path, options);
+        return KernelLibrary.Open(path, options, threads, spins: true);
     }
 
     public static Initializer Constant<T>(string name, ElementType type, long[] shape, T[] values)

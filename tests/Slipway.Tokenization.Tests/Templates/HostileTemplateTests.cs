@@ -16,8 +16,8 @@ public sealed class HostileTemplateTests
         "{% set ns.y = [ns.y, ns.y] %}{% endfor %}";
 
     private const string Deep =
-        "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(90000) %}{% set ns.x = [ns.x] %}" +
-        "{% set ns.y = [ns.y] %}{% endfor %}";
+        "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(90000) %}{% set ns.x = [[[[ns.x]]]] %}" +
+        "{% set ns.y = [[[[ns.y]]]] %}{% endfor %}";
 
     private const string Long = "{% set long = 'a' * 4000000 %}";
 
