@@ -172,7 +172,9 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
             var tensor = graph.Cache[i];
             var old = buffers[i];
             var length = tensor.LengthFor(capacity);
-            var grown = new NativeBuffer(tensor.TokenBytes * rows * length, isSparse: length > capacity);
+
+            // Large pages would be cleared for all rows at once as the first tokens come, while others wait to decode.
+            var grown = new NativeBuffer(tensor.TokenBytes * rows * length, isSparse: true);
             if (old is not null)
             {
                 for (var row = 0; row < Math.Min(Math.Min(rows, Rows), lengths.Length); row++)

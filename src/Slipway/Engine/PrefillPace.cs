@@ -19,43 +19,51 @@ internal sealed class PrefillPace
     private const int Fewest = Least / 2;
 
     private TimeSpan decode;
-    private int chunk = Least;
+    private TimeSpan time;
+    private int tokens;
+    private int asked = Least;
 
     /// <summary>How long a decode step takes; nothing before the first one.</summary>
     public TimeSpan Step => decode;
 
     /// <summary>The tokens of the next chunk.</summary>
     /// <param name="most">The most tokens.</param>
-    public int Next(int most)
-    {
-        chunk = Math.Clamp(chunk, Math.Min(Fewest, most), most);
-        return chunk;
-    }
+    public int Next(int most) => asked = Math.Min(Fitting(), most);
 
     /// <summary>Tells how long a decode step took.</summary>
-    public void Decoded(TimeSpan time)
+    public void Decoded(TimeSpan step)
     {
         // A single step that something held up counts no more than three times the usual one.
-        var bounded = decode == default ? time : TimeSpan.FromTicks(Math.Min(time.Ticks, 3 * decode.Ticks));
-        decode = decode == default ? time : (0.75 * decode) + (0.25 * bounded);
+        var bounded = decode == default ? step : TimeSpan.FromTicks(Math.Min(step.Ticks, 3 * decode.Ticks));
+        decode = decode == default ? step : (0.75 * decode) + (0.25 * bounded);
     }
 
     /// <summary>Tells how long a chunk took.</summary>
-    public void Prefilled(int tokens, TimeSpan time)
+    public void Prefilled(int chunk, TimeSpan taken)
     {
-        if (decode == default || tokens < Math.Min(chunk, Least))
+        // The rest of a prompt, cut short, tells little of chunks.
+        if (chunk >= Math.Min(asked, Least))
         {
-            return;
+            (tokens, time) = (chunk, taken);
+        }
+    }
+
+    // By what the last chunk took, and by what steps take now: both change with who is there.
+    private int Fitting()
+    {
+        if (decode == default || time <= TimeSpan.Zero)
+        {
+            return Least;
+        }
+
+        // Half of the least takes some two thirds of its time.
+        if (tokens <= Least && (tokens < Least ? 1.5 * time : time) > MostSteps * decode)
+        {
+            return Fewest;
         }
 
         // Towards a longer chunk by steps of two: a short one tells little of it.
         var fitting = Math.Min(tokens * (Steps * decode / time), 2.0 * tokens);
-        chunk = Math.Max((int)fitting / Least, 1) * Least;
-
-        // Half as many take some two thirds of the time.
-        if (tokens <= Least && (tokens < Least ? 1.5 * time : time) > MostSteps * decode)
-        {
-            chunk = Fewest;
-        }
+        return Math.Max((int)fitting / Least, 1) * Least;
     }
 }

@@ -73,6 +73,22 @@ public sealed class PrefillPaceTests
         Assert.InRange(pace.Next(Most), 48, 75);
     }
 
+    /// <summary>A chunk is as long as those allow that decode now, not those of the chunk before it.</summary>
+    [Fact]
+    public void Next_OthersDecodeFaster_IsShorterAtOnce()
+    {
+        var pace = new PrefillPace();
+        pace.Decoded(Milliseconds(20));
+        pace.Prefilled(48, Milliseconds(48));
+        Assert.Equal(48, pace.Next(Most));
+        for (var i = 0; i < 24; i++)
+        {
+            pace.Decoded(Milliseconds(4));
+        }
+
+        Assert.Equal(8, pace.Next(Most));
+    }
+
     /// <summary>Options that ask for smaller chunks than the least have them.</summary>
     [Fact]
     public void Prefilled_ChunksBelowTheLeast_StayWithinTheMost()
