@@ -11,6 +11,9 @@ public sealed class WindowTests(ITestOutputHelper output)
     };
 
     // A window of 8 in a context of 128: with a slack of 1 every second token makes others give way.
+    private const float Close = 1e-4f;
+    private const float CodeStep = 2e-2f;
+
     public static TheoryData<string, int?, KeyValuePrecision> Cases { get; } = new()
     {
         { "mistral-window", null, KeyValuePrecision.Float32 },
@@ -43,9 +46,9 @@ public sealed class WindowTests(ITestOutputHelper output)
         for (var round = 0; round < 2; round++)
         {
             var answers = await Task.WhenAll(requests.Select(request => Task.Run(() => sliding.CollectAsync(request))));
-            var largest = expected.Zip(answers).Max(pair => Compare(pair.First, pair.Second));
-            output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-            Assert.InRange(largest, 0, 1e-4f);
+            float[] differences = [.. expected.Zip(answers, Compare)];
+            output.WriteLine($"{name}: largest difference {differences.Max():0.0e+0}");
+            AssertClose(differences, cache);
             cached = answers.Sum(tokens => tokens[^1].Usage!.CachedTokens);
         }
 
@@ -63,10 +66,7 @@ public sealed class WindowTests(ITestOutputHelper output)
         using var sliding = LanguageModel.Load(package.Sliding, Small);
         var requests = Requests().Select(request => request with { DraftTokens = 6 }).ToArray();
         var answers = await Task.WhenAll(requests.Select(request => Task.Run(() => sliding.CollectAsync(request))));
-        foreach (var (request, tokens) in requests.Zip(answers))
-        {
-            Assert.InRange(Compare(await full.CollectAsync(request with { DraftTokens = 0 }), tokens), 0, 1e-4f);
-        }
+        AssertClose(await CompareAsync(full, requests, answers), cache);
 
         var usages = answers.Select(tokens => tokens[^1].Usage!).ToArray();
         output.WriteLine($"{usages.Sum(usage => usage.AcceptedTokens)} of {usages.Sum(usage => usage.DraftedTokens)}");
@@ -93,10 +93,7 @@ public sealed class WindowTests(ITestOutputHelper output)
         });
         var requests = Requests();
         var answers = await Task.WhenAll(requests.Select(request => Task.Run(() => tight.CollectAsync(request))));
-        foreach (var (request, tokens) in requests.Zip(answers))
-        {
-            Assert.InRange(Compare(await full.CollectAsync(request), tokens), 0, 1e-4f);
-        }
+        AssertClose(await CompareAsync(full, requests, answers), cache);
     }
 
     [Theory]
@@ -120,7 +117,7 @@ public sealed class WindowTests(ITestOutputHelper output)
             };
             var expected = await full.CollectAsync(request);
             var tokens = await sliding.CollectAsync(request);
-            Assert.InRange(Compare(expected, tokens), 0, 1e-4f);
+            Assert.InRange(Compare(expected, tokens), 0, Close);
             Assert.Equal(expected[^1].Usage!.CachedTokens, tokens[^1].Usage!.CachedTokens);
             conversation.AddRange(tokens.Select(token => token.Id));
         }
@@ -137,6 +134,26 @@ public sealed class WindowTests(ITestOutputHelper output)
             IgnoreEndOfSequence = true,
             LogProbabilities = 0,
         })];
+
+    // Sums over keys at other places of a cache differ in their last bits. A number that lies between two codes may then get
+    // the other one, which is seen in that answer's log-probabilities; numbers are seldom there, so most answers agree.
+    private static void AssertClose(IReadOnlyCollection<float> differences, KeyValuePrecision cache)
+    {
+        Assert.InRange(differences.Max(), 0, cache == KeyValuePrecision.Float32 ? Close : CodeStep);
+        Assert.InRange(differences.Order().ElementAt(differences.Count / 2), 0, Close);
+    }
+
+    private static async Task<List<float>> CompareAsync(
+        LanguageModel full, GenerationRequest[] requests, List<GeneratedToken>[] answers)
+    {
+        var differences = new List<float>();
+        foreach (var (request, tokens) in requests.Zip(answers))
+        {
+            differences.Add(Compare(await full.CollectAsync(request with { DraftTokens = 0 }), tokens));
+        }
+
+        return differences;
+    }
 
     private static float Compare(List<GeneratedToken> expected, List<GeneratedToken> actual)
     {
