@@ -130,6 +130,7 @@ public static class Exporter
             RotarySwitch = build.RotarySwitch,
             PrefillModel = options.PrefillGraph ? PrefillFile : null,
             KernelModel = kernels is null ? null : KernelFile,
+            KernelsSkipRows = kernels is not null && KernelGraph.SkipsRows(kernels),
             Adapters = adapters?.Write(package),
         });
         return new ExportReport(

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Slipway.Packaging;
 
 /// <summary>Holds <c>slipway.json</c>: how a package was made and what its files must contain.</summary>
@@ -49,6 +51,13 @@ public sealed record PackageManifest
     /// <c>slipway</c>, which this library computes itself on processors; null for none.
     /// </summary>
     public string? KernelModel { get; init; }
+
+    /// <summary>
+    /// Whether <see cref="KernelModel"/> leaves a row of a batch alone whose attention mask is all zeros: what it keeps stays as
+    /// it is, and its logits mean nothing.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool KernelsSkipRows { get; init; }
 
     /// <summary>The LoRA adapters that the package holds beside the model; null for none.</summary>
     public IReadOnlyList<PackageAdapter>? Adapters { get; init; }

@@ -64,7 +64,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             Adapters = adapters?.Names ?? [];
             IDecoder decoder = graph.Concatenates
                 ? new ConcatenatingDecoder(session, graph)
-                : new Decoder(session, graph, adapters, prefillSession);
+                : new Decoder(session, graph, adapters, prefillSession, KernelSession.SkipsRows(package, options));
             engine = new ModelEngine(
                 wrap(decoder), VocabularySize, options, budget, telemetry, draftPackage?.Create(options, budget.DraftBytes));
         }

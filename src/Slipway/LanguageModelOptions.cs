@@ -84,7 +84,10 @@ public sealed record LanguageModelOptions
     public int DraftBatchSize { get; init; } = 2;
 
     /// <summary>The most prompt tokens computed in one step while other sequences decode.</summary>
-    /// <remarks>As many as take about two and a half of their steps, measured as they run, so that none waits for long.</remarks>
+    /// <remarks>
+    /// As many as take about two and a half of their steps, measured as they run, so that none waits for long. Where a package
+    /// has a graph of this library's kernels that can be interrupted, they are more, and others' steps come in between.
+    /// </remarks>
     /// <value>256</value>
     public int SharedPrefillChunk { get; init; } = 256;
 }

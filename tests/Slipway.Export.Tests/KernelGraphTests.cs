@@ -38,6 +38,19 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
             x.Name == y.Name && x.Type == y.Type && x.Shape.SequenceEqual(y.Shape);
     }
 
+    /// <summary>Rows can be left alone where attention is all that keeps anything of them.</summary>
+    [Theory]
+    [InlineData("llama", true)]
+    [InlineData("mistral-window", false)]
+    [InlineData("qwen3.5", false)]
+    public void Export_SaysWhetherKernelsLeaveRowsAlone(string name, bool expected)
+    {
+        Export(name, Int4);
+        PackageManifest manifest = ModelPackage.Open(_folder["package"]).Manifest!;
+        Assert.Equal(KernelFile, manifest.KernelModel);
+        Assert.Equal(expected, manifest.KernelsSkipRows);
+    }
+
     /// <summary>
     /// Both round a layer's inputs to 8 bits, and where the last bit of a sum differs a code does too; neither is farther from
     /// float32 than the other.

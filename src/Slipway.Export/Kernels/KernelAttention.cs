@@ -5,6 +5,9 @@ namespace Slipway.Export.Kernels;
 /// <summary>Attention over a cache that the graph takes and gives.</summary>
 internal static class KernelAttention
 {
+    /// <summary>The operators: over floats, and over int8 codes.</summary>
+    public static readonly IReadOnlyList<string> Operators = ["GroupQueryAttention", "GroupQueryAttentionInt8"];
+
     private static readonly string[] Kept =
         ["num_heads", "kv_num_heads", "scale", "softcap", "local_window_size", "do_rotary"];
 
@@ -31,7 +34,7 @@ internal static class KernelAttention
         return node with
         {
             Domain = KernelGraph.Domain,
-            OpType = past.Type == ElementType.Int8 ? "GroupQueryAttentionInt8" : "GroupQueryAttention",
+            OpType = Operators[past.Type == ElementType.Int8 ? 1 : 0],
             Inputs =
             [
                 Input(0), Input(3), Input(4), Input(5), Input(1), Input(2), Input(7), Input(8), Input(11), Input(12),

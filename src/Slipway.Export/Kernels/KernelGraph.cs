@@ -45,6 +45,20 @@ internal sealed class KernelGraph
             ? conversion.Convert() : null;
     }
 
+    /// <summary>Whether every layer of such a graph that keeps anything of a row leaves a row without a mask alone.</summary>
+    public static bool SkipsRows(Graph graph)
+    {
+        HashSet<string> kept =
+        [
+            .. graph.Nodes
+                .Where(node => node.Domain == Domain && KernelAttention.Operators.Contains(node.OpType))
+                .SelectMany(node => node.Outputs.Skip(1)),
+        ];
+        return kept.Count > 0 && graph.Outputs
+            .Where(output => output.Name.StartsWith("present", StringComparison.Ordinal))
+            .All(output => kept.Contains(output.Name));
+    }
+
     private Graph Convert()
     {
         foreach (Node node in _graph.Nodes)

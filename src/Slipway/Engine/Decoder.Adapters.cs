@@ -39,7 +39,7 @@ internal sealed partial class Decoder
                 ReleaseAdapters();
                 tensors.Values.ForEach(value => IoBinding.BindInput(value.Input, value.Value));
                 mask = new NativeBuffer(Math.Max(4L * rows * tensors.Rank, 4));
-                var value = Wrap(mask, 0, TensorElementType.Float, [rows, 1, tensors.Rank], 4);
+                var value = Wrap(mask, TensorElementType.Float, [rows, 1, tensors.Rank], 4);
                 IoBinding.BindInput(AdapterSet.MaskInput, Keep(maskValues, value));
                 boundAdapters = tensors;
             }

@@ -1,6 +1,4 @@
-using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Slipway.Engine;
 
@@ -10,14 +8,16 @@ internal sealed partial class Decoder
     private sealed partial class Binding : IDisposable
     {
         private readonly Decoder owner;
+        private readonly StepTensors tensors;
         private readonly int rows;
         private readonly List<OrtValue> fixedValues = [];
         private readonly List<OrtValue> tokenValues = [];
         private (int Tokens, int Kept, bool Every, int Width) bound;
 
-        public Binding(Decoder owner, InferenceSession runner, int firstRow, int rows)
+        public Binding(Decoder owner, StepTensors tensors, InferenceSession runner, int firstRow, int rows)
         {
             this.owner = owner;
+            this.tensors = tensors;
             this.rows = rows;
             IoBinding = runner.CreateIoBinding();
             for (var i = 0; i < owner.graph.Cache.Count; i++)
@@ -51,14 +51,11 @@ internal sealed partial class Decoder
 
             Release(tokenValues);
             var graph = owner.graph;
-            var idValue = Keep(tokenValues, Wrap(owner.ids!, 0, TensorElementType.Int64, [rows, tokens], 8));
-            IoBinding.BindInput(graph.InputIds, idValue);
-            var maskValue = Wrap(owner.mask!, 0, TensorElementType.Int64, [rows, maskWidth], 8);
-            IoBinding.BindInput(graph.AttentionMask, Keep(tokenValues, maskValue));
+            IoBinding.BindInput(graph.InputIds, Keep(tokenValues, tensors.IdValue([rows, tokens])));
+            IoBinding.BindInput(graph.AttentionMask, Keep(tokenValues, tensors.MaskValue([rows, maskWidth])));
             if (graph.PositionIds is { } positionIds)
             {
-                var value = Keep(tokenValues, Wrap(owner.positions!, 0, TensorElementType.Int64, [rows, tokens], 8));
-                IoBinding.BindInput(positionIds, value);
+                IoBinding.BindInput(positionIds, Keep(tokenValues, tensors.PositionValue([rows, tokens])));
             }
 
             if (graph.LogitsToKeep is { } keep)
@@ -66,9 +63,8 @@ internal sealed partial class Decoder
                 IoBinding.BindInput(keep, every ? owner.keepAll : owner.keepLast);
             }
 
-            var width = graph.LogitsType == TensorElementType.Float16 ? 2 : 4;
-            var logitsValue = Wrap(owner.logits!, 0, graph.LogitsType, [rows, kept, graph.VocabularySize], width);
-            IoBinding.BindOutput(graph.Logits, Keep(tokenValues, logitsValue));
+            var logits = tensors.LogitsValue([rows, kept, graph.VocabularySize]);
+            IoBinding.BindOutput(graph.Logits, Keep(tokenValues, logits));
             bound = (tokens, kept, every, maskWidth);
         }
 
@@ -79,14 +75,6 @@ internal sealed partial class Decoder
             Release(tokenValues);
             Release(fixedValues);
         }
-
-        private static OrtValue Wrap(NativeBuffer buffer, long offset, TensorElementType type, long[] shape, int width)
-            => OrtValue.CreateTensorValueWithData(
-                OrtMemoryInfo.DefaultInstance,
-                type,
-                shape,
-                buffer.Address + (nint)offset,
-                TensorPrimitives.Product<long>(shape) * width);
 
         private static OrtValue Keep(List<OrtValue> values, OrtValue value)
         {

@@ -18,14 +18,14 @@ internal sealed partial class Decoder
 
     public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
-        ReleaseBindings();
-        mask?.Dispose();
-        mask = null;
+        promptTensors.ReleaseBindings();
+        answerTensors.ReleaseBindings();
         if (rows == 0)
         {
             cache.Dispose();
             states.Dispose();
-            ReleaseStep();
+            promptTensors.Dispose();
+            answerTensors.Dispose();
             return;
         }
 
@@ -33,7 +33,8 @@ internal sealed partial class Decoder
         {
             states.Resize(rows, Math.Min(Rows, lengths.Length));
             cache.Resize(rows, capacity, lengths);
-            mask = new NativeBuffer(8L * rows * capacity);
+            promptTensors.ResizeMask(1, capacity);
+            answerTensors.ResizeMask(rows, capacity);
             reached = new int[rows];
             ResizeHeld(rows, lengths);
         }

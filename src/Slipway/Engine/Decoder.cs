@@ -6,14 +6,13 @@ namespace Slipway.Engine;
 
 /// <summary>Runs the decoder graph over rows of the key-value cache, which stay bound between runs.</summary>
 /// <remarks>
-/// A prompt runs on one row, a decode step on the first rows together; a row's true length comes from its mask.
+/// A prompt runs on one row, a decode step on the first rows together; a row's true length comes from its mask. Runs of prompts
+/// have tensors of their own, so that others can run while one is interrupted.
 /// </remarks>
 internal sealed partial class Decoder : IDecoder
 {
     // Logits of every position of a prompt's chunk stay below this where the graph has no 'logits_to_keep'.
     private const long LargestLogitsBytes = 32L << 20;
-
-    private const int MaskStep = 64;
 
     private readonly InferenceSession session;
     private readonly InferenceSession prefillSession;
@@ -21,18 +20,13 @@ internal sealed partial class Decoder : IDecoder
     private readonly KeyValueCache cache;
     private readonly RowStates states;
     private readonly RunOptions runOptions = new();
-    private readonly List<Binding?> decodeBindings = [];
-    private readonly List<Binding?> prefillBindings = [];
-    private readonly List<Binding?> promptBindings = [];
+    private readonly StepTensors promptTensors;
+    private readonly StepTensors answerTensors;
     private readonly OrtValue keepAll = OrtValue.CreateTensorValueFromMemory(new long[] { 0 }, [1]);
     private readonly OrtValue keepLast = OrtValue.CreateTensorValueFromMemory(new long[] { 1 }, [1]);
     private readonly long[] plannedLength = [0];
     private readonly OrtValue planned;
-    private NativeBuffer? mask;
-    private NativeBuffer? ids;
-    private NativeBuffer? positions;
-    private NativeBuffer? logits;
-    private float[] converted = [];
+    private readonly bool skipsRows;
     private int[] reached = [];
     private bool isPrompt;
 
@@ -40,14 +34,24 @@ internal sealed partial class Decoder : IDecoder
     /// <param name="graph">Its inputs and outputs.</param>
     /// <param name="adapters">The adapters beside it; null for none.</param>
     /// <param name="prefill">Runs a graph with the same inputs and outputs for prompts; null for the same graph.</param>
+    /// <param name="skipsRows">
+    /// Whether the graph is one of this library's own operators that leave a row alone whose mask is all zeros.
+    /// </param>
     public Decoder(
-        InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null, InferenceSession? prefill = null)
+        InferenceSession session,
+        DecoderGraph graph,
+        AdapterSet? adapters = null,
+        InferenceSession? prefill = null,
+        bool skipsRows = false)
     {
         this.adapters = adapters;
         this.session = session;
+        this.skipsRows = skipsRows;
         prefillSession = prefill ?? session;
         this.graph = graph;
         planned = OrtValue.CreateTensorValueFromMemory(plannedLength, [1]);
+        promptTensors = new StepTensors(this);
+        answerTensors = new StepTensors(this);
         cache = new KeyValueCache(graph);
         states = new RowStates(graph.States);
     }
@@ -59,6 +63,10 @@ internal sealed partial class Decoder : IDecoder
     public int RotarySwitch => graph.RotarySwitch;
 
     public bool CanDropTokens => graph.States.Count == 0;
+
+    // A row whose run is interrupted must stay as it is; its states would be written, and the planned length is all runs'.
+    public bool CanInterrupt
+        => skipsRows && graph.States.Count == 0 && graph.Window is null && graph.PlannedLength is null;
 
     public int LargestScoredChunk => (int)Math.Clamp(LargestLogitsBytes / (4L * graph.VocabularySize), 1, 512);
 
@@ -73,11 +81,12 @@ internal sealed partial class Decoder : IDecoder
     public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
     {
         var kept = every || graph.LogitsToKeep is null ? tokens.Length : 1;
-        Reserve(tokens.Length, kept);
+        var tensors = isPrompt ? promptTensors : answerTensors;
         var runner = isPrompt ? prefillSession : session;
-        var binding = Find(isPrompt ? promptBindings : prefillBindings, runner, row, row, 1);
-        SetTokens(tokens, start);
-        binding.BindTokens(tokens.Length, kept, every, SetMask([start + tokens.Length]));
+        tensors.Reserve(tokens.Length, kept);
+        var binding = tensors.Row(runner, row);
+        tensors.SetTokens(tokens, start);
+        binding.BindTokens(tokens.Length, kept, every, tensors.SetMask([start + tokens.Length]));
         binding.BindAdapters();
         if (start == 0)
         {
@@ -88,7 +97,7 @@ internal sealed partial class Decoder : IDecoder
         runner.RunWithBinding(runOptions, binding.IoBinding);
         EndRun(row, start + tokens.Length);
         states.Commit(row);
-        var result = ReadLogits(kept);
+        var result = tensors.ReadLogits(kept);
         return every || kept == 1 ? result : result[^graph.VocabularySize..];
     }
 
@@ -96,14 +105,21 @@ internal sealed partial class Decoder : IDecoder
     {
         var rows = tokens.Length;
         Plan(0);
-        Reserve(rows, rows);
-        var binding = Find(decodeBindings, session, rows, 0, rows);
-        var idSpan = ids!.AsSpan<long>(0, rows);
+        answerTensors.Reserve(rows, rows);
+        var binding = answerTensors.FirstRows(session, rows);
+        var ids = answerTensors.Ids(rows);
+        var positions = answerTensors.Positions(rows);
         using var lastTokens = new LastTokens(this);
         for (var row = 0; row < rows; row++)
         {
             var length = lengths[row];
-            idSpan[row] = Math.Max(tokens[row], 0);
+            ids[row] = Math.Max(tokens[row], 0);
+            if (tokens[row] < 0 && skipsRows)
+            {
+                (positions[row], reached[row]) = (0, 0);
+                continue;
+            }
+
             if (tokens[row] >= 0 && length == 0)
             {
                 states.Clear(row);
@@ -118,11 +134,11 @@ internal sealed partial class Decoder : IDecoder
                 length--;
             }
 
-            positions!.AsSpan<long>(row, 1)[0] = length;
+            positions[row] = length;
             reached[row] = length + 1;
         }
 
-        binding.BindTokens(1, 1, every: false, SetMask(reached.AsSpan(0, rows)));
+        binding.BindTokens(1, 1, every: false, answerTensors.SetMask(reached.AsSpan(0, rows)));
         binding.BindAdapters();
         session.RunWithBinding(runOptions, binding.IoBinding);
         for (var row = 0; row < rows; row++)
@@ -134,130 +150,25 @@ internal sealed partial class Decoder : IDecoder
             }
         }
 
-        return ReadLogits(rows);
+        return answerTensors.ReadLogits(rows);
     }
 
     public void Terminate(bool terminate) => runOptions.Terminate = terminate;
 
     public void Dispose()
     {
-        ReleaseBindings();
+        promptTensors.Dispose();
+        answerTensors.Dispose();
         adapters?.Dispose();
         cache.Dispose();
         states.Dispose();
-        mask?.Dispose();
-        ReleaseStep();
         keepAll.Dispose();
         keepLast.Dispose();
         planned.Dispose();
         runOptions.Dispose();
     }
 
-    private Binding Find(List<Binding?> bindings, InferenceSession runner, int index, int firstRow, int rows)
-    {
-        while (bindings.Count <= index)
-        {
-            bindings.Add(null);
-        }
-
-        return bindings[index] ??= new Binding(this, runner, firstRow, rows);
-    }
-
-    private void SetTokens(ReadOnlySpan<int> tokens, int start)
-    {
-        var idSpan = ids!.AsSpan<long>(0, tokens.Length);
-        var positionSpan = positions!.AsSpan<long>(0, tokens.Length);
-        for (var i = 0; i < tokens.Length; i++)
-        {
-            idSpan[i] = tokens[i];
-            positionSpan[i] = start + i;
-        }
-    }
-
-    // Only as wide as the longest row, in steps: kernels take scratch memory and time by the width.
-    private int SetMask(ReadOnlySpan<int> lengths)
-    {
-        var longest = TensorPrimitives.Max(lengths);
-        var width = Math.Min((longest + MaskStep - 1) / MaskStep * MaskStep, cache.Capacity);
-        for (var row = 0; row < lengths.Length; row++)
-        {
-            var span = mask!.AsSpan<long>((long)row * width, width);
-            span[..lengths[row]].Fill(1);
-            span[lengths[row]..].Clear();
-        }
-
-        return width;
-    }
-
-    private void Reserve(int tokens, int kept)
-    {
-        var width = graph.LogitsType == TensorElementType.Float16 ? 2L : 4L;
-        var logitsBytes = width * kept * graph.VocabularySize;
-        if (ids?.Bytes >= 8L * tokens && logits?.Bytes >= logitsBytes)
-        {
-            return;
-        }
-
-        // Bindings refer to these buffers by address.
-        ReleaseBindings();
-        try
-        {
-            Grow(ref ids, 8L * tokens);
-            Grow(ref positions, 8L * tokens);
-            Grow(ref logits, logitsBytes);
-            if (graph.LogitsType == TensorElementType.Float16)
-            {
-                converted = new float[Math.Max(converted.Length, kept * graph.VocabularySize)];
-            }
-        }
-        catch
-        {
-            // The first of them tells whether all are large enough.
-            ReleaseStep();
-            throw;
-        }
-    }
-
-    private void ReleaseStep()
-    {
-        ids?.Dispose();
-        positions?.Dispose();
-        logits?.Dispose();
-        ids = positions = logits = null;
-        converted = [];
-    }
-
-    private static void Grow(ref NativeBuffer? buffer, long bytes)
-    {
-        if (buffer is null || buffer.Bytes < bytes)
-        {
-            buffer?.Dispose();
-            buffer = null;
-            buffer = new NativeBuffer(bytes);
-        }
-    }
-
-    private ReadOnlySpan<float> ReadLogits(int positionsKept)
-    {
-        var count = positionsKept * graph.VocabularySize;
-        if (graph.LogitsType == TensorElementType.Float)
-        {
-            return logits!.AsSpan<float>(0, count);
-        }
-
-        TensorPrimitives.ConvertToSingle(logits!.AsSpan<Half>(0, count), converted);
-        return converted.AsSpan(0, count);
-    }
-
-    private void ReleaseBindings()
-    {
-        foreach (var binding in decodeBindings.Concat(prefillBindings).Concat(promptBindings))
-        {
-            binding?.Dispose();
-        }
-
-        decodeBindings.Clear();
-        prefillBindings.Clear();
-        promptBindings.Clear();
-    }
+    private static OrtValue Wrap(NativeBuffer buffer, TensorElementType type, long[] shape, int width)
+        => OrtValue.CreateTensorValueWithData(
+            OrtMemoryInfo.DefaultInstance, type, shape, buffer.Address, TensorPrimitives.Product<long>(shape) * width);
 }

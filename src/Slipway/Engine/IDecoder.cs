@@ -22,6 +22,11 @@ internal interface IDecoder : IDisposable
     /// <summary>Whether a row can go on from an earlier token, because no layer carries a state.</summary>
     bool CanDropTokens => true;
 
+    /// <summary>
+    /// Whether a run of a prompt offers a break between kernels (<see cref="Kernels.KernelBreaks"/>) in which other rows can run.
+    /// </summary>
+    bool CanInterrupt => false;
+
     /// <summary>Bytes of a cache of this size.</summary>
     long BytesFor(int rows, int capacity);
 

@@ -15,4 +15,8 @@ internal static class KernelSession
                 $"The package '{package.Path}' has no file '{file}', which '{ModelPackage.ManifestFile}' names as its graph "
                 + "for processors. Copy or export the package again.")
             : null;
+
+    /// <summary>Whether that graph leaves rows without a mask alone.</summary>
+    public static bool SkipsRows(ModelPackage package, LanguageModelOptions options)
+        => package.Manifest is { KernelsSkipRows: true } && PathOf(package, options) is not null;
 }

@@ -27,10 +27,7 @@ internal sealed partial class ModelEngine
     // Tokens that guidance chose beside the last one are few, and their answers do not wait for others' prompts.
     private void StepPrompts(bool isMoved)
     {
-        foreach (var sequence in scheduler.Rows.Active.Where(Scheduler.IsAnswering).ToArray())
-        {
-            StepPrompt(sequence);
-        }
+        StepAnswers();
 
         // Where rows were moved to make room, those that decode have waited for that already.
         var waits = isMoved && !scheduler.Rows.Active.All(Scheduler.IsPrompt);
@@ -40,13 +37,19 @@ internal sealed partial class ModelEngine
         }
     }
 
+    private void StepAnswers()
+    {
+        foreach (var sequence in scheduler.Rows.Active.Where(Scheduler.IsAnswering).ToArray())
+        {
+            StepPrompt(sequence);
+        }
+    }
+
     private void StepPrompt(Sequence sequence)
     {
         var alone = scheduler.Rows.Active.All(Scheduler.IsPrompt);
         var largest = sequence.ScoresEveryPosition ? decoder.LargestScoredChunk : decoder.LargestChunk;
-        var count = Math.Min(
-            Math.Min(alone ? options.PrefillChunk : pace.Next(options.SharedPrefillChunk), largest),
-            sequence.Pending);
+        var count = Math.Min(Math.Min(alone ? options.PrefillChunk : SharedChunk(), largest), sequence.Pending);
         Guard(sequence, [sequence], () =>
         {
             if (sequence.Computed == 0)
@@ -70,9 +73,7 @@ internal sealed partial class ModelEngine
             decoder.Plan(sequence.Tokens.Length);
             decoder.BeginChunk(isPrompt);
             decoder.Adapt([sequence.Adapter]);
-            var started = Stopwatch.GetTimestamp();
-            var logits = decoder.Prefill(sequence.Row, start, chunk, sequence.ScoresEveryPosition);
-            pace.Prefilled(count, Stopwatch.GetElapsedTime(started));
+            var logits = Prefill(sequence, start, chunk, isInterruptible: isPrompt && !alone);
             sequence.Computed += count;
             Advance(sequence, start, logits);
         });
@@ -109,7 +110,9 @@ internal sealed partial class ModelEngine
 
     private void StepDecode()
     {
-        var batch = scheduler.Rows.Active.Where(sequence => !Scheduler.IsPrompt(sequence)).ToArray();
+        // Of the prompt whose run is interrupted a single token may be left.
+        var batch = scheduler.Rows.Active
+            .Where(sequence => !Scheduler.IsPrompt(sequence) && sequence != interrupted && !sequence.IsCancelled).ToArray();
         Array.ForEach(batch, sequence => KeepWhatGivesWay(sequence, 1));
         var drafts = Draft(batch);
         Decode([.. batch.Except(drafts.Select(pair => pair.Sequence)).Where(sequence => sequence.Row >= 0)]);
@@ -123,7 +126,7 @@ internal sealed partial class ModelEngine
             return;
         }
 
-        if (scheduler.Rows.Count < scheduler.Rows.End)
+        if (interrupted is null && scheduler.Rows.Count < scheduler.Rows.End)
         {
             scheduler.Rows.Compact();
         }
@@ -163,7 +166,11 @@ internal sealed partial class ModelEngine
                 Advance(sequence, sequence.Computed - 1, logits.Slice(row * vocabularySize, vocabularySize));
             }
 
-            pace.Decoded(Stopwatch.GetElapsedTime(started));
+            pace.Decoded(
+                Stopwatch.GetElapsedTime(started), batch.Length, isQuiet: !scheduler.Rows.Active.Any(Scheduler.IsPrompt));
+
+            // Whoever reads the tokens may wait for this core.
+            Thread.Yield();
         });
     }
 

@@ -6,8 +6,9 @@ namespace Slipway.Engine;
 
 /// <summary>Steps the sequences of one model on a thread of its own.</summary>
 /// <remarks>
-/// A step is the next chunk of one prompt and one token of every sequence that decodes. Sequences come in over a
-/// channel, join and leave between steps, and are failed alone where a step of theirs fails.
+/// A step is the next chunk of one prompt and one token of every sequence that decodes; where the decoder can be interrupted,
+/// those have further tokens while the chunk runs. Sequences come in over a channel, join and leave between steps, and are
+/// failed alone where a step of theirs fails.
 /// </remarks>
 internal sealed partial class ModelEngine : IDisposable
 {
@@ -194,6 +195,7 @@ internal sealed partial class ModelEngine : IDisposable
     // Runs a part of a step; an error fails the sequences of that part and leaves the others alone.
     private void Guard(Sequence? cancellable, Sequence[] affected, Action run)
     {
+        Sequence? outer;
         lock (gate)
         {
             if (disposed || cancellable is { IsCancelled: true })
@@ -201,6 +203,7 @@ internal sealed partial class ModelEngine : IDisposable
                 return;
             }
 
+            outer = running;
             running = cancellable;
             Terminate(false);
         }
@@ -223,7 +226,12 @@ internal sealed partial class ModelEngine : IDisposable
         {
             lock (gate)
             {
-                running = null;
+                // What this part interrupted goes on, unless it was ended meanwhile.
+                running = outer;
+                if (outer is not null && (disposed || outer.IsCancelled))
+                {
+                    Terminate(true);
+                }
             }
         }
     }

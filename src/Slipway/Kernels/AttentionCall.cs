@@ -38,7 +38,7 @@ internal unsafe struct AttentionCall
     public float* KeyScales;
     public float* ValueScales;
 
-    /// <summary>[batch]: the last position of each sequence.</summary>
+    /// <summary>[batch]: the last position of each sequence; negative for one to leave alone.</summary>
     public int* LastPositions;
 
     /// <summary>[positions, rotary size / 2].</summary>
@@ -67,6 +67,9 @@ internal unsafe struct AttentionCall
     public readonly int Blocks => (Tokens + BlockTokens - 1) / BlockTokens;
 
     public readonly int CacheBytes => IsCoded ? 1 : sizeof(float);
+
+    /// <summary>Whether a sequence only stands between others: what it keeps stays as it is, and zeros come out.</summary>
+    public readonly bool IsSkipped(int sequence) => LastPositions[sequence] < 0;
 
     /// <summary>The position of a sequence's first new token.</summary>
     public readonly int Past(int sequence) => Math.Max(0, LastPositions[sequence] + 1 - Tokens);

@@ -6,7 +6,8 @@ namespace Slipway.Kernels;
 /// <summary>GroupQueryAttention: causal attention over a cache of keys and values that past and present share.</summary>
 /// <remarks>
 /// What it takes and gives is what ONNX Runtime's operator does: sequences of one new token each and of unequal lengths, or of
-/// several. Past and present must be one buffer with room for the new tokens.
+/// several. Past and present must be one buffer with room for the new tokens. Beyond that, a sequence whose last position
+/// is −1 is left alone.
 /// </remarks>
 internal sealed unsafe class AttentionKernel : INodeKernel
 {
@@ -65,7 +66,7 @@ internal sealed unsafe class AttentionKernel : INodeKernel
             ValueScales = context.Input(ValueScaleInput).Data<float>(),
             Sinks = context.Input(SinkInput).Data<float>(),
             Output = y,
-            BlockTokens = Math.Max(1, AttentionRows.Usual / shape.Group),
+            BlockTokens = AttentionRows.BlockTokens(shape.Group),
         };
         if (batch * tokens == 0)
         {
@@ -122,7 +123,7 @@ internal sealed unsafe class AttentionKernel : INodeKernel
         var longest = 0;
         for (var sequence = 0; sequence < call.Batch; sequence++)
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(call.LastPositions[sequence]);
+            ArgumentOutOfRangeException.ThrowIfLessThan(call.LastPositions[sequence], -1);
             longest = Math.Max(longest, call.Past(sequence) + call.Tokens);
         }
 
@@ -135,14 +136,16 @@ internal sealed unsafe class AttentionKernel : INodeKernel
 
     private void Run(ref AttentionCall call)
     {
-        var longest = 0;
+        var (longest, skipped) = (0, 0);
         for (var sequence = 0; sequence < call.Batch; sequence++)
         {
             longest = Math.Max(longest, call.Past(sequence) + call.Tokens);
+            skipped += call.IsSkipped(sequence) ? 1 : 0;
         }
 
         var tasks = call.Batch * shape.KeyHeads * call.Blocks;
-        var splits = tasks < FewTasks && longest > AttentionSegment.Length;
+        var computing = tasks - (skipped * shape.KeyHeads * call.Blocks);
+        var splits = computing < FewTasks && longest > AttentionSegment.Length;
         call.Segments = (longest + AttentionSegment.Length - 1) / AttentionSegment.Length;
         var turned = checked(call.Batch * call.Tokens * shape.Heads * call.HeadSize);
         var partials = splits

@@ -13,8 +13,8 @@ namespace Slipway.Kernels;
 /// </remarks>
 internal unsafe ref struct AttentionRows
 {
-    /// <summary>Rows of a block, where no more heads share one of keys.</summary>
-    public const int Usual = 32;
+    // A block has about as many rows: each reads all keys and values once, and keeps scores of all its rows.
+    private const int Usual = 32;
 
     private readonly ref readonly AttentionCall call;
     private readonly int sequence;
@@ -40,6 +40,14 @@ internal unsafe ref struct AttentionRows
         scores = scratch;
         keys = scores + (call.BlockTokens * call.Shape.Group * AttentionSegment.Length);
         values = keys + (AttentionSegment.Tile * call.HeadSize);
+    }
+
+    /// <summary>Tokens of a block: as many as make rows by fours, as <see cref="AttentionSegment"/> computes them.</summary>
+    /// <param name="group">Heads that share one of keys.</param>
+    public static int BlockTokens(int group)
+    {
+        var whole = group % 4 == 0 ? 1 : group % 2 == 0 ? 2 : 4;
+        return Math.Max(1, (int)Math.Round((double)Usual / group / whole)) * whole;
     }
 
     private readonly int FirstPosition => call.Past(sequence) + firstToken;
@@ -70,6 +78,11 @@ internal unsafe ref struct AttentionRows
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void ComputeAll()
     {
+        if (call.IsSkipped(sequence))
+        {
+            return;
+        }
+
         var total = values + (AttentionSegment.Tile * call.HeadSize);
         var one = total + (rows * RowFloats(call.HeadSize));
         for (var segment = FirstSegment; segment < EndSegment; segment++)
@@ -92,7 +105,7 @@ internal unsafe ref struct AttentionRows
     public readonly void ComputeOne(int segment)
     {
         var one = values + (AttentionSegment.Tile * call.HeadSize);
-        if (segment < FirstSegment || segment >= EndSegment)
+        if (call.IsSkipped(sequence) || segment < FirstSegment || segment >= EndSegment)
         {
             return;
         }
@@ -108,6 +121,11 @@ internal unsafe ref struct AttentionRows
     /// <summary>Joins the segments of each row of the block, which tasks of their own have computed.</summary>
     public readonly void JoinAll()
     {
+        if (call.IsSkipped(sequence))
+        {
+            return;
+        }
+
         for (var row = 0; row < rows; row++)
         {
             var total = Partial(call, sequence, Token(row), Head(row), FirstSegment);

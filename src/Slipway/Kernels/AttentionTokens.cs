@@ -20,6 +20,13 @@ internal static unsafe class AttentionTokens
         var index = (sequence * call.Tokens) + token;
         var position = call.Past(sequence) + token;
         var size = call.HeadSize;
+        if (call.IsSkipped(sequence))
+        {
+            var width = call.Shape.Heads * size;
+            new Span<float>(call.Output + ((long)index * width), width).Clear();
+            return;
+        }
+
         var turned = call.Turned + ((long)index * call.Shape.Heads * size);
         var query = call.Queries + ((long)index * call.QueryStride);
         for (var head = 0; head < call.Shape.Heads; head++, turned += size, query += size)

@@ -171,6 +171,7 @@ internal unsafe struct NativeOperator
     {
         try
         {
+            KernelBreaks.Offer();
             Unsafe.As<INodeKernel>(GCHandle.FromIntPtr((nint)kernel).Target!).Compute(new KernelContext(context));
             return 0;
         }

@@ -127,13 +127,13 @@ public sealed class FaultTests
         var request = Request([.. Enumerable.Range(3, 30)]);
         var expected = await IdsAsync(model, request);
 
-        // Two run; a third one's second chunk fails, or the step in which both decode while its prompt is under way.
+        // Two run; a third one's second chunk fails, or a step in which they decode while its prompt, a long one, is under way.
         var running = Enumerable.Range(0, 2).Select(_ => IdsAsync(model, request with
         {
             MaxOutputTokens = 12,
             LogitsProcessors = [new Trigger(5, () => faults.FailDecodes = inPrefill ? 0 : 1)],
         })).ToArray();
-        var third = IdsAsync(model, Request([.. Enumerable.Range(3, 12), 250, .. Enumerable.Range(3, 17)]));
+        var third = IdsAsync(model, Request([.. Enumerable.Range(3, 12), 250, .. Enumerable.Range(3, 100)]));
         var waiting = Enumerable.Range(0, 4).Select(_ => IdsAsync(model, request)).ToArray();
 
         var failed = 0;

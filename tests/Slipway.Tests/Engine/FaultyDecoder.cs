@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Slipway.Engine;
+using Slipway.Kernels;
 
 namespace Slipway.Tests.Engine;
 
@@ -8,6 +10,12 @@ internal sealed class Faults
     public Func<int[], bool> FailPrefill { get; init; } = _ => false;
 
     public Action? BeforePrefill { get; set; }
+
+    /// <summary>Whether runs of prompts offer breaks before they begin, until others have made a step in one.</summary>
+    public volatile bool OfferBreaks;
+
+    /// <summary>Called before each of them.</summary>
+    public Action? BeforeBreak { get; set; }
 
     public int FailDecodes { get; set; }
 
@@ -46,9 +54,14 @@ internal sealed class Trigger(int afterTokens, Action action) : ILogitsProcessor
 /// <summary>A decoder that fails when told to.</summary>
 internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 {
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
+    private bool isPrompt;
+
     public int Rows => inner.Rows;
 
     public int Capacity => inner.Capacity;
+
+    public bool CanInterrupt => faults.OfferBreaks || inner.CanInterrupt;
 
     public int LargestChunk => inner.LargestChunk;
 
@@ -91,6 +104,14 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public void Adapt(ReadOnlySpan<int> ids) => inner.Adapt(ids);
 
+    public void Plan(int length) => inner.Plan(length);
+
+    public void BeginChunk(bool isPrompt)
+    {
+        this.isPrompt = isPrompt;
+        inner.BeginChunk(isPrompt);
+    }
+
     public void ReadTokens(int row, int start, int count, NativeBuffer destination)
     {
         if (faults.FailReads > 0)
@@ -122,15 +143,17 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
             throw new InvalidOperationException("ended by the terminate flag");
         }
 
-        if (faults.BeforePrefill is not { } action)
+        faults.BeforePrefill?.Invoke();
+        if (faults.OfferBreaks && isPrompt)
         {
-            return inner.Prefill(row, start, tokens, every);
+            OfferBreaks();
         }
 
-        action();
         try
         {
-            return inner.Prefill(row, start, tokens, every);
+            var logits = inner.Prefill(row, start, tokens, every);
+            faults.Calls.Add("prefilled");
+            return logits;
         }
         catch (Exception e)
         {
@@ -162,4 +185,15 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
     }
 
     public void Dispose() => inner.Dispose();
+
+    // A turn takes a while.
+    private void OfferBreaks()
+    {
+        var calls = faults.Calls.Count;
+        for (var since = Stopwatch.StartNew(); faults.Calls.Count == calls && since.Elapsed < LongestWait;)
+        {
+            faults.BeforeBreak?.Invoke();
+            KernelBreaks.Offer();
+        }
+    }
 }

@@ -22,14 +22,14 @@ public sealed class PrefillPaceTests
     public void Next_AfterSomeChunks_TakesAsLongAsTheStepsAllow(double decode, double perToken)
     {
         var pace = new PrefillPace();
-        pace.Decoded(Milliseconds(decode));
+        pace.Decoded(Milliseconds(decode), 1, isQuiet: true);
         double taken = 0;
         for (var i = 0; i < 12; i++)
         {
             var tokens = pace.Next(Most);
             taken = (0.2 * decode) + (tokens * perToken);
             pace.Prefilled(tokens, Milliseconds(taken));
-            pace.Decoded(Milliseconds(decode));
+            pace.Decoded(Milliseconds(decode), 1, isQuiet: true);
         }
 
         Assert.InRange(taken, decode, 2.5 * decode);
@@ -39,7 +39,7 @@ public sealed class PrefillPaceTests
     public void Next_TokensBecomeDearer_ShrinksToTheLeastAndGrowsAgain()
     {
         var pace = new PrefillPace();
-        pace.Decoded(Milliseconds(20));
+        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
         int Chunk(double perToken)
         {
             for (var i = 0; i < 8; i++)
@@ -61,8 +61,8 @@ public sealed class PrefillPaceTests
     public void Decoded_OneStepIsHeldUp_CountsLittle()
     {
         var pace = new PrefillPace();
-        pace.Decoded(Milliseconds(20));
-        pace.Decoded(TimeSpan.FromSeconds(10));
+        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
+        pace.Decoded(TimeSpan.FromSeconds(10), 1, isQuiet: true);
         for (var i = 0; i < 8; i++)
         {
             var tokens = pace.Next(Most);
@@ -78,12 +78,12 @@ public sealed class PrefillPaceTests
     public void Next_OthersDecodeFaster_IsShorterAtOnce()
     {
         var pace = new PrefillPace();
-        pace.Decoded(Milliseconds(20));
+        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
         pace.Prefilled(48, Milliseconds(48));
         Assert.Equal(48, pace.Next(Most));
         for (var i = 0; i < 24; i++)
         {
-            pace.Decoded(Milliseconds(4));
+            pace.Decoded(Milliseconds(4), 1, isQuiet: true);
         }
 
         Assert.Equal(8, pace.Next(Most));
@@ -94,12 +94,61 @@ public sealed class PrefillPaceTests
     public void Prefilled_ChunksBelowTheLeast_StayWithinTheMost()
     {
         var pace = new PrefillPace();
-        pace.Decoded(Milliseconds(20));
+        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
         for (var i = 0; i < 4; i++)
         {
             Assert.Equal(3, pace.Next(3));
             pace.Prefilled(3, Milliseconds(1));
         }
+    }
+
+    /// <summary>A turn and a step together take what some steps took before the prompt came, as long as a turn is left of that.</summary>
+    [Theory]
+    [InlineData(4, 4, 1, 9)]
+    [InlineData(4, 6, 1, 7)]
+    [InlineData(4, 6, 2, 14)]
+    [InlineData(4, 6, 9, 21)]
+    [InlineData(4, 12, 1, 6)]
+    public void Turn_StepsGrowLonger_KeepsThePauseAsItIs(double quiet, double now, int prompts, double expected)
+    {
+        var pace = new PrefillPace();
+        pace.Decoded(Milliseconds(quiet + 1), 1, isQuiet: true);
+        pace.Decoded(Milliseconds(quiet), 1, isQuiet: true);
+        for (var i = 0; i < 100; i++)
+        {
+            pace.Decoded(Milliseconds(now), 1, isQuiet: false);
+        }
+
+        Assert.Equal(expected, pace.Turn(prompts).TotalMilliseconds, 0.01);
+    }
+
+    [Fact]
+    public void Turn_OtherSequencesDecode_GoesByTheirSteps()
+    {
+        var pace = new PrefillPace();
+        Assert.Equal(TimeSpan.Zero, pace.Turn(1));
+        pace.Decoded(Milliseconds(4), 1, isQuiet: true);
+        for (var i = 0; i < 100; i++)
+        {
+            pace.Decoded(Milliseconds(16), 8, isQuiet: false);
+        }
+
+        Assert.Equal(2.25 * 16, pace.Turn(1).TotalMilliseconds, 0.01);
+    }
+
+    /// <summary>What comes in waits for a chunk's end, so that takes the same time whatever a token costs.</summary>
+    [Theory]
+    [InlineData(0.1, Most)]
+    [InlineData(0.6, 128)]
+    [InlineData(1.2, 64)]
+    [InlineData(5, 32)]
+    public void NextInterruptible_AfterAChunk_TakesAboutAsLong(double perToken, int expected)
+    {
+        var pace = new PrefillPace();
+        Assert.Equal(32, pace.NextInterruptible(Most));
+        pace.Prefilled(32, Milliseconds(32 * perToken));
+        Assert.Equal(expected, pace.NextInterruptible(Most));
+        Assert.Equal(20, pace.NextInterruptible(20));
     }
 
     private static TimeSpan Milliseconds(double value) => TimeSpan.FromMilliseconds(value);

@@ -80,6 +80,32 @@ public sealed class AttentionKernelTests : IDisposable
         }
     }
 
+    /// <summary>A row that is to be left alone keeps what it holds, and the rows beside it give what they do without it.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Compute_LastPositionIsMinusOne_LeavesTheRowAlone(bool isCoded)
+    {
+        var layer = new Layer(9, 3, 64, 0, 0, sinks: false, isCoded);
+        using var session = KernelGraphs.Open(layer.Graph(), folder);
+        using Attention run = new(layer, session, 3), without = new(layer, session, 3);
+        int[] lengths = [620, 300, 40];
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            run.Compute(row, 1, lengths[row]);
+            without.Compute(row, 1, lengths[row]);
+        }
+
+        var next = run.Compute(0, 3, 1, 620, -1, 40);
+
+        Assert.Equal(without.Compute(0, 1, 1, 620), next[..layer.Width]);
+        Assert.All(next[layer.Width..(2 * layer.Width)], value => Assert.Equal(0, value));
+        Assert.Equal(without.Compute(2, 1, 1, 40), next[(2 * layer.Width)..]);
+        Assert.Equal(without.Compute(1, 1, 1, 300), run.Compute(1, 1, 1, 300));
+        Assert.Equal(without.Keys, run.Keys);
+        Assert.Equal(without.Values, run.Values);
+    }
+
     [Fact]
     public void Compute_BeyondTheCache_IsRefused()
     {
@@ -214,6 +240,10 @@ public sealed class AttentionKernelTests : IDisposable
     private sealed class Attention(Layer layer, InferenceSession session, int rows) : IDisposable
     {
         private readonly OrtValue[] caches = [Cache(layer, rows), Cache(layer, rows)];
+
+        public byte[] Keys => caches[0].GetTensorMutableRawData().ToArray();
+
+        public byte[] Values => caches[1].GetTensorMutableRawData().ToArray();
 
         public float[] Compute(int row, int count, int tokens, params int[] starts)
         {
