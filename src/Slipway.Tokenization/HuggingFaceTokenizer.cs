@@ -86,7 +86,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         bool isModel = model.EndsWith(".model", StringComparison.Ordinal) && File.Exists(model) && !(file != model && File.Exists(file));
         return isModel
             ? Parse(SentencePieceFile.ToJson(File.ReadAllBytes(model), model), model)
-            : Parse(File.ReadAllBytes(file), file);
+            : Read(File.ReadAllBytes(file), file);
     }
 
     /// <summary>Reads the contents of a <c>tokenizer.json</c>.</summary>
@@ -96,21 +96,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     public static HuggingFaceTokenizer Parse(ReadOnlySpan<byte> json, string source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (json.StartsWith("\uFEFF"u8))
-        {
-            json = json["\uFEFF"u8.Length..];
-        }
-
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json.ToArray());
-            return new HuggingFaceTokenizer(new Section(document.RootElement, string.Empty, source));
-        }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
-        {
-            throw new TokenizerFormatException(
-                $"Tokenizer '{source}' is not valid JSON: {exception.Message} Download or export it again.", source, exception);
-        }
+        return Read(json.ToArray(), source);
     }
 
     /// <summary>Turns text into token ids.</summary>
@@ -180,6 +166,25 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) =>
         new(this, skipSpecialTokens, decoder?.Start() ?? new JoiningStage());
+
+    private static HuggingFaceTokenizer Read(ReadOnlyMemory<byte> json, string source)
+    {
+        if (json.Span.StartsWith("\uFEFF"u8))
+        {
+            json = json["\uFEFF"u8.Length..];
+        }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            return new HuggingFaceTokenizer(new Section(document.RootElement, string.Empty, source));
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            throw new TokenizerFormatException(
+                $"Tokenizer '{source}' is not valid JSON: {exception.Message} Download or export it again.", source, exception);
+        }
+    }
 
     private void EncodePieces(string text, List<int> result, List<EncodedToken>? offsets)
     {

@@ -3,11 +3,12 @@ using System.Text.Json;
 namespace Slipway.Tokenization.Files;
 
 /// <summary>A value in a tokenizer file that knows where it stands, so that every complaint can say so.</summary>
-internal readonly struct Section(JsonElement element, string path, string source)
+/// <remarks>Vocabularies have very many values, so where one stands is only written out for a complaint.</remarks>
+internal readonly struct Section(JsonElement element, string path, string source, int index = -1, int inner = -1)
 {
     public JsonElement Element { get; } = element;
 
-    public string Path { get; } = path;
+    public string Path => index < 0 ? path : inner < 0 ? $"{path}[{index}]" : $"{path}[{index}][{inner}]";
 
     public string Source { get; } = source;
 
@@ -46,12 +47,16 @@ internal readonly struct Section(JsonElement element, string path, string source
     public IEnumerable<Section> Items()
     {
         Require(JsonValueKind.Array);
-        int index = 0;
+        string own = Path;
+        int next = 0;
         foreach (JsonElement item in Element.EnumerateArray())
         {
-            yield return new Section(item, $"{Path}[{index++}]", Source);
+            yield return new Section(item, own, Source, next++);
         }
     }
+
+    /// <summary>An item of a list that is long enough, and an item of a list itself.</summary>
+    public Section At(int item) => new(Element[item], path, Source, index, item);
 
     public TokenizerFormatException Wrong(string expected)
     {

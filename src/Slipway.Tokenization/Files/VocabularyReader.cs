@@ -10,13 +10,16 @@ internal static class VocabularyReader
 
     public static Dictionary<string, int> Read(Section section)
     {
-        Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
-        foreach (JsonProperty entry in section.Require(JsonValueKind.Object).Element.EnumerateObject())
+        JsonElement entries = section.Require(JsonValueKind.Object).Element;
+        Dictionary<string, int> vocabulary = new(entries.GetPropertyCount(), StringComparer.Ordinal);
+        foreach (JsonProperty entry in entries.EnumerateObject())
         {
-            int id = CheckId(new Section(entry.Value, $"{section.Path}.{entry.Name}", section.Source));
-            if (!vocabulary.TryAdd(entry.Name, id))
+            string token = entry.Name;
+            int id = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out int value) && IsId(value)
+                ? value : CheckId(new Section(entry.Value, $"{section.Path}.{token}", section.Source));
+            if (!vocabulary.TryAdd(token, id))
             {
-                throw section.Error($"'{section.Path}' holds the token '{entry.Name}' twice.");
+                throw section.Error($"'{section.Path}' holds the token '{token}' twice.");
             }
         }
 
@@ -26,6 +29,8 @@ internal static class VocabularyReader
     public static int CheckId(Section section)
     {
         int id = section.AsInt();
-        return id is >= 0 and <= MaximumId ? id : throw section.Wrong($"an id from 0 to {MaximumId}");
+        return IsId(id) ? id : throw section.Wrong($"an id from 0 to {MaximumId}");
     }
+
+    private static bool IsId(int id) => id is >= 0 and <= MaximumId;
 }

@@ -166,29 +166,57 @@ internal sealed class BpeModel : TokenModel
     private Dictionary<long, (int Rank, int Id)> ReadMerges(Section section)
     {
         Dictionary<long, (int, int)> result = new(section.Require(JsonValueKind.Array).Element.GetArrayLength());
+        Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids =
+            vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
+        char[] buffer = new char[LongestPiece];
         int rank = 0;
         foreach (Section merge in section.Items())
         {
-            (string left, string right) = Pair(merge);
-            int Id(string token) => vocabulary.TryGetValue(token, out int id)
-                ? id
-                : throw merge.Error($"'{merge.Path}' merges '{left}' and '{right}', but the vocabulary lacks '{token}'.");
-            string tail = right.StartsWith(prefix, StringComparison.Ordinal) ? right[prefix.Length..] : right;
-            result.TryAdd(BpeMerging.Key(Id(left), Id(right)), (rank++, Id(left + tail)));
+            Split(merge, out ReadOnlySpan<char> left, out ReadOnlySpan<char> right);
+            ReadOnlySpan<char> tail = right.StartsWith(prefix, StringComparison.Ordinal) ? right[prefix.Length..] : right;
+            if (!ids.TryGetValue(left, out int leftId))
+            {
+                throw Lacks(merge, left, right, left);
+            }
+
+            if (!ids.TryGetValue(right, out int rightId))
+            {
+                throw Lacks(merge, left, right, right);
+            }
+
+            Span<char> whole = left.Length + tail.Length <= LongestPiece
+                ? buffer.AsSpan(0, left.Length + tail.Length) : new char[left.Length + tail.Length];
+            left.CopyTo(whole);
+            tail.CopyTo(whole[left.Length..]);
+            result.TryAdd(
+                BpeMerging.Key(leftId, rightId),
+                (rank++, ids.TryGetValue(whole, out int id) ? id : throw Lacks(merge, left, right, whole)));
         }
 
         return result;
     }
 
-    private static (string Left, string Right) Pair(Section merge)
+    private static TokenizerFormatException Lacks(
+        Section merge, ReadOnlySpan<char> left, ReadOnlySpan<char> right, ReadOnlySpan<char> token) => merge.Error(
+            $"'{merge.Path}' merges '{left}' and '{right}', but the vocabulary lacks '{token}'.");
+
+    private static void Split(Section merge, out ReadOnlySpan<char> left, out ReadOnlySpan<char> right)
     {
         if (merge.Element.ValueKind == JsonValueKind.Array && merge.Element.GetArrayLength() == 2)
         {
-            Section[] items = [.. merge.Items()];
-            return (items[0].AsString(), items[1].AsString());
+            left = merge.At(0).AsString();
+            right = merge.At(1).AsString();
+            return;
         }
 
-        string[] parts = merge.AsString().Split(' ');
-        return parts.Length == 2 ? (parts[0], parts[1]) : throw merge.Wrong("two tokens");
+        string pair = merge.AsString();
+        int space = pair.IndexOf(' ', StringComparison.Ordinal);
+        if (space < 0 || pair.IndexOf(' ', space + 1) >= 0)
+        {
+            throw merge.Wrong("two tokens");
+        }
+
+        left = pair.AsSpan(0, space);
+        right = pair.AsSpan(space + 1);
     }
 }
