@@ -237,6 +237,26 @@ internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Belo
     /// <summary>The tokens of some text that may not come; null where it was not asked yet.</summary>
     public int[]? ForbiddenTokens { get; set; }
 
+    /// <summary>Whether what may come here and after another state differs in nothing, as far as some bytes reach.</summary>
+    public bool IsLike(GrammarState other, int bytes)
+    {
+        var others = other.Expected;
+        if (others.Length != expected.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < expected.Length; i++)
+        {
+            if (expected[i].Below != others[i].Below || !expected[i].Terminal.IsLike(others[i].Terminal, bytes))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     public bool TryGetNext(byte value, out GrammarState? next)
     {
         var known = _next.Length == 0 ? None : _next[value];

@@ -49,6 +49,11 @@ internal abstract class TerminalElement : GrammarElement
     /// <summary>Whether what follows may come without another byte.</summary>
     public virtual bool MayEnd => false;
 
+    /// <summary>Whether what may come here and in another place differs in nothing, as far as some bytes reach.</summary>
+    /// <param name="other">What may come in the other place.</param>
+    /// <param name="bytes">How many bytes.</param>
+    public virtual bool IsLike(TerminalElement other, int bytes) => ReferenceEquals(this, other);
+
     /// <summary>Takes a byte; false where it may not come.</summary>
     /// <param name="value">The byte.</param>
     /// <param name="rest">What of this part is still to come; null where nothing is.</param>

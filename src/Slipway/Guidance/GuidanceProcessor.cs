@@ -20,6 +20,7 @@ internal sealed class GuidanceProcessor(
     private readonly List<byte> _before = [];
     private bool _holds = after is null;
     private GrammarState? _state;
+    private GrammarState? _masked;
     private int _read;
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
@@ -38,7 +39,8 @@ internal sealed class GuidanceProcessor(
             }
             else
             {
-                Mask(tokens.Allowed(automaton, state), state.MayEnd, logits);
+                Mask(tokens.Allowed(automaton, state, _masked), state.MayEnd, logits);
+                _masked = state;
             }
         }
     }

@@ -60,8 +60,16 @@ internal sealed class TokenTable
     }
 
     /// <summary>Which tokens a state allows, a bit for each.</summary>
-    public ulong[] Allowed(GrammarAutomaton automaton, GrammarState state)
-        => state.AllowedTokens ??= Walk(automaton, state);
+    /// <param name="automaton">The grammar.</param>
+    /// <param name="state">The state.</param>
+    /// <param name="last">
+    /// A state whose tokens may be known: where this one is the same but for a count of characters, such as that of a string of
+    /// at most so many, only tokens that reach the bound are gone through. Null for none.
+    /// </param>
+    public ulong[] Allowed(GrammarAutomaton automaton, GrammarState state, GrammarState? last = null)
+        => state.AllowedTokens ??= last?.AllowedTokens is { } known && state.IsLike(last, 0)
+            ? Correct(automaton, state, last, (ulong[])known.Clone())
+            : Walk(automaton, state);
 
     /// <summary>Which tokens of some text a state forbids; for states that allow nearly all.</summary>
     public int[] Forbidden(GrammarAutomaton automaton, GrammarState state)
@@ -91,19 +99,51 @@ internal sealed class TokenTable
             }
 
             states[node.Depth] = next;
-            i++;
-            for (var at = node.FirstId; at < _nodes[i].FirstId; at++)
-            {
-                // Inside a string, say, any text may come; a tag there is a slip, and its token is not taken for text.
-                var id = _ids[at];
-                if (!_isTag[id] || before.IsFixed || before.IsFree)
-                {
-                    allowed[id / 64] |= 1UL << (id % 64);
-                }
-            }
+            Set(i++, before, allowed);
         }
 
         return allowed;
+    }
+
+    // What another state allows becomes what this one does: tokens that both take alike stay.
+    private ulong[] Correct(GrammarAutomaton automaton, GrammarState state, GrammarState other, ulong[] allowed)
+    {
+        var states = new (GrammarState? Own, GrammarState? Other)[Longest + 1];
+        states[0] = (state, other);
+        for (var i = 0; i < _nodes.Length - 1;)
+        {
+            var node = _nodes[i];
+            var (own, others) = states[node.Depth - 1];
+            if (own == others || (own is not null && others is not null && own.IsLike(others, node.Bytes)))
+            {
+                i = node.End;
+                continue;
+            }
+
+            var next = own is null ? null : automaton.Next(own, node.Value);
+            states[node.Depth] = (next, others is null ? null : automaton.Next(others, node.Value));
+            Set(i++, next is null ? null : own, allowed);
+        }
+
+        return allowed;
+    }
+
+    // Inside a string, say, any text may come; a tag there is a slip, and its token is not taken for text.
+    private void Set(int node, GrammarState? before, ulong[] allowed)
+    {
+        for (var at = _nodes[node].FirstId; at < _nodes[node + 1].FirstId; at++)
+        {
+            var id = _ids[at];
+            var bit = 1UL << (id % 64);
+            if (before is not null && (!_isTag[id] || before.IsFixed || before.IsFree))
+            {
+                allowed[id / 64] |= bit;
+            }
+            else
+            {
+                allowed[id / 64] &= ~bit;
+            }
+        }
     }
 
     private static Node[] Tree((byte[] Bytes, int Id)[] sorted)
@@ -118,14 +158,14 @@ internal sealed class TokenTable
             while (path.Count < bytes.Length)
             {
                 path.Push(nodes.Count);
-                nodes.Add(new(bytes[path.Count - 1], path.Count, i, 0));
+                nodes.Add(new(bytes[path.Count - 1], path.Count, i, 0, 0));
             }
 
             last = bytes;
         }
 
         Close(0);
-        nodes.Add(new(0, 0, sorted.Length, 0));
+        nodes.Add(new(0, 0, sorted.Length, 0, 0));
         return [.. nodes];
 
         void Close(int depth)
@@ -133,7 +173,11 @@ internal sealed class TokenTable
             while (path.Count > depth)
             {
                 var node = path.Pop();
-                nodes[node] = nodes[node] with { End = nodes.Count };
+                nodes[node] = nodes[node] with { End = nodes.Count, Bytes = nodes[node].Bytes + 1 };
+                if (path.TryPeek(out var above))
+                {
+                    nodes[above] = nodes[above] with { Bytes = Math.Max(nodes[above].Bytes, nodes[node].Bytes) };
+                }
             }
         }
     }
@@ -142,5 +186,6 @@ internal sealed class TokenTable
     /// <param name="Depth">How many bytes it is from the root, itself included.</param>
     /// <param name="FirstId">Where the ids of the tokens that end here begin; they end where the next node's begin.</param>
     /// <param name="End">The next node that is not below this one.</param>
-    private readonly record struct Node(byte Value, int Depth, int FirstId, int End);
+    /// <param name="Bytes">How many bytes the longest token has from here on, this one included.</param>
+    private readonly record struct Node(byte Value, int Depth, int FirstId, int End, int Bytes);
 }

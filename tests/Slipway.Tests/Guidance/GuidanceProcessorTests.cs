@@ -57,6 +57,44 @@ public sealed class GuidanceProcessorTests
         }
     }
 
+    /// <summary>A mask that is made of the last one's, where only a count of characters differs, is the one made from nothing.</summary>
+    [Theory]
+    [InlineData("""{"type":"string","maxLength":9}""")]
+    [InlineData("""{"type":"string","minLength":4,"maxLength":11}""")]
+    [InlineData("""{"type":"string","minLength":6}""")]
+    [InlineData("""{"type":"string","pattern":"^(ab|é)*$","maxLength":8}""")]
+    [InlineData("""{"type":"object","properties":{"a":{"type":"string","maxLength":7},"b":{"type":"string"}}}""")]
+    public void Masks_FromTheLastState_AreThoseFromNothing(string schema)
+    {
+        string[] parts = ["a", "b", "ab", "abab", "ababababab", "é", "éab", "\\n", "\"", "ab\"", "{\"", "\":", "\":\"", "}", "\"}", ",", " "];
+        byte[][] vocabulary = [.. parts.Select(Encoding.UTF8.GetBytes), [0xC3], [0xA9], [0xA9, .. "ab"u8], .. "abn\\"u8.ToArray().Select(b => new[] { b })];
+        var table = new TokenTable(vocabulary);
+        var (followed, fresh) = (GrammarWalks.Compile(schema), GrammarWalks.Compile(schema));
+#pragma warning disable CA5394 // Texts to test with.
+        var random = new Random(5);
+        for (var text = 0; text < 60; text++)
+        {
+            var (state, other, last) = (followed.Start, fresh.Start, (GrammarState?)null);
+            for (var i = 0; i < 14; i++)
+            {
+                var mask = table.Allowed(followed, state, last);
+                Assert.Equal(table.Allowed(fresh, other), mask);
+                last = state;
+                int[] possible = [.. Enumerable.Range(0, vocabulary.Length).Where(id => (mask[0] & (1UL << id)) != 0)];
+                if (possible.Length == 0)
+                {
+                    break;
+                }
+
+                foreach (var value in vocabulary[possible[random.Next(possible.Length)]])
+                {
+                    (state, other) = (followed.Next(state, value)!, fresh.Next(other, value)!);
+                }
+            }
+        }
+#pragma warning restore CA5394
+    }
+
     [Fact]
     public void Tokens_OfTheSameText_AreAllowedTogether()
     {

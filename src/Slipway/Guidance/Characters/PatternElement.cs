@@ -23,6 +23,11 @@ internal sealed class PatternElement : TerminalElement
             ? throw new ArgumentException("No text satisfies the pattern within its bounds of length.")
             : new Texts(language, form).At(0, 0, "") ?? Empty;
 
+    // A character is a byte at least.
+    public override bool IsLike(TerminalElement other, int bytes)
+        => other is PatternElement pattern && pattern._texts == _texts && pattern._state == _state && pattern._begun == _begun
+            && _texts.Language.IsLike(_count, pattern._count, bytes);
+
     public override bool TryTake(byte value, out GrammarElement? rest)
     {
         rest = null;

@@ -6,6 +6,7 @@ internal sealed class PatternLanguage
     private const int MostCells = 4_000_000;
 
     private readonly bool[][]? _mayCount; // [characters so far, state]: whether an end is reached within the bounds
+    private readonly int[] _runEnd = []; // for each count the first after it whose bounds and states are others
     private readonly int _least;
     private readonly int? _most;
 
@@ -38,6 +39,14 @@ internal sealed class PatternLanguage
 
             _mayCount[count] = isKept;
         }
+
+        _runEnd = new int[counts + 1];
+        for (var count = counts; count >= 0; count--)
+        {
+            var goesOn = count < counts && count + 1 != least && count + 1 != most
+                && _mayCount[count].AsSpan().SequenceEqual(_mayCount[count + 1]);
+            _runEnd[count] = goesOn ? _runEnd[count + 1] : count + 1;
+        }
     }
 
     public CharacterAutomaton Automaton { get; }
@@ -55,6 +64,10 @@ internal sealed class PatternLanguage
 
     /// <summary>How many characters there are after one more; more than matter are not told apart.</summary>
     public int CountAfter(int count) => Math.Min(count + 1, _most ?? _least);
+
+    /// <summary>Whether the bounds tell two counts of characters apart within some more.</summary>
+    public bool IsLike(int count, int other, int more)
+        => count == other || (_runEnd[count] == _runEnd[other] && Math.Max(count, other) + more < _runEnd[count]);
 
     private bool MayBe(int state, int count) => _mayCount is null || _mayCount[count][state];
 
