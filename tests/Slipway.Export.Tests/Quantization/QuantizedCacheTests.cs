@@ -38,9 +38,7 @@ public sealed class QuantizedCacheTests : IDisposable
             double turned = Math.Min(Math.PI / 2, Positions * Math.Pow(Theta, -(i % (Size / 2)) / (Size / 2.0)));
             float reach = Math.Min(
                 float.Hypot(Largest(i), Largest(partner)), Largest(i) + (Largest(partner) * (float)Math.Sin(turned)));
-
-            // The checkpoint's frequencies are rounded to bfloat16.
-            Assert.Equal(1.1f * reach / highest, keys[i], 4e-3f * reach / highest);
+            Assert.Equal(1.1f * reach / highest, keys[i], 1e-5f * reach / highest);
         }
     }
 

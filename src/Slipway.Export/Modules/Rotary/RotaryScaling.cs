@@ -64,7 +64,7 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
         }
 
         return Types.TryGetValue(type, out Func<RotarySettings, RotaryScaling>? read)
-            ? StoredType.Round(config, read(new RotarySettings(source, config, theta, rotarySize)))
+            ? read(new RotarySettings(source, config, theta, rotarySize))
             : throw source.Unsupported(key, string.Join(", ", Types.Keys.Select(name => $"'{name}'")));
     }
 

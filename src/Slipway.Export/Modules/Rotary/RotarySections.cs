@@ -27,6 +27,6 @@ internal static class RotarySections
         }
 
         theta = section.Number("rope_theta", theta);
-        return tables.Get(kind, _ => StoredType.Round(config, RotaryScaling.Plain(rotarySize, theta)));
+        return tables.Get(kind, _ => RotaryScaling.Plain(rotarySize, theta));
     }
 }
