@@ -18,15 +18,6 @@ public sealed record ExportOptions
     /// <summary>Weights that share a scale in int4 and int8 packages: 16, 32, 64, 128 or 256.</summary>
     public int BlockSize { get; init; } = 32;
 
-    /// <summary>Whether an int4 or int8 package gets a second graph for prompts, in W8A8.</summary>
-    /// <remarks>
-    /// Its layers have 8-bit weights with a scale for each output, and round inputs to 8 bits with a scale for each
-    /// position: prompts are computed faster, and the package grows by a byte a weight of its layers. Tokens of the
-    /// answer are still the first graph's. Decoders without experts, states and adapters beside them can have
-    /// one.
-    /// </remarks>
-    public bool PrefillGraph { get; init; }
-
     /// <summary>
     /// The longest sequence in tokens that the package allows; null for what the configuration says. Positions beyond
     /// the configuration's are refused.

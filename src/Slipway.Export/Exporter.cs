@@ -18,7 +18,6 @@ namespace Slipway.Export;
 public static class Exporter
 {
     private const string GraphFile = "model.onnx";
-    private const string PrefillFile = "prefill.onnx";
     private const string KernelFile = "kernels.onnx";
     private const int LongestContext = 1 << 20;
 
@@ -73,11 +72,6 @@ public static class Exporter
                 $"'{name}' is an encoder; adapters beside a model are for decoders. Merge the adapter instead.");
         }
 
-        if (options.PrefillGraph)
-        {
-            CheckPrefill(name, architecture, options);
-        }
-
         if (options.KeyValueCache != KeyValuePrecision.Float32)
         {
             RequireMeasurable(name, architecture, options);
@@ -86,32 +80,18 @@ public static class Exporter
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
         TensorSource tensors = new(checkpoint);
-        ModelBuild build = Build(GraphFile, 0, formats.Matrices, null);
-        List<(string File, ModelBuild Build)> graphs = [(GraphFile, build)];
-        if (options.PrefillGraph)
-        {
-            graphs.Add((PrefillFile, Build(PrefillFile, 1, new W8A8Format(), build)));
-        }
-
+        ModelBuild build = Build();
         IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
         GenAISlidingWindow? window = !options.SlidingWindowCache ? null : SlidingCache.Find(
             build.Writer.Graph, contextLength, KeyValuePrecisions.BitsOf(options.KeyValueCache));
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
-        Graph? kernels = null;
-        ChannelRanges? ranges = options.KeyValueCache == KeyValuePrecision.Float32
-            ? null : Measure(package, build, options, ct);
-        foreach ((string file, ModelBuild made) in graphs)
-        {
-            // Graphs that share a cache share its scales.
-            Graph graph = ranges is null ? made.Writer.Graph : new QuantizedCache(
-                made.Writer.Graph, ranges, KeyValuePrecisions.BitsOf(options.KeyValueCache), made.Frequencies,
-                contextLength).Apply();
-            graph = SlidingCache.Apply(graph, window);
-            Write(graph, package, file);
-            kernels = made == build ? KernelGraph.Convert(graph) : kernels;
-        }
-
+        Graph graph = options.KeyValueCache == KeyValuePrecision.Float32 ? build.Writer.Graph : new QuantizedCache(
+            build.Writer.Graph, Measure(package, build, options, ct), KeyValuePrecisions.BitsOf(options.KeyValueCache),
+            build.Frequencies, contextLength).Apply();
+        graph = SlidingCache.Apply(graph, window);
+        Write(graph, package, GraphFile);
+        Graph? kernels = KernelGraph.Convert(graph);
         if (kernels is not null)
         {
             Write(kernels, package, KernelFile);
@@ -128,7 +108,6 @@ public static class Exporter
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.RotarySwitch,
-            PrefillModel = options.PrefillGraph ? PrefillFile : null,
             KernelModel = kernels is null ? null : KernelFile,
             KernelsSkipRows = kernels is not null && KernelGraph.SkipsRows(kernels),
             Adapters = adapters?.Write(package),
@@ -137,52 +116,16 @@ public static class Exporter
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
             Stopwatch.GetElapsedTime(started).TotalSeconds, PeakMemory(), unused);
 
-        ModelBuild Build(string file, int index, WeightFormat matrices, ModelBuild? shares)
+        ModelBuild Build()
         {
-            Graph graph = new(name);
-            using ExternalDataWriter data = new(package.PathOf($"{file}.data"));
-            WeightWriter writer = new(graph, data, checkpoint, progress, ct)
-            {
-                Passes = (options.PrefillGraph ? 2 : 1, index),
-            };
-            ModelBuild made = new(config, tensors, writer, matrices, formats.Tables, contextLength)
+            using ExternalDataWriter data = new(package.PathOf($"{GraphFile}.data"));
+            WeightWriter writer = new(new Graph(name), data, checkpoint, progress, ct);
+            ModelBuild made = new(config, tensors, writer, formats.Matrices, formats.Tables, contextLength)
             {
                 Adapters = adapters,
-                Shares = shares,
             };
             architecture.Build(made, checkpoint);
             return made;
-        }
-    }
-
-    private static void CheckPrefill(string name, Architecture architecture, ExportOptions options)
-    {
-        if (options.Precision is not (Precision.Int4 or Precision.Int8))
-        {
-            throw new ArgumentException(
-                $"A prefill graph stands beside int4 or int8 weights, and the precision is "
-                + $"'{Precisions.NameOf(options.Precision)}'. Choose another precision, or no prefill graph.",
-                nameof(options));
-        }
-
-        if (architecture is not DecoderArchitecture decoder)
-        {
-            throw new NotSupportedException(
-                $"'{name}' is an encoder; prefill graphs are for decoders. Export it without one.");
-        }
-
-        if (decoder.States.Count > 0)
-        {
-            throw new NotSupportedException(
-                $"Layers of '{name}' carry states, which a prefill graph's rounded inputs would harm. Export it without "
-                + "one.");
-        }
-
-        if (options.Adapters.Count > 0)
-        {
-            throw new NotSupportedException(
-                "A package has adapters beside its model or a prefill graph, not both. Leave one of them out, or merge "
-                + "the adapter.");
         }
     }
 

@@ -17,9 +17,6 @@ public static class Constants
     public static GraphValue Float(this NodeScope scope, float value) =>
         Add<float>(scope, ElementType.Float32, [], [value]);
 
-    /// <summary>An unsigned 8-bit integer, a scalar.</summary>
-    public static GraphValue Byte(this NodeScope scope, byte value) => Add<byte>(scope, ElementType.UInt8, [], [value]);
-
     private static GraphValue Add<T>(NodeScope scope, ElementType type, long[] shape, ReadOnlySpan<T> values)
         where T : unmanaged, IFormattable
     {

@@ -42,10 +42,6 @@ public sealed record PackageManifest
     /// </remarks>
     public int? RotarySwitch { get; init; }
 
-    /// <summary>A second graph with the same inputs and outputs that computes prompts; null for none.</summary>
-    /// <remarks>Its weights are more or less exact than the first one's; readers may leave it alone.</remarks>
-    public string? PrefillModel { get; init; }
-
     /// <summary>
     /// The decoder once more, with the same inputs and outputs over the same constants, in the operators of the domain
     /// <c>slipway</c>, which this library computes itself on processors; null for none.

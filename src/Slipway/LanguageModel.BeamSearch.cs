@@ -89,7 +89,7 @@ public sealed partial class LanguageModel
     {
         var processors = LogitsProcessors.For(request.ToGeneration(), endIds).ToArray();
         var sequence = new StepSequence<IReadOnlyList<TokenLogProbability>>(
-            [.. request.PromptIds, .. ids], request.PromptIds.Count, Read)
+            [.. request.PromptIds, .. ids], Read)
         {
             Adapter = adapter,
             Priority = request.Priority,

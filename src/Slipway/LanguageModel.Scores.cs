@@ -21,23 +21,15 @@ public sealed partial class LanguageModel
     /// <exception cref="ArgumentException">
     /// There are no ids, too many, or one outside the vocabulary; or the number of alternatives is out of range.
     /// </exception>
-    public Task<IReadOnlyList<TokenScore>> ScoreAsync(
+    public async Task<IReadOnlyList<TokenScore>> ScoreAsync(
         IReadOnlyList<int> ids,
         int alternatives,
         CancellationToken cancellationToken = default)
-        => ScoreAsync(ids, alternatives, promptLength: 0, cancellationToken);
-
-    /// <summary>The same, where the first tokens are computed as prompts are.</summary>
-    internal async Task<IReadOnlyList<TokenScore>> ScoreAsync(
-        IReadOnlyList<int> ids,
-        int alternatives,
-        int promptLength,
-        CancellationToken cancellationToken)
     {
         RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
         RequestValidation.ValidateAlternatives(alternatives, nameof(alternatives));
         var result = new TokenScore[ids.Count - 1];
-        await ScoreAsync(ids, adapter: 0, Take, cancellationToken, promptLength).ConfigureAwait(false);
+        await ScoreAsync(ids, adapter: 0, Take, cancellationToken).ConfigureAwait(false);
         return result;
 
         void Take(int start, ReadOnlySpan<float> logits)

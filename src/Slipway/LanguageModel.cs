@@ -24,7 +24,6 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     private const string TokenizerFile = "tokenizer.json";
 
     private readonly InferenceSession session;
-    private readonly InferenceSession? prefillSession;
     private readonly DecoderGraph graph;
     private readonly ModelEngine engine;
     private readonly ModelTelemetry telemetry;
@@ -48,14 +47,11 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
 
         // The slow parts of loading run side by side.
         var tokenizerTask = Task.Run(() => LoadTokenizer(package));
-        var prefillTask = Task.Run(() => PrefillSession.Open(package, options));
         try
         {
             session = ModelSession.Open(package, options);
             tokenizer = tokenizerTask.GetAwaiter().GetResult();
             graph = DecoderGraph.Read(session, package);
-            prefillSession = prefillTask.GetAwaiter().GetResult();
-            PrefillSession.Check(prefillSession, package, graph);
             draftPackage = DraftPackage.Open(options);
             draftPackage?.Check(package, VocabularySize, tokenizer, TokenizerFile);
             var budget = new KeyValueBudget(package, graph, options, draftPackage?.Size ?? default);
@@ -64,13 +60,12 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             Adapters = adapters?.Names ?? [];
             IDecoder decoder = graph.Concatenates
                 ? new ConcatenatingDecoder(session, graph)
-                : new Decoder(session, graph, adapters, prefillSession, KernelSession.SkipsRows(package, options));
+                : new Decoder(session, graph, adapters, KernelSession.SkipsRows(package, options));
             engine = new ModelEngine(
                 wrap(decoder), VocabularySize, options, budget, telemetry, draftPackage?.Create(options, budget.DraftBytes));
         }
         catch
         {
-            PrefillSession.Discard(prefillTask);
             draftPackage?.Dispose();
             session?.Dispose();
             throw;
@@ -170,7 +165,6 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         if (Interlocked.Exchange(ref disposed, 1) == 0)
         {
             engine.Dispose();
-            prefillSession?.Dispose();
             draftPackage?.Dispose();
             session.Dispose();
             telemetry.Dispose();
@@ -187,13 +181,12 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         IReadOnlyList<int> ids,
         int adapter,
         LogitsSink sink,
-        CancellationToken cancellationToken,
-        int promptLength = 0)
+        CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(disposed != 0, this);
         using var visit = gate.Enter();
-        var sequence = new ScoringSequence(ids, sink, promptLength) { Adapter = adapter };
+        var sequence = new ScoringSequence(ids, sink) { Adapter = adapter };
         engine.Submit(sequence);
         using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
         try

@@ -23,10 +23,6 @@ public sealed record LanguageModelOptions
     /// <value>true</value>
     public bool UseLargePages { get; init; } = true;
 
-    /// <summary>Whether prompts run through the package's graph for them, where it has one: faster, for more memory.</summary>
-    /// <value>true</value>
-    public bool UsePrefillGraph { get; init; } = true;
-
     /// <summary>
     /// Whether this library's own kernels run the model where the package has a graph for them and the processor has AVX2;
     /// otherwise ONNX Runtime's run it.

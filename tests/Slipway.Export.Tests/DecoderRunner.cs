@@ -14,15 +14,13 @@ internal sealed class DecoderRunner : IDisposable
     private int _length;
 
     /// <param name="folder">The package.</param>
-    /// <param name="graph">A graph file of it; null for the decoder.</param>
-    public DecoderRunner(string folder, string? graph = null)
+    public DecoderRunner(string folder)
     {
         ModelPackage package = ModelPackage.Open(folder);
         _model = package.Config.Model;
         _rotarySwitch = package.Manifest?.RotarySwitch ?? int.MaxValue;
         using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        _session = new InferenceSession(
-            graph is null ? package.ModelPath : Path.Combine(folder, graph), options);
+        _session = new InferenceSession(package.ModelPath, options);
     }
 
     public int VocabularySize => _model.VocabSize;
@@ -77,16 +75,6 @@ internal sealed class DecoderRunner : IDisposable
         }
 
         return logits;
-    }
-
-    /// <summary>Goes on where another runner is, with what it left in its cache.</summary>
-    public void Follow(DecoderRunner other)
-    {
-        _length = other._length;
-        foreach ((string name, (float[], long[]) held) in other._cache)
-        {
-            _cache[name] = held;
-        }
     }
 
     /// <summary>Forgets the sequence, for another one.</summary>

@@ -1,3 +1,7 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Slipway.Tests.Engine.Load;
+
 namespace Slipway.Tests;
 
 public sealed class LanguageModelTests(ITestOutputHelper output)
@@ -67,5 +71,35 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
 
         var together = await Task.WhenAll(requests.Select(request => Task.Run(() => model.CollectAsync(request))));
         Assert.Equal(alone, together.Select(tokens => tokens.Select(token => token.Id).ToArray()));
+    }
+
+    /// <summary>Until version 0.1.0 a package could hold a second graph for prompts, which the manifest named.</summary>
+    [Fact]
+    public async Task Load_ManifestNamesAGraphForPrompts_IgnoresIt()
+    {
+        using var package = new LoadPackage("llama");
+        var request = new GenerationRequest { PromptIds = [5, 9, 200], MaxOutputTokens = 12, IgnoreEndOfSequence = true };
+        var expected = await IdsAsync();
+
+        var bytes = "no graph"u8.ToArray();
+        File.WriteAllBytes(Path.Combine(package.Folder, "prefill.onnx"), bytes);
+        var path = Path.Combine(package.Folder, "slipway.json");
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+        manifest["prefill_model"] = "prefill.onnx";
+        manifest["files"]!.AsArray().Add(new JsonObject
+        {
+            ["name"] = "prefill.onnx",
+            ["bytes"] = bytes.Length,
+            ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(bytes)),
+        });
+        File.WriteAllText(path, manifest.ToJsonString());
+
+        Assert.Equal(expected, await IdsAsync());
+
+        async Task<int[]> IdsAsync()
+        {
+            using var model = LanguageModel.Load(package.Folder);
+            return [.. (await model.CollectAsync(request)).Select(token => token.Id)];
+        }
     }
 }

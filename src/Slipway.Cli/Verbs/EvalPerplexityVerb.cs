@@ -23,16 +23,12 @@ internal static class EvalPerplexityVerb
         {
             Description = "Tokens from window to window, where they are to overlap.",
         };
-        var prompt = new Option<int>("--prompt-tokens")
-        {
-            Description = "The first tokens of each window that are computed as a prompt and not scored.",
-        };
         var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "perplexity", "Measure how well a model predicts a text. Example: slipway eval perplexity package --text test.txt")
         {
-            package, text, window, windows, stride, prompt, threads, json,
+            package, text, window, windows, stride, threads, json,
         };
         command.SetAction(async (result, ct) =>
         {
@@ -44,7 +40,6 @@ internal static class EvalPerplexityVerb
                 Window = size,
                 Windows = result.GetValue(windows),
                 Stride = result.GetValue(stride),
-                PromptTokens = result.GetValue(prompt),
             });
             var report = await ProgressDisplay.RunAsync(context, "perplexity", progress => evaluator.EvaluateFileAsync(
                 result.GetRequiredValue(text),

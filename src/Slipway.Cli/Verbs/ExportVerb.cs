@@ -54,16 +54,12 @@ internal static class ExportVerb
         {
             Description = "A folder with a LoRA adapter that requests choose by name, as NAME=DIR or DIR; may be repeated.",
         };
-        var prefill = new Option<bool>("--prefill-graph")
-        {
-            Description = "Give an int4 or int8 package a second graph that computes prompts faster, in W8A8.",
-        };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a package that stands in the folder." };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "export", "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
-            source, output, precision, method, blockSize, context_, prefill, cache, calibration, adapter,
+            source, output, precision, method, blockSize, context_, cache, calibration, adapter,
             adapters, overwrite, json,
         };
         precision.AcceptOnlyFromAmong([.. Precisions.All]);
@@ -78,7 +74,6 @@ internal static class ExportVerb
                 Method = result.GetValue(method),
                 BlockSize = result.GetValue(blockSize),
                 ContextLength = result.GetValue(context_),
-                PrefillGraph = result.GetValue(prefill),
                 KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
                 KeyValueMeasurement = Measure(result.GetValue(calibration)),
                 Adapters = beside.Adapters,

@@ -88,16 +88,9 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
         var (sum, scored) = (0.0, 0);
         foreach (var window in windows)
         {
-            var first = Math.Max(window.FirstScored, options.PromptTokens);
-            if (first >= window.Ids.Length)
-            {
-                // A last window that ends within its prompt.
-                continue;
-            }
-
-            var scores = await model.ScoreAsync(window.Ids, 0, options.PromptTokens, cancellationToken).ConfigureAwait(false);
-            var nll = -scores.Skip(first - 1).Sum(score => (double)score.LogProbability);
-            var count = window.Ids.Length - first;
+            var scores = await model.ScoreAsync(window.Ids, cancellationToken).ConfigureAwait(false);
+            var nll = -scores.Skip(window.FirstScored - 1).Sum(score => (double)score);
+            var count = window.Ids.Length - window.FirstScored;
             perWindow.Add(nll / count);
             (sum, scored) = (sum + nll, scored + count);
             progress?.Report(new PerplexityProgress(perWindow.Count, windows.Count, Math.Exp(sum / scored)));
@@ -125,11 +118,6 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
         if (options.Window < 2 || options.Window > contextLength)
         {
             errors.Add($"Window is '{options.Window}'; expected from 2 to '{contextLength}', the model's context.");
-        }
-
-        if (options.PromptTokens < 0 || options.PromptTokens >= options.Window)
-        {
-            errors.Add($"PromptTokens is '{options.PromptTokens}'; expected from 0 to less than Window '{options.Window}'.");
         }
 
         if (options.Stride < 1 || options.Stride > options.Window)

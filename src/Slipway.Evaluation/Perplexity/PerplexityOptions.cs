@@ -14,10 +14,6 @@ public sealed class PerplexityOptions
     /// </remarks>
     public int? Stride { get; set; }
 
-    /// <summary>The first tokens of each window that are not scored but computed as a prompt.</summary>
-    /// <remarks>So one sees what a package's graph for prompts does to the text after them.</remarks>
-    public int PromptTokens { get; set; }
-
     /// <summary>The most windows to score; null for the whole text.</summary>
     public int? Windows { get; set; }
 }

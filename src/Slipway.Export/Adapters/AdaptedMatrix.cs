@@ -60,9 +60,6 @@ internal sealed class AdaptedMatrix(
         return bias == default ? sum : new NodeScope(scope.Graph, $"{own.Path}/bias").Add(sum, bias);
     }
 
-    public override StoredMatrix Share(Graph from, Graph to) =>
-        throw new InvalidOperationException("Such a matrix belongs to one graph.");
-
     public override GraphValue Gather(NodeScope scope, GraphValue indices) => throw new NotSupportedException(
         $"An adapter changes '{sources[0]}', which is a table of rows, not a linear layer. Such an adapter cannot be "
         + "switched per request: merge it at export instead.");

@@ -34,11 +34,10 @@ internal abstract class DecoderArchitecture : Architecture
     public override void Build(ModelBuild build, Checkpoint checkpoint)
     {
         ModuleScope root = new(build);
-        DecoderInputs inputs = new(root.Graph, build.Batch);
+        DecoderInputs inputs = new(root.Graph);
         GraphValue hidden = Forward(root, inputs);
         NodeScope last = new(root.Graph, "/logits_to_keep");
         GraphValue kept = last.Slice(hidden, last.Neg(inputs.Kept), last.Ints(long.MaxValue), last.Ints(1));
-        build.BeginHead();
         GraphValue logits = Head(root, kept);
         inputs.Complete(root.Graph.Rename(logits, "logits"), Sizes(build.Config).VocabularySize);
     }

@@ -7,18 +7,17 @@ namespace Slipway.Export.Modules;
 /// <summary>The inputs of a decoder graph, and the cache of keys and values that passes through it.</summary>
 internal sealed class DecoderInputs
 {
+    private const string Batch = "batch";
     private readonly Graph _graph;
-    private readonly Dimension _batch;
     private GraphValue _positions, _plannedLength;
     private readonly List<(GraphValue Value, Dimension[] Shape)> _presents = [];
 
     /// <param name="graph">The graph.</param>
-    /// <param name="batch">Sequences of a step.</param>
-    public DecoderInputs(Graph graph, Dimension batch)
+    public DecoderInputs(Graph graph)
     {
-        (_graph, _batch) = (graph, batch);
-        Ids = graph.AddInput("input_ids", ElementType.Int64, _batch, "sequence");
-        GraphValue mask = graph.AddInput("attention_mask", ElementType.Int64, _batch, "total");
+        _graph = graph;
+        Ids = graph.AddInput("input_ids", ElementType.Int64, Batch, "sequence");
+        GraphValue mask = graph.AddInput("attention_mask", ElementType.Int64, Batch, "total");
         NodeScope scope = new(graph, "/attention_mask");
         GraphValue lengths = scope.ReduceSum(mask, keep: false, 1);
         LastPositions = scope.Cast(scope.Sub(lengths, scope.Int(1)), ElementType.Int32);
@@ -84,8 +83,8 @@ internal sealed class DecoderInputs
     public (string Key, string Value) Present(int layer, int heads, int size)
     {
         (string key, string value) = ($"present.{Text(layer)}.key", $"present.{Text(layer)}.value");
-        _presents.Add((new GraphValue(key), [_batch, heads, "present", size]));
-        _presents.Add((new GraphValue(value), [_batch, heads, "present", size]));
+        _presents.Add((new GraphValue(key), [Batch, heads, "present", size]));
+        _presents.Add((new GraphValue(value), [Batch, heads, "present", size]));
         return (key, value);
     }
 
@@ -96,7 +95,7 @@ internal sealed class DecoderInputs
     /// <returns>The value from the step before, zeros at first; and its name after the step.</returns>
     public (GraphValue Past, string Present) State(int layer, string name, params int[] shape)
     {
-        Dimension[] dimensions = [_batch, .. shape.Select(size => (Dimension)size)];
+        Dimension[] dimensions = [Batch, .. shape.Select(size => (Dimension)size)];
         GraphValue past = _graph.AddInput(
             $"past_key_values.{Text(layer)}.{name}", ElementType.Float32, dimensions);
         string present = $"present.{Text(layer)}.{name}";
@@ -107,7 +106,7 @@ internal sealed class DecoderInputs
     /// <summary>Declares the outputs.</summary>
     public void Complete(GraphValue logits, int vocabularySize)
     {
-        _graph.AddOutput(logits, ElementType.Float32, _batch, "kept", vocabularySize);
+        _graph.AddOutput(logits, ElementType.Float32, Batch, "kept", vocabularySize);
         foreach ((GraphValue value, Dimension[] shape) in _presents)
         {
             _graph.AddOutput(value, ElementType.Float32, shape);
@@ -116,7 +115,7 @@ internal sealed class DecoderInputs
 
     private GraphValue AddPast(int layer, string part, int heads, int size) =>
         _graph.AddInput(
-            $"past_key_values.{Text(layer)}.{part}", ElementType.Float32, _batch, heads, "past", size);
+            $"past_key_values.{Text(layer)}.{part}", ElementType.Float32, Batch, heads, "past", size);
 
     private static string Text(int layer) => layer.ToString(CultureInfo.InvariantCulture);
 }

@@ -13,15 +13,8 @@ internal sealed class ModelBuild(
     private readonly Dictionary<string, StoredMatrix> _stored = new(StringComparer.Ordinal);
     private readonly WeightFormat _format = format;
     private readonly WeightWriter _writer = writer;
-    private bool _sharesMatrices;
 
     public ConfigReader Config => config;
-
-    /// <summary>The build whose tables and head this one's graph uses too; null for its own.</summary>
-    public ModelBuild? Shares { get; init; }
-
-    /// <summary>Sequences of a step: any number, but one in a graph for prompts.</summary>
-    public Dimension Batch => Shares is null ? "batch" : 1;
 
     /// <summary>The adapters between which requests choose; null for none.</summary>
     public SwitchedAdapters? Adapters { get; init; }
@@ -47,13 +40,9 @@ internal sealed class ModelBuild(
     /// <summary>A table in the package, in the matrices' format where that can be looked up.</summary>
     public StoredMatrix StoreTable(string name, int columns, Func<Weight> read)
     {
-        bool asMatrix = (Shares?._format ?? _format).CanGather(columns);
-        string stored = asMatrix ? name : $"{name}.table";
-        return Shares is null ? Store(stored, asMatrix ? _format : tableFormat, read) : Share(stored);
+        bool asMatrix = _format.CanGather(columns);
+        return Store(asMatrix ? name : $"{name}.table", asMatrix ? _format : tableFormat, read);
     }
-
-    /// <summary>Tells that what is stored from now on belongs to the head.</summary>
-    public void BeginHead() => _sharesMatrices = Shares is not null;
 
     /// <summary>A small matrix on which much depends, in single precision whatever the others are stored in.</summary>
     public StoredMatrix StoreExact(string name, Func<Weight> read) =>
@@ -73,26 +62,10 @@ internal sealed class ModelBuild(
     public GraphValue StoreFloats(string name, Weight weight, int count) =>
         ((FloatStack)tableFormat.WriteStack(_writer, name, weight, count)).Weight;
 
-    private StoredMatrix Share(string name)
-    {
-        if (!_stored.TryGetValue(name, out StoredMatrix? matrix))
-        {
-            matrix = Shares!._stored[name].Share(Shares._writer.Graph, _writer.Graph);
-            _stored.Add(name, matrix);
-        }
-
-        return matrix;
-    }
-
     private StoredMatrix Store(string name, WeightFormat chosen, Func<Weight> read)
     {
         if (!_stored.TryGetValue(name, out StoredMatrix? matrix))
         {
-            if (_sharesMatrices)
-            {
-                return Share(name);
-            }
-
             Weight weight = read();
             matrix = chosen.Write(_writer, name, weight);
             matrix = Adapters?.Wrap(name, matrix, weight, _writer.Graph) ?? matrix;

@@ -25,12 +25,6 @@ internal sealed class BlockMatrix(
             InputOrder is { } order ? scope.Gather(x, order, -1) : x, new GraphValue(codes.Name), scales, zeroPoints, bias, rows, columns, bits, blockSize,
             roundsActivations);
 
-    public override StoredMatrix Share(Graph from, Graph to)
-    {
-        Share(from, to, new GraphValue(codes.Name), scales, zeroPoints, InputOrder ?? default);
-        return this;
-    }
-
     public override GraphValue Gather(NodeScope scope, GraphValue indices)
     {
         // The same bytes under the shape that this operator asks for.

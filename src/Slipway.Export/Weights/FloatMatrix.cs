@@ -16,12 +16,6 @@ internal sealed class FloatMatrix(GraphValue weight, ElementType type) : StoredM
         return bias == default ? product : scope.Add(product, bias);
     }
 
-    public override StoredMatrix Share(Graph from, Graph to)
-    {
-        Share(from, to, weight);
-        return new FloatMatrix(weight, type);
-    }
-
     public override GraphValue Gather(NodeScope scope, GraphValue indices)
     {
         GraphValue rows = scope.Gather(weight, indices);

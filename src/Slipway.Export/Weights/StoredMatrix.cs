@@ -13,18 +13,4 @@ internal abstract class StoredMatrix
 
     /// <summary>The rows at indices, […] → […, columns].</summary>
     public abstract GraphValue Gather(NodeScope scope, GraphValue indices);
-
-    /// <summary>The same weights in another graph of the package, which reads the same bytes.</summary>
-    /// <param name="from">The graph that has them.</param>
-    /// <param name="to">The graph that is to have them too.</param>
-    public abstract StoredMatrix Share(Graph from, Graph to);
-
-    /// <summary>Adds constants of one graph to another.</summary>
-    protected static void Share(Graph from, Graph to, params IReadOnlyList<GraphValue> constants)
-    {
-        foreach (GraphValue constant in constants.Where(constant => constant != default))
-        {
-            to.AddInitializer(from.FindInitializer(constant.Name)!);
-        }
-    }
 }

@@ -9,14 +9,8 @@ internal sealed class WeightWriter(
     Graph graph, ExternalDataWriter data, Checkpoint checkpoint, IProgress<ExportProgress>? progress,
     CancellationToken ct)
 {
-    private long _total = checkpoint.Tensors.Values.Sum(tensor => tensor.Count);
+    private readonly long _total = checkpoint.Tensors.Values.Sum(tensor => tensor.Count);
     private long _done;
-
-    /// <summary>Graphs of the package, and which of them this is, from 0; each passes through the whole checkpoint.</summary>
-    public (int Count, int Index) Passes
-    {
-        init => (_total, _done) = (value.Count * _total, value.Index * _total);
-    }
 
     public Graph Graph => graph;
 

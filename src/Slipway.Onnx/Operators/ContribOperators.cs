@@ -29,17 +29,6 @@ public static class ContribOperators
             new NodeAttribute.Int("bits", bits), new NodeAttribute.Int("block_size", blockSize),
             new NodeAttribute.Int("accuracy_level", roundsActivations ? 4 : 1));
 
-    /// <summary>(x − zero) · codes as integers, then times both scales.</summary>
-    /// <param name="scope">Where the node goes.</param>
-    /// <param name="x">uint8 [rows, inputs].</param>
-    /// <param name="codes">int8 [inputs, outputs].</param>
-    /// <param name="xScale">float scalar.</param>
-    /// <param name="scales">float [outputs].</param>
-    /// <param name="zero">uint8 scalar: the code of an x that is zero.</param>
-    public static GraphValue MatMulIntegerToFloat(
-        this NodeScope scope, GraphValue x, GraphValue codes, GraphValue xScale, GraphValue scales, GraphValue zero) =>
-        Node(scope, "MatMulIntegerToFloat", [x, codes, xScale, scales, zero]);
-
     /// <summary>The rows of a table of few-bit codes at indices, as floats.</summary>
     /// <param name="scope">Where the node goes.</param>
     /// <param name="codes">uint8 [rows, columns·bits/8].</param>

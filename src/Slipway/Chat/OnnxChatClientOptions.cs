@@ -29,10 +29,6 @@ public sealed class OnnxChatClientOptions
     /// <inheritdoc cref="LanguageModelOptions.UseKernels"/>
     public bool UseKernels { get; set; } = true;
 
-    /// <summary>Whether prompts run through the package's graph for them, where it has one: faster, for more memory.</summary>
-    /// <value>true</value>
-    public bool UsePrefillGraph { get; set; } = true;
-
     /// <summary>The most sequences in one batch; further requests wait.</summary>
     /// <value>32</value>
     public int MaxBatchSize { get; set; } = 32;
@@ -98,7 +94,6 @@ public sealed class OnnxChatClientOptions
         Threads = Threads,
         AllowSpinning = AllowSpinning,
         UseLargePages = UseLargePages,
-        UsePrefillGraph = UsePrefillGraph,
         MaxBatchSize = MaxBatchSize,
         QueueCapacity = QueueCapacity,
         KeyValueCacheBytes = KeyValueCacheBytes,

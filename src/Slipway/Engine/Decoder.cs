@@ -15,7 +15,6 @@ internal sealed partial class Decoder : IDecoder
     private const long LargestLogitsBytes = 32L << 20;
 
     private readonly InferenceSession session;
-    private readonly InferenceSession prefillSession;
     private readonly DecoderGraph graph;
     private readonly KeyValueCache cache;
     private readonly RowStates states;
@@ -33,7 +32,6 @@ internal sealed partial class Decoder : IDecoder
     /// <param name="session">Runs the graph.</param>
     /// <param name="graph">Its inputs and outputs.</param>
     /// <param name="adapters">The adapters beside it; null for none.</param>
-    /// <param name="prefill">Runs a graph with the same inputs and outputs for prompts; null for the same graph.</param>
     /// <param name="skipsRows">
     /// Whether the graph is one of this library's own operators that leave a row alone whose mask is all zeros.
     /// </param>
@@ -41,13 +39,11 @@ internal sealed partial class Decoder : IDecoder
         InferenceSession session,
         DecoderGraph graph,
         AdapterSet? adapters = null,
-        InferenceSession? prefill = null,
         bool skipsRows = false)
     {
         this.adapters = adapters;
         this.session = session;
         this.skipsRows = skipsRows;
-        prefillSession = prefill ?? session;
         this.graph = graph;
         planned = OrtValue.CreateTensorValueFromMemory(plannedLength, [1]);
         promptTensors = new StepTensors(this);
@@ -82,9 +78,8 @@ internal sealed partial class Decoder : IDecoder
     {
         var kept = every || graph.LogitsToKeep is null ? tokens.Length : 1;
         var tensors = isPrompt ? promptTensors : answerTensors;
-        var runner = isPrompt ? prefillSession : session;
         tensors.Reserve(tokens.Length, kept);
-        var binding = tensors.Row(runner, row);
+        var binding = tensors.Row(session, row);
         tensors.SetTokens(tokens, start);
         binding.BindTokens(tokens.Length, kept, every, tensors.SetMask([start + tokens.Length]));
         binding.BindAdapters();
@@ -94,7 +89,7 @@ internal sealed partial class Decoder : IDecoder
         }
 
         BeginRun(row, start);
-        runner.RunWithBinding(runOptions, binding.IoBinding);
+        session.RunWithBinding(runOptions, binding.IoBinding);
         EndRun(row, start + tokens.Length);
         states.Commit(row);
         var result = tensors.ReadLogits(kept);

@@ -61,23 +61,11 @@ internal sealed class DecoderGraph
         Cache.Where(tensor => tensor.Window is not null).Sum(tensor => tensor.TokenBytes),
         Window?.Capacity ?? 0);
 
-    /// <summary>What another graph has otherwise, so that both cannot run over one cache; null for nothing.</summary>
-    public string? Difference(DecoderGraph other)
-        => !Cache.SequenceEqual(other.Cache) ? "the cache of keys and values"
-            : !States.Select(state => state.Past).SequenceEqual(other.States.Select(state => state.Past))
-                || Size != other.Size ? "a state"
-            : (InputIds, AttentionMask, PositionIds, LogitsToKeep, PlannedLength)
-                != (other.InputIds, other.AttentionMask, other.PositionIds, other.LogitsToKeep, other.PlannedLength)
-                ? "an input"
-            : (Logits, LogitsType, VocabularySize) != (other.Logits, other.LogitsType, other.VocabularySize) ? "the logits"
-            : null;
-
     /// <param name="session">Runs the graph.</param>
     /// <param name="package">The package.</param>
-    /// <param name="file">The graph's file; null for the package's decoder.</param>
-    public static DecoderGraph Read(InferenceSession session, ModelPackage package, string? file = null)
+    public static DecoderGraph Read(InferenceSession session, ModelPackage package)
     {
-        var path = file ?? package.ModelPath;
+        var path = package.ModelPath;
         var model = package.Config.Model;
         var decoder = model.Decoder;
         var inputs = session.InputMetadata;

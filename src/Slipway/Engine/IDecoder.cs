@@ -78,7 +78,7 @@ internal interface IDecoder : IDisposable
     {
     }
 
-    /// <summary>Tells whether the tokens of the next prefill belong to a prompt, which may have a graph of its own.</summary>
+    /// <summary>Tells whether the tokens of the next prefill belong to a prompt, whose run may be interrupted.</summary>
     void BeginChunk(bool isPrompt)
     {
     }

@@ -64,10 +64,9 @@ internal sealed partial class ModelEngine
                 prefixes.Restore(sequence);
             }
 
-            // What follows the prompt is the answer's graph's, also when it is computed once more.
             var start = sequence.Computed;
-            var isPrompt = start < sequence.PrefillLength;
-            count = Math.Min(count, isPrompt ? sequence.PrefillLength - start : sequence.Pending);
+            var isPrompt = start < sequence.PromptLength;
+            count = Math.Min(count, sequence.Pending);
             var chunk = sequence.Tokens.Slice(start, count);
             KeepWhatGivesWay(sequence, count);
             decoder.Plan(sequence.Tokens.Length);

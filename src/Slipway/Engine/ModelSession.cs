@@ -12,9 +12,7 @@ internal static class ModelSession
     public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
         => KernelSession.PathOf(package, options) is { } kernels
             ? Open(kernels, options, hasKernels: true)
-            : Open(
-                package.ModelPath, options,
-                takesTurns: PrefillSession.PathOf(package, options) is not null || options.DraftModel is not null);
+            : Open(package.ModelPath, options, takesTurns: options.DraftModel is not null);
 
     /// <param name="modelPath">The graph file.</param>
     /// <param name="options">Threads and memory.</param>

@@ -8,16 +8,13 @@ internal delegate void LogitsSink(int start, ReadOnlySpan<float> logits);
 /// <summary>A forward pass whose logits are wanted at every position.</summary>
 /// <param name="ids">The tokens.</param>
 /// <param name="sink">Takes the logits.</param>
-/// <param name="promptLength">How many of the first tokens count as a prompt.</param>
-internal sealed class ScoringSequence(IReadOnlyList<int> ids, LogitsSink sink, int promptLength = 0) : Sequence(ids)
+internal sealed class ScoringSequence(IReadOnlyList<int> ids, LogitsSink sink) : Sequence(ids)
 {
     private readonly TaskCompletionSource completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task Completion => completion.Task;
 
     public override bool ScoresEveryPosition => true;
-
-    public override int PrefillLength => promptLength;
 
     public override int Reservation => PromptLength;
 

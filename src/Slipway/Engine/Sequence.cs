@@ -20,9 +20,6 @@ internal abstract class Sequence
 
     public int PromptLength { get; }
 
-    /// <summary>How many of the first tokens a graph for prompts computes, where the package has one.</summary>
-    public virtual int PrefillLength => PromptLength;
-
     /// <summary>Prompt and answer so far.</summary>
     public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(tokens);
 

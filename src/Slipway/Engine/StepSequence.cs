@@ -6,15 +6,12 @@ internal delegate T LastLogits<T>(ReadOnlySpan<float> logits);
 
 /// <summary>A run whose logits are wanted once, after the last token.</summary>
 /// <param name="ids">The tokens.</param>
-/// <param name="promptLength">How many of the first tokens are the prompt.</param>
 /// <param name="read">What is made of the logits, on the engine's thread.</param>
-internal sealed class StepSequence<T>(IReadOnlyList<int> ids, int promptLength, LastLogits<T> read) : Sequence(ids)
+internal sealed class StepSequence<T>(IReadOnlyList<int> ids, LastLogits<T> read) : Sequence(ids)
 {
     private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task<T> Completion => completion.Task;
-
-    public override int PrefillLength => promptLength;
 
     public override bool ScoresEveryPosition => false;
 

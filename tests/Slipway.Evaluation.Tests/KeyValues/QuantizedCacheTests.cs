@@ -93,27 +93,6 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public async Task Generate_PromptsThroughAGraphOfTheirOwn_ShareTheCodes()
-    {
-        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
-        Exporter.Export(checkpoint, folder["codes"], new ExportOptions
-        {
-            Precision = Precision.Int8, PrefillGraph = true,
-            KeyValueCache = KeyValuePrecision.Int8, KeyValueMeasurement = KeyValueSampler.Run,
-        });
-        using var alone = Load("codes", new() { PrefixCacheBytes = 0 });
-        using var busy = Load("codes");
-        int[][] prompts = [.. Enumerable.Range(0, 5).Select(i => Enumerable.Range(3 + i, 40 + (3 * i)).ToArray())];
-        List<int[]> expected = [];
-        foreach (var prompt in prompts)
-        {
-            expected.Add(await AnswerAsync(alone, prompt));
-        }
-
-        Assert.Equal(expected, await Task.WhenAll(prompts.Select(prompt => AnswerAsync(busy, prompt))));
-    }
-
-    [Fact]
     public void Export_GivenText_MeasuresIt()
     {
         Export("llama", "full", KeyValuePrecision.Float32);

@@ -55,7 +55,6 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
             ("Threads", "1"),
             ("AllowSpinning", "false"),
             ("UseLargePages", "false"),
-            ("UsePrefillGraph", "false"),
             ("MaxBatchSize", "4"),
             ("QueueCapacity", "8"),
             ("KeyValueCacheBytes", "5000000000"),
@@ -74,7 +73,6 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         Assert.Equal(1, options.Threads);
         Assert.False(options.AllowSpinning);
         Assert.False(options.UseLargePages);
-        Assert.False(options.UsePrefillGraph);
         Assert.Equal(4, options.MaxBatchSize);
         Assert.Equal(8, options.QueueCapacity);
         Assert.Equal(5_000_000_000, options.KeyValueCacheBytes);
