@@ -118,7 +118,7 @@ public static class Exporter
 
         ModelBuild Build()
         {
-            using ExternalDataWriter data = new(package.PathOf($"{GraphFile}.data"));
+            using ExternalDataWriter data = new(package.Create($"{GraphFile}.data"), $"{GraphFile}.data");
             WeightWriter writer = new(new Graph(name), data, checkpoint, progress, ct);
             ModelBuild made = new(config, tensors, writer, formats.Matrices, formats.Tables, contextLength)
             {
@@ -129,24 +129,27 @@ public static class Exporter
         }
     }
 
-    private static void Write(Graph graph, PackageWriter package, string file) => OnnxFile.Write(
-        new OnnxModel(graph)
-        {
-            ProducerName = "Slipway",
-            ProducerVersion = Version,
-            OperatorSets = file == KernelFile ? KernelGraph.OperatorSets : OnnxModel.DefaultOperatorSets,
-        },
-        package.PathOf(file));
+    private static void Write(Graph graph, PackageWriter package, string file)
+    {
+        using Stream stream = package.Create(file);
+        OnnxFile.Write(
+            new OnnxModel(graph)
+            {
+                ProducerName = "Slipway",
+                ProducerVersion = Version,
+                OperatorSets = file == KernelFile ? KernelGraph.OperatorSets : OnnxModel.DefaultOperatorSets,
+            },
+            stream);
+    }
 
     // The graph as it is runs over whole sequences; the package's takes its place.
     private static ChannelRanges Measure(
         PackageWriter package, ModelBuild build, ExportOptions options, CancellationToken ct)
     {
         ChannelRanges ranges = new();
-        string path = package.PathOf(GraphFile);
         Write(build.Writer.Graph, package, GraphFile);
-        options.KeyValueMeasurement!(Path.GetDirectoryName(path)!, ranges.Observe, ct);
-        File.Delete(path);
+        options.KeyValueMeasurement!(package.Folder, ranges.Observe, ct);
+        package.Delete(GraphFile);
         return ranges;
     }
 

@@ -13,17 +13,20 @@ public sealed class ExternalDataWriter : IDisposable
     private const int PageAlignment = 4096;
     private const int PageAlignedFrom = 1 << 20;
     private const int FileTooBig = 27;
-    private readonly FileStream stream;
+    private readonly Stream stream;
     private readonly string file;
+    private long position;
     private long start;
 
-    /// <summary>Creates the file.</summary>
-    /// <param name="path">The file; it must not exist.</param>
-    /// <exception cref="IOException">It exists, or cannot be created.</exception>
-    public ExternalDataWriter(string path)
+    /// <summary>Begins a file.</summary>
+    /// <param name="stream">Where its content goes; disposed with this writer.</param>
+    /// <param name="file">Its name, by which the graph file beside it finds it.</param>
+    public ExternalDataWriter(Stream stream, string file)
     {
-        file = Path.GetFileName(path);
-        stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, 1 << 16);
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        this.stream = stream;
+        this.file = file;
     }
 
     /// <summary>Begins the next constant.</summary>
@@ -31,11 +34,11 @@ public sealed class ExternalDataWriter : IDisposable
     public void Begin(long length)
     {
         long alignment = length >= PageAlignedFrom ? PageAlignment : Alignment;
-        long padding = (alignment - (stream.Position % alignment)) % alignment;
+        long padding = (alignment - (position % alignment)) % alignment;
         Span<byte> zeros = stackalloc byte[PageAlignment];
         zeros.Clear();
         Append(zeros[..(int)padding]);
-        start = stream.Position;
+        start = position;
     }
 
     /// <summary>Writes the next elements of the constant that was begun.</summary>
@@ -45,7 +48,7 @@ public sealed class ExternalDataWriter : IDisposable
 
     /// <summary>Ends the constant.</summary>
     /// <returns>Where it stands.</returns>
-    public TensorData.External End() => new(file, start, stream.Position - start);
+    public TensorData.External End() => new(file, start, position - start);
 
     /// <summary>Writes what is still held in memory and closes the file.</summary>
     /// <exception cref="IOException">The disk is full, or allows no file of that size.</exception>
@@ -66,6 +69,7 @@ public sealed class ExternalDataWriter : IDisposable
         try
         {
             stream.Write(bytes);
+            position += bytes.Length;
         }
         catch (ArgumentOutOfRangeException exception)
         {

@@ -4,50 +4,69 @@ namespace Slipway.Packaging;
 
 /// <summary>Writes a package folder so that it appears whole or not at all.</summary>
 /// <remarks>
-/// Files are written into a folder beside the target, which <see cref="Commit"/> renames into place. Disposing
-/// without a commit removes it; what a killed process left behind is removed by the next writer of the same target.
-/// Not safe for concurrent use.
+/// Files are written into a hidden folder beside the target, which <see cref="Commit"/> compares with what was written and
+/// renames into place. Disposing without a commit removes it; the next writer of the same target removes what a killed
+/// process left behind. A target that is a link is written where the link leads. Not safe for concurrent use; several
+/// writers of one target, in one process or many, do not disturb each other.
 /// </remarks>
 public sealed class PackageWriter : IDisposable
 {
-    private const string LockFile = ".lock";
-    private const string ReplacedSuffix = ".replaced";
-    private readonly string target;
-    private readonly string partial;
-    private readonly bool overwrite;
-    private FileStream? hold;
+    private readonly Dictionary<string, WrittenFile> _written = new(StringComparer.Ordinal);
+    private readonly string _target;
+    private readonly bool _overwrite;
+    private bool _closed;
 
     /// <summary>Begins a package.</summary>
     /// <param name="folder">The package folder to appear; its parents are created.</param>
     /// <param name="overwrite">Whether a package that stands there is replaced at the end.</param>
     /// <exception cref="IOException">
-    /// The folder exists and may not be replaced, or it is not a package.
+    /// The folder exists and may not be replaced, it is not a package, or its name is too long.
     /// </exception>
+    /// <exception cref="UnauthorizedAccessException">The folder's parent may not be written to.</exception>
     public PackageWriter(string folder, bool overwrite = false)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        this.overwrite = overwrite;
-        RequireReplaceable();
-        var parent = Path.GetDirectoryName(target)
+        _target = Resolve(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        _overwrite = overwrite;
+        var parent = Path.GetDirectoryName(_target)
             ?? throw new ArgumentException($"'{folder}' is a file system's root; name a folder in it.", nameof(folder));
+        PartialFolder.RequireName(_target);
+        RequireReplaceable();
         Directory.CreateDirectory(parent);
-        RemoveAbandoned(parent);
-        partial = Path.Combine(parent, $".{Path.GetFileName(target)}.partial-{Path.GetRandomFileName()}");
-        Directory.CreateDirectory(partial);
-        hold = new FileStream(
-            Path.Combine(partial, LockFile), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1);
+        PartialFolder.RemoveAbandoned(_target);
+        RequireReplaceable();
+        Folder = PartialFolder.Create(_target);
     }
 
-    /// <summary>The full path to which a file of the package is to be written.</summary>
-    /// <param name="file">The path inside the package, with forward slashes.</param>
-    public string PathOf(string file)
+    /// <summary>The full path of the hidden folder that holds the files until <see cref="Commit"/>.</summary>
+    public string Folder { get; }
+
+    /// <summary>Creates a file of the package.</summary>
+    /// <param name="file">The path inside the package, with forward slashes; no file of that name was created before.</param>
+    /// <returns>A stream to write the content to, from beginning to end; the caller disposes it before the commit.</returns>
+    /// <exception cref="ArgumentException">The name is not a plain relative path.</exception>
+    /// <exception cref="IOException">The file exists, the hidden folder was removed, or the disk is full.</exception>
+    public Stream Create(string file)
     {
-        ObjectDisposedException.ThrowIf(hold is null, this);
-        var path = PackagePath.Resolve(partial, file)
+        ObjectDisposedException.ThrowIf(_closed, this);
+        var path = PackagePath.Resolve(Folder, file)
             ?? throw new ArgumentException($"'{file}' is not a plain relative path inside the package.", nameof(file));
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        return path;
+        RequireFolder();
+        if (file.Contains('/', StringComparison.Ordinal))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        }
+
+        try
+        {
+            var written = new WrittenFile(path);
+            _written[file] = written;
+            return new BufferedStream(written, 1 << 16);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            throw Disturbed($"'{file}' cannot be created, because the folder is gone");
+        }
     }
 
     /// <summary>Writes a whole file of the package.</summary>
@@ -55,7 +74,7 @@ public sealed class PackageWriter : IDisposable
     /// <param name="content">The bytes.</param>
     public void Write(string file, ReadOnlySpan<byte> content)
     {
-        using var stream = new FileStream(PathOf(file), FileMode.CreateNew, FileAccess.Write);
+        using var stream = Create(file);
         stream.Write(content);
     }
 
@@ -66,137 +85,221 @@ public sealed class PackageWriter : IDisposable
             ModelPackage.ConfigFile,
             JsonSerializer.SerializeToUtf8Bytes(config, PackageJson.Default.GenAIConfig));
 
-    /// <summary>Writes the manifest with every file's size and hash, and puts the package into place.</summary>
+    /// <summary>Removes a file that was written, so that it can be written anew.</summary>
+    /// <param name="file">The path inside the package, with forward slashes.</param>
+    public void Delete(string file)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        if (_written.Remove(file))
+        {
+            File.Delete(Path.Combine(Folder, file));
+        }
+    }
+
+    /// <summary>
+    /// Writes the manifest with every file's size and hash, compares the folder with it, and puts the package into place.
+    /// </summary>
     /// <param name="manifest">How the package was made; its list of files is filled here.</param>
     /// <returns>The manifest as written.</returns>
-    /// <exception cref="IOException">Something else took the target's place meanwhile, or the disk is full.</exception>
+    /// <exception cref="IOException">
+    /// Something else took the target's place meanwhile, another program changed the files, or the disk is full.
+    /// </exception>
     public PackageManifest Commit(PackageManifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
-        ObjectDisposedException.ThrowIf(hold is null, this);
-        var complete = manifest with { Files = ListFiles() };
+        ObjectDisposedException.ThrowIf(_closed, this);
+        var complete = manifest with { Files = List() };
         Write(
             ModelPackage.ManifestFile,
             JsonSerializer.SerializeToUtf8Bytes(complete, PackageJson.Default.PackageManifest));
-        RequireReplaceable();
-        Release();
-        Replace();
+        try
+        {
+            RequireUnchanged(List());
+        }
+        catch (Exception exception) when (exception is DirectoryNotFoundException or FileNotFoundException)
+        {
+            throw Disturbed(exception.Message.TrimEnd('.'));
+        }
+
+        PutIntoPlace();
+        _closed = true;
         return complete;
     }
 
     /// <summary>Removes what was written, unless it was committed.</summary>
     public void Dispose()
     {
-        Release();
-        if (Directory.Exists(partial))
+        if (!_closed)
         {
-            Directory.Delete(partial, recursive: true);
+            _closed = true;
+            PartialFolder.Remove(Folder);
         }
     }
 
-    private void Release()
+    private static string Resolve(string path)
     {
-        if (hold is not null)
-        {
-            hold.Dispose();
-            hold = null;
-            File.Delete(Path.Combine(partial, LockFile));
-        }
+        var folder = new DirectoryInfo(path);
+        return folder.LinkTarget is null ? path : folder.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
     }
 
-    private void Replace()
+    private PackageFile[] List() =>
+    [
+        .. _written.OrderBy(file => file.Key, StringComparer.Ordinal).Select(file => new PackageFile(
+            file.Key,
+            file.Value.Length,
+            file.Value.Sha256 ?? throw new InvalidOperationException(
+                $"The file '{file.Key}' is still being written. Dispose its stream before the package is committed."))),
+    ];
+
+    private void RequireUnchanged(PackageFile[] files)
     {
-        if (!Directory.Exists(target))
+        RequireFolder();
+        var found = Directory.EnumerateFileSystemEntries(
+                Folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+            .Where(path => !Directory.Exists(path))
+            .Select(path => Path.GetRelativePath(Folder, path).Replace('\\', '/'))
+            .ToHashSet(StringComparer.Ordinal);
+        foreach (var file in files)
         {
-            Directory.Move(partial, target);
-            return;
-        }
-
-        var replaced = partial + ReplacedSuffix;
-        Directory.Move(target, replaced);
-        try
-        {
-            Directory.Move(partial, target);
-        }
-        catch
-        {
-            Directory.Move(replaced, target);
-            throw;
-        }
-
-        Directory.Delete(replaced, recursive: true);
-    }
-
-    private PackageFile[] ListFiles()
-        => [.. Directory.EnumerateFiles(partial, "*", SearchOption.AllDirectories)
-            .Select(path => (path, name: Path.GetRelativePath(partial, path).Replace('\\', '/')))
-            .Where(file => file.name is not LockFile)
-            .OrderBy(file => file.name, StringComparer.Ordinal)
-            .Select(file => new PackageFile(
-                file.name, new FileInfo(file.path).Length, PackageVerifier.Hash(file.path)))];
-
-    private void RequireReplaceable()
-    {
-        if (File.Exists(target))
-        {
-            throw new IOException($"'{target}' is a file; a package is a folder. Choose another name.");
-        }
-
-        if (!Directory.Exists(target) || !Directory.EnumerateFileSystemEntries(target).Any())
-        {
-            return;
-        }
-
-        if (!overwrite)
-        {
-            throw new IOException($"The folder '{target}' exists. Choose another, or allow it to be overwritten.");
-        }
-
-        if (!File.Exists(Path.Combine(target, ModelPackage.ConfigFile))
-            && !File.Exists(Path.Combine(target, ModelPackage.ManifestFile)))
-        {
-            throw new IOException(
-                $"The folder '{target}' holds no '{ModelPackage.ConfigFile}', so it is not a package and is not "
-                + "overwritten. Choose another folder.");
-        }
-    }
-
-    // A writer holds its lock file open as long as it lives, so a folder whose lock can be had belongs to nobody.
-    private void RemoveAbandoned(string parent)
-    {
-        foreach (var folder in Directory.EnumerateDirectories(parent, $".{Path.GetFileName(target)}.partial-*"))
-        {
-            if (!IsAbandoned(folder))
+            var path = Path.Combine(Folder, file.Name);
+            if (!found.Remove(file.Name))
             {
+                throw Disturbed($"'{file.Name}' is gone");
+            }
+
+            var length = new FileInfo(path).Length;
+            if (length != file.Bytes)
+            {
+                throw Disturbed($"'{file.Name}' has {length} bytes, and {file.Bytes} were written");
+            }
+
+            if (PackageVerifier.Hash(path) != file.Sha256)
+            {
+                throw Disturbed($"'{file.Name}' holds other bytes than were written");
+            }
+        }
+
+        if (found.Count > 0)
+        {
+            throw Disturbed($"'{found.Min(StringComparer.Ordinal)}' was added");
+        }
+    }
+
+    // Another writer may put its package there at any moment: the rename that fails says that one did.
+    private void PutIntoPlace()
+    {
+        while (true)
+        {
+            RequireReplaceable();
+            var replaced = MakeRoom();
+            try
+            {
+                RequireFolder();
+                Directory.Move(Folder, _target);
+            }
+            catch (IOException) when (Directory.Exists(_target) && Directory.Exists(Folder))
+            {
+                if (replaced is not null)
+                {
+                    PartialFolder.Remove(replaced);
+                }
+
                 continue;
             }
+            catch when (replaced is not null)
+            {
+                PartialFolder.TryRestore(replaced, _target);
+                throw;
+            }
 
-            // Killed between two renames: the package that stood here is put back before anything else happens.
-            if (folder.EndsWith(ReplacedSuffix, StringComparison.Ordinal) && !Directory.Exists(target))
+            if (replaced is not null)
             {
-                Directory.Move(folder, target);
+                RemoveReplaced(replaced);
             }
-            else
-            {
-                Directory.Delete(folder, recursive: true);
-            }
+
+            return;
         }
-
-        RequireReplaceable();
     }
 
-    private static bool IsAbandoned(string folder)
+    // Only a package that may be overwritten is moved away; of a folder that was empty a moment ago, only an empty one goes.
+    private string? MakeRoom()
     {
-        var path = Path.Combine(folder, LockFile);
         try
         {
-            new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1).Dispose();
-            File.Delete(path);
-            return true;
+            if (_overwrite)
+            {
+                var replaced = PartialFolder.ReplacedName(Folder);
+                Directory.Move(_target, replaced);
+                return replaced;
+            }
+
+            Directory.Delete(_target);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return null;
         }
         catch (IOException)
         {
-            return false;
+            RequireReplaceable();
+            throw;
+        }
+
+        return null;
+    }
+
+    private void RemoveReplaced(string replaced)
+    {
+        try
+        {
+            Directory.Delete(replaced, recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _closed = true;
+            throw new IOException(
+                $"The package '{_target}' is written, but the one that it replaces cannot be removed: {exception.Message} "
+                + $"Remove the folder '{replaced}'.",
+                exception);
+        }
+    }
+
+    private void RequireFolder()
+    {
+        if (!Directory.Exists(Folder))
+        {
+            throw Disturbed("the folder is gone");
+        }
+    }
+
+    private IOException Disturbed(string how) => new(
+        $"The package '{_target}' is not written, because another program changed the folder '{Folder}' in which it was "
+        + $"being made: {how}. Keep programs that clean up away from it and export again.");
+
+    private void RequireReplaceable()
+    {
+        if (File.Exists(_target))
+        {
+            throw new IOException($"'{_target}' is a file; a package is a folder. Choose another name.");
+        }
+
+        if (!Directory.Exists(_target) || !Directory.EnumerateFileSystemEntries(_target).Any())
+        {
+            return;
+        }
+
+        if (!_overwrite)
+        {
+            throw new IOException(
+                $"The folder '{_target}' exists. Choose another, or allow it to be overwritten.");
+        }
+
+        if (!File.Exists(Path.Combine(_target, ModelPackage.ConfigFile))
+            && !File.Exists(Path.Combine(_target, ModelPackage.ManifestFile)))
+        {
+            throw new IOException(
+                $"The folder '{_target}' holds no '{ModelPackage.ConfigFile}', so it is not a package and is not "
+                + "overwritten. Choose another folder.");
         }
     }
 }

@@ -28,19 +28,12 @@ public static class SafetensorsWriter
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);
         CheckNames(tensors);
-
-        // Wide elements first keeps every tensor aligned to its element's size.
-        var ordered = tensors
-            .OrderByDescending(tensor => tensor.Info.Type.BlockBytes())
-            .ThenBy(tensor => tensor.Info.Name, StringComparer.Ordinal)
-            .ToArray();
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
             using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1))
             {
-                WriteHeader(file, ordered, metadata);
-                WriteData(file, ordered);
+                Write(file, tensors, metadata);
                 file.Flush(flushToDisk: true);
             }
 
@@ -51,6 +44,31 @@ public static class SafetensorsWriter
             File.Delete(temporary);
             throw;
         }
+    }
+
+    /// <summary>Writes a file with the given tensors to a stream.</summary>
+    /// <remarks>Holds one mebibyte of a tensor at a time.</remarks>
+    /// <param name="stream">Where the content goes; it stays the caller's.</param>
+    /// <param name="tensors">The tensors; names must differ.</param>
+    /// <param name="metadata">Strings to store beside them, such as <c>format</c>: <c>pt</c>.</param>
+    /// <exception cref="ArgumentException">A name is used twice or is <c>__metadata__</c>.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
+    public static void Write(
+        Stream stream,
+        IReadOnlyList<SafetensorsEntry> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(tensors);
+        CheckNames(tensors);
+
+        // Wide elements first keeps every tensor aligned to its element's size.
+        var ordered = tensors
+            .OrderByDescending(tensor => tensor.Info.Type.BlockBytes())
+            .ThenBy(tensor => tensor.Info.Name, StringComparer.Ordinal)
+            .ToArray();
+        WriteHeader(stream, ordered, metadata);
+        WriteData(stream, ordered);
     }
 
     private static void CheckNames(IReadOnlyList<SafetensorsEntry> tensors)
@@ -68,7 +86,7 @@ public static class SafetensorsWriter
     }
 
     private static void WriteHeader(
-        FileStream file, SafetensorsEntry[] tensors, IReadOnlyDictionary<string, string>? metadata)
+        Stream file, SafetensorsEntry[] tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         var json = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(json))
@@ -124,7 +142,7 @@ public static class SafetensorsWriter
         writer.WriteEndArray();
     }
 
-    private static void WriteData(FileStream file, SafetensorsEntry[] tensors)
+    private static void WriteData(Stream file, SafetensorsEntry[] tensors)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try

@@ -91,8 +91,9 @@ internal sealed class SwitchedAdapters
 
             int rank = adapter.Targets.Values.Max(target => target.Rank);
             string file = $"adapters/{name}.safetensors";
+            using Stream stream = package.Create(file);
             SafetensorsWriter.Write(
-                package.PathOf(file),
+                stream,
                 [.. _matrices.Where(matrix => matrix.IsUsed && matrix.Sources.Any(adapter.Targets.ContainsKey))
                     .SelectMany(matrix => AdapterFactors.Of(matrix, adapter, rank))]);
             written.Add(new PackageAdapter(name, file, rank));

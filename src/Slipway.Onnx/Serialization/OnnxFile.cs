@@ -13,8 +13,17 @@ public static class OnnxFile
     /// <exception cref="IOException">It exists, or cannot be written.</exception>
     public static void Write(OnnxModel model, string path)
     {
-        ArgumentNullException.ThrowIfNull(model);
         using FileStream stream = new(path, FileMode.CreateNew, FileAccess.Write);
+        Write(model, stream);
+    }
+
+    /// <summary>Writes a model's graph file; external constants must stand in their files already.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="stream">Where the file's content goes; it stays the caller's.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static void Write(OnnxModel model, Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(model);
         ProtobufWriter.Convert(model).WriteTo(stream);
     }
 

@@ -71,7 +71,7 @@ public sealed class OnnxFileTests
     public void ExternalData_Constants_BeginAtAlignedOffsets()
     {
         using TemporaryFolder folder = new();
-        using ExternalDataWriter writer = new(folder["model.onnx.data"]);
+        using ExternalDataWriter writer = new(File.Create(folder["model.onnx.data"]), "model.onnx.data");
         writer.Begin(3);
         writer.Write<byte>([1, 2, 3]);
         TensorData.External first = writer.End();
