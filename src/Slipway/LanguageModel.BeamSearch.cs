@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Slipway.Engine;
 using Slipway.Sampling;
 
@@ -110,7 +109,7 @@ public sealed partial class LanguageModel
         IReadOnlyList<TokenLogProbability> Read(ReadOnlySpan<float> logits)
         {
             var scores = new float[logits.Length];
-            TensorPrimitives.Subtract(logits, (float)LogProbabilities.Normalizer(logits), scores);
+            Softmax.LogProbabilities(logits, scores);
             foreach (var processor in processors)
             {
                 processor.Process([.. request.PromptIds], ids, scores);

@@ -37,7 +37,7 @@ public sealed partial class LanguageModel
             for (var i = 0; i * VocabularySize < logits.Length && start + i < result.Length; i++)
             {
                 var position = logits.Slice(i * VocabularySize, VocabularySize);
-                var normalizer = LogProbabilities.Normalizer(position);
+                var normalizer = Softmax.LogSumExp(position);
                 var id = ids[start + i + 1];
                 result[start + i] = new TokenScore(
                     id, (float)(position[id] - normalizer), LogProbabilities.Top(position, normalizer, alternatives));

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Slipway.Packaging;
+using Slipway.Sampling;
 using Slipway.Tokenization;
 
 namespace Slipway.Evaluation.KeyValues;
@@ -86,7 +87,7 @@ public static class KeyValueSampler
     private static int Draw(ReadOnlySpan<float> logits, Random random)
     {
         var weights = new float[logits.Length];
-        TensorPrimitives.SoftMax(logits, weights);
+        Softmax.Probabilities(logits, weights);
         var left = random.NextSingle();
         for (var id = 0; id < weights.Length; id++)
         {

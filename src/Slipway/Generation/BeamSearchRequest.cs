@@ -21,7 +21,9 @@ public sealed record BeamSearchRequest
     /// <value>1</value>
     public int NumReturnSequences { get; init; } = 1;
 
-    /// <summary>The power of an answer's length that its log-probability is divided by; above 0 favours long ones.</summary>
+    /// <summary>
+    /// The power of an answer's length that its log-probability is divided by, -32 to 32; above 0 favours long ones.
+    /// </summary>
     /// <value>1</value>
     public double LengthPenalty { get; init; } = 1;
 

@@ -48,7 +48,7 @@ internal static class RequestValidation
     {
         Validate(request.ToGeneration(), contextLength, vocabularySize);
         RequireRange("NumBeams", request.NumBeams, 1, 64);
-        RequireRange("LengthPenalty", request.LengthPenalty, -100, 100);
+        RequireRange("LengthPenalty", request.LengthPenalty, -32, 32);
         Require(
             request.NumReturnSequences >= 1 && request.NumReturnSequences <= request.NumBeams,
             $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to NumBeams, '{request.NumBeams}'.");

@@ -31,7 +31,7 @@ internal sealed class BeamSearch(BeamSearchRequest request, IReadOnlyCollection<
             .Zip(candidates, (beam, tokens) => tokens.Select(token
                 => (Parent: beam, token.Id, Score: beam.Score + token.LogProbability)))
             .SelectMany(tokens => tokens)
-            .Where(token => token.Score > float.NegativeInfinity)
+            .Where(token => token.Score > double.NegativeInfinity)
             .OrderByDescending(token => token.Score)
             .Take(Candidates)
             .ToArray();
@@ -60,5 +60,5 @@ internal sealed class BeamSearch(BeamSearchRequest request, IReadOnlyCollection<
     }
 
     /// <summary>A continuation and the natural logarithm of its probability.</summary>
-    internal sealed record Beam(int[] Ids, float Score);
+    internal sealed record Beam(int[] Ids, double Score);
 }

@@ -27,12 +27,13 @@ internal sealed class TokenChooser
         var id = processors.Length == 0 && random is null
             ? TensorPrimitives.IndexOfMax(logits)
             : ChooseProcessed(promptIds, outputIds, logits);
+        ThrowIfNotANumber(logits[id], outputIds.Length);
         if (logProbabilities is not { } count)
         {
             return new TokenChoice(id, null, []);
         }
 
-        var normalizer = LogProbabilities.Normalizer(logits);
+        var normalizer = Softmax.LogSumExp(logits);
         return new TokenChoice(id, (float)(logits[id] - normalizer), LogProbabilities.Top(logits, normalizer, count));
     }
 
@@ -74,7 +75,8 @@ internal sealed class TokenChooser
             best = TensorPrimitives.IndexOfMax<float>(scratch);
         }
 
-        if (float.IsNegativeInfinity(scratch[best]) || float.IsNaN(scratch[best]))
+        ThrowIfNotANumber(scratch[best], outputIds.Length);
+        if (float.IsNegativeInfinity(scratch[best]))
         {
             throw new InvalidOperationException(
                 $"After {processors.Length} logits processors no token is left to choose at output position "
@@ -84,9 +86,19 @@ internal sealed class TokenChooser
         return random is null ? best : Draw(scratch, random.NextDouble());
     }
 
+    private static void ThrowIfNotANumber(float logit, int position)
+    {
+        if (float.IsNaN(logit))
+        {
+            throw new InvalidOperationException(
+                $"Logits at output position '{position}' are not numbers (NaN). Either a logits processor of the request wrote "
+                + "them, or the model's arithmetic left its range: export the package in another precision.");
+        }
+    }
+
     private static int Draw(Span<float> logits, double uniform)
     {
-        TensorPrimitives.SoftMax(logits, logits);
+        Softmax.Probabilities(logits, logits);
         var left = uniform * TensorPrimitives.Sum<float>(logits);
         var last = 0;
         for (var id = 0; id < logits.Length; id++)

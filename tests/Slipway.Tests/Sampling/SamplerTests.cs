@@ -104,7 +104,7 @@ public sealed class SamplerTests(ITestOutputHelper output)
         Assert.InRange(mean, target - 0.2, target + 1.2);
 
         static double Surprise(float[] logits, int id)
-            => (LogProbabilities.Normalizer(logits) - logits[id]) / Math.Log(2);
+            => (Softmax.LogSumExp(logits) - logits[id]) / Math.Log(2);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ internal sealed class CutoffProcessor(double epsilon, bool followsEntropy) : ILo
 {
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
-        var normalizer = LogProbabilities.Normalizer(logits);
+        var normalizer = Softmax.LogSumExp(logits);
         var threshold = followsEntropy
             ? Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-Entropy.Of(logits, normalizer)))
             : epsilon;

@@ -14,13 +14,14 @@ internal sealed class MirostatProcessor(double target, double rate) : ILogitsPro
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
-        if (previous.Length > 0)
+        // A token that another rule forced on the answer, against the bound, tells nothing of the bound.
+        if (previous.Length > 0 && float.IsFinite(previous[outputIds[^1]]))
         {
-            var surprise = -(previous[outputIds[^1]] - LogProbabilities.Normalizer(previous)) / Math.Log(2);
+            var surprise = -(previous[outputIds[^1]] - Softmax.LogSumExp(previous)) / Math.Log(2);
             bound -= rate * (surprise - target);
         }
 
-        var least = LogProbabilities.Normalizer(logits) - (bound * Math.Log(2));
+        var least = Softmax.LogSumExp(logits) - (bound * Math.Log(2));
         var best = 0;
         for (var id = 0; id < logits.Length; id++)
         {

@@ -24,7 +24,7 @@ internal sealed class RepetitionPenaltyProcessor(double penalty) : ILogitsProces
         foreach (var id in seen)
         {
             ref var logit = ref logits[id];
-            logit = logit < 0 ? logit * factor : logit / factor;
+            logit = logit < 0 ? logit * factor : Math.Min(logit / factor, float.MaxValue);
         }
     }
 }

@@ -3,7 +3,7 @@ namespace Slipway.Sampling.Processors;
 /// <summary>Keeps the k most probable tokens, and those equal to the last of them.</summary>
 internal sealed class TopKProcessor(int count) : ILogitsProcessor
 {
-    private readonly PriorityQueue<float, float> best = new(count + 1);
+    private readonly PriorityQueue<float, float> best = new();
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {

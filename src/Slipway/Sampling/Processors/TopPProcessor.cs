@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Numerics.Tensors;
 
 namespace Slipway.Sampling.Processors;
 
@@ -11,7 +10,7 @@ internal sealed class TopPProcessor(double mass) : ILogitsProcessor
     {
         var rented = ArrayPool<float>.Shared.Rent(logits.Length);
         var probabilities = rented.AsSpan(0, logits.Length);
-        TensorPrimitives.SoftMax(logits, probabilities);
+        Softmax.Probabilities(logits, probabilities);
 
         // All tokens below this share together weigh less than 1 - mass, so none of them is kept.
         var floor = (1 - mass) / logits.Length;
@@ -24,7 +23,8 @@ internal sealed class TopPProcessor(double mass) : ILogitsProcessor
             }
         }
 
-        candidates.Sort((x, y) => y.Probability.CompareTo(x.Probability));
+        // Of equal ones the first come first, whatever the sort does.
+        candidates.Sort((x, y) => (y.Probability, x.Id).CompareTo((x.Probability, y.Id)));
         var before = 0.0;
         var kept = 0;
         while (kept < candidates.Count && (kept == 0 || before < mass))

@@ -6,7 +6,7 @@ internal sealed class TypicalPProcessor(double mass) : ILogitsProcessor
 {
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
-        var normalizer = LogProbabilities.Normalizer(logits);
+        var normalizer = Softmax.LogSumExp(logits);
         var entropy = Entropy.Of(logits, normalizer);
         var candidates = new List<(double Distance, double Probability, int Id)>();
         for (var id = 0; id < logits.Length; id++)
@@ -18,7 +18,8 @@ internal sealed class TypicalPProcessor(double mass) : ILogitsProcessor
             }
         }
 
-        candidates.Sort((x, y) => x.Distance.CompareTo(y.Distance));
+        // Of equal ones the first come first, whatever the sort does.
+        candidates.Sort((x, y) => (x.Distance, x.Id).CompareTo((y.Distance, y.Id)));
         var before = 0.0;
         var kept = 0;
         while (kept < candidates.Count && (kept == 0 || before < mass))

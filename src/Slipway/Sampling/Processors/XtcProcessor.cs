@@ -12,7 +12,7 @@ internal sealed class XtcProcessor(double probability, double threshold, RandomS
             return;
         }
 
-        var least = (float)(LogProbabilities.Normalizer(logits) + Math.Log(threshold));
+        var least = Softmax.LogSumExp(logits) + Math.Log(threshold);
         var kept = float.PositiveInfinity;
         foreach (var logit in logits)
         {
