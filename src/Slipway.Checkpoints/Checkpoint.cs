@@ -45,6 +45,11 @@ public abstract class Checkpoint : IDisposable
     public virtual IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; } =
         ReadOnlyDictionary<string, QuantizedTensorInfo>.Empty;
 
+    /// <summary>Gets what was presumed where the checkpoint does not say, a sentence each, with its remedy.</summary>
+    /// <remarks>Such as a tokenizer's way of splitting text that a GGUF file does not name.</remarks>
+    /// <exception cref="CheckpointException">The file cannot be read.</exception>
+    public virtual IReadOnlyList<string> Warnings => [];
+
     /// <summary>Opens a checkpoint: a folder, or one file of it.</summary>
     /// <param name="path">
     /// A Hugging Face folder, or a weight or index file of any format in <see cref="CheckpointFormats.All"/>.

@@ -13,6 +13,9 @@ public sealed record ExportReport(
     string Folder, PackageManifest Manifest, long Parameters, double Seconds, long PeakMemoryBytes,
     IReadOnlyList<string> UnusedTensors)
 {
+    /// <summary>What was presumed where the checkpoint does not say, a sentence each, with its remedy.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
     /// <summary>The size of all files together.</summary>
     public long Bytes => Manifest.Files.Sum(file => file.Bytes);
 }

@@ -114,7 +114,10 @@ public static class Exporter
         });
         return new ExportReport(
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
-            Stopwatch.GetElapsedTime(started).TotalSeconds, PeakMemory(), unused);
+            Stopwatch.GetElapsedTime(started).TotalSeconds, PeakMemory(), unused)
+        {
+            Warnings = checkpoint.Warnings,
+        };
 
         ModelBuild Build()
         {

@@ -23,7 +23,7 @@ internal static class PackageDescription
                 VocabSize = sizes.VocabularySize,
                 ContextLength = contextLength,
                 BosTokenId = Id(generation, config, "bos_token_id"),
-                EosTokenId = Ids(generation, config, "eos_token_id"),
+                EosTokenId = EndIds(checkpoint, generation, config),
                 PadTokenId = Id(generation, config, "pad_token_id"),
                 Decoder = new GenAIDecoder
                 {
@@ -71,6 +71,18 @@ internal static class PackageDescription
     {
         const string file = "generation_config.json";
         return new ConfigReader(TextFiles.Parse(checkpoint, file), $"{checkpoint.Path} ({file})");
+    }
+
+    // The files often disagree: a chat template ends its turns with the tokenizer's token.
+    private static int[] EndIds(Checkpoint checkpoint, ConfigReader generation, ConfigReader config)
+    {
+        const string key = "eos_token_id";
+        var tokenizer = TokenizerConfig.Read(checkpoint.Path, checkpoint.ReadFile);
+        return
+        [
+            .. generation.TokenIds(key).Concat(config.TokenIds(key))
+                .Concat(tokenizer.EndTokenId is { } end ? [end] : []).Distinct(),
+        ];
     }
 
     private static IReadOnlyList<int> Ids(ConfigReader generation, ConfigReader config, string key) =>

@@ -10,7 +10,8 @@ namespace Slipway.Export;
 internal static class TextFiles
 {
     private static readonly string[] Names =
-        ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"];
+        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+         "chat_template.jinja", "chat_template.json", "generation_config.json"];
 
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 

@@ -16,6 +16,7 @@ public sealed class ModelPackage
     public const string ManifestFile = "slipway.json";
 
     private const long LargestJson = 16 << 20;
+    private const long LargestFile = 64 << 20;
 
     private ModelPackage(string path, GenAIConfig config, PackageManifest? manifest)
     {
@@ -32,6 +33,10 @@ public sealed class ModelPackage
     public string Name => new DirectoryInfo(Path).Name;
 
     /// <summary>The content of <c>genai_config.json</c>, or what stands for it in a folder that Optimum wrote.</summary>
+    /// <remarks>
+    /// In a package made elsewhere, <c>EosTokenId</c> also holds the end tokens of <c>generation_config.json</c>,
+    /// <c>config.json</c> and the tokenizer's own files.
+    /// </remarks>
     public GenAIConfig Config { get; }
 
     /// <summary>The content of <c>slipway.json</c>; null for a package made elsewhere.</summary>
@@ -71,11 +76,13 @@ public sealed class ModelPackage
         var manifest = Read(manifestPath, PackageJson.Default.PackageManifest);
         var package = new ModelPackage(path, config, manifest);
         PackageVerifier.RequireFile(path, config.Model.Decoder.Filename, $"as '{ConfigFile}' says");
-        if (manifest is not null)
+        if (manifest is null)
         {
-            PackageVerifier.Verify(path, manifestPath, manifest, verification);
+            // An export has united the end tokens already.
+            return new ModelPackage(path, EndTokens.Unite(package), manifest: null);
         }
 
+        PackageVerifier.Verify(path, manifestPath, manifest, verification);
         return package;
     }
 
@@ -86,6 +93,31 @@ public sealed class ModelPackage
     {
         var path = PackagePath.Resolve(Path, name);
         return path is not null && File.Exists(path) ? path : null;
+    }
+
+    /// <summary>Reads a small file of the package.</summary>
+    /// <param name="name">The path inside the package, for example <c>tokenizer_config.json</c>.</param>
+    /// <returns>Its content; null where the package has no such file.</returns>
+    /// <exception cref="PackageException">The file is larger than 64 MB.</exception>
+    public byte[]? ReadFile(string name)
+    {
+        if (FindFile(name) is not { } path)
+        {
+            return null;
+        }
+
+        // The bytes are counted where a link leads.
+        using var stream = File.OpenRead(path);
+        if (stream.Length > LargestFile)
+        {
+            throw new PackageException(
+                path,
+                $"The file '{path}' has {stream.Length} bytes; at most {LargestFile} are read. It is not a package's.");
+        }
+
+        var content = new byte[stream.Length];
+        stream.ReadExactly(content);
+        return content;
     }
 
     internal static T? Read<T>(string path, JsonTypeInfo<T> type)

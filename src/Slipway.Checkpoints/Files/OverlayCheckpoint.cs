@@ -21,6 +21,8 @@ internal abstract class OverlayCheckpoint : Checkpoint
 
     public override JsonObject Config => config.Value;
 
+    public override IReadOnlyList<string> Warnings => Inner.Warnings;
+
     protected Checkpoint Inner { get; }
 
     public override byte[]? ReadFile(string name) => Inner.ReadFile(name);

@@ -10,6 +10,7 @@ namespace Slipway.Checkpoints.Gguf;
 // A GGUF file under Hugging Face names: the architecture's row says how tensors and metadata translate.
 internal sealed class GgufCheckpoint : Checkpoint
 {
+    private const string TokenizerFile = "tokenizer.json";
     private readonly GgufFile file;
     private readonly string folder;
     private readonly Dictionary<string, GgufSource> sources;
@@ -40,6 +41,11 @@ internal sealed class GgufCheckpoint : Checkpoint
 
     public override IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
+    public override IReadOnlyList<string> Warnings =>
+        CheckpointFolder.ReadFile(folder, TokenizerFile) is null && GgufTokenizer.Warn(file.Metadata) is { } warning
+            ? [warning]
+            : [];
+
     // The configuration belongs to the weights and is always made from the file; other files beside it come first.
     public override byte[]? ReadFile(string name)
     {
@@ -50,7 +56,7 @@ internal sealed class GgufCheckpoint : Checkpoint
 
         return CheckpointFolder.ReadFile(folder, name) ?? name switch
         {
-            "tokenizer.json" => GgufTokenizer.Make(file.Metadata),
+            TokenizerFile => GgufTokenizer.Make(file.Metadata),
             "tokenizer_config.json" => GgufTokenizerConfig.Make(file.Metadata),
             "generation_config.json" => GgufGenerationConfig.Make(file.Metadata),
             "chat_template.jinja" when CheckpointFolder.ReadFile(folder, "tokenizer_config.json") is null =>

@@ -88,6 +88,11 @@ internal static class ExportVerb
                     checkpoint, folder, options,
                     new Relay<ExportProgress>(step => progress.Report(((double)step.Done / step.Total, step.Tensor))), ct));
             }).ConfigureAwait(false);
+            foreach (var warning in report.Warnings)
+            {
+                context.Error.WriteLine($"slipway: warning: {warning}");
+            }
+
             if (result.GetValue(json))
             {
                 context.WriteJson(ToJson(report));
@@ -150,6 +155,7 @@ internal static class ExportVerb
         ["bytes"] = report.Bytes,
         ["seconds"] = Math.Round(report.Seconds, 3),
         ["peak_memory_bytes"] = report.PeakMemoryBytes,
+        ["warnings"] = new JsonArray([.. report.Warnings.Select(warning => (JsonNode)warning)]),
         ["unused_tensors"] = new JsonArray([.. report.UnusedTensors.Select(name => (JsonNode)name)]),
     };
 }

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slipway.Cli.Terminal;
+using Slipway.Packaging;
 using Slipway.Tokenization;
 
 namespace Slipway.Cli.Verbs;
@@ -10,11 +10,6 @@ namespace Slipway.Cli.Verbs;
 /// <summary>Renders a conversation with a chat template.</summary>
 internal static class RenderVerb
 {
-    private static readonly string[] SpecialTokens =
-        ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-
-    private const string ConfigFile = "tokenizer_config.json";
-
     public static Command Create(VerbContext context)
     {
         var source = new Argument<string?>("SOURCE")
@@ -70,45 +65,12 @@ internal static class RenderVerb
             throw new UsageException("There is no template to render. Name a package, a checkpoint or a file with --template.");
         }
 
-        var config = ReadConfig(source);
-        foreach (var name in SpecialTokens)
-        {
-            var token = config?[name] is JsonObject added ? added["content"] : config?[name];
-            if (token?.GetValueKind() == JsonValueKind.String)
-            {
-                variables.TryAdd(name, token.DeepClone());
-            }
-        }
-
+        var config = TokenizerConfig.Read(source, name => TextSource.ReadFile(source, name));
+        config.AddTo(variables);
         return ChatTemplate.Parse(
-            TextSource.ReadText(source, "chat_template.jinja") ?? Named(config?["chat_template"], variables)
+            config.ChatTemplate(variables.ContainsKey("tools"))
             ?? throw new UsageException($"'{source}' has no chat template. Name a template file with --template."));
     }
-
-    private static JsonObject? ReadConfig(string source)
-    {
-        try
-        {
-            return TextSource.ReadText(source, ConfigFile) is { } text ? JsonNode.Parse(text) as JsonObject : null;
-        }
-        catch (JsonException exception)
-        {
-            throw new UsageException($"'{ConfigFile}' of '{source}' is not valid JSON: {exception.Message}");
-        }
-    }
-
-    private static string? Named(JsonNode? templates, JsonObject variables) => templates switch
-    {
-        JsonValue single => Text(single),
-        JsonArray list => (ByName(list, variables.ContainsKey("tools") ? "tool_use" : "default") ?? ByName(list, "default")),
-        _ => null,
-    };
-
-    private static string? ByName(JsonArray list, string name) =>
-        Text(list.OfType<JsonObject>().FirstOrDefault(entry => Text(entry["name"]) == name)?["template"]);
-
-    private static string? Text(JsonNode? node) =>
-        node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
     private static DateTimeOffset Date(string? text) =>
         text is null ? TimeProvider.System.GetLocalNow()

@@ -11,15 +11,8 @@ internal static class ByteLevelTokenizer
     public static byte[] Make(GgufMetadata metadata)
     {
         var vocabulary = new GgufVocabulary(metadata);
-        var merges = metadata.Texts(MergesKey) ?? throw metadata.Missing(MergesKey);
-        var name = metadata.RequiredText(SplitKey);
-        if (!TextSplits.ByName.TryGetValue(name, out var split))
-        {
-            throw new CheckpointException(
-                $"The way '{name}' in which the GGUF file '{metadata.Path}' splits text ('{SplitKey}') is not known. " +
-                "Put the model's 'tokenizer.json' beside it.", metadata.Path);
-        }
-
+        var merges = metadata.Texts(MergesKey) ?? throw GgufTokenizer.Lacks(metadata, MergesKey);
+        var split = TextSplits.ByName.GetValueOrDefault(metadata.Text(SplitKey) ?? "", TextSplits.Default);
         return GgufTokenizer.Write(json =>
         {
             GgufTokenizer.WriteAdded(json, vocabulary);
@@ -29,6 +22,20 @@ internal static class ByteLevelTokenizer
             WriteByteLevel(json, "decoder", useRegex: true);
             WriteModel(json, vocabulary, merges, split.IgnoresMerges);
         });
+    }
+
+    // Files from before April 2024 do not name the way, and converters that did not know it wrote 'default'.
+    public static string? Warn(GgufMetadata metadata)
+    {
+        var name = metadata.Text(SplitKey);
+        return name is not null && TextSplits.ByName.ContainsKey(name) ? null
+            : (name is null or "default"
+                ? $"The GGUF file '{metadata.Path}' does not say how its tokenizer splits text ('{SplitKey}' is " +
+                    $"{(name is null ? "missing" : $"'{name}'")})"
+                : $"The way '{name[..Math.Min(name.Length, 60)]}' in which the GGUF file '{metadata.Path}' splits text " +
+                    $"('{SplitKey}') is not known") +
+                ", so the default of llama.cpp is used and some texts may be split otherwise than in training. Put the " +
+                "model's 'tokenizer.json' beside the file to split them right.";
     }
 
     public static void WriteByteLevel(Utf8JsonWriter json, string? property, bool useRegex)

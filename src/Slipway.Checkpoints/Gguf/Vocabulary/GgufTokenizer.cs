@@ -18,6 +18,14 @@ internal static class GgufTokenizer
             "'llama'. Put the model's 'tokenizer.json' beside it.", metadata.Path),
     };
 
+    // The sentence about what Make presumes; null where the file says it all.
+    public static string? Warn(GgufMetadata metadata) =>
+        metadata.Text(ModelKey) == "gpt2" ? ByteLevelTokenizer.Warn(metadata) : null;
+
+    public static CheckpointException Lacks(GgufMetadata metadata, string key) => new(
+        $"The GGUF file '{metadata.Path}' lacks the metadata '{key}', without which its tokenizer cannot be made. Put " +
+        "the model's 'tokenizer.json' beside it.", metadata.Path);
+
     public static byte[] Write(Action<Utf8JsonWriter> write)
     {
         var stream = new MemoryStream();

@@ -13,7 +13,7 @@ internal static class SentencePieceTokenizer
     public static byte[] Make(GgufMetadata metadata)
     {
         var vocabulary = new GgufVocabulary(metadata);
-        var scores = metadata.Numbers(ScoresKey) ?? throw metadata.Missing(ScoresKey);
+        var scores = metadata.Numbers(ScoresKey) ?? throw GgufTokenizer.Lacks(metadata, ScoresKey);
         if (scores.Length != vocabulary.Tokens.Length)
         {
             throw metadata.Bad(

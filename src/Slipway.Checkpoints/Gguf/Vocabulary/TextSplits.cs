@@ -40,6 +40,19 @@ internal static class TextSplits
             $@"{Contractions}?|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{Spaces}",
     };
 
+    // llama.cpp's, for files that name none: punctuation apart, then GPT-2's words, numbers and threes of digits apart.
+    public static readonly TextSplit Default = new()
+    {
+        Before =
+        [
+            json => TextSplit.WriteSplit(json, @"[\p{P}\$\+<=>\^~\|]+"),
+            json => TextSplit.WriteSplit(
+                json, @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)"),
+            json => TextSplit.WriteSplit(json, @"\p{N}+"),
+        ],
+        Pattern = "[0-9][0-9][0-9]",
+    };
+
     public static readonly Dictionary<string, TextSplit> ByName = new(StringComparer.Ordinal)
     {
         ["gpt-2"] = Plain,
@@ -47,20 +60,43 @@ internal static class TextSplits
         ["olmo"] = Plain,
         ["phi-2"] = Plain,
         ["mpt"] = Plain,
+        ["jais"] = Plain,
+        ["trillion"] = Plain,
+        ["exaone4"] = Plain,
+        ["gigachat"] = Plain,
+        ["granite-docling"] = Plain,
+        ["mellum"] = Plain,
+        ["a.x-4.0"] = Plain,
         ["starcoder"] = SingleDigits,
         ["refact"] = SingleDigits,
         ["smollm"] = SingleDigits,
         ["codeshell"] = SingleDigits,
+        ["exaone"] = SingleDigits,
+        ["minerva-7b"] = SingleDigits,
         ["command-r"] = SingleDigits with { Composes = true },
         ["llama-bpe"] = Llama3,
         ["llama3"] = Llama3,
         ["llama-v3"] = Llama3,
+        ["falcon3"] = Llama3,
+        ["falcon-h1"] = Llama3,
+        ["pixtral"] = Llama3,
+        ["midm-2.0"] = Llama3,
+        ["lfm2"] = Llama3,
+        ["glm4"] = Llama3 with { IgnoresMerges = false, AddsBos = false },
+        ["chatglm-bpe"] = Llama3 with { IgnoresMerges = false, AddsBos = false },
         ["smaug-bpe"] = Llama3 with { IgnoresMerges = false },
         ["dbrx"] = Llama3 with { IgnoresMerges = false, AddsBos = false },
         ["qwen2"] = Qwen2,
         ["deepseek-r1-qwen"] = Qwen2 with { Composes = false },
+        ["megrez"] = Qwen2 with { Composes = false },
+        ["stablelm2"] = Qwen2 with { Composes = false },
+        ["hunyuan"] = Qwen2 with { Composes = false },
+        ["kormo"] = Qwen2 with { Composes = false },
+        ["grok-2"] = Qwen2 with { Composes = false },
         ["tekken"] = Tekken,
         ["gpt-4o"] = Gpt4o,
+        ["llama4"] = Gpt4o,
+        ["minimax-m2"] = Gpt4o,
         ["falcon"] = new()
         {
             Before = [json => TextSplit.WriteSplit(json, @"[!-/:-@\[-`{-~\p{P}]+")],

@@ -1,0 +1,166 @@
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Testing;
+using Slipway.Tokenization;
+
+namespace Slipway.Cli.Tests;
+
+/// <summary>Holds what the files beside a tokenizer say to what export, chat and render make of it.</summary>
+public sealed class TokenizerFilesTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Render_TokensInSpecialTokensMap_AreTheTemplates()
+    {
+        var folder = Copy(SharedAssets.Path("reported", "special-tokens-map"), "checkpoint");
+        CopyFile(SharedAssets.Path("smollm2-135m-instruct", "tokenizer.json"), folder);
+        var input = _folder["input.json"];
+        await File.WriteAllTextAsync(
+            input, """{"messages": [{"role": "user", "content": "x"}]}""", TestContext.Current.CancellationToken);
+
+        var run = await Tool.RunAsync("render", folder, "--input", input, "--json");
+
+        Assert.Equal("<|im_start|>|<|im_end|>|x", (string?)run.Json["text"]);
+    }
+
+    [Theory]
+    [InlineData("m.gguf", "does not say how its tokenizer splits text ('tokenizer.ggml.pre' is missing), so the default")]
+    [InlineData("m-default.gguf", "does not say how its tokenizer splits text ('tokenizer.ggml.pre' is 'default'), so the")]
+    public async Task Export_GgufWithoutAWayOfSplitting_TakesTheDefaultAndWarns(string file, string warning)
+    {
+        var source = Path.Combine(_folder.Path, file);
+        File.Copy(SharedAssets.Path("reported", "gguf-pre", file), source);
+
+        var run = await Tool.RunAsync("export", source, "-o", _folder["package"], "--json");
+
+        var told = Assert.Single(run.Json["warnings"]!.AsArray());
+        Assert.Contains(warning, (string?)told, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "Put the model's 'tokenizer.json' beside the file to split them right.", (string?)told, StringComparison.Ordinal);
+        Assert.Equal($"slipway: warning: {told}", run.Error.TrimEnd());
+        var tokenizer = HuggingFaceTokenizer.Load(_folder["package"]);
+        Assert.Equal("a1b 23!", tokenizer.Decode(tokenizer.Encode("a1b 23!", false), false));
+        Assert.Equal(0, (await Tool.RunAsync("generate", _folder["package"], "-p", "a", "--max-tokens", "2")).Code);
+    }
+
+    [Fact]
+    public async Task Export_GgufWithTokenizerBesideIt_TakesThatAndWarnsOfNothing()
+    {
+        var source = Path.Combine(_folder.Path, "m.gguf");
+        File.Copy(SharedAssets.Path("reported", "gguf-pre", "m.gguf"), source);
+        var own = new Tokenization.Training.BpeTrainer(new() { VocabularySize = 256 }).Train(["text"]);
+        await File.WriteAllBytesAsync(_folder["tokenizer.json"], own, TestContext.Current.CancellationToken);
+
+        var run = await Tool.RunAsync("export", source, "-o", _folder["package"], "--json");
+
+        Assert.Empty(run.Json["warnings"]!.AsArray());
+        Assert.Empty(run.Error);
+        Assert.Equal(own, await File.ReadAllBytesAsync(
+            Path.Combine(_folder["package"], "tokenizer.json"), TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(false, "special_tokens_map.json")]
+    [InlineData(true, null)]
+    public async Task Chat_TokenizersOwnEndToken_EndsTheAnswer(bool madeElsewhere, string? movedTo)
+    {
+        var checkpoint = WriteModelThatSaysHi(movedTo);
+        var package = _folder["package"];
+        Assert.Equal(0, (await Tool.RunAsync("export", checkpoint, "-o", package)).Code);
+        var config = Path.Combine(package, "genai_config.json");
+        var json = JsonNode.Parse(await File.ReadAllTextAsync(config, TestContext.Current.CancellationToken))!;
+        Assert.Equal([0, 2], json["model"]!["eos_token_id"]!.AsArray().Select(id => (int)id!));
+        if (madeElsewhere)
+        {
+            File.Delete(Path.Combine(package, "slipway.json"));
+            json["model"]!["eos_token_id"] = 0;
+            await File.WriteAllTextAsync(config, json.ToJsonString(), TestContext.Current.CancellationToken);
+        }
+
+        var answer = (await Tool.RunAsync("chat", package, "-m", "say hi", "--max-tokens", "8", "--json")).Json;
+
+        Assert.Equal("hi", (string?)answer["text"]);
+        Assert.Equal("stop", (string?)answer["finish_reason"]);
+    }
+
+    // Layers of zeros leave a token's embedding as it is, so that the tied head's products name the next token:
+    // a line feed (1, 0) calls for 'hi' (2, 1), and that for the end of the turn (0, 10).
+    private string WriteModelThatSaysHi(string? movedTo)
+    {
+        var folder = Copy(SharedAssets.Path("reported", "tokenizer-eos"), "checkpoint");
+        CopyFile(SharedAssets.Path("smollm2-135m-instruct", "tokenizer.json"), folder);
+        var tokenizer = HuggingFaceTokenizer.Load(folder);
+        const int hidden = 64, inner = 96, vocabulary = 49152;
+        var embedding = new float[vocabulary * hidden];
+        void Set(string token, float first, float second)
+        {
+            var row = tokenizer.TokenToId(token)!.Value * hidden;
+            (embedding[row], embedding[row + 1]) = (first, second);
+        }
+
+        Set("Ċ", 1, 0);
+        Set("hi", 2, 1);
+        Set("<|im_end|>", 0, 10);
+        List<SafetensorsEntry> tensors =
+        [
+            SafetensorsEntry.From("model.embed_tokens.weight", embedding, vocabulary, hidden),
+            SafetensorsEntry.From("model.norm.weight", Filled(1, hidden), hidden),
+        ];
+        for (var layer = 0; layer < 3; layer++)
+        {
+            foreach (var (name, rows, columns) in new[]
+            {
+                ("self_attn.q_proj", hidden, hidden), ("self_attn.k_proj", hidden / 2, hidden),
+                ("self_attn.v_proj", hidden / 2, hidden), ("self_attn.o_proj", hidden, hidden),
+                ("mlp.gate_proj", inner, hidden), ("mlp.up_proj", inner, hidden), ("mlp.down_proj", hidden, inner),
+            })
+            {
+                tensors.Add(SafetensorsEntry.From(
+                    $"model.layers.{layer}.{name}.weight", Filled(0, rows * columns), rows, columns));
+            }
+
+            foreach (var norm in new[] { "input_layernorm", "post_attention_layernorm" })
+            {
+                tensors.Add(SafetensorsEntry.From($"model.layers.{layer}.{norm}.weight", Filled(1, hidden), hidden));
+            }
+        }
+
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors);
+        if (movedTo is not null)
+        {
+            var path = Path.Combine(folder, "tokenizer_config.json");
+            var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+            config.Remove("eos_token", out var end);
+            File.WriteAllText(path, config.ToJsonString());
+            File.WriteAllText(Path.Combine(folder, movedTo), new JsonObject { ["eos_token"] = end }.ToJsonString());
+        }
+
+        return folder;
+    }
+
+    private static float[] Filled(float value, int count)
+    {
+        var values = new float[count];
+        values.AsSpan().Fill(value);
+        return values;
+    }
+
+    private string Copy(string source, string name)
+    {
+        Directory.CreateDirectory(_folder[name]);
+        foreach (var file in Directory.EnumerateFiles(source))
+        {
+            CopyFile(file, _folder[name]);
+        }
+
+        return _folder[name];
+    }
+
+    // The assets are read-only, and a copy would be too.
+    private static void CopyFile(string file, string folder) =>
+        File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(file)), File.ReadAllBytes(file));
+}
