@@ -15,11 +15,14 @@ public abstract class Checkpoint : IDisposable
 {
     private const int ChunkBytes = 1 << 18;
 
+    private readonly Lazy<TensorNames> _names;
+
     /// <summary>Initializes the part that all checkpoints share.</summary>
     protected Checkpoint(string path, string format)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(format);
+        _names = new Lazy<TensorNames>(() => new TensorNames(Tensors));
         Path = path;
         Format = format;
     }
@@ -57,6 +60,20 @@ public abstract class Checkpoint : IDisposable
     /// <exception cref="FileNotFoundException">Nothing lies at the path.</exception>
     /// <exception cref="CheckpointException">What lies there is damaged, or of no known format.</exception>
     public static Checkpoint Open(string path) => CheckpointFormats.Open(path);
+
+    /// <summary>Finds a tensor by the name that its architecture gives it, whatever prefix it is stored with.</summary>
+    /// <remarks>
+    /// A tensor of this very name comes first. Otherwise names are compared without the prefixes under which libraries
+    /// hold a model's body: <c>model.layers.0.mlp.up_proj.weight</c> finds <c>layers.0.mlp.up_proj.weight</c> and
+    /// <c>language_model.model.layers.0.mlp.up_proj.weight</c>.
+    /// </remarks>
+    /// <param name="name">The architecture's name for it.</param>
+    /// <returns>The tensor; null where there is none, or where several differ in their prefixes alone.</returns>
+    public TensorInfo? FindTensor(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return _names.Value.Find(name);
+    }
 
     /// <summary>Reads a range of a tensor as float32.</summary>
     /// <param name="name">The tensor's name.</param>

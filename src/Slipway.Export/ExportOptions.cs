@@ -45,6 +45,14 @@ public sealed record ExportOptions
     /// </remarks>
     public IReadOnlyDictionary<string, LoraAdapter> Adapters { get; init; } = new Dictionary<string, LoraAdapter>();
 
+    /// <summary>Whether tensors of the checkpoint that the architecture has no place for are refused.</summary>
+    /// <value>false: the export leaves them out, and <see cref="ExportReport.UnusedTensors"/> lists them.</value>
+    /// <remarks>
+    /// Training leaves such tensors beside a model (a value head, layers that predict further tokens), but a
+    /// configuration of the wrong sizes does too. Copies of tied heads and stored tables of positions are never refused.
+    /// </remarks>
+    public bool Strict { get; init; }
+
     /// <summary>Whether a package that stands in the target folder is replaced once the new one is complete.</summary>
     public bool Overwrite { get; init; }
 }

@@ -81,7 +81,7 @@ public static class Exporter
         TextFiles.Check(checkpoint);
         TensorSource tensors = new(checkpoint);
         ModelBuild build = Build();
-        IReadOnlyList<string> unused = CheckLeft(checkpoint, tensors);
+        IReadOnlyList<string> unused = Unused(name, checkpoint, tensors, options);
         GenAISlidingWindow? window = !options.SlidingWindowCache ? null : SlidingCache.Find(
             build.Writer.Graph, contextLength, KeyValuePrecisions.BitsOf(options.KeyValueCache));
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
@@ -208,14 +208,17 @@ public static class Exporter
             : length;
     }
 
-    private static IReadOnlyList<string> CheckLeft(Checkpoint checkpoint, TensorSource tensors)
+    // What the model does without is told; where the export is strict, what it is not known to do without is refused.
+    private static IReadOnlyList<string> Unused(
+        string architecture, Checkpoint checkpoint, TensorSource tensors, ExportOptions options)
     {
-        IReadOnlyList<string> left = tensors.Left();
-        string[] unknown = [.. left.Where(name => !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))];
-        return unknown.Length == 0 ? left : throw new CheckpointException(
-            $"The checkpoint '{checkpoint.Path}' holds {unknown.Length} tensors that its architecture has no place for: "
+        string[] unknown = [.. tensors.Unknown()
+            .Where(name => !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))];
+        return unknown.Length == 0 || !options.Strict ? tensors.Unused() : throw new CheckpointException(
+            $"The checkpoint '{checkpoint.Path}' holds {unknown.Length} tensors that '{architecture}' has no place for: "
             + $"{string.Join(", ", unknown.Take(5).Select(name => $"'{name}'"))}{(unknown.Length > 5 ? ", …" : "")}. "
-            + "Its configuration names another architecture or other sizes; correct it.",
+            + "Where they belong to the model, its configuration names another architecture or other sizes; where the "
+            + "model is to go without them, export it without Strict ('--strict').",
             checkpoint.Path, unknown[0]);
     }
 }

@@ -108,15 +108,10 @@ public sealed class BadSourceTests : IDisposable
         "Tensor 'model.embed_tokens.weight' of '{1}' has the shape [256, 64]; its configuration calls for [300, 64]. Correct whichever "
         + "is wrong.")]
     [InlineData(
-        "num_hidden_layers", "2",
-        "The checkpoint '{1}' holds 9 tensors that its architecture has no place for: "
-        + "'model.layers.2.input_layernorm.weight', 'model.layers.2.mlp.down_proj.weight', 'model.layers.2.mlp.gate_proj.weight', "
-        + "'model.layers.2.mlp.up_proj.weight', 'model.layers.2.post_attention_layernorm.weight', …. Its configuration names another "
-        + "architecture or other sizes; correct it.")]
-    [InlineData(
         "num_hidden_layers", "4",
         "The checkpoint '{1}' lacks the tensor 'model.layers.3.input_layernorm.weight' of shape [64], which its configuration calls "
-        + "for. Fetch the missing file, or correct the configuration.")]
+        + "for. It holds 30 tensors, such as 'lm_head.weight'. Put a 'config.json' of the model that these weights belong to beside "
+        + "them, or the weight file that holds 'model.layers.3.input_layernorm.weight'.")]
     [InlineData(
         "hidden_size", "1000000000000",
         "'hidden_size' in the configuration of '{1}' is '1000000000000'; expected a whole number from 1 to 268435456.")]
@@ -131,6 +126,44 @@ public sealed class BadSourceTests : IDisposable
         config[key] = JsonNode.Parse(value);
         File.WriteAllText(path, config.ToJsonString());
         await AssertRefusedAsync(source, expected);
+    }
+
+    [Fact]
+    public async Task Export_TensorsOfNoPlace_AreToldOrRefusedWhereStrict()
+    {
+        string source = SharedAssets.Path("reported", "unneeded-tensors", "model");
+        ToolRun told = await Tool.RunAsync("export", source, "-o", _folder["out"]);
+        Assert.Equal(0, told.Code);
+        Assert.EndsWith(
+            "left out, as LlamaForCausalLM has no place for them: 'v_head.summary.bias', 'v_head.summary.weight'\n",
+            told.Output, StringComparison.Ordinal);
+
+        ToolRun json = await Tool.RunAsync("export", source, "-o", _folder["json"], "--json");
+        Assert.Equal(
+            ["v_head.summary.bias", "v_head.summary.weight"],
+            json.Json["unused_tensors"]!.AsArray().Select(name => (string?)name));
+
+        ToolRun strict = await Tool.RunAsync("export", source, "-o", _folder["strict"], "--strict");
+        Assert.Equal(1, strict.Code);
+        Assert.Equal(
+            $"slipway: The checkpoint '{source}' holds 2 tensors that 'LlamaForCausalLM' has no place for: "
+            + "'v_head.summary.bias', 'v_head.summary.weight'. Where they belong to the model, its configuration names "
+            + "another architecture or other sizes; where the model is to go without them, export it without Strict "
+            + "('--strict').\n", strict.Error);
+        Assert.False(Directory.Exists(_folder["strict"]));
+    }
+
+    [Fact]
+    public async Task Export_FewerLayersThanStored_TellsTheOthers()
+    {
+        string source = SmallPackage.WriteCheckpoint(_folder), path = Path.Combine(source, "config.json");
+        JsonObject config = JsonNode.Parse(File.ReadAllBytes(path))!.AsObject();
+        config["num_hidden_layers"] = 1;
+        File.WriteAllText(path, config.ToJsonString());
+        ToolRun told = await Tool.RunAsync("export", source, "-o", _folder["out"]);
+        Assert.Equal(0, told.Code);
+        Assert.Contains("'model.layers.1.input_layernorm.weight'", told.Output, StringComparison.Ordinal);
+        Assert.Equal(1, (await Tool.RunAsync("export", source, "-o", _folder["strict"], "--strict")).Code);
     }
 
     [Fact]

@@ -133,12 +133,25 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void Export_TensorThatIsLeftOver_IsNamed()
+    public void Export_TensorThatIsLeftOver_IsToldOrRefusedWhereStrict()
     {
-        string source = Copy("llama", tensors => tensors["model.extra.weight"] = SafetensorsEntry.From("model.extra.weight", new float[4], 4));
-        CheckpointException exception = Refused(source);
-        Assert.Contains("holds 1 tensors that its architecture has no place for: 'model.extra.weight'", exception.Message,
-            StringComparison.Ordinal);
+        string source = Copy("llama", tensors =>
+        {
+            tensors["model.extra.weight"] = SafetensorsEntry.From("model.extra.weight", new float[4], 4);
+            const string frequencies = "model.layers.0.self_attn.rotary_emb.inv_freq";
+            tensors[frequencies] = SafetensorsEntry.From(frequencies, new float[8], 8);
+        });
+        CheckpointException exception = Refused(source, new ExportOptions { Strict = true });
+        Assert.Equal(
+            $"The checkpoint '{source}' holds 1 tensors that 'LlamaForCausalLM' has no place for: 'model.extra.weight'. "
+            + "Where they belong to the model, its configuration names another architecture or other sizes; where the model "
+            + "is to go without them, export it without Strict ('--strict').", exception.Message);
+        Assert.Equal("model.extra.weight", exception.Tensor);
+
+        using Checkpoint checkpoint = Checkpoint.Open(source);
+        ExportReport report = Exporter.Export(checkpoint, _folder["package"]);
+        Assert.Equal(
+            ["model.extra.weight", "model.layers.0.self_attn.rotary_emb.inv_freq"], report.UnusedTensors);
     }
 
     [Theory]

@@ -73,32 +73,27 @@ internal sealed class ShardIndex
         return shard;
     }
 
-    // Opens every shard and keeps of each the tensors that the index places there.
+    // Opens every shard. A tensor is what a shard holds, whatever the index says of it; where several shards hold one
+    // of the same name, the index says which of them counts.
     public (List<CheckpointFile> Files, List<StoredTensor> Tensors) Open(
         Func<CheckpointFile, IEnumerable<StoredTensor>> readShard)
     {
         var files = new List<CheckpointFile>();
         try
         {
-            var found = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
+            var found = new Dictionary<string, List<(StoredTensor Tensor, string Shard)>>(StringComparer.Ordinal);
             foreach (var shard in Shards)
             {
                 var file = CheckpointFile.Open(System.IO.Path.Combine(CheckpointFolder.Of(Path), shard));
                 files.Add(file);
                 foreach (var tensor in readShard(file))
                 {
-                    Add(found, tensor, shard);
+                    (found.TryGetValue(tensor.Info.Name, out var places) ? places : found[tensor.Info.Name] = [])
+                        .Add((tensor, shard));
                 }
             }
 
-            foreach (var (tensor, shard) in ShardOf.Where(pair => !found.ContainsKey(pair.Key)))
-            {
-                throw new CheckpointException(
-                    $"The index '{Path}' places tensor '{tensor}' in '{shard}', which does not hold it. Index and " +
-                    "shards are not of one download; download them again.", Path, tensor);
-            }
-
-            return (files, [.. found.Values]);
+            return (files, [.. found.Select(pair => Choose(pair.Key, pair.Value))]);
         }
         catch
         {
@@ -107,19 +102,19 @@ internal sealed class ShardIndex
         }
     }
 
-    private void Add(Dictionary<string, StoredTensor> found, StoredTensor tensor, string shard)
+    private StoredTensor Choose(string name, List<(StoredTensor Tensor, string Shard)> places)
     {
-        var name = tensor.Info.Name;
-        if (ShardOf.TryGetValue(name, out var owner) && owner != shard)
+        if (places.Count == 1)
         {
-            return;
+            return places[0].Tensor;
         }
 
-        if (!found.TryAdd(name, tensor))
-        {
-            throw new CheckpointException(
-                $"Tensor '{name}' lies in '{found[name].File.Path}' and in '{tensor.File.Path}', and the index " +
-                $"'{Path}' does not say which counts. Download the checkpoint again.", Path, name);
-        }
+        var owner = ShardOf.GetValueOrDefault(name);
+        return places.FirstOrDefault(place => place.Shard == owner) is { Tensor: var tensor, Shard: not null }
+            ? tensor
+            : throw new CheckpointException(
+                $"Tensor '{name}' lies in '{places[0].Shard}' and in '{places[1].Shard}', and the index '{Path}' does " +
+                "not say which counts. Name the shard that counts in its 'weight_map', or take the shard that does not " +
+                "belong to this checkpoint out of it.", Path, name);
     }
 }

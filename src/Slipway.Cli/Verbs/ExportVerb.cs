@@ -11,6 +11,8 @@ namespace Slipway.Cli.Verbs;
 /// <summary>Turns a checkpoint into a package.</summary>
 internal static class ExportVerb
 {
+    private const int MaxListed = 20;
+
     public static Command Create(VerbContext context)
     {
         var source = new Argument<string>("SOURCE")
@@ -54,13 +56,20 @@ internal static class ExportVerb
         {
             Description = "A folder with a LoRA adapter that requests choose by name, as NAME=DIR or DIR; may be repeated.",
         };
-        var overwrite = new Option<bool>("--overwrite") { Description = "Replace a package that stands in the folder." };
+        var strict = new Option<bool>("--strict")
+        {
+            Description = "Refuse a checkpoint with tensors that its architecture has no place for, instead of telling them.",
+        };
+        var overwrite = new Option<bool>("--overwrite")
+        {
+            Description = "Replace a package that stands in the folder; without it such a folder is refused.",
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "export", "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
             source, output, precision, method, blockSize, context_, cache, calibration, adapter,
-            adapters, overwrite, json,
+            adapters, strict, overwrite, json,
         };
         precision.AcceptOnlyFromAmong([.. Precisions.All]);
         cache.AcceptOnlyFromAmong([.. KeyValuePrecisions.All]);
@@ -77,6 +86,7 @@ internal static class ExportVerb
                 KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
                 KeyValueMeasurement = Measure(result.GetValue(calibration)),
                 Adapters = beside.Adapters,
+                Strict = result.GetValue(strict),
                 Overwrite = result.GetValue(overwrite),
             };
             var folder = result.GetRequiredValue(output);
@@ -136,7 +146,11 @@ internal static class ExportVerb
             + $"{report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak memory {Amounts.Bytes(report.PeakMemoryBytes)}");
         if (report.UnusedTensors.Count > 0)
         {
-            context.Output.WriteLine($"not needed: {string.Join(", ", report.UnusedTensors)}");
+            var more = report.UnusedTensors.Count - MaxListed;
+            context.Output.WriteLine(
+                $"left out, as {report.Manifest.Architecture} has no place for them: "
+                + string.Join(", ", report.UnusedTensors.Take(MaxListed).Select(name => $"'{name}'"))
+                + (more > 0 ? $" and {more} more tensors, which --json lists" : ""));
         }
     }
 

@@ -34,6 +34,7 @@ internal abstract class DecoderArchitecture : Architecture
     public override void Build(ModelBuild build, Checkpoint checkpoint)
     {
         ModuleScope root = new(build);
+        FindEmbedding(root);
         DecoderInputs inputs = new(root.Graph);
         GraphValue hidden = Forward(root, inputs);
         NodeScope last = new(root.Graph, "/logits_to_keep");
@@ -51,25 +52,53 @@ internal abstract class DecoderArchitecture : Architecture
     /// <param name="root">The model's root.</param>
     /// <param name="hidden">[batch, kept, hidden].</param>
     /// <returns>[batch, kept, vocabulary].</returns>
-    public virtual GraphValue Head(ModuleScope root, GraphValue hidden) => Head(root, "lm_head", hidden, bias: false);
+    public virtual GraphValue Head(ModuleScope root, GraphValue hidden) => Head(root, hidden, bias: false);
 
     /// <summary>Builds a head that is the embedding, or a layer of its own.</summary>
-    protected GraphValue Head(ModuleScope root, string name, GraphValue hidden, bool bias)
+    protected GraphValue Head(ModuleScope root, GraphValue hidden, bool bias)
     {
         DecoderSizes sizes = Sizes(root.Config);
-        ModuleScope head = root[name];
-        if (!root.Config.Flag("tie_word_embeddings", TiedByDefault))
+        ModuleScope head = OutputLayer(root);
+        return IsTied(root)
+            ? Embedding(root).Matrix("weight", sizes.VocabularySize, sizes.HiddenSize)
+                .Multiply(head, hidden, bias ? head.Vector("bias", sizes.VocabularySize) : default)
+            : head.Linear(hidden, sizes.HiddenSize, sizes.VocabularySize, bias);
+    }
+
+    /// <summary>Whether the head is the embedding: the configuration says so, and no other head is stored.</summary>
+    /// <exception cref="CheckpointException">The head is a layer of its own, and the checkpoint has none.</exception>
+    protected bool IsTied(ModuleScope root)
+    {
+        ModuleScope head = OutputLayer(root);
+        if (!IsTiedByConfiguration(root.Config))
         {
-            return head.Linear(hidden, sizes.HiddenSize, sizes.VocabularySize, bias);
+            return head.Has("weight") ? false : throw new CheckpointException(
+                $"The checkpoint '{root.Config.Path}' lacks the head '{head.NameOf("weight")}', and 'tie_word_embeddings' "
+                + "in its configuration does not say that the embedding is the head. Set 'tie_word_embeddings' to 'true' "
+                + "where it is, or put the weight file that holds the head beside the others.",
+                root.Config.Path, head.NameOf("weight"));
         }
 
-        root.Build.Tensors.Ignore(head.NameOf("weight"));
-        return Embedding(root).Matrix("weight", sizes.VocabularySize, sizes.HiddenSize)
-            .Multiply(head, hidden, bias ? head.Vector("bias", sizes.VocabularySize) : default);
+        return head.Has("weight") is false || root.Build.Tensors.Tie(head.NameOf("weight"), Embedding(root).NameOf("weight"));
     }
+
+    /// <summary>The module that holds the head.</summary>
+    protected virtual ModuleScope OutputLayer(ModuleScope root) => root["lm_head"];
 
     /// <summary>The module that holds the token embedding.</summary>
     protected virtual ModuleScope Embedding(ModuleScope root) => root["model"]["embed_tokens"];
+
+    private bool IsTiedByConfiguration(ConfigReader config) => config.Flag("tie_word_embeddings", TiedByDefault);
+
+    // Some libraries keep one of two tensors that are the same, and not always the embedding.
+    private void FindEmbedding(ModuleScope root)
+    {
+        string embedding = Embedding(root).NameOf("weight"), head = OutputLayer(root).NameOf("weight");
+        if (IsTiedByConfiguration(root.Config) && !root.Build.Tensors.Has(embedding))
+        {
+            root.Build.Tensors.Alias(embedding, head);
+        }
+    }
 }
 
 /// <summary>The sizes of a decoder that readers of a package need.</summary>

@@ -29,13 +29,6 @@ internal class Gpt2 : LayeredDecoder
             : throw config.Bad("n_head", $"a divisor of 'n_embd', {hidden}");
     }
 
-    // Checkpoints of the model without its head have no prefix.
-    protected override ModuleScope Model(ModuleScope root)
-    {
-        ModuleScope model = root[Names.Model];
-        return model[Names.Embedding].Has("weight") ? model : root;
-    }
-
     protected override GraphValue Begin(ModuleScope model, DecoderInputs inputs, DecoderSizes sizes)
     {
         GraphValue positions = model["wpe"].Embedding(inputs.Positions, sizes.ContextLength, sizes.HiddenSize);

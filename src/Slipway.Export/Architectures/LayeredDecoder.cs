@@ -24,10 +24,12 @@ internal abstract class LayeredDecoder : DecoderArchitecture
     }
 
     public override GraphValue Head(ModuleScope root, GraphValue hidden) =>
-        Head(root, Names.Head, hidden, HeadBias(root.Config));
+        Head(root, hidden, HeadBias(root.Config));
 
     /// <summary>What the checkpoint calls its parts.</summary>
     protected virtual DecoderNames Names => DecoderNames.Default;
+
+    protected override ModuleScope OutputLayer(ModuleScope root) => root[Names.Head];
 
     protected override ModuleScope Embedding(ModuleScope root) => Model(root)[Names.Embedding];
 

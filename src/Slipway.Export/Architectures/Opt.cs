@@ -35,22 +35,11 @@ internal sealed class Opt : LayeredDecoder
     public override GraphValue Head(ModuleScope root, GraphValue hidden)
     {
         DecoderSizes sizes = Sizes(root.Config);
-        ModuleScope head = root[Names.Head];
+        ModuleScope head = OutputLayer(root);
         int width = Width(root.Config, sizes);
-        if (!root.Config.Flag("tie_word_embeddings", TiedByDefault))
-        {
-            return head.Linear(hidden, width, sizes.VocabularySize);
-        }
-
-        root.Build.Tensors.Ignore(head.NameOf("weight"));
-        return Embedding(root).Matrix("weight", sizes.VocabularySize, width).Multiply(head, hidden, default);
-    }
-
-    // Published checkpoints of the model without its head have no 'model.'.
-    protected override ModuleScope Model(ModuleScope root)
-    {
-        ModuleScope model = root[Names.Model];
-        return model[Names.Embedding].Has("weight") ? model : root["decoder"];
+        return IsTied(root)
+            ? Embedding(root).Matrix("weight", sizes.VocabularySize, width).Multiply(head, hidden, default)
+            : head.Linear(hidden, width, sizes.VocabularySize);
     }
 
     protected override GraphValue Begin(ModuleScope model, DecoderInputs inputs, DecoderSizes sizes)

@@ -25,7 +25,7 @@ internal static class SparseLayers
         for (int index = 0; index < Math.Min(count, 16); index++)
         {
             string layer = (layers + index).ToString(CultureInfo.InvariantCulture);
-            root.Build.Tensors.IgnoreModule($"model.layers.{layer}");
+            root.Build.Tensors.IgnoreModule($"layers.{layer}");
         }
     }
 }

@@ -9,7 +9,8 @@ namespace Slipway.Export.Weights;
 /// <c>{name}_scales</c> [count, rows, columns/32], exponents plus 127.
 /// Source: OCP Microscaling Formats (MX) Specification 1.0.
 /// </remarks>
-internal sealed class MxFp4Stack(Checkpoint checkpoint, string name, int rows, int columns) : Weight(rows, columns)
+internal sealed class MxFp4Stack(Checkpoint checkpoint, string codesName, string scalesName, int rows, int columns)
+    : Weight(rows, columns)
 {
     public const int Block = 32;
 
@@ -24,8 +25,8 @@ internal sealed class MxFp4Stack(Checkpoint checkpoint, string name, int rows, i
         byte[] codes = ArrayPool<byte>.Shared.Rent(codeBytes), scales = ArrayPool<byte>.Shared.Rent(scaleBytes);
         try
         {
-            checkpoint.ReadBytes($"{name}_blocks", (long)first * (Columns / 2), codes.AsSpan(0, codeBytes));
-            checkpoint.ReadBytes($"{name}_scales", (long)first * (Columns / Block), scales.AsSpan(0, scaleBytes));
+            checkpoint.ReadBytes(codesName, (long)first * (Columns / 2), codes.AsSpan(0, codeBytes));
+            checkpoint.ReadBytes(scalesName, (long)first * (Columns / Block), scales.AsSpan(0, scaleBytes));
             for (int block = 0; block < scaleBytes; block++)
             {
                 float scale = Scale(scales[block]);
@@ -46,7 +47,7 @@ internal sealed class MxFp4Stack(Checkpoint checkpoint, string name, int rows, i
 
     private float Scale(byte stored) => stored == NotANumber
         ? throw new CheckpointException(
-            $"Tensor '{name}_scales' of '{checkpoint.Path}' holds the scale '255', which is not a number. "
-            + "Fetch the file again.", checkpoint.Path, $"{name}_scales")
+            $"Tensor '{scalesName}' of '{checkpoint.Path}' holds the scale '255', which is not a number. The weights are "
+            + "damaged: compare the file's hash with the one that its author publishes.", checkpoint.Path, scalesName)
         : MathF.ScaleB(1, stored - 127);
 }

@@ -5,102 +5,160 @@ namespace Slipway.Export.Weights;
 /// <summary>Hands out the tensors of a checkpoint, checks their shapes and remembers who was asked for.</summary>
 internal sealed class TensorSource(Checkpoint checkpoint)
 {
-    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+    private const int ComparedAtOnce = 1 << 16;
 
-    public bool Has(string name) => checkpoint.Tensors.ContainsKey(name);
+    // By the names that they are stored with.
+    private readonly HashSet<string> _used = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unneeded = new(StringComparer.Ordinal);
+
+    // Names whose tensor stands under another one.
+    private readonly Dictionary<string, string> _aliases = new(StringComparer.Ordinal);
+
+    public bool Has(string name) => Find(name) is not null;
 
     /// <summary>A matrix [rows, columns].</summary>
     public Weight Matrix(string name, int rows, int columns)
     {
-        Require(name, [rows, columns]);
-        return new StoredWeight(checkpoint, name, rows, columns);
+        string stored = Require(name, [rows, columns]);
+        return new StoredWeight(checkpoint, stored, rows, columns);
     }
 
     /// <summary>A tensor [count, rows, columns] as matrices one below the other.</summary>
     public Weight Stack(string name, int count, int rows, int columns)
     {
-        Require(name, [count, rows, columns]);
-        return new StoredWeight(checkpoint, name, checked(count * rows), columns);
+        string stored = Require(name, [count, rows, columns]);
+        return new StoredWeight(checkpoint, stored, checked(count * rows), columns);
     }
 
     /// <summary>A tensor [count, columns, rows] as turned matrices one below the other.</summary>
     public Weight TransposedStack(string name, int count, int rows, int columns)
     {
-        Require(name, [count, columns, rows]);
-        return new TransposedStack(checkpoint, name, count, rows, columns);
+        string stored = Require(name, [count, columns, rows]);
+        return new TransposedStack(checkpoint, stored, count, rows, columns);
     }
 
     /// <summary>The tensors <c>{name}_blocks</c> and <c>{name}_scales</c> as matrices one below the other.</summary>
     public Weight MxFp4Stack(string name, int count, int rows, int columns)
     {
         int blocks = (columns + Weights.MxFp4Stack.Block - 1) / Weights.MxFp4Stack.Block;
-        Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2]);
-        Require($"{name}_scales", [count, rows, blocks]);
-        foreach (string part in (string[])[$"{name}_blocks", $"{name}_scales"])
+        string codes = Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2]);
+        string scales = Require($"{name}_scales", [count, rows, blocks]);
+        foreach (string part in (string[])[codes, scales])
         {
             if (checkpoint.Tensors[part].Type != TensorType.U8)
             {
                 throw new CheckpointException(
                     $"Tensor '{part}' of '{checkpoint.Path}' has the type '{checkpoint.Tensors[part].Type}'; MXFP4 is "
-                    + "stored as 'U8'. Fetch the file again.", checkpoint.Path, part);
+                    + "stored as 'U8'. Export the checkpoint as its author published it, not a conversion of it.",
+                    checkpoint.Path, part);
             }
         }
 
         return columns % Weights.MxFp4Stack.Block == 0
-            ? new MxFp4Stack(checkpoint, name, checked(count * rows), columns)
+            ? new MxFp4Stack(checkpoint, codes, scales, checked(count * rows), columns)
             : throw new CheckpointException(
-                $"Tensor '{name}_blocks' of '{checkpoint.Path}' stands for rows of {columns} numbers; MXFP4 has them "
-                + $"in blocks of {Weights.MxFp4Stack.Block}. Correct the configuration.",
-                checkpoint.Path, $"{name}_blocks");
+                $"Tensor '{codes}' of '{checkpoint.Path}' stands for rows of {columns} numbers; MXFP4 has them "
+                + $"in blocks of {Weights.MxFp4Stack.Block}. Correct the sizes in the configuration.",
+                checkpoint.Path, codes);
     }
 
     /// <summary>A tensor of any shape as one list.</summary>
     public float[] Numbers(string name, params long[] shape)
     {
-        Require(name, shape);
-        float[] values = new float[checked((int)checkpoint.Tensors[name].Count)];
-        checkpoint.ReadFloats(name, 0, values);
+        string stored = Require(name, shape);
+        float[] values = new float[checked((int)checkpoint.Tensors[stored].Count)];
+        checkpoint.ReadFloats(stored, 0, values);
         return values;
     }
 
     /// <summary>A list of numbers, [count].</summary>
-    public float[] Vector(string name, int count)
+    public float[] Vector(string name, int count) => Numbers(name, count);
+
+    /// <summary>Lets a name stand for the tensor of another one.</summary>
+    public void Alias(string name, string target) => _aliases[name] = target;
+
+    /// <summary>Tells whether a tensor that is meant to be another's copy is one; it is not needed then.</summary>
+    /// <remarks>
+    /// Libraries keep the tensor as one of its own where its numbers differ, whatever the configuration says of tying.
+    /// </remarks>
+    public bool Tie(string copy, string original)
     {
-        Require(name, [count]);
-        float[] values = new float[count];
-        checkpoint.ReadFloats(name, 0, values);
-        return values;
-    }
-
-    /// <summary>Marks a tensor that the model does not need.</summary>
-    public void Ignore(string name) => _asked.Add(name);
-
-    /// <summary>Marks all tensors of a module that the model does not need.</summary>
-    public void IgnoreModule(string prefix) => _asked.UnionWith(
-        checkpoint.Tensors.Keys.Where(name => name.StartsWith($"{prefix}.", StringComparison.Ordinal)));
-
-    /// <summary>Tensors that nobody asked for.</summary>
-    public IReadOnlyList<string> Left() =>
-        [.. checkpoint.Tensors.Keys.Where(name => !_asked.Contains(name)).Order(StringComparer.Ordinal)];
-
-    private void Require(string name, IReadOnlyList<long> shape)
-    {
-        if (!checkpoint.Tensors.TryGetValue(name, out TensorInfo? tensor))
+        if (!AreEqual(Find(copy), Find(original)))
         {
-            throw new CheckpointException(
-                $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of shape "
-                + $"{TensorInfo.FormatShape(shape)}, which its configuration calls for. Fetch the missing file, or "
-                + "correct the configuration.", checkpoint.Path, name);
+            return false;
         }
 
+        Ignore(copy);
+        return true;
+    }
+
+    /// <summary>Marks a tensor that the model is known to do without.</summary>
+    public void Ignore(string name)
+    {
+        if (Find(name) is { } tensor)
+        {
+            _unneeded.Add(tensor.Name);
+        }
+    }
+
+    /// <summary>Marks all tensors of a module that the model is known to do without.</summary>
+    /// <param name="module">The module's name below the model's body, such as <c>layers.61</c>.</param>
+    public void IgnoreModule(string module) => _unneeded.UnionWith(
+        checkpoint.Tensors.Keys.Where(name => $".{name}".Contains($".{module}.", StringComparison.Ordinal)));
+
+    /// <summary>Tensors that the model does not use, by the names that they are stored with.</summary>
+    public IReadOnlyList<string> Unused() =>
+        [.. checkpoint.Tensors.Keys.Where(name => !_used.Contains(name)).Order(StringComparer.Ordinal)];
+
+    /// <summary>Those of <see cref="Unused"/> that the model is not known to do without.</summary>
+    public IReadOnlyList<string> Unknown() => [.. Unused().Where(name => !_unneeded.Contains(name))];
+
+    private bool AreEqual(TensorInfo? first, TensorInfo? second)
+    {
+        if (first is null || second is null || first.Name == second.Name || !first.Shape.SequenceEqual(second.Shape))
+        {
+            return first?.Name == second?.Name;
+        }
+
+        float[] left = new float[ComparedAtOnce], right = new float[ComparedAtOnce];
+        for (long start = 0; start < first.Count; start += ComparedAtOnce)
+        {
+            int count = (int)Math.Min(ComparedAtOnce, first.Count - start);
+            checkpoint.ReadFloats(first.Name, start, left.AsSpan(0, count));
+            checkpoint.ReadFloats(second.Name, start, right.AsSpan(0, count));
+            if (!left.AsSpan(0, count).SequenceEqual(right.AsSpan(0, count)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private TensorInfo? Find(string name) => checkpoint.FindTensor(_aliases.GetValueOrDefault(name, name));
+
+    // The name that the tensor is stored with.
+    private string Require(string name, IReadOnlyList<long> shape)
+    {
+        TensorInfo tensor = Find(name) ?? throw new CheckpointException(
+            $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of shape {TensorInfo.FormatShape(shape)}, "
+            + $"which its configuration calls for. {Remedy(name)}", checkpoint.Path, name);
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw new CheckpointException(
-                $"Tensor '{name}' of '{checkpoint.Path}' has the shape {TensorInfo.FormatShape(tensor.Shape)}; its "
+                $"Tensor '{tensor.Name}' of '{checkpoint.Path}' has the shape {TensorInfo.FormatShape(tensor.Shape)}; its "
                 + $"configuration calls for {TensorInfo.FormatShape(shape)}. Correct whichever is wrong.",
-                checkpoint.Path, name);
+                checkpoint.Path, tensor.Name);
         }
 
-        _asked.Add(name);
+        _used.Add(tensor.Name);
+        return tensor.Name;
     }
+
+    // A part of a download lacks whole layers; a configuration of another model lacks what is like it in each.
+    private string Remedy(string name) => checkpoint.Tensors.Count == 0
+        ? "Its files hold no tensors: give the model's own weight file."
+        : $"It holds {checkpoint.Tensors.Count} tensors, such as '{checkpoint.Tensors.Keys.Order(StringComparer.Ordinal).First()}'. "
+            + "Put a 'config.json' of the model that these weights belong to beside them, or the weight file that holds "
+            + $"'{name}'.";
 }

@@ -54,7 +54,7 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
         ModuleScope head = root["cls"]["predictions"];
         GraphValue x = Transform(head["transform"]["dense"], head["transform"]["LayerNorm"], hidden);
         return Vocabulary(
-            head["decoder"], body["embeddings"]["word_embeddings"], head.Vector("bias", VocabularySize(root)), x);
+            head["decoder"], body["embeddings"]["word_embeddings"], head.NameOf("bias"), x);
     }
 
     protected override GraphValue ClassifySequence(

@@ -44,7 +44,7 @@ internal sealed class DistilBert(EncoderTask task) : EncoderArchitecture(task)
         GraphValue x = Activation(root.Config)(dense, dense.Linear(hidden, size, size, bias: true));
         x = root["vocab_layer_norm"].LayerNorm(x, size, Epsilon);
         return Vocabulary(
-            last, body["embeddings"]["word_embeddings"], last.Vector("bias", root.Config.Int("vocab_size")), x);
+            last, body["embeddings"]["word_embeddings"], last.NameOf("bias"), x);
     }
 
     protected override GraphValue ClassifySequence(

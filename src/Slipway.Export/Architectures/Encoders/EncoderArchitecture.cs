@@ -55,7 +55,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     {
         ModuleScope root = new(build);
         ConfigReader config = build.Config;
-        ModuleScope body = HasBody(checkpoint) ? root[Body] : root;
+        ModuleScope body = root[Body];
         EncoderInputs inputs = new(root.Graph, HasTokenTypes(config));
         int size = HiddenSize(config);
         GraphValue hidden = Forward(body, inputs);
@@ -91,7 +91,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
             }
         }
 
-        IgnoreHeads(build.Tensors.Left(), build);
+        IgnoreHeads(build);
     }
 
     public override void Describe(
@@ -109,28 +109,29 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     /// <summary>The head over the vocabulary, whose matrix is the token embedding or one of its own.</summary>
     /// <param name="own">Where the head's own matrix is.</param>
     /// <param name="embedding">The token embedding.</param>
-    /// <param name="bias">[vocabulary], or default for none.</param>
+    /// <param name="bias">The name of the bias, [vocabulary]; null for none.</param>
     /// <param name="x">[batch, sequence, hidden].</param>
-    protected GraphValue Vocabulary(ModuleScope own, ModuleScope embedding, GraphValue bias, GraphValue x)
+    protected GraphValue Vocabulary(ModuleScope own, ModuleScope embedding, string? bias, GraphValue x)
     {
         ConfigReader config = own.Config;
-        bool tied = config.Flag("tie_word_embeddings", true);
-        if (tied)
-        {
-            own.Build.Tensors.Ignore(own.NameOf("weight"));
-            own.Build.Tensors.Ignore(own.NameOf("bias"));
-        }
+        int size = config.Int("vocab_size");
+        bool tied = config.Flag("tie_word_embeddings", true)
+            && (!own.Has("weight") || own.Build.Tensors.Tie(own.NameOf("weight"), embedding.NameOf("weight")));
+        GraphValue added = bias is null ? default
+            : own.StoreVector("bias", own.Build.Tensors.Vector(Bias(own, bias), size));
+        return (tied ? embedding : own).Matrix("weight", size, HiddenSize(config)).Multiply(own, x, added);
+    }
 
-        return (tied ? embedding : own).Matrix("weight", config.Int("vocab_size"), HiddenSize(config))
-            .Multiply(own, x, bias);
+    // Heads are saved with a bias of their own and with one beside them, which are the same unless training parted them.
+    private static string Bias(ModuleScope own, string beside)
+    {
+        string inside = own.NameOf("bias");
+        return !own.Has("bias") || own.Build.Tensors.Tie(inside, beside) ? beside : inside;
     }
 
     private static int Labels(ConfigReader config) => config.Section("id2label")?.Count is > 0 and var count
         ? count
         : config.Int("num_labels", 2);
-
-    private bool HasBody(Checkpoint checkpoint) =>
-        checkpoint.Tensors.Keys.Any(name => name.StartsWith($"{Body}.", StringComparison.Ordinal));
 
     private static GraphValue Output(
         ModuleScope root, GraphValue value, string name, params IReadOnlyList<Dimension> shape)
@@ -140,10 +141,10 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
         return named;
     }
 
-    // Heads of other tasks are left out; a tensor of another kind is not, and the exporter refuses it.
-    private void IgnoreHeads(IReadOnlyList<string> left, ModelBuild build)
+    // Heads of other tasks are known to be unneeded.
+    private void IgnoreHeads(ModelBuild build)
     {
-        foreach (string name in left.Where(name => Heads.Any(head =>
+        foreach (string name in build.Tensors.Unused().Where(name => Heads.Any(head =>
             name.StartsWith($"{head}.", StringComparison.Ordinal)
             || name.StartsWith($"{Body}.{head}.", StringComparison.Ordinal)
             || name.EndsWith("position_ids", StringComparison.Ordinal))))

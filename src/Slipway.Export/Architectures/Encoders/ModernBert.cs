@@ -46,9 +46,7 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
     protected override GraphValue MaskedToken(ModuleScope root, ModuleScope body, GraphValue hidden)
     {
         ModuleScope decoder = root["decoder"];
-        GraphValue bias = root.Config.Flag("decoder_bias", true)
-            ? decoder.Vector("bias", root.Config.Int("vocab_size"))
-            : default;
+        string? bias = root.Config.Flag("decoder_bias", true) ? decoder.NameOf("bias") : null;
         return Vocabulary(decoder, body["embeddings"]["tok_embeddings"], bias, Head(root, hidden));
     }
 

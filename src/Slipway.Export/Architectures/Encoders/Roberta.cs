@@ -36,7 +36,7 @@ internal class Roberta(EncoderTask task) : Bert(task)
         GraphValue x = head["dense"].Linear(hidden, HiddenSize(root.Config), HiddenSize(root.Config), bias: true);
         x = head["layer_norm"].LayerNorm(head.Gelu(x), HiddenSize(root.Config), Epsilon(root.Config));
         return Vocabulary(
-            head["decoder"], body["embeddings"]["word_embeddings"], head.Vector("bias", VocabularySize(root)), x);
+            head["decoder"], body["embeddings"]["word_embeddings"], head.NameOf("bias"), x);
     }
 
     protected override GraphValue ClassifySequence(

@@ -1,0 +1,80 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+
+namespace Slipway.Export.Tests.Checkpoints;
+
+/// <summary>A checkpoint with other names, tensors or keys, written as the formats that people bring.</summary>
+internal sealed class EditedCheckpoint
+{
+    private EditedCheckpoint(Dictionary<string, (float[] Values, long[] Shape)> tensors, JsonObject config) =>
+        (Tensors, Config) = (tensors, config);
+
+    public Dictionary<string, (float[] Values, long[] Shape)> Tensors { get; private set; }
+
+    public JsonObject Config { get; }
+
+    /// <summary>Reads a checkpoint whole.</summary>
+    public static EditedCheckpoint Read(string source)
+    {
+        using var checkpoint = Checkpoint.Open(source);
+        Dictionary<string, (float[] Values, long[] Shape)> tensors = [];
+        foreach (var tensor in checkpoint.Tensors.Values)
+        {
+            var values = new float[tensor.Count];
+            checkpoint.ReadFloats(tensor.Name, 0, values);
+            tensors.Add(tensor.Name, (values, [.. tensor.Shape]));
+        }
+
+        return new EditedCheckpoint(tensors, checkpoint.Config.DeepClone().AsObject());
+    }
+
+    public EditedCheckpoint Rename(Func<string, string> name)
+    {
+        Tensors = Tensors.ToDictionary(pair => name(pair.Key), pair => pair.Value);
+        return this;
+    }
+
+    /// <summary>Writes it to a folder as <c>model.safetensors</c> or TorchSharp's <c>model.dat</c>.</summary>
+    public string Write(string folder, string format = "safetensors")
+    {
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJsonString());
+        if (format == "safetensors")
+        {
+            SafetensorsWriter.Write(
+                Path.Combine(folder, "model.safetensors"),
+                [.. Tensors.Select(pair => SafetensorsEntry.From(pair.Key, pair.Value.Values, pair.Value.Shape))]);
+        }
+        else
+        {
+            WriteTorchSharp(Path.Combine(folder, "model.dat"));
+        }
+
+        return folder;
+    }
+
+    // LEB128 count; for each tensor its name, the scalar type of float32, the shape and the elements.
+    private void WriteTorchSharp(string path)
+    {
+        using BinaryWriter writer = new(File.Create(path));
+        writer.Write7BitEncodedInt64(Tensors.Count);
+        foreach (var (name, (values, shape)) in Tensors)
+        {
+            var text = Encoding.UTF8.GetBytes(name);
+            writer.Write7BitEncodedInt64(text.Length);
+            writer.Write(text);
+            writer.Write7BitEncodedInt64(6);
+            writer.Write7BitEncodedInt64(shape.Length);
+            foreach (var size in shape)
+            {
+                writer.Write7BitEncodedInt64(size);
+            }
+
+            foreach (var value in values)
+            {
+                writer.Write(value);
+            }
+        }
+    }
+}
