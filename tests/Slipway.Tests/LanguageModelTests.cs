@@ -15,19 +15,22 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
         using var model = LanguageModel.Load(PackageCases.Folder(name));
         foreach (var item in PackageCases.Read(name))
         {
-            var tokens = await model.CollectAsync(new GenerationRequest
-            {
-                PromptIds = item.PromptIds,
-                MaxOutputTokens = item.OutputIds.Length,
-            });
+            var tokens = await model.CollectAsync(Request(item));
 
             // GenAI pads with 0 after the end.
             var expected = item.OutputIds.TakeWhile((_, i) => i == 0 || item.OutputIds[i - 1] != 2).ToArray();
-            Assert.Equal(expected, tokens.Select(token => token.Id));
+            int[] ids = [.. tokens.Select(token => token.Id)];
+            await AnswerAssert.IsChosenAsync(model, Request(item), expected, PackageCases.Margin(name));
+            await AnswerAssert.IsChosenAsync(model, Request(item), ids, PackageCases.Margin(name));
+            if (PackageCases.Margin(name) == AnswerAssert.Float)
+            {
+                Assert.Equal(expected, ids);
+            }
+
             Assert.All(tokens.SkipLast(1), token => Assert.Null(token.FinishReason));
-            Assert.Equal(expected[^1] == 2 ? FinishReason.Stop : FinishReason.Length, tokens[^1].FinishReason);
+            Assert.Equal(ids[^1] == 2 ? FinishReason.Stop : FinishReason.Length, tokens[^1].FinishReason);
             Assert.Equal(item.PromptIds.Length, tokens[^1].Usage!.PromptTokens);
-            Assert.Equal(expected.Length, tokens[^1].Usage!.OutputTokens);
+            Assert.Equal(ids.Length, tokens[^1].Usage!.OutputTokens);
         }
     }
 
@@ -63,14 +66,13 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
             IgnoreEndOfSequence = true,
         }).ToArray();
 
-        var alone = new List<int[]>();
-        foreach (var request in requests)
-        {
-            alone.Add([.. (await model.CollectAsync(request)).Select(token => token.Id)]);
-        }
-
         var together = await Task.WhenAll(requests.Select(request => Task.Run(() => model.CollectAsync(request))));
-        Assert.Equal(alone, together.Select(tokens => tokens.Select(token => token.Id).ToArray()));
+        foreach (var (request, tokens) in requests.Zip(together))
+        {
+            Assert.Equal(request.MaxOutputTokens, tokens.Count);
+            await AnswerAssert.IsChosenAsync(
+                model, request, [.. tokens.Select(token => token.Id)], PackageCases.Margin(name));
+        }
     }
 
     /// <summary>Until version 0.1.0 a package could hold a second graph for prompts, which the manifest named.</summary>
@@ -102,4 +104,7 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
             return [.. (await model.CollectAsync(request)).Select(token => token.Id)];
         }
     }
+
+    private static GenerationRequest Request(PackageCase item)
+        => new() { PromptIds = item.PromptIds, MaxOutputTokens = item.OutputIds.Length };
 }

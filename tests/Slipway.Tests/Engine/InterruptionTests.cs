@@ -134,7 +134,7 @@ public sealed class InterruptionTests
 
     private static LanguageModel Load(Faults faults, long? prefixBytes = 0)
         => LanguageModel.Load(
-            PackageCases.Folder("llama-int4"), new LanguageModelOptions { PrefixCacheBytes = prefixBytes },
+            PackageCases.Folder(PackageCases.Exact), new LanguageModelOptions { PrefixCacheBytes = prefixBytes },
             decoder => new FaultyDecoder(decoder, faults));
 
     // A stream decodes; at its third token a prompt comes, whose run offers breaks.

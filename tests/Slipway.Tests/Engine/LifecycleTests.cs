@@ -174,7 +174,7 @@ public sealed class LifecycleTests
     private static GenerationRequest Endless() => new() { PromptIds = Prompt, IgnoreEndOfSequence = true };
 
     private static LanguageModel Load(LanguageModelOptions? options = null)
-        => LanguageModel.Load(PackageCases.Folder("llama-int4"), options);
+        => LanguageModel.Load(PackageCases.Folder(PackageCases.Exact), options);
 
     /// <summary>Stops the engine in the middle of a request until it is opened.</summary>
     private sealed class GateProcessor : ILogitsProcessor, IDisposable
