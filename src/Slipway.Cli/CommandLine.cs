@@ -53,9 +53,14 @@ internal static class CommandLine
             await error.WriteLineAsync("slipway: interrupted.").ConfigureAwait(false);
             return Interrupted;
         }
-        catch (Exception exception) when (Expected(exception))
+        catch (Exception exception) when (Expected(Cause(exception)))
         {
-            await error.WriteLineAsync($"slipway: {Message(exception)}").ConfigureAwait(false);
+            await error.WriteLineAsync($"slipway: {Message(Cause(exception))}").ConfigureAwait(false);
+            return Failed;
+        }
+        catch (Exception exception)
+        {
+            await error.WriteLineAsync($"slipway: a defect of this program: {exception}").ConfigureAwait(false);
             return Failed;
         }
     }
@@ -66,13 +71,36 @@ internal static class CommandLine
         or System.Text.Json.JsonException or Tokenization.ChatTemplateException or QueueFullException
         or Training.Recipes.RecipeException or Training.Running.TrainingException or Training.Corpus.GrammarException
         or Training.Models.ModelConfigException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException
-        or DllNotFoundException or TypeInitializationException or OutOfMemoryException;
+        or DllNotFoundException or OutOfMemoryException;
+
+    // What parallel work and the first use of a type wrap.
+    private static Exception Cause(Exception exception)
+        => exception is AggregateException or TypeInitializationException && exception.InnerException is { } inner
+            ? Cause(inner)
+            : exception;
 
     // One line: '(Parameter 'x')' is for programmers.
     private static string Message(Exception exception)
     {
-        var message = (exception is TypeInitializationException { InnerException: { } inner } ? inner : exception).Message;
+        if (exception is FileNotFoundException && IsWorkingDirectoryGone())
+        {
+            return "The working directory no longer exists. Change to one that does.";
+        }
+
+        var message = exception.Message;
         var parameter = message.IndexOf(" (Parameter '", StringComparison.Ordinal);
         return (parameter > 0 ? message[..parameter] : message).ReplaceLineEndings(" ");
+    }
+
+    private static bool IsWorkingDirectoryGone()
+    {
+        try
+        {
+            return !Directory.Exists(Directory.GetCurrentDirectory());
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 }

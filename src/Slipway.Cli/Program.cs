@@ -1,3 +1,6 @@
 using Slipway.Cli;
+using Slipway.Cli.Terminal;
 
-return await CommandLine.RunAsync(args, Console.Out, Console.Error, Console.In).ConfigureAwait(false);
+using var interruption = new Interruption();
+return await CommandLine.RunAsync(
+    args, StandardStreams.OpenOutput(), StandardStreams.OpenError(), Console.In, interruption.Token).ConfigureAwait(false);

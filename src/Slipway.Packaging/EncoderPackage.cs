@@ -37,14 +37,7 @@ public sealed class EncoderPackage
         PackageVerification verification = PackageVerification.Default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        var path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder));
-        if (!Directory.Exists(path))
-        {
-            throw new PackageException(
-                path,
-                $"The package folder '{path}' does not exist. Give the folder that 'slipway export' wrote.");
-        }
-
+        var path = PackageReader.RequireFolder(folder);
         if (File.Exists(System.IO.Path.Combine(path, ModelPackage.ConfigFile)))
         {
             throw new PackageException(

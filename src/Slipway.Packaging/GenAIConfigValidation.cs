@@ -14,6 +14,8 @@ internal static class GenAIConfigValidation
 
         var model = config.Model;
         var decoder = model.Decoder;
+        RequireText(path, "model.type", model.Type);
+        RequireText(path, "model.decoder.filename", decoder.Filename);
         RequirePositive(path, "model.vocab_size", model.VocabSize);
         RequirePositive(path, "model.context_length", model.ContextLength);
         RequirePositive(path, "model.decoder.head_size", decoder.HeadSize);
@@ -34,8 +36,8 @@ internal static class GenAIConfigValidation
 
         RequireToken(path, "model.bos_token_id", model.BosTokenId, model.VocabSize);
         RequireToken(path, "model.pad_token_id", model.PadTokenId, model.VocabSize);
-        RequireName(path, "model.decoder.inputs", "input_ids", decoder.Inputs);
-        RequireName(path, "model.decoder.outputs", "logits", decoder.Outputs);
+        RequireNames(path, "model.decoder.inputs", "input_ids", decoder.Inputs);
+        RequireNames(path, "model.decoder.outputs", "logits", decoder.Outputs);
     }
 
     private static void RequirePositive(string path, string key, int value)
@@ -43,6 +45,14 @@ internal static class GenAIConfigValidation
         if (value is <= 0 or > Largest)
         {
             throw Invalid(path, key, $"{value}", $"a number from 1 to {Largest}");
+        }
+    }
+
+    private static void RequireText(string path, string key, string? value)
+    {
+        if (string.IsNullOrWhiteSpace(value))
+        {
+            throw Invalid(path, key, value ?? "null", "a text");
         }
     }
 
@@ -55,11 +65,20 @@ internal static class GenAIConfigValidation
         }
     }
 
-    private static void RequireName(string path, string key, string role, IReadOnlyDictionary<string, string>? names)
+    private static void RequireNames(
+        string path, string key, string required, IReadOnlyDictionary<string, string>? names)
     {
-        if (names is null || !names.TryGetValue(role, out var name) || string.IsNullOrEmpty(name))
+        if (names is null || !names.ContainsKey(required))
         {
-            throw Invalid(path, $"{key}.{role}", "nothing", "the tensor's name in the graph");
+            throw Invalid(path, $"{key}.{required}", "nothing", "the tensor's name in the graph");
+        }
+
+        foreach (var (role, name) in names)
+        {
+            if (string.IsNullOrEmpty(name))
+            {
+                throw Invalid(path, $"{key}.{role}", name ?? "null", "the tensor's name in the graph");
+            }
         }
     }
 

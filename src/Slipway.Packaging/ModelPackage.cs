@@ -18,6 +18,14 @@ public sealed class ModelPackage
     private const long LargestJson = 16 << 20;
     private const long LargestFile = 64 << 20;
 
+    private static readonly JsonDocumentOptions JsonOptions = new()
+    {
+        AllowDuplicateProperties = false,
+        AllowTrailingCommas = true,
+        CommentHandling = JsonCommentHandling.Skip,
+        MaxDepth = PackageJson.Default.Options.MaxDepth,
+    };
+
     private ModelPackage(string path, GenAIConfig config, PackageManifest? manifest)
     {
         Path = path;
@@ -55,14 +63,7 @@ public sealed class ModelPackage
         PackageVerification verification = PackageVerification.Default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        var path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder));
-        if (!Directory.Exists(path))
-        {
-            throw new PackageException(
-                path,
-                $"The package folder '{path}' does not exist. Give the folder that 'slipway export' wrote.");
-        }
-
+        var path = PackageReader.RequireFolder(folder);
         var configPath = System.IO.Path.Combine(path, ConfigFile);
         var config = Read(configPath, PackageJson.Default.GenAIConfig)
             ?? OptimumFolder.Describe(path, file => Read(file, PackageJson.Default.JsonObject))
@@ -98,47 +99,37 @@ public sealed class ModelPackage
     /// <summary>Reads a small file of the package.</summary>
     /// <param name="name">The path inside the package, for example <c>tokenizer_config.json</c>.</param>
     /// <returns>Its content; null where the package has no such file.</returns>
-    /// <exception cref="PackageException">The file is larger than 64 MB.</exception>
+    /// <exception cref="PackageException">The file is larger than 64 MB, or cannot be read.</exception>
     public byte[]? ReadFile(string name)
+        => PackagePath.Resolve(Path, name) is { } path ? PackageReader.Read(path, LargestFile) : null;
+
+    /// <summary>Lists the package's files with their sizes in bytes, links followed.</summary>
+    /// <returns>Names with forward slashes: those that the manifest lists and itself, or else all that the folder holds.</returns>
+    public IReadOnlyDictionary<string, long> ListFiles()
     {
-        if (FindFile(name) is not { } path)
+        var names = Manifest?.Files is null
+            ? new DirectoryInfo(Path).EnumerateFiles("*", SearchOption.AllDirectories)
+                .Select(file => System.IO.Path.GetRelativePath(Path, file.FullName).Replace('\\', '/'))
+            : Manifest.Files.Select(file => file.Name).Append(ManifestFile);
+        return names.Distinct().Order(StringComparer.Ordinal).ToDictionary(name => name, name =>
         {
-            return null;
-        }
-
-        // The bytes are counted where a link leads.
-        using var stream = File.OpenRead(path);
-        if (stream.Length > LargestFile)
-        {
-            throw new PackageException(
-                path,
-                $"The file '{path}' has {stream.Length} bytes; at most {LargestFile} are read. It is not a package's.");
-        }
-
-        var content = new byte[stream.Length];
-        stream.ReadExactly(content);
-        return content;
+            using var file = PackageReader.TryOpen(System.IO.Path.Combine(Path, name));
+            return file is null ? 0 : RandomAccess.GetLength(file);
+        });
     }
 
     internal static T? Read<T>(string path, JsonTypeInfo<T> type)
         where T : class
     {
-        var file = new FileInfo(path);
-        if (!file.Exists)
+        if (PackageReader.Read(path, LargestJson) is not { } content)
         {
             return null;
         }
 
-        if (file.Length > LargestJson)
-        {
-            throw new PackageException(
-                path,
-                $"The file '{path}' has {file.Length} bytes; at most {LargestJson} are read. It is not a package's.");
-        }
-
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type)
+            using var document = JsonDocument.Parse(new MemoryStream(content), JsonOptions);
+            return document.Deserialize(type)
                 ?? throw new PackageException(path, $"The file '{path}' holds 'null'; a JSON object was expected.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)

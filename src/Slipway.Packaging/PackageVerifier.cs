@@ -31,8 +31,8 @@ internal static class PackageVerifier
                     $"The file '{manifestPath}' lists a file without name or sha256. Export the package again.");
             }
 
-            var path = RequireFile(folder, file.Name, $"which '{ModelPackage.ManifestFile}' lists");
-            var length = new FileInfo(path).Length;
+            var path = RequireFile(
+                folder, file.Name, $"which '{ModelPackage.ManifestFile}' lists", out var length);
             if (length != file.Bytes)
             {
                 throw new PackageException(
@@ -49,36 +49,53 @@ internal static class PackageVerifier
         }
 
         // Large files side by side; what is told is the first of the list, whichever was found first.
-        var altered = hashed.AsParallel().AsOrdered()
-            .Where(file => !string.Equals(Hash(file.Path), file.Sha256, StringComparison.OrdinalIgnoreCase))
-            .Select(file => file.Path)
+        var faults = hashed.AsParallel().AsOrdered()
+            .Select(file => FindFault(file.Path, file.Sha256))
+            .OfType<PackageException>()
             .ToArray();
-        if (altered is [var first, ..])
+        if (faults is [var first, ..])
         {
-            throw new PackageException(
-                first,
-                $"The file '{first}' does not have the SHA-256 that '{ModelPackage.ManifestFile}' states. "
-                + "It is altered: copy or export the package again.");
+            throw first;
         }
     }
 
-    public static string RequireFile(string folder, string name, string why)
+    /// <summary>Finds a file that the package names.</summary>
+    /// <returns>The full path.</returns>
+    /// <exception cref="PackageException">It is missing, lies elsewhere, or may not be read.</exception>
+    public static string RequireFile(string folder, string name, string why) => RequireFile(folder, name, why, out _);
+
+    public static string Hash(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private static PackageException? FindFault(string path, string sha256)
+    {
+        try
+        {
+            return string.Equals(Hash(path), sha256, StringComparison.OrdinalIgnoreCase) ? null : new PackageException(
+                path,
+                $"The file '{path}' does not have the SHA-256 that '{ModelPackage.ManifestFile}' states. "
+                + "It is altered: copy or export the package again.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return PackageReader.Unreadable(path, exception);
+        }
+    }
+
+    private static string RequireFile(string folder, string name, string why, out long length)
     {
         var path = PackagePath.Resolve(folder, name)
             ?? throw new PackageException(
                 folder,
                 $"The package '{folder}' names the file '{name}', which lies outside the package folder. "
                 + "Only plain relative paths are read: export the package again.");
-        return File.Exists(path)
-            ? path
-            : throw new PackageException(
-                path,
-                $"The package '{folder}' has no file '{name}', {why}. Copy or export the package again.");
-    }
-
-    public static string Hash(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
+        using var file = PackageReader.TryOpen(path) ?? throw new PackageException(
+            path,
+            $"The package '{folder}' has no file '{name}', {why}. Copy or export the package again.");
+        length = RandomAccess.GetLength(file);
+        return path;
     }
 }

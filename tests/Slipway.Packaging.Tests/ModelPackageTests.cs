@@ -127,6 +127,15 @@ public sealed class ModelPackageTests : IDisposable
         "'model.decoder.sliding_window.window_size' in '{0}' is '0'; expected a number from 1 to 268435456.")]
     [InlineData("model.decoder.inputs", "{}", "'model.decoder.inputs.input_ids' in '{0}' is 'nothing'")]
     [InlineData("model.decoder", "null", "'model.decoder or search' in '{0}' is 'null'; expected an object.")]
+    [InlineData("model.decoder.filename", "null", "'model.decoder.filename' in '{0}' is 'null'; expected a text.")]
+    [InlineData("model.decoder.filename", "\" \"", "'model.decoder.filename' in '{0}' is ' '; expected a text.")]
+    [InlineData("model.type", "null", "'model.type' in '{0}' is 'null'; expected a text.")]
+    [InlineData(
+        "model.decoder.inputs.attention_mask", "null",
+        "'model.decoder.inputs.attention_mask' in '{0}' is 'null'; expected the tensor's name in the graph.")]
+    [InlineData("model.decoder.outputs", "null", "'model.decoder.outputs.logits' in '{0}' is 'nothing'")]
+    [InlineData("model.decoder.num_hidden_layers", "null", "is not valid")]
+    [InlineData("model.eos_token_id", "[null]", "is not valid")]
     [InlineData("model.vocab_size", "\"many\"", "is not valid")]
     [InlineData("search", "null", "'model.decoder or search' in '{0}' is 'null'; expected an object.")]
     public void Open_InvalidConfig_NamesKeyAndValue(string key, string value, string expected)
@@ -142,6 +151,63 @@ public sealed class ModelPackageTests : IDisposable
 
         var error = Assert.Throws<PackageException>(() => ModelPackage.Open(path));
         Assert.Contains(expected.Replace("{0}", config, StringComparison.Ordinal), error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_FilenameNull_IsThePackagesOwnError()
+    {
+        var path = PackageSample.Write(folder);
+        File.Delete(Path.Combine(path, "slipway.json"));
+        File.Copy(
+            SharedAssets.Path("hostile", "genai-filename-null.json"), Path.Combine(path, "genai_config.json"),
+            overwrite: true);
+        AssertRefused(
+            path,
+            $"'model.decoder.filename' in '{Path.Combine(path, "genai_config.json")}' is 'null'; expected a text. Mend the "
+            + "file or export again.");
+    }
+
+    [Theory]
+    [InlineData("genai_config.json", "{\"model\":{},\"model\":{}}", "Duplicate property 'model'")]
+    [InlineData("genai_config.json", "{\"model\":", "is not valid")]
+    [InlineData("slipway.json", "{\"files\":[],\"files\":[]}", "Duplicate property 'files'")]
+    [InlineData("slipway.json", "{\"format\":1,\"files\":[null]}", "lists a file without name or sha256")]
+    [InlineData("slipway.json", "null", "holds 'null'; a JSON object was expected")]
+    public void Open_BadJson_NamesTheFile(string file, string json, string expected)
+    {
+        var path = PackageSample.Write(folder);
+        File.WriteAllText(Path.Combine(path, file), json);
+        var error = Assert.Throws<PackageException>(() => ModelPackage.Open(path));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.Equal(Path.Combine(path, file), error.Path);
+    }
+
+    [Theory]
+    [InlineData("config.json", "{\"vocab_size\":1,\"vocab_size\":2}", "Duplicate property 'vocab_size'")]
+    [InlineData("config.json", "{\"a\":{\"b\":1,\"b\":2}}", "Duplicate property 'b'")]
+    [InlineData("config.json", "{\"vocab_size\":", "is not valid")]
+    [InlineData("config.json", "[]", "is not valid")]
+    [InlineData("config.json", "null", "holds 'null'; a JSON object was expected")]
+    [InlineData("generation_config.json", "{\"eos_token_id\":1,\"eos_token_id\":2}", "Duplicate property 'eos_token_id'")]
+    [InlineData("generation_config.json", "{\"top_k\":", "is not valid")]
+    [InlineData("generation_config.json", "[1]", "is not valid")]
+    [InlineData("generation_config.json", "{\"eos_token_id\":[\"x\"]}", "expected a token id or a list of them")]
+    public void Open_BadJsonInAFolderOfOptimum_NamesTheFile(string file, string json, string expected)
+    {
+        Directory.CreateDirectory(folder["package"]);
+        File.WriteAllBytes(Path.Combine(folder["package"], "model.onnx"), [1]);
+        File.WriteAllText(
+            Path.Combine(folder["package"], "config.json"),
+            """
+            {"model_type":"llama","vocab_size":8,"max_position_embeddings":16,"num_attention_heads":2,"hidden_size":8,
+            "num_hidden_layers":1}
+            """);
+        Assert.Equal("llama", ModelPackage.Open(folder["package"]).Config.Model.Type);
+
+        File.WriteAllText(Path.Combine(folder["package"], file), json);
+        var error = Assert.Throws<PackageException>(() => ModelPackage.Open(folder["package"]));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.Contains(folder["package"], error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -80,13 +80,11 @@ internal static class InspectVerb
             ["head_size"] = model.Decoder.HeadSize,
             ["key_value_bytes_per_token"] =
                 2L * sizeof(float) * model.Decoder.NumHiddenLayers * model.Decoder.NumKeyValueHeads * model.Decoder.HeadSize,
-            ["files"] = new JsonArray([.. Directory.EnumerateFiles(package.Path, "*", SearchOption.AllDirectories)
-                .Order(StringComparer.Ordinal)
-                .Select(file => (JsonNode)new JsonObject
-                {
-                    ["name"] = Path.GetRelativePath(package.Path, file),
-                    ["bytes"] = new FileInfo(file).Length,
-                })]),
+            ["files"] = new JsonArray([.. package.ListFiles().Select(file => (JsonNode)new JsonObject
+            {
+                ["name"] = file.Key,
+                ["bytes"] = file.Value,
+            })]),
             ["graph"] = DescribeGraph(OnnxFile.Read(package.ModelPath)),
         };
     }

@@ -68,7 +68,7 @@ public static class ModelBench
                 options.NewTokens,
                 loadTime,
                 firstToken,
-                new DirectoryInfo(packageFolder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length),
+                model.Package.ListFiles().Values.Sum(),
                 peak,
                 [.. options.Streams.Select(count => BenchSample.Summarize(samples[count], plainSamples))],
                 plainSamples is null ? null : BenchSample.Summarize(plainSamples, null));

@@ -36,7 +36,7 @@ public static class ProcessProbe
                 loaded,
                 process.PeakWorkingSet64,
                 options.Model.KeyValueCacheBytes ?? KeyValueBytes,
-                new DirectoryInfo(packageFolder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length));
+                model.Package.ListFiles().Values.Sum());
         }
     }
 }
