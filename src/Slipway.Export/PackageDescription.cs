@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Export.Architectures;
 using Slipway.Export.Configuration;
+using Slipway.Export.Modules;
 using Slipway.Packaging;
 
 namespace Slipway.Export;
@@ -28,7 +29,7 @@ internal static class PackageDescription
                 Decoder = new GenAIDecoder
                 {
                     Filename = graphFile,
-                    HeadSize = sizes.HeadSize,
+                    HeadSize = HeadLayout.Widened(sizes.HeadSize),
                     HiddenSize = sizes.HiddenSize,
                     NumAttentionHeads = sizes.Heads,
                     NumKeyValueHeads = sizes.KeyValueHeads,

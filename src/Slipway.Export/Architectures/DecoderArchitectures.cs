@@ -32,6 +32,7 @@ internal static class DecoderArchitectures
             ["Lfm2ForCausalLM"] = new Lfm2(),
             ["LlamaForCausalLM"] = new Llama(),
             ["Mamba2ForCausalLM"] = new Mamba2(),
+            ["Ministral3ForCausalLM"] = new Ministral3(),
             ["MinistralForCausalLM"] = new Ministral(),
             ["MistralForCausalLM"] = new Mistral(),
             ["MixtralForCausalLM"] = new Mixtral(),

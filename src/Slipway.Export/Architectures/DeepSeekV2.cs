@@ -19,7 +19,7 @@ internal class DeepSeekV2 : Llama
     public override DecoderSizes Sizes(ConfigReader config) => base.Sizes(config) with
     {
         KeyValueHeads = 1,
-        HeadSize = config.Int("kv_lora_rank", 512) + config.Int("qk_rope_head_dim", 64),
+        HeadSize = config.Int("kv_lora_rank", 512) + HeadLayout.Widened(RotarySize(config)),
     };
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
@@ -119,7 +119,7 @@ internal class DeepSeekV2 : Llama
     private static int RotarySize(ConfigReader config)
     {
         int size = config.Int("qk_rope_head_dim", 64);
-        return size % 16 == 0 ? size : throw config.Unsupported("qk_rope_head_dim", "a multiple of 16");
+        return size % 2 == 0 ? size : throw config.Bad("qk_rope_head_dim", "an even number");
     }
 
     // YaRN's magnitude, which these models give to scores instead of cosines and sines.

@@ -8,8 +8,8 @@ using Slipway.Onnx.Operators;
 namespace Slipway.Export.Architectures;
 
 /// <summary>
-/// Gemma 4 (text) without experts: larger heads where there is no window, keys and values that later layers share, and
-/// an embedding of its own for each layer.
+/// Gemma 4 (text): larger heads where there is no window, keys and values that later layers share, an embedding of its
+/// own for each layer, and experts beside the feed-forward block.
 /// </summary>
 /// <remarks>Source: Google's Gemma 4 model card and configuration.</remarks>
 internal sealed class Gemma4 : Gemma2
@@ -28,11 +28,6 @@ internal sealed class Gemma4 : Gemma2
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
     {
         ConfigReader config = root.Config;
-        if (config.Flag("enable_moe_block", false))
-        {
-            throw config.Unsupported("enable_moe_block", "'false'");
-        }
-
         if (config.Text("use_bidirectional_attention", "") == "all")
         {
             throw config.Unsupported("use_bidirectional_attention", "'vision' or none");
@@ -94,7 +89,35 @@ internal sealed class Gemma4 : Gemma2
         }
 
         GraphValue fed = block.Build(layer["mlp"], normed);
+        if (layer.Config.Flag("enable_moe_block", false))
+        {
+            fed = layer.Scope.Add(
+                After(layer, "post_feedforward_layernorm_1", fed),
+                After(layer, "post_feedforward_layernorm_2", Experts(layer, stream.Hidden)));
+        }
+
         stream.Add(layer.Scope, After(layer, "post_feedforward_layernorm", fed));
+    }
+
+    // The router reads the stream by a norm of its own: x / rms(x) · scale / √hidden.
+    private static GraphValue Experts(DecoderLayer layer, GraphValue x)
+    {
+        ConfigReader config = layer.Config;
+        MixtureSizes sizes = MixtureSizes.Read(config, "num_experts", "moe_intermediate_size", "top_k_experts");
+        ModuleScope router = layer["router"];
+        var root = (float)Math.Sqrt(sizes.HiddenSize);
+        float[] scale = [.. router.ReadVector("scale", sizes.HiddenSize).Select(value => value / root)];
+        GraphValue normed = router.SimplifiedLayerNormalization(
+            x, router.StoreVector("scale", scale), Epsilon(config));
+        ExpertRouting routing = new ProbabilityRouter
+        {
+            HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen, Normalize = true,
+        }.Build(router["proj"], normed);
+        GraphValue weights = router.Mul(routing.Scores, router.Vector("per_expert_scale", sizes.Experts));
+        return new GroupedFeedForward(
+            sizes.HiddenSize, sizes.IntermediateSize, sizes.Experts,
+            Activations.Find(config, "hidden_activation", "gelu_pytorch_tanh"))
+            .Build(layer["experts"], After(layer, "pre_feedforward_layernorm_2", x), weights);
     }
 
     private GraphValue Attend(DecoderLayer layer, GraphValue x, Dictionary<bool, SharedKeys> shared)
@@ -145,7 +168,7 @@ internal sealed class Gemma4 : Gemma2
         int size = Own(config, layer) is { } own ? own.Int("head_dim", common)
             : config.Has("per_layer_config") || Window(config, layer) is not null ? common
             : config.Int("global_head_dim", 512);
-        return RotaryOrder.Checked(config, "head_dim", size, size);
+        return size % 2 == 0 ? size : throw config.Bad("head_dim", "an even number");
     }
 
     private static int KeyValueHeads(DecoderLayer layer, bool equal)

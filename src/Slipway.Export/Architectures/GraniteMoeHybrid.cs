@@ -56,6 +56,7 @@ internal sealed class GraniteMoeHybrid : GraniteMoe
             KernelBias = config.Flag("mamba_conv_bias", true),
             Epsilon = Epsilon(config),
             OutputScale = Residual(config),
+            Steps = StateSpace.ReadSteps(config),
         }.Build(layer["mamba"], x, layer.Inputs, layer.Index);
     }
 

@@ -64,14 +64,7 @@ internal sealed class Mamba2 : DecoderArchitecture
                 Bias = config.Flag("use_bias", false),
                 KernelBias = config.Flag("use_conv_bias", true),
                 Epsilon = Epsilon(config),
-                Steps = Steps(config),
+                Steps = StateSpace.ReadSteps(config),
             };
     }
-
-    // An upper limit that is no number is none.
-    private static (float Least, float Most)? Steps(ConfigReader config) =>
-        config.Bounds("time_step_limit") is [>= 0 and var least, var most]
-        && (least > 0 || double.IsFinite(most))
-            ? ((float)least, (float)Math.Min(most, float.MaxValue))
-            : null;
 }

@@ -5,7 +5,7 @@ namespace Slipway.Export.Architectures;
 
 /// <summary>Mistral: Llama whose layers may see only a window of the last positions.</summary>
 /// <remarks>Source: Mistral 7B (arXiv 2310.06825).</remarks>
-internal sealed class Mistral : Llama
+internal class Mistral : Llama
 {
     public override string PackageType => "mistral";
 

@@ -22,9 +22,9 @@ internal static class LayerTypes
             : layer >= types.Count ? throw config.Bad(key, "an entry for each layer")
             : types[layer] switch
             {
-                "mamba" or "mamba2" => true,
+                "mamba" or "mamba2" or "linear_attention" => true,
                 "attention" or "full_attention" => false,
-                _ => throw config.Unsupported(key, "'mamba' and 'attention'"),
+                _ => throw config.Unsupported(key, "'mamba' or 'linear_attention', and 'attention' or 'full_attention'"),
             };
     }
 

@@ -15,13 +15,15 @@ internal sealed record MixtureSizes(int HiddenSize, int IntermediateSize, int Ex
     /// The key of the number of experts; some configurations have it as <c>num_experts</c> or <c>num_local_experts</c>.
     /// </param>
     /// <param name="intermediateKey">The key of the size inside one expert.</param>
-    public static MixtureSizes Read(ConfigReader config, string expertsKey, string intermediateKey)
+    /// <param name="chosenKey">The key of how many a token goes to.</param>
+    public static MixtureSizes Read(
+        ConfigReader config, string expertsKey, string intermediateKey, string chosenKey = "num_experts_per_tok")
     {
         RequireSilu(config);
         string key = Keys(expertsKey).FirstOrDefault(config.Has) ?? expertsKey;
-        int experts = config.Int(key), chosen = config.Int("num_experts_per_tok");
+        int experts = config.Int(key), chosen = config.Int(chosenKey);
         return experts > MostExperts ? throw config.Bad(key, $"at most {MostExperts} experts")
-            : chosen > experts ? throw config.Bad("num_experts_per_tok", $"at most '{key}', {experts}")
+            : chosen > experts ? throw config.Bad(chosenKey, $"at most '{key}', {experts}")
             : new MixtureSizes(config.Int("hidden_size"), config.Int(intermediateKey), experts, chosen);
     }
 

@@ -63,10 +63,16 @@ internal sealed record LayerWeights(Weight Weight, float[]? Bias)
     public LayerWeights Part(int first, int count) =>
         new(new RowRange(Weight, first, count), Bias?[first..(first + count)]);
 
-    /// <summary>Some outputs in a given order; null for all in their own.</summary>
+    /// <summary>Some outputs in a given order, zeros where it is negative; null for all in their own.</summary>
     public LayerWeights Choose(IReadOnlyList<int>? order) => order is null
         ? this
-        : new(new PermutedWeight(Weight, order), Bias is null ? null : [.. order.Select(row => Bias[row])]);
+        : new(
+            new PermutedWeight(Weight, order),
+            Bias is null ? null : [.. order.Select(row => row < 0 ? 0 : Bias[row])]);
+
+    /// <summary>The layer with its output multiplied by a number.</summary>
+    public LayerWeights Scaled(float scale) =>
+        new(new ScaledWeight(Weight, scale), Bias is null ? null : [.. Bias.Select(value => value * scale)]);
 
     /// <summary>Writes the layer into the package and applies it.</summary>
     public GraphValue Build(ModuleScope scope, GraphValue x) => scope.Store("weight", Weight)

@@ -65,16 +65,21 @@ internal sealed record GroupedAttention
     /// <summary>Whether each head has a score that takes part in its softmax without a value, <c>sinks</c>.</summary>
     public bool Sinks { get; init; }
 
+    /// <summary>What queries are multiplied by at each position, [batch, sequence, 1]; default for nothing.</summary>
+    public GraphValue QueryFactor { get; init; }
+
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable? rotary, int layer)
     {
-        IReadOnlyList<int>? order = rotary is null ? null : RotaryOrder.Find(HeadSize, RotarySize, Interleaved);
+        HeadLayout layout = rotary is null
+            ? HeadLayout.Plain(HeadSize) : HeadLayout.Turning(HeadSize, RotarySize, Interleaved);
         RotaryTable? outside = rotary is { Positions: { } } || NormAfterRotary ? rotary : null;
-        (GraphValue query, GraphValue key, GraphValue value) = Norm is null && outside is null && !OutputGate
-            ? (Clipped(scope, Packed(scope, x, order)), default, default)
-            : Parts(scope, x, order, outside, inputs);
+        bool apart = Norm is not null || outside is not null || OutputGate || QueryFactor != default;
+        (GraphValue query, GraphValue key, GraphValue value) = !apart
+            ? (Clipped(scope, Packed(scope, x, layout)), default, default)
+            : Parts(scope, x, layout, outside, inputs);
         rotary = outside is null ? rotary : null;
-        (GraphValue pastKey, GraphValue pastValue) = inputs.Past(layer, KeyValueHeads, HeadSize);
-        (string presentKey, string presentValue) = inputs.Present(layer, KeyValueHeads, HeadSize);
+        (GraphValue pastKey, GraphValue pastValue) = inputs.Past(layer, KeyValueHeads, layout.Width);
+        (string presentKey, string presentValue) = inputs.Present(layer, KeyValueHeads, layout.Width);
         GraphValue attended = scope.GroupQueryAttention(
             new GroupQueryAttentionInputs
             {
@@ -97,28 +102,30 @@ internal sealed record GroupedAttention
             new NodeAttribute.Int("rotary_interleaved", 0),
             new NodeAttribute.Int("local_window_size", Window ?? -1),
             new NodeAttribute.Float("softcap", Softcap));
+        attended = HeadLayout.Plain(HeadSize).Restore(scope, attended, Heads);
         if (OutputGate)
         {
             ModuleScope gate = scope["gate"];
-            attended = gate.Mul(attended, gate.Sigmoid(QueryOrGate(scope, 1, null).Build(gate, x)));
+            attended = gate.Mul(attended, gate.Sigmoid(QueryOrGate(scope, 1).Build(gate, x)));
         }
 
         return scope[Names.Output].Linear(
             attended, Heads * HeadSize, HiddenSize, OutputBias, OutputScale, transposed: Transposed);
     }
 
-    private GraphValue Packed(ModuleScope scope, GraphValue x, IReadOnlyList<int>? order)
+    private GraphValue Packed(ModuleScope scope, GraphValue x, HeadLayout layout)
     {
-        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, order);
+        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, layout);
         return LayerWeights.Join(query, key, value).Build(scope[Names.Packed], x);
     }
 
     private (GraphValue Query, GraphValue Key, GraphValue Value) Parts(
-        ModuleScope scope, GraphValue x, IReadOnlyList<int>? order, RotaryTable? rotary, DecoderInputs inputs)
+        ModuleScope scope, GraphValue x, HeadLayout layout, RotaryTable? rotary, DecoderInputs inputs)
     {
-        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, order);
+        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, layout);
+        GraphValue turned = Turned(query, OutputGate ? "query" : Names.Query, Names.QueryNorm, Heads);
         return (
-            Turned(query, OutputGate ? "query" : Names.Query, Names.QueryNorm, Heads),
+            QueryFactor == default ? turned : scope[Names.Query].Mul(turned, QueryFactor),
             Turned(key, Names.Key, Names.KeyNorm, KeyValueHeads),
             Clipped(scope, value.Build(scope[Names.Value], x)));
 
@@ -133,26 +140,25 @@ internal sealed record GroupedAttention
         }
 
         GraphValue Normed(string name, GraphValue states, int heads) =>
-            Norm is null ? states : Norm(scope[name], states, heads, HeadSize, order);
+            Norm is null ? states : Norm(scope[name], states, heads, layout);
     }
 
     private GraphValue Clipped(ModuleScope scope, GraphValue x) =>
         Limit is { } limit ? scope.Clip(x, scope.Float(-limit), scope.Float(limit)) : x;
 
-    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) Read(
-        ModuleScope scope, IReadOnlyList<int>? head)
+    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) Read(ModuleScope scope, HeadLayout layout)
     {
         (LayerWeights query, LayerWeights key, LayerWeights value) = Layout switch
         {
             AttentionLayout.Separate => (
-                OutputGate ? QueryOrGate(scope, 0, head) : ReadLayer(scope[Names.Query], Heads),
+                OutputGate ? QueryOrGate(scope, 0) : ReadLayer(scope[Names.Query], Heads),
                 ReadLayer(scope[Names.Key], KeyValueHeads), ReadLayer(scope[Names.Value], KeyValueHeads)),
             AttentionLayout.SideBySide => SideBySide(ReadLayer(scope[Names.Packed], Heads + (2 * KeyValueHeads))),
             _ => ByKeyHead(ReadLayer(scope[Names.Packed], Heads + (2 * KeyValueHeads))),
         };
         return (
-            OutputGate ? query : query.Choose(head is null ? null : [.. RotaryOrder.Repeat(head, Heads)]),
-            key.Choose(head is null ? null : [.. RotaryOrder.Repeat(head, KeyValueHeads)]), value);
+            query.Choose(layout.Rows(Heads)), key.Choose(layout.Rows(KeyValueHeads)),
+            value.Choose(HeadLayout.Plain(HeadSize).Rows(KeyValueHeads)));
     }
 
     private LayerWeights ReadLayer(ModuleScope layer, int heads) =>
@@ -175,11 +181,8 @@ internal sealed record GroupedAttention
     }
 
     // One of two parts of each head's rows in the query layer: the query, then the gate.
-    private LayerWeights QueryOrGate(ModuleScope scope, int part, IReadOnlyList<int>? head)
-    {
-        head ??= [.. Enumerable.Range(0, HeadSize)];
-        return ReadLayer(scope[Names.Query], 2 * Heads).Choose(
+    private LayerWeights QueryOrGate(ModuleScope scope, int part) =>
+        ReadLayer(scope[Names.Query], 2 * Heads).Choose(
             [.. Enumerable.Range(0, Heads)
-                .SelectMany(index => head.Select(row => (((2 * index) + part) * HeadSize) + row))]);
-    }
+                .SelectMany(head => Enumerable.Range(((2 * head) + part) * HeadSize, HeadSize))]);
 }

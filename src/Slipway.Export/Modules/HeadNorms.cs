@@ -1,67 +1,94 @@
-using Slipway.Export.Modules.Rotary;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
-/// <summary>Norms queries or keys, [batch, sequence, heads·head size].</summary>
+/// <summary>Norms queries or keys, [batch, sequence, heads·width].</summary>
 /// <param name="scope">The norm.</param>
 /// <param name="x">The queries or keys.</param>
 /// <param name="heads">How many heads there are.</param>
-/// <param name="headSize">The size of a head.</param>
-/// <param name="order">For each element of a head, which one of the checkpoint's it is; null for the same.</param>
-internal delegate GraphValue HeadNorm(
-    ModuleScope scope, GraphValue x, int heads, int headSize, IReadOnlyList<int>? order);
+/// <param name="layout">The places of a head's elements.</param>
+internal delegate GraphValue HeadNorm(ModuleScope scope, GraphValue x, int heads, HeadLayout layout);
 
 /// <summary>The kinds of norms over queries and keys.</summary>
+/// <remarks>
+/// A mean over a widened head counts its zeros. With m = size/width, x/√(Σx²/size + ε) is √m · x/√(Σx²/width + m·ε).
+/// </remarks>
 internal static class HeadNorms
 {
     /// <summary>Over each head, all with the same weights, without a mean.</summary>
-    public static HeadNorm Rms(float epsilon, float offset = 0) => (scope, x, heads, headSize, order) =>
-        Split(scope, x, heads, headSize, split => scope.RmsNorm(split, headSize, epsilon, offset, order));
+    public static HeadNorm Rms(float epsilon, float offset = 0) => (scope, x, heads, layout) =>
+    {
+        float[] weights = [.. scope.ReadVector("weight", layout.Size).Select(value => value + offset)];
+        return Split(scope, x, heads, layout, split => Rms(scope, split, layout, epsilon, weights));
+    };
+
+    /// <summary>Over each head, without a mean and without weights.</summary>
+    public static HeadNorm PlainRms(float epsilon) => (scope, x, heads, layout) =>
+        Split(scope, x, heads, layout, split => Rms(scope, split, layout, epsilon, Ones(layout)));
 
     /// <summary>Over all heads together, without a mean.</summary>
-    public static HeadNorm WholeRms(float epsilon) => (scope, x, heads, headSize, order) =>
-        scope.RmsNorm(x, heads * headSize, epsilon, 0, order is null ? null : [.. RotaryOrder.Repeat(order, heads)]);
+    public static HeadNorm WholeRms(float epsilon) => (scope, x, heads, layout) =>
+        Rms(scope, x, layout, epsilon, scope.ReadVector("weight", heads * layout.Size));
 
     /// <summary>Over each head, all with the same weights.</summary>
-    public static HeadNorm Layer(float epsilon) => (scope, x, heads, headSize, order) =>
-        Split(scope, x, heads, headSize, split => scope.LayerNorm(split, headSize, epsilon, order: order));
+    public static HeadNorm Layer(float epsilon) => (scope, x, heads, layout) =>
+        Split(scope, x, heads, layout, split => Centered(
+            scope, split, layout, epsilon, scope.ReadVector("weight", layout.Size),
+            scope.ReadVector("bias", layout.Size)));
 
     /// <summary>Over each head, with weights of its own in one tensor, [heads, head size].</summary>
-    public static HeadNorm LayerTable(float epsilon) => (scope, x, heads, headSize, order) =>
-        OwnWeights(
-            scope, x, heads, headSize, epsilon, order, Read(scope.Read("weight", heads, headSize), heads * headSize));
+    public static HeadNorm LayerTable(float epsilon) => (scope, x, heads, layout) =>
+        OwnWeights(scope, x, heads, layout, epsilon, scope.ReadNumbers("weight", heads, layout.Size));
 
     /// <summary>Over each head, with weights of its own in a module for each.</summary>
-    public static HeadNorm LayerModules(float epsilon) => (scope, x, heads, headSize, order) =>
+    public static HeadNorm LayerModules(float epsilon) => (scope, x, heads, layout) =>
         OwnWeights(
-            scope, x, heads, headSize, epsilon, order,
-            [.. Enumerable.Range(0, heads).SelectMany(head => scope["norms"][head].ReadVector("weight", headSize))]);
-
-    private static float[] Read(Weights.Weight weight, int count)
-    {
-        float[] values = new float[count];
-        weight.ReadRows(0, weight.Rows, values);
-        return values;
-    }
+            scope, x, heads, layout, epsilon,
+            [.. Enumerable.Range(0, heads)
+                .SelectMany(head => scope["norms"][head].ReadVector("weight", layout.Size))]);
 
     private static GraphValue OwnWeights(
-        ModuleScope scope, GraphValue x, int heads, int headSize, float epsilon, IReadOnlyList<int>? order,
-        float[] weights)
+        ModuleScope scope, GraphValue x, int heads, HeadLayout layout, float epsilon, float[] weights)
     {
-        float[] ordered = order is null ? weights
-            : [.. RotaryOrder.Repeat(order, heads).Select(index => weights[index])];
-        GraphValue ones = scope.StoreVector("ones", [.. Enumerable.Repeat(1f, headSize)]);
         GraphValue normed = Split(
-            scope, x, heads, headSize, split => scope.LayerNormalization(split, ones, default, epsilon));
-        return scope.Mul(normed, scope.StoreVector("weight", ordered));
+            scope, x, heads, layout, split => Centered(scope, split, layout, epsilon, Ones(layout), null, "ones"));
+        return scope.Mul(normed, scope.StoreVector("weight", layout.Arrange(weights)));
     }
 
-    private static GraphValue Split(
-        ModuleScope scope, GraphValue x, int heads, int headSize, Func<GraphValue, GraphValue> norm)
+    private static GraphValue Rms(
+        ModuleScope scope, GraphValue x, HeadLayout layout, float epsilon, float[] weights, string name = "weight")
     {
-        GraphValue split = scope.Reshape(x, 0, 0, heads, headSize);
-        return scope.Reshape(norm(split), 0, 0, heads * headSize);
+        float share = (float)layout.Size / layout.Width, scale = MathF.Sqrt(share);
+        float[] placed = [.. layout.Arrange(weights).Select(value => value * scale)];
+        return scope.SimplifiedLayerNormalization(x, scope.StoreVector(name, placed), epsilon * share);
+    }
+
+    private static GraphValue Centered(
+        ModuleScope scope, GraphValue x, HeadLayout layout, float epsilon, float[] weights, float[]? bias,
+        string name = "weight")
+    {
+        GraphValue added = bias is null ? default : scope.StoreVector("bias", layout.Arrange(bias));
+        if (!layout.IsWidened)
+        {
+            return scope.LayerNormalization(x, scope.StoreVector(name, layout.Arrange(weights)), added, epsilon);
+        }
+
+        // Zeros stay zeros: the mean is taken from the elements only.
+        GraphValue mean = scope.Mul(scope.ReduceSum(x, keep: true, -1), scope.StoreVector("mean", MeanOf(layout)));
+        GraphValue normed = Rms(scope, scope.Sub(x, mean), layout, epsilon, weights, name);
+        return bias is null ? normed : scope.Add(normed, added);
+    }
+
+    private static float[] MeanOf(HeadLayout layout) =>
+        layout.Arrange([.. Enumerable.Repeat(1f / layout.Size, layout.Size)]);
+
+    private static float[] Ones(HeadLayout layout) => [.. Enumerable.Repeat(1f, layout.Size)];
+
+    private static GraphValue Split(
+        ModuleScope scope, GraphValue x, int heads, HeadLayout layout, Func<GraphValue, GraphValue> norm)
+    {
+        GraphValue split = scope.Reshape(x, 0, 0, heads, layout.Width);
+        return scope.Reshape(norm(split), 0, 0, heads * layout.Width);
     }
 }

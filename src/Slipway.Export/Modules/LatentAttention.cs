@@ -49,7 +49,12 @@ internal sealed record LatentAttention
     /// <summary>Whether neighbours turn together; halves otherwise.</summary>
     public bool Interleaved { get; init; } = true;
 
-    private int CacheSize => RotarySize + LatentSize;
+    // The operator turns a multiple of 16 elements, and heads are such a multiple too; zeros stand in between.
+    private int RotaryWidth => HeadLayout.Widened(RotarySize);
+
+    private int CacheSize => HeadLayout.Widened(RotaryWidth + LatentSize);
+
+    private int Padding => CacheSize - RotaryWidth - LatentSize;
 
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable rotary, int layer)
     {
@@ -80,7 +85,8 @@ internal sealed record LatentAttention
 
         // [batch, sequence, heads·cache] → [batch, heads, sequence, latent] → [batch, heads, sequence, value]
         GraphValue split = perHead.Transpose(perHead.Reshape(attended, 0, 0, Heads, CacheSize), 0, 2, 1, 3);
-        GraphValue latent = perHead.Split(split, -1, RotarySize, LatentSize)[1];
+        GraphValue latent = perHead.Split(
+            split, -1, Padding == 0 ? [RotaryWidth, LatentSize] : [RotaryWidth, LatentSize, Padding])[1];
         GraphValue mixed = perHead.Transpose(perHead.LinearMatMul(latent, values), 0, 2, 1, 3);
         return scope["o_proj"].Linear(
             scope.Reshape(mixed, 0, 0, Heads * ValueSize), Heads * ValueSize, HiddenSize, Bias);
@@ -92,32 +98,21 @@ internal sealed record LatentAttention
         GraphValue query = QueryRank is { } rank
             ? Turned(scope["q_b_proj"], Normed(scope, "q_a", x, rank), rank, Heads, size, bias: false)
             : Turned(scope["q_proj"], x, HiddenSize, Heads, size, bias: false);
-        GraphValue heads = scope.Transpose(scope.Reshape(query, 0, 0, Heads, size), 0, 2, 1, 3);
-        IReadOnlyList<GraphValue> parts = scope.Split(heads, -1, PlainSize, RotarySize);
-        GraphValue latent = scope.MatMul(parts[0], keys);
+        GraphValue heads = scope.Transpose(
+            scope.Reshape(query, 0, 0, Heads, PlainSize + RotaryWidth), 0, 2, 1, 3);
+        IReadOnlyList<GraphValue> parts = scope.Split(heads, -1, PlainSize, RotaryWidth);
+        GraphValue latent = Padded(scope, scope.MatMul(parts[0], keys), 4);
         GraphValue joined = scope.Transpose(scope.Concat(-1, parts[1], latent), 0, 2, 1, 3);
         return scope.Reshape(joined, 0, 0, Heads * CacheSize);
     }
 
-    // A layer whose outputs end with the turning part; neighbours turn together afterwards.
-    private GraphValue Turned(ModuleScope layer, GraphValue x, int inputs, int heads, int size, bool bias)
-    {
-        if (Interleaved)
-        {
-            return layer.Linear(x, inputs, heads * size, bias);
-        }
+    // A layer whose heads end with the turning part; neighbours turn together afterwards.
+    private GraphValue Turned(ModuleScope layer, GraphValue x, int inputs, int heads, int size, bool bias) =>
+        layer.Linear(x, inputs, heads * size, bias, order: Order(heads, size));
 
-        int[] order = Order(heads, size);
-        Weight weight = layer.Read("weight", heads * size, inputs);
-        GraphValue added = default;
-        if (bias)
-        {
-            float[] values = layer.ReadVector("bias", heads * size);
-            added = layer.StoreVector("bias", [.. order.Select(row => values[row])]);
-        }
-
-        return layer.Store("weight", new PermutedWeight(weight, order)).Multiply(layer, x, added);
-    }
+    // Zeros behind the latent vector.
+    private GraphValue Padded(ModuleScope scope, GraphValue x, int rank) =>
+        Padding == 0 ? x : scope.Pad(x, [.. new long[(2 * rank) - 1], Padding]);
 
     private GraphValue Normed(ModuleScope scope, string name, GraphValue x, int rank) =>
         scope[$"{name}_layernorm"].RmsNorm(scope[$"{name}_proj"].Linear(x, HiddenSize, rank, Bias), rank, Epsilon);
@@ -127,9 +122,9 @@ internal sealed record LatentAttention
         ModuleScope layer = scope["kv_a_proj_with_mqa"];
         int size = LatentSize + RotarySize;
         GraphValue joined = Turned(layer, x, HiddenSize, 1, size, Bias);
-        IReadOnlyList<GraphValue> parts = scope.Split(joined, -1, LatentSize, RotarySize);
+        IReadOnlyList<GraphValue> parts = scope.Split(joined, -1, LatentSize, RotaryWidth);
         GraphValue latent = scope["kv_a_layernorm"].RmsNorm(parts[0], LatentSize, Epsilon);
-        return scope.Concat(-1, parts[1], latent);
+        return scope.Concat(-1, parts[1], Padded(layer, latent, 3));
     }
 
     // Of each head's rows the first make plain keys, the others values.
@@ -145,17 +140,20 @@ internal sealed record LatentAttention
             [.. Enumerable.Range(0, Heads).Select(Weight (head) => new RowRange(whole, (head * size) + start, rows))]);
     }
 
-    // The turning part stands last in a head; its halves become neighbours.
-    private int[] Order(int heads, int size)
+    // The turning part stands last in a head, zeros behind it; its halves become neighbours.
+    private int[]? Order(int heads, int size)
     {
         int plain = size - RotarySize;
-        return
+        return Interleaved && RotaryWidth == RotarySize ? null :
         [
-            .. Enumerable.Range(0, heads * size).Select(row =>
+            .. Enumerable.Range(0, heads).SelectMany(head => Enumerable.Range(0, plain + RotaryWidth).Select(place =>
             {
-                int turning = (row % size) - plain;
-                return turning < 0 ? row : row - turning + (turning / 2) + (turning % 2 * (RotarySize / 2));
-            }),
+                int turning = place - plain;
+                return turning >= RotarySize ? HeadLayout.None
+                    : (head * size) + (turning < 0 || Interleaved
+                        ? place
+                        : plain + (turning / 2) + (turning % 2 * (RotarySize / 2)));
+            })),
         ];
     }
 }

@@ -1,4 +1,3 @@
-using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -14,50 +13,16 @@ internal static class Layers
     /// <param name="outputs">The size of the output.</param>
     /// <param name="bias">Whether it has a bias.</param>
     /// <param name="scale">What the output is multiplied by; folded into the tensors.</param>
-    /// <param name="order">For each output, which one of the checkpoint's it is; null for the same.</param>
+    /// <param name="order">
+    /// For each output, which one of the checkpoint's it is, or a negative number for zeros; null for the same.
+    /// </param>
     /// <param name="transposed">Whether the checkpoint has the weight as [inputs, outputs].</param>
     public static GraphValue Linear(
         this ModuleScope scope, GraphValue x, int inputs, int outputs, bool bias = false, float scale = 1,
         IReadOnlyList<int>? order = null, bool transposed = false)
     {
-        Weight weight = LayerWeights.Read(scope, outputs, inputs, bias: false, transposed).Weight;
-        weight = scale == 1 ? weight : new ScaledWeight(weight, scale);
-        weight = order is null ? weight : new PermutedWeight(weight, order);
-        GraphValue added = default;
-        if (bias)
-        {
-            float[] values = scope.ReadVector("bias", outputs);
-            added = scope.StoreVector(
-                "bias", [.. values.Select((value, index) => (order is null ? value : values[order[index]]) * scale)]);
-        }
-
-        return scope.Store("weight", weight).Multiply(scope, x, added);
-    }
-
-    /// <summary>Linear layers that read the same input, as one: their outputs side by side.</summary>
-    /// <param name="scope">The module that holds them.</param>
-    /// <param name="name">The name of the one layer.</param>
-    /// <param name="x">[…, inputs].</param>
-    /// <param name="inputs">The size of the input.</param>
-    /// <param name="bias">Whether they have biases.</param>
-    /// <param name="order">For each output, which one of the parts' it is; null for the same.</param>
-    /// <param name="parts">The layers' names and output sizes.</param>
-    public static GraphValue PackedLinear(
-        this ModuleScope scope, string name, GraphValue x, int inputs, bool bias, IReadOnlyList<int>? order,
-        params IReadOnlyList<(string Name, int Outputs)> parts)
-    {
-        Weight weight = new StackedWeight(
-            [.. parts.Select(part => scope[part.Name].Read("weight", part.Outputs, inputs))]);
-        GraphValue biases = default;
-        if (bias)
-        {
-            float[] values = [.. parts.SelectMany(part => scope[part.Name].ReadVector("bias", part.Outputs))];
-            biases = scope[name].StoreVector(
-                "bias", order is null ? values : [.. order.Select(index => values[index])]);
-        }
-
-        weight = order is null ? weight : new PermutedWeight(weight, order);
-        return scope[name].Store("weight", weight).Multiply(scope[name], x, biases);
+        LayerWeights layer = LayerWeights.Read(scope, outputs, inputs, bias, transposed);
+        return (scale == 1 ? layer : layer.Scaled(scale)).Choose(order).Build(scope, x);
     }
 
     /// <summary>The rows of the tensor <c>weight</c> that token ids name, [batch, sequence] → [batch, sequence, size].</summary>

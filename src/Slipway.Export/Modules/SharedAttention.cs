@@ -37,26 +37,26 @@ internal sealed record SharedAttention
     /// <summary>The keys and values of a layer that has its own.</summary>
     public SharedKeys BuildKeys(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
     {
-        GraphValue raw = scope["k_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias);
-        GraphValue key = HeadNorms.Rms(Epsilon)(scope["k_norm"], raw, KeyValueHeads, HeadSize, null);
+        HeadLayout layout = HeadLayout.Turning(HeadSize, HeadSize);
+        IReadOnlyList<int>? rows = layout.Rows(KeyValueHeads);
+        GraphValue raw = scope["k_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias, order: rows);
+        GraphValue key = HeadNorms.Rms(Epsilon)(scope["k_norm"], raw, KeyValueHeads, layout);
         GraphValue value = KeysAreValues
             ? raw
-            : scope["v_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias);
-        ModuleScope norm = scope["v_norm"];
-        GraphValue split = norm.Reshape(value, 0, 0, KeyValueHeads, HeadSize);
-        GraphValue ones = norm.StoreVector("ones", [.. Enumerable.Repeat(1f, HeadSize)]);
-        value = norm.Reshape(
-            norm.SimplifiedLayerNormalization(split, ones, Epsilon), 0, 0, KeyValueHeads * HeadSize);
+            : scope["v_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias, order: rows);
+        value = HeadNorms.PlainRms(Epsilon)(scope["v_norm"], value, KeyValueHeads, layout);
         return new SharedKeys(
-            key, value, inputs.Past(layer, KeyValueHeads, HeadSize), inputs.Present(layer, KeyValueHeads, HeadSize));
+            key, value, inputs.Past(layer, KeyValueHeads, layout.Width),
+            inputs.Present(layer, KeyValueHeads, layout.Width));
     }
 
     /// <summary>The attention of queries to given keys and values.</summary>
     public GraphValue Build(
         ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable rotary, SharedKeys keys)
     {
-        GraphValue raw = scope["q_proj"].Linear(x, HiddenSize, Heads * HeadSize, Bias);
-        GraphValue query = HeadNorms.Rms(Epsilon)(scope["q_norm"], raw, Heads, HeadSize, null);
+        HeadLayout layout = HeadLayout.Turning(HeadSize, HeadSize);
+        GraphValue raw = scope["q_proj"].Linear(x, HiddenSize, Heads * HeadSize, Bias, order: layout.Rows(Heads));
+        GraphValue query = HeadNorms.Rms(Epsilon)(scope["q_norm"], raw, Heads, layout);
 
         // Without a cache of its own a layer appends to a copy that nobody reads.
         (string presentKey, string presentValue) =
@@ -81,6 +81,6 @@ internal sealed record SharedAttention
             new NodeAttribute.Int("do_rotary", 1),
             new NodeAttribute.Int("rotary_interleaved", 0),
             new NodeAttribute.Int("local_window_size", Window ?? -1));
-        return scope["o_proj"].Linear(attended, Heads * HeadSize, HiddenSize, Bias);
+        return scope["o_proj"].Linear(layout.Restore(scope, attended, Heads), Heads * HeadSize, HiddenSize, Bias);
     }
 }

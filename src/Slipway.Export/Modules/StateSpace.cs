@@ -1,3 +1,4 @@
+using Slipway.Export.Configuration;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -42,6 +43,13 @@ internal sealed record StateSpace
 
     /// <summary>The least and the largest step; null for any.</summary>
     public (float Least, float Most)? Steps { get; init; }
+
+    /// <summary>Reads the bounds of steps; an upper one that is no number is none.</summary>
+    public static (float Least, float Most)? ReadSteps(ConfigReader config) =>
+        config.Bounds("time_step_limit") is [>= 0 and var least, var most]
+        && (least > 0 || double.IsFinite(most))
+            ? ((float)least, (float)Math.Min(most, float.MaxValue))
+            : null;
 
     private int Inner => Heads * HeadSize;
 

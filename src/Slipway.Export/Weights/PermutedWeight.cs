@@ -1,8 +1,8 @@
 namespace Slipway.Export.Weights;
 
-/// <summary>The rows of a matrix in another order.</summary>
+/// <summary>The rows of a matrix in another order, some of which may be zeros.</summary>
 /// <param name="plain">The matrix.</param>
-/// <param name="order">For each row, which one of the matrix it is.</param>
+/// <param name="order">For each row, which one of the matrix it is; negative for zeros.</param>
 internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : Weight(order.Count, plain.Columns)
 {
     public override StoredCodes? Codes => plain.Codes is { } stored
@@ -11,9 +11,18 @@ internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : W
             int groups = stored.GroupCount;
             for (int row = 0; row < count; row++)
             {
-                stored.Read(
-                    order[first + row], 1, codes.Slice(row * Columns, Columns), scales.Slice(row * groups, groups),
-                    zeroPoints.Slice(row * groups, groups));
+                Span<byte> rowCodes = codes.Slice(row * Columns, Columns);
+                Span<byte> rowZeroPoints = zeroPoints.Slice(row * groups, groups);
+                Span<float> rowScales = scales.Slice(row * groups, groups);
+                if (order[first + row] < 0)
+                {
+                    rowCodes.Clear();
+                    rowZeroPoints.Clear();
+                    rowScales.Fill(1);
+                    continue;
+                }
+
+                stored.Read(order[first + row], 1, rowCodes, rowScales, rowZeroPoints);
             }
         })
         : null;
@@ -22,9 +31,16 @@ internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : W
     {
         for (int row = 0; row < count; row++)
         {
-            plain.ReadRows(order[first + row], 1, destination.Slice(row * Columns, Columns));
+            Span<float> values = destination.Slice(row * Columns, Columns);
+            if (order[first + row] < 0)
+            {
+                values.Clear();
+                continue;
+            }
+
+            plain.ReadRows(order[first + row], 1, values);
         }
     }
 
-    public override RowSource? SourceOf(int row) => plain.SourceOf(order[row]);
+    public override RowSource? SourceOf(int row) => order[row] < 0 ? null : plain.SourceOf(order[row]);
 }

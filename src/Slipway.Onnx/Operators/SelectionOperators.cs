@@ -30,6 +30,29 @@ public static class SelectionOperators
             OnnxModel.StandardDomain, "ScatterElements", [data, indices, updates], new NodeAttribute.Int("axis", -1));
     }
 
+    /// <summary>The places of elements that are not 0, int64 [rank, count].</summary>
+    public static GraphValue NonZero(this NodeScope scope, GraphValue x)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(OnnxModel.StandardDomain, "NonZero", [x]);
+    }
+
+    /// <summary>The parts of the data at places, [count, rank] → [count, …].</summary>
+    public static GraphValue GatherND(this NodeScope scope, GraphValue data, GraphValue places)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(OnnxModel.StandardDomain, "GatherND", [data, places]);
+    }
+
+    /// <summary>The data with updates added to its parts at places, [count, rank]; no place may stand there twice.</summary>
+    public static GraphValue ScatterAdd(
+        this NodeScope scope, GraphValue data, GraphValue places, GraphValue updates)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return scope.AddNode(
+            OnnxModel.StandardDomain, "ScatterND", [data, places, updates], new NodeAttribute.Text("reduction", "add"));
+    }
+
     /// <summary>One or the other element by a truth value.</summary>
     public static GraphValue Where(this NodeScope scope, GraphValue condition, GraphValue x, GraphValue y)
     {

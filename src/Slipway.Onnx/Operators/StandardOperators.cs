@@ -83,6 +83,13 @@ public static class StandardOperators
     public static GraphValue Clip(this NodeScope scope, GraphValue x, GraphValue lower, GraphValue upper) =>
         Node(scope, "Clip", [x, lower, upper]);
 
+    /// <summary>x with zeros around it.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="x">Of any shape.</param>
+    /// <param name="counts">How many zeros before each axis, then how many behind each.</param>
+    public static GraphValue Pad(this NodeScope scope, GraphValue x, params ReadOnlySpan<long> counts) =>
+        Node(scope, "Pad", [x, scope.Ints(counts)]);
+
     /// <summary>−x.</summary>
     public static GraphValue Neg(this NodeScope scope, GraphValue x) => Node(scope, "Neg", [x]);
 

@@ -8,8 +8,9 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
     private static readonly int[] Lengths = [7, 24, 48];
 
     public static TheoryData<string> Names { get; } = new(
-        "deepseek-v3", "gemma2", "gemma3", "gpt-neox", "gpt-oss", "gpt2",
-        "granite", "llama", "llama-tied-bias", "llama3-rope", "mistral-window", "mixtral",
+        "deepseek-v3", "gemma2", "gemma3", "gemma4-moe", "gemma4-moe-published", "gpt-neox", "gpt-oss",
+        "gpt-oss-yarn", "gpt2", "granite", "granite-hybrid", "granite-hybrid-moe", "llama", "llama-head20",
+        "llama-mha", "llama-tied-bias", "llama3-rope", "ministral3", "mistral-window", "mixtral",
         "olmo2", "phi3", "phi3-longrope", "qwen2", "qwen2-yarn", "qwen3",
         "qwen3-moe", "qwen3.5", "smollm3");
 

@@ -27,44 +27,33 @@ internal static class RotaryOrder
         return Checked(source, key, share is > 0 and <= 1 ? (int)(headSize * share) : 0, headSize);
     }
 
-    /// <summary>Refuses a part that the attention operator cannot turn.</summary>
+    /// <summary>Refuses a part that a head does not hold in pairs.</summary>
+    /// <remarks>The last pair of an odd part has the next element too.</remarks>
     public static int Checked(ConfigReader config, string key, int size, int headSize) =>
-        size > 0 && size % 2 == 0 && Padded(size) <= headSize
+        size > 0 && size + (size % 2) <= headSize
             ? size
-            : throw config.Unsupported(
-                key, $"an even share of the head size {headSize}, which holds it rounded up to a multiple of {Step}");
+            : throw config.Unsupported(key, $"a share of the head size {headSize} that holds pairs of elements");
 
     /// <summary>How many elements the operator turns for so many.</summary>
     public static int Padded(int rotarySize) => (rotarySize + Step - 1) / Step * Step;
 
-    /// <summary>For each element of a head, which one of the checkpoint's it is; null where they stand as they are.</summary>
+    /// <summary>For each place of a widened head, which element of the checkpoint's it holds, if any.</summary>
     /// <param name="headSize">The size of a head.</param>
     /// <param name="rotarySize">The part of it that turns.</param>
     /// <param name="interleaved">Whether neighbours turn together in the checkpoint; halves otherwise.</param>
-    public static IReadOnlyList<int>? Find(int headSize, int rotarySize, bool interleaved = false)
+    public static IReadOnlyList<int> Find(int headSize, int rotarySize, bool interleaved)
     {
-        int half = rotarySize / 2, paddedHalf = Padded(rotarySize) / 2;
-        if (half == paddedHalf && !interleaved)
-        {
-            return null;
-        }
-
-        int still = rotarySize;
+        int half = (rotarySize + 1) / 2, paddedHalf = Padded(rotarySize) / 2;
+        var still = 2 * half;
         return
         [
-            .. Enumerable.Range(0, headSize).Select(element =>
-                element < half ? Turning(element, 0)
-                : element >= paddedHalf && element < paddedHalf + half ? Turning(element - paddedHalf, 1)
-                : still++),
+            .. Enumerable.Range(0, HeadLayout.Widened(headSize)).Select(place =>
+                place < half ? Turning(place, 0)
+                : place >= paddedHalf && place < paddedHalf + half ? Turning(place - paddedHalf, 1)
+                : still < headSize ? still++
+                : HeadLayout.None),
         ];
 
         int Turning(int pair, int partner) => interleaved ? (2 * pair) + partner : pair + (partner * half);
     }
-
-    /// <summary>The order of consecutive heads.</summary>
-    /// <param name="head">The order of one.</param>
-    /// <param name="heads">How many.</param>
-    /// <param name="start">Elements before the first.</param>
-    public static IEnumerable<int> Repeat(IReadOnlyList<int> head, int heads, int start = 0) =>
-        Enumerable.Range(0, heads).SelectMany(index => head.Select(element => start + (index * head.Count) + element));
 }

@@ -187,7 +187,7 @@ internal sealed record RotarySettings(ConfigReader Section, ConfigReader Config,
     public double[] Plain() => Plain(Size, Theta);
 
     public static double[] Plain(int size, double theta) =>
-        [.. Enumerable.Range(0, size / 2).Select(pair => Math.Pow(theta, -2.0 * pair / size))];
+        [.. Enumerable.Range(0, (size + 1) / 2).Select(pair => Math.Pow(theta, -2.0 * pair / size))];
 
     public double Positive(string key) => Section.Number(key) is > 0 and var number
         ? number
