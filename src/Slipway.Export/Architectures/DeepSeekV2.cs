@@ -53,7 +53,7 @@ internal class DeepSeekV2 : Llama
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
         ConfigReader config = layer.Config;
-        if (layer.Index < SparseLayers.FirstDense(config, DenseByDefault) || !MixtureSizes.Has(config, "n_routed_experts"))
+        if (!SparseLayers.IsSparse(config, layer.Index, DenseByDefault) || !MixtureSizes.Has(config, "n_routed_experts"))
         {
             return base.Feed(layer, x);
         }
@@ -89,11 +89,7 @@ internal class DeepSeekV2 : Llama
             "group_limited_greedy" => true,
             _ => throw config.Unsupported("topk_method", "'greedy' and 'group_limited_greedy'"),
         };
-        if (config.Flag("norm_topk_prob", false))
-        {
-            throw config.Unsupported("norm_topk_prob", "'false'");
-        }
-
+        // 'norm_topk_prob' is not heeded: its definition in transformers does not.
         ProbabilityRouter router = new()
         {
             HiddenSize = sizes.HiddenSize,

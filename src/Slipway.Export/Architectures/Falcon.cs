@@ -5,7 +5,9 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>Falcon 1 and 2: norms with a mean, parallel blocks, and few keys and values for many queries.</summary>
+/// <summary>
+/// Falcon 1 and 2: norms with a mean, parallel blocks, few keys and values for many queries; rotary positions or ALiBi.
+/// </summary>
 /// <remarks>
 /// The old layout has one key head and one norm a layer; the new one groups of heads and a norm for each block.
 /// Source: The Falcon Series of Open Language Models (arXiv 2311.16867).
@@ -37,12 +39,9 @@ internal sealed class Falcon : LayeredDecoder
 
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer)
     {
-        if (tables.Config.Flag("alibi", false))
-        {
-            throw tables.Config.Unsupported("alibi", "'false': rotary positions");
-        }
-
-        return tables.Get("", config => RotaryScaling.Read(config, RotarySize(config, sizes)));
+        return tables.Config.Flag("alibi", false)
+            ? null
+            : tables.Get("", config => RotaryScaling.Read(config, RotarySize(config, sizes)));
     }
 
     protected override void Layer(DecoderLayer layer, ResidualStream stream)
@@ -77,6 +76,23 @@ internal sealed class Falcon : LayeredDecoder
         Layout = AttentionLayout.ByKeyHead,
         Names = new AttentionNames { Packed = "query_key_value", Output = "dense" },
     };
+
+    protected override GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+        (Attention(layer.Config, layer.Sizes, layer.Index) with
+        {
+            Bias = layer.Config.Flag("alibi", false) ? Bias(layer) : default,
+        }).Build(layer[Names.Attention], x, layer.Inputs, layer.Rotary, layer.Index);
+
+    // Slopes and biases were bfloat16 in training, and are scaled as scores are.
+    private static GraphValue Bias(DecoderLayer layer) => Alibi.Bias(
+        layer.Scope, layer.Inputs, layer.Sizes.Heads, (slope, position) =>
+            (float)(BFloat16(BFloat16((float)slope) * position) / Math.Sqrt(layer.Sizes.HeadSize)));
+
+    private static float BFloat16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
+    }
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         new PlainFeedForward(

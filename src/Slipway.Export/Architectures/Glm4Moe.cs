@@ -29,7 +29,7 @@ internal sealed class Glm4Moe : Llama
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
         ConfigReader config = layer.Config;
-        if (layer.Index < SparseLayers.FirstDense(config, absent: 1))
+        if (!SparseLayers.IsSparse(config, layer.Index, absent: 1))
         {
             return base.Feed(layer, x);
         }

@@ -31,12 +31,15 @@ internal sealed class Ministral3 : Mistral
             return default;
         }
 
-        ModuleScope scope = layer["self_attn"]["query_factor"];
-        GraphValue stretches = scope.Cast(
-            scope.Div(scope.Reshape(layer.Inputs.Positions, 0, 0, 1), scope.Int(length)), ElementType.Float32);
-        GraphValue growth = scope.Mul(
-            scope.Log(scope.Add(stretches, scope.Float(1))),
-            scope.Float((float)section.Number("llama_4_scaling_beta")));
-        return scope.Add(growth, scope.Float(1));
+        return layer.Inputs.Once("query_factor", () =>
+        {
+            NodeScope scope = new(layer.Scope.Graph, "/query_factor");
+            GraphValue stretches = scope.Cast(
+                scope.Div(scope.Reshape(layer.Inputs.Positions, 0, 0, 1), scope.Int(length)), ElementType.Float32);
+            GraphValue growth = scope.Mul(
+                scope.Log(scope.Add(stretches, scope.Float(1))),
+                scope.Float((float)section.Number("llama_4_scaling_beta")));
+            return scope.Add(growth, scope.Float(1));
+        });
     }
 }

@@ -15,8 +15,14 @@ internal sealed class Qwen2Moe : Llama
         {
             InputBias = config.Flag("qkv_bias", true),
             OutputBias = false,
-            Window = LayerTypes.Window(config, layer),
+            Window = Window(config, layer),
         };
+
+    // Without a list of types every second layer of the first ones has none.
+    private static int? Window(ConfigReader config, int layer) =>
+        config.Has("layer_types") || !config.Flag("use_sliding_window", false) ? LayerTypes.Window(config, layer)
+        : layer % 2 == 0 && layer < config.Int("max_window_layers", 28) ? config.OptionalInt("sliding_window")
+        : null;
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         SparseLayers.IsSparse(layer.Config, layer.Index)

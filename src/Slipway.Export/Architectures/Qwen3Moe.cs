@@ -14,7 +14,9 @@ internal sealed class Qwen3Moe : Llama
         base.Attention(config, sizes, layer) with
         {
             Norm = HeadNorms.Rms(Epsilon(config)),
-            Window = LayerTypes.Window(config, layer),
+            Window = config.Has("layer_types") ? LayerTypes.Window(config, layer)
+                : config.Flag("use_sliding_window", false) ? config.OptionalInt("sliding_window")
+                : null,
         };
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>

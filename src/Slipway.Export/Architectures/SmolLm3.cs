@@ -13,13 +13,21 @@ internal sealed class SmolLm3 : Llama
     public override bool TiedByDefault => true;
 
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
-        tables.Get("", config => RotaryScaling.Read(config, RotarySize(config, sizes))) is var table
-        && tables.Config.Numbers("no_rope_layers") is { } turns
-            ? layer < turns.Count
-                ? turns[layer] == 0 ? null : table
-                : throw tables.Config.Bad("no_rope_layers", "an entry for each layer")
-            : (layer + 1) % tables.Config.Int("no_rope_layer_interval", 4) == 0 ? null : table;
+        HasPositions(tables.Config, layer)
+            ? tables.Get("", config => RotaryScaling.Read(config, RotarySize(config, sizes)))
+            : null;
 
     protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
-        base.Attention(config, sizes, layer) with { Window = LayerTypes.Window(config, layer) };
+        base.Attention(config, sizes, layer) with
+        {
+            Window = config.Has("layer_types") ? LayerTypes.Window(config, layer)
+                : config.Flag("use_sliding_window", false) && !HasPositions(config, layer)
+                ? config.OptionalInt("sliding_window")
+                : null,
+        };
+
+    private static bool HasPositions(ConfigReader config, int layer) =>
+        config.Numbers("no_rope_layers") is not { } rotates ? (layer + 1) % config.Int("no_rope_layer_interval", 4) != 0
+        : layer < rotates.Count ? rotates[layer] != 0
+        : throw config.Bad("no_rope_layers", "an entry for each layer");
 }

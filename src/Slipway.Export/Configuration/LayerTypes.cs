@@ -14,11 +14,11 @@ internal static class LayerTypes
             _ => throw config.Unsupported("layer_types", "'linear_attention' and 'full_attention'"),
         };
 
-    /// <summary>Whether a layer is a state space, by <c>layer_types</c> or <c>layers_block_type</c>.</summary>
+    /// <summary>Whether a layer is a state space, by <c>layer_types</c> or <c>layers_block_type</c>; all without them.</summary>
     public static bool IsStateSpace(ConfigReader config, int layer)
     {
         string key = config.Has("layer_types") ? "layer_types" : "layers_block_type";
-        return config.Texts(key) is not { } types ? throw config.Bad(key, "the type of each layer")
+        return config.Texts(key) is not { } types ? true
             : layer >= types.Count ? throw config.Bad(key, "an entry for each layer")
             : types[layer] switch
             {

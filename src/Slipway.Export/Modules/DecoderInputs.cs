@@ -11,6 +11,7 @@ internal sealed class DecoderInputs
     private readonly Graph _graph;
     private GraphValue _positions, _plannedLength;
     private readonly List<(GraphValue Value, Dimension[] Shape)> _presents = [];
+    private readonly Dictionary<string, GraphValue> _made = new(StringComparer.Ordinal);
 
     /// <param name="graph">The graph.</param>
     public DecoderInputs(Graph graph)
@@ -74,6 +75,18 @@ internal sealed class DecoderInputs
 
     /// <summary>int64 [1]: how many of the last positions get logits; 0 is all.</summary>
     public GraphValue Kept { get; }
+
+    /// <summary>A value that layers share, made when the first one asks for it.</summary>
+    public GraphValue Once(string name, Func<GraphValue> make)
+    {
+        if (!_made.TryGetValue(name, out GraphValue value))
+        {
+            value = make();
+            _made.Add(name, value);
+        }
+
+        return value;
+    }
 
     /// <summary>Declares the keys and values that a layer finds from earlier steps.</summary>
     public (GraphValue Key, GraphValue Value) Past(int layer, int heads, int size) =>

@@ -65,6 +65,9 @@ internal sealed record GroupedAttention
     /// <summary>Whether each head has a score that takes part in its softmax without a value, <c>sinks</c>.</summary>
     public bool Sinks { get; init; }
 
+    /// <summary>What is added to scores, [1, heads, sequence, total]; default for nothing.</summary>
+    public GraphValue Bias { get; init; }
+
     /// <summary>What queries are multiplied by at each position, [batch, sequence, 1]; default for nothing.</summary>
     public GraphValue QueryFactor { get; init; }
 
@@ -92,6 +95,7 @@ internal sealed record GroupedAttention
                 TotalLength = inputs.TotalLength,
                 Cosines = rotary?.Cosines ?? default,
                 Sines = rotary?.Sines ?? default,
+                Bias = Bias,
                 Sinks = Sinks ? scope.Vector("sinks", Heads) : default,
             },
             presentKey, presentValue,

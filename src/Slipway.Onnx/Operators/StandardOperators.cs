@@ -19,6 +19,10 @@ public static class StandardOperators
     /// <summary>The product of matrices; leading dimensions are batches.</summary>
     public static GraphValue MatMul(this NodeScope scope, GraphValue x, GraphValue y) => Node(scope, "MatMul", [x, y]);
 
+    /// <summary>x repeated to a shape, as broadcasting does.</summary>
+    public static GraphValue Expand(this NodeScope scope, GraphValue x, GraphValue shape) =>
+        Node(scope, "Expand", [x, shape]);
+
     /// <summary>1 / (1 + e⁻ˣ).</summary>
     public static GraphValue Sigmoid(this NodeScope scope, GraphValue x) => Node(scope, "Sigmoid", [x]);
 

@@ -29,7 +29,6 @@ public sealed class BadDenseTests
     [Theory]
     [InlineData("phi", "partial_rotary_factor", "1.5", "'1.5', which cannot be exported; expected a share of the head")]
     [InlineData("gptj", "rotary_dim", "17", "'17', which cannot be exported; expected a share of the head size 16")]
-    [InlineData("falcon-old", "alibi", "true", "'true', which cannot be exported; expected 'false': rotary positions")]
     [InlineData("opt", "activation_function", "\"swoosh\"", "'swoosh', which cannot be exported; expected 'silu', ")]
     [InlineData("cohere2", "layer_types", "[\"a\",\"b\",\"c\",\"d\"]", "which cannot be exported; expected 'full_attention'")]
     public void Export_UnsupportedConfiguration_NamesKeyAndValue(string name, string key, string value, string message)

@@ -28,7 +28,7 @@ public sealed class BadMixtureTests
 
     [Theory]
     [InlineData("qwen2-moe", "hidden_act", "\"gelu\"", "'gelu', which cannot be exported; expected 'silu' for experts")]
-    [InlineData("deepseek-v2", "norm_topk_prob", "true", "'true', which cannot be exported; expected 'false'")]
+    [InlineData("deepseek-v2", "mlp_layer_types", "[\"wide\",\"dense\"]", "cannot be exported; expected 'sparse' and ")]
     [InlineData("deepseek-v2", "topk_method", "\"best\"", "'best', which cannot be exported; expected 'greedy' and ")]
     [InlineData("glm4-moe", "scoring_func", "\"softmax\"", "'softmax', which cannot be exported; expected 'sigmoid'")]
     [InlineData("phimoe", "num_experts_per_tok", "3", "'3', which cannot be exported; expected '2'")]

@@ -29,6 +29,25 @@ internal static partial class DenseModels
         ["falcon-sequential"] = new(
             Config("FalconForCausalLM", """{"multi_query": false, "parallel_attn": false, "bias": true, "tie_word_embeddings": true}"""),
             (model, ids) => Falcon(model, ids, 4, norms: 1, parallel: false, bias: true)),
+        ["falcon-alibi"] = new(
+            Config(
+                "FalconForCausalLM",
+                """
+                {"alibi": true, "multi_query": false, "parallel_attn": false, "bias": true, "tie_word_embeddings": true}
+                """),
+            (model, ids) => Falcon(
+                model, ids, 4, norms: 1, parallel: false, bias: true,
+                slopes: [1 / 4.0, 1 / 16.0, 1 / 64.0, 1 / 256.0])),
+        ["falcon-alibi-6-heads"] = new(
+            Config(
+                "FalconForCausalLM",
+                """
+                {"hidden_size": 72, "num_attention_heads": 6, "alibi": true, "multi_query": true,
+                 "tie_word_embeddings": true}
+                """),
+            (model, ids) => Falcon(
+                model, ids, 1, norms: 1, parallel: true, bias: false, hidden: 72,
+                slopes: [1 / 4.0, 1 / 16.0, 1 / 64.0, 1 / 256.0, 1 / 2.0, 1 / 8.0])),
         ["opt"] = new(
             Config("OPTForCausalLM", """{"ffn_dim": 96, "tie_word_embeddings": true}"""),
             (model, ids) => Opt(model, ids, Hidden, before: true)),
@@ -37,27 +56,26 @@ internal static partial class DenseModels
             (model, ids) => Opt(model, ids, 32, before: false)),
     };
 
-    private static double[][] GptBigCode(ReferenceModel model, int[] ids, bool shared)
+    private static double[][] GptBigCode(ReferenceModel model, int[] ids, bool shared, int hidden = Hidden)
     {
+        int size = hidden / Heads;
         double[][] x = Add(
-            model.Embed("transformer.wte", ids, Vocabulary, Hidden),
-            model.Embed("transformer.wpe", [.. Enumerable.Range(0, ids.Length)], 64, Hidden));
+            model.Embed("transformer.wte", ids, Vocabulary, hidden),
+            model.Embed("transformer.wpe", [.. Enumerable.Range(0, ids.Length)], 64, hidden));
         for (int layer = 0; layer < 2; layer++)
         {
             string name = $"transformer.h.{layer}";
             double[][] input = LayerNorm(model, $"{name}.ln_1", x, 1e-5);
             int keyHeads = shared ? 1 : Heads;
             double[][] all = model.Linear(
-                $"{name}.attn.c_attn", input, Hidden + (2 * keyHeads * HeadSize), bias: true);
+                $"{name}.attn.c_attn", input, hidden + (2 * keyHeads * size), bias: true);
 
             // One key and value after all queries; or, for each head, its query, key and value.
-            double[][] query = shared ? Columns(all, 0, Hidden) : OfEach(all, 3 * HeadSize, 0, HeadSize);
-            double[][] key = shared
-                ? Columns(all, Hidden, HeadSize) : OfEach(all, 3 * HeadSize, HeadSize, HeadSize);
-            double[][] value = shared
-                ? Columns(all, Hidden + HeadSize, HeadSize) : OfEach(all, 3 * HeadSize, 2 * HeadSize, HeadSize);
-            double[][] attended = Attend(query, key, value, Heads, keyHeads, 1 / Math.Sqrt(HeadSize));
-            x = Add(x, model.Linear($"{name}.attn.c_proj", attended, Hidden, bias: true));
+            double[][] query = shared ? Columns(all, 0, hidden) : OfEach(all, 3 * size, 0, size);
+            double[][] key = shared ? Columns(all, hidden, size) : OfEach(all, 3 * size, size, size);
+            double[][] value = shared ? Columns(all, hidden + size, size) : OfEach(all, 3 * size, 2 * size, size);
+            double[][] attended = Attend(query, key, value, Heads, keyHeads, 1 / Math.Sqrt(size));
+            x = Add(x, model.Linear($"{name}.attn.c_proj", attended, hidden, bias: true));
             input = LayerNorm(model, $"{name}.ln_2", x, 1e-5);
             x = Add(x, Feed(
                 model, $"{name}.mlp.c_fc", $"{name}.mlp.c_proj", input, Inner, shared ? GeluTanh : Gelu, bias: true));
@@ -113,11 +131,13 @@ internal static partial class DenseModels
     }
 
     private static double[][] Falcon(
-        ReferenceModel model, int[] ids, int keyHeads, int norms, bool parallel, bool bias)
+        ReferenceModel model, int[] ids, int keyHeads, int norms, bool parallel, bool bias, int hidden = Hidden,
+        double[]? slopes = null)
     {
-        double[][] x = model.Embed("transformer.word_embeddings", ids, Vocabulary, Hidden);
-        double[] frequencies = Frequencies(HeadSize, Theta);
-        int queries = Heads / keyHeads * HeadSize, group = queries + (2 * HeadSize);
+        int heads = slopes?.Length ?? Heads, size = hidden / heads;
+        double[][] x = model.Embed("transformer.word_embeddings", ids, Vocabulary, hidden);
+        double[] frequencies = slopes is null ? Frequencies(size, Theta) : [];
+        int queries = heads / keyHeads * size, group = queries + (2 * size);
         for (int layer = 0; layer < 2; layer++)
         {
             string name = $"transformer.h.{layer}";
@@ -125,14 +145,15 @@ internal static partial class DenseModels
             double[][] all = model.Linear($"{name}.self_attention.query_key_value", input, keyHeads * group, bias);
             double[][] attended = model.Linear(
                 $"{name}.self_attention.dense", Attend(
-                    Turn(OfEach(all, group, 0, queries), HeadSize, frequencies),
-                    Turn(OfEach(all, group, queries, HeadSize), HeadSize, frequencies),
-                    OfEach(all, group, queries + HeadSize, HeadSize), Heads, keyHeads, 0.25), Hidden, bias);
+                    Turn(OfEach(all, group, 0, queries), size, frequencies),
+                    Turn(OfEach(all, group, queries, size), size, frequencies),
+                    OfEach(all, group, queries + size, size), heads, keyHeads, 1 / Math.Sqrt(size),
+                    bias: (head, past) => slopes is null ? 0 : slopes[head] * past / Math.Sqrt(size)), hidden, bias);
             double[][] wide = norms == 2 ? LayerNorm(model, $"{name}.ln_mlp", x, 1e-5)
                 : parallel ? input
                 : LayerNorm(model, $"{name}.post_attention_layernorm", Add(x, attended), 1e-5);
             x = Add(Add(x, attended), Feed(
-                model, $"{name}.mlp.dense_h_to_4h", $"{name}.mlp.dense_4h_to_h", wide, 4 * Hidden, Gelu, bias));
+                model, $"{name}.mlp.dense_h_to_4h", $"{name}.mlp.dense_4h_to_h", wide, 4 * hidden, Gelu, bias));
         }
 
         return Head(model, LayerNorm(model, "transformer.ln_f", x, 1e-5), "transformer.word_embeddings", 1);

@@ -35,7 +35,8 @@ internal static partial class DenseModels
     };
 
     private static double[][] Gemma4(
-        ReferenceModel model, int[] ids, int own, int perLayer, int keyHeads, bool equal)
+        ReferenceModel model, int[] ids, int own, int perLayer, int keyHeads, bool equal, int small = 16,
+        int large = 32)
     {
         int layers = perLayer == 0 ? 2 : 4;
         double[][] x = Times(model.Embed("model.embed_tokens", ids, Vocabulary, Hidden), Math.Sqrt(Hidden));
@@ -82,12 +83,12 @@ internal static partial class DenseModels
 
         double[][] Attention(string name, double[][] input, bool full, int layer)
         {
-            int size = full ? 32 : 16, heads = full ? keyHeads : KeyHeads;
+            int size = full ? large : small, heads = full ? keyHeads : KeyHeads;
 
             // Of the pairs of large heads only the first quarter turns.
             double[] frequencies = full
-                ? [.. Frequencies(32, 1000000).Select((frequency, pair) => pair < 4 ? frequency : 0)]
-                : Frequencies(16, 10000);
+                ? [.. Frequencies(size, 1000000).Select((frequency, pair) => pair < size / 8 ? frequency : 0)]
+                : Frequencies(size, 10000);
             double[][] query = Turn(Heads($"{name}.q_norm", model.Linear($"{name}.q_proj", input, 4 * size)), size, frequencies);
             if (layer < own)
             {

@@ -32,7 +32,8 @@ internal static partial class DenseModels
         ["olmo"] = new(Config("OlmoForCausalLM", """{"clip_qkv": 0.4}"""), Olmo),
     };
 
-    private static double[][] Phi(ReferenceModel model, int[] ids, bool normed, double share, double epsilon = 1e-5)
+    private static double[][] Phi(
+        ReferenceModel model, int[] ids, bool normed, double share, double epsilon = 1e-5, int size = HeadSize)
     {
         return Decoder(
             model, ids, 2, Layer, (name, x) => LayerNorm(model, name, x, epsilon), "model.final_layernorm",
@@ -44,10 +45,10 @@ internal static partial class DenseModels
             double[][] input = LayerNorm(model, $"{name}.input_layernorm", x, epsilon);
             double[][] attended = new DenseAttention
             {
-                InputBias = true, OutputBias = true, Output = "dense",
-                Frequencies = Frequencies((int)(16 * share), Theta),
+                InputBias = true, OutputBias = true, Output = "dense", Size = size,
+                Frequencies = Frequencies((int)(size * share), Theta),
                 Before = (part, states) => !normed ? states : ByHead(
-                    states, HeadSize,
+                    states, size,
                     (_, head) => LayerNorm(model, $"{attention}.{part}_layernorm", [head], epsilon)[0]),
             }.Run(model, attention, input);
             double[][] fed = Feed(model, $"{name}.mlp.fc1", $"{name}.mlp.fc2", input, Inner, GeluTanh, bias: true);
@@ -55,7 +56,8 @@ internal static partial class DenseModels
         }
     }
 
-    private static double[][] StableLm(ReferenceModel model, int[] ids, bool parallel, int rotary)
+    private static double[][] StableLm(
+        ReferenceModel model, int[] ids, bool parallel, int rotary, int size = HeadSize)
     {
         return Decoder(model, ids, 2, Layer, (name, x) => LayerNorm(model, name, x, 1e-5));
 
@@ -65,9 +67,9 @@ internal static partial class DenseModels
             double[][] input = LayerNorm(model, $"{name}.input_layernorm", x, 1e-5);
             double[][] attended = new DenseAttention
             {
-                InputBias = !parallel, Frequencies = Frequencies(rotary, Theta),
+                InputBias = !parallel, Frequencies = Frequencies(rotary, Theta), Size = size,
                 Before = (part, states) => !parallel ? states : ByHead(
-                    states, HeadSize, (head, row) => LayerNorm(
+                    states, size, (head, row) => LayerNorm(
                         model, $"{attention}.{part}_layernorm.norms.{head}", [row], 1e-5, bias: false)[0]),
             }.Run(model, attention, input);
             if (parallel)
@@ -95,7 +97,7 @@ internal static partial class DenseModels
     }
 
     private static double[][] Cohere(
-        ReferenceModel model, int[] ids, int layers, Func<int, int?> window, bool everywhere)
+        ReferenceModel model, int[] ids, int layers, Func<int, int?> window, bool everywhere, int size = HeadSize)
     {
         return Times(
             Decoder(
@@ -107,8 +109,8 @@ internal static partial class DenseModels
             double[][] input = LayerNorm(model, $"{name}.input_layernorm", x, 1e-5, bias: false);
             double[][] attended = new DenseAttention
             {
-                Interleaved = true, Window = window(index),
-                Frequencies = everywhere || window(index) is not null ? Frequencies(HeadSize, Theta) : null,
+                Interleaved = true, Window = window(index), Size = size,
+                Frequencies = everywhere || window(index) is not null ? Frequencies(size, Theta) : null,
                 Before = (part, states) => everywhere ? Normed($"{name}.self_attn.{part}_norm", states) : states,
             }.Run(model, $"{name}.self_attn", input);
             return Add(Add(x, attended), Gated(model, $"{name}.mlp", input, Inner, ReferenceModel.Silu));
@@ -116,9 +118,9 @@ internal static partial class DenseModels
 
         double[][] Normed(string name, double[][] states)
         {
-            float[] weight = model.Tensor($"{name}.weight", 1, 0.3, states[0].Length / HeadSize, HeadSize);
-            return ByHead(states, HeadSize, (head, row) =>
-                [.. Center(row, 1e-5).Select((value, i) => value * weight[(head * HeadSize) + i])]);
+            float[] weight = model.Tensor($"{name}.weight", 1, 0.3, states[0].Length / size, size);
+            return ByHead(states, size, (head, row) =>
+                [.. Center(row, 1e-5).Select((value, i) => value * weight[(head * size) + i])]);
         }
     }
 

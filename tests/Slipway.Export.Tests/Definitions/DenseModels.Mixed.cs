@@ -28,7 +28,7 @@ internal static partial class DenseModels
             Glm4),
         ["hunyuan"] = new(
             Config("HunYuanDenseV1ForCausalLM", """{"head_dim": 16, "rms_norm_eps": 1e-5, "rope_scaling": {"type": "dynamic", "factor": 1.0, "alpha": 50.0}}"""),
-            HunYuan),
+            (model, ids) => HunYuan(model, ids)),
         ["ministral"] = new(
             Config("MinistralForCausalLM", """{"rms_norm_eps": 1e-6, "sliding_window": 6, "layer_types": ["sliding_attention", "full_attention"]}"""),
             (model, ids) => Plain(
@@ -66,7 +66,8 @@ internal static partial class DenseModels
 
     // Norms after each block instead of before, and over queries and keys.
     private static double[][] After(
-        ReferenceModel model, int[] ids, int layers, Func<int, DenseAttention> attention, bool whole)
+        ReferenceModel model, int[] ids, int layers, Func<int, DenseAttention> attention, bool whole,
+        int size = HeadSize)
     {
         return Decoder(model, ids, layers, Layer, (name, x) => model.RmsNorm(name, x, 1e-5));
 
@@ -76,7 +77,7 @@ internal static partial class DenseModels
             {
                 Before = (part, states) => whole
                     ? model.RmsNorm($"{name}.self_attn.{part}_norm", states, 1e-5)
-                    : ByHead(states, HeadSize, (_, head) =>
+                    : ByHead(states, size, (_, head) =>
                         model.RmsNorm($"{name}.self_attn.{part}_norm", [head], 1e-5)[0]),
             }).Run(model, $"{name}.self_attn", x);
             x = Add(x, model.RmsNorm($"{name}.post_attention_layernorm", attended, 1e-5));
@@ -105,17 +106,17 @@ internal static partial class DenseModels
         }
     }
 
-    private static double[][] HunYuan(ReferenceModel model, int[] ids)
+    private static double[][] HunYuan(ReferenceModel model, int[] ids, int size = HeadSize)
     {
-        double theta = Theta * Math.Pow(50, HeadSize / (HeadSize - 2.0));
+        double theta = Theta * Math.Pow(50, size / (size - 2.0));
         return Decoder(model, ids, 2, Layer, (name, x) => model.RmsNorm(name, x, 1e-5));
 
         double[][] Layer(string name, int index, double[][] x)
         {
             double[][] attended = new DenseAttention
             {
-                Frequencies = Frequencies(HeadSize, theta),
-                After = (part, states) => ByHead(states, HeadSize, (_, head) => model.RmsNorm(
+                Frequencies = Frequencies(size, theta), Size = size,
+                After = (part, states) => ByHead(states, size, (_, head) => model.RmsNorm(
                     $"{name}.self_attn.{(part == "q" ? "query" : "key")}_layernorm", [head], 1e-5)[0]),
             }.Run(model, $"{name}.self_attn", model.RmsNorm($"{name}.input_layernorm", x, 1e-5));
             x = Add(x, attended);

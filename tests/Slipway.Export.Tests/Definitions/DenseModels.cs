@@ -10,7 +10,7 @@ internal static partial class DenseModels
 
     public static IReadOnlyDictionary<string, Definition> All { get; } = new[]
     {
-        Layered(), Classic(), Mixed(), Variants(), Latest(),
+        Layered(), Classic(), Mixed(), Variants(), Latest(), OddSizes(),
     }.SelectMany(part => part).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     private static Func<JsonObject> Config(string architecture, string keys = "{}") => () =>
@@ -75,6 +75,11 @@ internal sealed record DenseAttention
 {
     public int KeyHeads { get; init; } = 2;
 
+    public int Heads { get; init; } = 4;
+
+    /// <summary>The size of a head.</summary>
+    public int Size { get; init; } = 16;
+
     public bool InputBias { get; init; }
 
     public bool OutputBias { get; init; }
@@ -86,7 +91,8 @@ internal sealed record DenseAttention
 
     public int? Window { get; init; }
 
-    public double Scale { get; init; } = 0.25;
+    /// <summary>Null for 1/√size.</summary>
+    public double? Scale { get; init; }
 
     public string Output { get; init; } = "o_proj";
 
@@ -99,18 +105,17 @@ internal sealed record DenseAttention
     /// <summary>Changes queries, keys and values as they come out of their layers.</summary>
     public Func<double, double>? Limit { get; init; }
 
-    /// <summary>Layers of their own for query, key, value and output; heads of 16.</summary>
+    /// <summary>Layers of their own for query, key, value and output.</summary>
     public double[][] Run(ReferenceModel model, string name, double[][] x)
     {
-        const int heads = 4, size = 16;
         double[][] value = Project("v", KeyHeads);
         double[][] attended = DenseToolbox.Attend(
-            Turned("q", heads), Turned("k", KeyHeads), value, heads, KeyHeads, Scale, Window);
+            Turned("q", Heads), Turned("k", KeyHeads), value, Heads, KeyHeads, Scale ?? 1 / Math.Sqrt(Size), Window);
         return model.Linear($"{name}.{Output}", attended, x[0].Length, OutputBias);
 
         double[][] Project(string part, int count)
         {
-            double[][] states = model.Linear($"{name}.{part}_proj", x, count * size, InputBias);
+            double[][] states = model.Linear($"{name}.{part}_proj", x, count * Size, InputBias);
             return Limit is null ? states : ReferenceModel.Map(states, row => [.. row.Select(Limit)]);
         }
 
@@ -118,7 +123,7 @@ internal sealed record DenseAttention
         {
             double[][] states = Project(part, count);
             states = Before?.Invoke(part, states) ?? states;
-            states = Frequencies is null ? states : DenseToolbox.Turn(states, size, Frequencies, Interleaved);
+            states = Frequencies is null ? states : DenseToolbox.Turn(states, Size, Frequencies, Interleaved);
             return After?.Invoke(part, states) ?? states;
         }
     }

@@ -34,7 +34,8 @@ internal static class DenseToolbox
 
     /// <summary>Causal attention of which each position sees the last ones of a window, or all.</summary>
     public static double[][] Attend(
-        double[][] query, double[][] key, double[][] value, int heads, int keyHeads, double scale, int? window = null)
+        double[][] query, double[][] key, double[][] value, int heads, int keyHeads, double scale, int? window = null,
+        Func<int, int, double>? bias = null)
     {
         int size = query[0].Length / heads;
         return [.. query.Select((row, position) =>
@@ -45,7 +46,8 @@ internal static class DenseToolbox
             {
                 int shared = head / (heads / keyHeads) * size, own = head * size;
                 double[] scores = [.. Enumerable.Range(first, position - first + 1).Select(past =>
-                    scale * Enumerable.Range(0, size).Sum(i => row[own + i] * key[past][shared + i]))];
+                    (bias?.Invoke(head, past) ?? 0)
+                    + (scale * Enumerable.Range(0, size).Sum(i => row[own + i] * key[past][shared + i])))];
                 double[] weights = ReferenceAttention.Softmax(scores);
                 for (int i = 0; i < size; i++)
                 {

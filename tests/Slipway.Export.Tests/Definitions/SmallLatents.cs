@@ -5,9 +5,11 @@ namespace Slipway.Export.Tests.Definitions;
 // Models with latent and with linear attention.
 internal static partial class SmallModels
 {
-    private static double[][] DeepSeekV2(ReferenceModel model, int[] ids) => model.Decoder(
+    private static double[][] DeepSeekV2(
+        ReferenceModel model, int[] ids, int rotary = 16, int latent = 32) => model.Decoder(
         ids, new ReferenceSizes(), (name, x) => model.RmsNorm(name, x, Epsilon),
-        (name, _, x) => LatentAttention(model, $"{name}.self_attn", x, rank: null, interleaved: true, bias: false),
+        (name, _, x) => LatentAttention(
+            model, $"{name}.self_attn", x, rank: null, interleaved: true, bias: false, rotary, latent),
         (name, layer, x) =>
         {
             if (layer == 0)
@@ -23,13 +25,14 @@ internal static partial class SmallModels
                 model.Gated($"{name}.mlp.shared_experts", x, 2 * ExpertSize), (a, b) => a + b);
         });
 
-    private static double[][] DeepSeekV3(ReferenceModel model, int[] ids)
+    private static double[][] DeepSeekV3(ReferenceModel model, int[] ids, int rotary = 16, int latent = 32)
     {
         // A layer that predicts a further token, which the model does without.
         model.Tensor("model.layers.2.eh_proj.weight", 0, 1, 64, 128);
         return model.Decoder(
             ids, new ReferenceSizes(), (name, x) => model.RmsNorm(name, x, Epsilon),
-            (name, _, x) => LatentAttention(model, $"{name}.self_attn", x, rank: 24, interleaved: false, bias: true),
+            (name, _, x) => LatentAttention(
+                model, $"{name}.self_attn", x, rank: 24, interleaved: false, bias: true, rotary, latent),
             (name, layer, x) => layer == 0
                 ? model.Gated($"{name}.mlp", x, 96)
                 : Balanced(model, $"{name}.mlp", x, groups: 2, scale: 2.5, shared: 2 * ExpertSize));
@@ -37,9 +40,10 @@ internal static partial class SmallModels
 
     // Keys and values are made whole here, head by head.
     private static double[][] LatentAttention(
-        ReferenceModel model, string name, double[][] x, int? rank, bool interleaved, bool bias)
+        ReferenceModel model, string name, double[][] x, int? rank, bool interleaved, bool bias, int rotary = 16,
+        int latent = 32)
     {
-        const int heads = 4, latent = 32, plain = 24, rotary = 16, value = 20;
+        const int heads = 4, plain = 24, value = 20;
         double[][] query = rank is { } size
             ? model.Linear(
                 $"{name}.q_b_proj",
@@ -63,9 +67,9 @@ internal static partial class SmallModels
         return model.Linear($"{name}.o_proj", attended, 64, bias);
     }
 
-    private static double[][] Qwen3Next(ReferenceModel model, int[] ids)
+    private static double[][] Qwen3Next(ReferenceModel model, int[] ids, int size = 32)
     {
-        ReferenceSizes sizes = new(HeadSize: 32);
+        ReferenceSizes sizes = new(HeadSize: size);
         return model.Decoder(
             ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon, offset: 1),
             (name, layer, x) => layer == 0
@@ -83,8 +87,8 @@ internal static partial class SmallModels
         double[][] key = model.Linear($"{name}.k_proj", x, sizes.KeyHeads * size);
         double[][] value = model.Linear($"{name}.v_proj", x, sizes.KeyHeads * size);
         double[][] attended = Attend(
-            Turn(NormHeads(model, $"{name}.q_norm", query, size, offset: 1), size, 8, Theta),
-            Turn(NormHeads(model, $"{name}.k_norm", key, size, offset: 1), size, 8, Theta), value, sizes.Heads,
+            Turn(NormHeads(model, $"{name}.q_norm", query, size, offset: 1), size, size / 4, Theta),
+            Turn(NormHeads(model, $"{name}.k_norm", key, size, offset: 1), size, size / 4, Theta), value, sizes.Heads,
             sizes.KeyHeads, 1 / Math.Sqrt(size));
         double[][] gated = ReferenceModel.Zip(attended, gate, (a, g) => a * ReferenceModel.Sigmoid(g));
         return model.Linear($"{name}.o_proj", gated, sizes.Hidden);

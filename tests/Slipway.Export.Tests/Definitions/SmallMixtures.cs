@@ -77,13 +77,13 @@ internal static partial class SmallModels
         return sum;
     }
 
-    private static JsonObject PhiMoeConfig(int? original)
+    private static JsonObject PhiMoeConfig(int? original, int size = 16)
     {
-        JsonArray factors = [.. Enumerable.Repeat(1.0, 8).Select(factor => (JsonNode)factor)];
+        JsonArray factors = [.. Enumerable.Repeat(1.0, size / 2).Select(factor => (JsonNode)factor)];
         return Config("PhimoeForCausalLM", new JsonObject
         {
             ["num_local_experts"] = Experts, ["num_experts_per_tok"] = 2, ["attention_bias"] = true,
-            ["lm_head_bias"] = true, ["router_jitter_noise"] = 0.3,
+            ["lm_head_bias"] = true, ["router_jitter_noise"] = 0.3, ["head_dim"] = size,
             ["rope_scaling"] = original is null ? null : new JsonObject
             {
                 ["type"] = "longrope", ["short_factor"] = factors, ["long_factor"] = factors.DeepClone(),
@@ -93,9 +93,9 @@ internal static partial class SmallModels
     }
 
     // The scale of turned queries and of turned keys is that of scores, squared.
-    private static double[][] PhiMoe(ReferenceModel model, int[] ids, double turned = 1)
+    private static double[][] PhiMoe(ReferenceModel model, int[] ids, double turned = 1, int size = 16)
     {
-        ReferenceSizes sizes = new() { HeadBias = true };
+        ReferenceSizes sizes = new(HeadSize: size) { HeadBias = true };
         return model.Decoder(
             ids, sizes, (name, x) => model.LayerNorm(name, x, Epsilon),
             (name, _, x) => Attention(

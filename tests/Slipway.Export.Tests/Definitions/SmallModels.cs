@@ -19,13 +19,24 @@ internal static partial class SmallModels
         {
             ["q_lora_rank"] = null, ["topk_method"] = "group_limited_greedy", ["n_group"] = 4, ["topk_group"] = 2,
             ["num_experts_per_tok"] = 3, ["routed_scaling_factor"] = 1.5, ["norm_topk_prob"] = false,
-        }), DeepSeekV2),
+        }), (model, ids) => DeepSeekV2(model, ids)),
+        ["deepseek-v2-odd-sizes"] = new(() => Latent("DeepseekV2ForCausalLM", new JsonObject
+        {
+            ["q_lora_rank"] = null, ["topk_method"] = "group_limited_greedy", ["n_group"] = 4, ["topk_group"] = 2,
+            ["num_experts_per_tok"] = 3, ["routed_scaling_factor"] = 1.5, ["norm_topk_prob"] = false,
+        }, rotary: 8, latent: 20), (model, ids) => DeepSeekV2(model, ids, rotary: 8, latent: 20)),
         ["deepseek-v3-halves"] = new(() => Latent("DeepseekV3ForCausalLM", new JsonObject
         {
             ["q_lora_rank"] = 24, ["rope_interleave"] = false, ["attention_bias"] = true, ["n_group"] = 2,
             ["topk_group"] = 1, ["num_experts_per_tok"] = 2, ["routed_scaling_factor"] = 2.5, ["norm_topk_prob"] = true,
             ["num_nextn_predict_layers"] = 1,
-        }), DeepSeekV3),
+        }), (model, ids) => DeepSeekV3(model, ids)),
+        ["deepseek-v3-odd-sizes"] = new(() => Latent("DeepseekV3ForCausalLM", new JsonObject
+        {
+            ["q_lora_rank"] = 24, ["rope_interleave"] = false, ["attention_bias"] = true, ["n_group"] = 2,
+            ["topk_group"] = 1, ["num_experts_per_tok"] = 2, ["routed_scaling_factor"] = 2.5, ["norm_topk_prob"] = true,
+            ["num_nextn_predict_layers"] = 1,
+        }, rotary: 12, latent: 27), (model, ids) => DeepSeekV3(model, ids, rotary: 12, latent: 27)),
         ["glm4-moe"] = new(() => Config("Glm4MoeForCausalLM", new JsonObject
         {
             ["head_dim"] = 32, ["partial_rotary_factor"] = 0.25, ["attention_bias"] = true, ["use_qk_norm"] = true,
@@ -49,6 +60,7 @@ internal static partial class SmallModels
         }), Olmoe),
         ["phimoe"] = new(() => PhiMoeConfig(null), (model, ids) => PhiMoe(model, ids)),
         ["phimoe-long"] = new(() => PhiMoeConfig(16), (model, ids) => PhiMoe(model, ids, 1.4)),
+        ["phimoe-long-head-20"] = new(() => PhiMoeConfig(16, size: 20), (model, ids) => PhiMoe(model, ids, 1.4, size: 20)),
         ["phimoe-short"] = new(() => PhiMoeConfig(64), (model, ids) => PhiMoe(model, ids, 1.2)),
         ["qwen2-moe"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
         {
@@ -62,7 +74,14 @@ internal static partial class SmallModels
             ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
             ["full_attention_interval"] = 2, ["linear_num_key_heads"] = 2, ["linear_num_value_heads"] = 4,
             ["linear_key_head_dim"] = 16, ["linear_value_head_dim"] = 8, ["linear_conv_kernel_dim"] = 4,
-        }), Qwen3Next),
+        }), (model, ids) => Qwen3Next(model, ids)),
+        ["qwen3-next-head-24"] = new(() => Config("Qwen3NextForCausalLM", new JsonObject
+        {
+            ["head_dim"] = 24, ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = true,
+            ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
+            ["full_attention_interval"] = 2, ["linear_num_key_heads"] = 2, ["linear_num_value_heads"] = 4,
+            ["linear_key_head_dim"] = 16, ["linear_value_head_dim"] = 8, ["linear_conv_kernel_dim"] = 4,
+        }), (model, ids) => Qwen3Next(model, ids, size: 24)),
     };
 
     private static JsonObject Config(string architecture, JsonObject keys)
@@ -82,12 +101,12 @@ internal static partial class SmallModels
         return config;
     }
 
-    private static JsonObject Latent(string architecture, JsonObject keys)
+    private static JsonObject Latent(string architecture, JsonObject keys, int rotary = 16, int latent = 32)
     {
         JsonObject config = Config(architecture, keys);
         foreach ((string key, int value) in ((string, int)[])
         [
-            ("num_key_value_heads", 4), ("kv_lora_rank", 32), ("qk_nope_head_dim", 24), ("qk_rope_head_dim", 16),
+            ("num_key_value_heads", 4), ("kv_lora_rank", latent), ("qk_nope_head_dim", 24), ("qk_rope_head_dim", rotary),
             ("v_head_dim", 20), ("n_routed_experts", Experts), ("n_shared_experts", 2),
             ("moe_intermediate_size", ExpertSize), ("first_k_dense_replace", 1),
         ])

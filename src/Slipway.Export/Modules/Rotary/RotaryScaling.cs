@@ -43,8 +43,11 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     /// <summary>Reads <c>rope_parameters</c> of newer configurations, or <c>rope_theta</c> and <c>rope_scaling</c>.</summary>
     public static RotaryScaling Read(ConfigReader config, int rotarySize)
     {
-        ConfigReader? section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
-        return Read(config, section, config.Number("rope_theta", 10000), rotarySize);
+        string key = config.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+        ConfigReader? section = config.Section(key);
+        return section?.Has("full_attention") == true || section?.Has("sliding_attention") == true
+            ? throw config.Unsupported(key, "the same parameters for all layers")
+            : Read(config, section, config.Number("rope_theta", 10000), rotarySize);
     }
 
     /// <summary>Reads one of several sections.</summary>
@@ -95,9 +98,7 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     private static RotaryScaling LongRope(RotarySettings settings)
     {
         double[] plain = settings.Plain();
-        ConfigReader source = settings.Config.Has("original_max_position_embeddings") ? settings.Config : settings.Section;
-        int original = source.Int(
-            "original_max_position_embeddings", settings.Config.Int("max_position_embeddings"));
+        int original = settings.Original;
         double factor = settings.Section.Has("factor")
             ? settings.Positive("factor")
             : (double)settings.Config.Int("max_position_embeddings") / original;
@@ -126,7 +127,7 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     {
         double factor = settings.Positive("factor");
         double low = settings.Positive("low_freq_factor"), high = settings.Positive("high_freq_factor");
-        double context = settings.Positive("original_max_position_embeddings");
+        double context = settings.Original;
         return new([.. settings.Plain().Select(Scale)], 1);
 
         double Scale(double frequency)
@@ -140,9 +141,10 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     // Source: YaRN (arXiv 2309.00071), as Hugging Face computes it.
     private static RotaryScaling Yarn(RotarySettings settings)
     {
-        double factor = settings.Positive("factor");
-        double context = settings.Section.Number(
-            "original_max_position_embeddings", settings.Config.Int("max_position_embeddings"));
+        double context = settings.Original;
+        double factor = settings.Section.Has("factor")
+            ? settings.Positive("factor")
+            : settings.Config.Int("max_position_embeddings") / context;
         double first = Pair(settings.Section.Number("beta_fast", 32)), last = Pair(settings.Section.Number("beta_slow", 1));
         if (settings.Section.Flag("truncate", true))
         {
@@ -188,6 +190,10 @@ internal sealed record RotarySettings(ConfigReader Section, ConfigReader Config,
 
     public static double[] Plain(int size, double theta) =>
         [.. Enumerable.Range(0, (size + 1) / 2).Select(pair => Math.Pow(theta, -2.0 * pair / size))];
+
+    /// <summary>How long sequences were before they were stretched; the whole configuration's word counts first.</summary>
+    public int Original => (Config.Has("original_max_position_embeddings") ? Config : Section)
+        .Int("original_max_position_embeddings", Config.Int("max_position_embeddings"));
 
     public double Positive(string key) => Section.Number(key) is > 0 and var number
         ? number
