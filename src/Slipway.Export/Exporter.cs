@@ -4,13 +4,14 @@ using Slipway.Export.Adapters;
 using Slipway.Export.Architectures;
 using Slipway.Export.Architectures.Encoders;
 using Slipway.Export.Configuration;
-using Slipway.Export.Kernels;
 using Slipway.Export.Modules;
+using Slipway.Export.Passes;
 using Slipway.Export.Quantization;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
+using Slipway.Packaging.Kernels;
 
 namespace Slipway.Export;
 
@@ -108,8 +109,7 @@ public static class Exporter
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.RotarySwitch,
-            KernelModel = kernels is null ? null : KernelFile,
-            KernelsSkipRows = kernels is not null && KernelGraph.SkipsRows(kernels),
+            Variants = kernels is null ? null : [Variant(kernels)],
             Adapters = adapters?.Write(package),
         });
         return new ExportReport(
@@ -144,6 +144,10 @@ public static class Exporter
             },
             stream);
     }
+
+    private static GraphVariant Variant(Graph kernels) => new(
+        KernelContract.Provider, KernelFile, KernelContract.Version,
+        KernelGraph.SupportsInactiveSlots(kernels) ? [KernelContract.InactiveSlots] : []);
 
     // The graph as it is runs over whole sequences; the package's takes its place.
     private static ChannelRanges Measure(

@@ -42,18 +42,13 @@ public sealed record PackageManifest
     /// </remarks>
     public int? RotarySwitch { get; init; }
 
-    /// <summary>
-    /// The decoder once more, with the same inputs and outputs over the same constants, in the operators of the domain
-    /// <c>slipway</c>, which this library computes itself on processors; null for none.
-    /// </summary>
-    public string? KernelModel { get; init; }
+    /// <summary>The decoder's graph once more, as certain providers run it; null for none.</summary>
+    /// <remarks>A reader runs a variant that it knows in place of the decoder's graph, or leaves all alone.</remarks>
+    public IReadOnlyList<GraphVariant>? Variants { get; init; }
 
-    /// <summary>
-    /// Whether <see cref="KernelModel"/> leaves a row of a batch alone whose attention mask is all zeros: what it keeps stays as
-    /// it is, and its logits mean nothing.
-    /// </summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public bool KernelsSkipRows { get; init; }
+    /// <summary>The graph of kernels as 0.1.0 named it, whose operators are of version 1; no longer written.</summary>
+    [JsonInclude]
+    internal string? KernelModel { get; init; }
 
     /// <summary>The LoRA adapters that the package holds beside the model; null for none.</summary>
     public IReadOnlyList<PackageAdapter>? Adapters { get; init; }
@@ -80,6 +75,19 @@ public sealed record QuantizationRecipe
     /// <summary>Whether blocks have no zero point of their own.</summary>
     public bool Symmetric { get; init; }
 }
+
+/// <summary>Names a graph with the inputs and outputs of the decoder's, over the same constants.</summary>
+/// <param name="Provider">What runs it: <c>cpu</c>.</param>
+/// <param name="File">The file inside the package.</param>
+/// <param name="KernelVersion">
+/// The version of the operators of the domain <c>slipway</c> that the graph has; a library with other operators leaves it alone.
+/// </param>
+/// <param name="Capabilities">
+/// What the graph does beyond the decoder's: <c>inactive_slots</c> says that a slot of a batch whose attention mask is all
+/// zeros is left alone, so that its keys and values stay as they are and its logits mean nothing.
+/// </param>
+public sealed record GraphVariant(
+    string Provider, string File, int KernelVersion, IReadOnlyList<string>? Capabilities = null);
 
 /// <summary>Names an adapter that requests can choose.</summary>
 /// <param name="Name">The name that requests choose it by.</param>

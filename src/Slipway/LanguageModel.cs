@@ -60,7 +60,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             Adapters = adapters?.Names ?? [];
             IDecoder decoder = graph.Concatenates
                 ? new ConcatenatingDecoder(session, graph)
-                : new Decoder(session, graph, adapters, KernelSession.SkipsRows(package, options));
+                : new Decoder(session, graph, adapters, KernelVariant.SupportsInactiveSlots(package, options, session, graph));
             engine = new ModelEngine(
                 wrap(decoder), VocabularySize, options, budget, telemetry, draftPackage?.Create(options, budget.DraftBytes));
         }

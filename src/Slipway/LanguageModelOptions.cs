@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Slipway;
 
 /// <summary>Says how a model is loaded and what it may use.</summary>
@@ -58,6 +60,10 @@ public sealed record LanguageModelOptions
     /// <summary>Where deadlines take their time from.</summary>
     /// <value>The system's.</value>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Where the model says what a reader of logs should know, as that its faster graph cannot be used.</summary>
+    /// <value>Nowhere.</value>
+    public ILoggerFactory? LoggerFactory { get; init; }
 
     /// <summary>
     /// The most tokens to guess ahead where <see cref="GenerationRequest.DraftTokens"/> is null; 0 guesses none.

@@ -3,6 +3,7 @@ using Slipway.Export.Tests.Architectures;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
+using Slipway.Packaging.Kernels;
 using Slipway.Testing;
 
 namespace Slipway.Export.Tests;
@@ -23,8 +24,8 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
         OnnxModel model = OnnxFile.Read(_folder["package/kernels.onnx"]);
         int layers = ModelPackage.Open(_folder["package"]).Config.Model.Decoder.NumHiddenLayers;
 
-        Assert.Equal(1, model.OperatorSets["slipway"]);
-        Assert.Equal((4 * layers) + 1, Count("slipway", "MatMulNBits") + Count("slipway", "GatedMatMulNBits"));
+        Assert.Equal(KernelContract.Version, model.OperatorSets[KernelContract.Domain]);
+        Assert.Equal((4 * layers) + 1, Count("slipway", "FusedMatMulNBits") + Count("slipway", "GatedMatMulNBits"));
         Assert.Equal(layers, Count("slipway", "GatedMatMulNBits"));
         Assert.Equal(layers, Count("slipway", "GroupQueryAttention"));
         Assert.Equal(0, Count("com.microsoft", "SkipSimplifiedLayerNormalization"));
@@ -38,17 +39,18 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
             x.Name == y.Name && x.Type == y.Type && x.Shape.SequenceEqual(y.Shape);
     }
 
-    /// <summary>Rows can be left alone where attention is all that keeps anything of them.</summary>
+    /// <summary>Slots can be left alone where attention is all that keeps anything of them.</summary>
     [Theory]
     [InlineData("llama", true)]
     [InlineData("mistral-window", false)]
     [InlineData("qwen3.5", false)]
-    public void Export_SaysWhetherKernelsLeaveRowsAlone(string name, bool expected)
+    public void Export_SaysWhetherKernelsLeaveSlotsAlone(string name, bool expected)
     {
         Export(name, Int4);
         PackageManifest manifest = ModelPackage.Open(_folder["package"]).Manifest!;
-        Assert.Equal(KernelFile, manifest.KernelModel);
-        Assert.Equal(expected, manifest.KernelsSkipRows);
+        var variant = Assert.Single(manifest.Variants!);
+        Assert.Equal(("cpu", KernelFile, KernelContract.Version), (variant.Provider, variant.File, variant.KernelVersion));
+        Assert.Equal(expected ? [KernelContract.InactiveSlots] : [], variant.Capabilities!);
     }
 
     /// <summary>
@@ -105,7 +107,7 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
         Export("llama", Int4);
         string manifest = _folder["package/slipway.json"];
         File.WriteAllText(manifest, File.ReadAllText(manifest).Replace(
-            $"\"kernel_model\": \"{KernelFile}\"", "\"kernel_model\": \"other.onnx\""));
+            $"\"file\": \"{KernelFile}\"", "\"file\": \"other.onnx\""));
         PackageException refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["package"]));
         Assert.EndsWith(
             "has no file 'other.onnx', which 'slipway.json' names as its graph for processors. Copy or export the package "

@@ -16,9 +16,11 @@ public sealed class DependencyTests
         ["Slipway.Export"] = ["System.Numerics.Tensors", "Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
         ["Slipway.Training"] =
             ["Slipway.Checkpoints", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
+        ["Slipway.Kernels"] =
+            ["Slipway.Packaging", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors"],
         ["Slipway"] =
         [
-            "Slipway.Packaging", "Slipway.Tokenization", "Microsoft.ML.OnnxRuntime.Managed",
+            "Slipway.Kernels", "Slipway.Packaging", "Slipway.Tokenization", "Microsoft.ML.OnnxRuntime.Managed",
             "Microsoft.Extensions.*", "System.Numerics.Tensors",
         ],
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],

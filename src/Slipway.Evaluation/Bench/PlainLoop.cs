@@ -22,7 +22,7 @@ internal sealed class PlainLoop : IDisposable
     /// <exception cref="PackageException">The package is damaged.</exception>
     public static PlainLoop Open(LanguageModel model, string? packageFolder, LanguageModelOptions options)
     {
-        if (packageFolder is null && KernelSession.PathOf(model.Package, options) is null)
+        if (packageFolder is null && KernelVariant.PathOf(model.Package, options) is null)
         {
             return new PlainLoop(model.Session, model.Graph, null);
         }

@@ -1,4 +1,4 @@
-using Slipway.Training.Kernels;
+using Slipway.Training.Autograd;
 using Slipway.Training.Models;
 using static TorchSharp.torch;
 
@@ -33,7 +33,7 @@ public sealed class GatedFeedForward : nn.Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(hidden);
         using var scope = NewDisposeScope();
         var joined = Projection.Joined(hidden, gate_proj, up_proj);   // [tokens, 2 × intermediate_size]
-        return down_proj.forward(Kernel.Applies(joined, joined.shape[1] / 2) ? SwiGluFunction.Apply(joined) : Mix(joined))
+        return down_proj.forward(FusedRows.Applies(joined, joined.shape[1] / 2) ? SwiGluFunction.Apply(joined) : Mix(joined))
             .MoveToOuterDisposeScope();
     }
 

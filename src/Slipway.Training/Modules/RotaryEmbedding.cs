@@ -1,4 +1,4 @@
-using Slipway.Training.Kernels;
+using Slipway.Training.Autograd;
 using Slipway.Training.Models;
 using static TorchSharp.torch;
 
@@ -35,7 +35,7 @@ public sealed class RotaryEmbedding : IDisposable
     public Tensor Turn(Tensor heads, int turned, Tensor positions)
     {
         ArgumentNullException.ThrowIfNull(heads);
-        if (heads.is_contiguous() && Kernel.Applies(heads, _cosines.shape[1]))
+        if (heads.is_contiguous() && FusedRows.Applies(heads, _cosines.shape[1]))
         {
             return RotaryFunction.Apply(heads, turned, _cosines, _sines, positions);
         }

@@ -23,7 +23,7 @@ internal interface IDecoder : IDisposable
     bool CanDropTokens => true;
 
     /// <summary>
-    /// Whether a run of a prompt offers a break between kernels (<see cref="Kernels.KernelBreaks"/>) in which other rows can run.
+    /// Whether a run of a prompt offers a break between kernels (<see cref="Kernels.Threading.KernelYield"/>) in which other rows can run.
     /// </summary>
     bool CanInterrupt => false;
 

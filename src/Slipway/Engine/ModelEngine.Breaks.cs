@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Slipway.Kernels;
+using Slipway.Kernels.Threading;
 
 namespace Slipway.Engine;
 
@@ -27,7 +27,7 @@ internal sealed partial class ModelEngine
         othersTook = TimeSpan.Zero;
         turn = pace.Turn(scheduler.Rows.Active.Count(Scheduler.IsPrompt));
         var started = turnStarted = Stopwatch.GetTimestamp();
-        using var breaks = KernelBreaks.Allow(
+        using var breaks = KernelYield.Enable(
             isInterruptible && decoder.CanInterrupt ? () => TakeTurns(sequence) : null);
         var logits = decoder.Prefill(sequence.Row, start, chunk, every);
         pace.Prefilled(chunk.Length, Stopwatch.GetElapsedTime(started) - othersTook);

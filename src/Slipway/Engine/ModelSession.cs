@@ -1,5 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
-using Slipway.Kernels;
+using Slipway.Kernels.Interop;
 using Slipway.Packaging;
 
 namespace Slipway.Engine;
@@ -10,9 +10,12 @@ internal static class ModelSession
     private static readonly TimeSpan FirstAnswer = TimeSpan.FromSeconds(1);
 
     public static InferenceSession Open(ModelPackage package, LanguageModelOptions options)
-        => KernelSession.PathOf(package, options) is { } kernels
+    {
+        KernelVariant.LogOtherVersion(package, options);
+        return KernelVariant.PathOf(package, options) is { } kernels
             ? Open(kernels, options, hasKernels: true)
             : Open(package.ModelPath, options, takesTurns: options.DraftModel is not null);
+    }
 
     /// <param name="modelPath">The graph file.</param>
     /// <param name="options">Threads and memory.</param>
@@ -42,11 +45,6 @@ internal static class ModelSession
                 ? KernelLibrary.Open(
                     modelPath, sessionOptions, options.Threads ?? PhysicalCores.Count, options.AllowSpinning)
                 : new InferenceSession(modelPath, sessionOptions);
-            if (hasKernels)
-            {
-                MappedWeights.Release(Path.GetDirectoryName(modelPath)!);
-            }
-
             if (options.UseLargePages)
             {
                 // It copies all weights once, so the first answer comes before. A session that is gone by then does no harm.

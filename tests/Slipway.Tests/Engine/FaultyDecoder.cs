@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Slipway.Engine;
-using Slipway.Kernels;
+using Slipway.Kernels.Threading;
 
 namespace Slipway.Tests.Engine;
 
@@ -193,7 +193,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
         for (var since = Stopwatch.StartNew(); faults.Calls.Count == calls && since.Elapsed < LongestWait;)
         {
             faults.BeforeBreak?.Invoke();
-            KernelBreaks.Offer();
+            KernelYield.YieldPoint();
         }
     }
 }

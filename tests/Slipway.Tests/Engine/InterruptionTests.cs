@@ -1,5 +1,5 @@
 using Slipway.Engine;
-using Slipway.Kernels;
+using Slipway.Kernels.Interop;
 using Slipway.Tests.Engine.Load;
 
 namespace Slipway.Tests.Engine;

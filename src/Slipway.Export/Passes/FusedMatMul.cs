@@ -1,0 +1,74 @@
+using Slipway.Onnx;
+using Slipway.Packaging.Kernels;
+using static Slipway.Packaging.Kernels.FusedMatMulContract;
+
+namespace Slipway.Export.Passes;
+
+/// <summary>Describes a product of rows and 4-bit weights, with what the operator does before and after it.</summary>
+internal sealed record FusedMatMul(string Name, string X, string Output, Node Weights)
+{
+    private const int BiasInput = 5;
+
+    /// <summary>Weights of the norm that x goes through first.</summary>
+    public string Norm { get; init; } = "";
+
+    public float Epsilon { get; init; }
+
+    /// <summary>What the product is added to.</summary>
+    public string? Addend { get; init; }
+
+    /// <summary>The product whose silu multiplies this one.</summary>
+    public FusedMatMul? Gate { get; init; }
+
+    public long Inputs => Integer(Weights, InputsAttribute)!.Value;
+
+    private string Bias => Weights.Inputs.Count > BiasInput ? Weights.Inputs[BiasInput] : "";
+
+    /// <summary>Reads a node; null where it is something else, or something that the operator cannot do.</summary>
+    public static FusedMatMul? Read(Graph graph, Node node)
+    {
+        if (node is not { Domain: OnnxModel.ContribDomain, OpType: "MatMulNBits" }
+            || (Integer(node, "bits") ?? 4) != 4 || Integer(node, "accuracy_level") != 4
+            || Integer(node, OutputsAttribute) is not { } outputs || Integer(node, InputsAttribute) is not { } inputs
+            || Integer(node, BlockSizeAttribute) is not { } block || !Supports(outputs, inputs, block))
+        {
+            return null;
+        }
+
+        var blocks = inputs / block;
+        var fits = IsConstant(1, ElementType.UInt8, [outputs, blocks, block / 2])
+            && IsConstant(2, ElementType.Float32, [outputs, blocks])
+            && (!Has(3) || IsConstant(3, ElementType.UInt8, [outputs, (blocks + 1) / 2]))
+            && !Has(4) && (!Has(BiasInput) || IsConstant(BiasInput, ElementType.Float32, [outputs]));
+        return fits ? new FusedMatMul(node.Name, node.Inputs[0], node.Outputs[0], node) : null;
+
+        bool Has(int input) => node.Inputs.Count > input && node.Inputs[input].Length > 0;
+
+        bool IsConstant(int input, ElementType type, long[] shape)
+            => graph.FindInitializer(node.Inputs[input]) is { } constant && constant.Type == type
+                && constant.Shape.SequenceEqual(shape);
+    }
+
+    /// <summary>Whether another product of the same rows can be this one's gate.</summary>
+    public bool FitsGate(FusedMatMul gate) =>
+        X == gate.X && Bias.Length == 0 && gate.Bias.Length == 0
+        && ((string[])[OutputsAttribute, InputsAttribute, BlockSizeAttribute]).All(name => Integer(Weights, name) == Integer(gate.Weights, name));
+
+    public Node ToNode() => Gate is null
+        ? new Node(
+            Name, KernelContract.Domain, FusedMatMulOperator, [X, .. Matrix, Norm, Bias, Addend ?? ""], [Output], Attributes)
+        : new Node(
+            Name, KernelContract.Domain, GatedMatMulOperator, [X, .. Matrix, .. Gate.Matrix, Norm], [Output], Attributes);
+
+    private IEnumerable<string> Matrix =>
+        [Weights.Inputs[1], Weights.Inputs[2], Weights.Inputs.Count > 3 ? Weights.Inputs[3] : ""];
+
+    private IReadOnlyList<NodeAttribute> Attributes =>
+    [
+        .. Weights.Attributes.Where(attribute => attribute.Name is OutputsAttribute or InputsAttribute or BlockSizeAttribute),
+        new NodeAttribute.Float(EpsilonAttribute, Epsilon),
+    ];
+
+    private static long? Integer(Node node, string name) =>
+        node.Attributes.OfType<NodeAttribute.Int>().FirstOrDefault(attribute => attribute.Name == name)?.Value;
+}

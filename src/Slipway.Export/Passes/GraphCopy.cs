@@ -1,0 +1,43 @@
+using Slipway.Onnx;
+
+namespace Slipway.Export.Passes;
+
+/// <summary>Copies a graph with other nodes.</summary>
+internal static class GraphCopy
+{
+    /// <summary>Makes the copy.</summary>
+    /// <param name="graph">The graph; it stays as it is.</param>
+    /// <param name="change">The nodes that stand in a node's place.</param>
+    public static Graph Make(Graph graph, Func<Node, IEnumerable<Node>> change)
+    {
+        Graph target = new(graph.Name);
+        foreach (GraphPort port in graph.Inputs)
+        {
+            if (graph.FindInitializer(port.Name) is { } fallback)
+            {
+                target.AddOptionalInput(fallback, port.Shape);
+            }
+            else
+            {
+                target.AddInput(port.Name, port.Type, port.Shape);
+            }
+        }
+
+        foreach (Initializer initializer in graph.Initializers.Where(one => target.FindInitializer(one.Name) is null))
+        {
+            target.AddInitializer(initializer);
+        }
+
+        foreach (Node node in graph.Nodes.SelectMany(change))
+        {
+            target.AddNode(node);
+        }
+
+        foreach (GraphPort port in graph.Outputs)
+        {
+            target.AddOutput(new GraphValue(port.Name), port.Type, port.Shape);
+        }
+
+        return target;
+    }
+}

@@ -1,0 +1,80 @@
+namespace Slipway.Kernels.Attention;
+
+/// <summary>One run of a layer's attention: where everything is. Owns nothing.</summary>
+/// <remarks>
+/// Codes of an int8 cache are multiplied by a scale for each channel. Those of keys are folded into the queries, and those of
+/// values into what comes out, so that in between a code is a number like any other.
+/// </remarks>
+internal unsafe struct AttentionCall
+{
+    public AttentionShape Shape;
+
+    /// <summary>Sequences.</summary>
+    public int Batch;
+
+    /// <summary>New tokens of each sequence.</summary>
+    public int Tokens;
+
+    public int HeadDim;
+
+    /// <summary>Tokens that a sequence has room for.</summary>
+    public int Capacity;
+
+    /// <summary>Whether the cache holds int8; float32 otherwise.</summary>
+    public bool IsQuantized;
+
+    /// <summary>New queries, keys and values, [batch, tokens, …], and how far a token is from the next.</summary>
+    public float* Queries;
+    public float* Keys;
+    public float* Values;
+    public int QueryStride;
+    public int KeyStride;
+
+    /// <summary>[batch, key heads, capacity, head size].</summary>
+    public byte* KeyCache;
+    public byte* ValueCache;
+
+    /// <summary>[key heads, head size].</summary>
+    public float* KeyScales;
+    public float* ValueScales;
+
+    /// <summary>[batch]: the last position of each sequence; negative for one to leave alone.</summary>
+    public int* LastPositions;
+
+    /// <summary>[positions, rotary size / 2].</summary>
+    public float* Cosines;
+    public float* Sines;
+    public int RotaryHalf;
+
+    /// <summary>[heads]: a score without a value; null for none.</summary>
+    public float* Sinks;
+
+    /// <summary>[batch, tokens, heads, head size].</summary>
+    public float* Output;
+
+    /// <summary>Queries rotated and scaled, [batch, tokens, heads, head size].</summary>
+    public float* Rotated;
+
+    /// <summary>What single segments give where they are tasks of their own; null where they are not.</summary>
+    public float* Partials;
+
+    /// <summary>Tokens of a sequence that one task takes.</summary>
+    public int BlockTokens;
+
+    /// <summary>The most segments of a sequence.</summary>
+    public int Segments;
+
+    public readonly int Blocks => (Tokens + BlockTokens - 1) / BlockTokens;
+
+    public readonly int CacheBytes => IsQuantized ? 1 : sizeof(float);
+
+    /// <summary>Whether a sequence only stands between others: what it keeps stays as it is, and zeros come out.</summary>
+    public readonly bool IsInactive(int sequence) => LastPositions[sequence] < 0;
+
+    /// <summary>The position of a sequence's first new token.</summary>
+    public readonly int Past(int sequence) => Math.Max(0, LastPositions[sequence] + 1 - Tokens);
+
+    /// <summary>Where a head's keys or values begin, and those of a position.</summary>
+    public readonly byte* At(byte* cache, int sequence, int head, int position)
+        => cache + ((((((long)sequence * Shape.KeyValueHeads) + head) * Capacity) + position) * HeadDim * CacheBytes);
+}

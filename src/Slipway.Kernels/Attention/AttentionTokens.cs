@@ -1,0 +1,97 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Slipway.Kernels.Attention;
+
+/// <summary>Makes new tokens ready: queries are rotated and scaled, keys are rotated and go to the cache, and so do values.</summary>
+internal static unsafe class AttentionTokens
+{
+    /// <summary>Does so for one token of one sequence.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Prepare(in AttentionCall call, int sequence, int token)
+    {
+        var index = (sequence * call.Tokens) + token;
+        var position = call.Past(sequence) + token;
+        var size = call.HeadDim;
+        if (call.IsInactive(sequence))
+        {
+            var width = call.Shape.Heads * size;
+            new Span<float>(call.Output + ((long)index * width), width).Clear();
+            return;
+        }
+
+        var rotated = call.Rotated + ((long)index * call.Shape.Heads * size);
+        var query = call.Queries + ((long)index * call.QueryStride);
+        for (var head = 0; head < call.Shape.Heads; head++, rotated += size, query += size)
+        {
+            var target = new Span<float>(rotated, size);
+            ApplyRotary(call, query, rotated, position);
+            TensorPrimitives.Multiply(target, call.Shape.Scale, target);
+            if (call.IsQuantized)
+            {
+                TensorPrimitives.Multiply(target, Scales(call.KeyScales, head / call.Shape.Group, size), target);
+            }
+        }
+
+        var key = call.Keys + ((long)index * call.KeyStride);
+        var value = call.Values + ((long)index * call.KeyStride);
+        var stored = stackalloc float[size];
+        for (var head = 0; head < call.Shape.KeyValueHeads; head++, key += size, value += size)
+        {
+            ApplyRotary(call, key, stored, position);
+            Store(call, stored, call.KeyScales, head, call.At(call.KeyCache, sequence, head, position));
+            Store(call, value, call.ValueScales, head, call.At(call.ValueCache, sequence, head, position));
+        }
+    }
+
+    private static Span<float> Scales(float* scales, int head, int size) => new(scales + ((long)head * size), size);
+
+    // The first half of the rotary part goes with the second.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ApplyRotary(in AttentionCall call, float* head, float* target, int position)
+    {
+        var half = call.Shape.Rotates ? call.RotaryHalf : 0;
+        var cosines = call.Cosines + ((long)position * half);
+        var sines = call.Sines + ((long)position * half);
+        var i = 0;
+        for (; i + 8 <= half; i += 8)
+        {
+            var (x, y) = (Vector256.Load(head + i), Vector256.Load(head + half + i));
+            var (cosine, sine) = (Vector256.Load(cosines + i), Vector256.Load(sines + i));
+            ((x * cosine) - (y * sine)).Store(target + i);
+            ((y * cosine) + (x * sine)).Store(target + half + i);
+        }
+
+        for (; i < half; i++)
+        {
+            var (x, y) = (head[i], head[i + half]);
+            target[i] = (x * cosines[i]) - (y * sines[i]);
+            target[i + half] = (y * cosines[i]) + (x * sines[i]);
+        }
+
+        var rest = call.HeadDim - (2 * half);
+        new Span<float>(head + (2 * half), rest).CopyTo(new Span<float>(target + (2 * half), rest));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Store(in AttentionCall call, float* head, float* scales, int index, byte* target)
+    {
+        if (!call.IsQuantized)
+        {
+            new Span<float>(head, call.HeadDim).CopyTo(new Span<float>(target, call.HeadDim));
+            return;
+        }
+
+        var own = scales + ((long)index * call.HeadDim);
+        var (least, most) = (Vector256.Create((float)sbyte.MinValue), Vector256.Create((float)sbyte.MaxValue));
+        for (var i = 0; i < call.HeadDim; i += 8)
+        {
+            var code = Vector256.Round(Vector256.Load(head + i) / Vector256.Load(own + i));
+            var whole = Vector256.ConvertToInt32Native(Vector256.MinNative(Vector256.MaxNative(code, least), most));
+            var half = Vector128.Narrow(whole.GetLower(), whole.GetUpper());
+            Vector128.Narrow(half, half).GetLower().AsByte().Store(target + i);
+        }
+    }
+}

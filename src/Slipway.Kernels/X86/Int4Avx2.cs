@@ -1,0 +1,137 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Slipway.Kernels.MatMul;
+
+namespace Slipway.Kernels.X86;
+
+/// <summary>What <see cref="Int4Avx512"/> does, with AVX2: 8 outputs of up to four rows at a time, to the same numbers.</summary>
+internal static unsafe class Int4Avx2
+{
+    /// <summary>Computes up to four rows, [rows, groups · 16]; parameters are those of the other.</summary>
+    /// <returns>How many rows.</returns>
+    public static int Compute(in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
+    {
+        var rows = left >= 4 ? 4 : 1;
+        for (var half = 0; half < PackedMatrix.Group; half += PackedMatrix.Group / 2)
+        {
+            if (rows == 4)
+            {
+                Rows4(weights, half, x, row, y, stride);
+            }
+            else
+            {
+                Rows1(weights, half, x, row, y, stride);
+            }
+        }
+
+        return rows;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows1(in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
+    {
+        var ones = Vector256.Create((short)1);
+        byte* values = weights.Values + (4 * half), zeros = weights.ZeroPoints + half;
+        float* scales = weights.Scales + half, end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
+        for (; y < end; y += PackedMatrix.Group)
+        {
+            var a = x.Values(row);
+            Vector256<float> f0 = default;
+            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            {
+                Vector256<int> i0 = default;
+                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                {
+                    Vector256<short> s0 = default;
+                    for (var q = 0; q < 4; q++)
+                    {
+                        Load(values + (64 * q), out var low, out var high);
+                        var part = a + (4 * q);
+                        s0 += Multiply(low, high, part);
+                    }
+
+                    i0 += Avx2.MultiplyAddAdjacent(s0, ones);
+                }
+
+                var scale = Vector256.Load(scales);
+                var zero = Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(zeros));
+                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+            }
+
+            f0.Store(y + half);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows4(in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
+    {
+        var ones = Vector256.Create((short)1);
+        byte* values = weights.Values + (4 * half), zeros = weights.ZeroPoints + half;
+        float* scales = weights.Scales + half, end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
+        for (; y < end; y += PackedMatrix.Group)
+        {
+            var a = x.Values(row);
+            Vector256<float> f0 = default, f1 = default, f2 = default, f3 = default;
+            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            {
+                Vector256<int> i0 = default, i1 = default, i2 = default, i3 = default;
+                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                {
+                    Vector256<short> s0 = default, s1 = default, s2 = default, s3 = default;
+                    for (var q = 0; q < 4; q++)
+                    {
+                        Load(values + (64 * q), out var low, out var high);
+                        var part = a + (4 * q);
+                        s0 += Multiply(low, high, part);
+                        s1 += Multiply(low, high, part + width);
+                        s2 += Multiply(low, high, part + (2 * width));
+                        s3 += Multiply(low, high, part + (3 * width));
+                    }
+
+                    i0 += Avx2.MultiplyAddAdjacent(s0, ones);
+                    i1 += Avx2.MultiplyAddAdjacent(s1, ones);
+                    i2 += Avx2.MultiplyAddAdjacent(s2, ones);
+                    i3 += Avx2.MultiplyAddAdjacent(s3, ones);
+                }
+
+                var scale = Vector256.Load(scales);
+                var zero = Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(zeros));
+                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
+                f2 = Fold(f2, i2, zero, scale, xSums[block + (2 * blocks)], xScales[block + (2 * blocks)]);
+                f3 = Fold(f3, i3, zero, scale, xSums[block + (3 * blocks)], xScales[block + (3 * blocks)]);
+            }
+
+            f0.Store(y + half);
+            f1.Store(y + stride + half);
+            f2.Store(y + (2 * stride) + half);
+            f3.Store(y + (3 * stride) + half);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Load(byte* line, out Vector256<byte> low, out Vector256<byte> high)
+    {
+        var packed = Vector256.Load(line);
+        low = packed & Vector256.Create((byte)15);
+        high = (packed.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<short> Multiply(Vector256<byte> low, Vector256<byte> high, sbyte* a)
+        => Avx2.MultiplyAddAdjacent(low, Vector256.Create(*(int*)a).AsSByte())
+            + Avx2.MultiplyAddAdjacent(high, Vector256.Create(*(int*)(a + 16)).AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Fold(
+        Vector256<float> total, Vector256<int> sum, Vector256<float> zero, Vector256<float> scale, float xSum, float xScale)
+        => Fma.MultiplyAdd(
+            Fma.MultiplyAddNegated(zero, Vector256.Create(xSum), Avx.ConvertToVector256Single(sum)),
+            scale * Vector256.Create(xScale),
+            total);
+}

@@ -1,0 +1,282 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Slipway.Kernels.MatMul;
+
+namespace Slipway.Kernels.X86;
+
+/// <summary>Products of rounded rows and 4-bit weights with AVX-512: 16 outputs of up to eight rows at a time.</summary>
+/// <remarks>
+/// Bytes are multiplied in pairs and added up in 16 bits, which eight pairs of 15 · 127 fit. Each output's blocks are added in
+/// order, so that a row's numbers are the same whatever rows are beside it.
+/// </remarks>
+internal static unsafe class Int4Avx512
+{
+    private const int Ahead = 2048;
+
+    public static bool IsSupported => Avx512BW.IsSupported;
+
+    /// <summary>Computes up to eight rows, [rows, groups · 16].</summary>
+    /// <param name="weights">The weights.</param>
+    /// <param name="x">The rows.</param>
+    /// <param name="row">The first of them.</param>
+    /// <param name="left">How many rows there are from there on.</param>
+    /// <param name="y">Where the outputs go.</param>
+    /// <param name="stride">How far a row's outputs are from the next one's.</param>
+    /// <returns>How many rows.</returns>
+    public static int Compute(in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
+    {
+        switch (left)
+        {
+            case >= 8:
+                Rows8(weights, x, row, y, stride);
+                return 8;
+            case >= 4:
+                Rows4(weights, x, row, y, stride);
+                return 4;
+            case >= 2:
+                Rows2(weights, x, row, y, stride);
+                return 2;
+            default:
+                Rows1(weights, x, row, y, stride);
+                return 1;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows1(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    {
+        var ones = Vector512.Create((short)1);
+        byte* values = weights.Values, zeros = weights.ZeroPoints;
+        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
+        for (; y < end; y += PackedMatrix.Group)
+        {
+            var a = x.Values(row);
+            Vector512<float> f0 = default;
+            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            {
+                Vector512<int> i0 = default;
+                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                {
+                    Vector512<short> s0 = default;
+                    Prefetch(values);
+                    for (var q = 0; q < 4; q++)
+                    {
+                        Load(values + (64 * q), out var low, out var high);
+                        var part = a + (4 * q);
+                        s0 += Multiply(low, high, part);
+                    }
+
+                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
+                }
+
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
+                var scale = Vector512.Load(scales);
+                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
+                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+            }
+
+            f0.Store(y);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows2(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    {
+        var ones = Vector512.Create((short)1);
+        byte* values = weights.Values, zeros = weights.ZeroPoints;
+        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
+        for (; y < end; y += PackedMatrix.Group)
+        {
+            var a = x.Values(row);
+            Vector512<float> f0 = default, f1 = default;
+            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            {
+                Vector512<int> i0 = default, i1 = default;
+                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                {
+                    Vector512<short> s0 = default, s1 = default;
+                    Prefetch(values);
+                    for (var q = 0; q < 4; q++)
+                    {
+                        Load(values + (64 * q), out var low, out var high);
+                        var part = a + (4 * q);
+                        s0 += Multiply(low, high, part);
+                        s1 += Multiply(low, high, part + width);
+                    }
+
+                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
+                    i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
+                }
+
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
+                var scale = Vector512.Load(scales);
+                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
+                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
+            }
+
+            f0.Store(y);
+            f1.Store(y + stride);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows4(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    {
+        var ones = Vector512.Create((short)1);
+        byte* values = weights.Values, zeros = weights.ZeroPoints;
+        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
+        for (; y < end; y += PackedMatrix.Group)
+        {
+            var a = x.Values(row);
+            Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
+            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            {
+                Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
+                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                {
+                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default;
+                    Prefetch(values);
+                    for (var q = 0; q < 4; q++)
+                    {
+                        Load(values + (64 * q), out var low, out var high);
+                        var part = a + (4 * q);
+                        s0 += Multiply(low, high, part);
+                        s1 += Multiply(low, high, part + width);
+                        s2 += Multiply(low, high, part + (2 * width));
+                        s3 += Multiply(low, high, part + (3 * width));
+                    }
+
+                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
+                    i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
+                    i2 += Avx512BW.MultiplyAddAdjacent(s2, ones);
+                    i3 += Avx512BW.MultiplyAddAdjacent(s3, ones);
+                }
+
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
+                var scale = Vector512.Load(scales);
+                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
+                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
+                f2 = Fold(f2, i2, zero, scale, xSums[block + (2 * blocks)], xScales[block + (2 * blocks)]);
+                f3 = Fold(f3, i3, zero, scale, xSums[block + (3 * blocks)], xScales[block + (3 * blocks)]);
+            }
+
+            f0.Store(y);
+            f1.Store(y + stride);
+            f2.Store(y + (2 * stride));
+            f3.Store(y + (3 * stride));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows8(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    {
+        var ones = Vector512.Create((short)1);
+        byte* values = weights.Values, zeros = weights.ZeroPoints;
+        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
+        for (; y < end; y += PackedMatrix.Group)
+        {
+            var a = x.Values(row);
+            Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default, f4 = default, f5 = default, f6 = default, f7 = default;
+            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            {
+                Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default, i4 = default, i5 = default, i6 = default, i7 = default;
+                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                {
+                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+                    Prefetch(values);
+                    for (var q = 0; q < 4; q++)
+                    {
+                        Load(values + (64 * q), out var low, out var high);
+                        var part = a + (4 * q);
+                        s0 += Multiply(low, high, part);
+                        s1 += Multiply(low, high, part + width);
+                        s2 += Multiply(low, high, part + (2 * width));
+                        s3 += Multiply(low, high, part + (3 * width));
+                        s4 += Multiply(low, high, part + (4 * width));
+                        s5 += Multiply(low, high, part + (5 * width));
+                        s6 += Multiply(low, high, part + (6 * width));
+                        s7 += Multiply(low, high, part + (7 * width));
+                    }
+
+                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
+                    i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
+                    i2 += Avx512BW.MultiplyAddAdjacent(s2, ones);
+                    i3 += Avx512BW.MultiplyAddAdjacent(s3, ones);
+                    i4 += Avx512BW.MultiplyAddAdjacent(s4, ones);
+                    i5 += Avx512BW.MultiplyAddAdjacent(s5, ones);
+                    i6 += Avx512BW.MultiplyAddAdjacent(s6, ones);
+                    i7 += Avx512BW.MultiplyAddAdjacent(s7, ones);
+                }
+
+                Sse.Prefetch0(scales + (Ahead / 16));
+                Sse.Prefetch0(zeros + (Ahead / 16));
+                var scale = Vector512.Load(scales);
+                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
+                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
+                f2 = Fold(f2, i2, zero, scale, xSums[block + (2 * blocks)], xScales[block + (2 * blocks)]);
+                f3 = Fold(f3, i3, zero, scale, xSums[block + (3 * blocks)], xScales[block + (3 * blocks)]);
+                f4 = Fold(f4, i4, zero, scale, xSums[block + (4 * blocks)], xScales[block + (4 * blocks)]);
+                f5 = Fold(f5, i5, zero, scale, xSums[block + (5 * blocks)], xScales[block + (5 * blocks)]);
+                f6 = Fold(f6, i6, zero, scale, xSums[block + (6 * blocks)], xScales[block + (6 * blocks)]);
+                f7 = Fold(f7, i7, zero, scale, xSums[block + (7 * blocks)], xScales[block + (7 * blocks)]);
+            }
+
+            f0.Store(y);
+            f1.Store(y + stride);
+            f2.Store(y + (2 * stride));
+            f3.Store(y + (3 * stride));
+            f4.Store(y + (4 * stride));
+            f5.Store(y + (5 * stride));
+            f6.Store(y + (6 * stride));
+            f7.Store(y + (7 * stride));
+        }
+    }
+
+
+    // Pages end the processor's own reading ahead.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(byte* values)
+    {
+        Sse.Prefetch0(values + Ahead);
+        Sse.Prefetch0(values + Ahead + 64);
+        Sse.Prefetch0(values + Ahead + 128);
+        Sse.Prefetch0(values + Ahead + 192);
+    }
+
+    // A line's low halves are inputs 4q .. 4q + 3, its high ones those 16 further.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Load(byte* line, out Vector512<byte> low, out Vector512<byte> high)
+    {
+        var packed = Vector512.Load(line);
+        low = packed & Vector512.Create((byte)15);
+        high = (packed.AsUInt16() >>> 4).AsByte() & Vector512.Create((byte)15);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<short> Multiply(Vector512<byte> low, Vector512<byte> high, sbyte* a)
+        => Avx512BW.MultiplyAddAdjacent(low, Vector512.Create(*(int*)a).AsSByte())
+            + Avx512BW.MultiplyAddAdjacent(high, Vector512.Create(*(int*)(a + 16)).AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Fold(
+        Vector512<float> total, Vector512<int> sum, Vector512<float> zero, Vector512<float> scale, float xSum, float xScale)
+        => Avx512F.FusedMultiplyAdd(
+            Avx512F.FusedMultiplyAddNegated(zero, Vector512.Create(xSum), Avx512F.ConvertToVector512Single(sum)),
+            scale * Vector512.Create(xScale),
+            total);
+}

@@ -1,0 +1,59 @@
+namespace Slipway.Packaging.Kernels;
+
+/// <summary>States the operators <c>GroupQueryAttention</c> and <c>GroupQueryAttentionInt8</c>.</summary>
+/// <remarks>
+/// Causal attention over a cache that past and present share, [batch, kv_heads, capacity, head_dim]; the second keeps int8 values
+/// with a scale for each channel, [kv_heads, 1, head_dim]. The query is [batch, tokens, heads · head_dim] beside a key and a
+/// value [batch, tokens, kv_heads · head_dim], or all three side by side in one tensor. Last positions are int32 [batch];
+/// −1 leaves a slot alone. Cosines and sines are [positions, rotary size / 2], sinks [heads].
+/// </remarks>
+internal static class AttentionContract
+{
+    public const string AttentionOperator = "GroupQueryAttention";
+    public const string AttentionInt8Operator = "GroupQueryAttentionInt8";
+
+    public const int Query = 0;
+    public const int PastKey = 1;
+    public const int PastValue = 2;
+    public const int LastPositions = 3;
+    public const int Key = 4;
+    public const int Value = 5;
+    public const int Cosines = 6;
+    public const int Sines = 7;
+    public const int Sinks = 8;
+    public const int KeyScales = 9;
+    public const int ValueScales = 10;
+
+    public const int Output = 0;
+    public const int PresentKey = 1;
+    public const int PresentValue = 2;
+
+    public const string HeadsAttribute = "num_heads";
+    public const string KeyValueHeadsAttribute = "kv_num_heads";
+    public const string ScaleAttribute = "scale";
+    public const string SoftcapAttribute = "softcap";
+    public const string WindowAttribute = "local_window_size";
+    public const string RotaryAttribute = "do_rotary";
+
+    public const int MaxHeads = 4096;
+
+    /// <summary>Head sizes are multiples of it.</summary>
+    public const int HeadDimMultiple = 16;
+
+    public const int MaxHeadDim = 512;
+
+    public static IReadOnlyList<string> Operators { get; } = [AttentionOperator, AttentionInt8Operator];
+
+    public static IReadOnlyList<string> Attributes { get; } =
+        [
+            HeadsAttribute, KeyValueHeadsAttribute, ScaleAttribute, SoftcapAttribute, WindowAttribute, RotaryAttribute,
+        ];
+
+    /// <summary>Whether the operators can compute such heads.</summary>
+    public static bool Supports(long heads, long keyValueHeads)
+        => heads is > 0 and <= MaxHeads && keyValueHeads > 0 && heads % keyValueHeads == 0;
+
+    /// <summary>Whether the operators can compute heads of such a size.</summary>
+    public static bool SupportsHeadDim(long headDim)
+        => headDim is > 0 and <= MaxHeadDim && headDim % HeadDimMultiple == 0;
+}

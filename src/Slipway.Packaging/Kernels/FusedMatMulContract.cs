@@ -1,0 +1,50 @@
+namespace Slipway.Packaging.Kernels;
+
+/// <summary>States the operators <c>FusedMatMulNBits</c> and <c>GatedMatMulNBits</c>.</summary>
+/// <remarks>
+/// <code>
+/// FusedMatMulNBits: y = norm(x) · Wᵀ + bias + addend
+/// GatedMatMulNBits: y = silu(norm(x) · gateᵀ) * (norm(x) · Wᵀ)
+/// </code>
+/// x is [.., K], y [.., N]. W and the gate are 4-bit codes in blocks of <c>block_size</c> inputs: codes uint8
+/// [N, K / block, block / 2], scales float32 [N, K / block], zero points uint8 [N, (K / block + 1) / 2] or absent (all 8). They,
+/// the norm's weights [K] and the bias [N] are constants; the addend has the shape of y.
+/// </remarks>
+internal static class FusedMatMulContract
+{
+    public const string FusedMatMulOperator = "FusedMatMulNBits";
+    public const string GatedMatMulOperator = "GatedMatMulNBits";
+
+    // Inputs of both.
+    public const int X = 0;
+
+    /// <summary>The first of three inputs: codes, scales and zero points.</summary>
+    public const int Weights = 1;
+
+    // Inputs of the first.
+    public const int Norm = 4;
+    public const int Bias = 5;
+    public const int Addend = 6;
+
+    // Inputs of the gated one.
+    public const int Gate = 4;
+    public const int GatedNorm = 7;
+
+    public const string OutputsAttribute = "N";
+    public const string InputsAttribute = "K";
+    public const string BlockSizeAttribute = "block_size";
+    public const string EpsilonAttribute = "epsilon";
+
+    /// <summary>Block sizes are multiples of it.</summary>
+    public const int BlockMultiple = 32;
+
+    public const int MaxBlockSize = 256;
+
+    /// <summary>Bounds N and K, so that sums and products of either fit 32 bits where they must.</summary>
+    public const int MaxSize = 1 << 27;
+
+    /// <summary>Whether the operators can compute a matrix of such sizes.</summary>
+    public static bool Supports(long outputs, long inputs, long blockSize)
+        => outputs is > 0 and <= MaxSize && inputs is > 0 and <= MaxSize
+            && blockSize is > 0 and <= MaxBlockSize && blockSize % BlockMultiple == 0 && inputs % blockSize == 0;
+}

@@ -1,0 +1,301 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using Slipway.Kernels.Interop;
+using Slipway.Onnx;
+using Slipway.Testing;
+
+namespace Slipway.Kernels.Tests.Attention;
+
+public sealed class AttentionKernelTests : IDisposable
+{
+    private const int Capacity = 700;
+    private readonly TemporaryFolder folder = new();
+
+    public AttentionKernelTests()
+        => Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+
+    public static TheoryData<int, int, int, int, float, bool, bool> Cases { get; } = new()
+    {
+        // heads, key heads, head size, window, softcap, sinks, int8
+        { 9, 3, 64, 0, 0, false, false },
+        { 9, 3, 64, 0, 0, false, true },
+        { 4, 4, 16, 0, 30, false, false },
+        { 8, 1, 80, 0, 0, true, false },
+        { 24, 1, 32, 100, 0, false, true },
+        { 6, 2, 128, 300, 20, true, false },
+    };
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Compute_UnequalRowsAndChunks_IsAttention(
+        int heads, int keyHeads, int size, int window, float softcap, bool sinks, bool isQuantized)
+    {
+        var layer = new Layer(heads, keyHeads, size, window, softcap, sinks, isQuantized);
+        using var session = KernelGraphs.Open(layer.Graph(), folder);
+        int[] lengths = [1, 17, 256, 257, 600];
+        using var run = new Attention(layer, session, lengths.Length);
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            Compare(layer, row, 0, lengths[row], run.Compute(row, 1, lengths[row]));
+        }
+
+        // One more token of each, in one batch.
+        var next = run.Compute(0, lengths.Length, 1, lengths);
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            Compare(layer, row, lengths[row], 1, next[(row * layer.Width)..((row + 1) * layer.Width)]);
+        }
+    }
+
+    /// <summary>What a token gives is the same to the bit in whatever chunk, batch and number of threads.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Compute_OtherChunksAndBatches_GivesTheSame(bool isQuantized)
+    {
+        var layer = new Layer(9, 3, 64, 0, 0, sinks: false, isQuantized);
+        using var session = KernelGraphs.Open(layer.Graph(), folder, threads: 1);
+        using var other = KernelGraphs.Open(layer.Graph(), folder, threads: 3);
+        using var whole = new Attention(layer, session, 3);
+        using var parts = new Attention(layer, other, 3);
+        int[] lengths = [620, 300, 40];
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            var expected = whole.Compute(row, 1, lengths[row]);
+            for (var (start, chunk) = (0, 0); start < lengths[row]; start += chunk)
+            {
+                chunk = Math.Min(1 + (start / 3), lengths[row] - start);
+                var given = parts.Compute(row, 1, chunk, start);
+                Assert.Equal(expected[(start * layer.Width)..((start + chunk) * layer.Width)], given);
+            }
+        }
+
+        var together = whole.Compute(0, 3, 1, lengths);
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            Assert.Equal(
+                together[(row * layer.Width)..((row + 1) * layer.Width)], parts.Compute(row, 1, 1, lengths[row]));
+        }
+    }
+
+    /// <summary>A row that is to be left alone keeps what it holds, and the rows beside it give what they do without it.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Compute_LastPositionIsMinusOne_LeavesTheRowAlone(bool isQuantized)
+    {
+        var layer = new Layer(9, 3, 64, 0, 0, sinks: false, isQuantized);
+        using var session = KernelGraphs.Open(layer.Graph(), folder);
+        using Attention run = new(layer, session, 3), without = new(layer, session, 3);
+        int[] lengths = [620, 300, 40];
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            run.Compute(row, 1, lengths[row]);
+            without.Compute(row, 1, lengths[row]);
+        }
+
+        var next = run.Compute(0, 3, 1, 620, -1, 40);
+
+        Assert.Equal(without.Compute(0, 1, 1, 620), next[..layer.Width]);
+        Assert.All(next[layer.Width..(2 * layer.Width)], value => Assert.Equal(0, value));
+        Assert.Equal(without.Compute(2, 1, 1, 40), next[(2 * layer.Width)..]);
+        Assert.Equal(without.Compute(1, 1, 1, 300), run.Compute(1, 1, 1, 300));
+        Assert.Equal(without.Keys, run.Keys);
+        Assert.Equal(without.Values, run.Values);
+    }
+
+    [Fact]
+    public void Compute_BeyondTheCache_IsRefused()
+    {
+        var layer = new Layer(2, 1, 16, 0, 0, sinks: false, isQuantized: false);
+        using var session = KernelGraphs.Open(layer.Graph(), folder);
+        using var run = new Attention(layer, session, 1);
+        Assert.Throws<OnnxRuntimeException>(() => run.Compute(0, 1, 2, Capacity - 1));
+        Assert.Throws<OnnxRuntimeException>(() => run.Compute(0, 1, 1, -5));
+    }
+
+    // Codes lose some of keys and values.
+    private static void Compare(Layer layer, int row, int start, int count, float[] given)
+    {
+        foreach (var token in (int[])[0, count / 2, count - 1])
+        {
+            var expected = layer.Expected(row, start + token);
+            for (var i = 0; i < layer.Width; i++)
+            {
+                Assert.InRange(
+                    Math.Abs(expected[i] - given[(token * layer.Width) + i]), 0, layer.IsQuantized ? 0.03 : 2e-5);
+            }
+        }
+    }
+
+    private sealed class Layer(int heads, int keyHeads, int size, int window, float softcap, bool sinks, bool isQuantized)
+    {
+        private readonly float[] cosines = [.. Angles(size / 4).Select(angle => (float)Math.Cos(angle))];
+        private readonly float[] sines = [.. Angles(size / 4).Select(angle => (float)Math.Sin(angle))];
+        private readonly float[] sinkScores = KernelGraphs.Numbers(9, heads);
+
+        public int Width => heads * size;
+
+        public int PackedWidth => (heads + (2 * keyHeads)) * size;
+
+        public bool IsQuantized => isQuantized;
+
+        public long[] CacheShape(int rows) => [rows, keyHeads, Capacity, size];
+
+        // Query, key and value of a token, side by side.
+        public float[] Token(int row, int position)
+            => KernelGraphs.Numbers((row * Capacity) + position + 100, PackedWidth);
+
+        public Graph Graph()
+        {
+            var graph = new Graph("attention");
+            var cache = isQuantized ? ElementType.Int8 : ElementType.Float32;
+            graph.AddInput("qkv", ElementType.Float32, "batch", "tokens", PackedWidth);
+            graph.AddInput("past_key", cache, "batch", keyHeads, Capacity, size);
+            graph.AddInput("past_value", cache, "batch", keyHeads, Capacity, size);
+            graph.AddInput("last", ElementType.Int32, "batch");
+            Add("cosines", [Capacity, size / 4], cosines);
+            Add("sines", [Capacity, size / 4], sines);
+            Add("sinks", [heads], sinkScores);
+            Add("scales", [keyHeads, 1, size], [.. Enumerable.Repeat(1.5f / 127, keyHeads * size)]);
+            graph.AddNode(new Node(
+                "attention", "slipway", isQuantized ? "GroupQueryAttentionInt8" : "GroupQueryAttention",
+                [
+                    "qkv", "past_key", "past_value", "last", "", "", "cosines", "sines", sinks ? "sinks" : "",
+                    isQuantized ? "scales" : "", isQuantized ? "scales" : "",
+                ],
+                ["y", "present_key", "present_value"],
+                [
+                    new NodeAttribute.Int("num_heads", heads), new NodeAttribute.Int("kv_num_heads", keyHeads),
+                    new NodeAttribute.Float("scale", (float)(3 / Math.Sqrt(size))),
+                    new NodeAttribute.Float("softcap", softcap),
+                    new NodeAttribute.Int("local_window_size", window > 0 ? window : -1),
+                    new NodeAttribute.Int("do_rotary", 1),
+                ]));
+            graph.AddOutput(new GraphValue("y"), ElementType.Float32, "batch", "tokens", Width);
+            graph.AddOutput(new GraphValue("present_key"), cache, "batch", keyHeads, Capacity, size);
+            graph.AddOutput(new GraphValue("present_value"), cache, "batch", keyHeads, Capacity, size);
+            return graph;
+
+            void Add(string name, long[] shape, float[] values)
+                => graph.AddInitializer(KernelGraphs.Constant(name, ElementType.Float32, shape, values));
+        }
+
+        public double[] Expected(int row, int position)
+        {
+            var own = Token(row, position);
+            var first = window > 0 ? Math.Max(0, position - window + 1) : 0;
+            float[][] tokens = [.. Enumerable.Range(0, position + 1).Select(at => at < first ? [] : Token(row, at))];
+            var output = new double[Width];
+            for (var head = 0; head < heads; head++)
+            {
+                var keyHead = head / (heads / keyHeads);
+                var query = Rotated(own.AsSpan(head * size, size), position);
+                var scores = new double[position + 1];
+                for (var at = first; at <= position; at++)
+                {
+                    var key = Rotated(tokens[at].AsSpan((heads + keyHead) * size, size), at);
+                    var score = query.Zip(key, (x, y) => x * y).Sum() * 3 / Math.Sqrt(size);
+                    scores[at] = softcap > 0 ? softcap * Math.Tanh(score / softcap) : score;
+                }
+
+                var sum = (sinks ? Math.Exp(sinkScores[head]) : 0) + scores.Skip(first).Sum(Math.Exp);
+                for (var at = first; at <= position; at++)
+                {
+                    var value = tokens[at].AsSpan((heads + keyHeads + keyHead) * size, size);
+                    for (var i = 0; i < size; i++)
+                    {
+                        output[(head * size) + i] += Math.Exp(scores[at]) / sum * value[i];
+                    }
+                }
+            }
+
+            return output;
+        }
+
+        // Half of a head turns.
+        private double[] Rotated(ReadOnlySpan<float> head, int position)
+        {
+            var half = size / 4;
+            var rotated = new double[size];
+            for (var i = 0; i < size; i++)
+            {
+                var (cosine, sine) = (cosines[(position * half) + (i % half)], sines[(position * half) + (i % half)]);
+                rotated[i] = i < half ? (head[i] * cosine) - (head[i + half] * sine)
+                    : i < 2 * half ? (head[i] * cosine) + (head[i - half] * sine)
+                    : head[i];
+            }
+
+            return rotated;
+        }
+
+        private static IEnumerable<double> Angles(int half)
+            => Enumerable.Range(0, Capacity).SelectMany(position =>
+                Enumerable.Range(0, half).Select(pair => position * Math.Pow(100, -(double)pair / half)));
+    }
+
+    // Rows of one cache that past and present share.
+    private sealed class Attention(Layer layer, InferenceSession session, int rows) : IDisposable
+    {
+        private readonly OrtValue[] caches = [Cache(layer, rows), Cache(layer, rows)];
+
+        public byte[] Keys => caches[0].GetTensorMutableRawData().ToArray();
+
+        public byte[] Values => caches[1].GetTensorMutableRawData().ToArray();
+
+        public float[] Compute(int row, int count, int tokens, params int[] starts)
+        {
+            int[] begin = starts.Length == 0 ? new int[count] : starts;
+            float[] packed =
+            [
+                .. Enumerable.Range(0, count).SelectMany(index => Enumerable.Range(0, tokens).SelectMany(
+                    token => layer.Token(row + index, begin[index] + token))),
+            ];
+            var y = new float[count * tokens * layer.Width];
+            using var binding = session.CreateIoBinding();
+            using var qkv = OrtValue.CreateTensorValueFromMemory(packed, [count, tokens, layer.PackedWidth]);
+            using var last = OrtValue.CreateTensorValueFromMemory([.. begin.Select(start => start + tokens - 1)], [count]);
+            using var output = OrtValue.CreateTensorValueFromMemory(y, [count, tokens, layer.Width]);
+            using OrtValue key = View(caches[0], row, count), value = View(caches[1], row, count);
+            binding.BindInput("qkv", qkv);
+            binding.BindInput("last", last);
+            binding.BindInput("past_key", key);
+            binding.BindInput("past_value", value);
+            binding.BindOutput("y", output);
+            binding.BindOutput("present_key", key);
+            binding.BindOutput("present_value", value);
+            using var options = new RunOptions();
+            session.RunWithBinding(options, binding);
+            return y;
+        }
+
+        public void Dispose()
+        {
+            caches[0].Dispose();
+            caches[1].Dispose();
+        }
+
+        private static OrtValue Cache(Layer layer, int rows)
+        {
+            var cache = OrtValue.CreateAllocatedTensorValue(
+                OrtAllocator.DefaultInstance, layer.IsQuantized ? TensorElementType.Int8 : TensorElementType.Float,
+                layer.CacheShape(rows));
+            cache.GetTensorMutableRawData().Fill(0x7F);
+            return cache;
+        }
+
+        private unsafe OrtValue View(OrtValue cache, int row, int count)
+        {
+            var data = cache.GetTensorMutableRawData();
+            var bytes = data.Length / rows;
+            fixed (byte* start = data)
+            {
+                return OrtValue.CreateTensorValueWithData(
+                    OrtMemoryInfo.DefaultInstance, layer.IsQuantized ? TensorElementType.Int8 : TensorElementType.Float,
+                    layer.CacheShape(count), (nint)start + (row * bytes), count * bytes);
+            }
+        }
+    }
+}
