@@ -7,10 +7,12 @@ namespace Slipway.Export.Tests.Architectures;
 
 public sealed class EncoderParityTests(ITestOutputHelper output)
 {
+    public static TheoryData<string> Names { get; } = new(
+        "bert", "bert-classifier", "bert-mlm", "bert-token-classifier", "modernbert-classifier", "xlm-roberta",
+        "xlm-roberta-reranker");
+
     [Theory]
-    [InlineData("bert")]
-    [InlineData("bert-classifier")]
-    [InlineData("bert-mlm")]
+    [MemberData(nameof(Names))]
     public void Export_Float32_EqualsTheReference(string name)
     {
         string source = SharedAssets.Path("tiny", name);

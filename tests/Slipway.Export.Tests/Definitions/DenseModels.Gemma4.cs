@@ -18,6 +18,33 @@ internal static partial class DenseModels
                  "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]}
                 """),
             (model, ids) => Gemma4(model, ids, own: 2, perLayer: 8, KeyHeads, equal: false)),
+        ["gemma4-experts-shared-keys"] = new(
+            Config(
+                "Gemma4ForCausalLM",
+                """
+                {"num_hidden_layers": 4, "head_dim": 16, "global_head_dim": 32, "sliding_window": 6,
+                 "tie_word_embeddings": true, "rms_norm_eps": 1e-6, "num_kv_shared_layers": 2,
+                 "attention_k_eq_v": true, "num_global_key_value_heads": 1, "enable_moe_block": true, "num_experts": 6,
+                 "top_k_experts": 2, "moe_intermediate_size": 24, "hidden_size_per_layer_input": 8,
+                 "use_double_wide_mlp": true, "vocab_size_per_layer_input": 48, "final_logit_softcapping": 20.0,
+                 "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]}
+                """),
+            (model, ids) => Gemma4(
+                model, ids, own: 2, perLayer: 8, keyHeads: 1, equal: true, experts: 6)),
+        ["gemma4-experts-shared-keys-by-layer"] = new(
+            Config(
+                "Gemma4ForCausalLM",
+                """
+                {"num_hidden_layers": 4, "head_dim": 16, "sliding_window": 6, "tie_word_embeddings": true,
+                 "rms_norm_eps": 1e-6, "num_kv_shared_layers": 2, "attention_k_eq_v": true, "enable_moe_block": true,
+                 "per_layer_config": {"1": {"head_dim": 32, "num_key_value_heads": 1},
+                                      "3": {"head_dim": 32, "num_key_value_heads": 1}},
+                 "num_experts": 6, "top_k_experts": 2, "moe_intermediate_size": 24, "hidden_size_per_layer_input": 8,
+                 "use_double_wide_mlp": true, "vocab_size_per_layer_input": 48, "final_logit_softcapping": 20.0,
+                 "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"]}
+                """),
+            (model, ids) => Gemma4(
+                model, ids, own: 2, perLayer: 8, keyHeads: 1, equal: true, experts: 6)),
         ["gemma4-equal-values"] = new(
             Config(
                 "Gemma4ForCausalLM",
@@ -36,7 +63,7 @@ internal static partial class DenseModels
 
     private static double[][] Gemma4(
         ReferenceModel model, int[] ids, int own, int perLayer, int keyHeads, bool equal, int small = 16,
-        int large = 32)
+        int large = 32, int experts = 0)
     {
         int layers = perLayer == 0 ? 2 : 4;
         double[][] x = Times(model.Embed("model.embed_tokens", ids, Vocabulary, Hidden), Math.Sqrt(Hidden));
@@ -51,6 +78,9 @@ internal static partial class DenseModels
             double[][] fed = Gated(
                 model, $"{name}.mlp", Normed($"{name}.pre_feedforward_layernorm", x),
                 layer >= own ? 2 * Inner : Inner, GeluTanh);
+            fed = experts == 0 ? fed : Add(
+                Normed($"{name}.post_feedforward_layernorm_1", fed),
+                Normed($"{name}.post_feedforward_layernorm_2", Experts(name, x)));
             x = Add(x, Normed($"{name}.post_feedforward_layernorm", fed));
             if (extra is not null)
             {
@@ -69,6 +99,38 @@ internal static partial class DenseModels
         return ReferenceModel.Map(logits, row => [.. row.Select(logit => 20 * Math.Tanh(logit / 20))]);
 
         double[][] Normed(string name, double[][] states) => model.RmsNorm(name, states, 1e-6);
+
+        // Two experts a token by a router that reads the stream itself.
+        double[][] Experts(string name, double[][] states)
+        {
+            const int inner = 24;
+            float[] scale = model.Tensor($"{name}.router.scale", 1, 0.3, Hidden);
+            float[] weights = model.Tensor($"{name}.router.per_expert_scale", 1, 0.4, experts);
+            double[][] read = ReferenceModel.Map(states, row =>
+            {
+                double deviation = Math.Sqrt(row.Average(element => element * element) + 1e-6);
+                return [.. row.Select((element, i) => element / deviation * scale[i] / Math.Sqrt(Hidden))];
+            });
+            double[][] shares = ReferenceModel.Map(
+                model.Linear($"{name}.router.proj", read, experts, spread: 2),
+                row => [.. ReferenceAttention.Choose(row, ReferenceAttention.Softmax(row), 2, normalize: true)
+                    .Select((share, expert) => share * weights[expert])]);
+            double[][] input = Normed($"{name}.pre_feedforward_layernorm_2", states);
+            float[] first = model.Tensor($"{name}.experts.gate_up_proj", 0, 0.2, experts, 2 * inner, Hidden);
+            float[] second = model.Tensor($"{name}.experts.down_proj", 0, 0.2, experts, Hidden, inner);
+            double[][] sum = Times(states, 0);
+            for (int expert = 0; expert < experts; expert++)
+            {
+                double[][] both = ReferenceModel.Multiply(first, expert * 2 * inner, input, 2 * inner);
+                double[][] gated = ReferenceModel.Map(both, row =>
+                    [.. row.Take(inner).Zip(row.Skip(inner), (gate, up) => GeluTanh(gate) * up)]);
+                double[][] output = ReferenceModel.Multiply(second, expert * Hidden, gated, Hidden);
+                sum = [.. sum.Zip(output, (total, own) => total.Zip(own, (a, b) => (a, b)).ToArray())
+                    .Select((row, at) => row.Select(pair => pair.a + (shares[at][expert] * pair.b)).ToArray())];
+            }
+
+            return sum;
+        }
 
         double[][] Extra(double[][] first)
         {

@@ -24,7 +24,8 @@ internal static partial class DenseModels
         ["mistral"] = new(
             Config("MistralForCausalLM", """{"rms_norm_eps": 1e-5, "sliding_window": null}"""),
             (model, ids) => Plain(model, ids, new(), 1e-5)),
-        ["phi3-window"] = new(Config("Phi3ForCausalLM", """{"rms_norm_eps": 1e-5, "sliding_window": 6}"""), Phi3),
+        ["phi3-window"] = new(Config("Phi3ForCausalLM", """{"rms_norm_eps": 1e-5, "sliding_window": 6}"""),
+            (model, ids) => Phi3(model, ids, Frequencies(HeadSize, Theta), 1, Window)),
         ["gemma"] = new(
             Config("GemmaForCausalLM", """{"rms_norm_eps": 1e-6, "head_dim": 16, "tie_word_embeddings": true, "hidden_act": "gelu_pytorch_tanh"}"""),
             (model, ids) => Plain(
@@ -42,7 +43,8 @@ internal static partial class DenseModels
             Gemma3),
     };
 
-    private static double[][] Phi3(ReferenceModel model, int[] ids)
+    private static double[][] Phi3(
+        ReferenceModel model, int[] ids, double[] frequencies, double scoreFactor, int? window)
     {
         return Decoder(model, ids, 2, Layer, (name, x) => model.RmsNorm(name, x, 1e-5));
 
@@ -51,11 +53,10 @@ internal static partial class DenseModels
             const int keys = KeyHeads * HeadSize;
             double[][] all = model.Linear(
                 $"{name}.self_attn.qkv_proj", model.RmsNorm($"{name}.input_layernorm", x, 1e-5), Hidden + (2 * keys));
-            double[] frequencies = Frequencies(HeadSize, Theta);
             double[][] attended = Attend(
                 Turn(Columns(all, 0, Hidden), HeadSize, frequencies),
                 Turn(Columns(all, Hidden, keys), HeadSize, frequencies), Columns(all, Hidden + keys, keys), Heads,
-                KeyHeads, 0.25, Window);
+                KeyHeads, 0.25 * scoreFactor, window);
             x = Add(x, model.Linear($"{name}.self_attn.o_proj", attended, Hidden));
             double[][] both = model.Linear(
                 $"{name}.mlp.gate_up_proj", model.RmsNorm($"{name}.post_attention_layernorm", x, 1e-5), 2 * Inner);

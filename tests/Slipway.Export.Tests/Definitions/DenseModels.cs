@@ -10,7 +10,7 @@ internal static partial class DenseModels
 
     public static IReadOnlyDictionary<string, Definition> All { get; } = new[]
     {
-        Layered(), Classic(), Mixed(), Variants(), Latest(), OddSizes(),
+        Layered(), Classic(), Mixed(), Variants(), Latest(), OddSizes(), Scaled(),
     }.SelectMany(part => part).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     private static Func<JsonObject> Config(string architecture, string keys = "{}") => () =>

@@ -6,7 +6,7 @@ namespace Slipway.Export.Tests.Definitions;
 internal static partial class SmallModels
 {
     private static double[][] DeepSeekV2(
-        ReferenceModel model, int[] ids, int rotary = 16, int latent = 32) => model.Decoder(
+        ReferenceModel model, int[] ids, int rotary = 16, int latent = 32, int groups = 4) => model.Decoder(
         ids, new ReferenceSizes(), (name, x) => model.RmsNorm(name, x, Epsilon),
         (name, _, x) => LatentAttention(
             model, $"{name}.self_attn", x, rank: null, interleaved: true, bias: false, rotary, latent),
@@ -19,29 +19,34 @@ internal static partial class SmallModels
 
             double[][] weights = ReferenceModel.Map(
                 Probabilities(model, $"{name}.mlp.gate", x),
-                row => Choose(Confine(row, 4, chosen: 2, best: 1), row, 3, scale: 1.5));
+                row => Choose(groups == 1 ? row : Confine(row, groups, chosen: 2, best: 1), row, 3, scale: 1.5));
             return ReferenceModel.Zip(
                 model.Experts($"{name}.mlp.experts", x, ExpertSize, weights),
                 model.Gated($"{name}.mlp.shared_experts", x, 2 * ExpertSize), (a, b) => a + b);
         });
 
-    private static double[][] DeepSeekV3(ReferenceModel model, int[] ids, int rotary = 16, int latent = 32)
+    private static double[][] DeepSeekV3(
+        ReferenceModel model, int[] ids, int rotary = 16, int latent = 32, Routing? routing = null,
+        double scoreFactor = 1)
     {
         // A layer that predicts a further token, which the model does without.
         model.Tensor("model.layers.2.eh_proj.weight", 0, 1, 64, 128);
         return model.Decoder(
             ids, new ReferenceSizes(), (name, x) => model.RmsNorm(name, x, Epsilon),
             (name, _, x) => LatentAttention(
-                model, $"{name}.self_attn", x, rank: 24, interleaved: false, bias: true, rotary, latent),
+                model, $"{name}.self_attn", x, rank: 24, interleaved: false, bias: true, rotary, latent,
+                scoreFactor),
             (name, layer, x) => layer == 0
                 ? model.Gated($"{name}.mlp", x, 96)
-                : Balanced(model, $"{name}.mlp", x, groups: 2, scale: 2.5, shared: 2 * ExpertSize));
+                : Balanced(
+                    model, $"{name}.mlp", x, routing ?? new(Groups: 2, ChosenGroups: 1, Chosen: 2, 2.5),
+                    shared: 2 * ExpertSize));
     }
 
     // Keys and values are made whole here, head by head.
     private static double[][] LatentAttention(
         ReferenceModel model, string name, double[][] x, int? rank, bool interleaved, bool bias, int rotary = 16,
-        int latent = 32)
+        int latent = 32, double scoreFactor = 1)
     {
         const int heads = 4, plain = 24, value = 20;
         double[][] query = rank is { } size
@@ -63,7 +68,7 @@ internal static partial class SmallModels
             .SelectMany(head => head[plain..]).ToArray())];
         double[][] attended = Attend(
             Turn(query, plain + rotary, rotary, Theta, interleaved, start: plain), keys, values, heads, heads,
-            1 / Math.Sqrt(plain + rotary));
+            scoreFactor / Math.Sqrt(plain + rotary));
         return model.Linear($"{name}.o_proj", attended, 64, bias);
     }
 

@@ -136,19 +136,21 @@ internal static partial class SmallModels
                 change: (norm, states) => NormHeads(model, $"{name}.self_attn.{norm}", states, 32)),
             (name, layer, x) => layer == 0
                 ? model.Gated($"{name}.mlp", x, 96)
-                : Balanced(model, $"{name}.mlp", x, groups: 1, scale: 1.5, shared: ExpertSize));
+                : Balanced(model, $"{name}.mlp", x, new(Groups: 1, ChosenGroups: 1, Chosen: 2, 1.5), ExpertSize));
     }
+
+    private sealed record Routing(int Groups, int ChosenGroups, int Chosen, double Scale, bool Normalize = true);
 
     // Experts by sigmoids and a bias for the choice alone, and those that all share.
     private static double[][] Balanced(
-        ReferenceModel model, string name, double[][] x, int groups, double scale, int shared)
+        ReferenceModel model, string name, double[][] x, Routing routing, int shared)
     {
         float[] bias = model.Tensor($"{name}.gate.e_score_correction_bias", 0, 0.2, Experts);
         double[][] weights = ReferenceModel.Map(Probabilities(model, $"{name}.gate", x, sigmoid: true), row =>
         {
             double[] ranks = [.. row.Zip(bias, (probability, added) => probability + added)];
-            ranks = groups == 1 ? ranks : Confine(ranks, groups, chosen: 1, best: 2);
-            return Choose(ranks, row, 2, normalize: true, scale);
+            ranks = routing.Groups == 1 ? ranks : Confine(ranks, routing.Groups, routing.ChosenGroups, best: 2);
+            return Choose(ranks, row, routing.Chosen, routing.Normalize, routing.Scale);
         });
         return ReferenceModel.Zip(
             model.Experts($"{name}.experts", x, ExpertSize, weights),

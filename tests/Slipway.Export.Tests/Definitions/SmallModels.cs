@@ -37,6 +37,29 @@ internal static partial class SmallModels
             ["topk_group"] = 1, ["num_experts_per_tok"] = 2, ["routed_scaling_factor"] = 2.5, ["norm_topk_prob"] = true,
             ["num_nextn_predict_layers"] = 1,
         }, rotary: 12, latent: 27), (model, ids) => DeepSeekV3(model, ids, rotary: 12, latent: 27)),
+        ["deepseek-v2-greedy"] = new(() => Latent("DeepseekV2ForCausalLM", new JsonObject
+        {
+            ["q_lora_rank"] = null, ["topk_method"] = "greedy", ["num_experts_per_tok"] = 3,
+            ["routed_scaling_factor"] = 1.5, ["norm_topk_prob"] = true, ["moe_layer_freq"] = 1,
+        }), (model, ids) => DeepSeekV2(model, ids, groups: 1)),
+        ["deepseek-v3-not-normalized"] = new(() => Latent("DeepseekV3ForCausalLM", new JsonObject
+        {
+            ["q_lora_rank"] = 24, ["rope_interleave"] = false, ["attention_bias"] = true, ["n_group"] = 4,
+            ["topk_group"] = 2, ["num_experts_per_tok"] = 3, ["routed_scaling_factor"] = 1.5,
+            ["norm_topk_prob"] = false, ["num_nextn_predict_layers"] = 1,
+        }), (model, ids) => DeepSeekV3(model, ids, routing: new(Groups: 4, ChosenGroups: 2, Chosen: 3, 1.5, false))),
+        ["deepseek-v3-yarn"] = new(() => Latent("DeepseekV3ForCausalLM", new JsonObject
+        {
+            ["q_lora_rank"] = 24, ["rope_interleave"] = false, ["attention_bias"] = true, ["n_group"] = 2,
+            ["topk_group"] = 1, ["num_experts_per_tok"] = 2, ["routed_scaling_factor"] = 2.5, ["norm_topk_prob"] = true,
+            ["num_nextn_predict_layers"] = 1,
+            ["rope_scaling"] = new JsonObject
+            {
+                // So few rounds that every pair keeps its frequency: what is left is the scores' factor.
+                ["type"] = "yarn", ["factor"] = 40, ["mscale"] = 1.0, ["mscale_all_dim"] = 1.0,
+                ["original_max_position_embeddings"] = 1 << 27, ["beta_fast"] = 2, ["beta_slow"] = 1,
+            },
+        }), (model, ids) => DeepSeekV3(model, ids, scoreFactor: Math.Pow((0.1 * Math.Log(40)) + 1, 2))),
         ["glm4-moe"] = new(() => Config("Glm4MoeForCausalLM", new JsonObject
         {
             ["head_dim"] = 32, ["partial_rotary_factor"] = 0.25, ["attention_bias"] = true, ["use_qk_norm"] = true,
@@ -67,6 +90,12 @@ internal static partial class SmallModels
             ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false,
             ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
             ["mlp_only_layers"] = new JsonArray(0), ["decoder_sparse_step"] = 1,
+        }), Qwen2Moe),
+        ["qwen2-moe-step"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
+        {
+            ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false,
+            ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
+            ["mlp_only_layers"] = new JsonArray(), ["decoder_sparse_step"] = 2,
         }), Qwen2Moe),
         ["qwen3-next"] = new(() => Config("Qwen3NextForCausalLM", new JsonObject
         {

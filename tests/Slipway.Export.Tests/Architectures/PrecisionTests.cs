@@ -1,0 +1,95 @@
+using Slipway.Checkpoints;
+using Slipway.Export.Tests.Definitions;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Architectures;
+
+/// <summary>Packages of fewer bits, beside float32's.</summary>
+public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    // In these random models rounding chooses other experts at most positions.
+    private static readonly string[] Fickle = ["deepseek-v3", "gemma4-moe", "gemma4-moe-published"];
+
+    /// <summary>Bounds are of the logits' size, at half of the positions: random weights amplify what rounding changes.</summary>
+    public static TheoryData<string, Precision, double> References { get; } = Cases(
+        DecoderParityTests.Names.Select(row => row.Data));
+
+    public static TheoryData<string, Precision, double> Definitions { get; } = Cases(
+        DenseModels.All.Keys.Where(name => name.Contains("head", StringComparison.Ordinal)
+            || name.Contains("experts", StringComparison.Ordinal)));
+
+    [Theory]
+    [MemberData(nameof(References))]
+    public Task Export_Reference_StaysNearFloat32(string name, Precision precision, double bound) =>
+        CompareAsync(name, SharedAssets.Path("tiny", name), precision, bound);
+
+    [Theory]
+    [MemberData(nameof(Definitions))]
+    public Task Export_HeadsOfOddSizes_StayNearFloat32(string name, Precision precision, double bound)
+    {
+        Definition definition = DenseModels.All[name];
+        ReferenceModel model = new(seed: 7);
+        definition.Forward(model, [1, 2]);
+        model.Save(_folder["checkpoint"], definition.Config());
+        return CompareAsync(name, _folder["checkpoint"], precision, bound);
+    }
+
+    private static TheoryData<string, Precision, double> Cases(IEnumerable<string> names)
+    {
+        TheoryData<string, Precision, double> cases = [];
+        foreach (string name in names)
+        {
+            cases.Add(name, Precision.Float16, 0.01);
+            cases.Add(name, Precision.Int8, Fickle.Contains(name) ? 0.6 : 0.15);
+            cases.Add(name, Precision.Int4, Fickle.Contains(name) ? 1.2 : 0.9);
+        }
+
+        return cases;
+    }
+
+    // The engine's kernels, in chunks, and ONNX Runtime alone.
+    private async Task CompareAsync(string name, string source, Precision precision, double bound)
+    {
+        Export(source, "full", Precision.Float32);
+        Export(source, "package", precision);
+        int[] prompt = [.. Enumerable.Range(0, 40).Select(index => 3 + (index * 7 % 40))];
+        using DecoderRunner full = new(_folder["full"]);
+        float[] reference = full.Run(prompt);
+        using DecoderRunner alone = new(_folder["package"]);
+        double inRuntime = Median(alone.Run(prompt), reference, prompt.Length);
+
+        using LanguageModel model = LanguageModel.Load(_folder["package"], new LanguageModelOptions { PrefillChunk = 9 });
+        TokenLogits logits = await model.ForwardAsync(prompt, TestContext.Current.CancellationToken);
+        float[] made = [.. Enumerable.Range(0, prompt.Length).SelectMany(position => logits[position].ToArray())];
+        double inEngine = Median(made, reference, prompt.Length);
+        output.WriteLine($"{name} {precision}: {inRuntime:0.0e+0} in ONNX Runtime, {inEngine:0.0e+0} in the engine");
+
+        // Half precision holds what a bfloat16 checkpoint has.
+        double least = precision == Precision.Float16 ? 0 : 1e-6;
+        Assert.InRange(inRuntime, least, bound);
+        Assert.InRange(inEngine, least, bound);
+    }
+
+    private static double Median(float[] logits, float[] reference, int positions)
+    {
+        Assert.Equal(reference.Length, logits.Length);
+        int size = reference.Length / positions;
+        double[] errors =
+        [
+            .. logits.Chunk(size).Zip(reference.Chunk(size), (x, y) => Math.Sqrt(
+                x.Zip(y, (one, other) => (double)(one - other) * (one - other)).Sum()
+                / y.Sum(value => (double)value * value))).Order(),
+        ];
+        return errors[positions / 2];
+    }
+
+    private void Export(string source, string package, Precision precision)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(source);
+        Exporter.Export(checkpoint, _folder[package], new ExportOptions { Precision = precision });
+    }
+}
