@@ -12,6 +12,26 @@ public sealed class TokenizerFilesTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData("plus")]
+    [InlineData("with")]
+    [InlineData("format")]
+    [InlineData("repeat")]
+    [InlineData("bigint")]
+    [InlineData("items")]
+    public async Task Render_ReportedTemplate_WritesWhatJinjaWrites(string name)
+    {
+        var folder = SharedAssets.Path("reported", "jinja-gaps");
+        var expected = JsonNode.Parse(await File.ReadAllTextAsync(
+            Path.Combine(folder, "expected.json"), TestContext.Current.CancellationToken))!;
+
+        var run = await Tool.RunAsync(
+            "render", "--template", Path.Combine(folder, $"{name}.jinja"), "--input", Path.Combine(folder, "vars.json"),
+            "--json");
+
+        Assert.Equal((string?)expected[name], (string?)run.Json["text"]);
+    }
+
     [Fact]
     public async Task Render_TokensInSpecialTokensMap_AreTheTemplates()
     {

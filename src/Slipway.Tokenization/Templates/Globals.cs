@@ -1,39 +1,64 @@
-using System.Globalization;
-using System.Text;
+using System.Numerics;
+using Slipway.Tokenization.Templates.Values;
 
 namespace Slipway.Tokenization.Templates;
 
 /// <summary>The functions that every chat template can call.</summary>
 internal static class Globals
 {
-    private const long MaximumRange = 100_000;
+    private const long MaxRange = 100_000;
 
-    public static IEnumerable<(string Name, Callable Function)> Create(DateTimeOffset now)
+    public static IEnumerable<Callable> Create(Strftime time)
     {
-        yield return Make("raise_exception", arguments => throw arguments.Error(Python.Str(arguments.Get(0, "message"))));
-        yield return Make("strftime_now", arguments => Format(now, arguments.String(0, "format"), arguments));
-        yield return Make("namespace", MakeNamespace);
-        yield return Make("dict", arguments => MakeDictionary(arguments));
-        yield return Make("range", Range);
+        yield return new("raise_exception", arguments =>
+            throw Work.Error(PythonText.Str(Checked("raise_exception", arguments, 1, "message").Get(0, "message"))));
+        yield return new("strftime_now", arguments =>
+            time.Format(Checked("strftime_now", arguments, 1, "format").String(0, "format")));
+        yield return new("namespace", arguments => new Namespace(MakeDictionary("namespace", arguments)));
+        yield return new("dict", arguments => MakeDictionary("dict", arguments));
+        yield return new("range", MakeRange);
+        yield return new("cycler", arguments => arguments is { Positional.Length: > 0, Named.Count: 0 }
+            ? new Cycler(arguments.Positional) : throw Work.Error("'cycler' needs items."));
+        yield return new("joiner", arguments => new Joiner(Checked("joiner", arguments, 0, "sep").Get(0, "sep", ", ")));
+        yield return new("lipsum", _ => throw Work.Error("'lipsum' gives a text of chance and is not supported."));
     }
 
-    private static (string, Callable) Make(string name, Func<CallArguments, object?> invoke) => (name, new(name, invoke));
-
-    private static Namespace MakeNamespace(CallArguments arguments) =>
-        new(new Dictionary<string, object?>(MakeDictionary(arguments), StringComparer.Ordinal));
-
-    private static OrderedDictionary<string, object?> MakeDictionary(CallArguments arguments)
+    private static CallArguments Checked(string name, CallArguments arguments, int required, params string[] parameters)
     {
-        OrderedDictionary<string, object?> result = [];
-        if (arguments.Get(0, string.Empty) is OrderedDictionary<string, object?> source)
+        arguments.Check(name, parameters, required);
+        return arguments;
+    }
+
+    private static TemplateDictionary MakeDictionary(string name, CallArguments arguments)
+    {
+        if (arguments.Positional.Length > 1)
         {
-            foreach ((string key, object? value) in source)
+            throw Work.Error($"'{name}' takes one dictionary or list of pairs.");
+        }
+
+        TemplateDictionary result = new();
+        if (arguments.Positional is [TemplateDictionary source])
+        {
+            Work.Value(source);
+            foreach (var (key, value) in source.Items)
             {
                 result[key] = value;
             }
         }
+        else if (arguments.Positional is [var pairs])
+        {
+            foreach (var pair in Iteration.Of(pairs))
+            {
+                if (Iteration.TryOf(pair) is not [var key, var value])
+                {
+                    throw Work.Error($"'{name}' needs pairs of keys and values.");
+                }
 
-        foreach ((string key, object? value) in arguments.Named)
+                result[key] = value;
+            }
+        }
+
+        foreach (var (key, value) in arguments.Named)
         {
             result[key] = value;
         }
@@ -41,70 +66,80 @@ internal static class Globals
         return result;
     }
 
-    private static List<object?> Range(CallArguments arguments)
+    private static Values.Range MakeRange(CallArguments arguments)
     {
-        long first = arguments.Integer(0, "start");
-        (long start, long stop) = arguments.Has(1, "stop") ? (first, arguments.Integer(1, "stop")) : (0, first);
-        long step = arguments.Integer(2, "step", 1);
-        if (step == 0)
+        if (arguments.Named.Count > 0 || arguments.Positional.Length is 0 or > 3)
         {
-            throw arguments.Error("'range' needs a step that is not 0.");
+            throw Work.Error("'range' takes one to three numbers.");
         }
 
-        double count = Math.Max(0, Math.Ceiling(((double)stop - start) / step));
-        if (count > MaximumRange)
+        BigInteger[] numbers = [.. arguments.Positional.Select(value => Numbers.AsInteger(value)
+            ?? throw Work.Error($"'range' needs integers, not {PythonText.ShortRepr(value)}."))];
+        var (start, stop) = numbers.Length == 1 ? (BigInteger.Zero, numbers[0]) : (numbers[0], numbers[1]);
+        var step = numbers.Length == 3 ? numbers[2] : BigInteger.One;
+        if (step.IsZero)
         {
-            throw arguments.Error($"'range' would give {count} numbers; at most {MaximumRange} are allowed.");
+            throw Work.Error("'range' needs a step that is not 0.");
         }
 
-        List<object?> numbers = new((int)count);
-        for (int i = 0; i < (int)count; i++)
+        var count = BigInteger.Max(0, step.Sign > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step);
+        if (count > MaxRange || BigInteger.Abs(start) > long.MaxValue / 4 || BigInteger.Abs(stop) > long.MaxValue / 4
+            || BigInteger.Abs(step) > long.MaxValue / 4)
         {
-            numbers.Add(start + (i * step));
+            throw Work.Error($"'range' would give {Quoted.Short(count.ToString(System.Globalization.CultureInfo.InvariantCulture))} " +
+                $"numbers; at most {MaxRange} are allowed.");
         }
 
-        return numbers;
+        Work.Count(1 + ((long)count / 4));
+        return new Values.Range((long)start, (long)stop, (long)step, Enumerable.Range(0, (int)count)
+            .Select(index => (object?)((long)start + (index * (long)step))));
     }
 
-    private static string Format(DateTimeOffset now, string format, CallArguments arguments)
+    /// <summary>Gives its items in turn.</summary>
+    private sealed class Cycler(object?[] items) : IAttributes
     {
-        StringBuilder output = new();
-        for (int i = 0; i < format.Length; i++)
-        {
-            if (format[i] != '%' || i + 1 == format.Length)
-            {
-                output.Append(format[i]);
-                continue;
-            }
+        private int _at;
 
-            bool unpadded = format[i + 1] == '-' && i + 2 < format.Length;
-            i += unpadded ? 2 : 1;
-            string part = format[i] switch
+        public bool TryGet(string attribute, out object? value)
+        {
+            value = attribute switch
             {
-                'Y' => Text(now, "yyyy"),
-                'y' => Text(now, "yy"),
-                'm' => Text(now, "MM"),
-                'B' => Text(now, "MMMM"),
-                'b' => Text(now, "MMM"),
-                'd' => Text(now, "dd"),
-                'j' => now.DayOfYear.ToString("000", CultureInfo.InvariantCulture),
-                'A' => Text(now, "dddd"),
-                'a' => Text(now, "ddd"),
-                'H' => Text(now, "HH"),
-                'I' => Text(now, "hh"),
-                'M' => Text(now, "mm"),
-                'S' => Text(now, "ss"),
-                'p' => now.Hour < 12 ? "AM" : "PM",
-                'Z' => "UTC",
-                'z' => Text(now, "zzz").Replace(":", string.Empty),
-                '%' => "%",
-                var other => throw arguments.Error($"'strftime_now' does not know the directive '%{other}'."),
+                "current" => items[_at],
+                "pos" => (long)_at,
+                "items" => new TemplateTuple(items),
+                "next" => new Callable("next", _ =>
+                {
+                    var item = items[_at];
+                    _at = (_at + 1) % items.Length;
+                    return item;
+                }),
+                "reset" => new Callable("reset", _ =>
+                {
+                    _at = 0;
+                    return null;
+                }),
+                _ => this,
             };
-            output.Append(unpadded && part.Length > 1 ? part.TrimStart('0') : part);
+            return !ReferenceEquals(value, this);
         }
-
-        return output.ToString();
     }
 
-    private static string Text(DateTimeOffset now, string format) => now.ToString(format, CultureInfo.InvariantCulture);
+    /// <summary>Gives nothing at the first call and its separator at all others.</summary>
+    private sealed class Joiner(object? separator) : Callable("joiner", _ => null), IAttributes
+    {
+        private bool _used;
+
+        public override object? Invoke(CallArguments arguments)
+        {
+            var text = _used ? separator : string.Empty;
+            _used = true;
+            return text;
+        }
+
+        public bool TryGet(string attribute, out object? value)
+        {
+            value = attribute == "sep" ? separator : _used;
+            return attribute is "sep" or "used";
+        }
+    }
 }

@@ -1,60 +1,54 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json.Nodes;
+using Slipway.Tokenization.Templates.Syntax;
+using Slipway.Tokenization.Templates.Values;
 
 namespace Slipway.Tokenization.Templates;
 
 /// <summary>Runs a template's statements. For one rendering.</summary>
 internal sealed class Interpreter
 {
-    private readonly Evaluator evaluator;
-    private Scope scope;
-    private StringBuilder output = new();
-    private LoopControl? pending;
+    private readonly Evaluator _evaluator;
+    private Scope _scope;
+    private StringBuilder _output = new();
+    private LoopControl? _pending;
 
-    public Interpreter(JsonObject variables, DateTimeOffset now)
+    public Interpreter(JsonObject variables, Strftime time)
     {
         Scope globals = new(null);
-        foreach ((string name, Callable function) in Globals.Create(now))
+        foreach (var function in Globals.Create(time))
         {
-            globals[name] = function;
+            globals[function.Name] = function;
         }
 
-        scope = new Scope(globals);
-        foreach ((string name, JsonNode? value) in variables)
+        _scope = new Scope(globals);
+        foreach (var (name, value) in variables)
         {
-            scope[name] = Values.From(value);
+            _scope[name] = Json.Read(value);
         }
 
-        scope = new Scope(scope);
-        evaluator = new Evaluator(this);
+        _scope = new Scope(_scope);
+        _evaluator = new Evaluator(this);
     }
 
     public string Render(Statement[] body)
     {
-        Work.Begin();
-        try
-        {
-            Run(body);
-            return output.ToString();
-        }
-        finally
-        {
-            Work.End();
-        }
+        Run(body);
+        return _output.ToString();
     }
 
-    public bool TryGet(string name, out object? value) => scope.TryGet(name, out value);
+    public bool TryGet(string name, out object? value) => _scope.TryGet(name, out value);
 
     private void Run(Statement[] body)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        foreach (Statement statement in body)
+        foreach (var statement in body)
         {
             Work.At(statement.Line);
             Work.Count();
             Run(statement);
-            if (pending is not null)
+            if (_pending is not null)
             {
                 return;
             }
@@ -69,192 +63,247 @@ internal sealed class Interpreter
                 Write(text.Text);
                 break;
             case OutputStatement value:
-                Write(Python.Str(evaluator.Evaluate(value.Value)));
+                Write(PythonText.Str(_evaluator.Evaluate(value.Value)));
                 break;
             case IfStatement branch:
-                Run(branch.Branches.FirstOrDefault(item => Values.IsTrue(evaluator.Evaluate(item.Test))).Body
+                Run(branch.Branches.FirstOrDefault(item => Truth.Of(_evaluator.Evaluate(item.Test))).Body
                     ?? branch.Otherwise);
                 break;
             case ForStatement loop:
-                RunFor(loop);
+                RunFor(loop, _evaluator.Evaluate(loop.Items), 0);
                 break;
             case SetStatement set:
-                RunSet(set);
+                Assign(set.Target, _evaluator.Evaluate(set.Value));
                 break;
             case SetBlockStatement set:
-                Assign(set.Target, set.Attribute, Filtered(set.Filters, Capture(set.Body)), set.Line);
+                Assign(set.Target, Filtered(set.Filters, Capture(set.Body)));
+                break;
+            case WithStatement with:
+                RunWith(with);
                 break;
             case FilterStatement filter:
-                Write(Python.Str(Filtered(filter.Filters, Capture(filter.Body))));
+                Write(PythonText.Str(Filtered(filter.Filters, Capture(filter.Body))));
                 break;
             case MacroStatement macro:
-                scope[macro.Name] = Macro(macro.Name, macro.Parameters, macro.Body, scope);
+                _scope[macro.Signature.Name] = MakeMacro(macro.Signature, macro.Body);
                 break;
             case CallStatement call:
                 RunCall(call);
                 break;
             case PlainBlock block:
-                Run(block.Body);
+                InScope(new Scope(_scope), () => Run(block.Body));
                 break;
             case LoopControl control:
-                pending = control;
+                _pending = control;
                 break;
         }
     }
 
     private void Write(string text)
     {
-        Work.CheckLength((long)output.Length + text.Length);
+        Work.CheckLength((long)_output.Length + text.Length);
         Work.Characters(text.Length);
-        output.Append(text);
+        _output.Append(text);
     }
 
-    private void RunFor(ForStatement loop)
+    private void InScope(Scope scope, Action action)
     {
-        List<object?> items = Evaluator.Iterate(evaluator.Evaluate(loop.Items), loop.Line);
-        Scope outside = scope;
+        var outside = _scope;
+        _scope = scope;
+        try
+        {
+            action();
+        }
+        finally
+        {
+            _scope = outside;
+        }
+    }
+
+    private void RunFor(ForStatement loop, object? value, int depth)
+    {
+        var items = Iteration.Of(value);
+        var outside = _scope;
         if (loop.Condition is { } condition)
         {
             items = [.. items.Where(item =>
             {
-                scope = new Scope(outside);
-                AssignItem(loop, item);
-                return Values.IsTrue(evaluator.Evaluate(condition));
+                var holds = false;
+                InScope(new Scope(outside), () =>
+                {
+                    Assign(loop.Target, item);
+                    holds = Truth.Of(_evaluator.Evaluate(condition));
+                });
+                return holds;
             })];
         }
 
-        for (int i = 0; i < items.Count; i++)
+        Func<object?, string>? render = loop.Recursive
+            ? inner => Captured(() => InScope(outside, () => RunFor(loop, inner, depth + 1)))
+            : null;
+        LoopState state = new(items, depth, render);
+        for (var i = 0; i < items.Count; i++)
         {
             Work.Count();
-            scope = new Scope(outside);
-            AssignItem(loop, items[i]);
-            scope["loop"] = Loop.At(items, i);
-            Run(loop.Body);
-            bool ends = pending is { Break: true };
-            pending = null;
+            state.Index0 = i;
+            InScope(new Scope(outside), () =>
+            {
+                _scope["loop"] = state;
+                Assign(loop.Target, items[i]);
+                Run(loop.Body);
+            });
+            var ends = _pending is { Break: true };
+            _pending = null;
             if (ends)
             {
                 break;
             }
         }
 
-        scope = outside;
         if (items.Count == 0)
         {
-            Run(loop.Otherwise);
+            InScope(new Scope(outside), () => Run(loop.Otherwise));
         }
     }
 
-    private void AssignItem(ForStatement loop, object? item) => AssignAll(loop.Targets, item, loop.Line);
-
-    private void AssignAll(string[] targets, object? value, int line)
+    // All values are computed before any name is set.
+    private void RunWith(WithStatement with)
     {
-        if (targets.Length == 1)
+        object?[] values = [.. with.Variables.Select(variable => _evaluator.Evaluate(variable.Value))];
+        InScope(new Scope(_scope), () =>
         {
-            scope[targets[0]] = value;
-            return;
-        }
+            for (var i = 0; i < values.Length; i++)
+            {
+                Assign(with.Variables[i].Target, values[i]);
+            }
 
-        List<object?> parts = Evaluator.Iterate(value, line);
-        if (parts.Count != targets.Length)
-        {
-            throw new ChatTemplateException($"{parts.Count} values cannot be assigned to {targets.Length} names.", line);
-        }
-
-        for (int i = 0; i < targets.Length; i++)
-        {
-            scope[targets[i]] = parts[i];
-        }
+            Run(with.Body);
+        });
     }
 
-    private void RunSet(SetStatement set)
+    private void Assign(Target target, object? value)
     {
-        object? value = evaluator.Evaluate(set.Value);
-        if (set.Attribute is null)
+        switch (target)
         {
-            AssignAll(set.Targets, value, set.Line);
-        }
-        else
-        {
-            Assign(set.Targets[0], set.Attribute, value, set.Line);
-        }
-    }
+            case NameTarget name:
+                _scope[name.Name] = value;
+                break;
+            case AttributeTarget attribute:
+                if (!_scope.TryGet(attribute.Name, out var found) || found is not Namespace space)
+                {
+                    throw Work.Error($"'{Quoted.Short(attribute.Name)}' is not a namespace, so " +
+                        $"'{Quoted.Short(attribute.Attribute)}' cannot be set.");
+                }
 
-    private void Assign(string target, string? attribute, object? value, int line)
-    {
-        if (attribute is null)
-        {
-            scope[target] = value;
-        }
-        else if (scope.TryGet(target, out object? found) && found is Namespace space)
-        {
-            space.Attributes[attribute] = value;
-        }
-        else
-        {
-            throw new ChatTemplateException($"'{target}' is not a namespace, so '{attribute}' cannot be set.", line);
+                space.Attributes[attribute.Attribute] = value;
+                break;
+            case TupleTarget tuple:
+                var parts = Iteration.Of(value);
+                if (parts.Count != tuple.Parts.Length)
+                {
+                    throw Work.Error($"{parts.Count} values cannot be assigned to {tuple.Parts.Length} names.");
+                }
+
+                for (var i = 0; i < parts.Count; i++)
+                {
+                    Assign(tuple.Parts[i], parts[i]);
+                }
+
+                break;
         }
     }
 
     private object? Filtered(Filter[] filters, string text)
     {
         object? value = text;
-        foreach (Filter filter in filters)
+        foreach (var filter in filters)
         {
-            value = evaluator.Apply(filter, value);
+            value = _evaluator.Apply(filter, value);
         }
 
         return value;
     }
 
-    private string Capture(Statement[] body)
+    // The text of a body, whose variables are its own.
+    private string Capture(Statement[] body) => Captured(() => InScope(new Scope(_scope), () => Run(body)));
+
+    private string Captured(Action action)
     {
-        StringBuilder outside = output;
-        output = new StringBuilder();
+        var outside = _output;
+        _output = new StringBuilder();
         try
         {
-            Run(body);
-            return output.ToString();
+            action();
+            return _output.ToString();
         }
         finally
         {
-            output = outside;
+            _output = outside;
         }
     }
 
     private void RunCall(CallStatement call)
     {
-        CallArguments arguments = evaluator.Arguments(call.Call.Arguments, call.Line);
-        Callable caller = Macro("caller", call.Parameters, call.Body, scope);
-        Dictionary<string, object?> named = new(arguments.Named) { ["caller"] = caller };
-        Write(Python.Str(evaluator.Invoke(call.Call.Target, arguments with { Named = named })));
+        var target = _evaluator.Evaluate(call.Call.Target);
+        var arguments = _evaluator.Evaluate(call.Call.Arguments);
+        Dictionary<string, object?> named = new(arguments.Named, StringComparer.Ordinal)
+        {
+            ["caller"] = MakeMacro(call.Signature, call.Body),
+        };
+        Write(PythonText.Str(Evaluator.Invoke(target, arguments with { Named = named }, call.Line)));
     }
 
-    private Callable Macro(string name, (string Name, Expression? Default)[] parameters, Statement[] body, Scope defined) =>
-        new(name, arguments =>
+    private Macro MakeMacro(Signature signature, Statement[] body)
+    {
+        var defined = _scope;
+        return new Macro(
+            signature.Name, [.. signature.Parameters.Select(parameter => parameter.Name)], signature.TakesMoreNames,
+            signature.TakesMore, signature.TakesCaller, arguments =>
+            {
+                RuntimeHelpers.EnsureSufficientExecutionStack();
+                return Captured(() => InScope(new Scope(defined), () =>
+                {
+                    Bind(signature, arguments);
+                    Run(body);
+                }));
+            });
+    }
+
+    private void Bind(Signature signature, CallArguments arguments)
+    {
+        Dictionary<string, object?> named = new(arguments.Named, StringComparer.Ordinal);
+        for (var i = 0; i < signature.Parameters.Length; i++)
         {
-            RuntimeHelpers.EnsureSufficientExecutionStack();
-            Scope caller = scope;
-            scope = new Scope(defined);
-            try
-            {
-                for (int i = 0; i < parameters.Length; i++)
-                {
-                    (string parameter, Expression? missing) = parameters[i];
-                    scope[parameter] = arguments.Has(i, parameter) ? arguments.Get(i, parameter)
-                        : missing is null ? new Undefined($"'{parameter}' is undefined") : evaluator.Evaluate(missing);
-                }
+            var (parameter, missing) = signature.Parameters[i];
+            _scope[parameter] = i < arguments.Positional.Length ? arguments.Positional[i]
+                : named.Remove(parameter, out var value) ? value
+                : missing is null ? new Undefined($"'{Quoted.Short(parameter)}' is undefined") : _evaluator.Evaluate(missing);
+        }
 
-                if (arguments.Named.TryGetValue("caller", out object? block))
-                {
-                    scope["caller"] = block;
-                }
+        var hasCaller = signature.Parameters.Any(parameter => parameter.Name == "caller");
+        if (signature.TakesCaller && !hasCaller)
+        {
+            _scope["caller"] = named.Remove("caller", out var caller) ? caller : new Undefined("there is no caller");
+        }
 
-                return Capture(body);
-            }
-            finally
-            {
-                scope = caller;
-            }
-        });
+        if (signature.TakesMoreNames)
+        {
+            _scope["kwargs"] = TemplateDictionary.Of(named.Select(pair => ((object?)pair.Key, pair.Value)));
+        }
+        else if (named.Keys.FirstOrDefault() is { } unknown)
+        {
+            throw Work.Error($"the macro '{Quoted.Short(signature.Name)}' takes no argument '{Quoted.Short(unknown)}'.");
+        }
+
+        if (signature.TakesMore)
+        {
+            _scope["varargs"] = new TemplateTuple(arguments.Positional.Skip(signature.Parameters.Length));
+        }
+        else if (arguments.Positional.Length > signature.Parameters.Length)
+        {
+            throw Work.Error(
+                $"the macro '{Quoted.Short(signature.Name)}' takes at most {signature.Parameters.Length} arguments, but is given " +
+                $"{arguments.Positional.Length}.");
+        }
+    }
 }

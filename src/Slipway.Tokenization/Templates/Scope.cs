@@ -3,18 +3,19 @@ namespace Slipway.Tokenization.Templates;
 /// <summary>Variables; what is not found here is looked up outside.</summary>
 internal sealed class Scope(Scope? outer)
 {
-    private readonly Dictionary<string, object?> variables = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object?> _variables = new(StringComparer.Ordinal);
+    private readonly Scope? _outer = outer;
 
     public object? this[string name]
     {
-        set => variables[name] = value;
+        set => _variables[name] = value;
     }
 
     public bool TryGet(string name, out object? value)
     {
-        for (Scope? scope = this; scope is not null; scope = scope.Outer)
+        for (var scope = this; scope is not null; scope = scope._outer)
         {
-            if (scope.variables.TryGetValue(name, out value))
+            if (scope._variables.TryGetValue(name, out value))
             {
                 return true;
             }
@@ -23,6 +24,4 @@ internal sealed class Scope(Scope? outer)
         value = null;
         return false;
     }
-
-    private Scope? Outer { get; } = outer;
 }

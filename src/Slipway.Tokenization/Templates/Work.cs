@@ -1,3 +1,6 @@
+using System.Numerics;
+using Slipway.Tokenization.Templates.Values;
+
 namespace Slipway.Tokenization.Templates;
 
 /// <summary>Counts the work of the rendering that this thread is at, so that no template runs or grows without end.</summary>
@@ -8,51 +11,61 @@ namespace Slipway.Tokenization.Templates;
 internal sealed class Work
 {
     /// <summary>The longest text, and the most list items, that a template may make.</summary>
-    public const int MaximumLength = 4 << 20;
+    public const int MaxLength = 4 << 20;
 
     /// <summary>The longest template.</summary>
-    public const int MaximumSource = 1 << 20;
+    public const int MaxSource = 1 << 20;
 
-    private const long MaximumCost = 5_000_000;
-    private const int CharactersPerUnit = 64, ComparisonsPerUnit = 4096;
+    private const long MaxCost = 5_000_000;
+    private const int CharactersPerUnit = 64, ComparisonsPerUnit = 512, BitPairsPerUnit = 1 << 16;
 
     [ThreadStatic]
-    private static Work? current;
+    private static Work? s_current;
 
-    private readonly Work? outer;
-    private long cost;
-    private int line = 1;
+    private readonly Work? _outer;
+    private readonly CancellationToken _cancellationToken;
+    private long _cost;
+    private int _line = 1;
 
-    private Work(Work? outer) => this.outer = outer;
+    private Work(Work? outer, CancellationToken cancellationToken) =>
+        (_outer, _cancellationToken) = (outer, cancellationToken);
 
-    public static void Begin() => current = new Work(current);
+    public static void Begin(CancellationToken cancellationToken) => s_current = new Work(s_current, cancellationToken);
 
-    public static void End() => current = current?.outer;
+    public static void End() => s_current = s_current?._outer;
 
     /// <summary>Notes the line that errors name.</summary>
     public static void At(int line)
     {
-        if (current is { } work)
+        if (s_current is { } work)
         {
-            work.line = line;
+            work._line = line;
         }
     }
 
+    /// <summary>The exception of a mistake in the line that is at work.</summary>
+    public static ChatTemplateException Error(string message) => new(message, s_current?._line ?? 1);
+
     /// <summary>Counts steps.</summary>
+    /// <exception cref="OperationCanceledException">The rendering was cancelled.</exception>
     public static void Count(long amount = 1)
     {
-        if (current is { } work && (work.cost += Math.Min(amount, MaximumCost + 1)) > MaximumCost)
+        if (s_current is { } work)
         {
-            throw new ChatTemplateException("the template does more work than a chat template may.", work.line);
+            work._cancellationToken.ThrowIfCancellationRequested();
+            if ((work._cost += Math.Min(amount, MaxCost + 1)) > MaxCost)
+            {
+                throw Error("the template does more work than a chat template may.");
+            }
         }
     }
 
     /// <summary>Refuses what is too long to be made.</summary>
     public static void CheckLength(long length)
     {
-        if (length > MaximumLength)
+        if (length > MaxLength)
         {
-            throw new ChatTemplateException($"a text or list grows past {MaximumLength} items.", current?.line ?? 1);
+            throw Error($"a text or list grows past {MaxLength} items.");
         }
     }
 
@@ -65,7 +78,11 @@ internal sealed class Work
 
     /// <summary>Counts the search for a text in another, which may compare every pair of characters.</summary>
     public static void Search(int length, int part) =>
-        Count(1 + (length / CharactersPerUnit) + ((long)length * part / ComparisonsPerUnit));
+        Count(1 + (length / CharactersPerUnit) + ((long)length * Math.Min(part, length) / ComparisonsPerUnit));
+
+    /// <summary>Counts the conversion between a number and its digits, which takes the square of its length.</summary>
+    public static void Digits(BigInteger number) =>
+        Count(1 + (number.GetBitLength() * number.GetBitLength() / BitPairsPerUnit));
 
     /// <summary>Counts a value that goes into or comes out of a function.</summary>
     public static void Value(object? value)
@@ -75,12 +92,18 @@ internal sealed class Work
             case string text:
                 Characters(text.Length);
                 break;
+            case Markup markup:
+                Characters(markup.Text.Length);
+                break;
             case List<object?> list:
                 CheckLength(list.Count);
                 Count(1 + (list.Count / 4));
                 break;
-            case OrderedDictionary<string, object?> fields:
+            case TemplateDictionary fields:
                 Count(1 + fields.Count);
+                break;
+            case BigInteger:
+                Count(64);
                 break;
         }
     }

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Slipway.Tokenization.Templates;
+using Slipway.Tokenization.Templates.Filters;
 
 namespace Slipway.Tokenization.Tests.Templates;
 
@@ -39,7 +39,7 @@ public sealed class HostileTemplateTests
     [InlineData(Doubling + "{{ ns.x | tojson }}", TooLong)]
     [InlineData(Doubling + "{{ ns.x | string | length }}", TooLong)]
     [InlineData(Doubling + "{{ ns.x == ns.y }}", TooMuch)]
-    [InlineData(Doubling + "{{ ns.x + 1 }}", TooLong)]
+    [InlineData(Doubling + "{{ ns.x + 1 }}", "'+' cannot be computed of a list of 2 and 1.")]
     [InlineData(Deep + "{{ ns.x }}", TooDeep)]
     [InlineData(Deep + "{{ ns.x == ns.y }}", TooDeep)]
     [InlineData("{% set ns = namespace(x=['aaaaaaaa']) %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}", TooLong)]
@@ -55,7 +55,7 @@ public sealed class HostileTemplateTests
     [InlineData(Long + "{% for i in range(100000) %}{% set x = long.lower() %}{% endfor %}", TooMuch)]
     [InlineData(Long + "{% for i in range(100000) %}{% set x = long[1:] %}{% endfor %}", TooMuch)]
     [InlineData(Long + "{% for i in range(100000) %}{% if long is lower %}{% endif %}{% endfor %}", TooMuch)]
-    [InlineData(Long + "{{ [long] * 2 }}", "'*' cannot be computed of")]
+    [InlineData(Long + "{{ [long] * 2 }}", TooLong)]
     [InlineData("{% set l = range(100000) %}{% for i in l %}{% if -1 in l %}{% endif %}{% endfor %}", TooMuch)]
     [InlineData("{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}", TooDeep)]
     public void Render_EndlessTemplate_IsStopped(string template, string expected)
@@ -79,7 +79,7 @@ public sealed class HostileTemplateTests
     [InlineData("{{ 'abc'[1::9223372036854775807] }}", "b")]
     [InlineData("{{ 'abc'[::-9223372036854775807] }}", "c")]
     [InlineData("{{ (-9223372036854775807 - 1) is divisibleby(-1) }}", "True")]
-    [InlineData("{{ ['a'] | map(filter='upper') | join }}", "A")]
+    [InlineData("{{ ['a'] | map('upper') | join }}", "A")]
     public void Render_ExtremeArguments_GiveWhatPythonGives(string template, string expected) =>
         Assert.Equal(expected, Render(template));
 
@@ -116,8 +116,8 @@ public sealed class HostileTemplateTests
     public void Render_RandomCalls_ThrowNothingElse()
     {
         Random random = new(11);
-        string[] filters = [.. Filters.All.Keys.Order(StringComparer.Ordinal)];
-        string[] tests = [.. Slipway.Tokenization.Templates.Tests.All.Keys.Where(name => char.IsLetter(name[0]))
+        string[] filters = [.. FilterTable.All.Keys.Order(StringComparer.Ordinal)];
+        string[] tests = [.. TestTable.All.Keys.Where(name => char.IsLetter(name[0]))
             .Order(StringComparer.Ordinal)];
         string[] operators = ["+", "-", "*", "/", "//", "%", "**", "~", "<", ">=", "==", "in", "not in", "and"];
         int rendered = 0;

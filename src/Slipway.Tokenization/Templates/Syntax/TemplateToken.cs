@@ -1,4 +1,4 @@
-namespace Slipway.Tokenization.Templates;
+namespace Slipway.Tokenization.Templates.Syntax;
 
 internal enum TokenKind
 {
@@ -9,8 +9,7 @@ internal enum TokenKind
     BlockEnd,
     Name,
     Quoted,
-    Integer,
-    Float,
+    Number,
     Operator,
     End,
 }
