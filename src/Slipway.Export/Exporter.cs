@@ -61,8 +61,7 @@ public static class Exporter
         CancellationToken ct)
     {
         long started = Stopwatch.GetTimestamp();
-        ConfigReader config = new(
-            options.Adapters.Count > 0 ? SwitchedAdapters.Configuration(checkpoint) : checkpoint.Config, checkpoint.Path);
+        ConfigReader config = new(checkpoint.Config, checkpoint.Path);
         (string name, Architecture architecture) = Find(config);
         WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
         int contextLength = ContextLength(config, architecture.LongestSequence(config), options);

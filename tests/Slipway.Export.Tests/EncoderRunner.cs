@@ -16,7 +16,7 @@ internal sealed class EncoderRunner : IDisposable
     public IReadOnlyList<string> Outputs => _session.OutputNames;
 
     /// <summary>The outputs by name for a batch of rows of equal length.</summary>
-    public Dictionary<string, float[]> Run(long rows, long[] ids, long[] mask, long[]? types = null)
+    public Dictionary<string, float[]> Run(long rows, long[] ids, long[] mask, long[]? types = null, long? promptLength = null)
     {
         long[] shape = [rows, ids.Length / rows];
         Dictionary<string, OrtValue> inputs = new()
@@ -27,6 +27,11 @@ internal sealed class EncoderRunner : IDisposable
         if (_session.InputNames.Contains("token_type_ids"))
         {
             inputs["token_type_ids"] = OrtValue.CreateTensorValueFromMemory(types ?? new long[ids.Length], shape);
+        }
+
+        if (promptLength is { } length)
+        {
+            inputs["prompt_length"] = OrtValue.CreateTensorValueFromMemory([length], [1L]);
         }
 
         using RunOptions options = new();

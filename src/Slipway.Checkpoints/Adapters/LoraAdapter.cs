@@ -6,8 +6,8 @@ namespace Slipway.Checkpoints;
 /// <summary>Reads a LoRA adapter as PEFT saves it.</summary>
 /// <remarks>
 /// A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> or <c>adapter_model.bin</c>. Rank and
-/// alpha patterns, rsLoRA, DoRA, adapted embeddings, biases and modules saved whole are understood; other variants are
-/// refused by name. All members are safe for concurrent use, but for <see cref="Dispose"/>.
+/// alpha patterns, rsLoRA, DoRA, adapted embeddings, biases, modules saved whole and rows of single tokens are understood;
+/// other variants are refused by name. All members are safe for concurrent use, but for <see cref="Dispose"/>.
 /// </remarks>
 public sealed class LoraAdapter : IDisposable
 {
@@ -20,7 +20,8 @@ public sealed class LoraAdapter : IDisposable
         Path = path;
         this.tensors = tensors;
         BaseModel = settings.BaseModel;
-        (modules, Replacements) = LoraModules.Read(path, tensors, settings);
+        TiesWeights = settings.TiesWeights;
+        (modules, Replacements, TokenRows) = LoraModules.Read(path, tensors, settings);
         Targets = modules.ToDictionary(pair => pair.Key, pair => pair.Value.Target, StringComparer.Ordinal);
     }
 
@@ -36,7 +37,14 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>Gets the tensors that take the place of the model's own, by the model's name for them.</summary>
     public IReadOnlyDictionary<string, TensorInfo> Replacements { get; }
 
+    /// <summary>Gets the embeddings of which the adapter replaces single rows, by the model's name for them.</summary>
+    public IReadOnlyCollection<string> PartlyReplaced => [.. TokenRows.Keys];
+
     internal Checkpoint Tensors => tensors;
+
+    internal IReadOnlyDictionary<string, LoraTokenRows> TokenRows { get; }
+
+    internal bool TiesWeights { get; }
 
     /// <summary>Opens an adapter.</summary>
     /// <param name="folder">The folder that PEFT wrote.</param>
@@ -89,8 +97,10 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>Lays the adapter over a checkpoint: its tensors read as if the adapter were merged into them.</summary>
     /// <remarks>
-    /// Nothing is written and no more than the adapter's factors is held; rows are merged when they are read. The
-    /// result owns the checkpoint and this adapter and closes both.
+    /// Nothing is written and no more than the adapter's factors is held; rows are merged when they are read. An adapter
+    /// that changes one of embedding and head of a model that ties them leaves the other as it is, and one that brings a
+    /// larger vocabulary changes <c>vocab_size</c>. A tokenizer in the adapter's folder takes the model's place. The result
+    /// owns the checkpoint and this adapter and closes both.
     /// </remarks>
     /// <exception cref="CheckpointException">The adapter does not fit the checkpoint.</exception>
     public Checkpoint MergeInto(Checkpoint checkpoint)

@@ -7,9 +7,11 @@ internal sealed record LoraModule(
 // Gathers an adapter's tensors by the module that they belong to.
 internal static class LoraModules
 {
-    public static (Dictionary<string, LoraModule> Modules, Dictionary<string, TensorInfo> Replacements) Read(
-        string path, Checkpoint tensors, LoraSettings settings)
+    public static (
+        Dictionary<string, LoraModule> Modules, Dictionary<string, TensorInfo> Replacements,
+        Dictionary<string, LoraTokenRows> TokenRows) Read(string path, Checkpoint tensors, LoraSettings settings)
     {
+        var rows = new Dictionary<string, LoraTokenRows>(StringComparer.Ordinal);
         var parts = new Dictionary<string, Dictionary<LoraPart, TensorInfo>>(StringComparer.Ordinal);
         var replacements = new Dictionary<string, TensorInfo>(StringComparer.Ordinal);
         foreach (var tensor in tensors.Tensors.Values)
@@ -20,9 +22,22 @@ internal static class LoraModules
             }
 
             var (name, part) = parsed;
+            if (name.Contains(".original_module.", StringComparison.Ordinal))
+            {
+                // The model's own, which the adapter replaces.
+                continue;
+            }
+
             if (part == LoraPart.Replacement)
             {
-                replacements.Add(name, tensor);
+                if (!replacements.TryAdd(name, tensor))
+                {
+                    throw Bad(path, tensor, $"stands for '{name}', for which '{replacements[name].Name}' does too");
+                }
+            }
+            else if (part == LoraPart.TokenRows)
+            {
+                rows[name + ".weight"] = TokenRows(path, tensor, settings.TokenIds(name));
             }
             else if (!(parts.TryGetValue(name, out var found) ? found : parts[name] = []).TryAdd(part, tensor))
             {
@@ -32,9 +47,17 @@ internal static class LoraModules
 
         var modules = parts.ToDictionary(
             pair => pair.Key + ".weight", pair => Gather(path, pair.Key, pair.Value, settings), StringComparer.Ordinal);
-        return modules.Count + replacements.Count > 0 ? (modules, replacements) : throw new CheckpointException(
-            $"The adapter '{path}' holds no tensors. Fetch it again.", path);
+        return modules.Count + replacements.Count + rows.Count > 0
+            ? (modules, replacements, rows)
+            : throw new CheckpointException(
+                $"The adapter '{path}' holds no tensors: its training was not saved into it. Save it with PEFT's " +
+                "'save_pretrained'.", path);
     }
+
+    private static LoraTokenRows TokenRows(string path, TensorInfo tensor, IReadOnlyList<int> ids) =>
+        tensor.Shape is [var count, _] && count == ids.Count && ids.Distinct().Count() == ids.Count
+            ? new LoraTokenRows(tensor, ids.Select((id, place) => (id, place)).ToDictionary(pair => pair.id, pair => pair.place))
+            : throw Bad(path, tensor, $"should have a row for each of {ids.Count} different tokens");
 
     private static LoraModule Gather(
         string path, string module, Dictionary<LoraPart, TensorInfo> parts, LoraSettings settings)
@@ -68,7 +91,8 @@ internal static class LoraModules
     private static TensorInfo Find(
         string path, string module, Dictionary<LoraPart, TensorInfo> parts, LoraPart part) =>
         parts.TryGetValue(part, out var tensor) ? tensor : throw new CheckpointException(
-            $"The adapter '{path}' lacks one factor of '{module}' ({part}). Fetch it again.", path, module);
+            $"The adapter '{path}' lacks one factor of '{module}' ({part}). Take the whole file that PEFT saved.", path,
+            module);
 
     private static TensorInfo? Vector(
         string path, Dictionary<LoraPart, TensorInfo> parts, LoraPart part, int length) =>
@@ -78,5 +102,5 @@ internal static class LoraModules
 
     private static CheckpointException Bad(string path, TensorInfo tensor, string problem) => new(
         $"Tensor '{tensor.Name}' of shape {TensorInfo.FormatShape(tensor.Shape)} in the adapter '{path}' {problem}. " +
-        "Fetch the adapter again.", path, tensor.Name);
+        "Take the files that PEFT's 'save_pretrained' wrote, without changes.", path, tensor.Name);
 }

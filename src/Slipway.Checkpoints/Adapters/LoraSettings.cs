@@ -15,7 +15,7 @@ internal sealed class LoraSettings
     private static readonly string[] Unsupported =
     [
         "use_qalora", "use_bdlora", "alora_invocation_tokens", "layer_replication", "target_parameters", "arrow_config",
-        "trainable_token_indices", "kasa_config", "monteclora_config", "velora_config",
+        "kasa_config", "monteclora_config", "velora_config",
     ];
 
     private readonly JsonObject json;
@@ -43,6 +43,24 @@ internal sealed class LoraSettings
 
     public bool IsTransposed => Flag("fan_in_fan_out");
 
+    // Whether what was trained on an embedding was trained on the head that is tied to it too.
+    public bool TiesWeights => Flag("ensure_weight_tying");
+
+    // The ids of the tokens whose rows of a module were trained; the same for all, or by the module's name.
+    public IReadOnlyList<int> TokenIds(string module)
+    {
+        const string key = "trainable_token_indices";
+        var node = json[key] is JsonObject named
+            ? named.FirstOrDefault(pair => $".{module}".EndsWith($".{pair.Key}", StringComparison.Ordinal)).Value
+            : json[key];
+        return node is JsonArray list && list.All(item => item is JsonValue id && id.TryGetValue<int>(out var number) && number >= 0)
+            ? [.. list.Select(item => item!.GetValue<int>())]
+            : throw new CheckpointException(
+                $"'{key}' of the adapter '{path}' is '{JsonFile.Describe(json[key])}', which names no tokens for '{module}', " +
+                "whose rows the adapter holds; expected their ids. Take tensors and configuration from one folder that PEFT " +
+                "saved.", path, module);
+    }
+
     // The factor of a module's product, whose rank its tensors tell.
     public double Scale(string module, int rank)
     {
@@ -51,7 +69,7 @@ internal sealed class LoraSettings
         {
             throw new CheckpointException(
                 $"The adapter '{path}' gives '{module}' the rank {expected}, but its tensors have the rank {rank}. " +
-                "Fetch tensors and configuration of one adapter.", path, module);
+                "Take tensors and configuration from one folder that PEFT saved.", path, module);
         }
 
         var alpha = Number("alpha_pattern", module, "lora_alpha");

@@ -10,6 +10,9 @@ internal enum LoraPart
     EmbeddingUp,
     Magnitude,
 
+    // Take the place of single rows.
+    TokenRows,
+
     // Takes the place of the model's own tensor.
     Replacement,
 }
@@ -18,7 +21,6 @@ internal enum LoraPart
 internal static class LoraTensorNames
 {
     private const string Prefix = "base_model.model.";
-    private const string OriginalLayer = ".base_layer.";
 
     private static readonly (string Suffix, LoraPart Part)[] Suffixes =
     [
@@ -29,7 +31,13 @@ internal static class LoraTensorNames
         (".lora_embedding_B", LoraPart.EmbeddingUp),
         (".lora_magnitude_vector", LoraPart.Magnitude),
         (".lora_magnitude_vector.weight", LoraPart.Magnitude),
+        (".token_adapter.trainable_tokens_delta", LoraPart.TokenRows),
+        (".trainable_tokens_delta", LoraPart.TokenRows),
     ];
+
+    // What PEFT puts into the names of modules that it wraps.
+    private static readonly string[] Wrappers =
+        [".token_adapter.base_layer.", ".base_layer.", ".modules_to_save."];
 
     // The module and the part; for a replacement the tensor's whole name. Null where the name is of no known kind.
     public static (string Name, LoraPart Part)? Parse(string tensor)
@@ -39,7 +47,7 @@ internal static class LoraTensorNames
             return null;
         }
 
-        var name = tensor[Prefix.Length..];
+        var name = tensor[Prefix.Length..].Replace(".default", "", StringComparison.Ordinal);
         foreach (var (suffix, part) in Suffixes)
         {
             if (name.EndsWith(suffix, StringComparison.Ordinal))
@@ -49,6 +57,7 @@ internal static class LoraTensorNames
         }
 
         return name.Contains(".lora_", StringComparison.Ordinal) ? null
-            : (name.Replace(OriginalLayer, ".", StringComparison.Ordinal), LoraPart.Replacement);
+            : (Wrappers.Aggregate(name, (plain, wrapper) => plain.Replace(wrapper, ".", StringComparison.Ordinal)),
+                LoraPart.Replacement);
     }
 }

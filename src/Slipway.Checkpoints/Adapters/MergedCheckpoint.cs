@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using Slipway.Checkpoints.Files;
 
 namespace Slipway.Checkpoints.Adapters;
@@ -8,55 +9,45 @@ namespace Slipway.Checkpoints.Adapters;
 // the target that they belong to is read.
 internal sealed class MergedCheckpoint : OverlayCheckpoint
 {
+    // A folder with one of these holds a whole tokenizer.
+    private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer.model"];
+    private static readonly string[] TokenizerFiles =
+        [.. Tokenizers, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"];
+
     private readonly LoraAdapter adapter;
-    private readonly Dictionary<string, TensorInfo> tensors;
-    private readonly Dictionary<string, LoraModule> biases = new(StringComparer.Ordinal);
+    private readonly AdaptedTensors adapted;
+    private readonly Lazy<JsonObject> config;
     private readonly ConcurrentDictionary<string, WeakReference<LoraProduct>> products = new(StringComparer.Ordinal);
 
     public MergedCheckpoint(Checkpoint inner, LoraAdapter adapter)
         : base(inner)
     {
         this.adapter = adapter;
-        tensors = inner.Tensors.ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
-        foreach (var (name, replacement) in adapter.Replacements)
-        {
-            Check(name, replacement.Shape);
-            tensors[name] = replacement with { Name = name };
-        }
-
-        foreach (var target in adapter.Targets.Values)
-        {
-            var module = adapter.Module(target.Name);
-            Check(
-                target.Name,
-                target.IsTransposed ? [target.Inputs, target.Outputs] : [target.Outputs, target.Inputs]);
-            CheckTied(target.Name);
-            tensors[target.Name] = tensors[target.Name] with { Type = TensorType.F32 };
-            if (module.UpBias is not null)
-            {
-                var bias = target.Name[..^"weight".Length] + "bias";
-                Check(bias, [target.Outputs]);
-                tensors[bias] = tensors[bias] with { Type = TensorType.F32 };
-                biases.Add(bias, module);
-            }
-        }
-
+        adapted = new AdaptedTensors(inner, adapter);
+        config = new Lazy<JsonObject>(() => adapted.Vocabulary is { } size ? WithVocabulary(inner.Config, size) : inner.Config);
         Quantized = inner.Quantized.Where(pair => !IsComputed(pair.Key))
             .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
     }
 
-    public override IReadOnlyDictionary<string, TensorInfo> Tensors => tensors;
+    public override JsonObject Config => config.Value;
+
+    public override IReadOnlyDictionary<string, TensorInfo> Tensors => adapted.Tensors;
 
     public override IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; }
 
+    public override byte[]? ReadFile(string name) => !TokenizerFiles.Contains(name) ? base.ReadFile(name)
+        : CheckpointFolder.ReadFile(adapter.Path, name)
+            ?? (Tokenizers.Any(file => File.Exists(System.IO.Path.Combine(adapter.Path, file))) ? null : base.ReadFile(name));
+
     protected override bool IsComputed(string name) =>
-        adapter.Targets.ContainsKey(name) || biases.ContainsKey(name) || adapter.Replacements.ContainsKey(name);
+        adapted.Targets.ContainsKey(name) || adapted.Biases.ContainsKey(name) || adapted.Replacements.ContainsKey(name) ||
+        adapted.TokenRows.ContainsKey(name) || name == adapted.UntiedHead?.Head;
 
     protected override void ReadBytesCore(TensorInfo tensor, long start, Span<byte> destination)
     {
         if (IsWhollyReplaced(tensor.Name))
         {
-            adapter.Tensors.ReadBytes(adapter.Replacements[tensor.Name].Name, start, destination);
+            adapter.Tensors.ReadBytes(adapted.Replacements[tensor.Name].Name, start, destination);
         }
         else
         {
@@ -66,13 +57,18 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
 
     protected override void Compute(TensorInfo tensor, long start, Span<float> destination)
     {
-        if (biases.TryGetValue(tensor.Name, out var module))
+        if (adapted.Biases.TryGetValue(tensor.Name, out var module))
         {
             AddBias(tensor, module, start, destination);
         }
-        else if (adapter.Targets.TryGetValue(tensor.Name, out var target))
+        else if (adapted.Targets.TryGetValue(tensor.Name, out module))
         {
-            Merge(tensor, target, start, destination);
+            Merge(tensor, module.Target, start, destination);
+        }
+        else if (adapted.TokenRows.TryGetValue(tensor.Name, out var rows))
+        {
+            ReadOwn(tensor.Name, start, destination);
+            PutRows(tensor, rows, start, destination);
         }
         else
         {
@@ -159,10 +155,38 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
         return product;
     }
 
+    private void PutRows(TensorInfo tensor, LoraTokenRows rows, long start, Span<float> destination)
+    {
+        var columns = (int)tensor.Shape[1];
+        while (destination.Length > 0)
+        {
+            var (row, skipped) = Math.DivRem(start, columns);
+            var count = (int)Math.Min(columns - skipped, destination.Length);
+            if (rows.Places.TryGetValue((int)row, out var place))
+            {
+                adapter.Tensors.ReadFloats(
+                    rows.Tensor.Name, ((long)place * columns) + skipped, destination[..count]);
+            }
+
+            start += count;
+            destination = destination[count..];
+        }
+    }
+
     // What the product is added to: the replacement where there is one, else the model's own.
     private void ReadOwn(string name, long start, Span<float> destination)
     {
-        if (adapter.Replacements.TryGetValue(name, out var replacement))
+        if (adapted.UntiedHead is { } untied && untied.Head == name)
+        {
+            name = untied.Embedding;
+            if (adapted.Vocabulary is null)
+            {
+                Inner.ReadFloats(name, start, destination);
+                return;
+            }
+        }
+
+        if (adapted.Replacements.TryGetValue(name, out var replacement))
         {
             adapter.Tensors.ReadFloats(replacement.Name, start, destination);
         }
@@ -172,29 +196,13 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
         }
     }
 
-    private bool IsWhollyReplaced(string name) => adapter.Replacements.ContainsKey(name) &&
-        !adapter.Targets.ContainsKey(name) && !biases.ContainsKey(name);
+    private bool IsWhollyReplaced(string name) => adapted.Replacements.ContainsKey(name) &&
+        !adapted.Targets.ContainsKey(name) && !adapted.Biases.ContainsKey(name) && !adapted.TokenRows.ContainsKey(name);
 
-    private void Check(string name, IReadOnlyList<long> shape)
+    private static JsonObject WithVocabulary(JsonObject config, long size)
     {
-        if (!tensors.TryGetValue(name, out var tensor) || !tensor.Shape.SequenceEqual(shape))
-        {
-            throw new CheckpointException(
-                $"The adapter '{adapter.Path}' changes tensor '{name}' of shape {TensorInfo.FormatShape(shape)}; the " +
-                $"checkpoint '{Inner.Path}' has " +
-                $"{(tensor is null ? "none" : $"one of shape {TensorInfo.FormatShape(tensor.Shape)}")}. Use the " +
-                $"model that it was trained on{(adapter.BaseModel is { } model ? $", '{model}'" : "")}.", adapter.Path, name);
-        }
-    }
-
-    // The head reads the same tensor, but the adapter was trained beside the embedding alone.
-    private void CheckTied(string name)
-    {
-        if (name.EndsWith(".embed_tokens.weight", StringComparison.Ordinal) && !tensors.ContainsKey("lm_head.weight"))
-        {
-            throw new CheckpointException(
-                $"The adapter '{adapter.Path}' changes '{name}', which the model's head shares. Write the head as a " +
-                "tensor of its own, 'lm_head.weight', first.", adapter.Path, name);
-        }
+        var copy = (JsonObject)config.DeepClone();
+        copy["vocab_size"] = size;
+        return copy;
     }
 }

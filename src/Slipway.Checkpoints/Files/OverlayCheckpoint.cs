@@ -10,16 +10,10 @@ internal abstract class OverlayCheckpoint : Checkpoint
 {
     private const int ChunkFloats = 1 << 16;
 
-    private readonly Lazy<JsonObject> config;
-
     protected OverlayCheckpoint(Checkpoint inner)
-        : base(inner.Path, inner.Format)
-    {
-        Inner = inner;
-        config = new Lazy<JsonObject>(() => AsFloat32(inner.Config));
-    }
+        : base(inner.Path, inner.Format) => Inner = inner;
 
-    public override JsonObject Config => config.Value;
+    public override JsonObject Config => Inner.Config;
 
     public override IReadOnlyList<string> Warnings => Inner.Warnings;
 
@@ -77,15 +71,6 @@ internal abstract class OverlayCheckpoint : Checkpoint
     protected override void ReadQuantizedCore(
         QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints) =>
         Inner.ReadQuantized(tensor.Name, firstRow, codes, scales, zeroPoints);
-
-    // The type that the configuration states is that of a module which was saved; what is computed here never was one.
-    private static JsonObject AsFloat32(JsonObject config)
-    {
-        var copy = (JsonObject)config.DeepClone();
-        copy.Remove("torch_dtype");
-        copy["dtype"] = "float32";
-        return copy;
-    }
 
     protected override void Dispose(bool disposing)
     {

@@ -21,12 +21,16 @@ internal static class EmbedVerb
             Description = "The safetensors file to write: embeddings [texts, dimensions] (float32).",
             Required = true,
         };
+        var prompt = new Option<string?>("--prompt-name")
+        {
+            Description = "The prompt before every text, by its name in the model's files; '' for none, else the model's default.",
+        };
         var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "embed", "Embed texts. Example: slipway embed package -i texts.json -o embeddings.safetensors")
         {
-            package, input, output, threads, json,
+            package, input, output, prompt, threads, json,
         };
         command.SetAction(async (result, ct) =>
         {
@@ -34,6 +38,7 @@ internal static class EmbedVerb
             using var generator = new OnnxEmbeddingGenerator(new OnnxEmbeddingGeneratorOptions
             {
                 PackagePath = result.GetRequiredValue(package),
+                PromptName = result.GetValue(prompt),
                 Threads = result.GetValue(threads),
             });
             var embeddings = await generator.GenerateAsync(texts, cancellationToken: ct).ConfigureAwait(false);

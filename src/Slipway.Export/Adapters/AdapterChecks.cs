@@ -6,15 +6,22 @@ namespace Slipway.Export.Adapters;
 internal static class AdapterChecks
 {
     /// <summary>Refuses what is more than products added to linear layers, and what does not fit.</summary>
+    /// <returns>What the adapter adds to, by the names that the checkpoint stores tensors with.</returns>
     /// <exception cref="NotSupportedException">The adapter can only be merged.</exception>
     /// <exception cref="CheckpointException">The adapter does not fit the checkpoint.</exception>
-    public static void Check(string name, LoraAdapter adapter, Checkpoint checkpoint)
+    public static Dictionary<string, LoraTarget> Resolve(string name, LoraAdapter adapter, Checkpoint checkpoint)
     {
         if (adapter.Replacements.Keys.FirstOrDefault() is { } replaced)
         {
             throw Unswitchable(name, adapter, $"replaces the tensor '{replaced}'");
         }
 
+        if (adapter.PartlyReplaced.FirstOrDefault() is { } partly)
+        {
+            throw Unswitchable(name, adapter, $"replaces rows of the tensor '{partly}'");
+        }
+
+        Dictionary<string, LoraTarget> targets = new(StringComparer.Ordinal);
         foreach (LoraTarget target in adapter.Targets.Values)
         {
             if (target.HasBias)
@@ -22,9 +29,14 @@ internal static class AdapterChecks
                 throw Unswitchable(name, adapter, $"adds a bias to '{target.Name}'");
             }
 
+            TensorInfo? tensor = checkpoint.FindTensor(target.Name);
+            if (tensor is null && target.Name is ("lm_head.weight" or "embed_out.weight"))
+            {
+                throw Unswitchable(name, adapter, $"changes the head '{target.Name}', which the model ties to its embedding");
+            }
+
             long[] shape = target.IsTransposed ? [target.Inputs, target.Outputs] : [target.Outputs, target.Inputs];
-            if (!checkpoint.Tensors.TryGetValue(target.Name, out TensorInfo? tensor)
-                || !tensor.Shape.SequenceEqual(shape))
+            if (tensor is null || !tensor.Shape.SequenceEqual(shape))
             {
                 throw new CheckpointException(
                     $"The adapter '{name}' in '{adapter.Path}' changes tensor '{target.Name}' of shape "
@@ -33,7 +45,11 @@ internal static class AdapterChecks
                     + $"model that it was trained on{(adapter.BaseModel is { } model ? $", '{model}'" : "")}.",
                     adapter.Path, target.Name);
             }
+
+            targets.Add(tensor.Name, target);
         }
+
+        return targets;
     }
 
     private static NotSupportedException Unswitchable(string name, LoraAdapter adapter, string what) => new(

@@ -14,21 +14,22 @@ internal static class AdapterFactors
     /// <param name="matrix">The matrix.</param>
     /// <param name="adapter">The adapter.</param>
     /// <param name="rank">The largest rank of the adapter's products.</param>
-    public static IEnumerable<SafetensorsEntry> Of(AdaptedMatrix matrix, LoraAdapter adapter, int rank)
+    public static IEnumerable<SafetensorsEntry> Of(AdaptedMatrix matrix, SwitchedAdapter adapter, int rank)
     {
         (int inputs, int outputs, int width) = (matrix.Weight.Columns, matrix.Weight.Rows, matrix.Sources.Count * rank);
         float[] down = new float[checked(inputs * width)];
         float[] up = new float[checked(width * outputs)], scale = matrix.Scales ? new float[up.Length] : [];
         for (int index = 0; index < matrix.Sources.Count; index++)
         {
-            if (adapter.Targets.TryGetValue(matrix.Sources[index], out LoraTarget? target))
+            string source = matrix.Sources[index];
+            if (adapter.Targets.TryGetValue(source, out LoraTarget? target))
             {
-                CopyDown(adapter, target, down, width, index * rank);
-                CopyUp(adapter, target, matrix.Weight, up.AsSpan(index * rank * outputs));
+                CopyDown(adapter.Adapter, target, down, width, index * rank);
+                CopyUp(adapter.Adapter, target, source, matrix.Weight, up.AsSpan(index * rank * outputs));
                 if (target.HasMagnitude)
                 {
                     CopyScale(
-                        adapter, target, matrix.Weight, down, width, index * rank, up.AsSpan(index * rank * outputs),
+                        adapter.Adapter, target, source, matrix.Weight, down, width, index * rank, up.AsSpan(index * rank * outputs),
                         scale.AsSpan(index * rank * outputs, outputs));
                 }
             }
@@ -44,14 +45,14 @@ internal static class AdapterFactors
 
     // What each row's product is multiplied by, less one: its magnitude over its length. It stands at the first rank.
     private static void CopyScale(
-        LoraAdapter adapter, LoraTarget target, Weight weight, float[] down, int width, int first,
+        LoraAdapter adapter, LoraTarget target, string tensor, Weight weight, float[] down, int width, int first,
         ReadOnlySpan<float> up, Span<float> scale)
     {
         float[] magnitudes = new float[target.Outputs], sum = new float[weight.Columns];
         adapter.ReadMagnitude(target.Name, magnitudes);
         for (int row = 0; row < weight.Rows; row++)
         {
-            if (weight.SourceOf(row) is not { } source || source.Tensor != target.Name)
+            if (weight.SourceOf(row) is not { } source || source.Tensor != tensor)
             {
                 continue;
             }
@@ -74,7 +75,8 @@ internal static class AdapterFactors
                 ? (float)((magnitudes[source.Output] / length) - 1)
                 : throw new CheckpointException(
                     $"The adapter '{adapter.Path}' scales row {source.Output} of '{target.Name}', of length {length}, to "
-                    + $"{magnitudes[source.Output]}. Fetch the adapter again, or the model that it was trained on.",
+                    + $"{magnitudes[source.Output]}. Use the model that the adapter was trained on; where this is it, its "
+                    + "training diverged.",
                     adapter.Path, target.Name);
         }
     }
@@ -93,12 +95,12 @@ internal static class AdapterFactors
     }
 
     // [outputs, rank] → [rank, rows of the matrix], with all scales.
-    private static void CopyUp(LoraAdapter adapter, LoraTarget target, Weight weight, Span<float> up)
+    private static void CopyUp(LoraAdapter adapter, LoraTarget target, string tensor, Weight weight, Span<float> up)
     {
         float[] factor = Read(adapter, target, target.Outputs, adapter.ReadUp);
         for (int row = 0; row < weight.Rows; row++)
         {
-            if (weight.SourceOf(row) is { } source && source.Tensor == target.Name)
+            if (weight.SourceOf(row) is { } source && source.Tensor == tensor)
             {
                 float scale = (float)(target.Scale * source.Scale);
                 for (int rank = 0; rank < target.Rank; rank++)
@@ -116,7 +118,8 @@ internal static class AdapterFactors
         float[] factor = new float[checked(size * target.Rank)];
         read(target.Name, factor);
         return Array.TrueForAll(factor, float.IsFinite) ? factor : throw new CheckpointException(
-            $"The adapter '{adapter.Path}' holds a value for '{target.Name}' that is not finite. Fetch it again.",
+            $"The adapter '{adapter.Path}' holds a value for '{target.Name}' that is not finite: its training "
+            + "diverged. Take an earlier state of it.",
             adapter.Path, target.Name);
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
@@ -9,12 +8,12 @@ namespace Slipway.Export.Adapters;
 /// <summary>The LoRA adapters that a package holds beside its model, for requests to choose between.</summary>
 internal sealed class SwitchedAdapters
 {
-    private readonly IReadOnlyDictionary<string, LoraAdapter> _adapters;
+    private readonly IReadOnlyDictionary<string, SwitchedAdapter> _adapters;
     private readonly HashSet<string> _targets;
     private readonly List<AdaptedMatrix> _matrices = [];
     private AdapterMask? _mask;
 
-    private SwitchedAdapters(IReadOnlyDictionary<string, LoraAdapter> adapters)
+    private SwitchedAdapters(IReadOnlyDictionary<string, SwitchedAdapter> adapters)
     {
         _adapters = adapters;
         _targets = adapters.Values.SelectMany(adapter => adapter.Targets.Keys).ToHashSet(StringComparer.Ordinal);
@@ -26,6 +25,7 @@ internal sealed class SwitchedAdapters
     /// <exception cref="CheckpointException">An adapter does not fit the checkpoint.</exception>
     public static SwitchedAdapters? Create(IReadOnlyDictionary<string, LoraAdapter> adapters, Checkpoint checkpoint)
     {
+        Dictionary<string, SwitchedAdapter> switched = [];
         foreach ((string name, LoraAdapter adapter) in adapters)
         {
             if (name.Length is 0 or > 64 || name[0] == '.'
@@ -36,19 +36,10 @@ internal sealed class SwitchedAdapters
                     + "not '.' at first.", nameof(adapters));
             }
 
-            AdapterChecks.Check(name, adapter, checkpoint);
+            switched.Add(name, new SwitchedAdapter(adapter, AdapterChecks.Resolve(name, adapter, checkpoint)));
         }
 
-        return adapters.Count == 0 ? null : new SwitchedAdapters(adapters);
-    }
-
-    /// <summary>The configuration of a checkpoint loaded as float32, which is how adapters meet it.</summary>
-    public static JsonObject Configuration(Checkpoint checkpoint)
-    {
-        JsonObject copy = (JsonObject)checkpoint.Config.DeepClone();
-        copy.Remove("torch_dtype");
-        copy["dtype"] = "float32";
-        return copy;
+        return switched.Count == 0 ? null : new SwitchedAdapters(switched);
     }
 
     /// <summary>The matrix with what adapters add; the same where they add nothing.</summary>
@@ -80,12 +71,12 @@ internal sealed class SwitchedAdapters
             .SelectMany(matrix => matrix.Sources)
             .ToHashSet(StringComparer.Ordinal);
         List<PackageAdapter> written = [];
-        foreach ((string name, LoraAdapter adapter) in _adapters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        foreach ((string name, SwitchedAdapter adapter) in _adapters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
             if (adapter.Targets.Keys.FirstOrDefault(target => !met.Contains(target)) is { } missed)
             {
                 throw new NotSupportedException(
-                    $"The adapter '{name}' in '{adapter.Path}' changes '{missed}', which is no linear layer of its own "
+                    $"The adapter '{name}' in '{adapter.Adapter.Path}' changes '{missed}', which is no linear layer of its own "
                     + "in the graph. Such an adapter cannot be switched per request: merge it at export instead.");
             }
 
@@ -102,3 +93,6 @@ internal sealed class SwitchedAdapters
         return written;
     }
 }
+
+/// <summary>An adapter, and what it adds to by the names that the checkpoint stores tensors with.</summary>
+internal sealed record SwitchedAdapter(LoraAdapter Adapter, IReadOnlyDictionary<string, LoraTarget> Targets);

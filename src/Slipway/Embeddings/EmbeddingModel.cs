@@ -11,12 +11,15 @@ internal sealed class EmbeddingModel : IDisposable
 {
     private const string Output = "sentence_embedding";
     private const string TokenTypes = "token_type_ids";
+    private const string PromptLength = "prompt_length";
     private const int FallbackContext = 512;
 
     private readonly InferenceSession session;
     private readonly HuggingFaceTokenizer tokenizer;
     private readonly SemaphoreSlim turn = new(1);
+    private readonly SentenceSettings settings;
     private readonly bool hasTokenTypes;
+    private readonly bool hasPromptLength;
     private readonly int padId;
     private readonly int maxBatchTokens;
     private int disposed;
@@ -31,7 +34,9 @@ internal sealed class EmbeddingModel : IDisposable
         this.tokenizer = tokenizer;
         Package = package;
         maxBatchTokens = options.MaxBatchTokens;
+        settings = new SentenceSettings(package);
         hasTokenTypes = session.InputMetadata.ContainsKey(TokenTypes);
+        hasPromptLength = session.OverridableInitializerMetadata.ContainsKey(PromptLength);
         padId = PackageNumber(package, "config.json", "pad_token_id") ?? 0;
         if (session.OutputMetadata.GetValueOrDefault(Output)?.Dimensions is not [_, > 0 and var dimensions])
         {
@@ -41,7 +46,7 @@ internal sealed class EmbeddingModel : IDisposable
         }
 
         Dimensions = dimensions;
-        ContextLength = Context(package, options.ContextLength);
+        ContextLength = Context(package, settings, options.ContextLength);
         RequireRoomForText();
     }
 
@@ -77,9 +82,26 @@ internal sealed class EmbeddingModel : IDisposable
         }
     }
 
-    /// <summary>Encodes a text with the tokens that begin and end it, cut off to the context.</summary>
-    public int[] Encode(string text)
+    /// <summary>Finds the prompt that goes before texts.</summary>
+    /// <param name="name">A name among the package's prompts; null for its own choice, empty for none.</param>
+    /// <exception cref="ArgumentException">The package has no such prompt.</exception>
+    public TextPrompt Prompt(string? name)
     {
+        var text = settings.Prompt(name);
+        if (text.Length == 0 || !hasPromptLength)
+        {
+            return new TextPrompt(text, 0);
+        }
+
+        // The tokens that close a text stand after the prompt alone, not between it and a text.
+        var ids = tokenizer.Encode(Plain(text), addSpecialTokens: true);
+        return new TextPrompt(text, Closing(Plain(text), ids) > 0 ? ids.Length - 1 : ids.Length);
+    }
+
+    /// <summary>Encodes a text after a prompt with the tokens that begin and end it, cut off to the context.</summary>
+    public int[] Encode(string text, TextPrompt prompt)
+    {
+        text = Plain(prompt.Text + text);
         var ids = tokenizer.Encode(text, addSpecialTokens: true);
         if (ids.Length <= ContextLength)
         {
@@ -92,9 +114,11 @@ internal sealed class EmbeddingModel : IDisposable
 
     /// <summary>Embeds texts of similar length together.</summary>
     /// <param name="texts">The texts' ids.</param>
+    /// <param name="prompt">The prompt that they begin with.</param>
     /// <param name="cancellationToken">Ends the run, also in its middle.</param>
     /// <returns>An embedding for each text, in their order.</returns>
-    public async Task<float[][]> EmbedAsync(IReadOnlyList<int[]> texts, CancellationToken cancellationToken)
+    public async Task<float[][]> EmbedAsync(
+        IReadOnlyList<int[]> texts, TextPrompt prompt, CancellationToken cancellationToken)
     {
         var embeddings = new float[texts.Count][];
         foreach (var batch in Batches(texts))
@@ -103,7 +127,7 @@ internal sealed class EmbeddingModel : IDisposable
             try
             {
                 ObjectDisposedException.ThrowIf(disposed != 0, typeof(OnnxEmbeddingGenerator));
-                await Task.Run(() => Run(texts, batch, embeddings, cancellationToken), cancellationToken)
+                await Task.Run(() => Run(texts, batch, prompt, embeddings, cancellationToken), cancellationToken)
                     .ConfigureAwait(false);
             }
             finally
@@ -150,7 +174,8 @@ internal sealed class EmbeddingModel : IDisposable
     }
 
     private void Run(
-        IReadOnlyList<int[]> texts, int[] batch, float[][] embeddings, CancellationToken cancellationToken)
+        IReadOnlyList<int[]> texts, int[] batch, TextPrompt prompt, float[][] embeddings,
+        CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var length = texts[batch[0]].Length;
@@ -171,13 +196,23 @@ internal sealed class EmbeddingModel : IDisposable
         using var idValue = OrtValue.CreateTensorValueFromMemory(ids, shape);
         using var maskValue = OrtValue.CreateTensorValueFromMemory(mask, shape);
         using var typeValue = OrtValue.CreateTensorValueFromMemory(new long[ids.Length], shape);
-        string[] names = hasTokenTypes ? ["input_ids", "attention_mask", TokenTypes] : ["input_ids", "attention_mask"];
-        OrtValue[] values = hasTokenTypes ? [idValue, maskValue, typeValue] : [idValue, maskValue];
+        using var promptValue = OrtValue.CreateTensorValueFromMemory(new[] { (long)prompt.Tokens }, [1]);
+        Dictionary<string, OrtValue> inputs = new() { ["input_ids"] = idValue, ["attention_mask"] = maskValue };
+        if (hasTokenTypes)
+        {
+            inputs[TokenTypes] = typeValue;
+        }
+
+        if (hasPromptLength)
+        {
+            inputs[PromptLength] = promptValue;
+        }
+
         using var runOptions = new RunOptions();
         using var registration = cancellationToken.Register(() => runOptions.Terminate = true);
         try
         {
-            using var outputs = session.Run(runOptions, names, values, [Output]);
+            using var outputs = session.Run(runOptions, inputs, [Output]);
             var result = outputs[0].GetTensorDataAsSpan<float>();
             for (var row = 0; row < batch.Length; row++)
             {
@@ -210,14 +245,16 @@ internal sealed class EmbeddingModel : IDisposable
         }
     }
 
-    private static int Context(EncoderPackage package, int? asked)
+    // Sentence Transformers takes white space off texts.
+    private string Plain(string text) => settings.LowerCase ? text.Trim().ToLowerInvariant() : text.Trim();
+
+    private static int Context(EncoderPackage package, SentenceSettings settings, int? asked)
     {
         var most = package.Manifest.ContextLength ?? FallbackContext;
-        var stated = PackageNumber(package, "sentence_bert_config.json", "max_seq_length");
         return asked > most
             ? throw new ArgumentException(
                 $"ContextLength is '{asked}'; the model has '{most}' positions. Set it to that or less.", nameof(asked))
-            : asked ?? Math.Min(stated is > 0 ? stated.Value : most, most);
+            : asked ?? Math.Min(settings.MaxLength ?? most, most);
     }
 
     private static int? PackageNumber(EncoderPackage package, string file, string key)
@@ -241,3 +278,8 @@ internal sealed class EmbeddingModel : IDisposable
         }
     }
 }
+
+/// <summary>A prompt before texts.</summary>
+/// <param name="Text">The prompt; empty for none.</param>
+/// <param name="Tokens">How many of a text's first tokens pooling leaves out for it.</param>
+internal readonly record struct TextPrompt(string Text, int Tokens);

@@ -9,7 +9,9 @@ namespace Slipway;
 /// <remarks>
 /// Safe for concurrent use. Pooling and normalization are the model's own. The package is loaded with the first
 /// request, or where its metadata is asked for, and disposed with the generator. Texts longer than the model's context
-/// are cut off.
+/// are cut off. Where the model's files name a prompt for all texts, it goes before each;
+/// <see cref="OnnxEmbeddingGeneratorOptions.PromptName"/>, or the entry <c>prompt_name</c> of a request's
+/// <see cref="EmbeddingGenerationOptions.AdditionalProperties"/>, chooses another.
 /// </remarks>
 public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>
 {
@@ -46,6 +48,7 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
             Threads = options.Threads,
             AllowSpinning = options.AllowSpinning,
             MaxBatchTokens = options.MaxBatchTokens,
+            PromptName = options.PromptName,
         };
         _time = timeProvider ?? TimeProvider.System;
     }
@@ -58,7 +61,9 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     /// The embeddings come in the order of the texts. <see cref="EmbeddingGenerationOptions.Dimensions"/> keeps the first
     /// numbers of each and scales them to length 1, for models that were trained for it.
     /// </remarks>
-    /// <exception cref="ArgumentException">A text is null, or there are fewer dimensions than asked for.</exception>
+    /// <exception cref="ArgumentException">
+    /// A text is null, there are fewer dimensions than asked for, or there is no such prompt.
+    /// </exception>
     /// <exception cref="NotSupportedException">The options ask for another model, or the package embeds no texts.</exception>
     /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
@@ -83,8 +88,11 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         cancellationToken.ThrowIfCancellationRequested();
         var model = await Task.Run(Model, cancellationToken).ConfigureAwait(false);
         var dimensions = Dimensions(options, model);
-        var ids = await Task.Run(() => Array.ConvertAll(texts, model.Encode), cancellationToken).ConfigureAwait(false);
-        var embeddings = await model.EmbedAsync(ids, cancellationToken).ConfigureAwait(false);
+        var prompt = model.Prompt(
+            options?.AdditionalProperties?.TryGetValue("prompt_name", out string? name) == true ? name : _options.PromptName);
+        var ids = await Task.Run(
+            () => Array.ConvertAll(texts, text => model.Encode(text, prompt)), cancellationToken).ConfigureAwait(false);
+        var embeddings = await model.EmbedAsync(ids, prompt, cancellationToken).ConfigureAwait(false);
         var (created, tokens) = (_time.GetUtcNow(), ids.Sum(text => (long)text.Length));
         return new(embeddings.Select(embedding => new Embedding<float>(Shorten(embedding, dimensions))
         {

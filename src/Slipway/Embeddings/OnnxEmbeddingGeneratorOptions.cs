@@ -26,6 +26,10 @@ public sealed class OnnxEmbeddingGeneratorOptions
     /// <value>4096</value>
     public int MaxBatchTokens { get; set; } = 4096;
 
+    /// <summary>The prompt before every text, by its name in the model's own files; empty for none.</summary>
+    /// <value>The model's default prompt, where it has one.</value>
+    public string? PromptName { get; set; }
+
     internal LanguageModelOptions ToModelOptions() => new() { Threads = Threads, AllowSpinning = AllowSpinning };
 
     /// <summary>One sentence for each option that has no possible value.</summary>

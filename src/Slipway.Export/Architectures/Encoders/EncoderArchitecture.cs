@@ -2,6 +2,7 @@ using System.Text;
 using Slipway.Checkpoints;
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
+using Slipway.Export.Modules.Sentences;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 using Slipway.Packaging;
@@ -59,14 +60,14 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
         EncoderInputs inputs = new(root.Graph, HasTokenTypes(config));
         int size = HiddenSize(config);
         GraphValue hidden = Forward(body, inputs);
-        SentencePooling? pooling = SentencePooling.Read(checkpoint);
-        if (pooling is not null || task == EncoderTask.Features)
+        SentenceModules? sentence = SentenceModules.Read(checkpoint);
+        if (sentence is not null || task == EncoderTask.Features)
         {
             hidden = Output(root, hidden, "last_hidden_state", "batch", "sequence", size);
-            if (pooling is not null)
+            if (sentence is not null)
             {
-                GraphValue sentence = pooling.Build(new NodeScope(root.Graph, "/sentence"), hidden, inputs);
-                Output(root, sentence, "sentence_embedding", "batch", pooling.OutputSize(size));
+                (GraphValue embedding, int length) = sentence.Build(root, hidden, size, inputs);
+                Output(root, embedding, "sentence_embedding", "batch", length);
             }
             else if (Pool(body, hidden) is var pooled && pooled != default)
             {
@@ -99,7 +100,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
         GenAISlidingWindow? window)
     {
         package.Write("config.json", Encoding.UTF8.GetBytes(checkpoint.Config.ToJsonString()));
-        TextFiles.Copy(checkpoint, package, SentencePooling.Files);
+        TextFiles.Copy(checkpoint, package, SentenceModules.Files);
     }
 
     /// <summary>The first position of each text, [batch, hidden].</summary>

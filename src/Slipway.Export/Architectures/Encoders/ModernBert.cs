@@ -1,6 +1,7 @@
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Export.Modules.Rotary;
+using Slipway.Export.Modules.Sentences;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
