@@ -31,7 +31,7 @@ public static class CheckpointFormats
     private static Checkpoint OpenFolder(string folder)
     {
         var customary = All.SelectMany(format => format.FolderFiles).Select(name => Path.Combine(folder, name));
-        var checkpoint = OpenFile(customary.FirstOrDefault(File.Exists) ?? FindOnlyFile(folder), folder);
+        var checkpoint = OpenFile(customary.FirstOrDefault(CheckpointFile.IsThere) ?? FindOnlyFile(folder), folder);
         try
         {
             _ = checkpoint.Config;
@@ -70,6 +70,13 @@ public static class CheckpointFormats
         using (var opened = CheckpointFile.Open(file))
         {
             head = opened.ReadHead(HeadBytes);
+        }
+
+        if (head.AsSpan().StartsWith("version https://git-lfs"u8))
+        {
+            throw new CheckpointException(
+                $"The file '{file}' is a pointer of Git LFS, not the weights themselves. Run 'git lfs pull' in its " +
+                "repository.", file);
         }
 
         var format = All.FirstOrDefault(row => row.Recognizes(head))

@@ -63,6 +63,7 @@ public static class Exporter
         long started = Stopwatch.GetTimestamp();
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
         (string name, Architecture architecture) = Find(config);
+        QuantizedWeights.Check(config, checkpoint);
         WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
         int contextLength = ContextLength(config, architecture.LongestSequence(config), options);
         SwitchedAdapters? adapters = SwitchedAdapters.Create(options.Adapters, checkpoint);

@@ -46,7 +46,8 @@ public sealed class DamagedFileTests : IDisposable
         TorchSharpBytes.Of(("a", 8, [1], new byte[4])),
         "gives tensor 'a' the scalar type 8; supported are 0 (U8), 1 (I8), 2 (I16), 3 (I32), 4 (I64), 5 (F16), 6 (F32), "
         + "7 (F64), 11 (BOOL), 15 (BF16)",
-        "a");
+        "a",
+        "Convert the tensor to one of these before it is saved.");
 
     [Theory]
     [InlineData(5, "has 5 bytes, too few for the 8 bytes of a header length", null)]
@@ -128,10 +129,11 @@ public sealed class DamagedFileTests : IDisposable
     private static byte[] Safetensors(string header) =>
         [.. BitConverter.GetBytes((long)header.Length), .. Encoding.UTF8.GetBytes(header), .. new byte[16]];
 
-    private void AssertRefused(string format, string file, byte[] content, string problem, string? tensor)
+    private void AssertRefused(string format, string file, byte[] content, string problem, string? tensor,
+        string remedy = "Copy or download it again.")
     {
         var error = Refused(file, content);
-        Assert.Equal($"The {format} file '{folder[file]}' {problem}. Copy or download it again.", error.Message);
+        Assert.Equal($"The {format} file '{folder[file]}' {problem}. {remedy}", error.Message);
         Assert.Equal((folder[file], tensor), (error.Path, error.Tensor));
     }
 

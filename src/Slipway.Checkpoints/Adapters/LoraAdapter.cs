@@ -54,7 +54,7 @@ public sealed class LoraAdapter : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var configuration = System.IO.Path.Combine(folder, LoraSettings.FileName);
-        var weights = WeightFiles.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        var weights = WeightFiles.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(CheckpointFile.IsThere);
         if (weights is null || CheckpointFolder.ReadFile(folder, LoraSettings.FileName) is not { } json)
         {
             throw new FileNotFoundException(

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints.Files;
 
@@ -202,7 +203,9 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
     private static JsonObject WithVocabulary(JsonObject config, long size)
     {
         var copy = (JsonObject)config.DeepClone();
-        copy["vocab_size"] = size;
+
+        // Parsed, so that it can be read as any type of number, as what comes from a file can.
+        copy["vocab_size"] = JsonNode.Parse(size.ToString(CultureInfo.InvariantCulture));
         return copy;
     }
 }

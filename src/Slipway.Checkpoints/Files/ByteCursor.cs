@@ -96,6 +96,7 @@ internal sealed class ByteCursor(CheckpointFile file, string kind)
         Position += count;
     }
 
-    public CheckpointException Bad(string problem, Exception? inner = null) => new(
-        $"The {kind} file '{File.Path}' {problem}. Copy or download it again.", File.Path, Tensor, inner);
+    // What is damaged was whole elsewhere; what is no damage has a remedy of its own.
+    public CheckpointException Bad(string problem, Exception? inner = null, string? remedy = null) => new(
+        $"The {kind} file '{File.Path}' {problem}. {remedy ?? "Copy or download it again."}", File.Path, Tensor, inner);
 }

@@ -19,9 +19,12 @@ internal sealed class CheckpointFile : IDisposable
 
     public long Length { get; }
 
+    // True for a link to nothing too, which is an error and not an absent file.
+    public static bool IsThere(string path) => File.Exists(path) || new FileInfo(path).LinkTarget is not null;
+
     public static CheckpointFile Open(string path)
     {
-        if (!File.Exists(path))
+        if (!IsThere(path))
         {
             throw new FileNotFoundException($"The file '{path}' does not exist. Check the path.", path);
         }
@@ -30,6 +33,12 @@ internal sealed class CheckpointFile : IDisposable
         try
         {
             handle = File.OpenHandle(path, options: FileOptions.RandomAccess);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new CheckpointException(
+                $"The file '{path}' is a link to '{new FileInfo(path).LinkTarget}', which is no file. Copy the folder with " +
+                "what its links lead to ('cp -rL'), or complete the download that made them.", path, innerException: error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -61,7 +70,7 @@ internal sealed class CheckpointFile : IDisposable
             {
                 throw new CheckpointException(
                     $"The file '{Path}' ends at byte {offset}, {destination.Length} bytes before the end of what is " +
-                    "read. It was cut while it was open; copy or download it again.", Path, tensor);
+                    "read. It was cut while it was open: let what writes it finish, then start again.", Path, tensor);
             }
 
             offset += read;

@@ -20,7 +20,7 @@ internal static class CheckpointFolder
         }
 
         var path = Path.Combine(folder, name);
-        if (!File.Exists(path))
+        if (!CheckpointFile.IsThere(path))
         {
             return null;
         }

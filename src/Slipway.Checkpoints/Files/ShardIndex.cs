@@ -27,7 +27,8 @@ internal sealed class ShardIndex
         if (JsonFile.Parse(json, path)["weight_map"] is not JsonObject map || map.Count == 0)
         {
             throw new CheckpointException(
-                $"The index '{path}' has no 'weight_map' that names tensors. Download it again.", path);
+                $"The index '{path}' has no 'weight_map' that names tensors. Open its weight files by their own " +
+                "names, or put the index that was published with them in its place.", path);
         }
 
         var shardOf = new Dictionary<string, string>(map.Count, StringComparer.Ordinal);
@@ -37,7 +38,7 @@ internal sealed class ShardIndex
         }
 
         var index = new ShardIndex(path, shardOf);
-        foreach (var shard in index.Shards.Where(shard => !File.Exists(System.IO.Path.Combine(folder, shard))))
+        foreach (var shard in index.Shards.Where(shard => !CheckpointFile.IsThere(System.IO.Path.Combine(folder, shard))))
         {
             throw new CheckpointException(
                 $"The shard '{shard}' that the index '{path}' names is missing. Download it into the same folder.",
@@ -53,7 +54,7 @@ internal sealed class ShardIndex
         {
             throw new CheckpointException(
                 $"The index '{path}' maps tensor '{tensor}' to '{JsonFile.Describe(value)}'; expected a file name. " +
-                "Download it again.", path, tensor);
+                "Correct the entry.", path, tensor);
         }
 
         if (!CheckpointFolder.IsInside(shard) || shard.Contains('/'))
@@ -67,7 +68,7 @@ internal sealed class ShardIndex
         {
             throw new CheckpointException(
                 $"The index '{path}' maps tensor '{tensor}' to the index '{shard}'. Expected a weight file; indexes " +
-                "do not nest. Download it again.", path, tensor);
+                "do not nest. Correct the entry.", path, tensor);
         }
 
         return shard;

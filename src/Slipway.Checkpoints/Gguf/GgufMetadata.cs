@@ -67,11 +67,11 @@ internal sealed class GgufMetadata(CheckpointFile file, Dictionary<string, objec
 
     public CheckpointException Missing(string key) => new(
         $"The GGUF file '{Path}' lacks the metadata '{key}'. Its model cannot be described without it; convert the " +
-        "model again.", Path);
+        "model with a current converter (llama.cpp's 'convert_hf_to_gguf.py').", Path);
 
     public CheckpointException Bad(string key, object value, string expected) => new(
         $"The metadata '{key}' of the GGUF file '{Path}' is '{Show(value)}'; expected {expected}. Convert the model " +
-        "again.", Path);
+        "with a current converter (llama.cpp's 'convert_hf_to_gguf.py').", Path);
 
     private static string Show(object value) => value switch
     {

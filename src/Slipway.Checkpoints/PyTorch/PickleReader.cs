@@ -267,8 +267,8 @@ internal sealed class PickleReader(byte[] pickle, string path)
         $"has a pickle that uses '{Shorten(Describe(value))}' where plain tensors need something else");
 
     private CheckpointException Bad(string problem) => new(
-        $"The PyTorch file '{path}' {problem} (byte {position} of its pickle). Download it again, or use the model's " +
-        "safetensors files.", path);
+        $"The PyTorch file '{path}' {problem} (byte {position} of its pickle). Save its tensors alone " +
+        "('torch.save(model.state_dict(), …)'), or use the model's safetensors files.", path);
 
     private static string Describe(object? value) => value switch
     {

@@ -56,7 +56,9 @@ internal static class PyTorchReader
         file.Read(entry.Offset, order);
         if (!order.AsSpan().SequenceEqual("little"u8))
         {
-            throw zip.Bad("holds big-endian numbers; expected little-endian");
+            throw zip.Bad(
+                "holds big-endian numbers; expected little-endian",
+                "Save the model as safetensors on the machine that it comes from.");
         }
     }
 

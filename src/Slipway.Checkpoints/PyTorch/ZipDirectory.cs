@@ -38,8 +38,8 @@ internal sealed class ZipDirectory
         return zip;
     }
 
-    public CheckpointException Bad(string problem) => new(
-        $"The PyTorch file '{file.Path}' {problem}. Copy or download it again.", file.Path);
+    public CheckpointException Bad(string problem, string? remedy = null) => new(
+        $"The PyTorch file '{file.Path}' {problem}. {remedy ?? "Copy or download it again."}", file.Path);
 
     private (long Offset, long Length) FindDirectory()
     {
@@ -108,7 +108,8 @@ internal sealed class ZipDirectory
         var method = ReadUInt16(central, 10);
         if (method != 0 || (flags & 1) != 0)
         {
-            throw Bad($"holds '{name}' compressed or encrypted (method {method}); expected it stored as it is");
+            throw Bad($"holds '{name}' compressed or encrypted (method {method}); expected it stored as it is",
+                "Save it with 'torch.save', and pack the file no further.");
         }
 
         long packed = ReadUInt32(central, 20), length = ReadUInt32(central, 24), header = ReadUInt32(central, 42);

@@ -134,7 +134,8 @@ internal sealed class PackedCheckpoint : OverlayCheckpoint
         if (!tensors.TryAdd(tensor.Name, tensor))
         {
             throw new CheckpointException(
-                $"The checkpoint '{Path}' holds the weight '{tensor.Name}' both packed and plain. Fetch it again.",
+                $"The checkpoint '{Path}' holds the weight '{tensor.Name}' both packed and plain. Remove the " +
+                "weight files of another version from its folder.",
                 Path, tensor.Name);
         }
     }

@@ -22,7 +22,8 @@ internal sealed record PackedSettings(string Method, int Bits, int GroupSize, st
         {
             throw new CheckpointException(
                 $"The checkpoint '{checkpoint.Path}' holds packed codes ('.qweight'), but its configuration has no " +
-                "'quantization_config' that says how to read them. Fetch its whole 'config.json'.", checkpoint.Path);
+                "'quantization_config' that says how to read them. Put the 'config.json' or 'quantize_config.json' that was " +
+                "published with these weights beside them.", checkpoint.Path);
         }
 
         var version = Text(section, "checkpoint_format") ?? Text(section, "version") ?? "";
@@ -34,7 +35,8 @@ internal sealed record PackedSettings(string Method, int Bits, int GroupSize, st
     private static CheckpointException Bad(
         Checkpoint checkpoint, JsonObject section, string key, string expected) => new(
         $"'quantization_config.{key}' in the configuration of '{checkpoint.Path}' is " +
-        $"'{JsonFile.Describe(section[key])}'; expected {expected}. Fetch the checkpoint's own configuration.",
+        $"'{JsonFile.Describe(section[key])}'; expected {expected}. Put the configuration that was published " +
+        "with these weights beside them.",
         checkpoint.Path);
 
     private static string? Text(JsonObject section, string key) =>

@@ -28,8 +28,8 @@ internal static class PackedWeights
         {
             throw new CheckpointException(
                 $"'quantization_config.group_size' in the configuration of '{checkpoint.Path}' is " +
-                $"'{settings.GroupSize}'; expected -1 or 1 to {columns}, the inputs of '{root}'. Fetch the " +
-                "checkpoint's own configuration.", checkpoint.Path, codes.Name);
+                $"'{settings.GroupSize}'; expected -1 or 1 to {columns}, the inputs of '{root}'. Put " +
+                "the 'config.json' that was published with these weights beside them.", checkpoint.Path, codes.Name);
         }
 
         var groups = (columns + groupSize - 1) / groupSize;
@@ -70,8 +70,8 @@ internal static class PackedWeights
         if (!checkpoint.Tensors.TryGetValue(name, out var tensor))
         {
             throw new CheckpointException(
-                $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of a quantized weight. Fetch the " +
-                "missing file.", checkpoint.Path, name);
+                $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of a quantized weight. Put the " +
+                "weight file that holds it beside the others.", checkpoint.Path, name);
         }
 
         return types.Contains(tensor.Type) ? tensor : throw Bad(
@@ -88,6 +88,6 @@ internal static class PackedWeights
 
     private static CheckpointException Bad(Checkpoint checkpoint, TensorInfo tensor, string expected) => new(
         $"Tensor '{tensor.Name}' of '{checkpoint.Path}' has the type {tensor.Type} and the shape " +
-        $"{TensorInfo.FormatShape(tensor.Shape)}; expected {expected}. Fetch tensors and configuration of one " +
-        "checkpoint.", checkpoint.Path, tensor.Name);
+        $"{TensorInfo.FormatShape(tensor.Shape)}; expected {expected}. Put the 'config.json' that was " +
+        "published with these weights beside them.", checkpoint.Path, tensor.Name);
 }

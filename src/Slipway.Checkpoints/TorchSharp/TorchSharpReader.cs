@@ -70,7 +70,8 @@ internal static class TorchSharpReader
         {
             throw cursor.Bad(
                 $"gives tensor '{name}' the scalar type {typeNumber}; supported are " +
-                string.Join(", ", Types.Select(row => $"{row.Key} ({row.Value})")));
+                string.Join(", ", Types.Select(row => $"{row.Key} ({row.Value})")),
+                remedy: "Convert the tensor to one of these before it is saved.");
         }
 
         var shape = ReadShape(cursor, name);

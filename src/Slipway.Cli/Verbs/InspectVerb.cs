@@ -43,6 +43,11 @@ internal static class InspectVerb
             return DescribePackage(ModelPackage.Open(path, PackageVerification.Full));
         }
 
+        if (File.Exists(Path.Combine(path, ModelPackage.ManifestFile)))
+        {
+            return DescribeEncoder(EncoderPackage.Open(path, PackageVerification.Full));
+        }
+
         if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
         {
             return new JsonObject { ["kind"] = "onnx", ["graph"] = DescribeGraph(OnnxFile.Read(path)) };
@@ -88,6 +93,22 @@ internal static class InspectVerb
             ["graph"] = DescribeGraph(OnnxFile.Read(package.ModelPath)),
         };
     }
+
+    private static JsonObject DescribeEncoder(EncoderPackage package) => new()
+    {
+        ["kind"] = "package",
+        ["architecture"] = package.Manifest.Architecture,
+        ["precision"] = package.Manifest.Precision,
+        ["source_format"] = package.Manifest.SourceFormat,
+        ["producer"] = package.Manifest.Producer,
+        ["context_length"] = package.Manifest.ContextLength,
+        ["files"] = new JsonArray([.. package.Manifest.Files.Select(file => (JsonNode)new JsonObject
+        {
+            ["name"] = file.Name,
+            ["bytes"] = file.Bytes,
+        })]),
+        ["graph"] = DescribeGraph(OnnxFile.Read(package.ModelPath)),
+    };
 
     private static JsonObject DescribeGraph(OnnxModel model) => new()
     {

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Embeddings;
+using Slipway.Packaging;
 
 namespace Slipway.Cli.Verbs;
 
@@ -10,18 +11,21 @@ namespace Slipway.Cli.Verbs;
 internal static class RunVerb
 {
     private const string Ids = "input_ids";
+    private const string Mask = "attention_mask";
 
     public static Command Create(VerbContext context)
     {
         var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
         var input = new Option<string>("--input", "-i")
         {
-            Description = "A safetensors file with input_ids [batch, sequence] (int64).",
+            Description = "A safetensors file with input_ids [batch, sequence] (int64). For an encoder with its other inputs "
+                + "too: attention_mask is 1 everywhere where it is left out, token_type_ids 0.",
             Required = true,
         };
         var output = new Option<string>("--output", "-o")
         {
-            Description = "The safetensors file to write: logits [batch, sequence, vocabulary] (float32).",
+            Description = "The safetensors file to write (float32): a decoder's logits [batch, sequence, vocabulary], or every "
+                + "output that an encoder has.",
             Required = true,
         };
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to run with." };
@@ -31,33 +35,37 @@ internal static class RunVerb
         {
             package, input, output, adapter, json,
         };
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
-            var (rows, length) = ReadIds(result.GetRequiredValue(input));
-            using var model = LanguageModel.Load(result.GetRequiredValue(package));
-            var started = Stopwatch.GetTimestamp();
-            var logits = new float[Checked(rows.Length, length, model.VocabularySize)];
-            for (var row = 0; row < rows.Length; row++)
+            var folder = result.GetRequiredValue(package);
+            using var inputs = RunInputs.Open(result.GetRequiredValue(input));
+            var run = IsEncoder(folder)
+                ? RunEncoder(folder, inputs, result.GetValue(adapter))
+                : await RunDecoderAsync(folder, inputs, result.GetValue(adapter), cancellationToken).ConfigureAwait(false);
+            foreach (var unread in inputs.Unread)
             {
-                var values = await model.ForwardAsync(rows[row], result.GetValue(adapter), ct).ConfigureAwait(false);
-                values.Memory.CopyTo(logits.AsMemory(row * length * model.VocabularySize));
+                await context.Error.WriteLineAsync(
+                    $"slipway: '{unread}' of '{inputs.Path}' is no input of this model and was not read.").ConfigureAwait(false);
             }
 
-            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            long[] shape = [rows.Length, length, model.VocabularySize];
-            SafetensorsWriter.Write(result.GetRequiredValue(output), [SafetensorsEntry.From("logits", logits, shape)]);
+            var path = result.GetRequiredValue(output);
+            SafetensorsWriter.Write(
+                path, [.. run.Outputs.Select(item => SafetensorsEntry.From(item.Name, item.Values, item.Shape))]);
             if (result.GetValue(json))
             {
                 context.WriteJson(new JsonObject
                 {
-                    ["inputs"] = new JsonObject { [Ids] = Shape([rows.Length, length]) },
-                    ["outputs"] = new JsonObject { ["logits"] = Shape(shape) },
-                    ["seconds"] = Math.Round(seconds, 4),
+                    ["inputs"] = new JsonObject(run.Inputs.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Shape(item.Shape)))),
+                    ["outputs"] = new JsonObject(run.Outputs.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Shape(item.Shape)))),
+                    ["seconds"] = Math.Round(run.Seconds, 4),
                 });
             }
             else
             {
-                context.Output.WriteLine($"logits {TensorInfo.FormatShape(shape)} in '{result.GetValue(output)}'");
+                foreach (var (name, _, shape) in run.Outputs)
+                {
+                    context.Output.WriteLine($"{name} {TensorInfo.FormatShape(shape)} in '{path}'");
+                }
             }
 
             return 0;
@@ -65,28 +73,69 @@ internal static class RunVerb
         return command;
     }
 
-    private static (int[][] Rows, int Length) ReadIds(string path)
+    // A decoder says how it is fed; an encoder has the manifest alone.
+    private static bool IsEncoder(string folder) => File.Exists(Path.Combine(folder, ModelPackage.ManifestFile))
+        && !File.Exists(Path.Combine(folder, ModelPackage.ConfigFile));
+
+    private static async Task<ModelRun> RunDecoderAsync(
+        string folder, RunInputs inputs, string? adapter, CancellationToken cancellationToken)
     {
-        using var file = Checkpoint.Open(path);
-        if (!file.Tensors.TryGetValue(Ids, out var tensor) || tensor.Shape.Count is not (1 or 2) || tensor.Count == 0
-            || tensor.Type is not (TensorType.I64 or TensorType.I32) || tensor.Count > 1 << 24)
+        var (ids, shape) = inputs.Read(Ids);
+        var length = (int)shape[1];
+        int[][] rows = [.. ids.Chunk(length).Select(row => row.Select(id => inputs.TokenId(id)).ToArray())];
+        using var model = LanguageModel.Load(folder);
+        var started = Stopwatch.GetTimestamp();
+        var logits = new float[Checked(rows.Length, length, model.VocabularySize)];
+        for (var row = 0; row < rows.Length; row++)
         {
-            throw new UsageException(
-                $"'{path}' holds no tensor '{Ids}' of integers [batch, sequence]; it holds "
-                + $"{string.Join(", ", file.Tensors.Values.Take(5).Select(other => $"'{other}'"))}.");
+            var values = await model.ForwardAsync(rows[row], adapter, cancellationToken).ConfigureAwait(false);
+            values.Memory.CopyTo(logits.AsMemory(row * length * model.VocabularySize));
         }
 
-        var bytes = new byte[tensor.ByteLength];
-        file.ReadBytes(Ids, 0, bytes);
-        long[] ids = tensor.Type == TensorType.I64
-            ? MemoryMarshal.Cast<byte, long>(bytes).ToArray()
-            : [.. MemoryMarshal.Cast<byte, int>(bytes).ToArray().Select(id => (long)id)];
-        var length = (int)tensor.Shape[^1];
-        return ([.. ids.Chunk(length).Select(row => row.Select(Checked).ToArray())], length);
+        return new ModelRun(
+            [(Ids, shape)], [("logits", logits, [rows.Length, length, model.VocabularySize])],
+            Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
 
-        int Checked(long id) => id is >= 0 and <= int.MaxValue
-            ? (int)id
-            : throw new UsageException($"'{id}' in '{Ids}' of '{path}' is no token id.");
+    private static ModelRun RunEncoder(string folder, RunInputs inputs, string? adapter)
+    {
+        if (adapter is not null)
+        {
+            throw new UsageException(
+                $"'{folder}' is the package of an encoder, which holds no adapters. Merge the adapter with 'slipway export "
+                + "--adapter', and leave --adapter out here.");
+        }
+
+        using var model = EncoderModel.Load(folder);
+        var (ids, shape) = inputs.Read(Ids);
+        if (model.Package.Manifest.ContextLength is { } longest && shape[1] > longest)
+        {
+            throw new UsageException(
+                $"'{Ids}' of '{inputs.Path}' has {shape[1]} tokens a text; '{folder}' takes {longest}. Cut the texts off.");
+        }
+
+        Array.ForEach(ids, id => inputs.TokenId(id));
+        Dictionary<string, (long[] Values, long[] Shape)> given = new() { [Ids] = (ids, shape) };
+        foreach (var name in model.Inputs.Where(name => name != Ids))
+        {
+            given[name] = !inputs.Has(name)
+                ? ([.. Enumerable.Repeat(name == Mask ? 1L : 0L, ids.Length)], shape)
+                : inputs.Read(name) is var read && read.Shape.SequenceEqual(shape) ? read
+                : throw new UsageException(
+                    $"'{name}' of '{inputs.Path}' has the shape {TensorInfo.FormatShape(read.Shape)}; expected "
+                    + $"{TensorInfo.FormatShape(shape)}, that of '{Ids}'.");
+        }
+
+        foreach (var name in model.OptionalInputs.Where(inputs.Has))
+        {
+            given[name] = inputs.ReadList(name);
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        var outputs = model.Run(given);
+        return new ModelRun(
+            [.. given.Select(item => (item.Key, item.Value.Shape))], outputs,
+            Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     private static int Checked(long rows, long length, long vocabulary) => rows * length * vocabulary is var count
@@ -96,5 +145,9 @@ internal static class RunVerb
             $"The logits [{rows}, {length}, {vocabulary}] are {count} numbers; at most {Array.MaxLength} are written. "
             + "Run fewer rows at a time.");
 
-    private static JsonArray Shape(long[] shape) => [.. shape.Select(size => (JsonNode)size)];
+    private static JsonArray Shape(long[] shape) => new JsonArray([.. shape.Select(size => (JsonNode)size)]);
+
+    private sealed record ModelRun(
+        IReadOnlyList<(string Name, long[] Shape)> Inputs,
+        IReadOnlyList<(string Name, float[] Values, long[] Shape)> Outputs, double Seconds);
 }

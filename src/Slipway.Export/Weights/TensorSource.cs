@@ -41,8 +41,8 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     public Weight MxFp4Stack(string name, int count, int rows, int columns)
     {
         int blocks = (columns + Weights.MxFp4Stack.Block - 1) / Weights.MxFp4Stack.Block;
-        string codes = Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2]);
-        string scales = Require($"{name}_scales", [count, rows, blocks]);
+        string codes = Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2], areCodes: true);
+        string scales = Require($"{name}_scales", [count, rows, blocks], areCodes: true);
         foreach (string part in (string[])[codes, scales])
         {
             if (checkpoint.Tensors[part].Type != TensorType.U8)
@@ -138,11 +138,16 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     private TensorInfo? Find(string name) => checkpoint.FindTensor(_aliases.GetValueOrDefault(name, name));
 
     // The name that the tensor is stored with.
-    private string Require(string name, IReadOnlyList<long> shape)
+    private string Require(string name, IReadOnlyList<long> shape, bool areCodes = false)
     {
         TensorInfo tensor = Find(name) ?? throw new CheckpointException(
             $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of shape {TensorInfo.FormatShape(shape)}, "
             + $"which its configuration calls for. {Remedy(name)}", checkpoint.Path, name);
+        if (!areCodes)
+        {
+            QuantizedWeights.RequireNumbers(checkpoint, tensor);
+        }
+
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw new CheckpointException(
