@@ -35,30 +35,43 @@ internal sealed class GuidanceCache(HuggingFaceTokenizer tokenizer, IReadOnlyLis
         string key, Func<GrammarElement> grammar, IReadOnlySet<string> tags, int[] ends, string? after, string prefix)
     {
         var tagKey = string.Join('\n', tags.Order(StringComparer.Ordinal));
+        var grammarKey = $"{tagKey}\n\n{key}";
+        TokenTable? vocabulary;
+        GrammarAutomaton? automaton;
         lock (_lock)
         {
-            if (!_vocabularies.TryGetValue(tagKey, out var vocabulary))
+            if (!_vocabularies.TryGetValue(tagKey, out vocabulary))
             {
                 vocabulary = _vocabularies[tagKey] = TokenTable.From(tokenizer, tags);
             }
 
-            if (!_grammars.TryGetValue($"{tagKey}\n\n{key}", out var automaton))
-            {
-                if (_grammars.Count == MostGrammars)
-                {
-                    _grammars.Clear();
-                }
-
-                // States hold the masks of one vocabulary, so a grammar belongs to one.
-                automaton = _grammars[$"{tagKey}\n\n{key}"] = new GrammarAutomaton(grammar());
-            }
-
-            return new(
-                automaton,
-                vocabulary,
-                ends,
-                after is null ? null : Encoding.UTF8.GetBytes(after),
-                Encoding.UTF8.GetBytes(prefix));
+            _grammars.TryGetValue(grammarKey, out automaton);
         }
+
+        // Made outside the lock: a large grammar takes a while, and other requests must not wait for it.
+        if (automaton is null)
+        {
+            var made = new GrammarAutomaton(grammar());
+            lock (_lock)
+            {
+                if (!_grammars.TryGetValue(grammarKey, out automaton))
+                {
+                    if (_grammars.Count == MostGrammars)
+                    {
+                        _grammars.Clear();
+                    }
+
+                    // States hold the masks of one vocabulary, so a grammar belongs to one.
+                    automaton = _grammars[grammarKey] = made;
+                }
+            }
+        }
+
+        return new(
+            automaton,
+            vocabulary,
+            ends,
+            after is null ? null : Encoding.UTF8.GetBytes(after),
+            Encoding.UTF8.GetBytes(prefix));
     }
 }

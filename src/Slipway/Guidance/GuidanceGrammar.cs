@@ -70,7 +70,10 @@ public sealed class GuidanceGrammar : IEquatable<GuidanceGrammar>
     /// <param name="schema">The schema.</param>
     /// <exception cref="NotSupportedException">A keyword cannot be guaranteed; the message names it.</exception>
     /// <exception cref="ArgumentException">The schema is malformed, or nothing satisfies it.</exception>
-    public static GuidanceGrammar JsonSchema(JsonElement schema) => new("json_schema", schema.GetRawText());
+    public static GuidanceGrammar JsonSchema(JsonElement schema)
+        => schema.ValueKind != JsonValueKind.Undefined
+            ? new("json_schema", schema.GetRawText())
+            : throw new ArgumentException("The JSON schema is an undefined JsonElement; expected a schema.", nameof(schema));
 
     /// <inheritdoc cref="JsonSchema(JsonElement)"/>
     public static GuidanceGrammar JsonSchema([StringSyntax(StringSyntaxAttribute.Json)] string schema)

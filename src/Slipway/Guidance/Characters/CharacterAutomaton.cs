@@ -9,6 +9,7 @@ internal sealed class CharacterAutomaton
 {
     private const int MostStates = 10_000;
     private const int MostCharacters = 50_000;
+    private const int MostCells = 32_000_000;
 
     private readonly int[] _next; // [state, class]
     private readonly bool[] _accepts;
@@ -35,6 +36,7 @@ internal sealed class CharacterAutomaton
     /// <param name="accepts">Whether a text may end in a state.</param>
     public static CharacterAutomaton Of(CharacterAlphabet alphabet, IReadOnlyList<int[]> next, IReadOnlyList<bool> accepts)
     {
+        LimitTable(next.Count, alphabet.Count);
         var isLive = Live(next, accepts);
         var number = new int[next.Count];
         var count = 0;
@@ -92,6 +94,7 @@ internal sealed class CharacterAutomaton
 
         var characters = nodes.SelectMany(node => node.Next.Keys).Distinct().Select(CharacterSet.Of).ToArray();
         var alphabet = CharacterAlphabet.Of(characters);
+        LimitTable(nodes.Count, alphabet.Count);
         var table = nodes.Select(node =>
         {
             var row = Enumerable.Repeat(-1, alphabet.Count).ToArray();
@@ -186,6 +189,7 @@ internal sealed class CharacterAutomaton
                 {
                     states.Add(target);
                     Limit(states.Count);
+                    LimitTable(states.Count, alphabet.Count);
                 }
 
                 return numbers[target];
@@ -214,6 +218,17 @@ internal sealed class CharacterAutomaton
             throw new NotSupportedException(
                 $"The pattern needs more than {most} states. Use fewer or smaller repetitions, and check the rest in "
                 + "your code.");
+        }
+    }
+
+    /// <exception cref="NotSupportedException">A table of states and classes of characters would be too large.</exception>
+    public static void LimitTable(int states, int classes)
+    {
+        if ((long)states * classes > MostCells)
+        {
+            throw new NotSupportedException(
+                $"The pattern or list of texts needs more than {MostCells} transitions. Use fewer different characters or "
+                + "fewer repetitions, and check the rest in your code.");
         }
     }
 

@@ -5,7 +5,7 @@ internal sealed class PatternLanguage
 {
     private const int MostCells = 4_000_000;
 
-    private readonly bool[][]? _mayCount; // [characters so far, state]: whether an end is reached within the bounds
+    private readonly bool[]? _mayCount; // [characters so far, state]: whether an end is reached within the bounds
     private readonly int[] _runEnd = []; // for each count the first after it whose bounds and states are others
     private readonly int _least;
     private readonly int? _most;
@@ -14,7 +14,7 @@ internal sealed class PatternLanguage
     public PatternLanguage(CharacterAutomaton automaton, int least = 0, int? most = null)
     {
         (Automaton, _least, _most) = (automaton, least, most);
-        if (least == 0 && most is null)
+        if ((least == 0 && most is null) || automaton.IsEmpty)
         {
             return;
         }
@@ -27,24 +27,23 @@ internal sealed class PatternLanguage
                 + "bounds, and check the rest in your code.");
         }
 
-        _mayCount = new bool[counts + 1][];
+        var states = automaton.Count;
+        _mayCount = new bool[(counts + 1) * states];
         for (var count = counts; count >= 0; count--)
         {
-            var isKept = new bool[automaton.Count];
-            for (var state = 0; state < isKept.Length; state++)
+            var after = count < counts ? Row(count + 1) : [];
+            for (var state = 0; state < states; state++)
             {
-                isKept[state] = (count >= least && (most is null || automaton.Accepts(state)))
-                    || (count < counts && ReachesNext(state, _mayCount[count + 1]));
+                _mayCount[(count * states) + state] = (count >= least && (most is null || automaton.Accepts(state)))
+                    || (count < counts && ReachesNext(state, after));
             }
-
-            _mayCount[count] = isKept;
         }
 
         _runEnd = new int[counts + 1];
         for (var count = counts; count >= 0; count--)
         {
             var goesOn = count < counts && count + 1 != least && count + 1 != most
-                && _mayCount[count].AsSpan().SequenceEqual(_mayCount[count + 1]);
+                && Row(count).SequenceEqual(Row(count + 1));
             _runEnd[count] = goesOn ? _runEnd[count + 1] : count + 1;
         }
     }
@@ -69,9 +68,11 @@ internal sealed class PatternLanguage
     public bool IsLike(int count, int other, int more)
         => count == other || (_runEnd[count] == _runEnd[other] && Math.Max(count, other) + more < _runEnd[count]);
 
-    private bool MayBe(int state, int count) => _mayCount is null || _mayCount[count][state];
+    private bool MayBe(int state, int count) => _mayCount is null || _mayCount[(count * Automaton.Count) + state];
 
-    private bool ReachesNext(int state, bool[] isKept)
+    private ReadOnlySpan<bool> Row(int count) => _mayCount.AsSpan(count * Automaton.Count, Automaton.Count);
+
+    private bool ReachesNext(int state, ReadOnlySpan<bool> isKept)
     {
         for (var characterClass = 0; characterClass < Automaton.Alphabet.Count; characterClass++)
         {

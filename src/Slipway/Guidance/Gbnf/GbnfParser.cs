@@ -49,7 +49,7 @@ internal sealed partial class GbnfParser
             if (!_defined.Add(name))
             {
                 _at = start;
-                throw Malformed($"a rule of another name; '{name}' is there already");
+                throw Malformed($"a rule of another name; '{Excerpt.Of(name)}' is there already");
             }
 
             Skip(newLines: true);
@@ -68,7 +68,7 @@ internal sealed partial class GbnfParser
         foreach (var (name, use) in _uses.Where(row => !_defined.Contains(row.Key)))
         {
             _at = use;
-            throw Malformed($"a rule that is defined; '{name}' is not");
+            throw Malformed($"a rule that is defined; '{Excerpt.Of(name)}' is not");
         }
 
         if (!_defined.Contains("root"))
@@ -79,7 +79,7 @@ internal sealed partial class GbnfParser
         if (LeftRecursion.Find(_rules) is { } recursive)
         {
             throw new NotSupportedException(
-                $"The grammar's rule '{recursive}' begins with itself. Write it as a repetition, such as 'x ::= y (\"+\" y)*'.");
+                $"The grammar's rule '{Excerpt.Of(recursive)}' begins with itself. Write it as a repetition, such as 'x ::= y (\"+\" y)*'.");
         }
 
         return _rules["root"];
@@ -219,7 +219,7 @@ internal sealed partial class GbnfParser
         return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= MostRepetitions
             ? count
             : throw new NotSupportedException(
-                $"The grammar repeats a part '{digits}' times at {Place()}; at most {MostRepetitions} are supported.");
+                $"The grammar repeats a part '{Excerpt.Of(digits)}' times at {Place()}; at most {MostRepetitions} are supported.");
     }
 
     private string? Name()

@@ -10,11 +10,12 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
     private const int MostTails = 4_000;
 
     private readonly Dictionary<string, RuleElement> _tails = new(StringComparer.Ordinal);
+    private readonly Queue<(int Index, int[] Counts, RuleElement Tail)> _open = [];
 
     // From here on items differ in nothing but what was counted.
     private readonly int _turn = Math.Max(
         Math.Max(shape.Prefix.Count, shape.Contains.Select(containment => containment.From).Append(0).Max()),
-        Math.Min(Math.Max(shape.Least, (shape.Most ?? -1) + 1), MostTails));
+        Math.Min(Math.Max(shape.Least, Math.Min(shape.Most ?? -1, MostTails) + 1), MostTails));
 
     public GrammarElement Build()
     {
@@ -28,7 +29,7 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
             return Sequence(Literal("["), new UniqueItems(shape, values).Build());
         }
 
-        return Sequence(Literal("["), shape.Contains.Count == 0 ? Plain(0) : Counted(0, new int[shape.Contains.Count]));
+        return Sequence(Literal("["), shape.Contains.Count == 0 ? Plain() : Counted());
     }
 
     public static GrammarElement End(int index)
@@ -36,17 +37,23 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
 
     public static GrammarElement Before(int index) => index == 0 ? JsonGrammar.Break : JsonGrammar.Comma;
 
-    // The rest of an array of which nothing is counted but its length.
-    private GrammarElement Plain(int index)
+    // An array of which nothing is counted but its length, made from its end to its start.
+    private GrammarElement Plain()
     {
-        if (index < shape.Prefix.Count)
+        var index = Math.Min(shape.Prefix.Count, shape.Most ?? int.MaxValue);
+        var tail = index < shape.Prefix.Count ? End(index) : Rest(index);
+        while (index-- > 0)
         {
-            var further = shape.Most > index || shape.Most is null
-                ? Sequence(Before(index), values.Of(shape.At(index)), Plain(index + 1))
-                : null;
-            return further is null ? End(index) : index >= shape.Least ? OneOf(End(index), further) : further;
+            var further = Sequence(Before(index), values.Of(shape.At(index)), tail);
+            tail = index >= shape.Least ? OneOf(End(index), further) : further;
         }
 
+        return tail;
+    }
+
+    // What follows the items that are told one by one.
+    private GrammarElement Rest(int index)
+    {
         var item = values.Of(shape.Rest);
         var (least, most) = (Math.Max(shape.Least - index, 0), shape.Most - index);
         if (index > 0)
@@ -64,40 +71,48 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
         return least == 0 ? OneOf(End(0), items) : items;
     }
 
-    // The rest of an array where some items are counted.
-    private RuleElement Counted(int index, int[] counts)
+    // An array where some items are counted. Tails are made one after the other: counts of a caller must not become depth.
+    private RuleElement Counted()
     {
-        var key = $"{index}:{string.Join(',', counts)}";
-        if (_tails.TryGetValue(key, out var tail))
+        var start = Tail(0, new int[shape.Contains.Count]);
+        while (_open.TryDequeue(out var open))
         {
-            return tail;
-        }
-
-        if (_tails.Count == MostTails)
-        {
-            throw new UnguaranteedException("'contains' with such large counts");
-        }
-
-        _tails[key] = tail = new();
-        var choices = new List<GrammarElement>();
-        if (index >= shape.Least && shape.Contains.Select((containment, i) => counts[i] >= containment.Least).All(isMet => isMet))
-        {
-            choices.Add(End(index));
-        }
-
-        if (shape.Most is null || index < shape.Most)
-        {
-            foreach (var (item, after) in Items(index, counts))
+            var (index, counts, tail) = open;
+            var choices = new List<GrammarElement>();
+            if (index >= shape.Least && shape.Contains.Select((containment, i) => counts[i] >= containment.Least).All(isMet => isMet))
             {
-                if (!item.IsFalse)
+                choices.Add(End(index));
+            }
+
+            if (shape.Most is null || index < shape.Most)
+            {
+                foreach (var (item, after) in Items(index, counts).Where(row => !row.Item.IsFalse))
                 {
-                    choices.Add(Sequence(
-                        Before(index), values.Of(item), Counted(Math.Min(index + 1, Math.Max(_turn, 1)), after)));
+                    choices.Add(Sequence(Before(index), values.Of(item), Tail(Math.Min(index + 1, Math.Max(_turn, 1)), after)));
                 }
             }
+
+            tail.Definition = choices.Count == 0 ? ValueGrammar.Nothing : OneOf(choices);
         }
 
-        tail.Definition = choices.Count == 0 ? ValueGrammar.Nothing : OneOf(choices);
+        return start;
+    }
+
+    // The rest of an array from an item on, defined once its turn comes.
+    private RuleElement Tail(int index, int[] counts)
+    {
+        var key = $"{index}:{string.Join(',', counts)}";
+        if (!_tails.TryGetValue(key, out var tail))
+        {
+            if (_tails.Count == MostTails)
+            {
+                throw new UnguaranteedException("'contains' with such large counts");
+            }
+
+            _tails[key] = tail = new();
+            _open.Enqueue((index, counts, tail));
+        }
+
         return tail;
     }
 

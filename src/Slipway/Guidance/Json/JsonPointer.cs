@@ -17,14 +17,14 @@ internal static class JsonPointer
     {
         if (pointer.Length > 1 && pointer[0] == '#' && pointer[1] != '/')
         {
-            return FindAnchor(root, "#", pointer[1..]) ?? throw new ArgumentException(
-                $"The JSON schema refers to '{pointer}' at '{path}', which is no '$anchor' in it.");
+            return FindAnchor(root, pointer[1..]) ?? throw new ArgumentException(
+                $"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is no '$anchor' in it.");
         }
 
         if (pointer != "#" && !pointer.StartsWith("#/", StringComparison.Ordinal))
         {
             throw new NotSupportedException(
-                $"The JSON schema refers to '{pointer}' at '{path}'; only references within the schema, such as "
+                $"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}'; only references within the schema, such as "
                 + "'#/$defs/name', are followed.");
         }
 
@@ -35,11 +35,11 @@ internal static class JsonPointer
                 .Replace("~1", "/", StringComparison.Ordinal)
                 .Replace("~0", "~", StringComparison.Ordinal);
             var found = element.ValueKind == JsonValueKind.Array
-                ? int.TryParse(name, out var index) && index >= 0 && index < element.GetArrayLength()
+                ? int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index >= 0 && index < element.GetArrayLength()
                 : element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out _);
             if (!found)
             {
-                throw new ArgumentException($"The JSON schema refers to '{pointer}' at '{path}', which is not in it.");
+                throw new ArgumentException($"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is not in it.");
             }
 
             element = element.ValueKind == JsonValueKind.Array
@@ -50,25 +50,42 @@ internal static class JsonPointer
         return (pointer, element);
     }
 
-    private static (string Pointer, JsonElement Value)? FindAnchor(JsonElement element, string pointer, string name)
+    // Depth first in the schema's order, without recursion: how deep a schema is, its author decides.
+    private static (string Pointer, JsonElement Value)? FindAnchor(JsonElement root, string name)
     {
-        if (element.ValueKind == JsonValueKind.Array)
+        var open = new Stack<(string Pointer, JsonElement Value)>([("#", root)]);
+        while (open.TryPop(out var at))
         {
-            return element.EnumerateArray().Select((item, i) => FindAnchor(item, $"{pointer}/{i}", name))
-                .FirstOrDefault(found => found is not null);
+            var (pointer, element) = at;
+            if (element.ValueKind == JsonValueKind.Array)
+            {
+                PushAll(element.EnumerateArray().Select((item, i) => ($"{pointer}/{i}", item)));
+            }
+
+            // Another '$id' begins a document of its own, and fixed values are no schemas.
+            if (element.ValueKind != JsonValueKind.Object
+                || (pointer != "#" && element.TryGetProperty("$id", out var id) && id.ValueKind == JsonValueKind.String))
+            {
+                continue;
+            }
+
+            if (element.TryGetProperty("$anchor", out var anchor) && anchor.ValueKind == JsonValueKind.String && anchor.ValueEquals(name))
+            {
+                return at;
+            }
+
+            PushAll(element.EnumerateObject().Where(member => member.Name is not ("enum" or "const" or "default" or "examples"))
+                .Select(member => (SchemaNodes.PathOf(pointer, member.Name), member.Value)));
         }
 
-        // Another '$id' begins a document of its own, and fixed values are no schemas.
-        if (element.ValueKind != JsonValueKind.Object
-            || (pointer != "#" && element.TryGetProperty("$id", out var id) && id.ValueKind == JsonValueKind.String))
-        {
-            return null;
-        }
+        return null;
 
-        return element.TryGetProperty("$anchor", out var anchor) && anchor.ValueKind == JsonValueKind.String && anchor.ValueEquals(name)
-            ? (pointer, element)
-            : element.EnumerateObject().Where(member => member.Name is not ("enum" or "const" or "default" or "examples"))
-                .Select(member => FindAnchor(member.Value, SchemaNodes.PathOf(pointer, member.Name), name))
-                .FirstOrDefault(found => found is not null);
+        void PushAll(IEnumerable<(string Pointer, JsonElement Value)> parts)
+        {
+            foreach (var part in parts.Where(part => part.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array).Reverse())
+            {
+                open.Push(part);
+            }
+        }
     }
 }

@@ -12,6 +12,9 @@ namespace Slipway.Guidance.Json;
 /// </remarks>
 internal static class JsonSchemaCompiler
 {
+    /// <summary>The most levels of a schema's text.</summary>
+    public const int DeepestSource = 512;
+
     /// <summary>Compiles a schema.</summary>
     /// <param name="schema">The schema.</param>
     /// <param name="forbidden">Characters that texts hold only escaped.</param>
@@ -22,6 +25,13 @@ internal static class JsonSchemaCompiler
     /// <exception cref="ArgumentException">The schema is malformed, or nothing satisfies it.</exception>
     public static GrammarElement Compile(JsonElement schema, string forbidden, bool closesObjects = false)
     {
+        if (schema.ValueKind == JsonValueKind.Undefined)
+        {
+            throw new ArgumentException("The JSON schema is an undefined JsonElement; expected a schema.", nameof(schema));
+        }
+
+        LimitDepth(JsonDepth.Of(schema));
+
         try
         {
             return Compile(schema, new SchemaNodes(), forbidden, closesObjects);
@@ -29,6 +39,17 @@ internal static class JsonSchemaCompiler
         catch (InvalidOperationException e)
         {
             throw new ArgumentException("The JSON schema holds a text with half of a surrogate pair, which no answer can have.", e);
+        }
+    }
+
+    /// <exception cref="NotSupportedException">A schema's text has too many levels.</exception>
+    public static void LimitDepth(int depth)
+    {
+        if (depth > DeepestSource)
+        {
+            throw new NotSupportedException(
+                $"The JSON schema's text is more than {DeepestSource} levels deep. Move parts of it into '$defs', and refer to "
+                + "them by '$ref'.");
         }
     }
 

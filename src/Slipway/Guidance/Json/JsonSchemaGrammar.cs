@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Slipway.Guidance.Json;
@@ -5,8 +6,6 @@ namespace Slipway.Guidance.Json;
 /// <summary>Builds the grammar of an answer that is a JSON document of a schema.</summary>
 internal static class JsonSchemaGrammar
 {
-    private const int DeepestSource = 512;
-
     /// <exception cref="ArgumentException">The source is no JSON, or the schema is malformed.</exception>
     /// <exception cref="NotSupportedException">The schema cannot be guaranteed.</exception>
     public static GrammarElement Compile(string source)
@@ -19,11 +18,13 @@ internal static class JsonSchemaGrammar
     {
         try
         {
-            return JsonDocument.Parse(source, new() { MaxDepth = DeepestSource });
+            var bytes = Encoding.UTF8.GetBytes(source);
+            JsonSchemaCompiler.LimitDepth(JsonDepth.Of(bytes));
+            return JsonDocument.Parse(bytes, new() { MaxDepth = JsonSchemaCompiler.DeepestSource });
         }
         catch (JsonException e)
         {
-            throw new ArgumentException($"The JSON schema is no JSON: {e.Message}", e);
+            throw new ArgumentException($"The JSON schema is no JSON: {Excerpt.Of(e.Message)}", e);
         }
     }
 }

@@ -15,6 +15,7 @@ internal sealed class ObjectGrammar
     private readonly TextRange[] _names; // what names may be
     private readonly List<(GrammarElement Member, bool IsRequired)> _named = [];
     private readonly Dictionary<(int Index, int Count), GrammarElement> _tails = [];
+    private readonly Queue<(int Index, int Count, RuleElement Tail)> _open = [];
     private readonly int _mostCount; // members above this count are not told apart
     private GrammarElement? _other;
 
@@ -28,12 +29,13 @@ internal sealed class ObjectGrammar
     public GrammarElement Build()
     {
         var names = _shape.Layers.SelectMany(layer => layer.Properties.Keys).Concat(_shape.Required).Distinct().ToArray();
+        var required = _shape.Required.ToHashSet(StringComparer.Ordinal);
         foreach (var name in names)
         {
             var value = Array.Exists(_names, range => range.Contains(name))
                 ? _shape.Layers.Aggregate(Formula.True, (all, layer) => all.And(layer.ValueOf(name)))
                 : Formula.False;
-            var isRequired = _shape.Required.Contains(name);
+            var isRequired = required.Contains(name);
             if (isRequired || !value.IsFalse)
             {
                 _named.Add((Member(Literal(_values.Literals.Write(name)), value), isRequired));
@@ -48,7 +50,13 @@ internal sealed class ObjectGrammar
             throw new UnguaranteedException($"'minProperties' of {_shape.Least} beside members of any name");
         }
 
-        return Sequence(Literal("{"), Tail(0, 0));
+        var start = Tail(0, 0);
+        while (_open.TryDequeue(out var open))
+        {
+            Define(open.Index, open.Count, open.Tail);
+        }
+
+        return Sequence(Literal("{"), start);
     }
 
     private static GrammarElement Before(int count) => count == 0 ? JsonGrammar.Break : JsonGrammar.Comma;
@@ -63,7 +71,8 @@ internal sealed class ObjectGrammar
         => _values.ClosesObjects && names.Length > 0
             && _shape.Layers.TrueForAll(layer => !layer.SaysOthers && layer.Patterns.Count == 0);
 
-    // What may follow where the members before an index have come or not.
+    // What may follow where the members before an index have come or not; defined once its turn comes, so that a long list
+    // of members is no deep recursion.
     private GrammarElement Tail(int index, int count)
     {
         if (_tails.TryGetValue((index, count), out var known))
@@ -83,6 +92,12 @@ internal sealed class ObjectGrammar
 
         var tail = new RuleElement();
         _tails[(index, count)] = tail;
+        _open.Enqueue((index, count, tail));
+        return tail;
+    }
+
+    private void Define(int index, int count, RuleElement tail)
+    {
         var choices = new List<GrammarElement>();
         var (member, isRequired) = _named[index];
         if (_shape.Most is null || count < _shape.Most)
@@ -96,7 +111,6 @@ internal sealed class ObjectGrammar
         }
 
         tail.Definition = choices.Count == 0 ? ValueGrammar.Nothing : OneOf(choices);
-        return tail;
     }
 
     private GrammarElement Last(int count)

@@ -25,7 +25,7 @@ internal static class SchemaKeywords
         var type = part.Value.GetProperty("type");
         var names = type.ValueKind == JsonValueKind.Array ? SchemaPart.TextsOf(type, path) : [SchemaPart.TextOf(type, path)];
         return names.Aggregate(ValueSet.None, (set, name) => set.Union(Types.GetValueOrDefault(name) ?? throw new ArgumentException(
-            $"The JSON schema has the type '{name}' at '{path}'; expected 'object', 'array', 'string', 'integer', "
+            $"The JSON schema has the type '{Excerpt.Of(name)}' at '{Excerpt.Of(path)}'; expected 'object', 'array', 'string', 'integer', "
             + "'number', 'boolean' or 'null'.")));
     }
 
@@ -119,18 +119,18 @@ internal static class SchemaKeywords
         }
         catch (NotSupportedException e)
         {
-            throw new NotSupportedException($"The JSON schema has a 'pattern' at '{path}' that cannot be guaranteed. {e.Message}", e);
+            throw new NotSupportedException($"The JSON schema has a 'pattern' at '{Excerpt.Of(path)}' that cannot be guaranteed. {e.Message}", e);
         }
         catch (ArgumentException e)
         {
-            throw new ArgumentException($"The JSON schema has a 'pattern' at '{path}' that cannot be read. {e.Message}", e);
+            throw new ArgumentException($"The JSON schema has a 'pattern' at '{Excerpt.Of(path)}' that cannot be read. {e.Message}", e);
         }
     }
 
     private static JsonDecimal Number(JsonElement value, string path)
         => value.ValueKind == JsonValueKind.Number
             ? JsonDecimal.Parse(value.GetRawText()) ?? throw new NotSupportedException(
-                $"The JSON schema has '{value.GetRawText()}' at '{path}'; numbers of at most 400 digits are supported.")
+                $"The JSON schema has '{Excerpt.Of(value.GetRawText())}' at '{Excerpt.Of(path)}'; numbers of at most 400 digits are supported.")
             : throw SchemaReader.Malformed(path, value, "a number");
 
     private static ObjectShape ConstantObject(string path, JsonElement value, SchemaNodes nodes)

@@ -87,12 +87,12 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
             var (path, value, isConstant) = nodes[node];
             if (_open.Contains(node))
             {
-                throw new SchemaLoopException($"The JSON schema at '{path}' leads to itself only.");
+                throw new SchemaLoopException($"The JSON schema at '{Excerpt.Of(path)}' leads to itself only.");
             }
 
             if (_open.Count == Deepest)
             {
-                throw new NotSupportedException($"The JSON schema is more than {Deepest} levels deep at '{path}'. Flatten it.");
+                throw new NotSupportedException($"The JSON schema is more than {Deepest} levels deep at '{Excerpt.Of(path)}'. Flatten it.");
             }
 
             _open.Add(node);
@@ -133,11 +133,11 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
 
     public static NotSupportedException Refused(string part, string path)
         => new(
-            $"The JSON schema has {part} at '{path}', which cannot be guaranteed there. Remove it from the schema, and "
+            $"The JSON schema has {part} at '{Excerpt.Of(path)}', which cannot be guaranteed there. Remove it from the schema, and "
             + "check it in your code.");
 
     public static ArgumentException Malformed(string path, JsonElement value, string expected)
-        => new($"The JSON schema has '{value.GetRawText()}' at '{path}'; expected {expected}.");
+        => new($"The JSON schema has '{Excerpt.Of(value.GetRawText())}' at '{Excerpt.Of(path)}'; expected {expected}.");
 
     private ValueSet Read(SchemaPart part)
     {
@@ -150,12 +150,12 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
         {
             if (!Known.Contains(member.Name) || (member.Name == "$id" && part.Path != "#"))
             {
-                throw Refused($"'{member.Name}'", part.Path);
+                throw Refused($"'{Excerpt.Of(member.Name)}'", part.Path);
             }
 
             if (member.Name == "$schema" && !Dialects.Contains(member.Value.ToString().TrimEnd('#')))
             {
-                throw Refused($"the '$schema' '{member.Value}'", part.Path);
+                throw Refused($"the '$schema' '{Excerpt.Of(member.Value.ToString())}'", part.Path);
             }
         }
 
@@ -173,6 +173,6 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
         var target = nodes.Schema(place, value);
         return !_open.Contains(target)
             ? Read(target)
-            : throw new SchemaLoopException($"The JSON schema's reference '{reference}' at '{part.Path}' leads to itself only.");
+            : throw new SchemaLoopException($"The JSON schema's reference '{Excerpt.Of(reference)}' at '{Excerpt.Of(part.Path)}' leads to itself only.");
     }
 }

@@ -8,11 +8,13 @@ namespace Slipway.Guidance.Regex;
 internal sealed class RegexCompiler
 {
     private const int MostNodes = 50_000;
+    private const int MostParts = 200_000;
     private const int MostWork = 5_000_000;
 
     // What a node of the nondeterministic automaton does: takes a character, splits, tests a place, or ends.
     private readonly List<(CharacterSet? Set, bool? Anchor, int Next, int Other)> _nodes = [];
     private readonly string _pattern;
+    private int _parts;
 
     private RegexCompiler(string pattern) => _pattern = pattern;
 
@@ -47,6 +49,12 @@ internal sealed class RegexCompiler
     // Adds a part before a node, and tells where it begins.
     private int Add(RegexNode part, int next)
     {
+        // Also parts that take no character: repetitions of repetitions of nothing are as many steps.
+        if (++_parts > MostParts)
+        {
+            throw TooLarge();
+        }
+
         switch (part)
         {
             case RegexCharacter { Set: var set }:
@@ -144,6 +152,7 @@ internal sealed class RegexCompiler
             if (numbers.TryAdd(key, states.Count))
             {
                 CharacterAutomaton.Limit(states.Count + 1);
+                CharacterAutomaton.LimitTable(states.Count + 1, alphabet.Count);
                 states.Add(ordered);
                 accepts.Add(Closure(ordered, atStart, atEnd: true).Contains(end));
             }
@@ -180,5 +189,5 @@ internal sealed class RegexCompiler
     }
 
     private NotSupportedException TooLarge()
-        => new($"The regular expression '{_pattern}' is too large once its repetitions are written out. Use fewer or smaller ones.");
+        => new($"The regular expression '{Excerpt.Of(_pattern)}' is too large once its repetitions are written out. Use fewer or smaller ones.");
 }

@@ -27,7 +27,7 @@ internal sealed partial class RegexParser
                 var end = Take('{') ? _pattern.IndexOf('}', _at) : throw Malformed("'{' and a property");
                 var name = end > _at ? _pattern[_at..end] : throw Malformed("a property and '}'");
                 _at = end + 1;
-                var set = RegexClasses.OfProperty(name) ?? throw Refused($"the property '{name}'");
+                var set = RegexClasses.OfProperty(name) ?? throw Refused($"the property '{Excerpt.Of(name)}'");
                 return escape == 'p' ? set : set.Complement();
             default:
                 _at--;

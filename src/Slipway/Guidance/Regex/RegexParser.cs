@@ -185,7 +185,7 @@ internal sealed partial class RegexParser
         return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= MostRepetitions
             ? count
             : throw new NotSupportedException(
-                $"The regular expression '{_pattern}' repeats a part '{digits}' times; at most {MostRepetitions} are supported.");
+                $"The regular expression '{Excerpt.Of(_pattern)}' repeats a part '{Excerpt.Of(digits)}' times; at most {MostRepetitions} are supported.");
     }
 
     private RegexCharacter Escaped()
@@ -227,9 +227,9 @@ internal sealed partial class RegexParser
 
     private NotSupportedException Refused(string what)
         => new(
-            $"The regular expression '{_pattern}' has {what} before position {_at}, which token masks cannot follow. Write it "
+            $"The regular expression '{Excerpt.Of(_pattern)}' has {what} before position {_at}, which token masks cannot follow. Write it "
             + "without, and check the rest in your code.");
 
     private ArgumentException Malformed(string expected)
-        => new($"The regular expression '{_pattern}' is malformed at position {_at}; expected {expected}.");
+        => new($"The regular expression '{Excerpt.Of(_pattern)}' is malformed at position {_at}; expected {expected}.");
 }

@@ -3,6 +3,8 @@ namespace Slipway.Guidance.Json.Values;
 /// <summary>Schemas that hold, and schemas that do not, all at once for one value. Immutable; equal ones have equal keys.</summary>
 internal sealed class Formula : IEquatable<Formula>
 {
+    private const int MostLiterals = 256;
+
     private Formula(SortedSet<(int Node, bool Holds)> literals)
     {
         Literals = [.. literals];
@@ -32,8 +34,12 @@ internal sealed class Formula : IEquatable<Formula>
             : node == SchemaNodes.Anything ? False
             : new([(node, holds)]);
 
+    /// <exception cref="UnguaranteedException">There are too many schemas of one value.</exception>
     public Formula And(Formula other)
-        => other.IsTrue || Equals(other) ? this : IsTrue ? other : new([.. Literals, .. other.Literals]);
+        => other.IsTrue || Equals(other) ? this
+            : IsTrue ? other
+            : Literals.Count + other.Literals.Count <= MostLiterals ? new([.. Literals, .. other.Literals])
+            : throw new UnguaranteedException($"more than {MostLiterals} schemas of one value");
 
     /// <summary>All other values, as alternatives.</summary>
     public IEnumerable<Formula> Complement() => Literals.Select(literal => Of(literal.Node, !literal.Holds));

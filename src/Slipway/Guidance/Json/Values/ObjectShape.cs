@@ -6,6 +6,7 @@ namespace Slipway.Guidance.Json.Values;
 internal sealed record ObjectShape
 {
     private const int MostNamesOfOthers = 5;
+    private const int MostLayers = 256;
 
     public static ObjectShape All { get; } = new();
 
@@ -30,9 +31,12 @@ internal sealed record ObjectShape
     /// <summary>Objects without a member.</summary>
     public static ObjectShape Without(string name) => new() { Layers = [MemberLayer.Of(name, Formula.False)] };
 
+    /// <exception cref="UnguaranteedException">There are too many schemas of one object.</exception>
     public ObjectShape Intersect(ObjectShape other) => new()
     {
-        Layers = Layers.AddRange(other.Layers.Except(Layers)),
+        Layers = Layers.Count + other.Layers.Count <= MostLayers
+            ? Layers.AddRange(other.Layers.Except(Layers))
+            : throw new UnguaranteedException($"more than {MostLayers} schemas of one object"),
         Required = Required.AddRange(other.Required.Except(Required)),
         Least = Math.Max(Least, other.Least),
         Most = Most is { } most && other.Most is { } others ? Math.Min(most, others) : Most ?? other.Most,
