@@ -43,9 +43,9 @@ public sealed partial class LanguageModel
 
     private int AdapterId(string? name, string parameter)
         => name is null ? 0 : adapters?.IdOf(name) is > 0 and var id ? id : throw new ArgumentException(
-            $"The request asks for the adapter '{name}'; the package '{Package.Path}' has "
+            $"The request asks for the adapter '{Excerpt.Of(name)}'; the package '{Package.Path}' has "
             + (Adapters.Count == 0
                 ? "none. Export it with the adapter, or ask for none."
-                : $"'{string.Join("', '", Adapters)}'. Ask for one of them, or for none."),
+                : $"{Excerpt.OfList(Adapters)}. Ask for one of them, or for none."),
             parameter);
 }

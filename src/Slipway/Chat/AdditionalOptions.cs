@@ -10,7 +10,7 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
 {
     public double? Number(string key) => Read(key, "a number", value => value switch
     {
-        double or float or decimal or int or long or short or byte => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+        double or float or decimal or int or long or short or byte or sbyte or ushort or uint or ulong => Convert.ToDouble(value, CultureInfo.InvariantCulture),
         JsonElement { ValueKind: JsonValueKind.Number } json => json.GetDouble(),
         string text when double.TryParse(text, CultureInfo.InvariantCulture, out var number) => number,
         _ => (double?)null,
@@ -18,7 +18,7 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
 
     public int? Integer(string key) => Read(key, "a whole number", value => value switch
     {
-        int or short or byte => Convert.ToInt32(value, CultureInfo.InvariantCulture),
+        int or short or byte or sbyte or ushort => Convert.ToInt32(value, CultureInfo.InvariantCulture),
         long number when number == (int)number => (int)number,
         JsonElement { ValueKind: JsonValueKind.Number } json when json.TryGetInt32(out var number) => number,
         string text when int.TryParse(text, CultureInfo.InvariantCulture, out var number) => number,
@@ -51,8 +51,9 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
 
         return value switch
         {
-            JsonObject json => json,
-            JsonElement { ValueKind: JsonValueKind.Object } json => JsonObject.Create(json),
+            JsonObject json => (JsonObject)TemplateValues.ToNode(json, $"ChatOptions.AdditionalProperties['{key}']")!,
+            JsonElement { ValueKind: JsonValueKind.Object } json
+                => (JsonObject)TemplateValues.ToNode(json, $"ChatOptions.AdditionalProperties['{key}']")!,
             _ => throw Wrong(key, value, "a JSON object"),
         };
     }
@@ -71,8 +72,8 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
     {
         null => null,
         string text => text,
-        JsonElement json => json.GetRawText(),
-        JsonNode json => json.ToJsonString(),
+        JsonElement { ValueKind: not JsonValueKind.Undefined } json => json.GetRawText(),
+        JsonNode json => TemplateValues.ToText(json, $"ChatOptions.AdditionalProperties['{key}']"),
         var value => throw Wrong(key, value, "JSON"),
     };
 
@@ -86,6 +87,6 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
 
     private static ArgumentException Wrong(string key, object value, string expected)
         => new(
-            FormattableString.Invariant(
-                $"ChatOptions.AdditionalProperties['{key}'] is '{value}' of type '{value.GetType().Name}'; expected {expected}."));
+            $"ChatOptions.AdditionalProperties['{key}'] is '{Excerpt.Of(Convert.ToString(value, CultureInfo.InvariantCulture))}' of "
+            + $"type '{value.GetType().Name}'; expected {expected}.");
 }

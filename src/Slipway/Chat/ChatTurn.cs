@@ -51,7 +51,7 @@ internal sealed class ChatTurn
         AddReasoning(variables, options?.Reasoning);
         foreach (var (name, value) in request.TemplateVariables ?? [])
         {
-            variables[name] = value?.DeepClone();
+            variables[name] = TemplateValues.ToNode(value, $"The template variable '{Excerpt.Of(name)}'");
         }
 
         var prompt = model.Render(variables, now);

@@ -74,7 +74,9 @@ public sealed class OnnxChatClient : IChatClient
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return StreamAsync([.. messages], options, cancellationToken);
+        ChatMessage[] list = [.. messages];
+        TemplateMessages.Validate(list);
+        return StreamAsync(list, options, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -90,14 +90,14 @@ internal static class RequestOptions
         if (options.ConversationId is { } conversation)
         {
             throw new NotSupportedException(
-                $"ChatOptions.ConversationId is '{conversation}', but this client keeps no conversations. Leave it null "
+                $"ChatOptions.ConversationId is '{Excerpt.Of(conversation)}', but this client keeps no conversations. Leave it null "
                 + "and send the whole history with each request; what was computed for it before is reused.");
         }
 
         if (options.ModelId is { } model && model != modelId)
         {
             throw new NotSupportedException(
-                $"ChatOptions.ModelId is '{model}'; this client serves '{modelId}' only. Leave it null, or register a "
+                $"ChatOptions.ModelId is '{Excerpt.Of(model)}'; this client serves '{modelId}' only. Leave it null, or register a "
                 + "client of its own for each model, by key.");
         }
 
@@ -144,6 +144,11 @@ internal static class RequestOptions
         if (options.StopSequences?.Any(string.IsNullOrEmpty) == true)
         {
             errors.Add("'StopSequences' holds an empty text; expected texts of at least one character.");
+        }
+
+        if (options.LogitsProcessors?.Any(processor => processor is null) == true)
+        {
+            errors.Add("'LogitsProcessors' holds a null; expected processors.");
         }
 
         if (errors.Count > 0)

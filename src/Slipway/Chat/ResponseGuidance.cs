@@ -74,6 +74,12 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
                 + "from it. Leave one of the two out.");
         }
 
+        if (format.Schema is { ValueKind: JsonValueKind.Undefined })
+        {
+            throw new ArgumentException(
+                "ChatOptions.ResponseFormat holds an undefined JsonElement as its schema; expected a schema.", nameof(options));
+        }
+
         // A text of the document that looked like a tag would be taken for one.
         string?[] tags = [tools?.Open, reasoning?.Open, reasoning?.Close];
         var forbidden = string.Concat(tags.OfType<string>().Select(tag => tag[0]).Distinct());

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 
@@ -12,11 +11,38 @@ namespace Slipway.Chat;
 /// </remarks>
 internal static class TemplateMessages
 {
-    // Without indentation: every token of a prompt costs.
-    private static readonly JsonSerializerOptions Compact = new(AIJsonUtilities.DefaultOptions) { WriteIndented = false };
+    /// <summary>Checks that the lists hold what they say.</summary>
+    /// <exception cref="ArgumentException">A message, a content or a role is missing; the message says which.</exception>
+    public static void Validate(IReadOnlyList<ChatMessage> messages)
+    {
+        for (var i = 0; i < messages.Count; i++)
+        {
+            if (messages[i] is not { } message)
+            {
+                throw new ArgumentException($"Message {i} is null. Leave it out.", nameof(messages));
+            }
+
+            if (string.IsNullOrEmpty(message.Role.Value))
+            {
+                throw new ArgumentException(
+                    $"Message {i} has no role; expected one such as 'user' or 'assistant'.", nameof(messages));
+            }
+
+            for (var j = 0; j < message.Contents.Count; j++)
+            {
+                if (message.Contents[j] is null)
+                {
+                    throw new ArgumentException(
+                        $"Content {j} of message {i} (role '{Excerpt.Of(message.Role.Value)}') is null. Leave it out.",
+                        nameof(messages));
+                }
+            }
+        }
+    }
 
     /// <summary>Converts the messages; <paramref name="instructions"/> become a system message before them.</summary>
     /// <exception cref="NotSupportedException">A message holds an image or audio, or refers to a text elsewhere.</exception>
+    /// <exception cref="ArgumentException">An argument or a result of a function cannot be written as JSON.</exception>
     public static JsonArray From(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
         var result = new JsonArray();
@@ -64,12 +90,12 @@ internal static class TemplateMessages
                     break;
                 case UriContent uri when uri.HasTopLevelMediaType("text"):
                     throw new NotSupportedException(
-                        $"Message {index} (role '{message.Role}') refers to a text at '{uri.Uri}'; this client fetches "
+                        $"Message {index} (role '{Excerpt.Of(message.Role.Value)}') refers to a text at '{Excerpt.Of(uri.Uri.ToString())}'; this client fetches "
                         + "nothing. Read the text yourself and add it as TextContent.");
                 case DataContent or UriContent:
                     throw new NotSupportedException(
-                        $"Message {index} (role '{message.Role}') holds content of type "
-                        + $"'{(content as DataContent)?.MediaType ?? ((UriContent)content).MediaType}'; this model takes "
+                        $"Message {index} (role '{Excerpt.Of(message.Role.Value)}') holds content of type "
+                        + $"'{Excerpt.Of((content as DataContent)?.MediaType ?? ((UriContent)content).MediaType)}'; this model takes "
                         + "text only. Remove the content, or use a model that takes it.");
             }
         }
@@ -100,7 +126,8 @@ internal static class TemplateMessages
         var arguments = new JsonObject();
         foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
         {
-            arguments[name] = ToNode(value);
+            arguments[name] = TemplateValues.ToNode(
+                value, $"The argument '{Excerpt.Of(name)}' of the call '{Excerpt.Of(call.CallId)}' of '{Excerpt.Of(call.Name)}'");
         }
 
         return new()
@@ -113,7 +140,8 @@ internal static class TemplateMessages
 
     private static JsonObject NewResult(FunctionResultContent result, Dictionary<string, string> functions)
     {
-        var entry = NewMessage(ChatRole.Tool.Value, ToText(result.Result));
+        var entry = NewMessage(ChatRole.Tool.Value, TemplateValues.ToText(
+            result.Result, $"The result of the call '{Excerpt.Of(result.CallId)}'"));
         entry["tool_call_id"] = result.CallId;
         if (functions.TryGetValue(result.CallId, out var name))
         {
@@ -122,23 +150,4 @@ internal static class TemplateMessages
 
         return entry;
     }
-
-    private static string ToText(object? result) => result switch
-    {
-        null => "",
-        string text => text,
-        TextContent text => text.Text,
-        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => "",
-        _ => JsonSerializer.Serialize(result, Compact.GetTypeInfo(typeof(object))),
-    };
-
-    private static JsonNode? ToNode(object? value) => value switch
-    {
-        null => null,
-        JsonNode node => node.DeepClone(),
-        JsonElement { ValueKind: JsonValueKind.Undefined } => null,
-        JsonElement element => JsonNode.Parse(element.GetRawText()),
-        _ => JsonSerializer.SerializeToNode(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(object))),
-    };
 }

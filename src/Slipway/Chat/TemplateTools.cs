@@ -1,5 +1,7 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
+using Slipway.Guidance.Json;
 
 namespace Slipway.Chat;
 
@@ -7,8 +9,12 @@ namespace Slipway.Chat;
 /// <remarks>The shape is OpenAI's: <c>{"type": "function", "function": {"name", "description", "parameters"}}</c>.</remarks>
 internal static class TemplateTools
 {
+    // As deep as System.Text.Json reads by default, so that whatever reads a prompt's tools can.
+    private const int MaxDepth = 64;
+
     /// <summary>Converts the tools; null where none are to be offered.</summary>
-    /// <exception cref="NotSupportedException">A tool is not a function.</exception>
+    /// <exception cref="NotSupportedException">A tool is not a function, or its schema is too deep.</exception>
+    /// <exception cref="ArgumentException">An entry is null or has no name.</exception>
     public static JsonArray? From(ChatOptions? options)
     {
         if (options?.Tools is not { Count: > 0 } tools || options.ToolMode is NoneChatToolMode)
@@ -17,13 +23,21 @@ internal static class TemplateTools
         }
 
         var result = new JsonArray();
-        foreach (var tool in tools)
+        for (var i = 0; i < tools.Count; i++)
         {
+            var tool = tools[i] ?? throw new ArgumentException(
+                $"Entry {i} of ChatOptions.Tools is null. Leave it out.", nameof(options));
             if (tool is not AIFunctionDeclaration function)
             {
                 throw new NotSupportedException(
-                    $"The tool '{tool.Name}' in ChatOptions.Tools is of type '{tool.GetType().Name}', which a hosted "
+                    $"The tool '{Excerpt.Of(tool.Name)}' in ChatOptions.Tools is of type '{tool.GetType().Name}', which a hosted "
                     + "service runs. A local model is offered functions only: give an AIFunction or AIFunctionDeclaration.");
+            }
+
+            if (string.IsNullOrEmpty(function.Name))
+            {
+                throw new ArgumentException(
+                    $"Entry {i} of ChatOptions.Tools has no name, so no model can call it. Give it one.", nameof(options));
             }
 
             result.Add((JsonNode)new JsonObject
@@ -48,7 +62,15 @@ internal static class TemplateTools
     // What a template prints should be what a model was trained on: no '$schema' or 'title' of the generator's own.
     private static JsonObject Parameters(AIFunctionDeclaration function)
     {
-        var schema = JsonNode.Parse(function.JsonSchema.GetRawText()) as JsonObject ?? [];
+        var given = function.JsonSchema;
+        if (JsonDepth.Of(given) > MaxDepth)
+        {
+            throw new NotSupportedException(
+                $"The schema of the tool '{Excerpt.Of(function.Name)}' in ChatOptions.Tools is {JsonDepth.Of(given)} levels deep; at "
+                + $"most {MaxDepth} are supported. Flatten the function's parameters.");
+        }
+
+        var schema = given.ValueKind == JsonValueKind.Object ? (JsonObject)JsonNode.Parse(given.GetRawText())! : [];
         schema.Remove("$schema");
         schema.Remove("title");
         schema.Remove("description");

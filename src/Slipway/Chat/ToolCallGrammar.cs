@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 
@@ -26,7 +27,7 @@ internal sealed class ToolCallGrammar
         var key = new StringBuilder($"{format.Name}\n{reasoning?.Name}\n{several}\n{_startsInReasoning}");
         foreach (var function in functions)
         {
-            var schema = function.Schema.GetRawText();
+            var schema = function.Schema.ValueKind == JsonValueKind.Undefined ? "" : function.Schema.GetRawText();
             key.Append('\n').Append(function.Name.Length).Append(' ').Append(function.Name)
                 .Append(schema.Length).Append(' ').Append(schema);
         }

@@ -43,8 +43,8 @@ internal static class ToolChoice
         if (name is not null && options.Tools!.All(tool => tool.Name != name))
         {
             throw new ArgumentException(
-                $"ChatOptions.ToolMode requires the function '{name}', which is not among the tools: "
-                + $"{string.Join(", ", options.Tools!.Select(tool => $"'{tool.Name}'"))}. Offer it, or require another.",
+                $"ChatOptions.ToolMode requires the function '{Excerpt.Of(name)}', which is not among the tools: "
+                + $"{Excerpt.OfList(options.Tools!.Select(tool => tool.Name))}. Offer it, or require another.",
                 nameof(options));
         }
 

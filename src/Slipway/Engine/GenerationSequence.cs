@@ -58,7 +58,7 @@ internal sealed class GenerationSequence : Sequence
     public override bool ScoresEveryPosition => false;
 
     public override int Reservation
-        => Math.Min(PromptLength + (request.MaxOutputTokens ?? Math.Max(OpenReservation, OutputIds.Length)), contextLength);
+        => (int)Math.Min(PromptLength + (long)(request.MaxOutputTokens ?? Math.Max(OpenReservation, OutputIds.Length)), contextLength);
 
     public override void Start() => started = started == 0 ? Stopwatch.GetTimestamp() : started;
 

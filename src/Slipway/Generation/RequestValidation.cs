@@ -5,7 +5,16 @@ internal static class RequestValidation
 {
     public static void Validate(GenerationRequest request, int contextLength, int vocabularySize)
     {
+        RequireList("PromptIds", request.PromptIds);
+        RequireList("LogitsProcessors", request.LogitsProcessors);
+        RequireList("StopSequences", request.StopSequences);
+        RequireList("StopTokenIds", request.StopTokenIds);
+        ArgumentNullException.ThrowIfNull(request.Sampling, "request.Sampling");
         ValidateIds(request.PromptIds, contextLength, vocabularySize, "request");
+        Require(
+            request.LogitsProcessors.All(processor => processor is not null),
+            "LogitsProcessors holds a null; expected processors. Leave it out.");
+        RequireIds("StopTokenIds", request.StopTokenIds, vocabularySize);
         Require(
             request.PromptIds.Count < contextLength,
             $"The prompt has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so nothing can be "
@@ -46,7 +55,10 @@ internal static class RequestValidation
 
     public static void Validate(BeamSearchRequest request, int contextLength, int vocabularySize)
     {
+        RequireList("PromptIds", request.PromptIds);
+        RequireList("StopTokenIds", request.StopTokenIds);
         Validate(request.ToGeneration(), contextLength, vocabularySize);
+        RequireIds("StopTokenIds", request.StopTokenIds, vocabularySize);
         RequireRange("NumBeams", request.NumBeams, 1, 64);
         RequireRange("LengthPenalty", request.LengthPenalty, -32, 32);
         Require(
@@ -96,19 +108,39 @@ internal static class RequestValidation
         RequireRange("MirostatTarget", sampling.MirostatTarget, 0, 64);
         RequireRange("MirostatRate", sampling.MirostatRate, 0, 1);
         RequireRange("NoRepeatNgramSize", sampling.NoRepeatNgramSize, 0, int.MaxValue);
-        var ids = (sampling.LogitBias?.Keys ?? []).Concat(sampling.BadWords.SelectMany(word => word));
+        RequireList("BadWords", sampling.BadWords);
+        RequireList("DrySequenceBreakers", sampling.DrySequenceBreakers);
+        foreach (var word in sampling.BadWords)
+        {
+            Require(word is { Count: > 0 }, "An entry of BadWords is null or empty. Leave it out.");
+            RequireIds("BadWords", word, vocabularySize);
+        }
+
+        RequireIds("LogitBias", sampling.LogitBias?.Keys ?? [], vocabularySize);
+        foreach (var (id, bias) in sampling.LogitBias ?? new Dictionary<int, float>())
+        {
+            Require(
+                float.IsFinite(bias),
+                FormattableString.Invariant(
+                    $"LogitBias of token id '{id}' is '{bias}'; expected a finite number. To forbid a token, add it to BadWords."));
+        }
+    }
+
+    private static void RequireList<T>(string name, IReadOnlyCollection<T>? list)
+        => ArgumentNullException.ThrowIfNull(list, $"request.{name}");
+
+    private static void RequireIds(string name, IEnumerable<int> ids, int vocabularySize)
+    {
         foreach (var id in ids)
         {
             Require(
                 (uint)id < (uint)vocabularySize,
-                $"Token id '{id}' in LogitBias or BadWords is outside the vocabulary of '{vocabularySize}' entries.");
+                $"Token id '{id}' in {name} is outside the vocabulary of '{vocabularySize}' entries.");
         }
-
-        Require(sampling.BadWords.All(word => word.Count > 0), "An entry of BadWords is empty. Leave it out.");
     }
 
     private static void RequireRange(string name, double value, double least, double most)
-        => Require(value >= least && value <= most, $"{name} is '{value}'; expected from {least} to {most}.");
+        => Require(value >= least && value <= most, FormattableString.Invariant($"{name} is '{value}'; expected from {least} to {most}."));
 
     private static void Require(bool condition, string message, string name = "request")
     {
