@@ -64,6 +64,9 @@ public static class Exporter
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
         (string name, Architecture architecture) = Find(config);
         QuantizedWeights.Check(config, checkpoint);
+
+        // A model of several kinds of input has the keys of its decoder in a section.
+        config = architecture is DecoderArchitecture ? config.Section("text_config") ?? config : config;
         WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
         int contextLength = ContextLength(config, architecture.LongestSequence(config), options);
         SwitchedAdapters? adapters = SwitchedAdapters.Create(options.Adapters, checkpoint);

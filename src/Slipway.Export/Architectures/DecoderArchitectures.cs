@@ -21,6 +21,7 @@ internal static class DecoderArchitectures
             ["Gemma2ForCausalLM"] = new Gemma2(),
             ["Gemma3ForCausalLM"] = new Gemma3(),
             ["Gemma4ForCausalLM"] = new Gemma4(),
+            ["Gemma4ForConditionalGeneration"] = new Gemma4(),
             ["GemmaForCausalLM"] = new Gemma(),
             ["Glm4ForCausalLM"] = new Glm4(),
             ["Glm4MoeForCausalLM"] = new Glm4Moe(),

@@ -1,6 +1,7 @@
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Export.Modules.Rotary;
+using Slipway.Onnx;
 
 namespace Slipway.Export.Architectures;
 
@@ -9,6 +10,11 @@ namespace Slipway.Export.Architectures;
 internal sealed class Gemma3 : Gemma2
 {
     public override string PackageType => "gemma3_text";
+
+    public override GraphValue Forward(ModuleScope root, DecoderInputs inputs) =>
+        root.Config.Flag("use_bidirectional_attention", false)
+            ? throw root.Config.Unsupported("use_bidirectional_attention", "'false'")
+            : base.Forward(root, inputs);
 
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer)
     {

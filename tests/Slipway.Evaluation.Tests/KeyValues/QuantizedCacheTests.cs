@@ -18,6 +18,11 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
     {
         { "llama", KeyValuePrecision.Int8, 0.05 },
         { "llama", KeyValuePrecision.Int4, 0.6 },
+        { "llama-head20", KeyValuePrecision.Int8, 0.05 },
+        { "llama-head20", KeyValuePrecision.Int4, 0.6 },
+        { "llama-mha", KeyValuePrecision.Int8, 0.05 },
+        { "ministral3", KeyValuePrecision.Int8, 0.05 },
+        { "gemma4-moe-published", KeyValuePrecision.Int8, 0.6 },
         { "gpt2", KeyValuePrecision.Int8, 0.05 },
         { "gemma2", KeyValuePrecision.Int8, 0.05 },
         { "gemma3", KeyValuePrecision.Int8, 0.05 },

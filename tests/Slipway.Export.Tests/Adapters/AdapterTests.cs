@@ -1,5 +1,6 @@
 using Slipway.Checkpoints;
 using Slipway.Export.Tests.Architectures;
+using Slipway.Export.Tests.Checkpoints;
 using Slipway.Testing;
 
 namespace Slipway.Export.Tests.Adapters;
@@ -70,6 +71,55 @@ public sealed class AdapterTests(ITestOutputHelper output)
             DecoderParityTests.Floats(expected, "logits.base"));
         output.WriteLine($"largest difference {largest:0.0e+0}");
         Assert.InRange(largest, 0, 1e-4f);
+    }
+
+    /// <summary>Rows that widen a head are zeros, in an adapter's product too.</summary>
+    [Fact]
+    public async Task Forward_AdapterOfWidenedHeads_EqualsTheSumOfBothMatrices()
+    {
+        using TemporaryFolder folder = new();
+        var merged = EditedCheckpoint.Read(SharedAssets.Path("tiny", "llama-head20"));
+        Random random = new(3);
+        List<SafetensorsEntry> factors = [];
+        foreach (string layer in (string[])["q_proj", "k_proj", "v_proj", "o_proj"])
+        {
+            const int size = 60, rank = 4;
+            string name = $"model.layers.1.self_attn.{layer}";
+            float[] down = [.. Enumerable.Range(0, rank * size).Select(_ => random.NextSingle() - 0.5f)];
+            float[] up = [.. Enumerable.Range(0, size * rank).Select(_ => random.NextSingle() - 0.5f)];
+            factors.Add(SafetensorsEntry.From($"base_model.model.{name}.lora_A.weight", down, rank, size));
+            factors.Add(SafetensorsEntry.From($"base_model.model.{name}.lora_B.weight", up, size, rank));
+            float[] matrix = merged.Tensors[$"{name}.weight"].Values;
+            for (int i = 0; i < matrix.Length; i++)
+            {
+                matrix[i] += 2 * Enumerable.Range(0, rank).Sum(r => up[(i / size * rank) + r] * down[(r * size) + (i % size)]);
+            }
+        }
+
+        Directory.CreateDirectory(folder["adapter"]);
+        SafetensorsWriter.Write(Path.Combine(folder["adapter"], "adapter_model.safetensors"), factors);
+        File.WriteAllText(
+            Path.Combine(folder["adapter"], "adapter_config.json"),
+            """{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}""");
+        using (Checkpoint checkpoint = Checkpoint.Open(merged.Write(folder["merged"])))
+        {
+            Exporter.Export(checkpoint, folder["reference"]);
+        }
+
+        using (Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama-head20")))
+        using (LoraAdapter adapter = LoraAdapter.Open(folder["adapter"]))
+        {
+            Exporter.Export(checkpoint, folder["package"], new ExportOptions
+            {
+                Adapters = new Dictionary<string, LoraAdapter> { ["own"] = adapter },
+            });
+        }
+
+        int[] ids = [.. Enumerable.Range(3, 20)];
+        using DecoderRunner reference = new(folder["reference"]);
+        using LanguageModel model = LanguageModel.Load(folder["package"]);
+        TokenLogits logits = await model.ForwardAsync(ids, "own", TestContext.Current.CancellationToken);
+        Assert.InRange(DecoderParityTests.Difference(logits.Memory.ToArray(), reference.Run(ids)), 0, 1e-4f);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Export.Tests.Checkpoints;
 using Slipway.Testing;
 
 namespace Slipway.Export.Tests.Architectures;
@@ -24,6 +25,36 @@ public sealed class ConfigSpellingTests : IDisposable
         using (Checkpoint checkpoint = Checkpoint.Open(_folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, _folder["package"]);
+        }
+
+        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using DecoderRunner runner = new(_folder["package"]);
+        float largest = DecoderParityTests.Difference(
+            runner.Run(DecoderParityTests.Ints(expected, "input_ids_48")),
+            DecoderParityTests.Floats(expected, "logits_48"));
+        Assert.InRange(largest, 0, 1e-4f);
+    }
+
+    /// <summary>Published checkpoints hold other towers too, and the text model's keys in a section.</summary>
+    [Theory]
+    [InlineData("gemma4-moe")]
+    [InlineData("gemma4-moe-published")]
+    public void Export_TextModelOfSeveralKindsOfInput_EqualsTheReference(string name)
+    {
+        string source = SharedAssets.Path("tiny", name);
+        var edited = EditedCheckpoint.Read(source).Rename(
+            tensor => tensor.Replace("model.", "model.language_model.", StringComparison.Ordinal));
+        edited.Tensors.Add("model.vision_tower.patch_embedder.weight", ([1, 2], [2]));
+        JsonObject text = edited.Config.DeepClone().AsObject();
+        text.Remove("architectures");
+        edited.Config.Clear();
+        edited.Config["architectures"] = new JsonArray("Gemma4ForConditionalGeneration");
+        edited.Config["text_config"] = text;
+        edited.Write(_folder["checkpoint"]);
+        using (Checkpoint checkpoint = Checkpoint.Open(_folder["checkpoint"]))
+        {
+            ExportReport report = Exporter.Export(checkpoint, _folder["package"]);
+            Assert.Contains("model.vision_tower.patch_embedder.weight", report.UnusedTensors);
         }
 
         using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));

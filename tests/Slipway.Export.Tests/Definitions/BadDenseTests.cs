@@ -29,6 +29,8 @@ public sealed class BadDenseTests
     [Theory]
     [InlineData("phi", "partial_rotary_factor", "1.5", "'1.5', which cannot be exported; expected a share of the head")]
     [InlineData("gptj", "rotary_dim", "17", "'17', which cannot be exported; expected a share of the head size 16")]
+    [InlineData("gemma3-pattern", "use_bidirectional_attention", "true", "'true', which cannot be exported; expected 'false'")]
+    [InlineData("mistral", "rope_parameters", "{\"full_attention\":{}}", "exported; expected the same parameters for all")]
     [InlineData("opt", "activation_function", "\"swoosh\"", "'swoosh', which cannot be exported; expected 'silu', ")]
     [InlineData("cohere2", "layer_types", "[\"a\",\"b\",\"c\",\"d\"]", "which cannot be exported; expected 'full_attention'")]
     public void Export_UnsupportedConfiguration_NamesKeyAndValue(string name, string key, string value, string message)
@@ -58,7 +60,6 @@ public sealed class BadDenseTests
     [InlineData("gpt-bigcode", "n_positions", "65", "transformer.wpe.weight")]
     [InlineData("opt-narrow", "word_embed_proj_dim", "48", "model.decoder.embed_tokens.weight")]
     [InlineData("falcon-new", "num_kv_heads", "1", "transformer.h.0.self_attention.query_key_value.weight")]
-    [InlineData("cohere", "use_qk_norm", "false", "model.layers.0.self_attn.k_norm.weight")]
     public void Export_ConfigurationThatContradictsTensors_NamesTheTensor(
         string name, string key, string value, string tensor)
     {

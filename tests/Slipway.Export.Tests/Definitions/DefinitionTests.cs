@@ -37,6 +37,9 @@ public sealed class DefinitionTests(ITestOutputHelper output)
     [InlineData("granitemoe", Precision.Int8, 0.05)]
     [InlineData("qwen2-moe", Precision.Int8, 0.1)]
     [InlineData("qwen2-moe", Precision.Int4, 0.3)]
+    [InlineData("qwen2-moe-odd-sizes", Precision.Float16, 0.01)]
+    [InlineData("qwen2-moe-odd-sizes", Precision.Int8, 0.1)]
+    [InlineData("qwen2-moe-odd-sizes", Precision.Int4, 0.3)]
     public void Export_FewerBits_StaysNearTheDefinition(string name, Precision precision, double most)
     {
         (float[] expected, TemporaryFolder folder) = Build(name);

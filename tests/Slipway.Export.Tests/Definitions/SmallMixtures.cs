@@ -6,25 +6,27 @@ namespace Slipway.Export.Tests.Definitions;
 // Models with experts and plain attention.
 internal static partial class SmallModels
 {
-    private static double[][] Qwen2Moe(ReferenceModel model, int[] ids)
+    private static double[][] Qwen2Moe(
+        ReferenceModel model, int[] ids, ReferenceSizes? given = null, int inner = ExpertSize, int shared = 48)
     {
-        ReferenceSizes sizes = new();
+        ReferenceSizes sizes = given ?? new();
         return model.Decoder(
             ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
             (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, inputBias: true),
             (name, layer, x) => layer == 0
                 ? model.Gated($"{name}.mlp", x, 96)
-                : Shared(model, $"{name}.mlp", x, normalize: false));
+                : Shared(model, $"{name}.mlp", x, normalize: false, inner, shared));
     }
 
     // Experts by probability, and one for all that a gate weighs.
-    private static double[][] Shared(ReferenceModel model, string name, double[][] x, bool normalize)
+    private static double[][] Shared(
+        ReferenceModel model, string name, double[][] x, bool normalize, int inner = ExpertSize, int all = 48)
     {
         double[][] weights = ReferenceModel.Map(
             Probabilities(model, $"{name}.gate", x), row => Choose(row, row, 3, normalize));
         double[][] gate = model.Linear($"{name}.shared_expert_gate", x, 1);
-        double[][] shared = model.Gated($"{name}.shared_expert", x, 48);
-        double[][] mixed = model.Experts($"{name}.experts", x, ExpertSize, weights);
+        double[][] shared = model.Gated($"{name}.shared_expert", x, all);
+        double[][] mixed = model.Experts($"{name}.experts", x, inner, weights);
         return [.. mixed.Select((row, at) => row
             .Select((value, i) => value + (ReferenceModel.Sigmoid(gate[at][0]) * shared[at][i])).ToArray())];
     }

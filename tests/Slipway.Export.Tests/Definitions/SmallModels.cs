@@ -90,13 +90,20 @@ internal static partial class SmallModels
             ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false,
             ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
             ["mlp_only_layers"] = new JsonArray(0), ["decoder_sparse_step"] = 1,
-        }), Qwen2Moe),
+        }), (model, ids) => Qwen2Moe(model, ids)),
         ["qwen2-moe-step"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
         {
             ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false,
             ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
             ["mlp_only_layers"] = new JsonArray(), ["decoder_sparse_step"] = 2,
-        }), Qwen2Moe),
+        }), (model, ids) => Qwen2Moe(model, ids)),
+        ["qwen2-moe-odd-sizes"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
+        {
+            ["hidden_size"] = 52, ["head_dim"] = 20, ["vocab_size"] = 251, ["num_experts"] = Experts,
+            ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false, ["moe_intermediate_size"] = 22,
+            ["shared_expert_intermediate_size"] = 33, ["mlp_only_layers"] = new JsonArray(0),
+        }), (model, ids) => Qwen2Moe(
+            model, ids, new ReferenceSizes(Vocabulary: 251, Hidden: 52, HeadSize: 20), inner: 22, shared: 33)),
         ["qwen3-next"] = new(() => Config("Qwen3NextForCausalLM", new JsonObject
         {
             ["head_dim"] = 32, ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = true,
