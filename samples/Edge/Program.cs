@@ -26,7 +26,7 @@ using var client = new OnnxChatClient(new OnnxChatClientOptions
     MaxBatchSize = 1,
     ContextLength = 512,
     KeyValueCacheBytes = ceiling / 8,
-    PrefillChunk = 64,
+    MaxPrefillTokens = 64,
 });
 _ = client.GetService<LanguageModel>(); // loads it
 if (!Fits("the model loaded"))
@@ -46,15 +46,17 @@ foreach (var request in new[] { "Good morning!", "Turn on the light in the kitch
     var response = await client.GetResponseAsync(request, options);
     tokens += response.Usage?.OutputTokenCount ?? 0;
     var call = response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>().FirstOrDefault();
-    Console.WriteLine($"{request} -> {(call is null ? response.Text : $"{call.Name}({string.Join(", ", call.Arguments!)})")}");
+    Console.WriteLine(
+        $"{request} -> {(call is null ? response.Text : $"{call.Name}({string.Join(", ", call.Arguments!)})")}");
     if (!Fits("this answer given"))
     {
         return 1;
     }
 }
 
-Console.WriteLine(FormattableString.Invariant(
-    $"{tokens} tokens in {clock.Elapsed.TotalSeconds:F1} s; resident peak {Peak() / Megabyte} MB of {ceiling / Megabyte} MB."));
+var seconds = clock.Elapsed.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
+Console.WriteLine(
+    $"{tokens} tokens in {seconds} s; resident peak {Peak() / Megabyte} MB of {ceiling / Megabyte} MB.");
 return 0;
 
 bool Fits(string after)
@@ -64,7 +66,8 @@ bool Fits(string after)
         return true;
     }
 
-    Console.Error.WriteLine($"With {after} the resident peak is {Peak() / Megabyte} MB; the ceiling is {ceiling / Megabyte} MB. "
+    Console.Error.WriteLine(
+        $"With {after} the resident peak is {Peak() / Megabyte} MB; the ceiling is {ceiling / Megabyte} MB. "
         + "Raise the ceiling, or take a smaller model.");
     return false;
 }

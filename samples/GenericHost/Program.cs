@@ -18,7 +18,8 @@ builder.Services.AddHostedService<MorningRound>();
 await builder.Build().RunAsync();
 
 /// <summary>Asks the model a few things as a background service would, then ends the host.</summary>
-internal sealed partial class MorningRound(IChatClient client, IHostApplicationLifetime lifetime, ILogger<MorningRound> logger)
+internal sealed partial class MorningRound(
+    IChatClient client, IHostApplicationLifetime lifetime, ILogger<MorningRound> logger)
     : BackgroundService
 {
     private readonly Dictionary<string, double> _temperatures = new(StringComparer.OrdinalIgnoreCase)

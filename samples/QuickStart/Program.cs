@@ -20,7 +20,8 @@ var options = new ChatOptions
     Tools =
     [
         AIFunctionFactory.Create((string room, bool on) => Set($"{room} light", on ? "on" : "off"), "set_light"),
-        AIFunctionFactory.Create((string room, double temperature) => Set(room, $"{temperature} degrees"), "set_temperature"),
+        AIFunctionFactory.Create(
+            (string room, double temperature) => Set(room, $"{temperature} degrees"), "set_temperature"),
         AIFunctionFactory.Create((string room) => home.GetValueOrDefault(room, "20 degrees"), "get_temperature"),
         AIFunctionFactory.Create((string duration) => Set($"timer of {duration}", "running"), "start_timer"),
     ],
@@ -37,7 +38,8 @@ try
         {
             foreach (var call in update.Contents.OfType<FunctionCallContent>())
             {
-                Console.WriteLine($"  {call.Name}({string.Join(", ", call.Arguments ?? new Dictionary<string, object?>())})");
+                Console.WriteLine(
+                    $"  {call.Name}({string.Join(", ", call.Arguments ?? new Dictionary<string, object?>())})");
             }
 
             Console.Write(update.Text);
@@ -64,7 +66,8 @@ string Set(string what, string state)
 // A person at a terminal types, an empty line ends; where nobody sits, a short conversation is played.
 static async IAsyncEnumerable<string> RequestsAsync()
 {
-    Queue<string> script = new(["Hello!", "Turn on the kitchen light.", "Set a timer for 10 minutes.", "Order a pizza."]);
+    Queue<string> script = new(
+        ["Hello!", "Turn on the kitchen light.", "Set a timer for 10 minutes.", "Order a pizza."]);
     while (script.Count > 0)
     {
         Console.Write("> ");

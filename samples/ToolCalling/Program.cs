@@ -32,7 +32,8 @@ foreach (var request in new[] { "Turn on the kitchen light.", "Set a timer for 1
         foreach (var call in response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>())
         {
             var result = await RunAsync(call);
-            Console.WriteLine($"tool       {call.Name}({string.Join(", ", call.Arguments ?? new Dictionary<string, object?>())})");
+            Console.WriteLine(
+                $"tool       {call.Name}({string.Join(", ", call.Arguments ?? new Dictionary<string, object?>())})");
             Console.WriteLine($"result     {result}");
             history.Add(new(ChatRole.Tool, [new FunctionResultContent(call.CallId, result)]));
         }
@@ -44,7 +45,8 @@ foreach (var request in new[] { "Turn on the kitchen light.", "Set a timer for 1
     Console.WriteLine();
 }
 
-Console.WriteLine($"Lights now: {string.Join(", ", lights.Select(light => $"{light.Key} {(light.Value ? "on" : "off")}"))}");
+Console.WriteLine(
+    $"Lights now: {string.Join(", ", lights.Select(light => $"{light.Key} {(light.Value ? "on" : "off")}"))}");
 
 // A call may name a function that does not exist, or lack an argument: the model is told, and nothing runs.
 async Task<object?> RunAsync(FunctionCallContent call)

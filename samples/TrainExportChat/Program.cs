@@ -20,7 +20,8 @@ try
     // 2. Train: the recipe says what `slipway train` would read from a file.
     var template = Path.Combine(folder, "template.jinja");
     File.WriteAllText(template,
-        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}");
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}{% if add_generation_prompt "
+        + "%}<|assistant|>{% endif %}");
     var recipe = Path.Combine(folder, "recipe.json");
     File.WriteAllText(recipe, $$"""
         {
@@ -63,5 +64,6 @@ finally
 internal sealed class Progress : IProgress<TrainingProgress>
 {
     public void Report(TrainingProgress value) =>
-        Console.Write(FormattableString.Invariant($"\r{value.Phase} {value.Step}/{value.Steps} loss {value.Loss:F3}   "));
+        Console.Write(
+            FormattableString.Invariant($"\r{value.Phase} {value.Step}/{value.Steps} loss {value.Loss:F3}   "));
 }

@@ -21,10 +21,12 @@ internal static class CommandLine
     /// <summary>Runs one command.</summary>
     /// <returns>0 for success, 1 for a failed run, 2 for wrong usage, 130 for an interrupted one.</returns>
     public static async Task<int> RunAsync(
-        string[] args, TextWriter output, TextWriter error, TextReader input, CancellationToken ct = default)
+        string[] args, TextWriter output, TextWriter error, TextReader input,
+        CancellationToken cancellationToken = default)
     {
         var context = new VerbContext(output, error, input);
-        var root = new RootCommand("Train, export and serve language models with .NET. 'slipway VERB --help' says more.");
+        var root = new RootCommand(
+            "Train, export and serve language models with .NET. 'slipway VERB --help' says more.");
         foreach (var verb in Verbs)
         {
             root.Add(verb(context));
@@ -40,13 +42,13 @@ internal static class CommandLine
         };
         if (parsed.Action is ParseErrorAction)
         {
-            await parsed.InvokeAsync(configuration, ct).ConfigureAwait(false);
+            await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
             return WrongUsage;
         }
 
         try
         {
-            return await parsed.InvokeAsync(configuration, ct).ConfigureAwait(false);
+            return await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -67,7 +69,8 @@ internal static class CommandLine
 
     // What input, files and machines can cause; anything else is a defect and keeps its stack trace.
     private static bool Expected(Exception exception) => exception is
-        IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException or NotSupportedException or UsageException
+        IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException
+        or NotSupportedException or UsageException
         or System.Text.Json.JsonException or Tokenization.ChatTemplateException or QueueFullException
         or Training.Recipes.RecipeException or Training.Running.TrainingException or Training.Corpus.GrammarException
         or Training.Models.ModelConfigException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException

@@ -3,4 +3,5 @@ using Slipway.Cli.Terminal;
 
 using var interruption = new Interruption();
 return await CommandLine.RunAsync(
-    args, StandardStreams.OpenOutput(), StandardStreams.OpenError(), Console.In, interruption.Token).ConfigureAwait(false);
+    args, StandardStreams.OpenOutput(), StandardStreams.OpenError(), Console.In, interruption.Token)
+    .ConfigureAwait(false);

@@ -37,7 +37,9 @@ public sealed record ExportOptions
     /// </remarks>
     public bool SlidingWindowCache { get; init; } = true;
 
-    /// <summary>LoRA adapters that the package holds beside the model, by the names that requests choose them by.</summary>
+    /// <summary>
+    /// LoRA adapters that the package holds beside the model, by the names that requests choose them by.
+    /// </summary>
     /// <remarks>
     /// The model's own answers stay as they are. They stay the caller's and are read during the export. Ranks may
     /// differ, and rows may be scaled (DoRA); adapters that replace tensors, or change embeddings or biases, are
@@ -49,7 +51,8 @@ public sealed record ExportOptions
     /// <value>false: the export leaves them out, and <see cref="ExportReport.UnusedTensors"/> lists them.</value>
     /// <remarks>
     /// Training leaves such tensors beside a model (a value head, layers that predict further tokens), but a
-    /// configuration of the wrong sizes does too. Copies of tied heads and stored tables of positions are never refused.
+    /// configuration of the wrong sizes does too. Copies of tied heads and stored tables of positions are never
+    /// refused.
     /// </remarks>
     public bool Strict { get; init; }
 

@@ -8,7 +8,8 @@ namespace Slipway.Export;
 /// <param name="Parameters">Weights of the model.</param>
 /// <param name="Seconds">The time from beginning to end.</param>
 /// <param name="PeakMemoryBytes">The largest resident memory that the process has had so far.</param>
-/// <param name="UnusedTensors">Tensors of the checkpoint that the package does without, such as a tied head's copy.</param>
+/// <param name="UnusedTensors">Tensors of the checkpoint that the package does without, such as a tied head's
+/// copy.</param>
 public sealed record ExportReport(
     string Folder, PackageManifest Manifest, long Parameters, double Seconds, long PeakMemoryBytes,
     IReadOnlyList<string> UnusedTensors)

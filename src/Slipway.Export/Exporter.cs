@@ -22,7 +22,9 @@ public static class Exporter
     private const string KernelFile = "kernels.onnx";
     private const int LongestContext = 1 << 20;
 
-    /// <summary>The architectures that can be exported, as <c>architectures[0]</c> of <c>config.json</c> names them.</summary>
+    /// <summary>
+    /// The architectures that can be exported, as <c>architectures[0]</c> of <c>config.json</c> names them.
+    /// </summary>
     public static IReadOnlyList<string> Architectures { get; } =
         [.. DecoderArchitectures.All.Keys.Concat(EncoderArchitectures.All.Keys).Order(StringComparer.Ordinal)];
 
@@ -36,19 +38,20 @@ public static class Exporter
     /// <param name="folder">The package folder to appear.</param>
     /// <param name="options">The kind of package; null for float32.</param>
     /// <param name="progress">Told of each part that was written, on the calling thread.</param>
-    /// <param name="ct">Stops between two parts; nothing is left behind.</param>
+    /// <param name="cancellationToken">Stops between two parts; nothing is left behind.</param>
     /// <exception cref="CheckpointException">The checkpoint is damaged, or contradicts its configuration.</exception>
-    /// <exception cref="NotSupportedException">The architecture, or something in its configuration, is not known.</exception>
+    /// <exception cref="NotSupportedException">The architecture, or something in its configuration, is not
+    /// known.</exception>
     /// <exception cref="ArgumentException">An option does not fit.</exception>
     /// <exception cref="IOException">The folder cannot be written or replaced, or its disk is full.</exception>
     public static ExportReport Export(
         Checkpoint checkpoint, string folder, ExportOptions? options = null,
-        IProgress<ExportProgress>? progress = null, CancellationToken ct = default)
+        IProgress<ExportProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         try
         {
-            return Write(checkpoint, folder, options ?? new ExportOptions(), progress, ct);
+            return Write(checkpoint, folder, options ?? new ExportOptions(), progress, cancellationToken);
         }
         catch (IOException exception) when (FullDisk.IsCause(exception))
         {
@@ -58,18 +61,18 @@ public static class Exporter
 
     private static ExportReport Write(
         Checkpoint checkpoint, string folder, ExportOptions options, IProgress<ExportProgress>? progress,
-        CancellationToken ct)
+        CancellationToken cancellationToken)
     {
-        long started = Stopwatch.GetTimestamp();
+        var started = Stopwatch.GetTimestamp();
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
-        (string name, Architecture architecture) = Find(config);
+        var (name, architecture) = Find(config);
         QuantizedWeights.Check(config, checkpoint);
 
         // A model of several kinds of input has the keys of its decoder in a section.
         config = architecture is DecoderArchitecture ? config.Section("text_config") ?? config : config;
-        WeightFormats formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
-        int contextLength = ContextLength(config, architecture.LongestSequence(config), options);
-        SwitchedAdapters? adapters = SwitchedAdapters.Create(options.Adapters, checkpoint);
+        var formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
+        var contextLength = ContextLength(config, architecture.LongestSequence(config), options);
+        var adapters = SwitchedAdapters.Create(options.Adapters, checkpoint);
         if (adapters is not null && architecture is not DecoderArchitecture)
         {
             throw new NotSupportedException(
@@ -84,24 +87,25 @@ public static class Exporter
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
         TensorSource tensors = new(checkpoint);
-        ModelBuild build = Build();
-        IReadOnlyList<string> unused = Unused(name, checkpoint, tensors, options);
-        GenAISlidingWindow? window = !options.SlidingWindowCache ? null : SlidingCache.Find(
+        var build = Build();
+        var unused = Unused(name, checkpoint, tensors, options);
+        var window = !options.SlidingWindowCache ? null : SlidingCache.Find(
             build.Writer.Graph, contextLength, KeyValuePrecisions.BitsOf(options.KeyValueCache));
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
-        Graph graph = options.KeyValueCache == KeyValuePrecision.Float32 ? build.Writer.Graph : new QuantizedCache(
-            build.Writer.Graph, Measure(package, build, options, ct), KeyValuePrecisions.BitsOf(options.KeyValueCache),
+        var graph = options.KeyValueCache == KeyValuePrecision.Float32 ? build.Writer.Graph : new QuantizedCache(
+            build.Writer.Graph, Measure(package, build, options, cancellationToken),
+            KeyValuePrecisions.BitsOf(options.KeyValueCache),
             build.Frequencies, contextLength).Apply();
         graph = SlidingCache.Apply(graph, window);
         Write(graph, package, GraphFile);
-        Graph? kernels = KernelGraph.Convert(graph);
+        var kernels = KernelGraph.Convert(graph);
         if (kernels is not null)
         {
             Write(kernels, package, KernelFile);
         }
 
-        PackageManifest manifest = package.Commit(new PackageManifest
+        var manifest = package.Commit(new PackageManifest
         {
             Producer = $"Slipway {Version}",
             Architecture = name,
@@ -111,7 +115,7 @@ public static class Exporter
             KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
-            RotarySwitch = build.RotarySwitch,
+            RotarySwitch = build.LongRopeThreshold,
             Variants = kernels is null ? null : [Variant(kernels)],
             Adapters = adapters?.Write(package),
         });
@@ -125,7 +129,7 @@ public static class Exporter
         ModelBuild Build()
         {
             using ExternalDataWriter data = new(package.Create($"{GraphFile}.data"), $"{GraphFile}.data");
-            WeightWriter writer = new(new Graph(name), data, checkpoint, progress, ct);
+            WeightWriter writer = new(new Graph(name), data, checkpoint, progress, cancellationToken);
             ModelBuild made = new(config, tensors, writer, formats.Matrices, formats.Tables, contextLength)
             {
                 Adapters = adapters,
@@ -137,7 +141,7 @@ public static class Exporter
 
     private static void Write(Graph graph, PackageWriter package, string file)
     {
-        using Stream stream = package.Create(file);
+        using var stream = package.Create(file);
         OnnxFile.Write(
             new OnnxModel(graph)
             {
@@ -154,11 +158,11 @@ public static class Exporter
 
     // The graph as it is runs over whole sequences; the package's takes its place.
     private static ChannelRanges Measure(
-        PackageWriter package, ModelBuild build, ExportOptions options, CancellationToken ct)
+        PackageWriter package, ModelBuild build, ExportOptions options, CancellationToken cancellationToken)
     {
         ChannelRanges ranges = new();
         Write(build.Writer.Graph, package, GraphFile);
-        options.KeyValueMeasurement!(package.Folder, ranges.Observe, ct);
+        options.KeyValueMeasurement!(package.Folder, ranges.Observe, cancellationToken);
         package.Delete(GraphFile);
         return ranges;
     }
@@ -168,27 +172,29 @@ public static class Exporter
 
     private static long PeakMemory()
     {
-        using Process process = Process.GetCurrentProcess();
+        using var process = Process.GetCurrentProcess();
         return process.PeakWorkingSet64;
     }
 
     private static (string Name, Architecture Architecture) Find(ConfigReader config)
     {
-        string name = config.Texts("architectures") is [var first, ..]
+        var name = config.Texts("architectures") is [var first, ..]
             ? first
             : throw config.Bad("architectures", "a list with the model's architecture, such as 'LlamaForCausalLM'");
-        return DecoderArchitectures.All.TryGetValue(name, out DecoderArchitecture? decoder) ? (name, decoder)
-            : EncoderArchitectures.All.TryGetValue(name, out EncoderArchitecture? encoder) ? (name, encoder)
-            : throw config.Unsupported("architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
+        return DecoderArchitectures.All.TryGetValue(name, out var decoder) ? (name, decoder)
+            : EncoderArchitectures.All.TryGetValue(name, out var encoder) ? (name, encoder)
+            : throw config.Unsupported(
+                "architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
     }
 
     private static void RequireMeasurable(string name, Architecture architecture, ExportOptions options)
     {
-        string cache = KeyValuePrecisions.NameOf(options.KeyValueCache);
+        var cache = KeyValuePrecisions.NameOf(options.KeyValueCache);
         if (architecture is not DecoderArchitecture)
         {
             throw new NotSupportedException(
-                $"'{name}' is an encoder and keeps no keys and values, so they cannot be '{cache}'. Leave KeyValueCache "
+                $"'{name}' is an encoder and keeps no keys and values, so they cannot "
+                + $"be '{cache}'. Leave KeyValueCache "
                 + "at 'fp32'.");
         }
 
@@ -203,7 +209,7 @@ public static class Exporter
 
     private static int ContextLength(ConfigReader config, int longest, ExportOptions options)
     {
-        int length = options.ContextLength ?? longest;
+        var length = options.ContextLength ?? longest;
         return options.ContextLength is <= 0 || length > longest
             ? throw new ArgumentException(
                 $"The context length {length} is not between 1 and the {longest} positions that "
@@ -222,7 +228,8 @@ public static class Exporter
         string[] unknown = [.. tensors.Unknown()
             .Where(name => !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))];
         return unknown.Length == 0 || !options.Strict ? tensors.Unused() : throw new CheckpointException(
-            $"The checkpoint '{checkpoint.Path}' holds {unknown.Length} tensors that '{architecture}' has no place for: "
+            $"The checkpoint '{checkpoint.Path}' holds {unknown.Length} tensors "
+            + $"that '{architecture}' has no place for: "
             + $"{string.Join(", ", unknown.Take(5).Select(name => $"'{name}'"))}{(unknown.Length > 5 ? ", …" : "")}. "
             + "Where they belong to the model, its configuration names another architecture or other sizes; where the "
             + "model is to go without them, export it without Strict ('--strict').",

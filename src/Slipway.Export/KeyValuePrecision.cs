@@ -19,6 +19,7 @@ public enum KeyValuePrecision
 /// Takes an output's name (<c>present.0.key</c>), what it holds and its shape [rows, heads, length, head size]; every
 /// element must be of a real token. Not safe for concurrent use.
 /// </param>
-/// <param name="ct">Stops the run.</param>
+/// <param name="cancellationToken">Stops the run.</param>
 public delegate void KeyValueMeasurement(
-    string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct);
+    string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
+    CancellationToken cancellationToken);

@@ -1,11 +1,14 @@
 namespace Slipway.Export;
 
-/// <summary>The names of ways to keep keys and values, as the command line and <c>slipway.json</c> write them.</summary>
+/// <summary>
+/// The names of ways to keep keys and values, as the command line and <c>slipway.json</c> write them.
+/// </summary>
 public static class KeyValuePrecisions
 {
     private static readonly (KeyValuePrecision Precision, string Name, int Bits)[] Rows =
     [
-        (KeyValuePrecision.Float32, "fp32", 32), (KeyValuePrecision.Int8, "int8", 8), (KeyValuePrecision.Int4, "int4", 4),
+        (KeyValuePrecision.Float32, "fp32", 32), (KeyValuePrecision.Int8, "int8", 8),
+        (KeyValuePrecision.Int4, "int4", 4),
     ];
 
     /// <summary>All names, the most precise first.</summary>
@@ -18,7 +21,7 @@ public static class KeyValuePrecisions
     /// <exception cref="ArgumentException">None has that name; the message lists those that there are.</exception>
     public static KeyValuePrecision Find(string name)
     {
-        foreach ((KeyValuePrecision precision, string known, _) in Rows)
+        foreach (var (precision, known, _) in Rows)
         {
             if (known.Equals(name, StringComparison.OrdinalIgnoreCase))
             {

@@ -14,8 +14,8 @@ internal static class PackageDescription
         Checkpoint checkpoint, ConfigReader config, DecoderArchitecture architecture, string graphFile,
         int contextLength, GenAISlidingWindow? window)
     {
-        DecoderSizes sizes = architecture.Sizes(config);
-        ConfigReader generation = Generation(checkpoint);
+        var sizes = architecture.Sizes(config);
+        var generation = Generation(checkpoint);
         return new GenAIConfig
         {
             Model = new GenAIModel
@@ -29,7 +29,7 @@ internal static class PackageDescription
                 Decoder = new GenAIDecoder
                 {
                     Filename = graphFile,
-                    HeadSize = HeadLayout.Widened(sizes.HeadSize),
+                    HeadSize = HeadLayout.Widened(sizes.HeadDim),
                     HiddenSize = sizes.HiddenSize,
                     NumAttentionHeads = sizes.Heads,
                     NumKeyValueHeads = sizes.KeyValueHeads,
@@ -57,10 +57,10 @@ internal static class PackageDescription
     private static Dictionary<string, string> Names(
         IReadOnlyList<string> states, string role, string prefix, params string[] plain)
     {
-        Dictionary<string, string> names = plain.ToDictionary(name => name);
+        var names = plain.ToDictionary(name => name);
         names[$"{role}_key_names"] = $"{prefix}.%d.key";
         names[$"{role}_value_names"] = $"{prefix}.%d.value";
-        foreach (string state in states)
+        foreach (var state in states)
         {
             names[$"{role}_{state}_names"] = $"{prefix}.%d.{state}";
         }

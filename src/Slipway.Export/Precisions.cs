@@ -15,10 +15,11 @@ public static class Precisions
     public static string NameOf(Precision precision) => Names.First(row => row.Precision == precision).Name;
 
     /// <summary>Finds a precision by its name, in any case.</summary>
-    /// <exception cref="ArgumentException">No precision has that name; the message lists those that there are.</exception>
+    /// <exception cref="ArgumentException">No precision has that name; the message lists those that there
+    /// are.</exception>
     public static Precision Find(string name)
     {
-        foreach ((Precision precision, string known) in Names)
+        foreach (var (precision, known) in Names)
         {
             if (known.Equals(name, StringComparison.OrdinalIgnoreCase))
             {

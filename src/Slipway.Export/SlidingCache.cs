@@ -24,10 +24,10 @@ internal static class SlidingCache
     public static GenAISlidingWindow? Find(Graph graph, int contextLength, int bits)
     {
         // A cache that more than one layer reads would change between them.
-        ILookup<string, Node> readers = graph.Nodes
+        var readers = graph.Nodes
             .SelectMany(node => node.Inputs.Distinct().Select(input => (Input: input, Node: node)))
             .ToLookup(pair => pair.Input, pair => pair.Node);
-        IGrouping<long, Node>? layers = graph.Nodes
+        var layers = graph.Nodes
             .Where(node => node.OpType == Operator && readers[node.Inputs[PastInput]].Count() == 1 && Holds(node))
             .GroupBy(Window)
             .Where(group => group.Key > 0 && group.Key + Slack < contextLength)
@@ -44,7 +44,7 @@ internal static class SlidingCache
         bool Holds(Node node)
         {
             // The kernel moves codes in groups of so many.
-            GraphPort? past = graph.Inputs.FirstOrDefault(port => port.Name == node.Inputs[PastInput]);
+            var past = graph.Inputs.FirstOrDefault(port => port.Name == node.Inputs[PastInput]);
             return past?.Shape[^1].Size is { } size && size % (bits == 8 ? 16 : bits == 4 ? 32 : 1) == 0;
         }
     }
@@ -63,7 +63,7 @@ internal static class SlidingCache
         Node[] nodes = [.. graph.Nodes.Where(node => node.OpType == Operator && window.Layers!.Contains(Layer(node)))];
         HashSet<string> pasts = [.. nodes.SelectMany(node => node.Inputs.Skip(PastInput).Take(2))];
         HashSet<string> presents = [.. nodes.SelectMany(node => node.Outputs.Skip(1))];
-        foreach (GraphPort port in graph.Inputs)
+        foreach (var port in graph.Inputs)
         {
             if (graph.FindInitializer(port.Name) is { } fallback)
             {
@@ -71,17 +71,17 @@ internal static class SlidingCache
             }
             else
             {
-                bool slides = pasts.Contains(port.Name);
+                var slides = pasts.Contains(port.Name);
                 target.AddInput(port.Name, port.Type, slides ? Shape(port, "past_sliding") : port.Shape);
             }
         }
 
-        foreach (Initializer initializer in graph.Initializers.Where(free => target.FindInitializer(free.Name) is null))
+        foreach (var initializer in graph.Initializers.Where(free => target.FindInitializer(free.Name) is null))
         {
             target.AddInitializer(initializer);
         }
 
-        foreach (Node node in graph.Nodes)
+        foreach (var node in graph.Nodes)
         {
             target.AddNode(!nodes.Contains(node) ? node : node with
             {
@@ -89,7 +89,7 @@ internal static class SlidingCache
             });
         }
 
-        foreach (GraphPort port in graph.Outputs)
+        foreach (var port in graph.Outputs)
         {
             target.AddOutput(
                 new GraphValue(port.Name), port.Type,

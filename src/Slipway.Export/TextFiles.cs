@@ -19,7 +19,7 @@ internal static class TextFiles
     /// <exception cref="CheckpointException">A file is no JSON object.</exception>
     public static void Check(Checkpoint checkpoint)
     {
-        foreach (string name in Names.Where(name => name.EndsWith(".json", StringComparison.Ordinal)))
+        foreach (var name in Names.Where(name => name.EndsWith(".json", StringComparison.Ordinal)))
         {
             if (checkpoint.ReadFile(name) is { } content)
             {
@@ -34,7 +34,7 @@ internal static class TextFiles
     /// <summary>Writes files that lie beside the checkpoint into the package, those that are there.</summary>
     public static void Copy(Checkpoint checkpoint, PackageWriter writer, IReadOnlyList<string> names)
     {
-        foreach (string name in names)
+        foreach (var name in names)
         {
             if (checkpoint.ReadFile(name) is { } content)
             {

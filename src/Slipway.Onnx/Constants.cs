@@ -22,13 +22,13 @@ public static class Constants
     {
         ArgumentNullException.ThrowIfNull(scope);
         List<string> words = [];
-        foreach (T value in values)
+        foreach (var value in values)
         {
             words.Add(value.ToString(null, System.Globalization.CultureInfo.InvariantCulture));
         }
 
-        string list = string.Join(",", words);
-        string name = $"/constants/{type}/{(shape.Length == 0 ? list : $"[{list}]")}";
+        var list = string.Join(",", words);
+        var name = $"/constants/{type}/{(shape.Length == 0 ? list : $"[{list}]")}";
         return scope.Graph.FindInitializer(name) is { } present
             ? new GraphValue(present.Name)
             : scope.Graph.AddInitializer(

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Slipway.Onnx;
 
-/// <summary>Writes the elements of constants into the file beside the graph file, one constant after the other.</summary>
+/// <summary>
+/// Writes the elements of constants into the file beside the graph file, one constant after the other.
+/// </summary>
 /// <remarks>
 /// Each constant begins at a multiple of 64 bytes; those of a megabyte or more at a multiple of 4,096, so that they
 /// can be mapped into memory. Not safe for concurrent use.
@@ -13,10 +15,10 @@ public sealed class ExternalDataWriter : IDisposable
     private const int PageAlignment = 4096;
     private const int PageAlignedFrom = 1 << 20;
     private const int FileTooBig = 27;
-    private readonly Stream stream;
-    private readonly string file;
-    private long position;
-    private long start;
+    private readonly Stream _stream;
+    private readonly string _file;
+    private long _position;
+    private long _start;
 
     /// <summary>Begins a file.</summary>
     /// <param name="stream">Where its content goes; disposed with this writer.</param>
@@ -25,8 +27,8 @@ public sealed class ExternalDataWriter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentException.ThrowIfNullOrEmpty(file);
-        this.stream = stream;
-        this.file = file;
+        _stream = stream;
+        _file = file;
     }
 
     /// <summary>Begins the next constant.</summary>
@@ -34,11 +36,11 @@ public sealed class ExternalDataWriter : IDisposable
     public void Begin(long length)
     {
         long alignment = length >= PageAlignedFrom ? PageAlignment : Alignment;
-        long padding = (alignment - (position % alignment)) % alignment;
+        var padding = (alignment - (_position % alignment)) % alignment;
         Span<byte> zeros = stackalloc byte[PageAlignment];
         zeros.Clear();
         Append(zeros[..(int)padding]);
-        start = position;
+        _start = _position;
     }
 
     /// <summary>Writes the next elements of the constant that was begun.</summary>
@@ -48,7 +50,7 @@ public sealed class ExternalDataWriter : IDisposable
 
     /// <summary>Ends the constant.</summary>
     /// <returns>Where it stands.</returns>
-    public TensorData.External End() => new(file, start, position - start);
+    public TensorData.External End() => new(_file, _start, _position - _start);
 
     /// <summary>Writes what is still held in memory and closes the file.</summary>
     /// <exception cref="IOException">The disk is full, or allows no file of that size.</exception>
@@ -56,7 +58,7 @@ public sealed class ExternalDataWriter : IDisposable
     {
         try
         {
-            stream.Dispose();
+            _stream.Dispose();
         }
         catch (ArgumentOutOfRangeException exception)
         {
@@ -68,8 +70,8 @@ public sealed class ExternalDataWriter : IDisposable
     {
         try
         {
-            stream.Write(bytes);
-            position += bytes.Length;
+            _stream.Write(bytes);
+            _position += bytes.Length;
         }
         catch (ArgumentOutOfRangeException exception)
         {
@@ -79,5 +81,5 @@ public sealed class ExternalDataWriter : IDisposable
 
     // To .NET the system's EFBIG is an argument out of range; to a caller it is a matter of the disk.
     private IOException TooBig(Exception cause) =>
-        new($"The file '{file}' has reached the largest size that is allowed there.", cause) { HResult = FileTooBig };
+        new($"The file '{_file}' has reached the largest size that is allowed there.", cause) { HResult = FileTooBig };
 }

@@ -1,15 +1,17 @@
 namespace Slipway.Onnx;
 
-/// <summary>A computation: nodes in an order in which each finds its inputs, and the constants that they read.</summary>
+/// <summary>
+/// A computation: nodes in an order in which each finds its inputs, and the constants that they read.
+/// </summary>
 /// <remarks>Plain objects, not safe for concurrent use.</remarks>
 public sealed class Graph
 {
-    private readonly List<Node> nodes = [];
-    private readonly List<GraphPort> inputs = [];
-    private readonly List<GraphPort> outputs = [];
-    private readonly Dictionary<string, Initializer> initializers = new(StringComparer.Ordinal);
-    private readonly HashSet<string> values = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> nodeNames = new(StringComparer.Ordinal);
+    private readonly List<Node> _nodes = [];
+    private readonly List<GraphPort> _inputs = [];
+    private readonly List<GraphPort> _outputs = [];
+    private readonly Dictionary<string, Initializer> _initializers = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _nodeNames = new(StringComparer.Ordinal);
 
     /// <summary>Creates an empty graph.</summary>
     /// <param name="name">The graph's name.</param>
@@ -23,22 +25,22 @@ public sealed class Graph
     public string Name { get; }
 
     /// <summary>The operations, in order.</summary>
-    public IReadOnlyList<Node> Nodes => nodes;
+    public IReadOnlyList<Node> Nodes => _nodes;
 
     /// <summary>What callers give.</summary>
-    public IReadOnlyList<GraphPort> Inputs => inputs;
+    public IReadOnlyList<GraphPort> Inputs => _inputs;
 
     /// <summary>What callers get.</summary>
-    public IReadOnlyList<GraphPort> Outputs => outputs;
+    public IReadOnlyList<GraphPort> Outputs => _outputs;
 
     /// <summary>The constants.</summary>
-    public IReadOnlyCollection<Initializer> Initializers => initializers.Values;
+    public IReadOnlyCollection<Initializer> Initializers => _initializers.Values;
 
     /// <summary>Declares an input.</summary>
     public GraphValue AddInput(string name, ElementType type, params IReadOnlyList<Dimension> shape)
     {
         Define(name);
-        inputs.Add(new GraphPort(name, type, shape));
+        _inputs.Add(new GraphPort(name, type, shape));
         return new GraphValue(name);
     }
 
@@ -48,8 +50,8 @@ public sealed class Graph
     public GraphValue AddOptionalInput(Initializer fallback, params IReadOnlyList<Dimension> shape)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        GraphValue value = AddInitializer(fallback);
-        inputs.Add(new GraphPort(
+        var value = AddInitializer(fallback);
+        _inputs.Add(new GraphPort(
             fallback.Name, fallback.Type,
             shape.Count > 0 ? shape : [.. fallback.Shape.Select(size => (Dimension)size)]));
         return value;
@@ -58,12 +60,12 @@ public sealed class Graph
     /// <summary>Declares a value that exists as an output.</summary>
     public void AddOutput(GraphValue value, ElementType type, params IReadOnlyList<Dimension> shape)
     {
-        if (!values.Contains(value.ToString()))
+        if (!_values.Contains(value.ToString()))
         {
             throw new ArgumentException($"Nothing in the graph computes '{value}'.", nameof(value));
         }
 
-        outputs.Add(new GraphPort(value.Name, type, shape));
+        _outputs.Add(new GraphPort(value.Name, type, shape));
     }
 
     /// <summary>Adds a constant.</summary>
@@ -71,12 +73,12 @@ public sealed class Graph
     {
         ArgumentNullException.ThrowIfNull(initializer);
         Define(initializer.Name);
-        initializers.Add(initializer.Name, initializer);
+        _initializers.Add(initializer.Name, initializer);
         return new GraphValue(initializer.Name);
     }
 
     /// <summary>Finds a constant by its name; null where there is none.</summary>
-    public Initializer? FindInitializer(string name) => initializers.GetValueOrDefault(name);
+    public Initializer? FindInitializer(string name) => _initializers.GetValueOrDefault(name);
 
     /// <summary>Adds a node after those that compute its inputs.</summary>
     /// <exception cref="ArgumentException">
@@ -85,37 +87,37 @@ public sealed class Graph
     public void AddNode(Node node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        if (node.Inputs.FirstOrDefault(input => input.Length > 0 && !values.Contains(input)) is { } missing)
+        if (node.Inputs.FirstOrDefault(input => input.Length > 0 && !_values.Contains(input)) is { } missing)
         {
             throw new ArgumentException($"Node '{node.Name}' reads '{missing}', which nothing computes before it.");
         }
 
-        if (!nodeNames.TryAdd(node.Name, 1))
+        if (!_nodeNames.TryAdd(node.Name, 1))
         {
             throw new ArgumentException($"The graph has a node '{node.Name}' already.");
         }
 
-        foreach (string output in node.Outputs.Where(output => output.Length > 0))
+        foreach (var output in node.Outputs.Where(output => output.Length > 0))
         {
             Define(output);
         }
 
-        nodes.Add(node);
+        _nodes.Add(node);
     }
 
     /// <summary>Gives a value that a node computes, and that no node reads yet, another name.</summary>
     public GraphValue Rename(GraphValue value, string name)
     {
-        int index = nodes.FindIndex(node => node.Outputs.Contains(value.ToString()));
-        if (index < 0 || nodes.Exists(node => node.Inputs.Contains(value.Name)))
+        var index = _nodes.FindIndex(node => node.Outputs.Contains(value.ToString()));
+        if (index < 0 || _nodes.Exists(node => node.Inputs.Contains(value.Name)))
         {
             throw new ArgumentException($"No node computes '{value}', or one reads it already.", nameof(value));
         }
 
         Define(name);
-        values.Remove(value.Name);
-        Node node = nodes[index];
-        nodes[index] = node with
+        _values.Remove(value.Name);
+        var node = _nodes[index];
+        _nodes[index] = node with
         {
             Outputs = [.. node.Outputs.Select(output => output == value.Name ? name : output)],
         };
@@ -126,7 +128,7 @@ public sealed class Graph
     public string FreeNodeName(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (!nodeNames.TryGetValue(name, out int taken))
+        if (!_nodeNames.TryGetValue(name, out var taken))
         {
             return name;
         }
@@ -136,15 +138,15 @@ public sealed class Graph
         {
             numbered = $"{name}_{taken++}";
         }
-        while (nodeNames.ContainsKey(numbered));
-        nodeNames[name] = taken;
+        while (_nodeNames.ContainsKey(numbered));
+        _nodeNames[name] = taken;
         return numbered;
     }
 
     private void Define(string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
-        if (!values.Add(name))
+        if (!_values.Add(name))
         {
             throw new ArgumentException($"The graph has a value '{name}' already.", nameof(name));
         }

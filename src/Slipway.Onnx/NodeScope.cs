@@ -36,14 +36,14 @@ public class NodeScope(Graph graph, string path)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
-        string name = Graph.FreeNodeName($"{Path}/{opType}");
+        var name = Graph.FreeNodeName($"{Path}/{opType}");
         string[] names = [.. outputs.Select(word => word switch
         {
             "" => "",
             ['=', .. var whole] => whole,
             _ => $"{name}/{word}",
         })];
-        int given = inputs.Count;
+        var given = inputs.Count;
         while (given > 0 && inputs[given - 1] == default)
         {
             given--;

@@ -42,7 +42,8 @@ public sealed class EncoderPackage
         {
             throw new PackageException(
                 path,
-                $"The package '{path}' holds a '{ModelPackage.ConfigFile}', so it is a decoder. Chat with it, or give the "
+                $"The package '{path}' holds a '{ModelPackage.ConfigFile}', so it is a decoder. Chat with it, or "
+                + $"give the "
                 + "package of an encoder.");
         }
 

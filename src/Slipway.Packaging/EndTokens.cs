@@ -36,5 +36,6 @@ internal static class EndTokens
 
     private static int Id(string path, JsonNode? node) =>
         node is JsonValue value && value.TryGetValue(out int id) && id >= 0 ? id : throw new PackageException(
-            path, $"'{Key}' in '{path}' is '{node?.ToJsonString()}'; expected a token id or a list of them. Mend the file.");
+            path,
+            $"'{Key}' in '{path}' is '{node?.ToJsonString()}'; expected a token id or a list of them. Mend the file.");
 }

@@ -19,7 +19,9 @@ public sealed record GenAIConfig
 /// <summary>Describes the model of a package.</summary>
 public sealed record GenAIModel
 {
-    /// <summary>The model family as ONNX Runtime GenAI names it, for example <c>llama</c>; <c>decoder</c> is generic.</summary>
+    /// <summary>
+    /// The model family as ONNX Runtime GenAI names it, for example <c>llama</c>; <c>decoder</c> is generic.
+    /// </summary>
     public required string Type { get; init; }
 
     /// <summary>Entries of the vocabulary, the last dimension of the logits.</summary>

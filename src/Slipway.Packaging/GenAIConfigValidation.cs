@@ -3,7 +3,7 @@ namespace Slipway.Packaging;
 /// <summary>Checks the values of <c>genai_config.json</c> that later code computes with.</summary>
 internal static class GenAIConfigValidation
 {
-    private const int Largest = 1 << 28;
+    private const int Max = 1 << 28;
 
     public static void Validate(string path, GenAIConfig config)
     {
@@ -29,7 +29,8 @@ internal static class GenAIConfigValidation
             RequirePositive(path, "model.decoder.sliding_window.cache_slack", Math.Max(window.CacheSlack, 1));
         }
 
-        foreach (var id in model.EosTokenId ?? throw Invalid(path, "model.eos_token_id", "null", "a token id or a list"))
+        foreach (var id in model.EosTokenId
+            ?? throw Invalid(path, "model.eos_token_id", "null", "a token id or a list"))
         {
             RequireToken(path, "model.eos_token_id", id, model.VocabSize);
         }
@@ -42,9 +43,9 @@ internal static class GenAIConfigValidation
 
     private static void RequirePositive(string path, string key, int value)
     {
-        if (value is <= 0 or > Largest)
+        if (value is <= 0 or > Max)
         {
-            throw Invalid(path, key, $"{value}", $"a number from 1 to {Largest}");
+            throw Invalid(path, key, $"{value}", $"a number from 1 to {Max}");
         }
     }
 

@@ -15,8 +15,8 @@ public sealed class ModelPackage
     /// <summary>The file that lists the package's files and how they were made.</summary>
     public const string ManifestFile = "slipway.json";
 
-    private const long LargestJson = 16 << 20;
-    private const long LargestFile = 64 << 20;
+    private const long MaxJson = 16 << 20;
+    private const long MaxFile = 64 << 20;
 
     private static readonly JsonDocumentOptions JsonOptions = new()
     {
@@ -40,7 +40,9 @@ public sealed class ModelPackage
     /// <summary>The folder's own name, the default model id.</summary>
     public string Name => new DirectoryInfo(Path).Name;
 
-    /// <summary>The content of <c>genai_config.json</c>, or what stands for it in a folder that Optimum wrote.</summary>
+    /// <summary>
+    /// The content of <c>genai_config.json</c>, or what stands for it in a folder that Optimum wrote.
+    /// </summary>
     /// <remarks>
     /// In a package made elsewhere, <c>EosTokenId</c> also holds the end tokens of <c>generation_config.json</c>,
     /// <c>config.json</c> and the tokenizer's own files.
@@ -101,10 +103,11 @@ public sealed class ModelPackage
     /// <returns>Its content; null where the package has no such file.</returns>
     /// <exception cref="PackageException">The file is larger than 64 MB, or cannot be read.</exception>
     public byte[]? ReadFile(string name)
-        => PackagePath.Resolve(Path, name) is { } path ? PackageReader.Read(path, LargestFile) : null;
+        => PackagePath.Resolve(Path, name) is { } path ? PackageReader.Read(path, MaxFile) : null;
 
     /// <summary>Lists the package's files with their sizes in bytes, links followed.</summary>
-    /// <returns>Names with forward slashes: those that the manifest lists and itself, or else all that the folder holds.</returns>
+    /// <returns>Names with forward slashes: those that the manifest lists and itself, or else all that the folder
+    /// holds.</returns>
     public IReadOnlyDictionary<string, long> ListFiles()
     {
         var names = Manifest?.Files is null
@@ -121,7 +124,7 @@ public sealed class ModelPackage
     internal static T? Read<T>(string path, JsonTypeInfo<T> type)
         where T : class
     {
-        if (PackageReader.Read(path, LargestJson) is not { } content)
+        if (PackageReader.Read(path, MaxJson) is not { } content)
         {
             return null;
         }

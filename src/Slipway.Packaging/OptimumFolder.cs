@@ -56,7 +56,8 @@ internal static class OptimumFolder
             },
             Search = new GenAISearch
             {
-                DoSample = generation["do_sample"] is JsonValue sample && sample.TryGetValue(out bool sampled) && sampled,
+                DoSample = generation["do_sample"] is JsonValue sample && sample.TryGetValue(out bool sampled)
+                    && sampled,
                 Temperature = Real("temperature") ?? 1,
                 TopK = Number(generation, "top_k") ?? 50,
                 TopP = Real("top_p") ?? 1,

@@ -80,11 +80,12 @@ public sealed record QuantizationRecipe
 /// <param name="Provider">What runs it: <c>cpu</c>.</param>
 /// <param name="File">The file inside the package.</param>
 /// <param name="KernelVersion">
-/// The version of the operators of the domain <c>slipway</c> that the graph has; a library with other operators leaves it alone.
+/// The version of the operators of the domain <c>slipway</c> that the graph has; a library with other operators leaves
+/// it alone.
 /// </param>
 /// <param name="Capabilities">
-/// What the graph does beyond the decoder's: <c>inactive_slots</c> says that a slot of a batch whose attention mask is all
-/// zeros is left alone, so that its keys and values stay as they are and its logits mean nothing.
+/// What the graph does beyond the decoder's: <c>inactive_slots</c> says that a slot of a batch whose attention mask is
+/// all zeros is left alone, so that its keys and values stay as they are and its logits mean nothing.
 /// </param>
 public sealed record GraphVariant(
     string Provider, string File, int KernelVersion, IReadOnlyList<string>? Capabilities = null);

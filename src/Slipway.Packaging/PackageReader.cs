@@ -20,7 +20,8 @@ internal static class PackageReader
         {
             throw File.GetAttributes(path) is var attributes && attributes.HasFlag(FileAttributes.ReparsePoint)
                 ? Dangling(path)
-                : new PackageException(path, $"'{path}' is a file; a package is a folder. Give the folder that it lies in.");
+                : new PackageException(
+                    path, $"'{path}' is a file; a package is a folder. Give the folder that it lies in.");
         }
         catch (UnauthorizedAccessException exception)
         {
@@ -59,9 +60,9 @@ internal static class PackageReader
 
     /// <summary>Reads a small file; null where there is none.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="largest">The most bytes that are read.</param>
+    /// <param name="max">The most bytes that are read.</param>
     /// <exception cref="PackageException">It is larger, may not be read, or is a link that leads nowhere.</exception>
-    public static byte[]? Read(string path, long largest)
+    public static byte[]? Read(string path, long max)
     {
         using var file = TryOpen(path);
         if (file is null)
@@ -70,11 +71,11 @@ internal static class PackageReader
         }
 
         var length = RandomAccess.GetLength(file);
-        if (length > largest)
+        if (length > max)
         {
             throw new PackageException(
                 path,
-                $"The file '{path}' has {length} bytes; at most {largest} are read. It is not a package's.");
+                $"The file '{path}' has {length} bytes; at most {max} are read. It is not a package's.");
         }
 
         var content = new byte[length];
@@ -86,12 +87,14 @@ internal static class PackageReader
     /// <summary>Describes a file of which reading failed.</summary>
     public static PackageException Unreadable(string path, Exception cause) => new(
         path,
-        $"'{path}' cannot be read: {cause.Message.TrimEnd('.')}. Give the user that runs this program the right to read "
+        $"'{path}' cannot be "
+        + $"read: {cause.Message.TrimEnd('.')}. Give the user that runs this program the right to read "
         + "the package and to enter its folder, or copy the package again.",
         cause);
 
     private static PackageException Dangling(string path) => new(
         path,
-        $"'{path}' is a link to '{new FileInfo(path).LinkTarget}', which does not exist. Copy or fetch the package again, "
+        $"'{path}' is a link "
+        + $"to '{new FileInfo(path).LinkTarget}', which does not exist. Copy or fetch the package again, "
         + "with what its links lead to.");
 }

@@ -5,7 +5,7 @@ namespace Slipway.Packaging;
 /// <summary>Compares a package's files with its manifest.</summary>
 internal static class PackageVerifier
 {
-    private const long LargestByDefault = 256L << 20;
+    private const long MaxByDefault = 256L << 20;
 
     public static void Verify(
         string folder,
@@ -42,7 +42,7 @@ internal static class PackageVerifier
             }
 
             if (verification == PackageVerification.Full
-                || (verification == PackageVerification.Default && length <= LargestByDefault))
+                || (verification == PackageVerification.Default && length <= MaxByDefault))
             {
                 hashed.Add((path, file.Sha256));
             }

@@ -4,10 +4,10 @@ namespace Slipway.Packaging;
 
 /// <summary>Writes a package folder so that it appears whole or not at all.</summary>
 /// <remarks>
-/// Files are written into a hidden folder beside the target, which <see cref="Commit"/> compares with what was written and
-/// renames into place. Disposing without a commit removes it; the next writer of the same target removes what a killed
-/// process left behind. A target that is a link is written where the link leads. Not safe for concurrent use; several
-/// writers of one target, in one process or many, do not disturb each other.
+/// Files are written into a hidden folder beside the target, which <see cref="Commit"/> compares with what was written
+/// and renames into place. Disposing without a commit removes it; the next writer of the same target removes what a
+/// killed process left behind. A target that is a link is written where the link leads. Not safe for concurrent use;
+/// several writers of one target, in one process or many, do not disturb each other.
 /// </remarks>
 public sealed class PackageWriter : IDisposable
 {
@@ -42,8 +42,10 @@ public sealed class PackageWriter : IDisposable
     public string Folder { get; }
 
     /// <summary>Creates a file of the package.</summary>
-    /// <param name="file">The path inside the package, with forward slashes; no file of that name was created before.</param>
-    /// <returns>A stream to write the content to, from beginning to end; the caller disposes it before the commit.</returns>
+    /// <param name="file">The path inside the package, with forward slashes; no file of that name was created
+    /// before.</param>
+    /// <returns>A stream to write the content to, from beginning to end; the caller disposes it before the
+    /// commit.</returns>
     /// <exception cref="ArgumentException">The name is not a plain relative path.</exception>
     /// <exception cref="IOException">The file exists, the hidden folder was removed, or the disk is full.</exception>
     public Stream Create(string file)
@@ -97,7 +99,8 @@ public sealed class PackageWriter : IDisposable
     }
 
     /// <summary>
-    /// Writes the manifest with every file's size and hash, compares the folder with it, and puts the package into place.
+    /// Writes the manifest with every file's size and hash, compares the folder with it, and puts the package into
+    /// place.
     /// </summary>
     /// <param name="manifest">How the package was made; its list of files is filled here.</param>
     /// <returns>The manifest as written.</returns>
@@ -221,7 +224,8 @@ public sealed class PackageWriter : IDisposable
         }
     }
 
-    // Only a package that may be overwritten is moved away; of a folder that was empty a moment ago, only an empty one goes.
+    // Only a package that may be overwritten is moved away; of a folder that was empty a moment ago, only an empty one
+    // goes.
     private string? MakeRoom()
     {
         try
@@ -258,7 +262,8 @@ public sealed class PackageWriter : IDisposable
         {
             _closed = true;
             throw new IOException(
-                $"The package '{_target}' is written, but the one that it replaces cannot be removed: {exception.Message} "
+                $"The package '{_target}' is written, but the one that it replaces cannot be "
+                + $"removed: {exception.Message} "
                 + $"Remove the folder '{replaced}'.",
                 exception);
         }
@@ -273,7 +278,8 @@ public sealed class PackageWriter : IDisposable
     }
 
     private IOException Disturbed(string how) => new(
-        $"The package '{_target}' is not written, because another program changed the folder '{Folder}' in which it was "
+        $"The package '{_target}' is not written, because another program changed the "
+        + $"folder '{Folder}' in which it was "
         + $"being made: {how}. Keep programs that clean up away from it and export again.");
 
     private void RequireReplaceable()

@@ -7,9 +7,10 @@ namespace Slipway.Packaging;
 
 /// <summary>Names the hidden folders in which packages are made, and removes those whose process is gone.</summary>
 /// <remarks>
-/// A folder is <c>.TARGET.partial-OWNER-RANDOM</c>, so it has its owner from the moment it exists. The folder is in use as
-/// long as that process lives; of an owner elsewhere, in another container or on another machine, as long as something in
-/// it changed within a day. A package that is being replaced is renamed to the folder's name and <c>.replaced</c>.
+/// A folder is <c>.TARGET.partial-OWNER-RANDOM</c>, so it has its owner from the moment it exists. The folder is in use
+/// as long as that process lives; of an owner elsewhere, in another container or on another machine, as long as
+/// something in it changed within a day. A package that is being replaced is renamed to the folder's name and
+/// <c>.replaced</c>.
 /// </remarks>
 internal static class PartialFolder
 {
@@ -33,7 +34,8 @@ internal static class PartialFolder
         if (Length(name) > MaxNameLength)
         {
             throw new PathTooLongException(
-                $"The name of the folder '{target}' has {Length(name)} bytes; file systems take at most {MaxNameLength}. "
+                $"The name of the "
+                + $"folder '{target}' has {Length(name)} bytes; file systems take at most {MaxNameLength}. "
                 + "Choose a shorter one.");
         }
     }
@@ -132,5 +134,6 @@ internal static class PartialFolder
         return $".{name}.partial-";
     }
 
-    private static int Length(string name) => OperatingSystem.IsWindows() ? name.Length : Encoding.UTF8.GetByteCount(name);
+    private static int Length(string name)
+        => OperatingSystem.IsWindows() ? name.Length : Encoding.UTF8.GetByteCount(name);
 }

@@ -155,7 +155,8 @@ public sealed class TokenizerConfig
     {
         foreach (var (id, entry) in config["added_tokens_decoder"] as JsonObject ?? [])
         {
-            if (Content(entry) == token && int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var known))
+            if (Content(entry) == token
+                && int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var known))
             {
                 return known;
             }
@@ -170,7 +171,8 @@ public sealed class TokenizerConfig
     {
         try
         {
-            using var document = JsonDocument.Parse(tokenizer.AsMemory(tokenizer.Length - WithoutMark(tokenizer).Length));
+            using var document = JsonDocument.Parse(
+                tokenizer.AsMemory(tokenizer.Length - WithoutMark(tokenizer).Length));
             var root = document.RootElement;
             return Member(root, "added_tokens") is { ValueKind: JsonValueKind.Array } added
                     && added.EnumerateArray().Any(entry => Is(Member(entry, "content"), token))

@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace Slipway.Packaging;
 
-/// <summary>A file that is written from beginning to end and knows the length and the hash of what it was given.</summary>
+/// <summary>
+/// A file that is written from beginning to end and knows the length and the hash of what it was given.
+/// </summary>
 internal sealed class WrittenFile : Stream
 {
     private readonly FileStream _file;

@@ -16,15 +16,16 @@ internal sealed record AddedToken(
 /// <summary>Finds added tokens in text: leftmost first, the longest of those that start together.</summary>
 internal sealed class AddedTokenMatcher
 {
-    private readonly SearchValues<char> starts;
-    private readonly Dictionary<char, AddedToken[]> byStart;
+    private readonly SearchValues<char> _starts;
+    private readonly Dictionary<char, AddedToken[]> _byStart;
 
     public AddedTokenMatcher(IEnumerable<AddedToken> tokens)
     {
-        byStart = tokens.Where(token => token.Content.Length > 0)
+        _byStart = tokens.Where(token => token.Content.Length > 0)
             .GroupBy(token => token.Content[0])
-            .ToDictionary(group => group.Key, group => group.OrderByDescending(token => token.Content.Length).ToArray());
-        starts = SearchValues.Create([.. byStart.Keys]);
+            .ToDictionary(
+                group => group.Key, group => group.OrderByDescending(token => token.Content.Length).ToArray());
+        _starts = SearchValues.Create([.. _byStart.Keys]);
     }
 
     /// <summary>Yields the text between tokens (id −1) and the tokens, in order; nothing empty.</summary>
@@ -34,14 +35,14 @@ internal sealed class AddedTokenMatcher
         int from = 0, at = 0;
         while (at < text.Length)
         {
-            int offset = text.AsSpan(at).IndexOfAny(starts);
+            var offset = text.AsSpan(at).IndexOfAny(_starts);
             if (offset < 0)
             {
                 break;
             }
 
             at += offset;
-            AddedToken? token = Array.Find(byStart[text[at]], candidate => Matches(text, at, candidate));
+            var token = Array.Find(_byStart[text[at]], candidate => Matches(text, at, candidate));
             if (token is null)
             {
                 at++;

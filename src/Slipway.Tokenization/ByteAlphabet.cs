@@ -12,10 +12,10 @@ internal static class ByteAlphabet
     static ByteAlphabet()
     {
         Array.Fill(ToByte, (short)-1);
-        int next = 256;
-        for (int value = 0; value < 256; value++)
+        var next = 256;
+        for (var value = 0; value < 256; value++)
         {
-            bool printable = value is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE and <= 0xFF;
+            var printable = value is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE and <= 0xFF;
             ToChar[value] = (char)(printable ? value : next++);
             ToByte[ToChar[value]] = (short)value;
         }
@@ -29,11 +29,11 @@ internal static class ByteAlphabet
     /// <summary>The UTF-8 bytes of a text, each written as its character.</summary>
     public static string Encode(ReadOnlySpan<char> text)
     {
-        byte[] bytes = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
-        int count = Encoding.UTF8.GetBytes(text, bytes);
+        var bytes = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
+        var count = Encoding.UTF8.GetBytes(text, bytes);
         return string.Create(count, bytes, static (span, source) =>
         {
-            for (int i = 0; i < span.Length; i++)
+            for (var i = 0; i < span.Length; i++)
             {
                 span[i] = ToChar[source[i]];
             }
@@ -43,10 +43,10 @@ internal static class ByteAlphabet
     /// <summary>The bytes that a token stands for; its own UTF-8 where it holds other characters.</summary>
     public static byte[] Decode(string token)
     {
-        byte[] bytes = new byte[token.Length];
-        for (int i = 0; i < token.Length; i++)
+        var bytes = new byte[token.Length];
+        for (var i = 0; i < token.Length; i++)
         {
-            int value = ByteOf(token[i]);
+            var value = ByteOf(token[i]);
             if (value < 0)
             {
                 return Encoding.UTF8.GetBytes(token);

@@ -10,10 +10,10 @@ namespace Slipway.Tokenization;
 /// time, depth and output are bounded. White space is handled with <c>trim_blocks</c> and <c>lstrip_blocks</c>, and
 /// nothing is escaped. All of Jinja's syntax, filters, tests and functions work, and the methods of Python's texts,
 /// lists and dictionaries that change nothing, but for the following, which are refused by name: statements that join
-/// templates (<c>block</c>, <c>extends</c>, <c>include</c>, <c>import</c>), <c>autoescape</c>, the filters <c>pprint</c>,
-/// <c>random</c>, <c>striptags</c>, <c>urlize</c> and <c>wordwrap</c>, <c>lipsum</c>, and printing what has no text of its
-/// own, such as a function or a generator (<c>x | map(…)</c> without <c>| list</c>).
-/// Source: the Jinja template designer documentation.
+/// templates (<c>block</c>, <c>extends</c>, <c>include</c>, <c>import</c>), <c>autoescape</c>, the filters
+/// <c>pprint</c>, <c>random</c>, <c>striptags</c>, <c>urlize</c> and <c>wordwrap</c>, <c>lipsum</c>, and printing what
+/// has no text of its own, such as a function or a generator (<c>x | map(…)</c> without <c>| list</c>). Source: the
+/// Jinja template designer documentation.
 /// </remarks>
 public sealed class ChatTemplate
 {
@@ -37,7 +37,8 @@ public sealed class ChatTemplate
         }
 
         return new ChatTemplate(
-            source, Guard(() => new StatementParser(TemplateLexer.Read(source)).ParseTemplate(), CancellationToken.None));
+            source,
+            Guard(() => new StatementParser(TemplateLexer.Read(source)).ParseTemplate(), CancellationToken.None));
     }
 
     /// <summary>Renders the template.</summary>

@@ -19,10 +19,10 @@ public sealed partial class HuggingFaceTokenizer
         ArgumentNullException.ThrowIfNull(ids);
         (idsConsumed, charsWritten) = (0, 0);
         int[] all = [.. ids];
-        TokenStreamDecoder stream = CreateStreamDecoder(skipSpecialTokens: false);
-        for (int i = 0; i < all.Length; i++)
+        var stream = CreateStreamDecoder(skipSpecialTokens: false);
+        for (var i = 0; i < all.Length; i++)
         {
-            string text = stream.Append(all[i]) + (i == all.Length - 1 ? stream.Flush() : string.Empty);
+            var text = stream.Append(all[i]) + (i == all.Length - 1 ? stream.Flush() : string.Empty);
             if (!text.AsSpan().TryCopyTo(destination[charsWritten..]))
             {
                 return OperationStatus.DestinationTooSmall;
@@ -43,15 +43,15 @@ public sealed partial class HuggingFaceTokenizer
     protected override EncodeResults<EncodedToken> EncodeToTokens(
         string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
-        string source = text ?? textSpan.ToString();
+        var source = text ?? textSpan.ToString();
         List<EncodedToken> result = [];
         EncodePieces(source, [], result);
-        bool whole = result.Count <= settings.MaxTokenCount;
-        List<EncodedToken> kept = whole ? result : result[..settings.MaxTokenCount];
+        var whole = result.Count <= settings.MaxTokenCount;
+        var kept = whole ? result : result[..settings.MaxTokenCount];
         return new EncodeResults<EncodedToken>
         {
             Tokens = kept,
-            NormalizedText = normalizer?.Normalize(source),
+            NormalizedText = _normalizer?.Normalize(source),
             CharsConsumed = whole ? source.Length : kept.Count == 0 ? 0 : kept[^1].Offset.End.Value,
         };
     }
@@ -59,13 +59,13 @@ public sealed partial class HuggingFaceTokenizer
     // A token that starts inside a character is placed at that character's start; what was added in front has no place.
     private void AddOffsets(Piece piece, List<int> pieceIds, List<EncodedToken> offsets)
     {
-        byte[] utf8 = Encoding.UTF8.GetBytes(piece.Text);
-        int at = 0;
-        for (int i = 0; i < pieceIds.Count; i++)
+        var utf8 = Encoding.UTF8.GetBytes(piece.Text);
+        var at = 0;
+        for (var i = 0; i < pieceIds.Count; i++)
         {
-            string token = tokens[pieceIds[i]] ?? string.Empty;
-            int length = splitter is { UsesBytes: true } ? token.Length : model.ByteLength(token);
-            int end = i == pieceIds.Count - 1 ? utf8.Length : Math.Min(at + length, utf8.Length);
+            var token = _tokens[pieceIds[i]] ?? string.Empty;
+            var length = _splitter is { UsesBytes: true } ? token.Length : _model.ByteLength(token);
+            var end = i == pieceIds.Count - 1 ? utf8.Length : Math.Min(at + length, utf8.Length);
             int from = Chars(utf8, at) - piece.Added, to = Chars(utf8, end) - piece.Added;
             offsets.Add(new EncodedToken(
                 pieceIds[i], token, (piece.Start + Math.Max(from, 0))..(piece.Start + Math.Max(to, 0))));
@@ -75,7 +75,7 @@ public sealed partial class HuggingFaceTokenizer
 
     private static int Chars(byte[] utf8, int end)
     {
-        int whole = end;
+        var whole = end;
         while (whole > 0 && whole < utf8.Length && (utf8[whole] & 0xC0) == 0x80)
         {
             whole--;

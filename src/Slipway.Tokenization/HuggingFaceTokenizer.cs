@@ -19,60 +19,60 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
 {
     private const string FileName = "tokenizer.json", SentencePieceName = "tokenizer.model";
 
-    private readonly TextNormalizer? normalizer;
-    private readonly TextSplitter? splitter;
-    private readonly TokenModel model;
-    private readonly SpecialTokenTemplate template;
-    private readonly TokenDecoder? decoder;
-    private readonly AddedTokenMatcher rawMatcher, normalizedMatcher;
-    private readonly Dictionary<string, int> ids;
-    private readonly string?[] tokens;
-    private readonly HashSet<int> special, added;
-    private readonly byte[]?[] bytes;
+    private readonly TextNormalizer? _normalizer;
+    private readonly TextSplitter? _splitter;
+    private readonly TokenModel _model;
+    private readonly SpecialTokenTemplate _template;
+    private readonly TokenDecoder? _decoder;
+    private readonly AddedTokenMatcher _rawMatcher, _normalizedMatcher;
+    private readonly Dictionary<string, int> _ids;
+    private readonly string?[] _tokens;
+    private readonly HashSet<int> _special, _added;
+    private readonly byte[]?[] _bytes;
 
     private HuggingFaceTokenizer(Section root)
     {
-        model = TokenModel.Parse(root["model"]);
-        normalizer = root["normalizer"] is { IsNull: false } rewrite ? TextNormalizer.Parse(rewrite) : null;
-        splitter = root["pre_tokenizer"] is { IsNull: false } split ? TextSplitter.Parse(split) : null;
-        decoder = root["decoder"] is { IsNull: false } decode ? TokenDecoder.Parse(decode) : null;
-        template = root["post_processor"] is { IsNull: false } process
+        _model = TokenModel.Parse(root["model"]);
+        _normalizer = root["normalizer"] is { IsNull: false } rewrite ? TextNormalizer.Parse(rewrite) : null;
+        _splitter = root["pre_tokenizer"] is { IsNull: false } split ? TextSplitter.Parse(split) : null;
+        _decoder = root["decoder"] is { IsNull: false } decode ? TokenDecoder.Parse(decode) : null;
+        _template = root["post_processor"] is { IsNull: false } process
             ? SpecialTokenTemplate.Parse(process) : SpecialTokenTemplate.None;
         AddedToken[] addedTokens = root["added_tokens"] is { IsNull: false } list
             ? [.. list.Items().Select(AddedToken.Parse)] : [];
 
-        ids = new Dictionary<string, int>(model.Vocabulary, StringComparer.Ordinal);
-        foreach (AddedToken token in addedTokens)
+        _ids = new Dictionary<string, int>(_model.Vocabulary, StringComparer.Ordinal);
+        foreach (var token in addedTokens)
         {
-            ids[token.Content] = token.Id;
+            _ids[token.Content] = token.Id;
         }
 
-        tokens = new string?[ids.Count == 0 ? 0 : ids.Values.Max() + 1];
-        foreach ((string token, int id) in model.Vocabulary)
+        _tokens = new string?[_ids.Count == 0 ? 0 : _ids.Values.Max() + 1];
+        foreach (var (token, id) in _model.Vocabulary)
         {
-            if (tokens[id] is { } other)
+            if (_tokens[id] is { } other)
             {
                 throw root["model"].Error($"'model.vocab' gives the id {id} to both '{other}' and '{token}'.");
             }
 
-            tokens[id] = token;
+            _tokens[id] = token;
         }
 
-        foreach (AddedToken token in addedTokens)
+        foreach (var token in addedTokens)
         {
-            tokens[token.Id] = token.Content;
+            _tokens[token.Id] = token.Content;
         }
 
-        special = [.. addedTokens.Where(token => token.Special).Select(token => token.Id)];
-        added = [.. addedTokens.Select(token => token.Id)];
-        rawMatcher = new AddedTokenMatcher(addedTokens.Where(token => !token.Normalized));
-        normalizedMatcher = new AddedTokenMatcher(addedTokens.Where(token => token.Normalized)
-            .Select(token => token with { Content = normalizer?.Normalize(token.Content) ?? token.Content }));
-        bytes = new byte[tokens.Length][];
+        _special = [.. addedTokens.Where(token => token.Special).Select(token => token.Id)];
+        _added = [.. addedTokens.Select(token => token.Id)];
+        _rawMatcher = new AddedTokenMatcher(addedTokens.Where(token => !token.Normalized));
+        _normalizedMatcher = new AddedTokenMatcher(addedTokens.Where(token => token.Normalized)
+            .Select(token => token with { Content = _normalizer?.Normalize(token.Content) ?? token.Content }));
+        _bytes = new byte[_tokens.Length][];
     }
 
     /// <summary>The highest token id + 1.</summary>
-    public int VocabularySize => tokens.Length;
+    public int VocabularySize => _tokens.Length;
 
     /// <summary>Reads a <c>tokenizer.json</c>, or a SentencePiece <c>tokenizer.model</c>.</summary>
     /// <param name="path">The file, or a folder that holds one of these; the first wins.</param>
@@ -81,9 +81,10 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     public static HuggingFaceTokenizer Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        string model = Directory.Exists(path) ? Path.Combine(path, SentencePieceName) : path;
-        bool isModel = model.EndsWith(".model", StringComparison.Ordinal) && File.Exists(model) && !(file != model && File.Exists(file));
+        var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
+        var model = Directory.Exists(path) ? Path.Combine(path, SentencePieceName) : path;
+        var isModel = model.EndsWith(".model", StringComparison.Ordinal) && File.Exists(model)
+            && !(file != model && File.Exists(file));
         return isModel
             ? Parse(SentencePieceFile.ToJson(File.ReadAllBytes(model), model), model)
             : Read(File.ReadAllBytes(file), file);
@@ -101,20 +102,21 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
 
     /// <summary>Turns text into token ids.</summary>
     /// <param name="text">Any text; special tokens written in it are recognised.</param>
-    /// <param name="addSpecialTokens">Whether the post-processor's tokens (a BOS, for example) surround the result.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor's tokens (a BOS, for example) surround the
+    /// result.</param>
     public int[] Encode(string text, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
         List<int> result = new((text.Length / 3) + 4);
         if (addSpecialTokens)
         {
-            result.AddRange(template.Before);
+            result.AddRange(_template.Before);
         }
 
         EncodePieces(text, result, null);
         if (addSpecialTokens)
         {
-            result.AddRange(template.After);
+            result.AddRange(_template.After);
         }
 
         return [.. result];
@@ -125,9 +127,9 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
-        TokenStreamDecoder stream = CreateStreamDecoder(skipSpecialTokens);
+        var stream = CreateStreamDecoder(skipSpecialTokens);
         StringBuilder text = new(ids.Length * 4);
-        foreach (int id in ids)
+        foreach (var id in ids)
         {
             text.Append(stream.Append(id));
         }
@@ -137,15 +139,15 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
 
     /// <summary>The id of a token as the vocabulary writes it, or null.</summary>
     /// <param name="token">The token.</param>
-    public int? TokenToId(string token) => ids.TryGetValue(token, out int id) ? id : null;
+    public int? TokenToId(string token) => _ids.TryGetValue(token, out var id) ? id : null;
 
     /// <summary>The token of an id as the vocabulary writes it, or null.</summary>
     /// <param name="id">Any number.</param>
-    public string? IdToToken(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
+    public string? IdToToken(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
     /// <summary>Whether an id is a special token's, which is not part of an answer's text.</summary>
     /// <param name="id">Any number.</param>
-    public bool IsSpecial(int id) => special.Contains(id);
+    public bool IsSpecial(int id) => _special.Contains(id);
 
     /// <summary>The UTF-8 bytes that a token stands for inside a text; possibly a part of a character.</summary>
     /// <param name="id">Any number; empty where it has no token.</param>
@@ -156,16 +158,16 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
             return default;
         }
 
-        return bytes[id] ??= decoder is { UsesBytes: true } ? ByteAlphabet.Decode(token)
-            : added.Contains(id) ? Encoding.UTF8.GetBytes(token)
-            : TokenDecoder.ByteOf(token) is >= 0 and var value && decoder is not null ? [(byte)value]
-            : Encoding.UTF8.GetBytes(decoder?.DecodeInside(token) ?? token);
+        return _bytes[id] ??= _decoder is { UsesBytes: true } ? ByteAlphabet.Decode(token)
+            : _added.Contains(id) ? Encoding.UTF8.GetBytes(token)
+            : TokenDecoder.ByteOf(token) is >= 0 and var value && _decoder is not null ? [(byte)value]
+            : Encoding.UTF8.GetBytes(_decoder?.DecodeInside(token) ?? token);
     }
 
     /// <summary>Starts turning ids into text one at a time.</summary>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) =>
-        new(this, skipSpecialTokens, decoder?.Start() ?? new JoiningStage());
+        new(this, skipSpecialTokens, _decoder?.Start() ?? new JoiningStage());
 
     private static HuggingFaceTokenizer Read(ReadOnlyMemory<byte> json, string source)
     {
@@ -176,22 +178,23 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json);
             return new HuggingFaceTokenizer(new Section(document.RootElement, string.Empty, source));
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw new TokenizerFormatException(
-                $"Tokenizer '{source}' is not valid JSON: {exception.Message} Download or export it again.", source, exception);
+                $"Tokenizer '{source}' is not valid JSON: {exception.Message} Download or export it again.", source,
+                exception);
         }
     }
 
     private void EncodePieces(string text, List<int> result, List<EncodedToken>? offsets)
     {
-        int normalizedLength = 0;
-        foreach ((int start, int end, int id) in rawMatcher.Split(text))
+        var normalizedLength = 0;
+        foreach (var (start, end, id) in _rawMatcher.Split(text))
         {
-            string part = text[start..end];
+            var part = text[start..end];
             if (id >= 0)
             {
                 AddToken(id, part, normalizedLength, result, offsets);
@@ -199,8 +202,8 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
                 continue;
             }
 
-            string normalized = normalizer?.Normalize(part) ?? part;
-            foreach ((int from, int to, int innerId) in normalizedMatcher.Split(normalized))
+            var normalized = _normalizer?.Normalize(part) ?? part;
+            foreach (var (from, to, innerId) in _normalizedMatcher.Split(normalized))
             {
                 if (innerId >= 0)
                 {
@@ -226,20 +229,20 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     {
         List<Piece> pieces = [];
         Piece whole = new(segment, start);
-        if (splitter is null)
+        if (_splitter is null)
         {
             pieces.Add(whole);
         }
         else
         {
-            splitter.Split(whole, pieces);
+            _splitter.Split(whole, pieces);
         }
 
-        bool usesBytes = splitter is { UsesBytes: true };
-        foreach (Piece piece in pieces)
+        var usesBytes = _splitter is { UsesBytes: true };
+        foreach (var piece in pieces)
         {
-            int first = result.Count;
-            model.Encode(usesBytes ? ByteAlphabet.Encode(piece.Text) : piece.Text, result);
+            var first = result.Count;
+            _model.Encode(usesBytes ? ByteAlphabet.Encode(piece.Text) : piece.Text, result);
             if (offsets is not null)
             {
                 AddOffsets(piece, result[first..], offsets);

@@ -7,7 +7,9 @@ internal static class Excerpt
 {
     private const int MaxLength = 120;
 
-    /// <summary>Returns a text of at most 120 characters as it is, of a longer one its beginning and its length.</summary>
+    /// <summary>
+    /// Returns a text of at most 120 characters as it is, of a longer one its beginning and its length.
+    /// </summary>
     public static string Of(string? text)
     {
         if (text is null || text.Length <= MaxLength)
@@ -17,7 +19,8 @@ internal static class Excerpt
 
         // Half of a surrogate pair would be no text.
         var length = char.IsHighSurrogate(text[MaxLength - 1]) ? MaxLength - 1 : MaxLength;
-        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{text.AsSpan(0, length)}… ({text.Length} characters)");
+        return string.Create(
+            System.Globalization.CultureInfo.InvariantCulture, $"{text.AsSpan(0, length)}… ({text.Length} characters)");
     }
 
     /// <summary>Lists texts in quotes: the first ten, and how many more there are.</summary>

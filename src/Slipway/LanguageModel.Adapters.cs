@@ -5,7 +5,7 @@ namespace Slipway;
 // What depends on the adapter that a request chooses.
 public sealed partial class LanguageModel
 {
-    private readonly AdapterSet? adapters;
+    private readonly AdapterSet? _adapters;
 
     /// <summary>The LoRA adapters that requests can choose between.</summary>
     public IReadOnlyList<string> Adapters { get; }
@@ -42,7 +42,7 @@ public sealed partial class LanguageModel
     }
 
     private int AdapterId(string? name, string parameter)
-        => name is null ? 0 : adapters?.IdOf(name) is > 0 and var id ? id : throw new ArgumentException(
+        => name is null ? 0 : _adapters?.IdOf(name) is > 0 and var id ? id : throw new ArgumentException(
             $"The request asks for the adapter '{Excerpt.Of(name)}'; the package '{Package.Path}' has "
             + (Adapters.Count == 0
                 ? "none. Export it with the adapter, or ask for none."

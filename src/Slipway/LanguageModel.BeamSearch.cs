@@ -8,8 +8,9 @@ public sealed partial class LanguageModel
 {
     /// <summary>Searches for the most probable continuations of a prompt.</summary>
     /// <remarks>
-    /// In each step every beam is a request of its own, which takes what it has in common with earlier ones from the prefix
-    /// cache and computes the rest, up to a block of it; without a cache, or where layers carry a state, it computes all.
+    /// In each step every beam is a request of its own, which takes what it has in common with earlier ones from the
+    /// prefix cache and computes the rest, up to a block of it; without a cache, or where layers carry a state, it
+    /// computes all.
     /// </remarks>
     /// <param name="request">What to continue and how.</param>
     /// <param name="cancellationToken">Ends the search, also in the middle of its prefill.</param>
@@ -22,12 +23,12 @@ public sealed partial class LanguageModel
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        ObjectDisposedException.ThrowIf(disposed != 0, this);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
         var adapter = AdapterId(request.Adapter, nameof(request));
         cancellationToken.ThrowIfCancellationRequested();
-        using var visit = gate.Enter();
-        using var activity = telemetry.Begin();
+        using var visit = _gate.Enter();
+        using var activity = _telemetry.Begin();
         var outcome = "failed";
         try
         {
@@ -47,7 +48,7 @@ public sealed partial class LanguageModel
         }
         finally
         {
-            telemetry.End(activity, outcome, usage: null);
+            _telemetry.End(activity, outcome, usage: null);
         }
     }
 
@@ -96,8 +97,8 @@ public sealed partial class LanguageModel
         try
         {
             rest.Token.ThrowIfCancellationRequested();
-            engine.Submit(sequence);
-            using var registration = rest.Token.Register(() => engine.Cancel(sequence));
+            _engine.Submit(sequence);
+            using var registration = rest.Token.Register(() => _engine.Cancel(sequence));
             return await sequence.Completion.ConfigureAwait(false);
         }
         catch

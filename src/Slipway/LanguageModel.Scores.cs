@@ -11,9 +11,12 @@ public sealed partial class LanguageModel
     /// <returns>Natural log-probabilities of the second token to the last: one fewer than ids.</returns>
     /// <exception cref="ArgumentException">There are no ids, too many, or one outside the vocabulary.</exception>
     public async Task<float[]> ScoreAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
-        => [.. (await ScoreAsync(ids, 0, cancellationToken).ConfigureAwait(false)).Select(score => score.LogProbability)];
+        => [.. (await ScoreAsync(ids, 0, cancellationToken).ConfigureAwait(false)).Select(
+            score => score.LogProbability)];
 
-    /// <summary>Tells how probable each token of a sequence is after those before it, and which would be more so.</summary>
+    /// <summary>
+    /// Tells how probable each token of a sequence is after those before it, and which would be more so.
+    /// </summary>
     /// <param name="ids">Token ids, such as a prompt's; at least one, at most <see cref="ContextLength"/>.</param>
     /// <param name="alternatives">How many of the most probable tokens to tell at each position, 0 to 100.</param>
     /// <param name="cancellationToken">Ends the run, also in its middle.</param>

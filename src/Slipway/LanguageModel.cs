@@ -23,51 +23,53 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
 {
     private const string TokenizerFile = "tokenizer.json";
 
-    private readonly InferenceSession session;
-    private readonly DecoderGraph graph;
-    private readonly ModelEngine engine;
-    private readonly ModelTelemetry telemetry;
-    private readonly RequestGate gate = new();
-    private readonly TimeProvider time;
-    private readonly int draftTokens;
-    private readonly DraftPackage? draftPackage;
-    private readonly HuggingFaceTokenizer? tokenizer;
-    private readonly Lazy<ChatTemplate?> chatTemplate;
-    private readonly Lazy<GuidanceCache> guidance;
-    private int disposed;
+    private readonly InferenceSession _session;
+    private readonly DecoderGraph _graph;
+    private readonly ModelEngine _engine;
+    private readonly ModelTelemetry _telemetry;
+    private readonly RequestGate _gate = new();
+    private readonly TimeProvider _time;
+    private readonly int _draftTokens;
+    private readonly DraftPackage? _draftPackage;
+    private readonly HuggingFaceTokenizer? _tokenizer;
+    private readonly Lazy<ChatTemplate?> _chatTemplate;
+    private readonly Lazy<GuidanceCache> _guidance;
+    private int _disposed;
 
     private LanguageModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
     {
         Package = package;
-        time = options.TimeProvider;
-        draftTokens = options.DraftTokens;
-        telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
-        guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
-        chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
+        _time = options.TimeProvider;
+        _draftTokens = options.DraftTokens;
+        _telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
+        _guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
+        _chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
 
         // The slow parts of loading run side by side.
         var tokenizerTask = Task.Run(() => LoadTokenizer(package));
         try
         {
-            session = ModelSession.Open(package, options);
-            tokenizer = tokenizerTask.GetAwaiter().GetResult();
-            graph = DecoderGraph.Read(session, package);
-            draftPackage = DraftPackage.Open(options);
-            draftPackage?.Check(package, VocabularySize, tokenizer, TokenizerFile);
-            var budget = new KeyValueBudget(package, graph, options, draftPackage?.Size ?? default);
+            _session = ModelSession.Open(package, options);
+            _tokenizer = tokenizerTask.GetAwaiter().GetResult();
+            _graph = DecoderGraph.Read(_session, package);
+            _draftPackage = DraftPackage.Open(options);
+            _draftPackage?.Check(package, VocabularySize, _tokenizer, TokenizerFile);
+            var budget = new KeyValueBudget(package, _graph, options, _draftPackage?.Size ?? default);
             ContextLength = budget.ContextLength;
-            adapters = AdapterSet.Read(session, package);
-            Adapters = adapters?.Names ?? [];
-            IDecoder decoder = graph.Concatenates
-                ? new ConcatenatingDecoder(session, graph)
-                : new Decoder(session, graph, adapters, KernelVariant.SupportsInactiveSlots(package, options, session, graph));
-            engine = new ModelEngine(
-                wrap(decoder), VocabularySize, options, budget, telemetry, draftPackage?.Create(options, budget.DraftBytes));
+            _adapters = AdapterSet.Read(_session, package);
+            Adapters = _adapters?.Names ?? [];
+            IDecoder decoder = _graph.Concatenates
+                ? new DynamicCacheDecoder(_session, _graph)
+                : new Decoder(_session, _graph, _adapters,
+                KernelVariant.SupportsInactiveSlots(package, options, _session, _graph));
+            _engine = new ModelEngine(
+                wrap(decoder), VocabularySize, options, budget, _telemetry,
+                _draftPackage?.Create(options, budget.DraftBytes));
         }
         catch
         {
-            draftPackage?.Dispose();
-            session?.Dispose();
+            _draftPackage?.Dispose();
+            _session?.Dispose();
             throw;
         }
     }
@@ -76,9 +78,10 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     public ModelPackage Package { get; }
 
     /// <summary>The package's tokenizer.</summary>
-    /// <exception cref="NotSupportedException">The package has no <c>tokenizer.json</c>; only ids can be used.</exception>
+    /// <exception cref="NotSupportedException">The package has no <c>tokenizer.json</c>; only ids can be
+    /// used.</exception>
     public HuggingFaceTokenizer Tokenizer
-        => tokenizer ?? throw new NotSupportedException(
+        => _tokenizer ?? throw new NotSupportedException(
             $"The package '{Package.Path}' has no '{TokenizerFile}', so it takes and gives token ids only. Copy the "
             + "tokenizer of the model's checkpoint into the package.");
 
@@ -86,29 +89,30 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     /// <remarks>Read at the first use.</remarks>
     /// <exception cref="PackageException">The file that holds it is malformed.</exception>
     /// <exception cref="ChatTemplateException">The template's syntax is wrong.</exception>
-    public ChatTemplate? ChatTemplate => chatTemplate.Value;
+    public ChatTemplate? ChatTemplate => _chatTemplate.Value;
 
     /// <summary>The session, for measurements beside the engine.</summary>
-    internal InferenceSession Session => session;
+    internal InferenceSession Session => _session;
 
     /// <summary>The graph's inputs and outputs.</summary>
-    internal DecoderGraph Graph => graph;
+    internal DecoderGraph Graph => _graph;
 
     /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
     public int ContextLength { get; }
 
     /// <summary>Entries of the vocabulary, the last dimension of the logits.</summary>
-    public int VocabularySize => graph.VocabularySize;
+    public int VocabularySize => _graph.VocabularySize;
 
     /// <summary>What was worked out for grammars of answers.</summary>
-    internal GuidanceCache Guidance => guidance.Value;
+    internal GuidanceCache Guidance => _guidance.Value;
 
     /// <summary>Loads a model.</summary>
     /// <param name="packageFolder">The package folder.</param>
     /// <param name="options">How to load it; null for the defaults.</param>
     /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
     /// <exception cref="NotSupportedException">The graph has inputs that a decoder does not have.</exception>
-    /// <exception cref="ArgumentException">An option has no possible value, or needs more memory than is free.</exception>
+    /// <exception cref="ArgumentException">An option has no possible value, or needs more memory than is
+    /// free.</exception>
     public static LanguageModel Load(string packageFolder, LanguageModelOptions? options = null)
         => Load(packageFolder, options, decoder => decoder);
 
@@ -142,7 +146,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        ObjectDisposedException.ThrowIf(disposed != 0, this);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
         _ = AdapterId(request.Adapter, nameof(request));
         if (request.StopSequences.Count > 0 || request.Guidance is not null)
@@ -157,17 +161,17 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
 
     /// <summary>Takes no new requests and waits until those in flight have ended.</summary>
     /// <param name="cancellationToken">Stops the waiting; the requests go on.</param>
-    public Task DrainAsync(CancellationToken cancellationToken = default) => gate.CloseAsync(cancellationToken);
+    public Task DrainAsync(CancellationToken cancellationToken = default) => _gate.CloseAsync(cancellationToken);
 
     /// <summary>Ends requests in flight, waits for the engine's thread and frees everything.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            engine.Dispose();
-            draftPackage?.Dispose();
-            session.Dispose();
-            telemetry.Dispose();
+            _engine.Dispose();
+            _draftPackage?.Dispose();
+            _session.Dispose();
+            _telemetry.Dispose();
         }
     }
 
@@ -184,11 +188,11 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ObjectDisposedException.ThrowIf(disposed != 0, this);
-        using var visit = gate.Enter();
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        using var visit = _gate.Enter();
         var sequence = new ScoringSequence(ids, sink) { Adapter = adapter };
-        engine.Submit(sequence);
-        using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
+        _engine.Submit(sequence);
+        using var registration = cancellationToken.Register(() => _engine.Cancel(sequence));
         try
         {
             await sequence.Completion.ConfigureAwait(false);
@@ -204,17 +208,17 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using var visit = gate.Enter();
-        using var activity = telemetry.Begin();
+        using var visit = _gate.Enter();
+        using var activity = _telemetry.Begin();
         var sequence = CreateSequence(request);
         Usage? usage = null;
         var outcome = "refused";
         try
         {
-            engine.Submit(sequence);
+            _engine.Submit(sequence);
             outcome = "cancelled";
             using var deadline = StartDeadline(request, sequence);
-            using var registration = cancellationToken.Register(() => engine.Cancel(sequence));
+            using var registration = cancellationToken.Register(() => _engine.Cancel(sequence));
             await foreach (var token in sequence.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
                 usage = token.Usage;
@@ -226,10 +230,10 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         {
             if (!sequence.Output.Completion.IsCompleted)
             {
-                engine.Cancel(sequence);
+                _engine.Cancel(sequence);
             }
 
-            telemetry.End(activity, Outcome(sequence.Output.Completion) ?? outcome, usage);
+            _telemetry.End(activity, Outcome(sequence.Output.Completion) ?? outcome, usage);
         }
     }
 
@@ -254,9 +258,10 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
             return null;
         }
 
-        var deadline = new CancellationTokenSource(timeout, time);
-        deadline.Token.Register(() => engine.Cancel(sequence, new TimeoutException(
-            $"The request did not end within its time of '{timeout}'. Raise Timeout, ask for fewer tokens, or send fewer "
+        var deadline = new CancellationTokenSource(timeout, _time);
+        deadline.Token.Register(() => _engine.Cancel(sequence, new TimeoutException(
+            $"The request did not end within its time "
+            + $"of '{timeout}'. Raise Timeout, ask for fewer tokens, or send fewer "
             + "requests at once.")));
         return deadline;
     }
@@ -268,22 +273,23 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         var seed = sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
         var random = sampling.Temperature > 0 ? new RandomSource(seed) : null;
         var guided = request.Guidance is { } grammar
-            ? request with { LogitsProcessors = [.. request.LogitsProcessors, Guidance.NewProcessor(grammar, request.StopTokenIds)] }
+            ? request with { LogitsProcessors = [
+                .. request.LogitsProcessors, Guidance.NewProcessor(grammar, request.StopTokenIds)] }
             : request;
-        var chooser = new TokenChooser(
+        var chooser = new Sampler(
             LogitsProcessors.For(guided, [.. endIds, .. request.StopTokenIds], seed),
             random,
             request.LogProbabilities);
-        var text = new AnswerText(
-            tokenizer?.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
+        var text = new IncrementalDetokenizer(
+            _tokenizer?.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
             request.StopSequences,
             request.IncludeSpecialTokens);
-        var most = request.DraftTokens ?? draftTokens;
+        var max = request.DraftTokens ?? _draftTokens;
         return new GenerationSequence(request, endIds, ContextLength, chooser, text)
         {
             Adapter = AdapterId(request.Adapter, nameof(request)),
-            Drafting = most > 0 ? new Drafting(most) : null,
-            ModelDrafting = most > 0 && draftPackage is not null ? new Drafting(most) : null,
+            Drafting = max > 0 ? new AdaptiveDraftLength(max) : null,
+            ModelDrafting = max > 0 && _draftPackage is not null ? new AdaptiveDraftLength(max) : null,
         };
     }
 }

@@ -26,8 +26,8 @@ public sealed record LanguageModelOptions
     public bool UseLargePages { get; init; } = true;
 
     /// <summary>
-    /// Whether this library's own kernels run the model where the package has a graph for them and the processor has AVX2;
-    /// otherwise ONNX Runtime's run it.
+    /// Whether this library's own kernels run the model where the package has a graph for them and the processor has
+    /// AVX2; otherwise ONNX Runtime's run it.
     /// </summary>
     /// <value>true</value>
     public bool UseKernels { get; init; } = true;
@@ -40,7 +40,9 @@ public sealed record LanguageModelOptions
     /// <value>256</value>
     public int QueueCapacity { get; init; } = 256;
 
-    /// <summary>The most bytes of keys and values; null for half of the memory that is free when the model loads.</summary>
+    /// <summary>
+    /// The most bytes of keys and values; null for half of the memory that is free when the model loads.
+    /// </summary>
     /// <remarks>
     /// Taken as sequences need them, and given back, but for kept beginnings, when none came for ten seconds.
     /// </remarks>
@@ -55,13 +57,15 @@ public sealed record LanguageModelOptions
 
     /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
     /// <value>256</value>
-    public int PrefillChunk { get; init; } = 256;
+    public int MaxPrefillTokens { get; init; } = 256;
 
     /// <summary>Where deadlines take their time from.</summary>
     /// <value>The system's.</value>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where the model says what a reader of logs should know, as that its faster graph cannot be used.</summary>
+    /// <summary>
+    /// Where the model says what a reader of logs should know, as that its faster graph cannot be used.
+    /// </summary>
     /// <value>Nowhere.</value>
     public ILoggerFactory? LoggerFactory { get; init; }
 
@@ -71,12 +75,13 @@ public sealed record LanguageModelOptions
     public int DraftTokens { get; init; }
 
     /// <summary>
-    /// The package of a smaller model with the same tokenizer that guesses where the text itself gives nothing to go by;
-    /// null for none. What it guesses is checked, so answers stay the same; where it guesses wrong too often it pauses.
+    /// The package of a smaller model with the same tokenizer that guesses where the text itself gives nothing to go
+    /// by; null for none. What it guesses is checked, so answers stay the same; where it guesses wrong too often it
+    /// pauses.
     /// </summary>
     /// <remarks>
-    /// Guesses are made as far as <see cref="DraftTokens"/> says, or a request's. Its keys and values share the budget of
-    /// <see cref="KeyValueCacheBytes"/>: it has as much of that as it needs for as many tokens as the model.
+    /// Guesses are made as far as <see cref="DraftTokens"/> says, or a request's. Its keys and values share the budget
+    /// of <see cref="KeyValueCacheBytes"/>: it has as much of that as it needs for as many tokens as the model.
     /// </remarks>
     public string? DraftModel { get; init; }
 
@@ -87,9 +92,10 @@ public sealed record LanguageModelOptions
 
     /// <summary>The most prompt tokens computed in one step while other sequences decode.</summary>
     /// <remarks>
-    /// As many as take about two and a half of their steps, measured as they run, so that none waits for long. Where a package
-    /// has a graph of this library's kernels that can be interrupted, they are more, and others' steps come in between.
+    /// As many as take about two and a half of their steps, measured as they run, so that none waits for long. Where a
+    /// package has a graph of this library's kernels that can be interrupted, they are more, and others' steps come in
+    /// between.
     /// </remarks>
     /// <value>256</value>
-    public int SharedPrefillChunk { get; init; } = 256;
+    public int MaxMixedPrefillTokens { get; init; } = 256;
 }

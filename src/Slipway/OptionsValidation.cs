@@ -21,17 +21,17 @@ internal static class OptionsValidation
         Require("QueueCapacity", options.QueueCapacity, 1, 1 << 20);
         Require("KeyValueCacheBytes", options.KeyValueCacheBytes, 1, long.MaxValue);
         Require("PrefixCacheBytes", options.PrefixCacheBytes, 0, long.MaxValue);
-        Require("PrefillChunk", options.PrefillChunk, 1, 1 << 16);
-        Require("SharedPrefillChunk", options.SharedPrefillChunk, 1, 1 << 16);
+        Require("MaxPrefillTokens", options.MaxPrefillTokens, 1, 1 << 16);
+        Require("MaxMixedPrefillTokens", options.MaxMixedPrefillTokens, 1, 1 << 16);
         Require("DraftTokens", options.DraftTokens, 0, LanguageModelOptions.LongestDraft);
         Require("DraftBatchSize", options.DraftBatchSize, 0, 4096);
         return errors;
 
-        void Require(string name, long? value, long least, long most)
+        void Require(string name, long? value, long min, long max)
         {
-            if (value < least || value > most)
+            if (value < min || value > max)
             {
-                errors.Add($"{name} is '{value}'; expected from {least} to {most}.");
+                errors.Add($"{name} is '{value}'; expected from {min} to {max}.");
             }
         }
     }

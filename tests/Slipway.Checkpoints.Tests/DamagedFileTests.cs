@@ -12,9 +12,9 @@ public sealed class DamagedFileTests : IDisposable
         """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}""" +
         ""","b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}""";
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(0, "ends at byte 0, inside the number of tensors", null)]
@@ -44,7 +44,8 @@ public sealed class DamagedFileTests : IDisposable
         "TorchSharp",
         "model.dat",
         TorchSharpBytes.Of(("a", 8, [1], new byte[4])),
-        "gives tensor 'a' the scalar type 8; supported are 0 (U8), 1 (I8), 2 (I16), 3 (I32), 4 (I64), 5 (F16), 6 (F32), "
+        "gives tensor 'a' the scalar type 8; supported are 0 (U8), 1 (I8), 2 (I16), 3 (I32), 4 (I64), 5 (F16), 6 "
+        + "(F32), "
         + "7 (F64), 11 (BOOL), 15 (BF16)",
         "a",
         "Convert the tensor to one of these before it is saved.");
@@ -85,9 +86,11 @@ public sealed class DamagedFileTests : IDisposable
     [Fact]
     public void Open_SafetensorsOfAnotherType_NamesTheSupported()
     {
-        var error = Refused("model.safetensors", Safetensors(TwoTensors.Replace("F32", "C64", StringComparison.Ordinal)));
+        var error = Refused(
+            "model.safetensors", Safetensors(TwoTensors.Replace("F32", "C64", StringComparison.Ordinal)));
         Assert.Equal(
-            $"Tensor 'a' in '{folder["model.safetensors"]}' has the unknown dtype 'C64'. Expected one of F64, F32, F16, BF16, "
+            $"Tensor 'a' "
+            + $"in '{_folder["model.safetensors"]}' has the unknown dtype 'C64'. Expected one of F64, F32, F16, BF16, "
             + "F8_E4M3, F8_E5M2, I64, U64, I32, U32, I16, U16, I8, U8, BOOL; convert the tensor to one of them.",
             error.Message);
         Assert.Equal("a", error.Tensor);
@@ -102,7 +105,8 @@ public sealed class DamagedFileTests : IDisposable
     [Fact]
     public void Open_GgufThatEndsInATensor_NamesIt()
     {
-        var whole = new GgufBuilder("llama").AddFloats("a", [8], new float[8]).AddFloats("b", [8, 4], new float[32]).Build();
+        var whole = new GgufBuilder("llama").AddFloats("a", [8], new float[8]).AddFloats("b", [8, 4], new float[32])
+            .Build();
         AssertRefused(
             "GGUF",
             "model.gguf",
@@ -120,7 +124,8 @@ public sealed class DamagedFileTests : IDisposable
         var bytes = new GgufBuilder("llama").AddFloats("a", [8], new float[8]).Build();
         bytes[at] = value;
         AssertRefused(
-            "GGUF", "model.gguf", bytes, problem.Replace("LENGTH", $"{bytes.Length}", StringComparison.Ordinal), tensor);
+            "GGUF", "model.gguf", bytes, problem.Replace("LENGTH", $"{bytes.Length}", StringComparison.Ordinal),
+            tensor);
     }
 
     private static byte[] TorchSharp() =>
@@ -133,13 +138,13 @@ public sealed class DamagedFileTests : IDisposable
         string remedy = "Copy or download it again.")
     {
         var error = Refused(file, content);
-        Assert.Equal($"The {format} file '{folder[file]}' {problem}. {remedy}", error.Message);
-        Assert.Equal((folder[file], tensor), (error.Path, error.Tensor));
+        Assert.Equal($"The {format} file '{_folder[file]}' {problem}. {remedy}", error.Message);
+        Assert.Equal((_folder[file], tensor), (error.Path, error.Tensor));
     }
 
     private CheckpointException Refused(string file, byte[] content)
     {
-        File.WriteAllBytes(folder[file], content);
-        return Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder[file]).Dispose());
+        File.WriteAllBytes(_folder[file], content);
+        return Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder[file]).Dispose());
     }
 }

@@ -11,8 +11,8 @@ namespace Slipway.Checkpoints.Tests;
 public sealed class HostileInputTests(ITestOutputHelper output)
 {
     private const int Mutations = 300;
-    private const long LargestAllocation = 32 << 20;
-    private const long LargestRead = 1 << 16;
+    private const long MaxAllocation = 32 << 20;
+    private const long MaxRead = 1 << 16;
 
     // A row: the file that is damaged, and how its folder is made. What is opened is the folder.
     private static readonly Dictionary<string, (string File, Action<TemporaryFolder> Make)> Formats = new()
@@ -63,7 +63,7 @@ public sealed class HostileInputTests(ITestOutputHelper output)
         var file = folder[Formats[format].File];
         var whole = File.ReadAllBytes(file);
         ReadEverything(folder.Path);
-        var (refused, largest) = (0, 0L);
+        var (refused, max) = (0, 0L);
         for (var i = 0; i < times; i++)
         {
             File.WriteAllBytes(file, damage(whole));
@@ -80,11 +80,11 @@ public sealed class HostileInputTests(ITestOutputHelper output)
                 Assert.EndsWith(".", error.Message, StringComparison.Ordinal);
             }
 
-            largest = Math.Max(largest, GC.GetAllocatedBytesForCurrentThread() - before);
+            max = Math.Max(max, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        output.WriteLine($"{format}: {refused} of {times} refused, largest allocation {largest} bytes");
-        Assert.InRange(largest, 0, LargestAllocation);
+        output.WriteLine($"{format}: {refused} of {times} refused, largest allocation {max} bytes");
+        Assert.InRange(max, 0, MaxAllocation);
         return refused;
     }
 
@@ -101,7 +101,7 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     {
         using var checkpoint = Checkpoint.Open(folder);
         Assert.NotNull(checkpoint.Config);
-        foreach (var tensor in checkpoint.Tensors.Values.Where(tensor => tensor.Count <= LargestRead))
+        foreach (var tensor in checkpoint.Tensors.Values.Where(tensor => tensor.Count <= MaxRead))
         {
             checkpoint.ReadFloats(tensor.Name, 0, new float[tensor.Count]);
             checkpoint.ReadBytes(tensor.Name, 0, new byte[tensor.ByteLength]);

@@ -67,7 +67,8 @@ public sealed class LinkedCheckpointTests : IDisposable
             _folder["model.safetensors"], "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder.Path));
         Assert.Equal(
-            $"The file '{_folder["model.safetensors"]}' is a pointer of Git LFS, not the weights themselves. Run 'git lfs pull' " +
+            $"The file '{_folder["model.safetensors"]}' is a pointer of Git LFS, not the weights themselves. Run "
+            + $"'git lfs pull' " +
             "in its repository.", error.Message);
     }
 

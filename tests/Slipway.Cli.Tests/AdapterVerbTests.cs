@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Testing;
 
@@ -16,24 +15,24 @@ public sealed class AdapterVerbTests : IDisposable
     public async Task Export_AdaptersBesideTheModelOrMerged_GivesTheReference(string name)
     {
         string source = SharedAssets.Path("tiny", "llama"), lora = SharedAssets.Path("lora", "llama");
-        string adapter = Path.Combine(lora, name);
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(lora, "expected.safetensors"));
+        var adapter = Path.Combine(lora, name);
+        using var expected = Checkpoint.Open(Path.Combine(lora, "expected.safetensors"));
         long[] ids = [.. Read(expected, "input_ids").Select(id => (long)id)];
         SafetensorsWriter.Write(_folder["in.safetensors"], [SafetensorsEntry.From("input_ids", ids, 1, ids.Length)]);
         Assert.Equal(0, (await Tool.RunAsync(
             "export", source, "-o", _folder["beside"], "--adapters", adapter, "--adapters", $"other={adapter}")).Code);
         Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", _folder["merged"], "--adapter", adapter)).Code);
 
-        foreach (string[] run in (string[][])[[_folder["beside"], "--adapter", name], [_folder["merged"]]])
+        foreach (var run in (string[][])[[_folder["beside"], "--adapter", name], [_folder["merged"]]])
         {
             Assert.Equal(0, (await Tool.RunAsync(
                 ["run", .. run, "-i", _folder["in.safetensors"], "-o", _folder["out.safetensors"]])).Code);
-            using Checkpoint written = Checkpoint.Open(_folder["out.safetensors"]);
-            float largest = Read(written, "logits").Zip(Read(expected, $"logits.{name}"), (x, y) => Math.Abs(x - y)).Max();
-            Assert.InRange(largest, 0, 1e-4f);
+            using var written = Checkpoint.Open(_folder["out.safetensors"]);
+            var max = Read(written, "logits").Zip(Read(expected, $"logits.{name}"), (x, y) => Math.Abs(x - y)).Max();
+            Assert.InRange(max, 0, 1e-4f);
         }
 
-        JsonNode answer = (await Tool.RunAsync(
+        var answer = (await Tool.RunAsync(
             "generate", _folder["beside"], "--input-ids", string.Join(',', ids), "--adapter", "other",
             "--max-tokens", "10", "--ignore-eos", "--json")).Json;
         Assert.Equal(Read(expected, $"greedy.{name}"), answer["ids"]!.AsArray().Select(id => (float)(int)id!));
@@ -42,8 +41,8 @@ public sealed class AdapterVerbTests : IDisposable
     [Fact]
     public async Task Export_TwoAdaptersOfOneName_AsksForNames()
     {
-        string adapter = SharedAssets.Path("lora", "llama", "attention");
-        ToolRun run = await Tool.RunAsync(
+        var adapter = SharedAssets.Path("lora", "llama", "attention");
+        var run = await Tool.RunAsync(
             "export", SharedAssets.Path("tiny", "llama"), "-o", _folder["package"], "--adapters", adapter,
             "--adapters", adapter);
         Assert.NotEqual(0, run.Code);
@@ -54,7 +53,7 @@ public sealed class AdapterVerbTests : IDisposable
 
     private static float[] Read(Checkpoint checkpoint, string name)
     {
-        float[] values = new float[checkpoint.Tensors[name].Count];
+        var values = new float[checkpoint.Tensors[name].Count];
         checkpoint.ReadFloats(name, 0, values);
         return values;
     }

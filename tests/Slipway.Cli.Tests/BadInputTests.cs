@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Testing;
 
@@ -14,17 +13,22 @@ public sealed class BadInputTests : IDisposable
     [Theory]
     [InlineData("slipway: 'min_p' is '3'; expected from 0 to 1.", "chat", "-m", "a", "--min-p", "3")]
     [InlineData("slipway: 'MaxOutputTokens' is '0'; expected 1 or more.", "chat", "-m", "a", "--max-tokens", "0")]
-    [InlineData("slipway: 'repetition_penalty' is '0'; expected above 0.", "chat", "-m", "a", "--repetition-penalty", "0")]
-    [InlineData("slipway: PresencePenalty is '1000'; expected from -100 to 100.", "generate", "-p", "a", "--presence-penalty", "1000")]
+    [InlineData("slipway: 'repetition_penalty' is '0'; expected above 0.", "chat", "-m", "a", "--repetition-penalty",
+        "0")]
+    [InlineData("slipway: PresencePenalty is '1000'; expected from -100 to 100.", "generate", "-p", "a",
+    "--presence-penalty", "1000")]
     [InlineData(
-        "slipway: MaxOutputTokens is '-1'; expected at least 1, or null for no limit.", "generate", "-p", "a", "--max-tokens", "-1")]
-    [InlineData("slipway: 'x' in --concurrency is no number of streams; expected a list such as 1,4,8.", "bench", "--concurrency", "x")]
-    [InlineData("slipway: The file 'no.jinja' does not exist. Check the path.", "render", "-i", "-", "--template", "no.jinja")]
+        "slipway: MaxOutputTokens is '-1'; expected at least 1, or null for no limit.", "generate", "-p", "a",
+        "--max-tokens", "-1")]
+    [InlineData("slipway: 'x' in --concurrency is no number of streams; expected a list such as 1,4,8.", "bench",
+    "--concurrency", "x")]
+    [InlineData("slipway: The file 'no.jinja' does not exist. Check the path.", "render", "-i", "-", "--template",
+    "no.jinja")]
     [InlineData("slipway: 'soon' is no date; expected one such as '2025-07-10'.", "render", "-i", "-", "--now", "soon")]
     public async Task Verb_ValueThatCannotBe_SaysSoInOneSentence(string expected, string verb, params string[] options)
     {
-        string package = SmallPackage.WritePackage(_folder);
-        ToolRun run = await Tool.RunAsync("""{"messages": []}""", [verb, package, .. options]);
+        var package = SmallPackage.WritePackage(_folder);
+        var run = await Tool.RunAsync("""{"messages": []}""", [verb, package, .. options]);
         Assert.Equal(1, run.Code);
         Assert.Equal(expected, run.Error.TrimEnd());
         Assert.Empty(run.Output);
@@ -36,11 +40,11 @@ public sealed class BadInputTests : IDisposable
     [InlineData("genai_config.json")]
     public async Task Verb_PackageWithATruncatedFile_NamesIt(string file)
     {
-        string path = Path.Combine(SmallPackage.WritePackage(_folder), file);
+        var path = Path.Combine(SmallPackage.WritePackage(_folder), file);
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..20]);
-        foreach (string[] verb in new[] { ["generate", "-p", "a"], ["chat", "-m", "a"], new[] { "inspect" } })
+        foreach (var verb in new[] { ["generate", "-p", "a"], ["chat", "-m", "a"], new[] { "inspect" } })
         {
-            ToolRun run = await Tool.RunAsync([verb[0], _folder["package"], .. verb[1..]]);
+            var run = await Tool.RunAsync([verb[0], _folder["package"], .. verb[1..]]);
             Assert.Equal(1, run.Code);
             Assert.Contains(file, run.Error, StringComparison.Ordinal);
             Assert.Single(run.Error.TrimEnd().Split('\n'));
@@ -55,7 +59,7 @@ public sealed class BadInputTests : IDisposable
         "slipway: 'parameters' of tool 'a' in '-' is not an object; expected a JSON schema.")]
     public async Task Chat_ToolsOfAnotherForm_SaysWhich(string tools, string expected)
     {
-        ToolRun run = await Tool.RunAsync(tools, ["chat", SmallPackage.WritePackage(_folder), "-m", "a", "--tools", "-"]);
+        var run = await Tool.RunAsync(tools, ["chat", SmallPackage.WritePackage(_folder), "-m", "a", "--tools", "-"]);
         Assert.Equal((1, expected), (run.Code, run.Error.TrimEnd()));
     }
 
@@ -64,10 +68,10 @@ public sealed class BadInputTests : IDisposable
     [InlineData("""{"chat_template": 42}""", "has no chat template. Name a template file with --template.")]
     public async Task Render_TokenizerConfigOfAnotherForm_NamesIt(string config, string expected)
     {
-        string source = _folder["source"];
+        var source = _folder["source"];
         Directory.CreateDirectory(source);
         File.WriteAllText(Path.Combine(source, "tokenizer_config.json"), config);
-        ToolRun run = await Tool.RunAsync("""{"messages": []}""", ["render", source, "-i", "-"]);
+        var run = await Tool.RunAsync("""{"messages": []}""", ["render", source, "-i", "-"]);
         Assert.Equal(1, run.Code);
         Assert.Contains(expected, run.Error, StringComparison.Ordinal);
     }
@@ -75,7 +79,7 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public async Task Render_KeyThatComesTwice_IsRefused()
     {
-        ToolRun run = await Tool.RunAsync(
+        var run = await Tool.RunAsync(
             """{"messages": [], "messages": []}""", ["render", SmallPackage.WritePackage(_folder), "-i", "-"]);
         Assert.Equal(1, run.Code);
         Assert.StartsWith("slipway: '-' is not valid JSON: ", run.Error, StringComparison.Ordinal);
@@ -85,21 +89,24 @@ public sealed class BadInputTests : IDisposable
     public async Task Run_FileWithoutIds_ListsWhatItHolds()
     {
         SafetensorsWriter.Write(_folder["in.safetensors"], [SafetensorsEntry.From("ids", [1L, 2L], 1, 2)]);
-        ToolRun run = await Tool.RunAsync(
-            "run", SmallPackage.WritePackage(_folder), "-i", _folder["in.safetensors"], "-o", _folder["out.safetensors"]);
+        var run = await Tool.RunAsync(
+            "run", SmallPackage.WritePackage(_folder), "-i", _folder["in.safetensors"], "-o",
+            _folder["out.safetensors"]);
         Assert.Equal(1, run.Code);
-        Assert.Contains("holds no tensor 'input_ids' of integers [batch, sequence]; it holds 'ids I64 [1, 2]'.", run.Error, StringComparison.Ordinal);
+        Assert.Contains("holds no tensor 'input_ids' of integers [batch, sequence]; it holds 'ids I64 [1, 2]'.",
+            run.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder["out.safetensors"]));
     }
 
     [Fact]
     public async Task Export_Cancelled_Returns130AndLeavesNothing()
     {
-        string source = SmallPackage.WriteCheckpoint(_folder);
-        string[] before = Directory.GetFileSystemEntries(_folder.Path);
+        var source = SmallPackage.WriteCheckpoint(_folder);
+        var before = Directory.GetFileSystemEntries(_folder.Path);
         using StringWriter output = new(), error = new();
-        int code = await CommandLine.RunAsync(
-            ["export", source, "-o", _folder["out"]], output, error, TextReader.Null, new CancellationToken(canceled: true));
+        var code = await CommandLine.RunAsync(
+            ["export", source, "-o", _folder["out"]], output, error, TextReader.Null,
+            new CancellationToken(canceled: true));
         Assert.Equal((130, "slipway: interrupted."), (code, error.ToString().TrimEnd()));
         Assert.Equal(before, Directory.GetFileSystemEntries(_folder.Path));
     }
@@ -107,9 +114,9 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public async Task Chat_ConversationAsJson_IsOneDocument()
     {
-        ToolRun run = await Tool.RunAsync(
+        var run = await Tool.RunAsync(
             "One\nTwo\n", ["chat", SmallPackage.WritePackage(_folder), "--max-tokens", "2", "--json"]);
-        JsonArray answers = run.Json.AsArray();
+        var answers = run.Json.AsArray();
         Assert.Equal([2, 2], answers.Select(answer => (int)answer!["usage"]!["output_tokens"]!));
     }
 
@@ -117,7 +124,7 @@ public sealed class BadInputTests : IDisposable
     public async Task EvalPerplexity_WindowUntold_FitsTheContext()
     {
         File.WriteAllText(_folder["text.txt"], string.Concat(Enumerable.Repeat("Some text to predict. ", 20)));
-        ToolRun run = await Tool.RunAsync(
+        var run = await Tool.RunAsync(
             "eval", "perplexity", SmallPackage.WritePackage(_folder), "--text", _folder["text.txt"], "--json");
         Assert.Equal(128, (int)run.Json["window"]!);
     }

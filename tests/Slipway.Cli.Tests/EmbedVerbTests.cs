@@ -13,16 +13,16 @@ public sealed class EmbedVerbTests : IDisposable
     [Fact]
     public async Task Embed_Sentences_WritesTheReferencesEmbeddings()
     {
-        string source = SharedAssets.Path("all-minilm-l6-v2");
-        JsonNode protocol = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "expected.json")))!;
+        var source = SharedAssets.Path("all-minilm-l6-v2");
+        var protocol = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "expected.json")))!;
         File.WriteAllText(_folder["texts.json"], protocol["sentences"]!.ToJsonString());
         Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", _folder["package"])).Code);
 
-        JsonNode report = (await Tool.RunAsync(
+        var report = (await Tool.RunAsync(
             "embed", _folder["package"], "-i", _folder["texts.json"], "-o", _folder["out.safetensors"], "--json")).Json;
 
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
-        using Checkpoint written = Checkpoint.Open(_folder["out.safetensors"]);
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using var written = Checkpoint.Open(_folder["out.safetensors"]);
         float[] reference = Read(expected), embeddings = Read(written);
         Assert.Equal([reference.Length / 384, 384], report["shape"]!.AsArray().Select(size => (int)size!));
         Assert.Equal(reference.Length, embeddings.Length);
@@ -31,7 +31,7 @@ public sealed class EmbedVerbTests : IDisposable
 
     private static float[] Read(Checkpoint checkpoint)
     {
-        float[] values = new float[checkpoint.Tensors["embeddings"].Count];
+        var values = new float[checkpoint.Tensors["embeddings"].Count];
         checkpoint.ReadFloats("embeddings", 0, values);
         return values;
     }

@@ -23,14 +23,14 @@ public sealed class ExportFaultTests : IDisposable
             Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", target, "--precision", "int4")).Code);
         }
 
-        string[]? before = overwrites ? Read(target) : null;
+        var before = overwrites ? Read(target) : null;
 
         // The template is read after the weights were written; a pipe that nobody feeds holds the export there.
-        string template = Path.Combine(source, "chat_template.jinja");
-        byte[] content = File.ReadAllBytes(template);
+        var template = Path.Combine(source, "chat_template.jinja");
+        var content = File.ReadAllBytes(template);
         File.Delete(template);
         await RunAsync("mkfifo", template);
-        using (Process export = Start("exec \"$@\"", source, target, "--overwrite"))
+        using (var export = Start("exec \"$@\"", source, target, "--overwrite"))
         {
             while (!HasWeights() && !export.HasExited)
             {
@@ -70,19 +70,20 @@ public sealed class ExportFaultTests : IDisposable
             Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", target, "--precision", "int4")).Code);
         }
 
-        string[]? before = overwrites ? Read(target) : null;
-        string[] entries = Directory.GetFileSystemEntries(_folder.Path);
+        var before = overwrites ? Read(target) : null;
+        var entries = Directory.GetFileSystemEntries(_folder.Path);
 
         // 100 blocks of 512 bytes; the runtime's own memory files would not fit them.
-        using Process export = Start(
+        using var export = Start(
             "trap '' XFSZ; ulimit -f 100 && export DOTNET_EnableWriteXorExecute=0 && exec \"$@\"",
             source, target, "--overwrite");
-        string error = await export.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var error = await export.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await export.WaitForExitAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(
             $"slipway: The package '{target}' cannot be written, because its disk is full or allows no file of that "
-            + "size: The file 'model.onnx.data' has reached the largest size that is allowed there. Free space or choose "
+            + "size: The file 'model.onnx.data' has reached the largest size that is allowed there. Free space or "
+            + "choose "
             + "a folder on another disk; nothing was left behind.",
             error.TrimEnd());
         Assert.Equal(1, export.ExitCode);
@@ -108,7 +109,7 @@ public sealed class ExportFaultTests : IDisposable
     // Runs the tool's export by a line of shell, to which the command is "$@".
     private static Process Start(string shell, string source, string target, params string[] options)
     {
-        string tool = Path.Combine(AppContext.BaseDirectory, "Slipway.Cli.dll");
+        var tool = Path.Combine(AppContext.BaseDirectory, "Slipway.Cli.dll");
         return Process.Start(new ProcessStartInfo(
             "sh", ["-c", shell, "sh", "dotnet", tool, "export", source, "-o", target, .. options])
         {
@@ -119,7 +120,7 @@ public sealed class ExportFaultTests : IDisposable
 
     private static async Task RunAsync(string program, params string[] arguments)
     {
-        using Process process = Process.Start(program, arguments);
+        using var process = Process.Start(program, arguments);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, process.ExitCode);
     }

@@ -13,15 +13,15 @@ internal static class SmallPackage
     /// <summary>Writes the checkpoint, bytes for tokens, into a folder.</summary>
     public static string WriteCheckpoint(TemporaryFolder folder)
     {
-        string source = SharedAssets.Path("tiny", "llama");
-        string target = folder["checkpoint"];
+        var source = SharedAssets.Path("tiny", "llama");
+        var target = folder["checkpoint"];
         Directory.CreateDirectory(target);
-        foreach (string file in new[] { "config.json", "generation_config.json", "model.safetensors" })
+        foreach (var file in new[] { "config.json", "generation_config.json", "model.safetensors" })
         {
             File.Copy(Path.Combine(source, file), Path.Combine(target, file));
         }
 
-        byte[] tokenizer = new Tokenization.Training.BpeTrainer(new() { VocabularySize = 256 }).Train(["text"]);
+        var tokenizer = new Tokenization.Training.BpeTrainer(new() { VocabularySize = 256 }).Train(["text"]);
         File.WriteAllBytes(Path.Combine(target, "tokenizer.json"), tokenizer);
         File.WriteAllText(Path.Combine(target, "chat_template.jinja"), Template);
         return target;
@@ -29,7 +29,7 @@ internal static class SmallPackage
 
     public static string WritePackage(TemporaryFolder folder, Precision precision = Precision.Float32)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(WriteCheckpoint(folder));
+        using var checkpoint = Checkpoint.Open(WriteCheckpoint(folder));
         return Exporter.Export(checkpoint, folder["package"], new ExportOptions { Precision = precision }).Folder;
     }
 }

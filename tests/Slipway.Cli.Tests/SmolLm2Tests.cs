@@ -9,28 +9,30 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
 {
     private const double SmallMargin = 0.01;
 
-    private static string Source => Path.Combine(SharedAssets.Path("smollm2-135m-instruct"), "SmolLM2-135M-Instruct.Q4_1.gguf");
+    private static string Source
+        => Path.Combine(SharedAssets.Path("smollm2-135m-instruct"), "SmolLM2-135M-Instruct.Q4_1.gguf");
 
     [Fact(Explicit = true)]
     public async Task Float32_OfTheGguf_GivesTheReferenceTextsAndPerplexity()
     {
         using TemporaryFolder folder = new();
         Assert.Equal(0, (await Tool.RunAsync("export", Source, "-o", folder["fp32"], "--precision", "fp32")).Code);
-        JsonArray cases = Read("greedy.json")["cases"]!.AsArray();
-        foreach (JsonNode? item in cases)
+        var cases = Read("greedy.json")["cases"]!.AsArray();
+        foreach (var item in cases)
         {
-            int[] expected = Ids(item!["output_ids"]);
+            var expected = Ids(item!["output_ids"]);
             double[] margins = [.. item["margins"]!.AsArray().Select(margin => (double)margin!)];
-            JsonNode answer = (await Tool.RunAsync(
+            var answer = (await Tool.RunAsync(
                 "generate", folder["fp32"], "--input-ids", string.Join(',', Ids(item["prompt_ids"])), "--max-tokens",
                 $"{expected.Length}", "--json")).Json;
-            int certain = margins.TakeWhile(margin => margin > SmallMargin).Count();
+            var certain = margins.TakeWhile(margin => margin > SmallMargin).Count();
             output.WriteLine($"{(string?)item["kind"]}: {certain} of {expected.Length} tokens are certain");
             Assert.Equal(expected.Take(certain), Ids(answer["ids"]).Take(certain));
         }
 
-        double perplexity = await PerplexityAsync(folder["fp32"]);
-        double reference = Math.Exp(Read("perplexity-test.json")["nll_per_window"]!.AsArray().Take(16).Average(nll => (double)nll!));
+        var perplexity = await PerplexityAsync(folder["fp32"]);
+        var reference = Math.Exp(
+            Read("perplexity-test.json")["nll_per_window"]!.AsArray().Take(16).Average(nll => (double)nll!));
         output.WriteLine($"perplexity {perplexity:0.00000}, reference {reference:0.00000}");
         Assert.InRange(perplexity / reference, 0.999, 1.001);
     }
@@ -39,9 +41,9 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
     public async Task Int4_OfTheGguf_IsSmallAndKeepsThePerplexity()
     {
         using TemporaryFolder folder = new();
-        JsonNode report = (await Tool.RunAsync(
+        var report = (await Tool.RunAsync(
             "export", Source, "-o", folder["int4"], "--precision", "int4", "--json")).Json;
-        double perplexity = await PerplexityAsync(folder["int4"]);
+        var perplexity = await PerplexityAsync(folder["int4"]);
         output.WriteLine($"{(long)report["bytes"]!} bytes, perplexity {perplexity:0.000}");
         Assert.InRange((long)report["bytes"]!, 0, 90_000_000);
         Assert.InRange(perplexity, 0, 25.0);

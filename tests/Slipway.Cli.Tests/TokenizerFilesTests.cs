@@ -47,8 +47,10 @@ public sealed class TokenizerFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("m.gguf", "does not say how its tokenizer splits text ('tokenizer.ggml.pre' is missing), so the default")]
-    [InlineData("m-default.gguf", "does not say how its tokenizer splits text ('tokenizer.ggml.pre' is 'default'), so the")]
+    [InlineData("m.gguf",
+        "does not say how its tokenizer splits text ('tokenizer.ggml.pre' is missing), so the default")]
+    [InlineData("m-default.gguf",
+    "does not say how its tokenizer splits text ('tokenizer.ggml.pre' is 'default'), so the")]
     public async Task Export_GgufWithoutAWayOfSplitting_TakesTheDefaultAndWarns(string file, string warning)
     {
         var source = Path.Combine(_folder.Path, file);
@@ -59,7 +61,8 @@ public sealed class TokenizerFilesTests : IDisposable
         var told = Assert.Single(run.Json["warnings"]!.AsArray());
         Assert.Contains(warning, (string?)told, StringComparison.Ordinal);
         Assert.EndsWith(
-            "Put the model's 'tokenizer.json' beside the file to split them right.", (string?)told, StringComparison.Ordinal);
+            "Put the model's 'tokenizer.json' beside the file to split them right.", (string?)told,
+            StringComparison.Ordinal);
         Assert.Equal($"slipway: warning: {told}", run.Error.TrimEnd());
         var tokenizer = HuggingFaceTokenizer.Load(_folder["package"]);
         Assert.Equal("a1b 23!", tokenizer.Decode(tokenizer.Encode("a1b 23!", false), false));

@@ -11,7 +11,7 @@ internal static class Tool
     {
         using StringWriter output = new(), error = new();
         using StringReader reader = new(input);
-        int code = await CommandLine.RunAsync(arguments, output, error, reader);
+        var code = await CommandLine.RunAsync(arguments, output, error, reader);
         return new ToolRun(code, output.ToString(), error.ToString());
     }
 }

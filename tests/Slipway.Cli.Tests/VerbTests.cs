@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Testing;
 
@@ -13,7 +12,7 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Help_OfEachVerb_ShowsAnExample()
     {
-        foreach (string[] verb in new[]
+        foreach (var verb in new[]
         {
             ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["embed"],
             ["tokenize"], ["render"],
@@ -21,9 +20,10 @@ public sealed class VerbTests : IDisposable
             new[] { "bench" },
         })
         {
-            ToolRun run = await Tool.RunAsync([.. verb, "--help"]);
+            var run = await Tool.RunAsync([.. verb, "--help"]);
             Assert.Equal(0, run.Code);
-            Assert.Contains($"Example: slipway {string.Join(' ', verb)} ", run.Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+            Assert.Contains($"Example: slipway {string.Join(' ', verb)} ", run.Output.ReplaceLineEndings(" "),
+                StringComparison.Ordinal);
             Assert.Contains("--json", run.Output, StringComparison.Ordinal);
         }
     }
@@ -38,7 +38,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("bench", "package", "--new-tokens", "many")]
     public async Task Run_WrongUsage_Returns2AndSaysWhy(params string[] arguments)
     {
-        ToolRun run = await Tool.RunAsync(arguments);
+        var run = await Tool.RunAsync(arguments);
         Assert.Equal(2, run.Code);
         Assert.NotEmpty(run.Error);
     }
@@ -53,7 +53,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("The file 'no.json' does not exist.", "tokenize", "nowhere", "-i", "no.json")]
     public async Task Run_FileThatIsMissing_Returns1AndOneLine(string words, params string[] arguments)
     {
-        ToolRun run = await Tool.RunAsync(arguments);
+        var run = await Tool.RunAsync(arguments);
         Assert.Equal(1, run.Code);
         Assert.StartsWith("slipway: ", run.Error, StringComparison.Ordinal);
         Assert.Contains(words, run.Error, StringComparison.Ordinal);
@@ -64,17 +64,20 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Export_Checkpoint_TellsFilesAndFigures()
     {
-        string source = SmallPackage.WriteCheckpoint(_folder);
-        JsonNode report = (await Tool.RunAsync("export", source, "-o", _folder["out"], "--precision", "int4", "--json")).Json;
+        var source = SmallPackage.WriteCheckpoint(_folder);
+        var report = (await Tool.RunAsync(
+            "export", source, "-o", _folder["out"], "--precision", "int4", "--json")).Json;
         Assert.Equal("int4", (string?)report["precision"]);
         Assert.Equal("LlamaForCausalLM", (string?)report["architecture"]);
         Assert.Contains(report["files"]!.AsArray(), file => (string?)file!["name"] == "model.onnx.data");
-        Assert.True((long)report["bytes"]! > 0 && (long)report["peak_memory_bytes"]! > 0 && (double)report["seconds"]! > 0);
+        Assert.True((long)report["bytes"]! > 0 && (long)report["peak_memory_bytes"]! > 0
+            && (double)report["seconds"]! > 0);
         Assert.Empty(report["unused_tensors"]!.AsArray());
 
-        ToolRun again = await Tool.RunAsync("export", source, "-o", _folder["out"]);
+        var again = await Tool.RunAsync("export", source, "-o", _folder["out"]);
         Assert.Equal(1, again.Code);
-        Assert.Contains("exists. Choose another, or allow it to be overwritten.", again.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "exists. Choose another, or allow it to be overwritten.", again.Error, StringComparison.Ordinal);
         Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", _folder["out"], "--overwrite")).Code);
     }
 
@@ -82,17 +85,19 @@ public sealed class VerbTests : IDisposable
     public async Task Export_KeyValueCache_IsMeasuredOverTheTextOrTheModelsOwn()
     {
         string source = SmallPackage.WriteCheckpoint(_folder), text = _folder["text.txt"];
-        ToolRun missing = await Tool.RunAsync(
+        var missing = await Tool.RunAsync(
             "export", source, "-o", _folder["out"], "--kv-cache", "int8", "--calibration", text);
         Assert.Equal(1, missing.Code);
         Assert.Contains("text.txt", missing.Error, StringComparison.Ordinal);
-        await File.WriteAllTextAsync(text, string.Concat(Enumerable.Repeat("Keys and values. ", 20)), TestContext.Current.CancellationToken);
-        foreach (string[] more in new[] { [], new[] { "--calibration", text } })
+        await File.WriteAllTextAsync(
+            text, string.Concat(Enumerable.Repeat("Keys and values. ", 20)), TestContext.Current.CancellationToken);
+        foreach (var more in new[] { [], new[] { "--calibration", text } })
         {
-            ToolRun run = await Tool.RunAsync(
+            var run = await Tool.RunAsync(
                 ["export", source, "-o", _folder["out"], "--kv-cache", "int8", "--overwrite", .. more]);
             Assert.Equal(0, run.Code);
-            Assert.Equal("int8", (string?)(await Tool.RunAsync("inspect", _folder["out"], "--json")).Json["key_value_cache"]);
+            Assert.Equal(
+                "int8", (string?)(await Tool.RunAsync("inspect", _folder["out"], "--json")).Json["key_value_cache"]);
             Assert.Equal(0, (await Tool.RunAsync("generate", _folder["out"], "-p", "a", "--max-tokens", "3")).Code);
         }
     }
@@ -100,26 +105,29 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Inspect_CheckpointPackageAndGraph_TellsWhatTheyHold()
     {
-        string package = SmallPackage.WritePackage(_folder);
-        JsonNode checkpoint = (await Tool.RunAsync("inspect", _folder["checkpoint"], "--json")).Json;
+        var package = SmallPackage.WritePackage(_folder);
+        var checkpoint = (await Tool.RunAsync("inspect", _folder["checkpoint"], "--json")).Json;
         Assert.Equal(("checkpoint", "safetensors"), ((string?)checkpoint["kind"], (string?)checkpoint["format"]));
-        Assert.Contains("model.norm.weight BF16 [64]", checkpoint["tensors"]!.AsArray().Select(tensor => (string?)tensor));
+        Assert.Contains(
+            "model.norm.weight BF16 [64]", checkpoint["tensors"]!.AsArray().Select(tensor => (string?)tensor));
 
-        JsonNode whole = (await Tool.RunAsync("inspect", package, "--json")).Json;
-        Assert.Equal(("package", "fp32", 3), ((string?)whole["kind"], (string?)whole["precision"], (int)whole["layers"]!));
+        var whole = (await Tool.RunAsync("inspect", package, "--json")).Json;
+        Assert.Equal(
+            ("package", "fp32", 3), ((string?)whole["kind"], (string?)whole["precision"], (int)whole["layers"]!));
         Assert.Equal(3, (int)whole["graph"]!["nodes"]!["GroupQueryAttention"]!);
 
-        JsonNode graph = (await Tool.RunAsync("inspect", Path.Combine(package, "model.onnx"), "--json")).Json;
-        Assert.Contains("input_ids Int64 [batch, sequence]", graph["graph"]!["inputs"]!.AsArray().Select(port => (string?)port));
+        var graph = (await Tool.RunAsync("inspect", Path.Combine(package, "model.onnx"), "--json")).Json;
+        Assert.Contains(
+            "input_ids Int64 [batch, sequence]", graph["graph"]!["inputs"]!.AsArray().Select(port => (string?)port));
         Assert.Contains("precision: fp32", (await Tool.RunAsync("inspect", package)).Output, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Inspect_AlteredPackage_NamesTheFile()
     {
-        string package = SmallPackage.WritePackage(_folder);
+        var package = SmallPackage.WritePackage(_folder);
         File.AppendAllText(Path.Combine(package, "tokenizer.json"), " ");
-        ToolRun run = await Tool.RunAsync("inspect", package);
+        var run = await Tool.RunAsync("inspect", package);
         Assert.Equal(1, run.Code);
         Assert.Contains("tokenizer.json", run.Error, StringComparison.Ordinal);
     }
@@ -127,19 +135,20 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Run_TokenIds_WritesTheReferenceLogits()
     {
-        string package = SmallPackage.WritePackage(_folder);
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(SharedAssets.Path("tiny", "llama"), "expected.safetensors"));
+        var package = SmallPackage.WritePackage(_folder);
+        using var expected = Checkpoint.Open(Path.Combine(SharedAssets.Path("tiny", "llama"), "expected.safetensors"));
         float[] ids = new float[7], reference = new float[7 * 256], logits = new float[7 * 256];
         expected.ReadFloats("input_ids_7", 0, ids);
         expected.ReadFloats("logits_7", 0, reference);
         long[] tokens = [.. ids.Select(id => (long)id)];
         SafetensorsWriter.Write(_folder["in.safetensors"], [SafetensorsEntry.From("input_ids", tokens, 1, 7)]);
 
-        JsonNode report = (await Tool.RunAsync(
-            "run", package, "--input", _folder["in.safetensors"], "--output", _folder["out.safetensors"], "--json")).Json;
+        var report = (await Tool.RunAsync(
+            "run", package, "--input", _folder["in.safetensors"], "--output", _folder["out.safetensors"],
+            "--json")).Json;
 
         Assert.Equal([1, 7, 256], report["outputs"]!["logits"]!.AsArray().Select(size => (int)size!));
-        using Checkpoint written = Checkpoint.Open(_folder["out.safetensors"]);
+        using var written = Checkpoint.Open(_folder["out.safetensors"]);
         written.ReadFloats("logits", 0, logits);
         Assert.InRange(logits.Zip(reference, (x, y) => Math.Abs(x - y)).Max(), 0, 1e-4f);
     }
@@ -147,14 +156,15 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Generate_TokenIds_GivesTheReferenceTokens()
     {
-        string package = SmallPackage.WritePackage(_folder);
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(SharedAssets.Path("tiny", "llama"), "expected.safetensors"));
+        var package = SmallPackage.WritePackage(_folder);
+        using var expected = Checkpoint.Open(Path.Combine(SharedAssets.Path("tiny", "llama"), "expected.safetensors"));
         float[] ids = new float[7], greedy = new float[12];
         expected.ReadFloats("input_ids_7", 0, ids);
         expected.ReadFloats("greedy_7", 0, greedy);
 
-        JsonNode report = (await Tool.RunAsync(
-            "generate", package, "--input-ids", string.Join(',', ids), "--max-tokens", "12", "--ignore-eos", "--json")).Json;
+        var report = (await Tool.RunAsync(
+            "generate", package, "--input-ids", string.Join(',', ids), "--max-tokens", "12", "--ignore-eos",
+            "--json")).Json;
 
         Assert.Equal(greedy, report["ids"]!.AsArray().Select(id => (float)(int)id!));
         Assert.Equal("length", (string?)report["finish_reason"]);
@@ -167,7 +177,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("--prompt", "", "prompt")]
     public async Task Generate_PromptOfNoUse_SaysWhy(string option, string value, string words)
     {
-        ToolRun run = await Tool.RunAsync("generate", SmallPackage.WritePackage(_folder), option, value);
+        var run = await Tool.RunAsync("generate", SmallPackage.WritePackage(_folder), option, value);
         Assert.Equal(1, run.Code);
         Assert.Contains(words, run.Error, StringComparison.OrdinalIgnoreCase);
     }
@@ -175,7 +185,7 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Generate_PromptLongerThanTheContext_SaysBothLengths()
     {
-        ToolRun run = await Tool.RunAsync(
+        var run = await Tool.RunAsync(
             "generate", SmallPackage.WritePackage(_folder), "--input-ids", string.Join(',', Enumerable.Repeat(5, 200)));
         Assert.Equal(1, run.Code);
         Assert.Contains("200", run.Error, StringComparison.Ordinal);
@@ -185,11 +195,11 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Chat_OneMessageAndConversation_Answer()
     {
-        string package = SmallPackage.WritePackage(_folder);
-        JsonNode one = (await Tool.RunAsync("chat", package, "-m", "Hello", "--max-tokens", "4", "--json")).Json;
+        var package = SmallPackage.WritePackage(_folder);
+        var one = (await Tool.RunAsync("chat", package, "-m", "Hello", "--max-tokens", "4", "--json")).Json;
         Assert.Equal(4, (int)one["usage"]!["output_tokens"]!);
 
-        ToolRun talk = await Tool.RunAsync("Hello\nAnd now?\n\n", ["chat", package, "--max-tokens", "4"]);
+        var talk = await Tool.RunAsync("Hello\nAnd now?\n\n", ["chat", package, "--max-tokens", "4"]);
         Assert.Equal(0, talk.Code);
         Assert.True(talk.Output.Split('\n').Length >= 3);
     }
@@ -197,13 +207,13 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Tokenize_Texts_GivesIdsAndTextsBack()
     {
-        string package = SmallPackage.WritePackage(_folder);
+        var package = SmallPackage.WritePackage(_folder);
         File.WriteAllText(_folder["texts.json"], """["Grüße 👋", ""]""");
-        JsonNode list = (await Tool.RunAsync("tokenize", package, "-i", _folder["texts.json"], "--json")).Json;
+        var list = (await Tool.RunAsync("tokenize", package, "-i", _folder["texts.json"], "--json")).Json;
         Assert.Equal("Grüße 👋", (string?)list[0]!["decoded"]);
         Assert.Empty(list[1]!["ids"]!.AsArray());
 
-        ToolRun wrong = await Tool.RunAsync("{}", ["tokenize", package, "-i", "-"]);
+        var wrong = await Tool.RunAsync("{}", ["tokenize", package, "-i", "-"]);
         Assert.Equal(1, wrong.Code);
         Assert.Contains("is not a JSON list of strings", wrong.Error, StringComparison.Ordinal);
     }
@@ -211,13 +221,13 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Render_Conversation_UsesThePackagesOrTheGivenTemplate()
     {
-        string package = SmallPackage.WritePackage(_folder);
+        var package = SmallPackage.WritePackage(_folder);
         const string input = """{"messages": [{"role": "user", "content": "Hi"}]}""";
-        ToolRun own = await Tool.RunAsync(input, ["render", package, "-i", "-", "--json"]);
+        var own = await Tool.RunAsync(input, ["render", package, "-i", "-", "--json"]);
         Assert.Equal("<|user|>Hi", (string?)own.Json["text"]);
 
         File.WriteAllText(_folder["t.jinja"], "{{ messages | length }} {{ strftime_now('%Y') }}");
-        ToolRun given = await Tool.RunAsync(
+        var given = await Tool.RunAsync(
             input, ["render", "--template", _folder["t.jinja"], "-i", "-", "--now", "2025-07-10"]);
         Assert.Equal("1 2025", given.Output.TrimEnd());
 
@@ -228,10 +238,11 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task EvalPerplexity_Text_GivesEachWindow()
     {
-        string package = SmallPackage.WritePackage(_folder);
+        var package = SmallPackage.WritePackage(_folder);
         File.WriteAllText(_folder["text.txt"], string.Concat(Enumerable.Repeat("Some text to predict. ", 20)));
-        JsonNode report = (await Tool.RunAsync(
-            "eval", "perplexity", package, "--text", _folder["text.txt"], "--window", "64", "--windows", "3", "--json")).Json;
+        var report = (await Tool.RunAsync(
+            "eval", "perplexity", package, "--text", _folder["text.txt"], "--window", "64", "--windows", "3",
+            "--json")).Json;
         double[] windows = [.. report["nll_per_window"]!.AsArray().Select(nll => (double)nll!)];
         Assert.Equal(3, windows.Length);
         Assert.Equal(Math.Exp(windows.Average()), (double)report["perplexity"]!, 1e-6);
@@ -240,9 +251,10 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task Bench_Package_ComparesWithThePlainLoop()
     {
-        string package = SmallPackage.WritePackage(_folder);
-        JsonNode report = (await Tool.RunAsync(
-            "bench", package, "--prompt-tokens", "16", "--new-tokens", "8", "--concurrency", "1,2", "--rounds", "1", "--json")).Json;
+        var package = SmallPackage.WritePackage(_folder);
+        var report = (await Tool.RunAsync(
+            "bench", package, "--prompt-tokens", "16", "--new-tokens", "8", "--concurrency", "1,2", "--rounds", "1",
+            "--json")).Json;
         Assert.Equal([1, 2], report["runs"]!.AsArray().Select(run => (int)run!["streams"]!));
         Assert.True((double)report["plain_loop"]!["decode_tokens_per_second"]! > 0);
         Assert.True((double)report["runs"]![0]!["decode_ratio"]! > 0);
@@ -251,13 +263,15 @@ public sealed class VerbTests : IDisposable
     [Fact]
     public async Task BenchServing_Package_TellsFiguresMemoryAndStartOfAnotherProcess()
     {
-        string package = SmallPackage.WritePackage(_folder);
-        JsonNode report = (await Tool.RunAsync(
-            "bench", "serving", package, "--baseline", package, "--prompt-tokens", "12", "--new-tokens", "6", "--rounds", "1",
-            "--long-prompt-tokens", "40", "--turn-tokens", "4", "--streams", "2", "--many-streams", "3", "--json")).Json;
-        JsonArray figures = report["figures"]!.AsArray();
+        var package = SmallPackage.WritePackage(_folder);
+        var report = (await Tool.RunAsync(
+            "bench", "serving", package, "--baseline", package, "--prompt-tokens", "12", "--new-tokens", "6",
+            "--rounds", "1",
+            "--long-prompt-tokens", "40", "--turn-tokens", "4", "--streams", "2", "--many-streams", "3",
+                "--json")).Json;
+        var figures = report["figures"]!.AsArray();
         Assert.Equal(11, figures.Count);
-        JsonNode memory = figures.Single(figure => (string?)figure!["name"] == "peak memory, of what is allowed")!;
+        var memory = figures.Single(figure => (string?)figure!["name"] == "peak memory, of what is allowed")!;
         Assert.True((double)memory["measured"]! > 10);
         Assert.True((double)figures.Single(figure => (string?)figure!["name"] == "load to first token")!["value"]! > 0);
     }

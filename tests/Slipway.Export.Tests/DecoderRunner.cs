@@ -16,7 +16,7 @@ internal sealed class DecoderRunner : IDisposable
     /// <param name="folder">The package.</param>
     public DecoderRunner(string folder)
     {
-        ModelPackage package = ModelPackage.Open(folder);
+        var package = ModelPackage.Open(folder);
         _model = package.Config.Model;
         _rotarySwitch = package.Manifest?.RotarySwitch ?? int.MaxValue;
         using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
@@ -47,18 +47,18 @@ internal sealed class DecoderRunner : IDisposable
             inputs["planned_length"] = Tensor([(long)PlannedLength], 1);
         }
 
-        foreach (string name in _session.InputNames.Where(name => name.StartsWith("past", StringComparison.Ordinal)))
+        foreach (var name in _session.InputNames.Where(name => name.StartsWith("past", StringComparison.Ordinal)))
         {
-            (float[] data, long[] shape) = _cache.TryGetValue(name, out (float[], long[]) held) ? held : Empty(name);
+            var (data, shape) = _cache.TryGetValue(name, out var held) ? held : Empty(name);
             inputs[name] = OrtValue.CreateTensorValueFromMemory(data, shape);
         }
 
         using RunOptions options = new();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, inputs, _session.OutputNames);
+        using var outputs = _session.Run(options, inputs, _session.OutputNames);
         float[] logits = [];
-        foreach ((string name, OrtValue value) in _session.OutputNames.Zip(outputs))
+        foreach (var (name, value) in _session.OutputNames.Zip(outputs))
         {
-            float[] data = value.GetTensorDataAsSpan<float>().ToArray();
+            var data = value.GetTensorDataAsSpan<float>().ToArray();
             if (name == "logits")
             {
                 logits = data;
@@ -69,7 +69,7 @@ internal sealed class DecoderRunner : IDisposable
                 (data, value.GetTensorTypeAndShape().Shape);
         }
 
-        foreach (OrtValue input in inputs.Values)
+        foreach (var input in inputs.Values)
         {
             input.Dispose();
         }
@@ -88,10 +88,10 @@ internal sealed class DecoderRunner : IDisposable
     public int[] Greedy(IReadOnlyList<int> prompt, int count)
     {
         List<int> tokens = [];
-        IReadOnlyList<int> next = prompt;
+        var next = prompt;
         while (tokens.Count < count)
         {
-            float[] logits = Run(next, keep: 1);
+            var logits = Run(next, keep: 1);
             tokens.Add(Array.IndexOf(logits, logits.Max()));
             next = [tokens[^1]];
             if (_length == _rotarySwitch)
@@ -113,7 +113,7 @@ internal sealed class DecoderRunner : IDisposable
     // Keys and values of no position, states of zeros.
     private (float[] Data, long[] Shape) Empty(string name)
     {
-        NodeMetadata input = _session.InputMetadata[name];
+        var input = _session.InputMetadata[name];
         long[] shape = [.. input.Dimensions.Select((size, axis) => axis == 0 ? 1L : Math.Max(size, 0))];
         if (_model.Decoder.SlidingWindow is { } window && input.SymbolicDimensions[2] == "past_sliding")
         {

@@ -16,7 +16,8 @@ internal sealed class EncoderRunner : IDisposable
     public IReadOnlyList<string> Outputs => _session.OutputNames;
 
     /// <summary>The outputs by name for a batch of rows of equal length.</summary>
-    public Dictionary<string, float[]> Run(long rows, long[] ids, long[] mask, long[]? types = null, long? promptLength = null)
+    public Dictionary<string, float[]> Run(
+        long rows, long[] ids, long[] mask, long[]? types = null, long? promptLength = null)
     {
         long[] shape = [rows, ids.Length / rows];
         Dictionary<string, OrtValue> inputs = new()
@@ -35,10 +36,10 @@ internal sealed class EncoderRunner : IDisposable
         }
 
         using RunOptions options = new();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, inputs, _session.OutputNames);
-        Dictionary<string, float[]> values = _session.OutputNames.Zip(outputs).ToDictionary(
+        using var outputs = _session.Run(options, inputs, _session.OutputNames);
+        var values = _session.OutputNames.Zip(outputs).ToDictionary(
             pair => pair.First, pair => pair.Second.GetTensorDataAsSpan<float>().ToArray());
-        foreach (OrtValue input in inputs.Values)
+        foreach (var input in inputs.Values)
         {
             input.Dispose();
         }

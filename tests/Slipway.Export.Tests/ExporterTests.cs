@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
-using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
 using Slipway.Testing;
@@ -19,14 +18,14 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [InlineData(Precision.Int4, 0.7)]
     public void Export_NarrowerPrecision_StaysNearFloat32(Precision precision, double tolerance)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama3-rope"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama3-rope"));
         Exporter.Export(checkpoint, _folder["full"]);
-        ExportReport report = Exporter.Export(
+        var report = Exporter.Export(
             checkpoint, _folder["narrow"], new ExportOptions { Precision = precision });
         int[] ids = [3, 141, 59, 26, 53, 58, 97, 93];
         using DecoderRunner full = new(_folder["full"]), narrow = new(_folder["narrow"]);
-        float[] expected = full.Run(ids);
-        double error = Math.Sqrt(expected.Zip(narrow.Run(ids), (x, y) => (double)(x - y) * (x - y)).Sum()
+        var expected = full.Run(ids);
+        var error = Math.Sqrt(expected.Zip(narrow.Run(ids), (x, y) => (double)(x - y) * (x - y)).Sum()
             / expected.Sum(x => (double)x * x));
         output.WriteLine($"{precision}: error {error:0.0e+0} of the logits' size, {report.Bytes} bytes");
         Assert.InRange(error, 0, tolerance);
@@ -38,11 +37,11 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_TiedHeadInInt4_StoresTheTableOnce()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama-tied-bias"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama-tied-bias"));
         Exporter.Export(checkpoint, _folder["package"], new ExportOptions { Precision = Precision.Int4 });
-        Graph graph = OnnxFile.Read(Path.Combine(_folder["package"], "model.onnx")).Graph;
-        Node gather = Assert.Single(graph.Nodes, node => node.OpType == "GatherBlockQuantized");
-        Node head = graph.Nodes.Single(node => node.Outputs.Contains("logits"));
+        var graph = OnnxFile.Read(Path.Combine(_folder["package"], "model.onnx")).Graph;
+        var gather = Assert.Single(graph.Nodes, node => node.OpType == "GatherBlockQuantized");
+        var head = graph.Nodes.Single(node => node.Outputs.Contains("logits"));
         Assert.Equal(graph.FindInitializer(gather.Inputs[0])!.Data, graph.FindInitializer(head.Inputs[1])!.Data);
         Assert.Equal(gather.Inputs[2], head.Inputs[2]);
     }
@@ -50,7 +49,7 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_KeptPosition_HasTheLogitsOfTheWhole()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         Exporter.Export(checkpoint, _folder["package"]);
         int[] ids = [5, 6, 7, 8, 9];
         using DecoderRunner whole = new(_folder["package"]), last = new(_folder["package"]);
@@ -62,16 +61,18 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_Package_SaysWhatItsMakersSaid()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "qwen3"));
-        ExportReport report = Exporter.Export(
-            checkpoint, _folder["package"], new ExportOptions { Precision = Precision.Int4, Method = "rtn", ContextLength = 100 });
-        ModelPackage package = ModelPackage.Open(_folder["package"], PackageVerification.Full);
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "qwen3"));
+        var report = Exporter.Export(
+            checkpoint, _folder["package"],
+            new ExportOptions { Precision = Precision.Int4, Method = "rtn", ContextLength = 100 });
+        var package = ModelPackage.Open(_folder["package"], PackageVerification.Full);
         Assert.Equal("qwen3", package.Config.Model.Type);
         Assert.Equal((256, 100, 32), (
             package.Config.Model.VocabSize, package.Config.Model.ContextLength, package.Config.Model.Decoder.HeadSize));
         Assert.Equal([2], package.Config.Model.EosTokenId);
         Assert.Equal(("rtn", 4, 32), (
-            package.Manifest!.Quantization!.Method, package.Manifest.Quantization.Bits, package.Manifest.Quantization.BlockSize));
+            package.Manifest!.Quantization!.Method, package.Manifest.Quantization.Bits,
+            package.Manifest.Quantization.BlockSize));
         Assert.Equal("safetensors", package.Manifest.SourceFormat);
         Assert.True(report.PeakMemoryBytes > 0);
         Assert.Empty(report.UnusedTensors);
@@ -80,10 +81,10 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_Twice_GivesTheSameBytes()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "qwen2"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "qwen2"));
         ExportOptions options = new() { Precision = Precision.Int4 };
-        ExportReport first = Exporter.Export(checkpoint, _folder["a"], options);
-        ExportReport second = Exporter.Export(checkpoint, _folder["b"], options);
+        var first = Exporter.Export(checkpoint, _folder["a"], options);
+        var second = Exporter.Export(checkpoint, _folder["b"], options);
         Assert.Equal(
             first.Manifest.Files.Select(file => (file.Name, file.Sha256)),
             second.Manifest.Files.Select(file => (file.Name, file.Sha256)));
@@ -92,9 +93,9 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_FolderThatExists_IsKeptUnlessAllowed()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         Exporter.Export(checkpoint, _folder["package"]);
-        byte[] before = File.ReadAllBytes(Path.Combine(_folder["package"], "slipway.json"));
+        var before = File.ReadAllBytes(Path.Combine(_folder["package"], "slipway.json"));
         Assert.Throws<IOException>(() => Exporter.Export(checkpoint, _folder["package"]));
         Assert.Equal(before, File.ReadAllBytes(Path.Combine(_folder["package"], "slipway.json")));
         Exporter.Export(
@@ -105,10 +106,11 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_Cancelled_LeavesNothing()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         using CancellationTokenSource stop = new();
         Assert.Throws<OperationCanceledException>(() => Exporter.Export(
-            checkpoint, _folder["package"], null, new Callback(step => { if (step.Done > step.Total / 2) { stop.Cancel(); } }),
+            checkpoint, _folder["package"], null,
+            new Callback(step => { if (step.Done > step.Total / 2) { stop.Cancel(); } }),
             stop.Token));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
     }
@@ -116,7 +118,7 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_Progress_RisesToTheWhole()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         List<ExportProgress> steps = [];
         Exporter.Export(checkpoint, _folder["package"], null, new Callback(steps.Add));
         Assert.Equal(steps.Select(step => step.Done).Order(), steps.Select(step => step.Done));
@@ -126,30 +128,33 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Export_TensorThatIsMissing_IsNamed()
     {
-        string source = Copy("llama", tensors => tensors.Remove("model.norm.weight"));
-        CheckpointException exception = Refused(source);
+        var source = Copy("llama", tensors => tensors.Remove("model.norm.weight"));
+        var exception = Refused(source);
         Assert.Equal("model.norm.weight", exception.Tensor);
-        Assert.Contains("lacks the tensor 'model.norm.weight' of shape [64]", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "lacks the tensor 'model.norm.weight' of shape [64]", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Export_TensorThatIsLeftOver_IsToldOrRefusedWhereStrict()
     {
-        string source = Copy("llama", tensors =>
+        var source = Copy("llama", tensors =>
         {
             tensors["model.extra.weight"] = SafetensorsEntry.From("model.extra.weight", new float[4], 4);
             const string frequencies = "model.layers.0.self_attn.rotary_emb.inv_freq";
             tensors[frequencies] = SafetensorsEntry.From(frequencies, new float[8], 8);
         });
-        CheckpointException exception = Refused(source, new ExportOptions { Strict = true });
+        var exception = Refused(source, new ExportOptions { Strict = true });
         Assert.Equal(
-            $"The checkpoint '{source}' holds 1 tensors that 'LlamaForCausalLM' has no place for: 'model.extra.weight'. "
-            + "Where they belong to the model, its configuration names another architecture or other sizes; where the model "
+            $"The checkpoint '{source}' holds 1 tensors that 'LlamaForCausalLM' has no place for: "
+            + $"'model.extra.weight'. "
+            + "Where they belong to the model, its configuration names another architecture or other sizes; where "
+            + "the model "
             + "is to go without them, export it without Strict ('--strict').", exception.Message);
         Assert.Equal("model.extra.weight", exception.Tensor);
 
-        using Checkpoint checkpoint = Checkpoint.Open(source);
-        ExportReport report = Exporter.Export(checkpoint, _folder["package"]);
+        using var checkpoint = Checkpoint.Open(source);
+        var report = Exporter.Export(checkpoint, _folder["package"]);
         Assert.Equal(
             ["model.extra.weight", "model.layers.0.self_attn.rotary_emb.inv_freq"], report.UnusedTensors);
     }
@@ -161,8 +166,8 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     public void Export_ConfigurationThatContradictsTensors_NamesTensorAndShapes(
         string key, int value, string tensor, string actual, string expected)
     {
-        string source = Copy("llama", config: config => config[key] = value);
-        CheckpointException exception = Refused(source);
+        var source = Copy("llama", config: config => config[key] = value);
+        var exception = Refused(source);
         Assert.Contains(tensor, exception.Message, StringComparison.Ordinal);
         Assert.Contains($"has the shape {actual}; its configuration calls for {expected}", exception.Message,
             StringComparison.Ordinal);
@@ -176,7 +181,7 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [InlineData("rms_norm_eps", "small", "expected a number.")]
     public void Export_ConfigurationValueOfNoUse_NamesTheKey(string key, object value, string words)
     {
-        string source = Copy("llama", config: config => config[key] = value switch
+        var source = Copy("llama", config: config => config[key] = value switch
         {
             string text => JsonValue.Create(text),
             int number => JsonValue.Create(number),
@@ -189,12 +194,14 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("architectures", "[\"MysteryForCausalLM\"]", "'architectures'", "'LlamaForCausalLM'")]
     [InlineData("hidden_act", "\"swoosh\"", "'hidden_act'", "'silu'")]
-    [InlineData("rope_parameters", "{\"rope_type\": \"spiral\", \"rope_theta\": 10000.0}", "'rope_parameters.rope_type'", "'llama3'")]
-    public void Export_ConfigurationThatIsUnknown_NamesKeyValueAndChoices(string key, string json, string name, string choice)
+    [InlineData("rope_parameters", "{\"rope_type\": \"spiral\", \"rope_theta\": 10000.0}",
+        "'rope_parameters.rope_type'", "'llama3'")]
+    public void Export_ConfigurationThatIsUnknown_NamesKeyValueAndChoices(
+        string key, string json, string name, string choice)
     {
-        string source = Copy("llama", config: config => config[key] = JsonNode.Parse(json));
-        using Checkpoint checkpoint = Checkpoint.Open(source);
-        NotSupportedException exception = Assert.Throws<NotSupportedException>(
+        var source = Copy("llama", config: config => config[key] = JsonNode.Parse(json));
+        using var checkpoint = Checkpoint.Open(source);
+        var exception = Assert.Throws<NotSupportedException>(
             () => Exporter.Export(checkpoint, _folder["package"]));
         Assert.Contains(name, exception.Message, StringComparison.Ordinal);
         Assert.Contains(choice, exception.Message, StringComparison.Ordinal);
@@ -206,11 +213,11 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [InlineData(1e6f, Precision.Float16, "which half precision cannot express")]
     public void Export_WeightThatThePrecisionCannotHold_NamesTheTensor(float value, Precision precision, string words)
     {
-        float[] weight = new float[64 * 64];
+        var weight = new float[64 * 64];
         weight[70] = value;
         const string name = "model.layers.1.self_attn.o_proj.weight";
-        string source = Copy("llama", tensors => tensors[name] = SafetensorsEntry.From(name, weight, 64, 64));
-        CheckpointException exception = Refused(source, new ExportOptions { Precision = precision });
+        var source = Copy("llama", tensors => tensors[name] = SafetensorsEntry.From(name, weight, 64, 64));
+        var exception = Refused(source, new ExportOptions { Precision = precision });
         Assert.Equal(name, exception.Tensor);
         Assert.Contains(words, exception.Message, StringComparison.Ordinal);
     }
@@ -221,7 +228,7 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [InlineData(32, null, 4096, "The context length 4096 is not between 1 and the 128 positions")]
     public void Export_OptionThatDoesNotFit_IsNamed(int blockSize, string? method, int? context, string words)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         ExportOptions options = new()
         {
             Precision = Precision.Int4,
@@ -229,7 +236,7 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
             Method = method,
             ContextLength = context,
         };
-        ArgumentException exception = Assert.ThrowsAny<ArgumentException>(
+        var exception = Assert.ThrowsAny<ArgumentException>(
             () => Exporter.Export(checkpoint, _folder["package"], options));
         Assert.StartsWith(words, exception.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
@@ -237,11 +244,12 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
 
     private CheckpointException Refused(string source, ExportOptions? options = null)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(source);
-        CheckpointException exception = Assert.ThrowsAny<CheckpointException>(
+        using var checkpoint = Checkpoint.Open(source);
+        var exception = Assert.ThrowsAny<CheckpointException>(
             () => Exporter.Export(checkpoint, _folder["package"], options));
         Assert.False(Directory.Exists(_folder["package"]));
-        Assert.DoesNotContain(Directory.EnumerateDirectories(_folder.Path), name => name.Contains("partial", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateDirectories(_folder.Path), name => name.Contains("partial", StringComparison.Ordinal));
         return exception;
     }
 
@@ -249,19 +257,19 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     private string Copy(
         string name, Action<Dictionary<string, SafetensorsEntry>>? tensors = null, Action<JsonObject>? config = null)
     {
-        using Checkpoint source = Checkpoint.Open(SharedAssets.Path("tiny", name));
+        using var source = Checkpoint.Open(SharedAssets.Path("tiny", name));
         Dictionary<string, SafetensorsEntry> entries = [];
-        foreach (TensorInfo tensor in source.Tensors.Values)
+        foreach (var tensor in source.Tensors.Values)
         {
-            float[] values = new float[tensor.Count];
+            var values = new float[tensor.Count];
             source.ReadFloats(tensor.Name, 0, values);
             entries.Add(tensor.Name, SafetensorsEntry.From(tensor.Name, values, [.. tensor.Shape]));
         }
 
         tensors?.Invoke(entries);
-        JsonObject json = source.Config.DeepClone().AsObject();
+        var json = source.Config.DeepClone().AsObject();
         config?.Invoke(json);
-        string folder = _folder["source"];
+        var folder = _folder["source"];
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), [.. entries.Values]);
         File.WriteAllText(Path.Combine(folder, "config.json"), json.ToJsonString());

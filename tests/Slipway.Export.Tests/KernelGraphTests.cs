@@ -20,9 +20,9 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
     public void Export_Llama_TakesNormsSumsAndGatesIntoProducts()
     {
         Export("llama", Int4);
-        Graph plain = OnnxFile.Read(_folder["package/model.onnx"]).Graph;
-        OnnxModel model = OnnxFile.Read(_folder["package/kernels.onnx"]);
-        int layers = ModelPackage.Open(_folder["package"]).Config.Model.Decoder.NumHiddenLayers;
+        var plain = OnnxFile.Read(_folder["package/model.onnx"]).Graph;
+        var model = OnnxFile.Read(_folder["package/kernels.onnx"]);
+        var layers = ModelPackage.Open(_folder["package"]).Config.Model.Decoder.NumHiddenLayers;
 
         Assert.Equal(KernelContract.Version, model.OperatorSets[KernelContract.Domain]);
         Assert.Equal((4 * layers) + 1, Count("slipway", "FusedMatMulNBits") + Count("slipway", "GatedMatMulNBits"));
@@ -47,15 +47,16 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
     public void Export_SaysWhetherKernelsLeaveSlotsAlone(string name, bool expected)
     {
         Export(name, Int4);
-        PackageManifest manifest = ModelPackage.Open(_folder["package"]).Manifest!;
+        var manifest = ModelPackage.Open(_folder["package"]).Manifest!;
         var variant = Assert.Single(manifest.Variants!);
-        Assert.Equal(("cpu", KernelFile, KernelContract.Version), (variant.Provider, variant.File, variant.KernelVersion));
+        Assert.Equal(
+            ("cpu", KernelFile, KernelContract.Version), (variant.Provider, variant.File, variant.KernelVersion));
         Assert.Equal(expected ? [KernelContract.InactiveSlots] : [], variant.Capabilities!);
     }
 
     /// <summary>
-    /// Both round a layer's inputs to 8 bits, and where the last bit of a sum differs a code does too; neither is farther from
-    /// float32 than the other.
+    /// Both round a layer's inputs to 8 bits, and where the last bit of a sum differs a code does too; neither is
+    /// farther from float32 than the other.
     /// </summary>
     [Theory]
     [MemberData(nameof(DecoderParityTests.Names), MemberType = typeof(DecoderParityTests))]
@@ -63,12 +64,13 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
     {
         Export(name, new ExportOptions(), "full");
         Export(name, Int4);
-        float[] full = await ScoresAsync("full", useKernels: false);
-        float[] kernels = await ScoresAsync("package", useKernels: true);
-        float[] runtime = await ScoresAsync("package", useKernels: false);
+        var full = await ScoresAsync("full", useKernels: false);
+        var kernels = await ScoresAsync("package", useKernels: true);
+        var runtime = await ScoresAsync("package", useKernels: false);
 
         output.WriteLine(
-            $"{name}: kernels are {Distance(kernels, full):0.0e+0} from float32, ONNX Runtime {Distance(runtime, full):0.0e+0}, "
+            $"{name}: kernels "
+            + $"are {Distance(kernels, full):0.0e+0} from float32, ONNX Runtime {Distance(runtime, full):0.0e+0}, "
             + $"they from each other {Distance(kernels, runtime):0.0e+0}");
         Assert.InRange(Distance(kernels, full), 0, (1.3 * Distance(runtime, full)) + 1e-4);
         Assert.InRange(Distance(kernels, runtime), 0, 0.3 * Distance(runtime, full));
@@ -82,7 +84,7 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
     public async Task Score_AnyChunks_AreEqualToTheBit(string name)
     {
         Export(name, Int4);
-        float[] whole = await ScoresAsync("package", useKernels: true, chunk: 64);
+        var whole = await ScoresAsync("package", useKernels: true, chunk: 64);
         Assert.Equal(whole, await ScoresAsync("package", useKernels: true, chunk: 11));
         Assert.Equal(whole, await ScoresAsync("package", useKernels: true, chunk: 1));
     }
@@ -94,8 +96,8 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
         Assert.Contains(
             OnnxFile.Read(_folder["package/kernels.onnx"]).Graph.Nodes, node => node.OpType == "GroupQueryAttention");
         int[] prompt = [.. Enumerable.Range(3, 50)];
-        using LanguageModel kernels = LanguageModel.Load(_folder["package"]);
-        using LanguageModel runtime = LanguageModel.Load(
+        using var kernels = LanguageModel.Load(_folder["package"]);
+        using var runtime = LanguageModel.Load(
             _folder["package"], new LanguageModelOptions { UseKernels = false });
         Assert.Equal(
             await EngineParityTests.AnswerAsync(runtime, prompt), await EngineParityTests.AnswerAsync(kernels, prompt));
@@ -105,20 +107,21 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
     public void Load_KernelFileIsGone_IsRefusedWhereItIsWanted()
     {
         Export("llama", Int4);
-        string manifest = _folder["package/slipway.json"];
+        var manifest = _folder["package/slipway.json"];
         File.WriteAllText(manifest, File.ReadAllText(manifest).Replace(
             $"\"file\": \"{KernelFile}\"", "\"file\": \"other.onnx\""));
-        PackageException refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["package"]));
+        var refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["package"]));
         Assert.EndsWith(
-            "has no file 'other.onnx', which 'slipway.json' names as its graph for processors. Copy or export the package "
+            "has no file 'other.onnx', which 'slipway.json' names as its graph for processors. Copy or export the "
+            + "package "
             + "again.", refused.Message);
         LanguageModel.Load(_folder["package"], new LanguageModelOptions { UseKernels = false }).Dispose();
     }
 
     private async Task<float[]> ScoresAsync(string package, bool useKernels, int chunk = 9)
     {
-        using LanguageModel model = LanguageModel.Load(
-            _folder[package], new LanguageModelOptions { PrefillChunk = chunk, UseKernels = useKernels });
+        using var model = LanguageModel.Load(
+            _folder[package], new LanguageModelOptions { MaxPrefillTokens = chunk, UseKernels = useKernels });
         return await model.ScoreAsync(
             [.. Enumerable.Range(0, 60).Select(index => 3 + (index * 7 % 40))], TestContext.Current.CancellationToken);
     }
@@ -128,7 +131,7 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
 
     private void Export(string name, ExportOptions options, string package = "package")
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
         Exporter.Export(checkpoint, _folder[package], options);
     }
 }

@@ -19,25 +19,25 @@ public sealed class SlidingCacheTests(ITestOutputHelper output) : IDisposable
     [InlineData("gpt-oss", new[] { 0, 2 })]
     public void Export_LayersWithAWindow_KeepTheirLastTokensAndGiveTheSameLogits(string name, int[] layers)
     {
-        (GenAISlidingWindow? window, int nodes) = Export(name, "sliding", new ExportOptions());
+        var (window, nodes) = Export(name, "sliding", new ExportOptions());
         Assert.Equal((8, 63, layers.Length), (window!.WindowSize, window.CacheSlack, nodes));
         Assert.Equal(layers, window.Layers);
         Assert.Equal((false, false), (window.SlideKeyValueCache, window.SlideInputs));
         Assert.Equal((null, 0), Export(name, "full", new ExportOptions { SlidingWindowCache = false }));
 
         int[] ids = [.. Enumerable.Range(0, 128).Select(i => 3 + (i * i % 90))];
-        float largest = 0;
-        foreach (int chunk in (int[])[1, 7, 50, 128])
+        float max = 0;
+        foreach (var chunk in (int[])[1, 7, 50, 128])
         {
             using DecoderRunner full = new(_folder["full"]), sliding = new(_folder["sliding"]);
-            foreach (int[] part in ids.Chunk(chunk))
+            foreach (var part in ids.Chunk(chunk))
             {
-                largest = Math.Max(largest, full.Run(part).Zip(sliding.Run(part), (x, y) => Math.Abs(x - y)).Max());
+                max = Math.Max(max, full.Run(part).Zip(sliding.Run(part), (x, y) => Math.Abs(x - y)).Max());
             }
         }
 
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-5f);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-5f);
     }
 
     [Theory]
@@ -58,24 +58,25 @@ public sealed class SlidingCacheTests(ITestOutputHelper output) : IDisposable
 
     private (GenAISlidingWindow? Window, int Nodes) Export(string name, string folder, ExportOptions options)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
         Exporter.Export(checkpoint, _folder[folder], options);
-        ModelPackage package = ModelPackage.Open(_folder[folder]);
-        Graph graph = OnnxFile.Read(package.ModelPath).Graph;
-        int ports = graph.Inputs.Concat(graph.Outputs)
+        var package = ModelPackage.Open(_folder[folder]);
+        var graph = OnnxFile.Read(package.ModelPath).Graph;
+        var ports = graph.Inputs.Concat(graph.Outputs)
             .Count(port => port.Shape.Any(dimension => dimension.Name is "past_sliding" or "present_sliding"));
-        int nodes = graph.Nodes.Count(node => node.Attributes.OfType<NodeAttribute.Int>()
+        var nodes = graph.Nodes.Count(node => node.Attributes.OfType<NodeAttribute.Int>()
             .Any(attribute => attribute is { Name: "sliding_window_cache", Value: 1 }));
         Assert.Equal(4 * nodes, ports);
         return (package.Config.Model.Decoder.SlidingWindow, nodes);
     }
 
     private static void Measure(
-        string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct)
+        string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
+        CancellationToken cancellationToken)
     {
-        GenAIDecoder decoder = ModelPackage.Open(path).Config.Model.Decoder;
+        var decoder = ModelPackage.Open(path).Config.Model.Decoder;
         float[] channels = [.. Enumerable.Repeat(4f, decoder.NumKeyValueHeads * decoder.HeadSize)];
-        for (int layer = 0; layer < decoder.NumHiddenLayers; layer++)
+        for (var layer = 0; layer < decoder.NumHiddenLayers; layer++)
         {
             observe($"present.{layer}.key", channels, [1, decoder.NumKeyValueHeads, 1, decoder.HeadSize]);
             observe($"present.{layer}.value", channels, [1, decoder.NumKeyValueHeads, 1, decoder.HeadSize]);

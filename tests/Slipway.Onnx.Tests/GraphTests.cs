@@ -8,7 +8,7 @@ public sealed class GraphTests
     public void AddNode_InputThatNothingComputes_IsRefusedByName()
     {
         Graph graph = new("test");
-        ArgumentException exception = Assert.Throws<ArgumentException>(
+        var exception = Assert.Throws<ArgumentException>(
             () => new NodeScope(graph, "/a").Add(new GraphValue("x"), new GraphValue("y")));
         Assert.Equal("Node '/a/Add' reads 'x', which nothing computes before it.", exception.Message);
     }
@@ -17,7 +17,7 @@ public sealed class GraphTests
     public void Scope_SameOperatorTwice_GetsNumberedNames()
     {
         Graph graph = new("test");
-        GraphValue x = graph.AddInput("x", ElementType.Float32, 2);
+        var x = graph.AddInput("x", ElementType.Float32, 2);
         NodeScope scope = new(graph, "/a");
         scope.Add(scope.Add(scope.Add(x, x), x), x);
         Assert.Equal(["/a/Add", "/a/Add_1", "/a/Add_2"], graph.Nodes.Select(node => node.Name));
@@ -38,7 +38,7 @@ public sealed class GraphTests
     {
         Graph graph = new("test");
         graph.AddInput("x", ElementType.Float32, 2);
-        ArgumentException exception = Assert.Throws<ArgumentException>(() => graph.AddInitializer(
+        var exception = Assert.Throws<ArgumentException>(() => graph.AddInitializer(
             new Initializer("x", ElementType.UInt8, [1], new TensorData.Inline(new byte[1]))));
         Assert.StartsWith("The graph has a value 'x' already.", exception.Message, StringComparison.Ordinal);
     }
@@ -47,8 +47,8 @@ public sealed class GraphTests
     public void Rename_OutputOfANode_ChangesItsName()
     {
         Graph graph = new("test");
-        GraphValue x = graph.AddInput("x", ElementType.Float32, 2);
-        GraphValue renamed = graph.Rename(new NodeScope(graph, "/a").Add(x, x), "logits");
+        var x = graph.AddInput("x", ElementType.Float32, 2);
+        var renamed = graph.Rename(new NodeScope(graph, "/a").Add(x, x), "logits");
         graph.AddOutput(renamed, ElementType.Float32, 2);
         Assert.Equal(["logits"], graph.Nodes[0].Outputs);
         Assert.Throws<ArgumentException>(() => graph.Rename(x, "y"));
@@ -58,10 +58,10 @@ public sealed class GraphTests
     public void Operators_OptionalInputsLeftOut_AreEmptyOrCut()
     {
         Graph graph = new("test");
-        GraphValue x = graph.AddInput("x", ElementType.Float32, 1, 32);
-        GraphValue codes = graph.AddInput("codes", ElementType.UInt8, 1, 1, 16);
-        GraphValue scales = graph.AddInput("scales", ElementType.Float32, 1, 1);
-        GraphValue bias = graph.AddInput("bias", ElementType.Float32, 1);
+        var x = graph.AddInput("x", ElementType.Float32, 1, 32);
+        var codes = graph.AddInput("codes", ElementType.UInt8, 1, 1, 16);
+        var scales = graph.AddInput("scales", ElementType.Float32, 1, 1);
+        var bias = graph.AddInput("bias", ElementType.Float32, 1);
         NodeScope scope = new(graph, "/a");
         scope.MatMulNBits(x, codes, scales, default, bias, 1, 32, 4, 32);
         scope.MatMulNBits(x, codes, scales, default, default, 1, 32, 4, 32);

@@ -5,14 +5,14 @@ namespace Slipway.Packaging.Tests;
 
 public sealed class ModelPackageTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Open_WrittenPackage_RoundTrips()
     {
-        var package = ModelPackage.Open(PackageSample.Write(folder), PackageVerification.Full);
+        var package = ModelPackage.Open(PackageSample.Write(_folder), PackageVerification.Full);
 
         Assert.Equal("package", package.Name);
         Assert.Equal([2, 3], package.Config.Model.EosTokenId);
@@ -46,12 +46,12 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("""{"window_size":512}""", 0, null, null)]
     public void Open_PackageWithWindows_ReadsThem(string json, int slack, int? layers, bool? slides)
     {
-        var path = Path.Combine(PackageSample.Write(folder), ModelPackage.ConfigFile);
-        File.Delete(Path.Combine(folder["package"], ModelPackage.ManifestFile));
+        var path = Path.Combine(PackageSample.Write(_folder), ModelPackage.ConfigFile);
+        File.Delete(Path.Combine(_folder["package"], ModelPackage.ManifestFile));
         var config = JsonNode.Parse(File.ReadAllText(path))!;
         config["model"]!["decoder"]!["sliding_window"] = JsonNode.Parse(json);
         File.WriteAllText(path, config.ToJsonString());
-        var window = ModelPackage.Open(folder["package"]).Config.Model.Decoder.SlidingWindow!;
+        var window = ModelPackage.Open(_folder["package"]).Config.Model.Decoder.SlidingWindow!;
         Assert.Equal((512, slack, layers), (window.WindowSize, window.CacheSlack, window.Layers?.Count));
         Assert.Equal((slides, null), (window.SlideKeyValueCache, window.SlideInputs));
     }
@@ -59,20 +59,20 @@ public sealed class ModelPackageTests : IDisposable
     [Fact]
     public void Open_NoSuchFolder_SaysSo()
         => AssertRefused(
-            folder["missing"],
-            $"The package folder '{folder["missing"]}' does not exist. Give the folder that 'slipway export' wrote.");
+            _folder["missing"],
+            $"The package folder '{_folder["missing"]}' does not exist. Give the folder that 'slipway export' wrote.");
 
     [Fact]
     public void Open_FolderWithoutConfig_SaysHowToMakeOne()
         => AssertRefused(
-            folder.Path,
-            $"The folder '{folder.Path}' holds no 'genai_config.json', so it is not a package. Export a checkpoint "
+            _folder.Path,
+            $"The folder '{_folder.Path}' holds no 'genai_config.json', so it is not a package. Export a checkpoint "
             + "with 'slipway export', or give the folder of a package that ONNX Runtime GenAI reads or Optimum wrote.");
 
     [Fact]
     public void Open_MissingGraph_NamesIt()
     {
-        var path = PackageSample.Write(folder);
+        var path = PackageSample.Write(_folder);
         File.Delete(Path.Combine(path, "model.onnx"));
         AssertRefused(
             path,
@@ -83,7 +83,7 @@ public sealed class ModelPackageTests : IDisposable
     [Fact]
     public void Open_MissingData_NamesIt()
     {
-        var path = PackageSample.Write(folder);
+        var path = PackageSample.Write(_folder);
         File.Delete(Path.Combine(path, "model.onnx.data"));
         AssertRefused(
             path,
@@ -94,7 +94,7 @@ public sealed class ModelPackageTests : IDisposable
     [Fact]
     public void Open_TruncatedData_NamesBothSizes()
     {
-        var path = PackageSample.Write(folder);
+        var path = PackageSample.Write(_folder);
         var data = Path.Combine(path, "model.onnx.data");
         File.WriteAllBytes(data, new byte[99]);
         AssertRefused(
@@ -106,7 +106,7 @@ public sealed class ModelPackageTests : IDisposable
     [Fact]
     public void Open_AlteredByte_NamesTheFile()
     {
-        var path = PackageSample.Write(folder);
+        var path = PackageSample.Write(_folder);
         var data = Path.Combine(path, "model.onnx.data");
         var bytes = new byte[100];
         bytes[50] = 1;
@@ -120,7 +120,8 @@ public sealed class ModelPackageTests : IDisposable
 
     [Theory]
     [InlineData("model.vocab_size", "0", "'model.vocab_size' in '{0}' is '0'; expected a number from 1 to 268435456.")]
-    [InlineData("model.eos_token_id", "-1", "'model.eos_token_id' in '{0}' is '-1'; expected a token id from 0 to 255.")]
+    [InlineData("model.eos_token_id", "-1",
+        "'model.eos_token_id' in '{0}' is '-1'; expected a token id from 0 to 255.")]
     [InlineData("model.decoder.filename", "\"../x\"", "names the file '../x', which lies outside the package folder.")]
     [InlineData(
         "model.decoder.sliding_window", "{\"window_size\":0}",
@@ -140,7 +141,7 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("search", "null", "'model.decoder or search' in '{0}' is 'null'; expected an object.")]
     public void Open_InvalidConfig_NamesKeyAndValue(string key, string value, string expected)
     {
-        var path = PackageSample.Write(folder);
+        var path = PackageSample.Write(_folder);
         var config = Path.Combine(path, "genai_config.json");
         File.Delete(Path.Combine(path, "slipway.json"));
         var root = JsonNode.Parse(File.ReadAllText(config))!;
@@ -150,20 +151,22 @@ public sealed class ModelPackageTests : IDisposable
         File.WriteAllText(config, root.ToJsonString());
 
         var error = Assert.Throws<PackageException>(() => ModelPackage.Open(path));
-        Assert.Contains(expected.Replace("{0}", config, StringComparison.Ordinal), error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            expected.Replace("{0}", config, StringComparison.Ordinal), error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Open_FilenameNull_IsThePackagesOwnError()
     {
-        var path = PackageSample.Write(folder);
+        var path = PackageSample.Write(_folder);
         File.Delete(Path.Combine(path, "slipway.json"));
         File.Copy(
             SharedAssets.Path("hostile", "genai-filename-null.json"), Path.Combine(path, "genai_config.json"),
             overwrite: true);
         AssertRefused(
             path,
-            $"'model.decoder.filename' in '{Path.Combine(path, "genai_config.json")}' is 'null'; expected a text. Mend the "
+            $"'model.decoder.filename' "
+            + $"in '{Path.Combine(path, "genai_config.json")}' is 'null'; expected a text. Mend the "
             + "file or export again.");
     }
 
@@ -175,7 +178,7 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("slipway.json", "null", "holds 'null'; a JSON object was expected")]
     public void Open_BadJson_NamesTheFile(string file, string json, string expected)
     {
-        var path = PackageSample.Write(folder);
+        var path = PackageSample.Write(_folder);
         File.WriteAllText(Path.Combine(path, file), json);
         var error = Assert.Throws<PackageException>(() => ModelPackage.Open(path));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
@@ -188,26 +191,27 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("config.json", "{\"vocab_size\":", "is not valid")]
     [InlineData("config.json", "[]", "is not valid")]
     [InlineData("config.json", "null", "holds 'null'; a JSON object was expected")]
-    [InlineData("generation_config.json", "{\"eos_token_id\":1,\"eos_token_id\":2}", "Duplicate property 'eos_token_id'")]
+    [InlineData("generation_config.json", "{\"eos_token_id\":1,\"eos_token_id\":2}",
+        "Duplicate property 'eos_token_id'")]
     [InlineData("generation_config.json", "{\"top_k\":", "is not valid")]
     [InlineData("generation_config.json", "[1]", "is not valid")]
     [InlineData("generation_config.json", "{\"eos_token_id\":[\"x\"]}", "expected a token id or a list of them")]
     public void Open_BadJsonInAFolderOfOptimum_NamesTheFile(string file, string json, string expected)
     {
-        Directory.CreateDirectory(folder["package"]);
-        File.WriteAllBytes(Path.Combine(folder["package"], "model.onnx"), [1]);
+        Directory.CreateDirectory(_folder["package"]);
+        File.WriteAllBytes(Path.Combine(_folder["package"], "model.onnx"), [1]);
         File.WriteAllText(
-            Path.Combine(folder["package"], "config.json"),
+            Path.Combine(_folder["package"], "config.json"),
             """
             {"model_type":"llama","vocab_size":8,"max_position_embeddings":16,"num_attention_heads":2,"hidden_size":8,
             "num_hidden_layers":1}
             """);
-        Assert.Equal("llama", ModelPackage.Open(folder["package"]).Config.Model.Type);
+        Assert.Equal("llama", ModelPackage.Open(_folder["package"]).Config.Model.Type);
 
-        File.WriteAllText(Path.Combine(folder["package"], file), json);
-        var error = Assert.Throws<PackageException>(() => ModelPackage.Open(folder["package"]));
+        File.WriteAllText(Path.Combine(_folder["package"], file), json);
+        var error = Assert.Throws<PackageException>(() => ModelPackage.Open(_folder["package"]));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
-        Assert.Contains(folder["package"], error.Message, StringComparison.Ordinal);
+        Assert.Contains(_folder["package"], error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -215,7 +219,7 @@ public sealed class ModelPackageTests : IDisposable
     [InlineData("slipway.json")]
     public void Open_MutatedJson_OpensOrRefuses(string file)
     {
-        var path = Path.Combine(PackageSample.Write(folder), file);
+        var path = Path.Combine(PackageSample.Write(_folder), file);
         var original = File.ReadAllBytes(path);
         var random = new Random(11);
         var refused = 0;

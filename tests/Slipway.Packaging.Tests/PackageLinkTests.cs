@@ -65,13 +65,15 @@ public sealed class PackageLinkTests : IDisposable
         LayOutLikeKubernetes();
         File.Delete(Path.Combine(_folder["mounted"], "..data"));
         Assert.Equal(
-            $"'{Path.Combine(_folder["mounted"], "genai_config.json")}' is a link to '{Path.Combine("..data", "genai_config.json")}', "
+            $"'{Path.Combine(_folder["mounted"], "genai_config.json")}' is a link "
+            + $"to '{Path.Combine("..data", "genai_config.json")}', "
             + "which does not exist. Copy or fetch the package again, with what its links lead to.",
             Refused(_folder["mounted"]));
 
         Directory.CreateSymbolicLink(_folder["lost"], "nowhere");
         Assert.Equal(
-            $"'{_folder["lost"]}' is a link to 'nowhere', which does not exist. Copy or fetch the package again, with what its "
+            $"'{_folder["lost"]}' is a link to 'nowhere', which does not exist. Copy or fetch the package again, "
+            + $"with what its "
             + "links lead to.",
             Refused(_folder["lost"]));
     }
@@ -104,7 +106,8 @@ public sealed class PackageLinkTests : IDisposable
         foreach (var file in Directory.GetFiles(Path.Combine(_folder["mounted"], "..2025")))
         {
             File.CreateSymbolicLink(
-                Path.Combine(_folder["mounted"], Path.GetFileName(file)), Path.Combine("..data", Path.GetFileName(file)));
+                Path.Combine(_folder["mounted"], Path.GetFileName(file)),
+                Path.Combine("..data", Path.GetFileName(file)));
         }
     }
 

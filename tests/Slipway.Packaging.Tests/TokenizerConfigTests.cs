@@ -53,8 +53,11 @@ public sealed class TokenizerConfigTests
     [InlineData(null, """{"chat_template": "c"}""", null, "c", "c")]
     [InlineData("j", """{"chat_template": "c"}""", """{"chat_template": "p"}""", "j", "j")]
     [InlineData(null, "{}", """{"chat_template": "p"}""", "p", "p")]
-    [InlineData(null, """{"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}""", null, "d", "t")]
-    [InlineData(null, """{"chat_template": [{"name": "default", "template": "d"}, null, 3, {"name": 4}]}""", null, "d", "d")]
+    [InlineData(null,
+        """{"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}""", null,
+            "d", "t")]
+    [InlineData(null, """{"chat_template": [{"name": "default", "template": "d"}, null, 3, {"name": 4}]}""", null, "d",
+    "d")]
     [InlineData(null, """{"chat_template": 3}""", null, null, null)]
     public void ChatTemplate_OfSeveralFiles_IsTheFirst(
         string? jinja, string config, string? processor, string? plain, string? tools)
@@ -89,7 +92,8 @@ public sealed class TokenizerConfigTests
              "added_tokens_decoder": {"1": {"content": "<s>"}, "2": {"content": "</s>"}}, "chat_template":
              [{"name": "default", "template": "{{ x }}"}, {"name": "tool_use", "template": "t"}], "model_max_length": 1e30}
             """;
-        string[] values = ["null", "1e999", "[]", "{}", "\"\\ud800\"", "[null]", "-1", "\"\"", "{\"content\": []}", "true"];
+        string[] values = [
+            "null", "1e999", "[]", "{}", "\"\\ud800\"", "[null]", "-1", "\"\"", "{\"content\": []}", "true"];
         Random random = new(3);
         var refused = 0;
         for (var i = 0; i < 2000; i++)
@@ -100,7 +104,8 @@ public sealed class TokenizerConfigTests
                 var start = text.IndexOfAny([':', ',', '['], random.Next(text.Length));
                 var end = start < 0 ? -1 : text.IndexOfAny([',', '}', ']'], start + 1);
                 text = random.Next(2) == 0 || end < 0
-                    ? text.Remove(random.Next(text.Length), 1) : text[..(start + 1)] + values[random.Next(values.Length)] + text[end..];
+                    ? text.Remove(random.Next(text.Length), 1)
+                        : text[..(start + 1)] + values[random.Next(values.Length)] + text[end..];
             }
 
             try
@@ -117,5 +122,6 @@ public sealed class TokenizerConfigTests
     }
 
     private static TokenizerConfig Read(params (string Name, string? Content)[] files) => TokenizerConfig.Read(
-        "p", name => files.FirstOrDefault(file => file.Name == name).Content is { } text ? Encoding.UTF8.GetBytes(text) : null);
+        "p", name => files.FirstOrDefault(file => file.Name == name).Content is { } text
+            ? Encoding.UTF8.GetBytes(text) : null);
 }

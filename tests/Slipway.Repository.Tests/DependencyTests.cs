@@ -37,7 +37,8 @@ public sealed class DependencyTests
         ["Microsoft.CodeAnalysis.PublicApiAnalyzers", "Microsoft.CodeAnalysis.BannedApiAnalyzers"];
 
     public static TheoryData<string> Projects
-        => [.. Directory.EnumerateFiles(Path.Combine(SharedAssets.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
+        => [.. Directory.EnumerateFiles(
+            Path.Combine(SharedAssets.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
             .Select(path => Path.GetFileNameWithoutExtension(path))
             .Order(StringComparer.Ordinal)];
 

@@ -5,12 +5,13 @@ namespace Slipway.Repository.Tests;
 /// <summary>Holds samples short, built and quoted as they are.</summary>
 public sealed class SampleTests
 {
-    private const int MostLines = 80;
+    private const int MaxLines = 80;
 
     private static string Root => Path.Combine(SharedAssets.Repository, "samples");
 
     public static TheoryData<string> Samples
-        => [.. Directory.EnumerateDirectories(Root).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+        => [.. Directory.EnumerateDirectories(Root).Select(folder => Path.GetFileName(folder))
+        .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Samples))]
@@ -18,7 +19,7 @@ public sealed class SampleTests
     {
         var lines = Sources(sample).Sum(file => File.ReadLines(file).Count());
 
-        Assert.InRange(lines, 1, MostLines);
+        Assert.InRange(lines, 1, MaxLines);
     }
 
     [Theory]
@@ -47,7 +48,9 @@ public sealed class SampleTests
 
     private static IEnumerable<string> Sources(string sample)
         => Directory.EnumerateFiles(Path.Combine(Root, sample), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
+            .Where(
+                file => !file.Contains(
+                    $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
 
     private static IEnumerable<(int Line, string Source, List<string> Code)> CSharpBlocks(string[] lines)
     {

@@ -12,7 +12,9 @@ public static class ChildProcess
         SharedAssets.Repository, "artifacts", "bin", Name,
         System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)));
 
-    /// <summary>Loads packages one after the other; after one that ends the process a new one goes on with the rest.</summary>
+    /// <summary>
+    /// Loads packages one after the other; after one that ends the process a new one goes on with the rest.
+    /// </summary>
     /// <param name="packages">The package folders.</param>
     /// <param name="environment">Variables of the process.</param>
     /// <param name="program">The folder of the program, or of a copy of it; null for its own.</param>

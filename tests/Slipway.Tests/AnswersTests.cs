@@ -23,7 +23,8 @@ public sealed class AnswersTests
         Assert.All(answers, answer => Assert.Equal(12, answer.Length));
         Assert.All(answers, answer => Assert.All(answer.SkipLast(1), token => Assert.Null(token.FinishReason)));
         Assert.Equal([0, 64, 64, 64], answers.Select(answer => answer[^1].Usage!.CachedTokens).Order());
-        Assert.Equal(4, answers.Select(answer => string.Join(' ', answer.Select(token => token.Id))).Distinct().Count());
+        Assert.Equal(
+            4, answers.Select(answer => string.Join(' ', answer.Select(token => token.Id))).Distinct().Count());
     }
 
     [Fact]
@@ -66,7 +67,8 @@ public sealed class AnswersTests
     [Fact]
     public async Task Generate_SeveralAnswersThatFindNoRoom_SaysSo()
     {
-        using var model = LanguageModel.Load(PackageCases.Folder("qwen3-fp32"), new() { QueueCapacity = 1, MaxBatchSize = 1 });
+        using var model = LanguageModel.Load(
+            PackageCases.Folder("qwen3-fp32"), new() { QueueCapacity = 1, MaxBatchSize = 1 });
         await Assert.ThrowsAsync<QueueFullException>(
             () => model.CollectAsync(Request with { NumReturnSequences = 64, MaxOutputTokens = 40 }));
         await model.DrainAsync();
@@ -76,11 +78,14 @@ public sealed class AnswersTests
     public void Generate_SeveralAnswersOutOfRange_IsRefused()
     {
         using var model = LanguageModel.Load(PackageCases.Folder("qwen3-fp32"));
-        var error = Assert.Throws<ArgumentException>(() => model.GenerateAsync(Request with { NumReturnSequences = 0 }));
+        var error = Assert.Throws<ArgumentException>(
+            () => model.GenerateAsync(Request with { NumReturnSequences = 0 }));
         Assert.Equal("NumReturnSequences is '0'; expected from 1 to 64. (Parameter 'request')", error.Message);
-        error = Assert.Throws<ArgumentException>(() => model.GenerateAsync(Request with { LogitsProcessors = [new Nothing()] }));
+        error = Assert.Throws<ArgumentException>(
+            () => model.GenerateAsync(Request with { LogitsProcessors = [new Nothing()] }));
         Assert.Equal(
-            "LogitsProcessors has entries and NumReturnSequences is '4', but a processor follows one answer. Send a request "
+            "LogitsProcessors has entries and NumReturnSequences is '4', but a processor follows one answer. Send a "
+            + "request "
             + "with processors of its own for each. (Parameter 'request')",
             error.Message);
     }
@@ -104,11 +109,13 @@ public sealed class AnswersTests
         }
 
         var error = await Assert.ThrowsAsync<ArgumentException>(() => model.ScoreAsync(ids, 101));
-        Assert.Equal("The number of alternatives is '101'; expected 0 to 100. (Parameter 'alternatives')", error.Message);
+        Assert.Equal(
+            "The number of alternatives is '101'; expected 0 to 100. (Parameter 'alternatives')", error.Message);
     }
 
     private static GeneratedToken[][] Split(List<GeneratedToken> tokens)
-        => [.. tokens.GroupBy(token => token.SequenceIndex).OrderBy(group => group.Key).Select(group => group.ToArray())];
+        => [.. tokens.GroupBy(token => token.SequenceIndex).OrderBy(group => group.Key)
+        .Select(group => group.ToArray())];
 
     private sealed class Nothing : ILogitsProcessor
     {

@@ -9,13 +9,15 @@ public sealed class BadRequestTests
     public void GenerateAsync_EmptyPrompt_SaysWhatToGive()
         => AssertRefused(
             new() { PromptIds = [] },
-            "The prompt is empty. Give at least one token, for example the one that begins a text. (Parameter 'request')");
+            "The prompt is empty. Give at least one token, for example the one that begins a text. (Parameter "
+            + "'request')");
 
     [Fact]
     public void GenerateAsync_PromptLongerThanContext_NamesBothLengths()
         => AssertRefused(
             new() { PromptIds = new int[129] },
-            "The prompt has '129' tokens; the context holds '128'. Shorten it, or load the model with a longer context if the "
+            "The prompt has '129' tokens; the context holds '128'. Shorten it, or load the model with a longer "
+            + "context if the "
             + "package and the memory allow. (Parameter 'request')");
 
     [Fact]
@@ -31,7 +33,8 @@ public sealed class BadRequestTests
     public void GenerateAsync_IdOutsideVocabulary_NamesIdAndPosition(int id)
         => AssertRefused(
             new() { PromptIds = [1, id] },
-            $"Token id '{id}' at position '1' is outside the vocabulary of '256' entries. Encode the text with the package's "
+            $"Token id '{id}' at position '1' is outside the vocabulary of '256' entries. Encode the text with the "
+            + $"package's "
             + "own tokenizer. (Parameter 'request')");
 
     [Fact]
@@ -79,7 +82,8 @@ public sealed class BadRequestTests
         var error = Assert.Throws<ArgumentException>(() => LanguageModel.Load(
             Folder, new LanguageModelOptions { ContextLength = 128, KeyValueCacheBytes = 768 * 100 }));
         Assert.StartsWith(
-            "A context of '128' tokens needs 0.1 MiB of KV cache; the budget is 0.1 MiB and ", error.Message, StringComparison.Ordinal);
+            "A context of '128' tokens needs 0.1 MiB of KV cache; the budget is 0.1 MiB and ", error.Message,
+            StringComparison.Ordinal);
         Assert.EndsWith(
             " are free. Set ContextLength to '100' or less, or raise KeyValueCacheBytes. (Parameter 'options')",
             error.Message,
@@ -99,7 +103,8 @@ public sealed class BadRequestTests
         var options = new LanguageModelOptions { Threads = 0, MaxBatchSize = -1 };
         var error = Assert.Throws<ArgumentException>(() => LanguageModel.Load(Folder, options));
         Assert.Equal(
-            "Threads is '0'; expected from 1 to 1024. MaxBatchSize is '-1'; expected from 1 to 4096. (Parameter 'options')",
+            "Threads is '0'; expected from 1 to 1024. MaxBatchSize is '-1'; expected from 1 to 4096. (Parameter "
+            + "'options')",
             error.Message);
     }
 
@@ -119,10 +124,12 @@ public sealed class BadRequestTests
     {
         using var folder = Copy();
         var config = folder["genai_config.json"];
-        File.WriteAllText(config, File.ReadAllText(config).Replace("present.%d.value", "now.%d.value", StringComparison.Ordinal));
+        File.WriteAllText(
+            config, File.ReadAllText(config).Replace("present.%d.value", "now.%d.value", StringComparison.Ordinal));
         var error = Assert.Throws<PackageException>(() => LanguageModel.Load(folder.Path));
         Assert.Equal(
-            $"The graph '{folder["model.onnx"]}' has no output 'now.0.value', which 'genai_config.json' names. Export the "
+            $"The graph '{folder["model.onnx"]}' has no output 'now.0.value', which 'genai_config.json' names. "
+            + $"Export the "
             + "package again.",
             error.Message);
     }
@@ -139,7 +146,8 @@ public sealed class BadRequestTests
         var error = Assert.Throws<NotSupportedException>(
             () => model.GenerateAsync(new() { PromptIds = [1], StopSequences = ["."] }));
         Assert.Equal(
-            $"The package '{folder.Path}' has no 'tokenizer.json', so it takes and gives token ids only. Copy the tokenizer of "
+            $"The package '{folder.Path}' has no 'tokenizer.json', so it takes and gives token ids only. Copy the "
+            + $"tokenizer of "
             + "the model's checkpoint into the package.",
             error.Message);
     }

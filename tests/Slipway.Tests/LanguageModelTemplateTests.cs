@@ -40,7 +40,8 @@ public sealed class LanguageModelTemplateTests
     {
         var source = PackageCases.Folder("llama-int4");
         var folder = new TemporaryFolder();
-        foreach (var path in Directory.GetFiles(source).Where(path => !path.Contains("chat_template", StringComparison.Ordinal)))
+        foreach (var path in Directory.GetFiles(source)
+            .Where(path => !path.Contains("chat_template", StringComparison.Ordinal)))
         {
             File.WriteAllBytes(Path.Combine(folder.Path, Path.GetFileName(path)), File.ReadAllBytes(path));
         }

@@ -39,24 +39,24 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
     public async Task ForwardAsync_PackageMadeElsewhere_GivesItsLogits(string name)
     {
         using var model = LanguageModel.Load(PackageCases.Folder(name));
-        var largest = 0f;
+        var max = 0f;
         foreach (var item in PackageCases.Read(name))
         {
             var logits = await model.ForwardAsync(item.PromptIds);
             Assert.Equal(item.PromptIds.Length, logits.Length);
             var difference = logits[logits.Length - 1].ToArray().Zip(item.LastLogits, (x, y) => Math.Abs(x - y)).Max();
-            largest = Math.Max(largest, difference);
+            max = Math.Max(max, difference);
         }
 
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     [Theory]
     [MemberData(nameof(Packages))]
     public async Task GenerateAsync_ManyAtOnce_GivesTheTokensOfEachAlone(string name)
     {
-        var options = new LanguageModelOptions { MaxBatchSize = 5, PrefillChunk = 7, SharedPrefillChunk = 3 };
+        var options = new LanguageModelOptions { MaxBatchSize = 5, MaxPrefillTokens = 7, MaxMixedPrefillTokens = 3 };
         using var model = LanguageModel.Load(PackageCases.Folder(name), options);
         var cases = PackageCases.Read(name);
         var requests = Enumerable.Range(0, 24).Select(i => new GenerationRequest
@@ -75,12 +75,17 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Until version 0.1.0 a package could hold a second graph for prompts, which the manifest named.</summary>
+    /// <summary>
+    /// Until version 0.1.0 a package could hold a second graph for prompts, which the manifest named.
+    /// </summary>
     [Fact]
     public async Task Load_ManifestNamesAGraphForPrompts_IgnoresIt()
     {
         using var package = new LoadPackage("llama");
-        var request = new GenerationRequest { PromptIds = [5, 9, 200], MaxOutputTokens = 12, IgnoreEndOfSequence = true };
+        var request = new GenerationRequest
+        {
+            PromptIds = [5, 9, 200], MaxOutputTokens = 12, IgnoreEndOfSequence = true,
+        };
         var expected = await IdsAsync();
 
         var bytes = "no graph"u8.ToArray();

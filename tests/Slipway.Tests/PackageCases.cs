@@ -8,7 +8,9 @@ internal static class PackageCases
 {
     private const string Optimum = "qwen2-optimum";
 
-    /// <summary>A package whose products are all in floating point, so that answers are the same in any company.</summary>
+    /// <summary>
+    /// A package whose products are all in floating point, so that answers are the same in any company.
+    /// </summary>
     public const string Exact = "qwen3-fp32";
 
     public static readonly string[] Names = ["llama-int4", Exact, "granite-int4", Optimum];

@@ -9,8 +9,10 @@ public sealed class HostileTokenizerTests
 
     private static readonly string[] Values =
     [
-        "null", "true", "-1", "1e400", "99999999999", "2147483647", "\"\"", "[]", "{}", "[[]]", "\"\\ud800\"", "\"\\u0000\"",
-        "\"(\"", "\"Sequence\"", "\"(a+)+$\"", "\"ByteLevel\"", "{\"type\": \"Sequence\"}", "[null]", "\"\\uD83D\\uDE00\"", "0.5",
+        "null", "true", "-1", "1e400", "99999999999", "2147483647", "\"\"", "[]", "{}", "[[]]", "\"\\ud800\"",
+        "\"\\u0000\"",
+        "\"(\"", "\"Sequence\"", "\"(a+)+$\"", "\"ByteLevel\"", "{\"type\": \"Sequence\"}", "[null]",
+            "\"\\uD83D\\uDE00\"", "0.5",
     ];
 
     public static TheoryData<string, int> Files => new()
@@ -26,11 +28,11 @@ public sealed class HostileTokenizerTests
     public void Parse_MutatedFile_WorksOrSaysWhere(string json, int seed)
     {
         Random random = new(seed);
-        byte[] original = Encoding.UTF8.GetBytes(json);
-        int refused = 0;
-        for (int i = 0; i < Mutations; i++)
+        var original = Encoding.UTF8.GetBytes(json);
+        var refused = 0;
+        for (var i = 0; i < Mutations; i++)
         {
-            byte[] mutated = Mutate(original, random);
+            var mutated = Mutate(original, random);
             try
             {
                 Use(HuggingFaceTokenizer.Parse(mutated, "t.json"));
@@ -43,7 +45,8 @@ public sealed class HostileTokenizerTests
             }
             catch (Exception exception)
             {
-                Assert.Fail($"Mutation {i} of seed {seed} threw {exception}: {Encoding.UTF8.GetString(mutated)[..400]}");
+                Assert.Fail(
+                    $"Mutation {i} of seed {seed} threw {exception}: {Encoding.UTF8.GetString(mutated)[..400]}");
             }
         }
 
@@ -55,10 +58,10 @@ public sealed class HostileTokenizerTests
     [MemberData(nameof(Files))]
     public void Parse_TruncatedFile_IsRefused(string json, int step)
     {
-        byte[] original = Encoding.UTF8.GetBytes(json);
-        for (int length = 0; length < original.Length; length += 16 + step)
+        var original = Encoding.UTF8.GetBytes(json);
+        for (var length = 0; length < original.Length; length += 16 + step)
         {
-            TokenizerFormatException exception = Assert.Throws<TokenizerFormatException>(
+            var exception = Assert.Throws<TokenizerFormatException>(
                 () => HuggingFaceTokenizer.Parse(original.AsSpan(0, length), "t.json"));
             Assert.Equal("t.json", exception.Path);
         }
@@ -74,9 +77,9 @@ public sealed class HostileTokenizerTests
     [InlineData("")]
     public void Encode_AwkwardText_DecodesToItsValidForm(string text)
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        var tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
 
-        string decoded = tokenizer.Decode(tokenizer.Encode(text, false), false);
+        var decoded = tokenizer.Decode(tokenizer.Encode(text, false), false);
 
         Assert.Equal(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)), decoded);
     }
@@ -84,7 +87,7 @@ public sealed class HostileTokenizerTests
     [Fact]
     public void Encode_AddedTokensThatContainEachOther_TakesTheLongest()
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        var tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
 
         Assert.Equal([1, 0], tokenizer.Encode("<s>><s>", false));
     }
@@ -93,9 +96,9 @@ public sealed class HostileTokenizerTests
     [MemberData(nameof(Files))]
     public void Encode_AMillionEqualLetters_Finishes(string json, int seed)
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(json);
+        var tokenizer = SmallTokenizers.Parse(json);
 
-        int[] ids = tokenizer.Encode(new string('a', 1_000_000), false);
+        var ids = tokenizer.Encode(new string('a', 1_000_000), false);
 
         Assert.True(seed == 3 ? ids is [0] : ids.Length > 100_000);
     }
@@ -103,12 +106,12 @@ public sealed class HostileTokenizerTests
     [Fact]
     public void Encode_PatternThatBacktracksWithoutEnd_SaysWhich()
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse("""
+        var tokenizer = SmallTokenizers.Parse("""
             {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
              "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a|aa|a?)+$"}, "behavior": "Isolated"}}
             """);
 
-        TokenizerFormatException exception = Assert.Throws<TokenizerFormatException>(
+        var exception = Assert.Throws<TokenizerFormatException>(
             () => tokenizer.Encode(new string('a', 60) + "b", false));
 
         Assert.Equal(
@@ -120,9 +123,9 @@ public sealed class HostileTokenizerTests
     private static void Use(HuggingFaceTokenizer tokenizer)
     {
         const string text = "ab a. é 日本 <s>[CLS]\0\uD800 12";
-        int[] ids = tokenizer.Encode(text, true);
-        string whole = tokenizer.Decode(ids, false);
-        TokenStreamDecoder stream = tokenizer.CreateStreamDecoder(false);
+        var ids = tokenizer.Encode(text, true);
+        var whole = tokenizer.Decode(ids, false);
+        var stream = tokenizer.CreateStreamDecoder(false);
         Assert.Equal(whole, string.Concat(ids.Select(stream.Append)) + stream.Flush());
         Assert.All(ids, id => Assert.InRange(id, 0, tokenizer.VocabularySize - 1));
         _ = tokenizer.EncodeToTokens(text, out _);
@@ -135,7 +138,7 @@ public sealed class HostileTokenizerTests
         switch (random.Next(4))
         {
             case 0:
-                for (int i = random.Next(1, 4); i > 0; i--)
+                for (var i = random.Next(1, 4); i > 0; i--)
                 {
                     copy[random.Next(copy.Length)] = (byte)random.Next(256);
                 }
@@ -155,8 +158,8 @@ public sealed class HostileTokenizerTests
     // Puts another value behind one of the colons or commas.
     private static byte[] ReplaceValue(string json, Random random)
     {
-        int start = json.IndexOfAny([':', ','], random.Next(json.Length));
-        int end = start < 0 ? -1 : json.IndexOfAny([',', '}', ']'], start + 1);
+        var start = json.IndexOfAny([':', ','], random.Next(json.Length));
+        var end = start < 0 ? -1 : json.IndexOfAny([',', '}', ']'], start + 1);
         return Encoding.UTF8.GetBytes(
             end < 0 ? json[1..] : json[..(start + 1)] + Values[random.Next(Values.Length)] + json[end..]);
     }

@@ -13,14 +13,14 @@ public sealed class HuggingFaceTokenizerTests
     [InlineData("tokenizers/unigram-json", "expected.json")]
     public void Encode_ReferenceTexts_GivesTheReferenceIdsAndText(string folder, string expected)
     {
-        string root = SharedAssets.Path(folder.Split('/'));
-        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(root);
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, expected)));
+        var root = SharedAssets.Path(folder.Split('/'));
+        var tokenizer = HuggingFaceTokenizer.Load(root);
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, expected)));
         List<string> failures = [];
-        int count = 0;
-        foreach (JsonElement item in document.RootElement.GetProperty("cases").EnumerateArray())
+        var count = 0;
+        foreach (var item in document.RootElement.GetProperty("cases").EnumerateArray())
         {
-            string text = item.GetProperty("text").GetString()!;
+            var text = item.GetProperty("text").GetString()!;
             int[] ids = Ids(item, "ids"), withSpecials = Ids(item, "ids_with_specials");
             count++;
             Check(text, "ids", string.Join(',', ids), string.Join(',', tokenizer.Encode(text, false)), failures);
@@ -29,8 +29,8 @@ public sealed class HuggingFaceTokenizerTests
             Check(text, "decoded", item.GetProperty("decoded").GetString()!, tokenizer.Decode(ids, false), failures);
             Check(text, "decoded without specials", item.GetProperty("decoded_skip_specials").GetString()!,
                 tokenizer.Decode(withSpecials, true), failures);
-            TokenStreamDecoder stream = tokenizer.CreateStreamDecoder(skipSpecialTokens: true);
-            string streamed = string.Concat(withSpecials.Select(stream.Append)) + stream.Flush();
+            var stream = tokenizer.CreateStreamDecoder(skipSpecialTokens: true);
+            var streamed = string.Concat(withSpecials.Select(stream.Append)) + stream.Flush();
             Check(text, "streamed", tokenizer.Decode(withSpecials, true), streamed, failures);
         }
 
@@ -42,9 +42,9 @@ public sealed class HuggingFaceTokenizerTests
     [Fact]
     public void Encode_AMillionEqualLetters_IsNotQuadratic()
     {
-        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(SharedAssets.Path("smollm2-135m-instruct"));
+        var tokenizer = HuggingFaceTokenizer.Load(SharedAssets.Path("smollm2-135m-instruct"));
 
-        int[] ids = tokenizer.Encode(new string('a', 1_000_000), false);
+        var ids = tokenizer.Encode(new string('a', 1_000_000), false);
 
         Assert.Equal(1_000_000, tokenizer.Decode(ids, false).Length);
     }
@@ -52,27 +52,31 @@ public sealed class HuggingFaceTokenizerTests
     [Fact]
     public void Parse_MergeOfAMissingToken_NamesIt()
     {
-        TokenizerFormatException exception = Assert.Throws<TokenizerFormatException>(() => HuggingFaceTokenizer.Parse(
+        var exception = Assert.Throws<TokenizerFormatException>(() => HuggingFaceTokenizer.Parse(
             """{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"]}}"""u8, "t.json"));
 
         Assert.Equal(
-            "Tokenizer 't.json': 'model.merges[0]' merges 'a' and 'b', but the vocabulary lacks 'ab'.", exception.Message);
+            "Tokenizer 't.json': 'model.merges[0]' merges 'a' and 'b', but the vocabulary lacks 'ab'.",
+            exception.Message);
     }
 
     [Theory]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}}""", "'model.vocab.a' is '-1'")]
-    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 9000000}, "merges": []}}""", "'model.vocab.a' is '9000000'")]
-    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}""", "gives the id 0 to both 'a' and 'b'")]
+    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 9000000}, "merges": []}}""",
+        "'model.vocab.a' is '9000000'")]
+    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}""",
+    "gives the id 0 to both 'a' and 'b'")]
     [InlineData("""{"model": {"type": "Magic"}}""", "names the model 'Magic', which is not supported")]
     [InlineData("""{"model": {"vocab": {}, "merges": []}, "normalizer": {"type": "X"}}""", "names the normalizer 'X'")]
-    [InlineData("""{"model": {"vocab": {}, "merges": []}, "pre_tokenizer": {"type": "X"}}""", "names the pre-tokenizer 'X'")]
+    [InlineData("""{"model": {"vocab": {}, "merges": []}, "pre_tokenizer": {"type": "X"}}""",
+        "names the pre-tokenizer 'X'")]
     [InlineData("""{"model": {"vocab": {}, "merges": []}, "decoder": {"type": "X"}}""", "names the decoder 'X'")]
     [InlineData("""{"model": {"vocab": {}}}""", "'model.merges' is missing; expected a list")]
     [InlineData("[]", "expected an object")]
     [InlineData("{", "is not valid JSON")]
     public void Parse_DamagedFile_SaysWhereAndWhat(string json, string expected)
     {
-        TokenizerFormatException exception = Assert.Throws<TokenizerFormatException>(() =>
+        var exception = Assert.Throws<TokenizerFormatException>(() =>
             HuggingFaceTokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(json), "t.json"));
 
         Assert.Contains(expected, exception.Message, StringComparison.Ordinal);

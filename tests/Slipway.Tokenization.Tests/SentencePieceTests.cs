@@ -12,23 +12,24 @@ public sealed class SentencePieceTests
     [InlineData("spm-unigram")]
     public void Load_TokenizerModel_GivesTheReferenceIdsAndText(string folder)
     {
-        string root = SharedAssets.Path("tokenizers", folder);
-        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(root);
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, "expected-sentencepiece.json")));
+        var root = SharedAssets.Path("tokenizers", folder);
+        var tokenizer = HuggingFaceTokenizer.Load(root);
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, "expected-sentencepiece.json")));
         List<string> failures = [];
         int count = 0, named = 0;
-        foreach (JsonElement item in document.RootElement.GetProperty("cases").EnumerateArray())
+        foreach (var item in document.RootElement.GetProperty("cases").EnumerateArray())
         {
             string text = item.GetProperty("text").GetString()!, decoded = item.GetProperty("decoded").GetString()!;
             int[] ids = [.. item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
             count++;
 
             // SentencePiece spells the name of a special token; a tokenizer for models must recognise it, as elsewhere.
-            bool namesSpecial = SpecialNames.Any(name => text.Contains(name, StringComparison.Ordinal));
+            var namesSpecial = SpecialNames.Any(name => text.Contains(name, StringComparison.Ordinal));
             named += namesSpecial ? 1 : 0;
             if (!namesSpecial && !tokenizer.Encode(text, false).AsSpan().SequenceEqual(ids))
             {
-                failures.Add($"'{text}': expected {string.Join(',', ids)}, got {string.Join(',', tokenizer.Encode(text, false))}");
+                failures.Add(
+                    $"'{text}': expected {string.Join(',', ids)}, got {string.Join(',', tokenizer.Encode(text, false))}");
             }
 
             if (tokenizer.Decode(ids, false) != decoded)
@@ -37,7 +38,8 @@ public sealed class SentencePieceTests
             }
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{folder}: {count} texts, {named} of them name a special token, {failures.Count} differences");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{folder}: {count} texts, {named} of them name a special token, {failures.Count} differences");
         Assert.InRange(named, 1, count / 8);
         Assert.True(failures.Count == 0, string.Join('\n', failures.Take(12)));
     }
@@ -45,14 +47,14 @@ public sealed class SentencePieceTests
     [Fact]
     public void Load_MutatedModel_WorksOrSaysWhichFile()
     {
-        byte[] original = File.ReadAllBytes(SharedAssets.Path("tokenizers", "spm-bpe-bytefallback", "tokenizer.model"));
+        var original = File.ReadAllBytes(SharedAssets.Path("tokenizers", "spm-bpe-bytefallback", "tokenizer.model"));
         using TemporaryFolder folder = new();
         Random random = new(5);
-        int refused = 0;
-        for (int i = 0; i < 150; i++)
+        var refused = 0;
+        for (var i = 0; i < 150; i++)
         {
-            byte[] mutated = random.Next(2) == 0 ? original[..random.Next(original.Length)] : [.. original];
-            for (int change = random.Next(1, 6); change > 0 && mutated.Length > 0; change--)
+            var mutated = random.Next(2) == 0 ? original[..random.Next(original.Length)] : [.. original];
+            for (var change = random.Next(1, 6); change > 0 && mutated.Length > 0; change--)
             {
                 mutated[random.Next(mutated.Length)] = (byte)random.Next(256);
             }
@@ -60,7 +62,7 @@ public sealed class SentencePieceTests
             File.WriteAllBytes(folder["tokenizer.model"], mutated);
             try
             {
-                HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(folder.Path);
+                var tokenizer = HuggingFaceTokenizer.Load(folder.Path);
                 tokenizer.Decode(tokenizer.Encode("a b 日本", true), false);
             }
             catch (TokenizerFormatException exception)

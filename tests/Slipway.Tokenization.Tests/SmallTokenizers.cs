@@ -48,12 +48,12 @@ internal static class SmallTokenizers
     private static string MakeByteFallback()
     {
         JsonObject vocabulary = new() { ["<unk>"] = 0, ["<s>"] = 1 };
-        for (int value = 0; value < 256; value++)
+        for (var value = 0; value < 256; value++)
         {
             vocabulary[$"<0x{value:X2}>"] = 2 + value;
         }
 
-        foreach (string token in (string[])["▁", "a", "b", "ab", "▁a", "é"])
+        foreach (var token in (string[])["▁", "a", "b", "ab", "▁a", "é"])
         {
             vocabulary[token] = vocabulary.Count;
         }

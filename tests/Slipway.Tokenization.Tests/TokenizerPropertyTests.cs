@@ -13,11 +13,11 @@ public sealed class TokenizerPropertyTests
     [Fact]
     public void Decode_OfEncode_IsTheText()
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        var tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
         Random random = new(1);
-        for (int i = 0; i < Rounds; i++)
+        for (var i = 0; i < Rounds; i++)
         {
-            string text = RandomText(random);
+            var text = RandomText(random);
             Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text, true), false));
         }
     }
@@ -26,26 +26,28 @@ public sealed class TokenizerPropertyTests
     [MemberData(nameof(Files))]
     public void StreamDecoder_RandomIds_GivesTheWholeText(string json)
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(json);
+        var tokenizer = SmallTokenizers.Parse(json);
         Random random = new(2);
-        for (int i = 0; i < Rounds; i++)
+        for (var i = 0; i < Rounds; i++)
         {
-            int[] ids = [.. Enumerable.Range(0, random.Next(12)).Select(_ => random.Next(-1, tokenizer.VocabularySize + 1))];
-            bool skip = random.Next(2) == 0;
-            TokenStreamDecoder stream = tokenizer.CreateStreamDecoder(skip);
+            int[] ids = [
+                .. Enumerable.Range(0, random.Next(12)).Select(_ => random.Next(-1, tokenizer.VocabularySize + 1))];
+            var skip = random.Next(2) == 0;
+            var stream = tokenizer.CreateStreamDecoder(skip);
             string[] parts = [.. ids.Select(stream.Append), stream.Flush()];
 
             Assert.Equal(tokenizer.Decode(ids, skip), string.Concat(parts));
-            Assert.All(parts, part => Assert.False(part.Length > 0 && char.IsHighSurrogate(part[^1]), "half a character"));
+            Assert.All(
+                parts, part => Assert.False(part.Length > 0 && char.IsHighSurrogate(part[^1]), "half a character"));
         }
     }
 
     [Fact]
     public void Decode_RandomBytes_IsWhatUtf8MakesOfThem()
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        var tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
         Random random = new(3);
-        for (int i = 0; i < Rounds; i++)
+        for (var i = 0; i < Rounds; i++)
         {
             int[] ids = [.. Enumerable.Range(0, random.Next(12)).Select(_ => random.Next(3, tokenizer.VocabularySize))];
             byte[] bytes = [.. ids.SelectMany(id => tokenizer.TokenBytes(id).ToArray())];
@@ -57,13 +59,13 @@ public sealed class TokenizerPropertyTests
     [Fact]
     public void EncodeToTokens_RandomText_OffsetsCoverTheTextInOrder()
     {
-        HuggingFaceTokenizer tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+        var tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
         Random random = new(4);
-        for (int i = 0; i < Rounds; i++)
+        for (var i = 0; i < Rounds; i++)
         {
-            string text = RandomText(random);
-            int at = 0;
-            foreach (Microsoft.ML.Tokenizers.EncodedToken token in tokenizer.EncodeToTokens(text, out _))
+            var text = RandomText(random);
+            var at = 0;
+            foreach (var token in tokenizer.EncodeToTokens(text, out _))
             {
                 Assert.InRange(token.Offset.Start.Value, 0, at);
                 at = Math.Max(at, token.Offset.End.Value);
@@ -76,9 +78,9 @@ public sealed class TokenizerPropertyTests
     private static string RandomText(Random random)
     {
         StringBuilder text = new();
-        for (int i = random.Next(20); i > 0; i--)
+        for (var i = random.Next(20); i > 0; i--)
         {
-            int code = random.Next(6) switch
+            var code = random.Next(6) switch
             {
                 0 => random.Next(0x80),
                 1 => random.Next(0x800),

@@ -48,7 +48,8 @@ internal sealed class AdaptedTensors
     // Single rows that the adapter replaces: the row of the adapter's tensor by the token's id.
     public Dictionary<string, LoraTokenRows> TokenRows { get; } = new(StringComparer.Ordinal);
 
-    // The head of a tied model that the adapter parts from the embedding, and the embedding whose numbers it starts from.
+    // The head of a tied model that the adapter parts from the embedding, and the embedding whose numbers it starts
+    // from.
     public (string Head, string Embedding)? UntiedHead { get; private set; }
 
     // The number of tokens where the adapter brings another one.
@@ -66,7 +67,8 @@ internal sealed class AdaptedTensors
         if (own is null || !own.Shape.SequenceEqual(replacement.Shape))
         {
             if (own is null || own.Shape.Count == 0 || own.Shape[0] != VocabularySize() ||
-                replacement.Shape.Count != own.Shape.Count || !own.Shape.Skip(1).SequenceEqual(replacement.Shape.Skip(1)))
+                replacement.Shape.Count != own.Shape.Count
+                || !own.Shape.Skip(1).SequenceEqual(replacement.Shape.Skip(1)))
             {
                 throw Unfit(name, replacement.Shape, own);
             }
@@ -74,7 +76,8 @@ internal sealed class AdaptedTensors
             if (Vocabulary is { } other && other != replacement.Shape[0])
             {
                 throw new CheckpointException(
-                    $"The adapter '{_adapter.Path}' brings '{name}' for a vocabulary of {replacement.Shape[0]} tokens and " +
+                    $"The adapter '{_adapter.Path}' brings '{name}' for a vocabulary "
+                    + $"of {replacement.Shape[0]} tokens and " +
                     $"another tensor for one of {other}. Save the adapter again with embedding and head of one size.",
                     _adapter.Path, name);
             }

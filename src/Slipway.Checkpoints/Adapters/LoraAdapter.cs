@@ -6,23 +6,24 @@ namespace Slipway.Checkpoints;
 /// <summary>Reads a LoRA adapter as PEFT saves it.</summary>
 /// <remarks>
 /// A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> or <c>adapter_model.bin</c>. Rank and
-/// alpha patterns, rsLoRA, DoRA, adapted embeddings, biases, modules saved whole and rows of single tokens are understood;
-/// other variants are refused by name. All members are safe for concurrent use, but for <see cref="Dispose"/>.
+/// alpha patterns, rsLoRA, DoRA, adapted embeddings, biases, modules saved whole and rows of single tokens are
+/// understood; other variants are refused by name. All members are safe for concurrent use, but for
+/// <see cref="Dispose"/>.
 /// </remarks>
 public sealed class LoraAdapter : IDisposable
 {
     private static readonly string[] WeightFiles = ["adapter_model.safetensors", "adapter_model.bin"];
-    private readonly Checkpoint tensors;
-    private readonly Dictionary<string, LoraModule> modules;
+    private readonly Checkpoint _tensors;
+    private readonly Dictionary<string, LoraModule> _modules;
 
     private LoraAdapter(string path, Checkpoint tensors, LoraSettings settings)
     {
         Path = path;
-        this.tensors = tensors;
+        _tensors = tensors;
         BaseModel = settings.BaseModel;
         TiesWeights = settings.TiesWeights;
-        (modules, Replacements, TokenRows) = LoraModules.Read(path, tensors, settings);
-        Targets = modules.ToDictionary(pair => pair.Key, pair => pair.Value.Target, StringComparer.Ordinal);
+        (_modules, Replacements, TokenRows) = LoraModules.Read(path, tensors, settings);
+        Targets = _modules.ToDictionary(pair => pair.Key, pair => pair.Value.Target, StringComparer.Ordinal);
     }
 
     /// <summary>Gets the adapter's folder.</summary>
@@ -40,7 +41,7 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>Gets the embeddings of which the adapter replaces single rows, by the model's name for them.</summary>
     public IReadOnlyCollection<string> PartlyReplaced => [.. TokenRows.Keys];
 
-    internal Checkpoint Tensors => tensors;
+    internal Checkpoint Tensors => _tensors;
 
     internal IReadOnlyDictionary<string, LoraTokenRows> TokenRows { get; }
 
@@ -54,7 +55,8 @@ public sealed class LoraAdapter : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var configuration = System.IO.Path.Combine(folder, LoraSettings.FileName);
-        var weights = WeightFiles.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(CheckpointFile.IsThere);
+        var weights = WeightFiles.Select(name => System.IO.Path.Combine(folder, name))
+            .FirstOrDefault(CheckpointFile.IsThere);
         if (weights is null || CheckpointFolder.ReadFile(folder, LoraSettings.FileName) is not { } json)
         {
             throw new FileNotFoundException(
@@ -81,7 +83,8 @@ public sealed class LoraAdapter : IDisposable
         Read(name, module => module.Down, target => target.Rank * target.Inputs, destination);
 
     /// <summary>Reads the second factor of a target's product, [outputs, rank].</summary>
-    /// <exception cref="ArgumentException">There is no such target, or the length is not that of the factor.</exception>
+    /// <exception cref="ArgumentException">There is no such target, or the length is not that of the
+    /// factor.</exception>
     public void ReadUp(string name, Span<float> destination) =>
         Read(name, module => module.Up, target => target.Outputs * target.Rank, destination);
 
@@ -97,10 +100,10 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>Lays the adapter over a checkpoint: its tensors read as if the adapter were merged into them.</summary>
     /// <remarks>
-    /// Nothing is written and no more than the adapter's factors is held; rows are merged when they are read. An adapter
-    /// that changes one of embedding and head of a model that ties them leaves the other as it is, and one that brings a
-    /// larger vocabulary changes <c>vocab_size</c>. A tokenizer in the adapter's folder takes the model's place. The result
-    /// owns the checkpoint and this adapter and closes both.
+    /// Nothing is written and no more than the adapter's factors is held; rows are merged when they are read. An
+    /// adapter that changes one of embedding and head of a model that ties them leaves the other as it is, and one that
+    /// brings a larger vocabulary changes <c>vocab_size</c>. A tokenizer in the adapter's folder takes the model's
+    /// place. The result owns the checkpoint and this adapter and closes both.
     /// </remarks>
     /// <exception cref="CheckpointException">The adapter does not fit the checkpoint.</exception>
     public Checkpoint MergeInto(Checkpoint checkpoint)
@@ -110,15 +113,15 @@ public sealed class LoraAdapter : IDisposable
     }
 
     /// <summary>Closes the files.</summary>
-    public void Dispose() => tensors.Dispose();
+    public void Dispose() => _tensors.Dispose();
 
-    internal LoraModule Module(string name) => modules[name];
+    internal LoraModule Module(string name) => _modules[name];
 
     private void Read(
         string name, Func<LoraModule, TensorInfo> part, Func<LoraTarget, long> length, Span<float> destination)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (!modules.TryGetValue(name, out var module))
+        if (!_modules.TryGetValue(name, out var module))
         {
             throw new ArgumentException(
                 $"The adapter '{Path}' adds nothing to '{name}'. Ask for one that Targets lists.", nameof(name));
@@ -131,6 +134,6 @@ public sealed class LoraAdapter : IDisposable
                 $"{destination.Length}.", nameof(destination));
         }
 
-        tensors.ReadFloats(part(module).Name, 0, destination);
+        _tensors.ReadFloats(part(module).Name, 0, destination);
     }
 }

@@ -56,7 +56,8 @@ internal static class LoraModules
 
     private static LoraTokenRows TokenRows(string path, TensorInfo tensor, IReadOnlyList<int> ids) =>
         tensor.Shape is [var count, _] && count == ids.Count && ids.Distinct().Count() == ids.Count
-            ? new LoraTokenRows(tensor, ids.Select((id, place) => (id, place)).ToDictionary(pair => pair.id, pair => pair.place))
+            ? new LoraTokenRows(
+                tensor, ids.Select((id, place) => (id, place)).ToDictionary(pair => pair.id, pair => pair.place))
             : throw Bad(path, tensor, $"should have a row for each of {ids.Count} different tokens");
 
     private static LoraModule Gather(

@@ -5,36 +5,36 @@ namespace Slipway.Checkpoints.Adapters;
 // The scaled product of one target in the weight's orientation: rows [rows, rank] times columns [rank, columns].
 internal sealed class LoraProduct
 {
-    private readonly float[] rows;
-    private readonly float[] columns;
-    private readonly int rank;
-    private readonly int width;
+    private readonly float[] _rows;
+    private readonly float[] _columns;
+    private readonly int _rank;
+    private readonly int _width;
 
     public LoraProduct(LoraAdapter adapter, LoraTarget target)
     {
-        rank = target.Rank;
-        var down = new float[rank * target.Inputs];
-        var up = new float[target.Outputs * rank];
+        _rank = target.Rank;
+        var down = new float[_rank * target.Inputs];
+        var up = new float[target.Outputs * _rank];
         adapter.ReadDown(target.Name, down);
         adapter.ReadUp(target.Name, up);
-        (rows, columns) = target.IsTransposed
-            ? (Transpose(down, rank, target.Inputs), Transpose(up, target.Outputs, rank))
+        (_rows, _columns) = target.IsTransposed
+            ? (Transpose(down, _rank, target.Inputs), Transpose(up, target.Outputs, _rank))
             : (up, down);
-        width = columns.Length / rank;
+        _width = _columns.Length / _rank;
         var scale = (float)target.Scale;
-        for (var i = 0; i < rows.Length; i++)
+        for (var i = 0; i < _rows.Length; i++)
         {
-            rows[i] *= scale;
+            _rows[i] *= scale;
         }
     }
 
     // Adds a part of a row of the product.
     public void AddTo(long row, int firstColumn, Span<float> destination)
     {
-        for (var i = 0; i < rank; i++)
+        for (var i = 0; i < _rank; i++)
         {
-            var factor = rows[(row * rank) + i];
-            var source = columns.AsSpan((i * width) + firstColumn, destination.Length);
+            var factor = _rows[(row * _rank) + i];
+            var source = _columns.AsSpan((i * _width) + firstColumn, destination.Length);
             var at = 0;
             for (; at <= source.Length - Vector<float>.Count; at += Vector<float>.Count)
             {

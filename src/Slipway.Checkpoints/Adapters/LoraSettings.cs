@@ -18,13 +18,13 @@ internal sealed class LoraSettings
         "kasa_config", "monteclora_config", "velora_config",
     ];
 
-    private readonly JsonObject json;
-    private readonly string path;
+    private readonly JsonObject _json;
+    private readonly string _path;
 
     public LoraSettings(JsonObject json, string path)
     {
-        this.json = json;
-        this.path = path;
+        _json = json;
+        _path = path;
         if (Text("peft_type") is not "LORA" and var type)
         {
             throw new CheckpointException(
@@ -50,15 +50,18 @@ internal sealed class LoraSettings
     public IReadOnlyList<int> TokenIds(string module)
     {
         const string key = "trainable_token_indices";
-        var node = json[key] is JsonObject named
+        var node = _json[key] is JsonObject named
             ? named.FirstOrDefault(pair => $".{module}".EndsWith($".{pair.Key}", StringComparison.Ordinal)).Value
-            : json[key];
-        return node is JsonArray list && list.All(item => item is JsonValue id && id.TryGetValue<int>(out var number) && number >= 0)
+            : _json[key];
+        return node is JsonArray list
+            && list.All(item => item is JsonValue id && id.TryGetValue<int>(out var number) && number >= 0)
             ? [.. list.Select(item => item!.GetValue<int>())]
             : throw new CheckpointException(
-                $"'{key}' of the adapter '{path}' is '{JsonFile.Describe(json[key])}', which names no tokens for '{module}', " +
-                "whose rows the adapter holds; expected their ids. Take tensors and configuration from one folder that PEFT " +
-                "saved.", path, module);
+                $"'{key}' of the "
+                + $"adapter '{_path}' is '{JsonFile.Describe(_json[key])}', which names no tokens for '{module}', " +
+                "whose rows the adapter holds; expected their ids. Take tensors and configuration from one folder "
+                + "that PEFT " +
+                "saved.", _path, module);
     }
 
     // The factor of a module's product, whose rank its tensors tell.
@@ -68,8 +71,8 @@ internal sealed class LoraSettings
         if (expected != rank)
         {
             throw new CheckpointException(
-                $"The adapter '{path}' gives '{module}' the rank {expected}, but its tensors have the rank {rank}. " +
-                "Take tensors and configuration from one folder that PEFT saved.", path, module);
+                $"The adapter '{_path}' gives '{module}' the rank {expected}, but its tensors have the rank {rank}. " +
+                "Take tensors and configuration from one folder that PEFT saved.", _path, module);
         }
 
         var alpha = Number("alpha_pattern", module, "lora_alpha");
@@ -79,14 +82,14 @@ internal sealed class LoraSettings
     // The value of the first pattern that the module's name ends with; else the common one.
     private double Number(string patterns, string module, string common)
     {
-        var node = (json[patterns] as JsonObject)?.FirstOrDefault(pattern => Matches(pattern.Key, module)).Value
-            ?? json[common];
+        var node = (_json[patterns] as JsonObject)?.FirstOrDefault(pattern => Matches(pattern.Key, module)).Value
+            ?? _json[common];
         return node is JsonValue value && value.GetValueKind() == JsonValueKind.Number &&
             value.TryGetValue(out double number) && double.IsFinite(number)
             ? number
             : throw new CheckpointException(
-                $"'{common}' of the adapter '{path}' is '{JsonFile.Describe(node)}' for '{module}'; expected a number.",
-                path, module);
+                $"'{common}' of the adapter '{_path}' is '{JsonFile.Describe(node)}' for '{module}'; expected a number.",
+                _path, module);
     }
 
     private bool Matches(string pattern, string module)
@@ -98,15 +101,15 @@ internal sealed class LoraSettings
         catch (Exception error) when (error is ArgumentException or RegexMatchTimeoutException)
         {
             throw new CheckpointException(
-                $"The adapter '{path}' has the pattern '{pattern}', which is no regular expression that can be used: " +
-                $"{error.Message}", path, module, error);
+                $"The adapter '{_path}' has the pattern '{pattern}', which is no regular expression that can be used: " +
+                $"{error.Message}", _path, module, error);
         }
     }
 
     private string? Text(string key) =>
-        json[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+        _json[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
 
-    private bool Flag(string key) => json[key] is JsonValue value && value.GetValueKind() == JsonValueKind.True;
+    private bool Flag(string key) => _json[key] is JsonValue value && value.GetValueKind() == JsonValueKind.True;
 
     private static bool IsOff(JsonNode value) => value switch
     {

@@ -15,40 +15,43 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
     private static readonly string[] TokenizerFiles =
         [.. Tokenizers, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"];
 
-    private readonly LoraAdapter adapter;
-    private readonly AdaptedTensors adapted;
-    private readonly Lazy<JsonObject> config;
-    private readonly ConcurrentDictionary<string, WeakReference<LoraProduct>> products = new(StringComparer.Ordinal);
+    private readonly LoraAdapter _adapter;
+    private readonly AdaptedTensors _adapted;
+    private readonly Lazy<JsonObject> _config;
+    private readonly ConcurrentDictionary<string, WeakReference<LoraProduct>> _products = new(StringComparer.Ordinal);
 
     public MergedCheckpoint(Checkpoint inner, LoraAdapter adapter)
         : base(inner)
     {
-        this.adapter = adapter;
-        adapted = new AdaptedTensors(inner, adapter);
-        config = new Lazy<JsonObject>(() => adapted.Vocabulary is { } size ? WithVocabulary(inner.Config, size) : inner.Config);
+        _adapter = adapter;
+        _adapted = new AdaptedTensors(inner, adapter);
+        _config = new Lazy<JsonObject>(() => _adapted.Vocabulary is { } size
+            ? WithVocabulary(inner.Config, size) : inner.Config);
         Quantized = inner.Quantized.Where(pair => !IsComputed(pair.Key))
             .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
     }
 
-    public override JsonObject Config => config.Value;
+    public override JsonObject Config => _config.Value;
 
-    public override IReadOnlyDictionary<string, TensorInfo> Tensors => adapted.Tensors;
+    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _adapted.Tensors;
 
     public override IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; }
 
     public override byte[]? ReadFile(string name) => !TokenizerFiles.Contains(name) ? base.ReadFile(name)
-        : CheckpointFolder.ReadFile(adapter.Path, name)
-            ?? (Tokenizers.Any(file => File.Exists(System.IO.Path.Combine(adapter.Path, file))) ? null : base.ReadFile(name));
+        : CheckpointFolder.ReadFile(_adapter.Path, name)
+            ?? (Tokenizers.Any(file => File.Exists(System.IO.Path.Combine(_adapter.Path, file)))
+                ? null : base.ReadFile(name));
 
     protected override bool IsComputed(string name) =>
-        adapted.Targets.ContainsKey(name) || adapted.Biases.ContainsKey(name) || adapted.Replacements.ContainsKey(name) ||
-        adapted.TokenRows.ContainsKey(name) || name == adapted.UntiedHead?.Head;
+        _adapted.Targets.ContainsKey(name) || _adapted.Biases.ContainsKey(name)
+        || _adapted.Replacements.ContainsKey(name) ||
+        _adapted.TokenRows.ContainsKey(name) || name == _adapted.UntiedHead?.Head;
 
     protected override void ReadBytesCore(TensorInfo tensor, long start, Span<byte> destination)
     {
         if (IsWhollyReplaced(tensor.Name))
         {
-            adapter.Tensors.ReadBytes(adapted.Replacements[tensor.Name].Name, start, destination);
+            _adapter.Tensors.ReadBytes(_adapted.Replacements[tensor.Name].Name, start, destination);
         }
         else
         {
@@ -58,15 +61,15 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
 
     protected override void Compute(TensorInfo tensor, long start, Span<float> destination)
     {
-        if (adapted.Biases.TryGetValue(tensor.Name, out var module))
+        if (_adapted.Biases.TryGetValue(tensor.Name, out var module))
         {
             AddBias(tensor, module, start, destination);
         }
-        else if (adapted.Targets.TryGetValue(tensor.Name, out module))
+        else if (_adapted.Targets.TryGetValue(tensor.Name, out module))
         {
             Merge(tensor, module.Target, start, destination);
         }
-        else if (adapted.TokenRows.TryGetValue(tensor.Name, out var rows))
+        else if (_adapted.TokenRows.TryGetValue(tensor.Name, out var rows))
         {
             ReadOwn(tensor.Name, start, destination);
             PutRows(tensor, rows, start, destination);
@@ -79,7 +82,7 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
 
     protected override void Dispose(bool disposing)
     {
-        adapter.Dispose();
+        _adapter.Dispose();
         base.Dispose(disposing);
     }
 
@@ -120,7 +123,7 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
             }
 
             Span<float> magnitude = stackalloc float[1];
-            adapter.Tensors.ReadFloats(adapter.Module(target.Name).Magnitude!.Name, row, magnitude);
+            _adapter.Tensors.ReadFloats(_adapter.Module(target.Name).Magnitude!.Name, row, magnitude);
             var factor = (float)(magnitude[0] / Math.Sqrt(squares));
             foreach (ref var value in part)
             {
@@ -136,7 +139,7 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
     private void AddBias(TensorInfo tensor, LoraModule module, long start, Span<float> destination)
     {
         var added = new float[destination.Length];
-        adapter.Tensors.ReadFloats(module.UpBias!.Name, start, added);
+        _adapter.Tensors.ReadFloats(module.UpBias!.Name, start, added);
         ReadOwn(tensor.Name, start, destination);
         for (var i = 0; i < added.Length; i++)
         {
@@ -146,13 +149,13 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
 
     private LoraProduct Product(LoraTarget target)
     {
-        if (products.TryGetValue(target.Name, out var kept) && kept.TryGetTarget(out var product))
+        if (_products.TryGetValue(target.Name, out var kept) && kept.TryGetTarget(out var product))
         {
             return product;
         }
 
-        product = new LoraProduct(adapter, target);
-        products[target.Name] = new WeakReference<LoraProduct>(product);
+        product = new LoraProduct(_adapter, target);
+        _products[target.Name] = new WeakReference<LoraProduct>(product);
         return product;
     }
 
@@ -165,7 +168,7 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
             var count = (int)Math.Min(columns - skipped, destination.Length);
             if (rows.Places.TryGetValue((int)row, out var place))
             {
-                adapter.Tensors.ReadFloats(
+                _adapter.Tensors.ReadFloats(
                     rows.Tensor.Name, ((long)place * columns) + skipped, destination[..count]);
             }
 
@@ -177,19 +180,19 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
     // What the product is added to: the replacement where there is one, else the model's own.
     private void ReadOwn(string name, long start, Span<float> destination)
     {
-        if (adapted.UntiedHead is { } untied && untied.Head == name)
+        if (_adapted.UntiedHead is { } untied && untied.Head == name)
         {
             name = untied.Embedding;
-            if (adapted.Vocabulary is null)
+            if (_adapted.Vocabulary is null)
             {
                 Inner.ReadFloats(name, start, destination);
                 return;
             }
         }
 
-        if (adapted.Replacements.TryGetValue(name, out var replacement))
+        if (_adapted.Replacements.TryGetValue(name, out var replacement))
         {
-            adapter.Tensors.ReadFloats(replacement.Name, start, destination);
+            _adapter.Tensors.ReadFloats(replacement.Name, start, destination);
         }
         else
         {
@@ -197,8 +200,9 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
         }
     }
 
-    private bool IsWhollyReplaced(string name) => adapted.Replacements.ContainsKey(name) &&
-        !adapted.Targets.ContainsKey(name) && !adapted.Biases.ContainsKey(name) && !adapted.TokenRows.ContainsKey(name);
+    private bool IsWhollyReplaced(string name) => _adapted.Replacements.ContainsKey(name) &&
+        !_adapted.Targets.ContainsKey(name) && !_adapted.Biases.ContainsKey(name)
+        && !_adapted.TokenRows.ContainsKey(name);
 
     private static JsonObject WithVocabulary(JsonObject config, long size)
     {

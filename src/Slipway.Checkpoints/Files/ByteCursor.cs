@@ -9,9 +9,9 @@ internal sealed class ByteCursor(CheckpointFile file, string kind)
     private const int WindowBytes = 1 << 16;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, true);
 
-    private readonly byte[] window = new byte[WindowBytes];
-    private long windowStart;
-    private int windowLength;
+    private readonly byte[] _window = new byte[WindowBytes];
+    private long _windowStart;
+    private int _windowLength;
 
     public CheckpointFile File { get; } = file;
 
@@ -62,14 +62,14 @@ internal sealed class ByteCursor(CheckpointFile file, string kind)
             return large;
         }
 
-        if (Position < windowStart || Position + count > windowStart + windowLength)
+        if (Position < _windowStart || Position + count > _windowStart + _windowLength)
         {
-            windowStart = Position;
-            windowLength = (int)Math.Min(WindowBytes, Remaining);
-            File.Read(windowStart, window.AsSpan(0, windowLength), Tensor);
+            _windowStart = Position;
+            _windowLength = (int)Math.Min(WindowBytes, Remaining);
+            File.Read(_windowStart, _window.AsSpan(0, _windowLength), Tensor);
         }
 
-        var taken = window.AsSpan((int)(Position - windowStart), count);
+        var taken = _window.AsSpan((int)(Position - _windowStart), count);
         Position += count;
         return taken;
     }

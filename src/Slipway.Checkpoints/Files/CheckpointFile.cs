@@ -6,12 +6,12 @@ namespace Slipway.Checkpoints.Files;
 // into the process's peak memory. Reads are thread-safe.
 internal sealed class CheckpointFile : IDisposable
 {
-    private readonly SafeFileHandle handle;
+    private readonly SafeFileHandle _handle;
 
     private CheckpointFile(string path, SafeFileHandle handle)
     {
         Path = path;
-        this.handle = handle;
+        _handle = handle;
         Length = RandomAccess.GetLength(handle);
     }
 
@@ -37,8 +37,10 @@ internal sealed class CheckpointFile : IDisposable
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new CheckpointException(
-                $"The file '{path}' is a link to '{new FileInfo(path).LinkTarget}', which is no file. Copy the folder with " +
-                "what its links lead to ('cp -rL'), or complete the download that made them.", path, innerException: error);
+                $"The file '{path}' is a link "
+                + $"to '{new FileInfo(path).LinkTarget}', which is no file. Copy the folder with " +
+                "what its links lead to ('cp -rL'), or complete the download that made them.", path,
+                innerException: error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -65,7 +67,7 @@ internal sealed class CheckpointFile : IDisposable
     {
         while (destination.Length > 0)
         {
-            var read = RandomAccess.Read(handle, destination, offset);
+            var read = RandomAccess.Read(_handle, destination, offset);
             if (read == 0)
             {
                 throw new CheckpointException(
@@ -86,5 +88,5 @@ internal sealed class CheckpointFile : IDisposable
         return head;
     }
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 }

@@ -4,7 +4,7 @@ namespace Slipway.Checkpoints.Files;
 internal static class CheckpointFolder
 {
     // Larger than any tokenizer in use, smaller than what would exhaust memory.
-    private const long LargestFile = 512L << 20;
+    private const long MaxFile = 512L << 20;
 
     public static string Of(string file) => Path.GetDirectoryName(Path.GetFullPath(file)) ?? Path.GetFullPath(file);
 
@@ -26,10 +26,10 @@ internal static class CheckpointFolder
         }
 
         using var file = CheckpointFile.Open(path);
-        if (file.Length > LargestFile)
+        if (file.Length > MaxFile)
         {
             throw new CheckpointException(
-                $"The file '{path}' has {file.Length} bytes; at most {LargestFile} are read whole. It is not a file " +
+                $"The file '{path}' has {file.Length} bytes; at most {MaxFile} are read whole. It is not a file " +
                 "that belongs beside a checkpoint; remove it.", path);
         }
 

@@ -38,7 +38,8 @@ internal sealed class ShardIndex
         }
 
         var index = new ShardIndex(path, shardOf);
-        foreach (var shard in index.Shards.Where(shard => !CheckpointFile.IsThere(System.IO.Path.Combine(folder, shard))))
+        foreach (var shard in index.Shards.Where(
+            shard => !CheckpointFile.IsThere(System.IO.Path.Combine(folder, shard))))
         {
             throw new CheckpointException(
                 $"The shard '{shard}' that the index '{path}' names is missing. Download it into the same folder.",

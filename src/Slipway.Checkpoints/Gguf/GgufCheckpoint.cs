@@ -11,21 +11,21 @@ namespace Slipway.Checkpoints.Gguf;
 internal sealed class GgufCheckpoint : Checkpoint
 {
     private const string TokenizerFile = "tokenizer.json";
-    private readonly GgufFile file;
-    private readonly string folder;
-    private readonly Dictionary<string, GgufSource> sources;
-    private readonly Lazy<JsonObject> config;
+    private readonly GgufFile _file;
+    private readonly string _folder;
+    private readonly Dictionary<string, GgufSource> _sources;
+    private readonly Lazy<JsonObject> _config;
 
     public GgufCheckpoint(string path, string format, GgufFile file)
         : base(path, format)
     {
-        this.file = file;
-        folder = CheckpointFolder.Of(file.Path);
+        _file = file;
+        _folder = CheckpointFolder.Of(file.Path);
         var model = GgufArchitectures.Find(file);
-        sources = new Dictionary<string, GgufSource>(StringComparer.Ordinal);
+        _sources = new Dictionary<string, GgufSource>(StringComparer.Ordinal);
         foreach (var source in model.Map(file))
         {
-            if (!sources.TryAdd(source.Info.Name, source))
+            if (!_sources.TryAdd(source.Info.Name, source))
             {
                 throw new CheckpointException(
                     $"Two tensors of the GGUF file '{file.Path}' are '{source.Info.Name}'. Convert the model again.",
@@ -33,16 +33,16 @@ internal sealed class GgufCheckpoint : Checkpoint
             }
         }
 
-        Tensors = sources.ToDictionary(pair => pair.Key, pair => pair.Value.Info, StringComparer.Ordinal);
-        config = new Lazy<JsonObject>(() => model.MakeConfig(file));
+        Tensors = _sources.ToDictionary(pair => pair.Key, pair => pair.Value.Info, StringComparer.Ordinal);
+        _config = new Lazy<JsonObject>(() => model.MakeConfig(file));
     }
 
-    public override JsonObject Config => config.Value;
+    public override JsonObject Config => _config.Value;
 
     public override IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     public override IReadOnlyList<string> Warnings =>
-        CheckpointFolder.ReadFile(folder, TokenizerFile) is null && GgufTokenizer.Warn(file.Metadata) is { } warning
+        CheckpointFolder.ReadFile(_folder, TokenizerFile) is null && GgufTokenizer.Warn(_file.Metadata) is { } warning
             ? [warning]
             : [];
 
@@ -54,13 +54,13 @@ internal sealed class GgufCheckpoint : Checkpoint
             return Encoding.UTF8.GetBytes(Config.ToJsonString());
         }
 
-        return CheckpointFolder.ReadFile(folder, name) ?? name switch
+        return CheckpointFolder.ReadFile(_folder, name) ?? name switch
         {
-            TokenizerFile => GgufTokenizer.Make(file.Metadata),
-            "tokenizer_config.json" => GgufTokenizerConfig.Make(file.Metadata),
-            "generation_config.json" => GgufGenerationConfig.Make(file.Metadata),
-            "chat_template.jinja" when CheckpointFolder.ReadFile(folder, "tokenizer_config.json") is null =>
-                file.Metadata.Text(GgufTokenizerConfig.TemplateKey) is { } template
+            TokenizerFile => GgufTokenizer.Make(_file.Metadata),
+            "tokenizer_config.json" => GgufTokenizerConfig.Make(_file.Metadata),
+            "generation_config.json" => GgufGenerationConfig.Make(_file.Metadata),
+            "chat_template.jinja" when CheckpointFolder.ReadFile(_folder, "tokenizer_config.json") is null =>
+                _file.Metadata.Text(GgufTokenizerConfig.TemplateKey) is { } template
                     ? Encoding.UTF8.GetBytes(template)
                     : null,
             _ => null,
@@ -69,7 +69,7 @@ internal sealed class GgufCheckpoint : Checkpoint
 
     protected override void ReadBytesCore(TensorInfo tensor, long start, Span<byte> destination)
     {
-        switch (sources[tensor.Name])
+        switch (_sources[tensor.Name])
         {
             case GgufComputed computed:
                 ReadComputed(computed, start, destination);
@@ -86,7 +86,7 @@ internal sealed class GgufCheckpoint : Checkpoint
 
     protected override void Dispose(bool disposing)
     {
-        file.Dispose();
+        _file.Dispose();
         base.Dispose(disposing);
     }
 

@@ -7,12 +7,12 @@ namespace Slipway.Checkpoints.Gguf;
 // One model's metadata and tensors, in one file or split over 'NAME-00001-of-00003.gguf' and so on.
 internal sealed partial class GgufFile : IDisposable
 {
-    private const int MostParts = 1000;
-    private readonly List<CheckpointFile> files;
+    private const int MaxParts = 1000;
+    private readonly List<CheckpointFile> _files;
 
     private GgufFile(List<CheckpointFile> files, GgufMetadata metadata, IEnumerable<GgufTensor> tensors)
     {
-        this.files = files;
+        _files = files;
         Metadata = metadata;
         Tensors = new OrderedDictionary<string, GgufTensor>(StringComparer.Ordinal);
         foreach (var tensor in tensors)
@@ -54,7 +54,7 @@ internal sealed partial class GgufFile : IDisposable
         }
     }
 
-    public void Dispose() => files.ForEach(file => file.Dispose());
+    public void Dispose() => _files.ForEach(file => file.Dispose());
 
     private static IEnumerable<string> OtherParts(string path, GgufMetadata metadata)
     {
@@ -66,7 +66,7 @@ internal sealed partial class GgufFile : IDisposable
 
         var name = System.IO.Path.GetFileName(path);
         var match = PartName().Match(name);
-        if (!match.Success || match.Groups[1].Value != "00001" || count > MostParts ||
+        if (!match.Success || match.Groups[1].Value != "00001" || count > MaxParts ||
             match.Groups[2].Value != count.ToString("D5", CultureInfo.InvariantCulture))
         {
             throw new CheckpointException(

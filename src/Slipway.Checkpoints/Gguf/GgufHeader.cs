@@ -10,11 +10,11 @@ internal sealed class GgufHeader
     public const string AlignmentKey = "general.alignment";
     private const int LongestName = 1 << 16;
     private const int LongestText = 1 << 26;
-    private const int MostSizes = 8;
+    private const int MaxSizes = 8;
     private const int SmallestEntry = 13;
     private const int SmallestTensor = 32;
     private const int DefaultAlignment = 32;
-    private const int LargestAlignment = 1 << 20;
+    private const int MaxAlignment = 1 << 20;
     private const int DeepestArray = 4;
 
     private GgufHeader(GgufMetadata metadata, List<GgufTensor> tensors)
@@ -144,9 +144,9 @@ internal sealed class GgufHeader
         var name = ReadText(cursor, $"the name of tensor {index}", LongestName);
         cursor.Tensor = name;
         var dimensions = cursor.ReadUInt32($"the number of dimensions of tensor '{name}'");
-        if (dimensions is 0 or > MostSizes)
+        if (dimensions is 0 or > MaxSizes)
         {
-            throw cursor.Bad($"gives tensor '{name}' {dimensions} dimensions; expected 1 to {MostSizes}");
+            throw cursor.Bad($"gives tensor '{name}' {dimensions} dimensions; expected 1 to {MaxSizes}");
         }
 
         var sizes = new long[dimensions];
@@ -177,8 +177,8 @@ internal sealed class GgufHeader
     private static long ReadAlignment(ByteCursor cursor, GgufMetadata metadata)
     {
         var alignment = metadata.Integer(AlignmentKey) ?? DefaultAlignment;
-        return alignment is > 0 and <= LargestAlignment && long.IsPow2(alignment) ? alignment : throw cursor.Bad(
-            $"has the alignment {alignment}; expected a power of two up to {LargestAlignment}");
+        return alignment is > 0 and <= MaxAlignment && long.IsPow2(alignment) ? alignment : throw cursor.Bad(
+            $"has the alignment {alignment}; expected a power of two up to {MaxAlignment}");
     }
 
     private static GgufValueType ReadType(ByteCursor cursor, string key)

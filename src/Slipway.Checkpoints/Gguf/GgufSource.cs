@@ -20,7 +20,7 @@ internal sealed record GgufRows(TensorInfo Info, GgufTensor Tensor) : GgufSource
 // memory lasts. Its type is float32.
 internal sealed record GgufComputed(TensorInfo Info, int Parts, Func<int, float[]> Compute) : GgufSource(Info)
 {
-    private readonly WeakReference<Part?> kept = new(null);
+    private readonly WeakReference<Part?> _kept = new(null);
 
     public long PartBytes => Info.ByteLength / Parts;
 
@@ -28,10 +28,10 @@ internal sealed record GgufComputed(TensorInfo Info, int Parts, Func<int, float[
     {
         get
         {
-            if (!kept.TryGetTarget(out var found) || found.Index != part)
+            if (!_kept.TryGetTarget(out var found) || found.Index != part)
             {
                 found = new Part(part, Compute(part));
-                kept.SetTarget(found);
+                _kept.SetTarget(found);
             }
 
             return found.Values;

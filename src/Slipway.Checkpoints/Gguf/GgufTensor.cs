@@ -5,7 +5,7 @@ namespace Slipway.Checkpoints.Gguf;
 // A tensor as the file lists it: sizes with the innermost first, the offset from the file's beginning.
 internal sealed record GgufTensor(string Name, TensorType Type, long[] Sizes, long Offset, CheckpointFile File)
 {
-    private const long LargestWhole = 1 << 28;
+    private const long MaxWhole = 1 << 28;
 
     // Elements a row; rows are contiguous and never share a block.
     public long RowLength => Sizes[0];
@@ -25,10 +25,10 @@ internal sealed record GgufTensor(string Name, TensorType Type, long[] Sizes, lo
 
     public float[] ReadRows(long first, long count)
     {
-        if (count * RowLength > LargestWhole)
+        if (count * RowLength > MaxWhole)
         {
             throw new CheckpointException(
-                $"Tensor '{Name}' of '{File.Path}' has parts of {count * RowLength} elements; at most {LargestWhole} " +
+                $"Tensor '{Name}' of '{File.Path}' has parts of {count * RowLength} elements; at most {MaxWhole} " +
                 "can be rearranged in memory. Export the model from its Hugging Face checkpoint.", File.Path, Name);
         }
 

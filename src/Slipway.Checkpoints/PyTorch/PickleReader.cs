@@ -9,28 +9,28 @@ namespace Slipway.Checkpoints.PyTorch;
 // describes them.
 internal sealed class PickleReader(byte[] pickle, string path)
 {
-    private const int MostValues = 1 << 24;
+    private const int MaxValues = 1 << 24;
     private static readonly object Mark = new();
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, true);
 
-    private readonly List<object?> stack = [];
-    private readonly Dictionary<uint, object?> memo = [];
-    private int position;
+    private readonly List<object?> _stack = [];
+    private readonly Dictionary<uint, object?> _memo = [];
+    private int _position;
 
     public object? Read()
     {
         while (true)
         {
-            var at = position;
+            var at = _position;
             var instruction = Byte();
             if (instruction == '.')
             {
                 return Pop();
             }
 
-            if (stack.Count > MostValues)
+            if (_stack.Count > MaxValues)
             {
-                throw Bad($"holds more than {MostValues} values at once");
+                throw Bad($"holds more than {MaxValues} values at once");
             }
 
             if (!TryPush(instruction) && !TryCombine(instruction))
@@ -102,7 +102,7 @@ internal sealed class PickleReader(byte[] pickle, string path)
             case (byte)'r':
                 return Remember(BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint))));
             case 0x94: // MEMOIZE
-                return Remember((uint)memo.Count);
+                return Remember((uint)_memo.Count);
             case (byte)'0': // POP
                 Pop();
                 return true;
@@ -165,7 +165,7 @@ internal sealed class PickleReader(byte[] pickle, string path)
 
     private bool Push(object? value)
     {
-        stack.Add(value);
+        _stack.Add(value);
         return true;
     }
 
@@ -173,52 +173,52 @@ internal sealed class PickleReader(byte[] pickle, string path)
 
     private object?[] PopMany(int count)
     {
-        if (stack.Count < count || stack.LastIndexOf(Mark, stack.Count - 1, count) >= 0)
+        if (_stack.Count < count || _stack.LastIndexOf(Mark, _stack.Count - 1, count) >= 0)
         {
             throw Bad("takes a value where there is none");
         }
 
-        object?[] values = [.. stack[^count..]];
-        stack.RemoveRange(stack.Count - count, count);
+        object?[] values = [.. _stack[^count..]];
+        _stack.RemoveRange(_stack.Count - count, count);
         return values;
     }
 
     private object?[] PopToMark()
     {
-        var mark = stack.LastIndexOf(Mark);
+        var mark = _stack.LastIndexOf(Mark);
         if (mark < 0)
         {
             throw Bad("ends a list that did not begin");
         }
 
-        object?[] values = [.. stack[(mark + 1)..]];
-        stack.RemoveRange(mark, stack.Count - mark);
+        object?[] values = [.. _stack[(mark + 1)..]];
+        _stack.RemoveRange(mark, _stack.Count - mark);
         return values;
     }
 
     private T Peek<T>()
-        where T : class => stack.LastOrDefault() as T ?? throw Unexpected(stack.LastOrDefault());
+        where T : class => _stack.LastOrDefault() as T ?? throw Unexpected(_stack.LastOrDefault());
 
     private bool Remember(uint key)
     {
-        memo[key] = stack.Count > 0 ? stack[^1] : throw Bad("takes a value where there is none");
+        _memo[key] = _stack.Count > 0 ? _stack[^1] : throw Bad("takes a value where there is none");
         return true;
     }
 
     private object? Recall(uint key) =>
-        memo.TryGetValue(key, out var value) ? value : throw Bad($"refers to the value {key}, which is not there");
+        _memo.TryGetValue(key, out var value) ? value : throw Bad($"refers to the value {key}, which is not there");
 
     private byte Byte() => Take(1)[0];
 
     private ReadOnlySpan<byte> Take(uint count)
     {
-        if (count > pickle.Length - position)
+        if (count > pickle.Length - _position)
         {
             throw Bad("ends inside its pickle");
         }
 
-        position += (int)count;
-        return pickle.AsSpan(position - (int)count, (int)count);
+        _position += (int)count;
+        return pickle.AsSpan(_position - (int)count, (int)count);
     }
 
     private long Long(byte count)
@@ -252,14 +252,14 @@ internal sealed class PickleReader(byte[] pickle, string path)
 
     private string Line()
     {
-        var length = pickle.AsSpan(position).IndexOf((byte)'\n');
+        var length = pickle.AsSpan(_position).IndexOf((byte)'\n');
         if (length < 0)
         {
             throw Bad("ends inside its pickle");
         }
 
         var line = Text((uint)length);
-        position++;
+        _position++;
         return line;
     }
 
@@ -267,7 +267,7 @@ internal sealed class PickleReader(byte[] pickle, string path)
         $"has a pickle that uses '{Shorten(Describe(value))}' where plain tensors need something else");
 
     private CheckpointException Bad(string problem) => new(
-        $"The PyTorch file '{path}' {problem} (byte {position} of its pickle). Save its tensors alone " +
+        $"The PyTorch file '{path}' {problem} (byte {_position} of its pickle). Save its tensors alone " +
         "('torch.save(model.state_dict(), …)'), or use the model's safetensors files.", path);
 
     private static string Describe(object? value) => value switch

@@ -6,7 +6,7 @@ namespace Slipway.Checkpoints.PyTorch;
 internal static class PyTorchReader
 {
     private const string PickleFile = "/data.pkl";
-    private const int LargestPickle = 256 << 20;
+    private const int MaxPickle = 256 << 20;
     private const int MaxDimensions = 32;
 
     public static IEnumerable<StoredTensor> Read(CheckpointFile file)
@@ -20,10 +20,10 @@ internal static class PyTorchReader
 
         var zip = ZipDirectory.Read(file);
         var pickles = zip.Entries.Values.Where(entry => entry.Name.EndsWith(PickleFile, StringComparison.Ordinal));
-        if (pickles.ToArray() is not [{ Length: <= LargestPickle } pickle])
+        if (pickles.ToArray() is not [{ Length: <= MaxPickle } pickle])
         {
             throw zip.Bad(
-                $"holds no '*{PickleFile}' of at most {LargestPickle} bytes; expected what torch.save writes");
+                $"holds no '*{PickleFile}' of at most {MaxPickle} bytes; expected what torch.save writes");
         }
 
         var root = pickle.Name[..^PickleFile.Length];

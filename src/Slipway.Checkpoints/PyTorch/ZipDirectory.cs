@@ -16,10 +16,10 @@ internal sealed class ZipDirectory
     private const int End64Length = 56;
     private const int CentralLength = 46;
     private const int LocalLength = 30;
-    private const long LargestDirectory = 64 << 20;
-    private readonly CheckpointFile file;
+    private const long MaxDirectory = 64 << 20;
+    private readonly CheckpointFile _file;
 
-    private ZipDirectory(CheckpointFile file) => this.file = file;
+    private ZipDirectory(CheckpointFile file) => _file = file;
 
     public Dictionary<string, ZipEntry> Entries { get; } = new(StringComparer.Ordinal);
 
@@ -27,7 +27,7 @@ internal sealed class ZipDirectory
     {
         var zip = new ZipDirectory(file);
         var (offset, length) = zip.FindDirectory();
-        if (length > LargestDirectory || offset < 0 || length < 0 || offset > file.Length - length)
+        if (length > MaxDirectory || offset < 0 || length < 0 || offset > file.Length - length)
         {
             throw zip.Bad($"states a directory of {length} bytes at {offset}; it has {file.Length} bytes");
         }
@@ -39,12 +39,12 @@ internal sealed class ZipDirectory
     }
 
     public CheckpointException Bad(string problem, string? remedy = null) => new(
-        $"The PyTorch file '{file.Path}' {problem}. {remedy ?? "Copy or download it again."}", file.Path);
+        $"The PyTorch file '{_file.Path}' {problem}. {remedy ?? "Copy or download it again."}", _file.Path);
 
     private (long Offset, long Length) FindDirectory()
     {
-        var tail = new byte[(int)Math.Min(file.Length, EndLength + ushort.MaxValue)];
-        file.Read(file.Length - tail.Length, tail);
+        var tail = new byte[(int)Math.Min(_file.Length, EndLength + ushort.MaxValue)];
+        _file.Read(_file.Length - tail.Length, tail);
         var at = tail.AsSpan().LastIndexOf("PK\x05\x06"u8);
         if (at < 0 || at + EndLength > tail.Length)
         {
@@ -53,7 +53,7 @@ internal sealed class ZipDirectory
 
         var end = tail.AsSpan(at);
         var (length, offset) = (ReadUInt32(end, 12), ReadUInt32(end, 16));
-        var locatorAt = file.Length - tail.Length + at - LocatorLength;
+        var locatorAt = _file.Length - tail.Length + at - LocatorLength;
         if ((length != uint.MaxValue && offset != uint.MaxValue) || locatorAt < 0)
         {
             return (offset, length);
@@ -61,15 +61,15 @@ internal sealed class ZipDirectory
 
         // Sizes that need 64 bits stand in a record before, which a locator names.
         Span<byte> locator = stackalloc byte[LocatorLength];
-        file.Read(locatorAt, locator);
+        _file.Read(locatorAt, locator);
         var end64At = ReadInt64(locator, 8);
-        if (!locator.StartsWith("PK\x06\x07"u8) || end64At < 0 || end64At > file.Length - End64Length)
+        if (!locator.StartsWith("PK\x06\x07"u8) || end64At < 0 || end64At > _file.Length - End64Length)
         {
             throw Bad("has a zip directory of 64 bits that cannot be found");
         }
 
         Span<byte> end64 = stackalloc byte[End64Length];
-        file.Read(end64At, end64);
+        _file.Read(end64At, end64);
         return end64.StartsWith("PK\x06\x06"u8)
             ? (ReadInt64(end64, 48), ReadInt64(end64, 40))
             : throw Bad("has a zip directory of 64 bits that cannot be found");
@@ -117,15 +117,15 @@ internal sealed class ZipDirectory
         length = length == uint.MaxValue ? Next(ref wide) : length;
         packed = packed == uint.MaxValue ? Next(ref wide) : packed;
         header = header == uint.MaxValue ? Next(ref wide) : header;
-        if (header < 0 || header > file.Length - LocalLength || packed != length || length < 0)
+        if (header < 0 || header > _file.Length - LocalLength || packed != length || length < 0)
         {
-            throw Bad($"places '{name}' at {header} with {length} bytes; it has {file.Length} bytes");
+            throw Bad($"places '{name}' at {header} with {length} bytes; it has {_file.Length} bytes");
         }
 
         Span<byte> local = stackalloc byte[LocalLength];
-        file.Read(header, local);
+        _file.Read(header, local);
         var offset = header + LocalLength + ReadUInt16(local, 26) + ReadUInt16(local, 28);
-        return local.StartsWith("PK\x03\x04"u8) && offset <= file.Length - length
+        return local.StartsWith("PK\x03\x04"u8) && offset <= _file.Length - length
             ? new ZipEntry(name, offset, length)
             : throw Bad($"places '{name}' at {header} with {length} bytes, where it does not lie");
 

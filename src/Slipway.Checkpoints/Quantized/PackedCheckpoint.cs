@@ -9,23 +9,23 @@ namespace Slipway.Checkpoints.Quantized;
 internal sealed class PackedCheckpoint : OverlayCheckpoint
 {
     private const int BatchCodes = 1 << 18;
-    private readonly Dictionary<string, PackedWeight> packed = new(StringComparer.Ordinal);
-    private readonly PackedLayout layout;
-    private readonly PackedSettings settings;
+    private readonly Dictionary<string, PackedWeight> _packed = new(StringComparer.Ordinal);
+    private readonly PackedLayout _layout;
+    private readonly PackedSettings _settings;
 
     private PackedCheckpoint(Checkpoint inner)
         : base(inner)
     {
-        settings = PackedSettings.Read(inner);
-        layout = PackedLayout.Find(inner, settings);
+        _settings = PackedSettings.Read(inner);
+        _layout = PackedLayout.Find(inner, _settings);
         var tensors = new Dictionary<string, TensorInfo>(StringComparer.Ordinal);
         foreach (var tensor in inner.Tensors.Values)
         {
             if (tensor.Name.EndsWith(PackedWeights.CodesSuffix, StringComparison.Ordinal))
             {
                 var root = tensor.Name[..^PackedWeights.CodesSuffix.Length];
-                var weight = PackedWeights.Describe(inner, root, layout, settings);
-                packed.Add(weight.Info.Name, weight);
+                var weight = PackedWeights.Describe(inner, root, _layout, _settings);
+                _packed.Add(weight.Info.Name, weight);
                 Add(tensors, new TensorInfo(
                     weight.Info.Name, TensorType.F32, [weight.Info.Rows, weight.Info.Columns]));
             }
@@ -36,7 +36,7 @@ internal sealed class PackedCheckpoint : OverlayCheckpoint
         }
 
         Tensors = tensors;
-        Quantized = packed.ToDictionary(pair => pair.Key, pair => pair.Value.Info, StringComparer.Ordinal);
+        Quantized = _packed.ToDictionary(pair => pair.Key, pair => pair.Value.Info, StringComparer.Ordinal);
     }
 
     public override IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
@@ -60,11 +60,11 @@ internal sealed class PackedCheckpoint : OverlayCheckpoint
         }
     }
 
-    protected override bool IsComputed(string name) => packed.ContainsKey(name);
+    protected override bool IsComputed(string name) => _packed.ContainsKey(name);
 
     protected override void Compute(TensorInfo tensor, long start, Span<float> destination)
     {
-        var weight = packed[tensor.Name];
+        var weight = _packed[tensor.Name];
         var (columns, groups) = (weight.Info.Columns, weight.Info.GroupCount);
         var batch = Math.Max(BatchCodes / columns, 1);
         while (destination.Length > 0)
@@ -103,9 +103,9 @@ internal sealed class PackedCheckpoint : OverlayCheckpoint
     protected override void ReadQuantizedCore(
         QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
     {
-        var weight = packed[tensor.Name];
+        var weight = _packed[tensor.Name];
         var (rows, groups, perNumber) = (codes.Length / tensor.Columns, tensor.GroupCount, 32 / tensor.Bits);
-        layout.ReadCodes(Inner, weight, firstRow, codes);
+        _layout.ReadCodes(Inner, weight, firstRow, codes);
         var line = new float[rows];
         var firstNumber = firstRow / perNumber;
         var numbers = new uint[((firstRow + rows + perNumber - 1) / perNumber) - firstNumber];
@@ -117,10 +117,10 @@ internal sealed class PackedCheckpoint : OverlayCheckpoint
             for (var row = 0; row < rows; row++)
             {
                 var number = numbers[((firstRow + row) / perNumber) - firstNumber];
-                var stored = (int)(number >> (layout.Place(firstRow + row, perNumber) * tensor.Bits)) &
+                var stored = (int)(number >> (_layout.Place(firstRow + row, perNumber) * tensor.Bits)) &
                     ((1 << tensor.Bits) - 1);
                 scales[(row * groups) + group] = line[row];
-                zeroPoints[(row * groups) + group] = (byte)layout.ZeroPoint(stored, settings);
+                zeroPoints[(row * groups) + group] = (byte)_layout.ZeroPoint(stored, _settings);
             }
         }
     }

@@ -15,7 +15,7 @@ internal sealed class SafetensorsFormat : CheckpointFormat
 
     public override bool Recognizes(ReadOnlySpan<byte> head) =>
         head.Length > 8 && head[8] == '{' &&
-        BinaryPrimitives.ReadUInt64LittleEndian(head) <= SafetensorsHeader.LargestHeader;
+        BinaryPrimitives.ReadUInt64LittleEndian(head) <= SafetensorsHeader.MaxHeader;
 
     public override bool Claims(string fileName)
     {

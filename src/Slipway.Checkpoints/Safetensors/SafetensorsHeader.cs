@@ -8,7 +8,7 @@ namespace Slipway.Checkpoints.Safetensors;
 // "__metadata__": {strings}}; offsets count from the data's beginning and cover it without gap or overlap.
 internal static class SafetensorsHeader
 {
-    public const long LargestHeader = 100_000_000;
+    public const long MaxHeader = 100_000_000;
     private const int MaxDepth = 8;
     private const int MaxDimensions = 32;
 
@@ -41,9 +41,9 @@ internal static class SafetensorsHeader
 
         file.Read(0, prefix);
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerLength > LargestHeader)
+        if (headerLength > MaxHeader)
         {
-            throw Bad(file, $"states a header of {headerLength} bytes; at most {LargestHeader} are allowed");
+            throw Bad(file, $"states a header of {headerLength} bytes; at most {MaxHeader} are allowed");
         }
 
         if (headerLength > (ulong)(file.Length - prefix.Length))

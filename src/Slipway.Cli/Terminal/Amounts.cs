@@ -20,5 +20,6 @@ internal static class Amounts
     }
 
     /// <summary>A number in the invariant culture.</summary>
-    public static string Number(double value, string format = "0.##") => value.ToString(format, CultureInfo.InvariantCulture);
+    public static string Number(double value, string format = "0.##")
+        => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -4,8 +4,8 @@ namespace Slipway.Cli.Terminal;
 
 /// <summary>Writes to a file descriptor of Unix.</summary>
 /// <remarks>
-/// A console's stream says nothing of a broken pipe, and a <see cref="FileStream"/> leaves the offset that processes share
-/// in a redirected file where it is. Sources: write(2), poll(2).
+/// A console's stream says nothing of a broken pipe, and a <see cref="FileStream"/> leaves the offset that processes
+/// share in a redirected file where it is. Sources: write(2), poll(2).
 /// </remarks>
 /// <param name="descriptor">The descriptor.</param>
 /// <param name="name">What errors call it; null drops what cannot be written.</param>

@@ -6,14 +6,15 @@ namespace Slipway.Cli.Terminal;
 /// <summary>Reads the JSON files that people give to verbs; '-' is standard input.</summary>
 internal static class InputFile
 {
-    private const long Largest = 256L << 20;
+    private const long Max = 256L << 20;
 
     public static JsonNode ReadJson(VerbContext context, string path)
     {
         var text = path == "-" ? context.Input.ReadToEnd() : ReadText(path);
         try
         {
-            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { MaxDepth = 128, AllowDuplicateProperties = false })
+            return JsonNode.Parse(
+                text, documentOptions: new JsonDocumentOptions { MaxDepth = 128, AllowDuplicateProperties = false })
                 ?? throw new UsageException($"'{path}' holds null; expected a JSON document.");
         }
         catch (JsonException exception)
@@ -26,8 +27,8 @@ internal static class InputFile
     {
         var file = new FileInfo(path);
         return !file.Exists ? throw new UsageException($"The file '{path}' does not exist. Check the path.")
-            : file.Length > Largest
-            ? throw new UsageException($"The file '{path}' has {file.Length} bytes; at most {Largest} are read.")
+            : file.Length > Max
+            ? throw new UsageException($"The file '{path}' has {file.Length} bytes; at most {Max} are read.")
             : File.ReadAllText(path);
     }
 
@@ -35,5 +36,6 @@ internal static class InputFile
     public static IReadOnlyList<string> ReadTexts(VerbContext context, string path) =>
         ReadJson(context, path) is JsonArray list && list.All(item => item?.GetValueKind() == JsonValueKind.String)
             ? [.. list.Select(item => item!.GetValue<string>())]
-            : throw new UsageException($"'{path}' is not a JSON list of strings, such as [\"Hello\", \"Good morning\"].");
+            : throw new UsageException(
+                $"'{path}' is not a JSON list of strings, such as [\"Hello\", \"Good morning\"].");
 }

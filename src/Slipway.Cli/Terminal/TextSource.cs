@@ -24,7 +24,8 @@ internal static class TextSource
         using var checkpoint = Checkpoint.Open(path);
         return HuggingFaceTokenizer.Parse(
             checkpoint.ReadFile(TokenizerFile)
-                ?? throw new UsageException($"'{path}' holds no '{TokenizerFile}'. Name a package or a folder that does."),
+                ?? throw new UsageException(
+                    $"'{path}' holds no '{TokenizerFile}'. Name a package or a folder that does."),
             path);
     }
 

@@ -27,10 +27,12 @@ internal static class ToolFile
 
         if (function["parameters"] is not (null or JsonObject))
         {
-            throw new UsageException($"'parameters' of tool '{name}' in '{path}' is not an object; expected a JSON schema.");
+            throw new UsageException(
+                $"'parameters' of tool '{name}' in '{path}' is not an object; expected a JSON schema.");
         }
 
-        var description = function["description"] is JsonValue words && words.TryGetValue(out string? text) ? text : null;
+        var description = function["description"] is JsonValue words && words.TryGetValue(out string? text)
+            ? text : null;
         var schema = function["parameters"]?.ToJsonString() ?? """{"type":"object","properties":{}}""";
         using var document = JsonDocument.Parse(schema);
         return AIFunctionFactory.CreateDeclaration(

@@ -5,9 +5,9 @@ namespace Slipway.Cli.Verbs;
 /// <summary>Opens the folders of LoRA adapters that an export is given.</summary>
 internal sealed class AdapterFolders : IDisposable
 {
-    private readonly Dictionary<string, LoraAdapter> adapters = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LoraAdapter> _adapters = new(StringComparer.Ordinal);
 
-    public IReadOnlyDictionary<string, LoraAdapter> Adapters => adapters;
+    public IReadOnlyDictionary<string, LoraAdapter> Adapters => _adapters;
 
     /// <summary>Opens adapters by NAME=DIR; without a name the folder's own is taken.</summary>
     /// <exception cref="UsageException">Two have the same name.</exception>
@@ -21,13 +21,13 @@ internal sealed class AdapterFolders : IDisposable
                 var (name, folder) = argument.Split('=', 2) is [var given, var path]
                     ? (given, path)
                     : (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(argument))), argument);
-                if (folders.adapters.ContainsKey(name))
+                if (folders._adapters.ContainsKey(name))
                 {
                     throw new UsageException(
                         $"Two of --adapters have the name '{name}'; give each its own, as NAME=DIR.");
                 }
 
-                folders.adapters.Add(name, LoraAdapter.Open(folder));
+                folders._adapters.Add(name, LoraAdapter.Open(folder));
             }
 
             return folders;
@@ -63,7 +63,7 @@ internal sealed class AdapterFolders : IDisposable
 
     public void Dispose()
     {
-        foreach (var adapter in adapters.Values)
+        foreach (var adapter in _adapters.Values)
         {
             adapter.Dispose();
         }

@@ -11,17 +11,20 @@ internal static class BenchGuidanceVerb
     public static Command Create(VerbContext context)
     {
         var source = new Argument<string>("SOURCE") { Description = "A package, a checkpoint, or a tokenizer.json." };
-        var rounds = new Option<int>("--rounds") { Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 5 };
+        var rounds = new Option<int>("--rounds")
+        {
+            Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 5,
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "guidance", "Measure the masks of a tool list at a vocabulary. Example: slipway bench guidance package")
         {
             source, rounds, json,
         };
-        command.SetAction((result, ct) =>
+        command.SetAction((result, cancellationToken) =>
         {
             var report = GuidanceBench.Measure(
-                TextSource.LoadTokenizer(result.GetRequiredValue(source)), result.GetValue(rounds), ct);
+                TextSource.LoadTokenizer(result.GetRequiredValue(source)), result.GetValue(rounds), cancellationToken);
             if (result.GetValue(json))
             {
                 context.WriteJson(ToJson(report));
@@ -38,12 +41,17 @@ internal static class BenchGuidanceVerb
 
     private static void Write(TextWriter output, GuidanceReport report)
     {
-        output.WriteLine($"vocabulary  {report.VocabularySize} tokens, read in {Amounts.Number(report.VocabularyTime.TotalMilliseconds)} ms");
-        output.WriteLine($"compile     {report.Tools} tools in {Amounts.Number(report.CompileTime.TotalMilliseconds)} ms");
         output.WriteLine(
-            $"new states  {Microseconds(report.FirstMask)} µs a token, 90 % within {Microseconds(report.FirstMaskNinth)}, longest "
+            $"vocabulary  {report.VocabularySize} tokens, read "
+            + $"in {Amounts.Number(report.VocabularyTime.TotalMilliseconds)} ms");
+        output.WriteLine(
+            $"compile     {report.Tools} tools in {Amounts.Number(report.CompileTime.TotalMilliseconds)} ms");
+        output.WriteLine(
+            $"new states  {Microseconds(report.FirstMask)} µs a token, 90 % "
+            + $"within {Microseconds(report.FirstMaskNinth)}, longest "
             + Microseconds(report.FirstMaskLongest));
-        output.WriteLine($"met before  {Microseconds(report.Mask)} µs a token, longest {Microseconds(report.MaskLongest)}");
+        output.WriteLine(
+            $"met before  {Microseconds(report.Mask)} µs a token, longest {Microseconds(report.MaskLongest)}");
         output.WriteLine($"forced      {Amounts.Number(100 * report.ForcedShare)} % of the tokens need no mask");
     }
 

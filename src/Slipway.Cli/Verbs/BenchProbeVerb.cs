@@ -7,7 +7,9 @@ using Slipway.Evaluation.Bench.Serving;
 
 namespace Slipway.Cli.Verbs;
 
-/// <summary>Measures the start and the memory of this process; <c>bench serving</c> runs it as a process of its own.</summary>
+/// <summary>
+/// Measures the start and the memory of this process; <c>bench serving</c> runs it as a process of its own.
+/// </summary>
 internal static class BenchProbeVerb
 {
     private const string Name = "probe";
@@ -18,14 +20,15 @@ internal static class BenchProbeVerb
         var numbers = new Argument<int[]>("THREADS PROMPT NEW STREAMS") { Arity = new ArgumentArity(4, 4) };
         var command = new Command(Name) { package, numbers };
         command.Hidden = true;
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var values = result.GetRequiredValue(numbers);
             var options = new ServingOptions
             {
                 Threads = values[0], PromptTokens = values[1], NewTokens = values[2], Streams = values[3],
             };
-            var figures = await ProcessProbe.MeasureAsync(result.GetRequiredValue(package), options, ct).ConfigureAwait(false);
+            var figures = await ProcessProbe.MeasureAsync(result.GetRequiredValue(package), options, cancellationToken)
+                .ConfigureAwait(false);
             context.WriteJson(new JsonObject
             {
                 ["load_to_first_token_ticks"] = figures.LoadToFirstToken.Ticks,
@@ -39,12 +42,14 @@ internal static class BenchProbeVerb
     }
 
     /// <summary>Runs the verb in a fresh process.</summary>
-    public static async Task<ProcessFigures> StartAsync(string package, ServingOptions options, CancellationToken ct)
+    public static async Task<ProcessFigures> StartAsync(
+        string package, ServingOptions options, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(DotNet())
         {
             RedirectStandardOutput = true,
-            ArgumentList = { "exec", typeof(BenchProbeVerb).Assembly.Location, "bench", Name, Path.GetFullPath(package) },
+            ArgumentList = { "exec", typeof(BenchProbeVerb).Assembly.Location, "bench", Name,
+                Path.GetFullPath(package) },
         };
         int[] numbers =
         [
@@ -58,8 +63,8 @@ internal static class BenchProbeVerb
         using var process = Process.Start(start)!;
         try
         {
-            var text = await process.StandardOutput.ReadToEndAsync(ct).ConfigureAwait(false);
-            await process.WaitForExitAsync(ct).ConfigureAwait(false);
+            var text = await process.StandardOutput.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+            await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
             return process.ExitCode == 0 ? Parse(JsonNode.Parse(text)!) : throw new IOException(
                 $"The process that measures start and memory of '{package}' ended with the code '{process.ExitCode}'; "
                 + "what it says is above.");
@@ -81,5 +86,6 @@ internal static class BenchProbeVerb
 
     // The program that runs this one's runtime, three folders above the framework.
     private static string DotNet() => Path.GetFullPath(Path.Combine(
-        RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+        RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows()
+            ? "dotnet.exe" : "dotnet"));
 }

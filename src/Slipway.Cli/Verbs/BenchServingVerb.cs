@@ -14,8 +14,14 @@ internal static class BenchServingVerb
     {
         var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
         var baseline = BaselineOption();
-        var threads = new Option<int>("--threads") { Description = "Threads that compute.", DefaultValueFactory = _ => 2 };
-        var rounds = new Option<int>("--rounds") { Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 3 };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Threads that compute.", DefaultValueFactory = _ => 2,
+        };
+        var rounds = new Option<int>("--rounds")
+        {
+            Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 3,
+        };
         var prompt = Number("--prompt-tokens", 512, "Tokens of each prompt.");
         var tokens = Number("--new-tokens", 128, "Tokens to generate.");
         var longPrompt = Number("--long-prompt-tokens", 4096, "Tokens of the prompt that arrives while others decode.");
@@ -25,11 +31,12 @@ internal static class BenchServingVerb
         var json = VerbContext.JsonOption();
         var command = new Command(
             "serving",
-            "Measure a package under load, each figure beside its bar. Example: slipway bench serving package --baseline plain")
+            "Measure a package under load, each figure beside its bar. Example: slipway bench serving package "
+            + "--baseline plain")
         {
             package, baseline, threads, rounds, prompt, tokens, longPrompt, turn, streams, many, json,
         };
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var folder = result.GetRequiredValue(package);
             var options = new ServingOptions
@@ -43,7 +50,8 @@ internal static class BenchServingVerb
             options.FreshProcess = token => BenchProbeVerb.StartAsync(folder, options, token);
             var report = await ProgressDisplay.RunAsync(context, "bench", progress => ServingBench.MeasureAsync(
                 folder, options,
-                new Relay<BenchProgress>(step => progress.Report(((double)step.Done / step.Runs, step.Current))), ct))
+                new Relay<BenchProgress>(step => progress.Report(((double)step.Done / step.Runs, step.Current))),
+                    cancellationToken))
                 .ConfigureAwait(false);
             if (result.GetValue(json))
             {
@@ -93,7 +101,8 @@ internal static class BenchServingVerb
         context.Output.WriteLine($"plain loop  {report.BaselinePackage}");
     }
 
-    private static string Absolute(double value, string unit) => $"{Amounts.Number(value, value < 100 ? "0.0" : "0")} {unit}";
+    private static string Absolute(double value, string unit)
+        => $"{Amounts.Number(value, value < 100 ? "0.0" : "0")} {unit}";
 
     private static JsonObject ToJson(ServingReport report) => new()
     {

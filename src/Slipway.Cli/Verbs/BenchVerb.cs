@@ -13,15 +13,27 @@ internal static class BenchVerb
     public static Command Create(VerbContext context)
     {
         var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
-        var prompt = new Option<int>("--prompt-tokens") { Description = "Tokens of each prompt.", DefaultValueFactory = _ => 512 };
-        var tokens = new Option<int>("--new-tokens") { Description = "Tokens to generate.", DefaultValueFactory = _ => 128 };
+        var prompt = new Option<int>("--prompt-tokens")
+        {
+            Description = "Tokens of each prompt.", DefaultValueFactory = _ => 512,
+        };
+        var tokens = new Option<int>("--new-tokens")
+        {
+            Description = "Tokens to generate.", DefaultValueFactory = _ => 128,
+        };
         var concurrency = new Option<string>("--concurrency")
         {
             Description = "Streams at once, such as 1,4,8.",
             DefaultValueFactory = _ => "1",
         };
-        var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
-        var rounds = new Option<int>("--rounds") { Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 3 };
+        var threads = new Option<int?>("--threads")
+        {
+            Description = "Threads that compute; one a physical core unless told.",
+        };
+        var rounds = new Option<int>("--rounds")
+        {
+            Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 3,
+        };
         var baseline = BenchServingVerb.BaselineOption();
         var json = VerbContext.JsonOption();
         var command = new Command(
@@ -30,7 +42,7 @@ internal static class BenchVerb
             package, prompt, tokens, concurrency, threads, rounds, baseline, json, BenchGuidanceVerb.Create(context),
             BenchServingVerb.Create(context), BenchProbeVerb.Create(context),
         };
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var options = new BenchOptions
             {
@@ -43,7 +55,8 @@ internal static class BenchVerb
             };
             var report = await ProgressDisplay.RunAsync(context, "bench", progress => ModelBench.MeasureAsync(
                 result.GetRequiredValue(package), options,
-                new Relay<BenchProgress>(step => progress.Report(((double)step.Done / step.Runs, step.Current))), ct))
+                new Relay<BenchProgress>(step => progress.Report(((double)step.Done / step.Runs, step.Current))),
+                    cancellationToken))
                 .ConfigureAwait(false);
             if (result.GetValue(json))
             {
@@ -62,7 +75,8 @@ internal static class BenchVerb
     private static void Write(VerbContext context, BenchReport report)
     {
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var title in new[] { "", "prefill tok/s", "decode tok/s", "first token ms", "longest pause ms", "prefill ×", "decode ×" })
+        foreach (var title in new[] { "", "prefill tok/s", "decode tok/s", "first token ms", "longest pause ms",
+            "prefill ×", "decode ×" })
         {
             table.AddColumn(title, column => column.RightAligned());
         }
@@ -88,7 +102,8 @@ internal static class BenchVerb
     [
         name, Amounts.Number(run.PrefillTokensPerSecond, "0.0"), Amounts.Number(run.DecodeTokensPerSecond, "0.0"),
         Milliseconds(run.TimeToFirstToken), Milliseconds(run.LongestPause),
-        run.PrefillRatio is { } prefill ? Amounts.Number(prefill) : "", run.DecodeRatio is { } decode ? Amounts.Number(decode) : "",
+        run.PrefillRatio is { } prefill
+            ? Amounts.Number(prefill) : "", run.DecodeRatio is { } decode ? Amounts.Number(decode) : "",
     ];
 
     private static string Milliseconds(TimeSpan time) => Amounts.Number(time.TotalMilliseconds, "0");
@@ -98,7 +113,8 @@ internal static class BenchVerb
         .. list.Split(',', StringSplitOptions.TrimEntries).Select(text =>
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
                 ? count
-                : throw new UsageException($"'{text}' in --concurrency is no number of streams; expected a list such as 1,4,8.")),
+                : throw new UsageException(
+                    $"'{text}' in --concurrency is no number of streams; expected a list such as 1,4,8.")),
     ];
 
     private static JsonObject ToJson(BenchReport report) => new()

@@ -12,8 +12,14 @@ internal static class ChatVerb
     public static Command Create(VerbContext context)
     {
         var package = new Argument<string>("PACKAGE") { Description = "A package folder with a chat template." };
-        var message = new Option<string?>("--message", "-m") { Description = "Give one answer instead of a conversation." };
-        var system = new Option<string?>("--system") { Description = "What the model is told before the conversation." };
+        var message = new Option<string?>("--message", "-m")
+        {
+            Description = "Give one answer instead of a conversation.",
+        };
+        var system = new Option<string?>("--system")
+        {
+            Description = "What the model is told before the conversation.",
+        };
         var tools = new Option<string?>("--tools")
         {
             Description = "A JSON list of tools in OpenAI's form; their calls are shown, not run.",
@@ -22,12 +28,13 @@ internal static class ChatVerb
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
         var sampling = new SamplingArguments();
         var json = VerbContext.JsonOption();
-        var command = new Command("chat", "Talk to a model. Example: slipway chat package, then type; an empty line ends.")
+        var command = new Command(
+            "chat", "Talk to a model. Example: slipway chat package, then type; an empty line ends.")
         {
             package, message, system, tools, adapter, maxTokens, json,
         };
         sampling.AddTo(command);
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             using var client = new OnnxChatClient(new OnnxChatClientOptions
             {
@@ -49,7 +56,8 @@ internal static class ChatVerb
             if (result.GetValue(message) is { } single)
             {
                 history.Add(new ChatMessage(ChatRole.User, single));
-                var answer = await AnswerAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+                var answer = await AnswerAsync(
+                    context, client, history, options, result.GetValue(json), cancellationToken).ConfigureAwait(false);
                 if (result.GetValue(json))
                 {
                     context.WriteJson(ToJson(answer));
@@ -58,7 +66,8 @@ internal static class ChatVerb
                 return 0;
             }
 
-            var answers = await TalkAsync(context, client, history, options, result.GetValue(json), ct).ConfigureAwait(false);
+            var answers = await TalkAsync(context, client, history, options, result.GetValue(json), cancellationToken)
+                .ConfigureAwait(false);
             if (result.GetValue(json))
             {
                 context.WriteJson(new JsonArray([.. answers.Select(answer => (JsonNode)ToJson(answer))]));
@@ -71,7 +80,7 @@ internal static class ChatVerb
 
     private static async Task<List<ChatResponse>> TalkAsync(
         VerbContext context, IChatClient client, List<ChatMessage> history, ChatOptions options, bool json,
-        CancellationToken ct)
+        CancellationToken cancellationToken)
     {
         if (context.IsInteractive)
         {
@@ -87,23 +96,26 @@ internal static class ChatVerb
             }
 
             // A console's ReadLineAsync blocks its caller and does not see Ctrl-C.
-            var line = await Task.Run(context.Input.ReadLine, ct).WaitAsync(ct).ConfigureAwait(false);
+            var line = await Task.Run(context.Input.ReadLine, cancellationToken).WaitAsync(cancellationToken)
+                .ConfigureAwait(false);
             if (string.IsNullOrWhiteSpace(line))
             {
                 return answers;
             }
 
             history.Add(new ChatMessage(ChatRole.User, line));
-            answers.Add(await AnswerAsync(context, client, history, options, json, ct).ConfigureAwait(false));
+            answers.Add(
+                await AnswerAsync(context, client, history, options, json, cancellationToken).ConfigureAwait(false));
         }
     }
 
     private static async Task<ChatResponse> AnswerAsync(
         VerbContext context, IChatClient client, List<ChatMessage> history, ChatOptions options, bool json,
-        CancellationToken ct)
+        CancellationToken cancellationToken)
     {
         List<ChatResponseUpdate> updates = [];
-        await foreach (var update in client.GetStreamingResponseAsync(history, options, ct).ConfigureAwait(false))
+        await foreach (var update in client.GetStreamingResponseAsync(history, options, cancellationToken)
+            .ConfigureAwait(false))
         {
             updates.Add(update);
             if (!json)
@@ -111,10 +123,11 @@ internal static class ChatVerb
                 await context.Output.WriteAsync(update.Text).ConfigureAwait(false);
                 foreach (var call in update.Contents.OfType<FunctionCallContent>())
                 {
-                    await context.Output.WriteAsync($"[{call.Name} {Arguments(call).ToJsonString()}]").ConfigureAwait(false);
+                    await context.Output.WriteAsync($"[{call.Name} {Arguments(call).ToJsonString()}]")
+                        .ConfigureAwait(false);
                 }
 
-                await context.Output.FlushAsync(ct).ConfigureAwait(false);
+                await context.Output.FlushAsync(cancellationToken).ConfigureAwait(false);
             }
         }
 
@@ -148,5 +161,7 @@ internal static class ChatVerb
 
     private static JsonObject Arguments(FunctionCallContent call) => new(
         (call.Arguments ?? new Dictionary<string, object?>()).Select(argument => KeyValuePair.Create(
-            argument.Key, JsonSerializer.SerializeToNode(argument.Value, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(object))))));
+            argument.Key,
+            JsonSerializer.SerializeToNode(
+                argument.Value, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(object))))));
 }

@@ -10,7 +10,10 @@ internal static class EmbedVerb
 {
     public static Command Create(VerbContext context)
     {
-        var package = new Argument<string>("PACKAGE") { Description = "The package folder of a sentence-embedding model." };
+        var package = new Argument<string>("PACKAGE")
+        {
+            Description = "The package folder of a sentence-embedding model.",
+        };
         var input = new Option<string>("--input", "-i")
         {
             Description = "A JSON list of strings; '-' for standard input.",
@@ -23,16 +26,20 @@ internal static class EmbedVerb
         };
         var prompt = new Option<string?>("--prompt-name")
         {
-            Description = "The prompt before every text, by its name in the model's files; '' for none, else the model's default.",
+            Description =
+                "The prompt before every text, by its name in the model's files; '' for none, else the model's default.",
         };
-        var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
+        var threads = new Option<int?>("--threads")
+        {
+            Description = "Threads that compute; one a physical core unless told.",
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "embed", "Embed texts. Example: slipway embed package -i texts.json -o embeddings.safetensors")
         {
             package, input, output, prompt, threads, json,
         };
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var texts = InputFile.ReadTexts(context, result.GetRequiredValue(input));
             using var generator = new OnnxEmbeddingGenerator(new OnnxEmbeddingGeneratorOptions
@@ -41,7 +48,8 @@ internal static class EmbedVerb
                 PromptName = result.GetValue(prompt),
                 Threads = result.GetValue(threads),
             });
-            var embeddings = await generator.GenerateAsync(texts, cancellationToken: ct).ConfigureAwait(false);
+            var embeddings = await generator.GenerateAsync(texts, cancellationToken: cancellationToken)
+                .ConfigureAwait(false);
             float[] values = [.. embeddings.SelectMany(embedding => embedding.Vector.ToArray())];
             long[] shape = [embeddings.Count, embeddings.Count == 0 ? 0 : embeddings[0].Vector.Length];
             SafetensorsWriter.Write(

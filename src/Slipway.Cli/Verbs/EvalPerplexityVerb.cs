@@ -16,21 +16,26 @@ internal static class EvalPerplexityVerb
         var text = new Option<string>("--text") { Description = "A text file in UTF-8.", Required = true };
         var window = new Option<int?>("--window")
         {
-            Description = $"Tokens of a window; {CustomaryWindow} unless told, or the model's context where that is shorter.",
+            Description =
+                $"Tokens of a window; {CustomaryWindow} unless told, or the model's context where that is shorter.",
         };
         var windows = new Option<int?>("--windows") { Description = "The most windows to score; all unless told." };
         var stride = new Option<int?>("--stride")
         {
             Description = "Tokens from window to window, where they are to overlap.",
         };
-        var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
+        var threads = new Option<int?>("--threads")
+        {
+            Description = "Threads that compute; one a physical core unless told.",
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
-            "perplexity", "Measure how well a model predicts a text. Example: slipway eval perplexity package --text test.txt")
+            "perplexity",
+            "Measure how well a model predicts a text. Example: slipway eval perplexity package --text test.txt")
         {
             package, text, window, windows, stride, threads, json,
         };
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             using var model = LanguageModel.Load(
                 result.GetRequiredValue(package), new LanguageModelOptions { Threads = result.GetValue(threads) });
@@ -46,7 +51,7 @@ internal static class EvalPerplexityVerb
                 new Relay<PerplexityProgress>(step => progress.Report((
                     (double)step.Done / step.Windows,
                     $"{step.Done}/{step.Windows} {Amounts.Number(step.Perplexity, "0.000")}"))),
-                ct)).ConfigureAwait(false);
+                cancellationToken)).ConfigureAwait(false);
             if (result.GetValue(json))
             {
                 context.WriteJson(new JsonObject

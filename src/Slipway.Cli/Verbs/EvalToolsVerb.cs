@@ -35,7 +35,7 @@ internal static class EvalToolsVerb
         {
             package, corpus, count, seed, unguided, json,
         };
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var grammar = new GrammarCorpus(result.GetRequiredValue(corpus), 1, 0, 0);
             var cases = grammar.ReadHeldOut(result.GetValue(count), result.GetValue(seed))
@@ -52,7 +52,7 @@ internal static class EvalToolsVerb
                 cases,
                 new Relay<ToolCallProgress>(step => progress.Report((
                     (double)step.Done / step.Cases, $"{step.Right}/{step.Done} right"))),
-                ct)).ConfigureAwait(false);
+                cancellationToken)).ConfigureAwait(false);
             if (result.GetValue(json))
             {
                 context.WriteJson(ToJson(report, guided));
@@ -73,7 +73,8 @@ internal static class EvalToolsVerb
             $"exact calls      {report.ExactCalls} of {report.CallCases} ({Amounts.Number(100 * report.ExactRate)} %); "
             + $"right tools {report.RightNames}");
         output.WriteLine(
-            $"no call needed   {report.RightTextCases} of {report.TextCases} without one; {report.ExactTexts} word for word");
+            $"no call needed   {report.RightTextCases} of {report.TextCases} without "
+            + $"one; {report.ExactTexts} word for word");
         output.WriteLine(
             $"not offered      {report.CallsNotOffered} calls in {report.Cases} cases; malformed {report.MalformedCalls}");
         foreach (var kind in report.Kinds)

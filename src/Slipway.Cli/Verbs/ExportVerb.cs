@@ -17,9 +17,13 @@ internal static class ExportVerb
     {
         var source = new Argument<string>("SOURCE")
         {
-            Description = "A checkpoint: a folder with safetensors or model.dat, or one weight file (.safetensors, .dat, .gguf).",
+            Description =
+                "A checkpoint: a folder with safetensors or model.dat, or one weight file (.safetensors, .dat, .gguf).",
         };
-        var output = new Option<string>("--output", "-o") { Description = "The package folder to write.", Required = true };
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "The package folder to write.", Required = true,
+        };
         var precision = new Option<string>("--precision")
         {
             Description = $"How weights are stored: {string.Join(", ", Precisions.All)}.",
@@ -54,11 +58,13 @@ internal static class ExportVerb
         };
         var adapters = new Option<string[]>("--adapters")
         {
-            Description = "A folder with a LoRA adapter that requests choose by name, as NAME=DIR or DIR; may be repeated.",
+            Description =
+                "A folder with a LoRA adapter that requests choose by name, as NAME=DIR or DIR; may be repeated.",
         };
         var strict = new Option<bool>("--strict")
         {
-            Description = "Refuse a checkpoint with tensors that its architecture has no place for, instead of telling them.",
+            Description =
+                "Refuse a checkpoint with tensors that its architecture has no place for, instead of telling them.",
         };
         var overwrite = new Option<bool>("--overwrite")
         {
@@ -66,7 +72,8 @@ internal static class ExportVerb
         };
         var json = VerbContext.JsonOption();
         var command = new Command(
-            "export", "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
+            "export",
+            "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
             source, output, precision, method, blockSize, context_, cache, calibration, adapter,
             adapters, strict, overwrite, json,
@@ -74,7 +81,7 @@ internal static class ExportVerb
         precision.AcceptOnlyFromAmong([.. Precisions.All]);
         cache.AcceptOnlyFromAmong([.. KeyValuePrecisions.All]);
         method.AcceptOnlyFromAmong([.. QuantizationMethods.All.Select(row => row.Name)]);
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             using var beside = AdapterFolders.Open(result.GetValue(adapters) ?? []);
             var options = new ExportOptions
@@ -96,7 +103,8 @@ internal static class ExportVerb
                     Checkpoint.Open(result.GetRequiredValue(source)), result.GetValue(adapter));
                 return Task.FromResult(Exporter.Export(
                     checkpoint, folder, options,
-                    new Relay<ExportProgress>(step => progress.Report(((double)step.Done / step.Total, step.Tensor))), ct));
+                    new Relay<ExportProgress>(step => progress.Report(((double)step.Done / step.Total, step.Tensor))),
+                        cancellationToken));
             }).ConfigureAwait(false);
             foreach (var warning in report.Warnings)
             {
@@ -121,15 +129,15 @@ internal static class ExportVerb
     {
         // Read first, so that a file that is not there is told before the weights are written.
         var text = file is null ? null : File.ReadAllText(file);
-        return (folder, observe, ct) =>
+        return (folder, observe, cancellationToken) =>
         {
             if (text is null)
             {
-                KeyValueSampler.Run(folder, observe, ct);
+                KeyValueSampler.Run(folder, observe, cancellationToken);
             }
             else
             {
-                KeyValueSampler.Run(folder, text, observe, ct);
+                KeyValueSampler.Run(folder, text, observe, cancellationToken);
             }
         };
     }
@@ -143,7 +151,8 @@ internal static class ExportVerb
 
         context.Output.WriteLine(
             $"{Amounts.Bytes(report.Bytes),10}  '{report.Folder}': {report.Manifest.Architecture}, {report.Parameters} weights, "
-            + $"{report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak memory {Amounts.Bytes(report.PeakMemoryBytes)}");
+            + $"{report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak "
+            + $"memory {Amounts.Bytes(report.PeakMemoryBytes)}");
         if (report.UnusedTensors.Count > 0)
         {
             var more = report.UnusedTensors.Count - MaxListed;

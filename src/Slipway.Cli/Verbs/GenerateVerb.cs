@@ -21,10 +21,14 @@ internal static class GenerateVerb
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on past the end of an answer." };
         var sampling = new SamplingArguments();
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
-        var threads = new Option<int?>("--threads") { Description = "Threads that compute; one a physical core unless told." };
+        var threads = new Option<int?>("--threads")
+        {
+            Description = "Threads that compute; one a physical core unless told.",
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
-            "generate", "Continue a text, greedily unless told. Example: slipway generate package -p \"Once upon a time\"")
+            "generate",
+            "Continue a text, greedily unless told. Example: slipway generate package -p \"Once upon a time\"")
         {
             package, prompt, inputIds, maxTokens, ignoreEos, adapter, threads, json,
         };
@@ -36,11 +40,12 @@ internal static class GenerateVerb
                 result.AddError("Give either --prompt or --input-ids.");
             }
         });
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             using var model = LanguageModel.Load(
                 result.GetRequiredValue(package),
-                new LanguageModelOptions { Threads = result.GetValue(threads), DraftModel = sampling.DraftModel(result) });
+                new LanguageModelOptions { Threads = result.GetValue(threads),
+                    DraftModel = sampling.DraftModel(result) });
             var ids = result.GetValue(inputIds) is { } list
                 ? ParseIds(list)
                 : model.Tokenizer.Encode(result.GetValue(prompt)!, addSpecialTokens: true);
@@ -55,13 +60,13 @@ internal static class GenerateVerb
                 DraftTokens = sampling.DraftTokens(result),
             };
             var tokens = new List<GeneratedToken>();
-            await foreach (var token in model.GenerateAsync(request, ct).ConfigureAwait(false))
+            await foreach (var token in model.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
             {
                 tokens.Add(token);
                 if (!result.GetValue(json))
                 {
                     await context.Output.WriteAsync(token.Text).ConfigureAwait(false);
-                    await context.Output.FlushAsync(ct).ConfigureAwait(false);
+                    await context.Output.FlushAsync(cancellationToken).ConfigureAwait(false);
                 }
             }
 

@@ -84,7 +84,8 @@ internal static class InspectVerb
             ["key_value_heads"] = model.Decoder.NumKeyValueHeads,
             ["head_size"] = model.Decoder.HeadSize,
             ["key_value_bytes_per_token"] =
-                2L * sizeof(float) * model.Decoder.NumHiddenLayers * model.Decoder.NumKeyValueHeads * model.Decoder.HeadSize,
+                2L * sizeof(float) * model.Decoder.NumHiddenLayers * model.Decoder.NumKeyValueHeads
+                * model.Decoder.HeadSize,
             ["files"] = new JsonArray([.. package.ListFiles().Select(file => (JsonNode)new JsonObject
             {
                 ["name"] = file.Key,

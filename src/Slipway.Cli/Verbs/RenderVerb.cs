@@ -23,7 +23,10 @@ internal static class RenderVerb
             Description = "The template's variables as JSON: messages, tools, add_generation_prompt, bos_token, …",
             Required = true,
         };
-        var now = new Option<string?>("--now") { Description = "The date that the template prints, such as 2025-07-10." };
+        var now = new Option<string?>("--now")
+        {
+            Description = "The date that the template prints, such as 2025-07-10.",
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "render", "Show a conversation as the model reads it. Example: slipway render PACKAGE -i conversation.json")
@@ -34,7 +37,8 @@ internal static class RenderVerb
         {
             if (InputFile.ReadJson(context, result.GetRequiredValue(input)) is not JsonObject variables)
             {
-                throw new UsageException("The input is not a JSON object with the template's variables, such as 'messages'.");
+                throw new UsageException(
+                    "The input is not a JSON object with the template's variables, such as 'messages'.");
             }
 
             var text = Find(result.GetValue(source), result.GetValue(template), variables)
@@ -62,7 +66,8 @@ internal static class RenderVerb
 
         if (source is null)
         {
-            throw new UsageException("There is no template to render. Name a package, a checkpoint or a file with --template.");
+            throw new UsageException(
+                "There is no template to render. Name a package, a checkpoint or a file with --template.");
         }
 
         var config = TokenizerConfig.Read(source, name => TextSource.ReadFile(source, name));

@@ -16,7 +16,8 @@ internal sealed class RunInputs : IDisposable
     public string Path { get; }
 
     /// <summary>The tensors that nobody asked for.</summary>
-    public IEnumerable<string> Unread => _file.Tensors.Keys.Where(name => !_read.Contains(name)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Unread
+        => _file.Tensors.Keys.Where(name => !_read.Contains(name)).Order(StringComparer.Ordinal);
 
     public static RunInputs Open(string path) => new(path, Checkpoint.Open(path));
 
@@ -37,7 +38,7 @@ internal sealed class RunInputs : IDisposable
         _read.Add(name);
         var bytes = new byte[tensor.ByteLength];
         _file.ReadBytes(name, 0, bytes);
-        long[] values = tensor.Type == TensorType.I64
+        var values = tensor.Type == TensorType.I64
             ? MemoryMarshal.Cast<byte, long>(bytes).ToArray()
             : [.. MemoryMarshal.Cast<byte, int>(bytes).ToArray().Select(value => (long)value)];
         return (values, [values.Length / tensor.Shape[^1], tensor.Shape[^1]]);

@@ -18,13 +18,15 @@ internal static class RunVerb
         var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
         var input = new Option<string>("--input", "-i")
         {
-            Description = "A safetensors file with input_ids [batch, sequence] (int64). For an encoder with its other inputs "
+            Description =
+                "A safetensors file with input_ids [batch, sequence] (int64). For an encoder with its other inputs "
                 + "too: attention_mask is 1 everywhere where it is left out, token_type_ids 0.",
             Required = true,
         };
         var output = new Option<string>("--output", "-o")
         {
-            Description = "The safetensors file to write (float32): a decoder's logits [batch, sequence, vocabulary], or every "
+            Description =
+                "The safetensors file to write (float32): a decoder's logits [batch, sequence, vocabulary], or every "
                 + "output that an encoder has.",
             Required = true,
         };
@@ -41,11 +43,13 @@ internal static class RunVerb
             using var inputs = RunInputs.Open(result.GetRequiredValue(input));
             var run = IsEncoder(folder)
                 ? RunEncoder(folder, inputs, result.GetValue(adapter))
-                : await RunDecoderAsync(folder, inputs, result.GetValue(adapter), cancellationToken).ConfigureAwait(false);
+                : await RunDecoderAsync(folder, inputs, result.GetValue(adapter), cancellationToken)
+                .ConfigureAwait(false);
             foreach (var unread in inputs.Unread)
             {
                 await context.Error.WriteLineAsync(
-                    $"slipway: '{unread}' of '{inputs.Path}' is no input of this model and was not read.").ConfigureAwait(false);
+                    $"slipway: '{unread}' of '{inputs.Path}' is no input of this model and was not read.")
+                    .ConfigureAwait(false);
             }
 
             var path = result.GetRequiredValue(output);
@@ -55,8 +59,10 @@ internal static class RunVerb
             {
                 context.WriteJson(new JsonObject
                 {
-                    ["inputs"] = new JsonObject(run.Inputs.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Shape(item.Shape)))),
-                    ["outputs"] = new JsonObject(run.Outputs.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Shape(item.Shape)))),
+                    ["inputs"] = new JsonObject(
+                        run.Inputs.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Shape(item.Shape)))),
+                    ["outputs"] = new JsonObject(
+                        run.Outputs.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Shape(item.Shape)))),
                     ["seconds"] = Math.Round(run.Seconds, 4),
                 });
             }
@@ -102,7 +108,8 @@ internal static class RunVerb
         if (adapter is not null)
         {
             throw new UsageException(
-                $"'{folder}' is the package of an encoder, which holds no adapters. Merge the adapter with 'slipway export "
+                $"'{folder}' is the package of an encoder, which holds no adapters. Merge the adapter with 'slipway "
+                + $"export "
                 + "--adapter', and leave --adapter out here.");
         }
 
@@ -111,7 +118,8 @@ internal static class RunVerb
         if (model.Package.Manifest.ContextLength is { } longest && shape[1] > longest)
         {
             throw new UsageException(
-                $"'{Ids}' of '{inputs.Path}' has {shape[1]} tokens a text; '{folder}' takes {longest}. Cut the texts off.");
+                $"'{Ids}' of '{inputs.Path}' has {shape[1]} tokens a "
+                + $"text; '{folder}' takes {longest}. Cut the texts off.");
         }
 
         Array.ForEach(ids, id => inputs.TokenId(id));

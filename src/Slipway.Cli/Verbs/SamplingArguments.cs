@@ -10,9 +10,15 @@ internal sealed class SamplingArguments
         Description = "Divisor of the logits; 0 always takes the most probable token.",
     };
 
-    private readonly Option<int?> _topK = new("--top-k") { Description = "Keep this many of the most probable tokens." };
+    private readonly Option<int?> _topK = new("--top-k")
+    {
+        Description = "Keep this many of the most probable tokens.",
+    };
 
-    private readonly Option<double?> _topP = new("--top-p") { Description = "Keep the most probable tokens up to this mass." };
+    private readonly Option<double?> _topP = new("--top-p")
+    {
+        Description = "Keep the most probable tokens up to this mass.",
+    };
 
     private readonly Option<double?> _minP = new("--min-p")
     {
@@ -36,13 +42,17 @@ internal sealed class SamplingArguments
 
     private readonly Option<long?> _seed = new("--seed") { Description = "Make the draws repeatable." };
 
-    private readonly Option<string[]> _stop = new("--stop") { Description = "A text that ends the answer; may be repeated." };
+    private readonly Option<string[]> _stop = new("--stop")
+    {
+        Description = "A text that ends the answer; may be repeated.",
+    };
 
     private const int UsualDraft = 4;
 
     private readonly Option<int?> _draft = new("--draft-tokens")
     {
-        Description = "Guess up to this many tokens ahead from earlier text; but for rounding the answer stays the same.",
+        Description =
+            "Guess up to this many tokens ahead from earlier text; but for rounding the answer stays the same.",
     };
 
     private readonly Option<string?> _draftModel = new("--draft-model")

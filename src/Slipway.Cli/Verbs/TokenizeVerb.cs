@@ -20,7 +20,8 @@ internal static class TokenizeVerb
             Description = "Add no tokens that begin or end a sequence.",
         };
         var json = VerbContext.JsonOption();
-        var command = new Command("tokenize", "Show the token ids of texts. Example: slipway tokenize PACKAGE -i texts.json")
+        var command = new Command(
+            "tokenize", "Show the token ids of texts. Example: slipway tokenize PACKAGE -i texts.json")
         {
             source, input, plain, json,
         };

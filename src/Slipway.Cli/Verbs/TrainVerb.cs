@@ -11,15 +11,19 @@ internal static class TrainVerb
 {
     public static Command Create(VerbContext context)
     {
-        var recipe = new Argument<string>("CONFIG") { Description = "A recipe, such as export-scripts/device-assistant.json." };
+        var recipe = new Argument<string>("CONFIG")
+        {
+            Description = "A recipe, such as export-scripts/device-assistant.json.",
+        };
         var json = VerbContext.JsonOption();
         var command = new Command(
             "train",
-            "Train a model; an interrupted run goes on where it was. Example: slipway train export-scripts/device-assistant.json")
+            "Train a model; an interrupted run goes on where it was. Example: slipway train "
+            + "export-scripts/device-assistant.json")
         {
             recipe, json,
         };
-        command.SetAction(async (result, ct) =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var log = new LineLog(context);
             var report = await ProgressDisplay.RunAsync(context, "train", progress => Task.FromResult(TrainingRun.Start(
@@ -29,7 +33,7 @@ internal static class TrainVerb
                     progress.Report((step.Steps > 0 ? (double)step.Step / step.Steps : 0, Words(step)));
                     log.Report(step);
                 }),
-                ct))).ConfigureAwait(false);
+                cancellationToken))).ConfigureAwait(false);
             if (result.GetValue(json))
             {
                 context.WriteJson(ToJson(report));
@@ -56,7 +60,8 @@ internal static class TrainVerb
         : $"{step.Phase} {step.Step}/{step.Steps} loss {Loss(step.Loss)}"
             + (step.EvaluationLoss is { } held ? $" ({Loss(held)} held out)" : "")
             + $" {Amounts.Number(step.TokensPerSecond, "0")} tokens/s"
-            + (step.Remaining is { } left ? string.Create(CultureInfo.InvariantCulture, $" {left:hh\\:mm\\:ss} left") : "");
+            + (step.Remaining is { } left
+                ? string.Create(CultureInfo.InvariantCulture, $" {left:hh\\:mm\\:ss} left") : "");
 
     private static string Loss(double? loss) => loss is { } value ? Amounts.Number(value, "0.0000") : "-";
 

@@ -24,7 +24,8 @@ public sealed record BenchReport(
 
 /// <summary>Holds the medians of one way to run.</summary>
 /// <param name="Streams">Streams at once.</param>
-/// <param name="PrefillTokensPerSecond">Prompt tokens of all streams, until the last of them has its first token.</param>
+/// <param name="PrefillTokensPerSecond">Prompt tokens of all streams, until the last of them has its first
+/// token.</param>
 /// <param name="DecodeTokensPerSecond">New tokens of all streams together, while all decode.</param>
 /// <param name="TimeToFirstToken">The median over streams.</param>
 /// <param name="LongestTimeToFirstToken">The longest of all streams.</param>

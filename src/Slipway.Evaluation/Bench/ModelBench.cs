@@ -5,11 +5,11 @@ namespace Slipway.Evaluation.Bench;
 
 /// <summary>Measures speed and memory of a package, beside the plain loop in the same run.</summary>
 /// <remarks>
-/// After a round that is not counted, the engine with each number of streams and the plain loop take turns, so that what
-/// else the machine does meets all of them. Prompts are random tokens, different for each stream and round, and answers
-/// go on past their end. The plain loop is what one would write by hand: one sequence, one run a token, keys and values
-/// bound once, logits at every position. Over the same package it runs the engine's own session while the engine rests: of
-/// two sessions of one package the one opened first was found slower, by where its memory lies.
+/// After a round that is not counted, the engine with each number of streams and the plain loop take turns, so that
+/// what else the machine does meets all of them. Prompts are random tokens, different for each stream and round, and
+/// answers go on past their end. The plain loop is what one would write by hand: one sequence, one run a token, keys
+/// and values bound once, logits at every position. Over the same package it runs the engine's own session while the
+/// engine rests: of two sessions of one package the one opened first was found slower, by where its memory lies.
 /// </remarks>
 public static class ModelBench
 {
@@ -18,7 +18,8 @@ public static class ModelBench
     /// <param name="options">What to measure; null for the defaults.</param>
     /// <param name="progress">Told before each run.</param>
     /// <param name="cancellationToken">Stops the measurement.</param>
-    /// <exception cref="ArgumentException">An option has no possible value, or the context is too short for it.</exception>
+    /// <exception cref="ArgumentException">An option has no possible value, or the context is too short for
+    /// it.</exception>
     /// <exception cref="PackageException">The package is damaged.</exception>
     public static async Task<BenchReport> MeasureAsync(
         string packageFolder,
@@ -49,7 +50,8 @@ public static class ModelBench
 
             using var process = Process.GetCurrentProcess();
             var peak = process.PeakWorkingSet64;
-            using var plain = options.Baseline ? PlainLoop.Open(model, options.BaselinePackage, ModelOptions(options)) : null;
+            using var plain = options.Baseline
+                ? BaselineLoop.Open(model, options.BaselinePackage, ModelOptions(options)) : null;
             var plainSamples = plain is null ? null : new List<BenchSample>();
             RunPlain(warm: true);
             for (var round = 0; round < options.Rounds; round++)
@@ -89,12 +91,12 @@ public static class ModelBench
 
     internal static LanguageModelOptions ModelOptions(BenchOptions options)
     {
-        var most = options.Streams.Max();
+        var max = options.Streams.Max();
         return options.Model with
         {
             Threads = options.Threads ?? options.Model.Threads,
-            MaxBatchSize = Math.Max(options.Model.MaxBatchSize, most),
-            QueueCapacity = Math.Max(options.Model.QueueCapacity, most),
+            MaxBatchSize = Math.Max(options.Model.MaxBatchSize, max),
+            QueueCapacity = Math.Max(options.Model.QueueCapacity, max),
         };
     }
 
@@ -119,11 +121,11 @@ public static class ModelBench
             throw new ArgumentException(string.Join(" ", errors), nameof(options));
         }
 
-        void Require(string name, int value, int least, int most)
+        void Require(string name, int value, int min, int max)
         {
-            if (value < least || value > most)
+            if (value < min || value > max)
             {
-                errors.Add($"{name} is '{value}'; expected from {least} to {most}.");
+                errors.Add($"{name} is '{value}'; expected from {min} to {max}.");
             }
         }
     }

@@ -9,8 +9,8 @@ namespace Slipway.Evaluation.Guidance;
 
 /// <summary>Measures what holding answers to a tool list costs, without a model.</summary>
 /// <remarks>
-/// Each round compiles the grammar of eight tools anew and lets one answer after the other be read that calls one of them:
-/// first with masks that nobody needed yet, then again. An answer's tokens are those of its text.
+/// Each round compiles the grammar of eight tools anew and lets one answer after the other be read that calls one of
+/// them: first with masks that nobody needed yet, then again. An answer's tokens are those of its text.
 /// </remarks>
 public static class GuidanceBench
 {
@@ -34,7 +34,8 @@ public static class GuidanceBench
         };
         var format = ToolCallFormats.All.First(row => row.Name == Format);
         var answers = GuidanceSample.Calls
-            .Select(call => tokenizer.Encode($"{format.Open}\n{call}\n{format.Close}", addSpecialTokens: false)).ToList();
+            .Select(call => tokenizer.Encode($"{format.Open}\n{call}\n{format.Close}", addSpecialTokens: false))
+            .ToList();
         var tags = new[] { format.Open, format.Close }.OfType<string>().ToHashSet();
 
         var started = Stopwatch.GetTimestamp();
@@ -48,7 +49,8 @@ public static class GuidanceBench
         for (var round = 0; round <= rounds; round++)
         {
             started = Stopwatch.GetTimestamp();
-            var guidance = ToolCallGrammar.From(options, format, null, startsInReasoning: false).ToGuidance(format.Open);
+            var guidance = ToolCallGrammar.From(options, format, null, startsInReasoning: false)
+                .ToGuidance(format.Open);
             var automaton = new GrammarAutomaton(guidance.Grammar());
             _ = automaton.Start;
             Add(compiles, Stopwatch.GetElapsedTime(started));
@@ -80,7 +82,8 @@ public static class GuidanceBench
                     if (float.IsNegativeInfinity(logits[answer[read]]))
                     {
                         throw new InvalidOperationException(
-                            $"Guidance forbids token '{answer[read]}' at position '{read}' of an answer that satisfies it.");
+                            $"Guidance forbids "
+                            + $"token '{answer[read]}' at position '{read}' of an answer that satisfies it.");
                     }
 
                     var must = processor.Forced(answer.AsSpan(0, read + 1)).Count;
@@ -91,7 +94,8 @@ public static class GuidanceBench
         }
 
         return new(
-            tokenizer.VocabularySize, options.Tools.Count, vocabularyTime, Quantile(compiles, 0.5), Quantile(first, 0.5),
+            tokenizer.VocabularySize, options.Tools.Count, vocabularyTime, Quantile(compiles, 0.5),
+            Quantile(first, 0.5),
             Quantile(first, 0.9), first.Max(), Quantile(again, 0.5), again.Max(), (double)forced / total);
     }
 

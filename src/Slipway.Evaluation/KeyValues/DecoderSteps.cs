@@ -9,32 +9,32 @@ internal sealed class DecoderSteps : IDisposable
 {
     private const string Past = "past_key_values.", Present = "present.", Keep = "logits_to_keep";
 
-    private readonly InferenceSession session;
-    private readonly RunOptions runOptions = new();
-    private readonly Dictionary<string, OrtValue> carried = new(StringComparer.Ordinal);
-    private readonly string[] presents;
-    private readonly int vocabulary;
-    private float[] logits = [];
-    private int length;
+    private readonly InferenceSession _session;
+    private readonly RunOptions _runOptions = new();
+    private readonly Dictionary<string, OrtValue> _carried = new(StringComparer.Ordinal);
+    private readonly string[] _presents;
+    private readonly int _vocabulary;
+    private float[] _logits = [];
+    private int _length;
 
     public DecoderSteps(ModelPackage package)
     {
-        vocabulary = package.Config.Model.VocabSize;
+        _vocabulary = package.Config.Model.VocabSize;
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        session = new InferenceSession(package.ModelPath, options);
-        presents = [.. session.OutputNames.Where(name => name.StartsWith(Present, StringComparison.Ordinal))];
+        _session = new InferenceSession(package.ModelPath, options);
+        _presents = [.. _session.OutputNames.Where(name => name.StartsWith(Present, StringComparison.Ordinal))];
     }
 
     /// <summary>Forgets all rows.</summary>
     public void Restart()
     {
-        foreach (var value in carried.Values)
+        foreach (var value in _carried.Values)
         {
             value.Dispose();
         }
 
-        carried.Clear();
-        length = 0;
+        _carried.Clear();
+        _length = 0;
     }
 
     /// <summary>Runs the next tokens of each row.</summary>
@@ -49,31 +49,32 @@ internal sealed class DecoderSteps : IDisposable
         }
 
         var count = tokens.Length / rows;
-        length += count;
-        var mask = new long[rows * length];
+        _length += count;
+        var mask = new long[rows * _length];
         Array.Fill(mask, 1);
         var inputs = new Dictionary<string, OrtValue>(StringComparer.Ordinal)
         {
             ["input_ids"] = OrtValue.CreateTensorValueFromMemory(ids, [rows, count]),
-            ["attention_mask"] = OrtValue.CreateTensorValueFromMemory(mask, [rows, length]),
+            ["attention_mask"] = OrtValue.CreateTensorValueFromMemory(mask, [rows, _length]),
         };
-        if (session.OverridableInitializerMetadata.ContainsKey(Keep))
+        if (_session.OverridableInitializerMetadata.ContainsKey(Keep))
         {
             inputs[Keep] = OrtValue.CreateTensorValueFromMemory<long>([1], [1]);
         }
 
-        foreach (var (name, metadata) in session.InputMetadata.Where(input => input.Key.StartsWith(Past, StringComparison.Ordinal)))
+        foreach (var (name, metadata) in _session.InputMetadata.Where(
+            input => input.Key.StartsWith(Past, StringComparison.Ordinal)))
         {
-            inputs[name] = carried.Remove(PresentOf(name), out var value) ? value : Empty(metadata, rows);
+            inputs[name] = _carried.Remove(PresentOf(name), out var value) ? value : Empty(metadata, rows);
         }
 
         try
         {
-            using var outputs = session.Run(runOptions, inputs, ["logits", .. presents]);
-            logits = outputs[0].GetTensorDataAsSpan<float>().ToArray();
-            for (var i = 0; i < presents.Length; i++)
+            using var outputs = _session.Run(_runOptions, inputs, ["logits", .. _presents]);
+            _logits = outputs[0].GetTensorDataAsSpan<float>().ToArray();
+            for (var i = 0; i < _presents.Length; i++)
             {
-                carried[presents[i]] = Taken(outputs[i + 1]);
+                _carried[_presents[i]] = Taken(outputs[i + 1]);
             }
         }
         finally
@@ -86,12 +87,12 @@ internal sealed class DecoderSteps : IDisposable
     }
 
     /// <summary>The logits after a row's last token.</summary>
-    public ReadOnlySpan<float> LastLogits(int row) => logits.AsSpan(row * vocabulary, vocabulary);
+    public ReadOnlySpan<float> LastLogits(int row) => _logits.AsSpan(row * _vocabulary, _vocabulary);
 
     /// <summary>Shows the keys and values of all rows.</summary>
     public void Show(Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe)
     {
-        foreach (var (name, value) in carried.Where(pair => IsKeyOrValue(pair.Key)))
+        foreach (var (name, value) in _carried.Where(pair => IsKeyOrValue(pair.Key)))
         {
             observe(name, value.GetTensorDataAsSpan<float>(), value.GetTensorTypeAndShape().Shape);
         }
@@ -100,8 +101,8 @@ internal sealed class DecoderSteps : IDisposable
     public void Dispose()
     {
         Restart();
-        runOptions.Dispose();
-        session.Dispose();
+        _runOptions.Dispose();
+        _session.Dispose();
     }
 
     private static string PresentOf(string past) => $"{Present}{past.AsSpan(Past.Length)}";

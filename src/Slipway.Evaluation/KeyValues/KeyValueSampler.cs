@@ -18,11 +18,13 @@ public static class KeyValueSampler
 
     /// <summary>Runs over texts of the model's own.</summary>
     /// <param name="folder">The package.</param>
-    /// <param name="observe">Takes an output's name, its elements and its shape [rows, heads, length, head size].</param>
-    /// <param name="ct">Stops between two runs.</param>
+    /// <param name="observe">Takes an output's name, its elements and its shape [rows, heads, length, head
+    /// size].</param>
+    /// <param name="cancellationToken">Stops between two runs.</param>
     /// <exception cref="IOException">The package cannot be read.</exception>
     public static void Run(
-        string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct)
+        string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(observe);
         var package = ModelPackage.Open(folder);
@@ -39,7 +41,7 @@ public static class KeyValueSampler
         var length = Math.Min(LongestOwnText, model.ContextLength);
         for (var step = 0; step < length; step++)
         {
-            ct.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             steps.Run(tokens, OwnTexts);
             for (var row = 0; row < tokens.Length; row++)
             {
@@ -53,13 +55,14 @@ public static class KeyValueSampler
     /// <summary>Runs over a text's first windows.</summary>
     /// <param name="folder">The package.</param>
     /// <param name="text">The text; at least two tokens.</param>
-    /// <param name="observe">Takes an output's name, its elements and its shape [rows, heads, length, head size].</param>
-    /// <param name="ct">Stops between two runs.</param>
+    /// <param name="observe">Takes an output's name, its elements and its shape [rows, heads, length, head
+    /// size].</param>
+    /// <param name="cancellationToken">Stops between two runs.</param>
     /// <exception cref="IOException">The package cannot be read, or has no tokenizer.</exception>
     /// <exception cref="ArgumentException">The text is too short.</exception>
     public static void Run(
         string folder, string text, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
-        CancellationToken ct)
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(observe);
         ArgumentNullException.ThrowIfNull(text);
@@ -68,7 +71,8 @@ public static class KeyValueSampler
         if (ids.Length < 2)
         {
             throw new ArgumentException(
-                $"The text has '{ids.Length}' tokens; keys and values are measured over two at least. Give a longer one.",
+                $"The text "
+                + $"has '{ids.Length}' tokens; keys and values are measured over two at least. Give a longer one.",
                 nameof(text));
         }
 
@@ -77,7 +81,7 @@ public static class KeyValueSampler
         using var steps = new DecoderSteps(package);
         foreach (var part in ids.Chunk(window - first.Length).Take(Windows))
         {
-            ct.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             steps.Restart();
             steps.Run([.. first, .. part], 1);
             steps.Show(observe);

@@ -12,10 +12,10 @@ namespace Slipway.Evaluation.Perplexity;
 /// <param name="options">How to divide the text; null for the defaults.</param>
 public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? options = null)
 {
-    private const long LargestFile = 1L << 30;
+    private const long MaxFile = 1L << 30;
 
-    private readonly LanguageModel model = model ?? throw new ArgumentNullException(nameof(model));
-    private readonly PerplexityOptions options = Checked(options ?? new PerplexityOptions(), model.ContextLength);
+    private readonly LanguageModel _model = model ?? throw new ArgumentNullException(nameof(model));
+    private readonly PerplexityOptions _options = Checked(options ?? new PerplexityOptions(), model.ContextLength);
 
     /// <summary>Measures a text file in UTF-8.</summary>
     /// <param name="path">The file; at most one gibibyte.</param>
@@ -29,10 +29,10 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
         CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (File.Exists(path) && new FileInfo(path).Length is > LargestFile and var length)
+        if (File.Exists(path) && new FileInfo(path).Length is > MaxFile and var length)
         {
             throw new ArgumentException(
-                $"The file '{path}' has '{length}' bytes; at most '{LargestFile}' are read. Measure a part of it.",
+                $"The file '{path}' has '{length}' bytes; at most '{MaxFile}' are read. Measure a part of it.",
                 nameof(path));
         }
 
@@ -52,7 +52,7 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var tokenizer = model.Tokenizer;
+        var tokenizer = _model.Tokenizer;
         return EvaluateAsync(
             tokenizer.Encode(text, addSpecialTokens: false),
             Prefix(tokenizer),
@@ -62,7 +62,8 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
 
     /// <summary>Measures a text whose tokens are known.</summary>
     /// <param name="ids">The text's tokens, without any that begin a sequence.</param>
-    /// <param name="prefix">Tokens that each window starts with; usually none or the one that begins a sequence.</param>
+    /// <param name="prefix">Tokens that each window starts with; usually none or the one that begins a
+    /// sequence.</param>
     /// <param name="progress">Told after each window.</param>
     /// <param name="cancellationToken">Stops the measurement, also within a window.</param>
     /// <exception cref="ArgumentException">There are too few tokens, or one outside the vocabulary.</exception>
@@ -74,21 +75,21 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(prefix);
-        if (ids.Count + Math.Min(prefix.Count, 1) < 2 || prefix.Count >= options.Window)
+        if (ids.Count + Math.Min(prefix.Count, 1) < 2 || prefix.Count >= _options.Window)
         {
             throw new ArgumentException(
                 $"The text has '{ids.Count}' tokens and each window starts with '{prefix.Count}' more, so nothing is "
-                + $"left to predict in windows of '{options.Window}'. Give a longer text or a larger Window.",
+                + $"left to predict in windows of '{_options.Window}'. Give a longer text or a larger Window.",
                 nameof(ids));
         }
 
         var started = Stopwatch.GetTimestamp();
-        var windows = TextWindows.Cut(ids, prefix, options);
+        var windows = TextWindows.Cut(ids, prefix, _options);
         var perWindow = new List<double>(windows.Count);
         var (sum, scored) = (0.0, 0);
         foreach (var window in windows)
         {
-            var scores = await model.ScoreAsync(window.Ids, cancellationToken).ConfigureAwait(false);
+            var scores = await _model.ScoreAsync(window.Ids, cancellationToken).ConfigureAwait(false);
             var nll = -scores.Skip(window.FirstScored - 1).Sum(score => (double)score);
             var count = window.Ids.Length - window.FirstScored;
             perWindow.Add(nll / count);

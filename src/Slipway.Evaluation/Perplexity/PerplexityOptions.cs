@@ -7,7 +7,9 @@ public sealed class PerplexityOptions
     /// <value>1024</value>
     public int Window { get; set; } = 1024;
 
-    /// <summary>Tokens from the start of a window to the start of the next; null for windows that do not overlap.</summary>
+    /// <summary>
+    /// Tokens from the start of a window to the start of the next; null for windows that do not overlap.
+    /// </summary>
     /// <remarks>
     /// Where windows overlap, a token is scored once, in the first window that holds it, and later windows use it as
     /// context only.

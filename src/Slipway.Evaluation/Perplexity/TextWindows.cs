@@ -10,12 +10,14 @@ internal static class TextWindows
     /// <param name="ids">The text's tokens, without any that begin a sequence.</param>
     /// <param name="prefix">Tokens that begin each window.</param>
     /// <param name="options">Checked options.</param>
-    public static IReadOnlyList<TextWindow> Cut(IReadOnlyList<int> ids, IReadOnlyList<int> prefix, PerplexityOptions options)
+    public static IReadOnlyList<TextWindow> Cut(
+        IReadOnlyList<int> ids, IReadOnlyList<int> prefix, PerplexityOptions options)
     {
         var length = Math.Min(options.Window - prefix.Count, ids.Count);
         var stride = options.Stride ?? length;
         var windows = new List<TextWindow>();
-        for (var start = 0; start + length <= ids.Count && windows.Count < (options.Windows ?? int.MaxValue); start += stride)
+        for (var start = 0; start + length <= ids.Count
+            && windows.Count < (options.Windows ?? int.MaxValue); start += stride)
         {
             // Without a prefix nothing predicts a window's first token.
             var known = start == 0 ? 0 : Math.Max(0, length - stride);

@@ -42,9 +42,11 @@ public sealed record ToolCallCase(
 
         var last = messages[^1]!;
         var calls = Calls(last).Select(function => new ExpectedToolCall(
-            function["name"]!.GetValue<string>(), (JsonObject)(function["arguments"]?.DeepClone() ?? new JsonObject())));
+            function["name"]!.GetValue<string>(),
+            (JsonObject)(function["arguments"]?.DeepClone() ?? new JsonObject())));
         return new ToolCallCase(
-            kind, chat, [.. (tools ?? []).Select(tool => ToTool(tool!))], [.. calls], last["content"]?.ToString() ?? "");
+            kind, chat, [.. (tools ?? []).Select(tool => ToTool(tool!))], [.. calls], last["content"]?.ToString()
+                ?? "");
     }
 
     private static ChatMessage ToMessage(JsonNode message, int index, Queue<string> open)
@@ -83,7 +85,8 @@ public sealed record ToolCallCase(
     {
         var function = tool["function"] ?? tool;
         return AIFunctionFactory.CreateDeclaration(
-            function["name"]!.GetValue<string>(), function["description"]?.ToString(), ToElement(function["parameters"]));
+            function["name"]!.GetValue<string>(), function["description"]?.ToString(),
+            ToElement(function["parameters"]));
     }
 
     private static JsonElement ToElement(JsonNode? node)

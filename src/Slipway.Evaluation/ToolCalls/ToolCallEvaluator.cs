@@ -52,7 +52,8 @@ public sealed class ToolCallEvaluator(IChatClient client, ToolCallEvaluatorOptio
             MaxOutputTokens = _options.MaxOutputTokens,
             Tools = test.Tools.Count == 0 ? null : [.. test.Tools],
         };
-        var response = await _client.GetResponseAsync(test.Messages, chatOptions, cancellationToken).ConfigureAwait(false);
+        var response = await _client.GetResponseAsync(test.Messages, chatOptions, cancellationToken)
+            .ConfigureAwait(false);
         return ToolCallGrader.Grade(test, response);
     }
 

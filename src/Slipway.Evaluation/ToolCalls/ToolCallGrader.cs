@@ -47,7 +47,8 @@ internal static class ToolCallGrader
     }
 
     private static decimal? Number(JsonNode node) =>
-        decimal.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+        decimal.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            ? number : null;
 
     private static JsonNode? ToNode(object? value) => value switch
     {

@@ -46,7 +46,8 @@ public sealed record ToolCallReport(
             results.Sum(result => result.Malformed),
             [.. results.GroupBy(result => result.Case.Kind)
                 .OrderBy(group => group.Key, StringComparer.Ordinal)
-                .Select(group => new ToolCallKindScore(group.Key, group.Count(), group.Count(result => result.IsRight)))],
+                .Select(
+                    group => new ToolCallKindScore(group.Key, group.Count(), group.Count(result => result.IsRight)))],
             [.. results.Where(result => !result.IsRight)],
             elapsed);
     }

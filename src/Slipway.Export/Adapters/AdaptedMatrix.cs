@@ -4,7 +4,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Adapters;
 
-/// <summary>A matrix to whose products adapters add theirs, W·x + B·(mask ∘ A·x), and whose rows some scale (DoRA).</summary>
+/// <summary>
+/// A matrix to whose products adapters add theirs, W·x + B·(mask ∘ A·x), and whose rows some scale (DoRA).
+/// </summary>
 /// <remarks>
 /// <code>
 /// x ─┬─ W ─────────────────────────────────────── Add ─
@@ -14,8 +16,8 @@ namespace Slipway.Export.Adapters;
 /// of these are optional inputs that are empty where no adapter is in use.
 /// </remarks>
 internal sealed class AdaptedMatrix(
-    string layer, StoredMatrix plain, Weight weight, AdapterMask mask, IReadOnlyList<string> sources,
-    bool scales) : StoredMatrix
+    string layer, GraphWeight plain, Weight weight, AdapterMask mask, IReadOnlyList<string> sources,
+    bool scales) : GraphWeight
 {
     private (GraphValue Down, GraphValue Up, GraphValue Scale)? _factors;
 
@@ -36,7 +38,7 @@ internal sealed class AdaptedMatrix(
 
     public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias)
     {
-        string rank = AdapterMask.RankName(sources.Count);
+        var rank = AdapterMask.RankName(sources.Count);
         _factors ??= (
             scope.Graph.AddOptionalInput(
                 Empty($"{layer}.lora_A", weight.Columns, 0), weight.Columns, rank),
@@ -46,14 +48,14 @@ internal sealed class AdaptedMatrix(
                 ? scope.Graph.AddOptionalInput(Empty($"{layer}.lora_scale", 0, weight.Rows), rank, weight.Rows)
                 : default);
         NodeScope own = new(scope.Graph, $"{scope.Path}/lora");
-        GraphValue narrow = own.Mul(own.MatMul(x, _factors.Value.Down), mask.Of(sources.Count));
-        GraphValue added = own.MatMul(narrow, _factors.Value.Up);
+        var narrow = own.Mul(own.MatMul(x, _factors.Value.Down), mask.Of(sources.Count));
+        var added = own.MatMul(narrow, _factors.Value.Up);
         if (!scales)
         {
             return own.Add(plain.Multiply(scope, x, bias), added);
         }
 
-        GraphValue sum = own.Add(plain.Multiply(scope, x, default), added);
+        var sum = own.Add(plain.Multiply(scope, x, default), added);
         NodeScope scaling = new(scope.Graph, $"{own.Path}/scale");
         sum = scaling.Add(
             sum, scaling.Mul(sum, scaling.MatMul(mask.Of(sources.Count), _factors.Value.Scale)));
@@ -86,7 +88,7 @@ internal sealed class AdapterMask(Graph graph)
                 AdaptedMatrix.Empty("adapter_mask", 1, 1, 0), "adapter_batch", 1, RankName(1));
         }
 
-        if (!_repeated.TryGetValue(layers, out GraphValue mask))
+        if (!_repeated.TryGetValue(layers, out var mask))
         {
             mask = new NodeScope(graph, $"/adapter_mask/x{layers}")
                 .Concat(2, [.. Enumerable.Repeat(_repeated[1], layers)]);

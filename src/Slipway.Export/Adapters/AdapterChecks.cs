@@ -22,17 +22,18 @@ internal static class AdapterChecks
         }
 
         Dictionary<string, LoraTarget> targets = new(StringComparer.Ordinal);
-        foreach (LoraTarget target in adapter.Targets.Values)
+        foreach (var target in adapter.Targets.Values)
         {
             if (target.HasBias)
             {
                 throw Unswitchable(name, adapter, $"adds a bias to '{target.Name}'");
             }
 
-            TensorInfo? tensor = checkpoint.FindTensor(target.Name);
+            var tensor = checkpoint.FindTensor(target.Name);
             if (tensor is null && target.Name is ("lm_head.weight" or "embed_out.weight"))
             {
-                throw Unswitchable(name, adapter, $"changes the head '{target.Name}', which the model ties to its embedding");
+                throw Unswitchable(
+                    name, adapter, $"changes the head '{target.Name}', which the model ties to its embedding");
             }
 
             long[] shape = target.IsTransposed ? [target.Inputs, target.Outputs] : [target.Outputs, target.Inputs];

@@ -16,20 +16,21 @@ internal static class AdapterFactors
     /// <param name="rank">The largest rank of the adapter's products.</param>
     public static IEnumerable<SafetensorsEntry> Of(AdaptedMatrix matrix, SwitchedAdapter adapter, int rank)
     {
-        (int inputs, int outputs, int width) = (matrix.Weight.Columns, matrix.Weight.Rows, matrix.Sources.Count * rank);
-        float[] down = new float[checked(inputs * width)];
+        var (inputs, outputs, width) = (matrix.Weight.Columns, matrix.Weight.Rows, matrix.Sources.Count * rank);
+        var down = new float[checked(inputs * width)];
         float[] up = new float[checked(width * outputs)], scale = matrix.Scales ? new float[up.Length] : [];
-        for (int index = 0; index < matrix.Sources.Count; index++)
+        for (var index = 0; index < matrix.Sources.Count; index++)
         {
-            string source = matrix.Sources[index];
-            if (adapter.Targets.TryGetValue(source, out LoraTarget? target))
+            var source = matrix.Sources[index];
+            if (adapter.Targets.TryGetValue(source, out var target))
             {
                 CopyDown(adapter.Adapter, target, down, width, index * rank);
                 CopyUp(adapter.Adapter, target, source, matrix.Weight, up.AsSpan(index * rank * outputs));
                 if (target.HasMagnitude)
                 {
                     CopyScale(
-                        adapter.Adapter, target, source, matrix.Weight, down, width, index * rank, up.AsSpan(index * rank * outputs),
+                        adapter.Adapter, target, source, matrix.Weight, down, width, index * rank,
+                        up.AsSpan(index * rank * outputs),
                         scale.AsSpan(index * rank * outputs, outputs));
                 }
             }
@@ -50,7 +51,7 @@ internal static class AdapterFactors
     {
         float[] magnitudes = new float[target.Outputs], sum = new float[weight.Columns];
         adapter.ReadMagnitude(target.Name, magnitudes);
-        for (int row = 0; row < weight.Rows; row++)
+        for (var row = 0; row < weight.Rows; row++)
         {
             if (weight.SourceOf(row) is not { } source || source.Tensor != tensor)
             {
@@ -59,10 +60,10 @@ internal static class AdapterFactors
 
             weight.ReadRows(row, 1, sum);
             double squares = 0;
-            for (int input = 0; input < sum.Length; input++)
+            for (var input = 0; input < sum.Length; input++)
             {
                 double value = sum[input];
-                for (int rank = 0; rank < target.Rank; rank++)
+                for (var rank = 0; rank < target.Rank; rank++)
                 {
                     value += up[(rank * weight.Rows) + row] * (double)down[(input * width) + first + rank];
                 }
@@ -70,12 +71,14 @@ internal static class AdapterFactors
                 squares += value * value;
             }
 
-            double length = Math.Sqrt(squares) / Math.Abs(source.Scale);
+            var length = Math.Sqrt(squares) / Math.Abs(source.Scale);
             scale[row] = length > 0 && float.IsFinite(magnitudes[source.Output])
                 ? (float)((magnitudes[source.Output] / length) - 1)
                 : throw new CheckpointException(
-                    $"The adapter '{adapter.Path}' scales row {source.Output} of '{target.Name}', of length {length}, to "
-                    + $"{magnitudes[source.Output]}. Use the model that the adapter was trained on; where this is it, its "
+                    $"The adapter '{adapter.Path}' scales "
+                    + $"row {source.Output} of '{target.Name}', of length {length}, to "
+                    + $"{magnitudes[source.Output]}. Use the model that the adapter was trained on; where this is "
+                    + $"it, its "
                     + "training diverged.",
                     adapter.Path, target.Name);
         }
@@ -84,10 +87,10 @@ internal static class AdapterFactors
     // [rank, inputs] → columns of [inputs, width].
     private static void CopyDown(LoraAdapter adapter, LoraTarget target, float[] down, int width, int first)
     {
-        float[] factor = Read(adapter, target, target.Inputs, adapter.ReadDown);
-        for (int rank = 0; rank < target.Rank; rank++)
+        var factor = Read(adapter, target, target.Inputs, adapter.ReadDown);
+        for (var rank = 0; rank < target.Rank; rank++)
         {
-            for (int input = 0; input < target.Inputs; input++)
+            for (var input = 0; input < target.Inputs; input++)
             {
                 down[(input * width) + first + rank] = factor[(rank * target.Inputs) + input];
             }
@@ -97,13 +100,13 @@ internal static class AdapterFactors
     // [outputs, rank] → [rank, rows of the matrix], with all scales.
     private static void CopyUp(LoraAdapter adapter, LoraTarget target, string tensor, Weight weight, Span<float> up)
     {
-        float[] factor = Read(adapter, target, target.Outputs, adapter.ReadUp);
-        for (int row = 0; row < weight.Rows; row++)
+        var factor = Read(adapter, target, target.Outputs, adapter.ReadUp);
+        for (var row = 0; row < weight.Rows; row++)
         {
             if (weight.SourceOf(row) is { } source && source.Tensor == tensor)
             {
-                float scale = (float)(target.Scale * source.Scale);
-                for (int rank = 0; rank < target.Rank; rank++)
+                var scale = (float)(target.Scale * source.Scale);
+                for (var rank = 0; rank < target.Rank; rank++)
                 {
                     up[(rank * weight.Rows) + row] = factor[(source.Output * target.Rank) + rank] * scale;
                 }
@@ -115,7 +118,7 @@ internal static class AdapterFactors
 
     private static float[] Read(LoraAdapter adapter, LoraTarget target, int size, ReadFactor read)
     {
-        float[] factor = new float[checked(size * target.Rank)];
+        var factor = new float[checked(size * target.Rank)];
         read(target.Name, factor);
         return Array.TrueForAll(factor, float.IsFinite) ? factor : throw new CheckpointException(
             $"The adapter '{adapter.Path}' holds a value for '{target.Name}' that is not finite: its training "

@@ -26,7 +26,7 @@ internal sealed class SwitchedAdapters
     public static SwitchedAdapters? Create(IReadOnlyDictionary<string, LoraAdapter> adapters, Checkpoint checkpoint)
     {
         Dictionary<string, SwitchedAdapter> switched = [];
-        foreach ((string name, LoraAdapter adapter) in adapters)
+        foreach (var (name, adapter) in adapters)
         {
             if (name.Length is 0 or > 64 || name[0] == '.'
                 || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.'))
@@ -43,7 +43,7 @@ internal sealed class SwitchedAdapters
     }
 
     /// <summary>The matrix with what adapters add; the same where they add nothing.</summary>
-    public StoredMatrix Wrap(string name, StoredMatrix matrix, Weight weight, Graph graph)
+    public GraphWeight Wrap(string name, GraphWeight matrix, Weight weight, Graph graph)
     {
         string[] sources = [.. Enumerable.Range(0, weight.Rows)
             .Select(row => weight.SourceOf(row)?.Tensor)
@@ -55,7 +55,7 @@ internal sealed class SwitchedAdapters
             return matrix;
         }
 
-        string layer = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
+        var layer = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
         AdaptedMatrix adapted = new(layer, matrix, weight, _mask ??= new AdapterMask(graph), sources,
             _adapters.Values.Any(adapter => sources.Any(
                 source => adapter.Targets.GetValueOrDefault(source) is { HasMagnitude: true })));
@@ -67,22 +67,23 @@ internal sealed class SwitchedAdapters
     /// <exception cref="NotSupportedException">An adapter changes what the graph does not multiply by.</exception>
     public IReadOnlyList<PackageAdapter> Write(PackageWriter package)
     {
-        HashSet<string> met = _matrices.Where(matrix => matrix.IsUsed)
+        var met = _matrices.Where(matrix => matrix.IsUsed)
             .SelectMany(matrix => matrix.Sources)
             .ToHashSet(StringComparer.Ordinal);
         List<PackageAdapter> written = [];
-        foreach ((string name, SwitchedAdapter adapter) in _adapters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        foreach (var (name, adapter) in _adapters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
             if (adapter.Targets.Keys.FirstOrDefault(target => !met.Contains(target)) is { } missed)
             {
                 throw new NotSupportedException(
-                    $"The adapter '{name}' in '{adapter.Adapter.Path}' changes '{missed}', which is no linear layer of its own "
+                    $"The adapter '{name}' in '{adapter.Adapter.Path}' changes '{missed}', which is no linear layer "
+                    + $"of its own "
                     + "in the graph. Such an adapter cannot be switched per request: merge it at export instead.");
             }
 
-            int rank = adapter.Targets.Values.Max(target => target.Rank);
-            string file = $"adapters/{name}.safetensors";
-            using Stream stream = package.Create(file);
+            var rank = adapter.Targets.Values.Max(target => target.Rank);
+            var file = $"adapters/{name}.safetensors";
+            using var stream = package.Create(file);
             SafetensorsWriter.Write(
                 stream,
                 [.. _matrices.Where(matrix => matrix.IsUsed && matrix.Sources.Any(adapter.Targets.ContainsKey))

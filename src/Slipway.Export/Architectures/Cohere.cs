@@ -16,7 +16,7 @@ internal class Cohere : Llama
     public override GraphValue Head(ModuleScope root, GraphValue hidden)
     {
         // The head is linear, so the states may be scaled instead of the many logits.
-        float scale = (float)root.Config.Number("logit_scale", 0.0625);
+        var scale = (float)root.Config.Number("logit_scale", 0.0625);
         return base.Head(root, root[Names.Head].Mul(hidden, root.Float(scale)));
     }
 
@@ -26,7 +26,7 @@ internal class Cohere : Llama
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, LayerEpsilon(scope.Config), bias: false);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Interleaved = true,

@@ -13,7 +13,7 @@ internal sealed class Cohere2 : Cohere
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
         Window(tables.Config, layer) is null ? null : base.Rotary(tables, sizes, layer);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Norm = null, Window = Window(config, layer) };
 
     private static int? Window(ConfigReader config, int layer) =>

@@ -36,10 +36,10 @@ internal abstract class DecoderArchitecture : Architecture
         ModuleScope root = new(build);
         FindEmbedding(root);
         DecoderInputs inputs = new(root.Graph);
-        GraphValue hidden = Forward(root, inputs);
+        var hidden = Forward(root, inputs);
         NodeScope last = new(root.Graph, "/logits_to_keep");
-        GraphValue kept = last.Slice(hidden, last.Neg(inputs.Kept), last.Ints(long.MaxValue), last.Ints(1));
-        GraphValue logits = Head(root, kept);
+        var kept = last.Slice(hidden, last.Neg(inputs.Kept), last.Ints(long.MaxValue), last.Ints(1));
+        var logits = Head(root, kept);
         inputs.Complete(root.Graph.Rename(logits, "logits"), Sizes(build.Config).VocabularySize);
     }
 
@@ -57,8 +57,8 @@ internal abstract class DecoderArchitecture : Architecture
     /// <summary>Builds a head that is the embedding, or a layer of its own.</summary>
     protected GraphValue Head(ModuleScope root, GraphValue hidden, bool bias)
     {
-        DecoderSizes sizes = Sizes(root.Config);
-        ModuleScope head = OutputLayer(root);
+        var sizes = Sizes(root.Config);
+        var head = OutputLayer(root);
         return IsTied(root)
             ? Embedding(root).Matrix("weight", sizes.VocabularySize, sizes.HiddenSize)
                 .Multiply(head, hidden, bias ? head.Vector("bias", sizes.VocabularySize) : default)
@@ -69,17 +69,20 @@ internal abstract class DecoderArchitecture : Architecture
     /// <exception cref="CheckpointException">The head is a layer of its own, and the checkpoint has none.</exception>
     protected bool IsTied(ModuleScope root)
     {
-        ModuleScope head = OutputLayer(root);
+        var head = OutputLayer(root);
         if (!IsTiedByConfiguration(root.Config))
         {
             return head.Has("weight") ? false : throw new CheckpointException(
-                $"The checkpoint '{root.Config.Path}' lacks the head '{head.NameOf("weight")}', and 'tie_word_embeddings' "
-                + "in its configuration does not say that the embedding is the head. Set 'tie_word_embeddings' to 'true' "
+                $"The checkpoint '{root.Config.Path}' lacks the "
+                + $"head '{head.NameOf("weight")}', and 'tie_word_embeddings' "
+                + "in its configuration does not say that the embedding is the head. Set 'tie_word_embeddings' to "
+                + "'true' "
                 + "where it is, or put the weight file that holds the head beside the others.",
                 root.Config.Path, head.NameOf("weight"));
         }
 
-        return head.Has("weight") is false || root.Build.Tensors.Tie(head.NameOf("weight"), Embedding(root).NameOf("weight"));
+        return head.Has("weight") is false
+            || root.Build.Tensors.Tie(head.NameOf("weight"), Embedding(root).NameOf("weight"));
     }
 
     /// <summary>The module that holds the head.</summary>
@@ -103,7 +106,7 @@ internal abstract class DecoderArchitecture : Architecture
 
 /// <summary>The sizes of a decoder that readers of a package need.</summary>
 internal sealed record DecoderSizes(
-    int VocabularySize, int HiddenSize, int Layers, int Heads, int KeyValueHeads, int HeadSize, int ContextLength)
+    int VocabularySize, int HiddenSize, int Layers, int Heads, int KeyValueHeads, int HeadDim, int ContextLength)
 {
     /// <summary>How many of the first layers have keys and values of their own.</summary>
     public int CachedLayers { get; init; } = Layers;

@@ -19,7 +19,7 @@ internal class DeepSeekV2 : Llama
     public override DecoderSizes Sizes(ConfigReader config) => base.Sizes(config) with
     {
         KeyValueHeads = 1,
-        HeadSize = config.Int("kv_lora_rank", 512) + HeadLayout.Widened(RotarySize(config)),
+        HeadDim = config.Int("kv_lora_rank", 512) + HeadLayout.Widened(RotarySize(config)),
     };
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
@@ -33,12 +33,12 @@ internal class DeepSeekV2 : Llama
 
     protected override GraphValue Attend(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
+        var config = layer.Config;
         int plain = config.Int("qk_nope_head_dim", 128), rotary = RotarySize(config);
         return new LatentAttention
         {
             HiddenSize = layer.Sizes.HiddenSize,
-            Heads = layer.Sizes.Heads,
+            NumAttentionHeads = layer.Sizes.Heads,
             QueryRank = config.OptionalInt("q_lora_rank"),
             LatentSize = config.Int("kv_lora_rank", 512),
             RotarySize = rotary,
@@ -52,15 +52,16 @@ internal class DeepSeekV2 : Llama
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
-        if (!SparseLayers.IsSparse(config, layer.Index, DenseByDefault) || !MixtureSizes.Has(config, "n_routed_experts"))
+        var config = layer.Config;
+        if (!SparseLayers.IsSparse(config, layer.Index, DenseByDefault)
+            || !MixtureSizes.Has(config, "n_routed_experts"))
         {
             return base.Feed(layer, x);
         }
 
-        MixtureSizes sizes = MixtureSizes.Read(config, "n_routed_experts", "moe_intermediate_size");
-        ModuleScope block = layer["mlp"];
-        GraphValue mixed = new ExpertFeedForward
+        var sizes = MixtureSizes.Read(config, "n_routed_experts", "moe_intermediate_size");
+        var block = layer["mlp"];
+        var mixed = new ExpertFeedForward
         {
             HiddenSize = sizes.HiddenSize,
             IntermediateSize = sizes.IntermediateSize,
@@ -73,7 +74,7 @@ internal class DeepSeekV2 : Llama
             return mixed;
         }
 
-        GatedFeedForward shared = FeedForward(config) with
+        var shared = FeedForward(config) with
         {
             IntermediateSize = checked(sizes.IntermediateSize * config.Int("n_shared_experts")),
         };
@@ -83,7 +84,7 @@ internal class DeepSeekV2 : Llama
     /// <summary>How experts are chosen.</summary>
     protected virtual ExpertRouter Router(ConfigReader config, MixtureSizes sizes)
     {
-        bool grouped = config.Text("topk_method", "greedy") switch
+        var grouped = config.Text("topk_method", "greedy") switch
         {
             "greedy" => false,
             "group_limited_greedy" => true,
@@ -114,14 +115,14 @@ internal class DeepSeekV2 : Llama
 
     private static int RotarySize(ConfigReader config)
     {
-        int size = config.Int("qk_rope_head_dim", 64);
+        var size = config.Int("qk_rope_head_dim", 64);
         return size % 2 == 0 ? size : throw config.Bad("qk_rope_head_dim", "an even number");
     }
 
     // YaRN's magnitude, which these models give to scores instead of cosines and sines.
     private static double Magnitude(ConfigReader config)
     {
-        ConfigReader? section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+        var section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
         double weight = section?.Number("mscale_all_dim", 0) ?? 0, factor = section?.Number("factor", 1) ?? 1;
         return weight == 0 || factor <= 1 ? 1 : (0.1 * weight * Math.Log(factor)) + 1;
     }

@@ -3,7 +3,9 @@ using Slipway.Export.Modules;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>ERNIE 4.5 without experts: Llama with positions that turn neighbours, and one switch for all biases.</summary>
+/// <summary>
+/// ERNIE 4.5 without experts: Llama with positions that turn neighbours, and one switch for all biases.
+/// </summary>
 /// <remarks>Source: Baidu's ERNIE 4.5 technical report (2025).</remarks>
 internal sealed class Ernie45 : Llama
 {
@@ -12,9 +14,9 @@ internal sealed class Ernie45 : Llama
     public override bool TiedByDefault => true;
 
     public override DecoderSizes Sizes(ConfigReader config) =>
-        base.Sizes(config) with { HeadSize = config.Int("head_dim", 128) };
+        base.Sizes(config) with { HeadDim = config.Int("head_dim", 128) };
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             InputBias = config.Flag("use_bias", false),

@@ -4,7 +4,9 @@ using Slipway.Export.Modules.Rotary;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>EXAONE 4: OLMo 2 with norms over each head; where some layers have windows, only those have positions.</summary>
+/// <summary>
+/// EXAONE 4: OLMo 2 with norms over each head; where some layers have windows, only those have positions.
+/// </summary>
 /// <remarks>Source: EXAONE 4.0 (arXiv 2507.11407).</remarks>
 internal sealed class Exaone4 : Olmo2
 {
@@ -15,7 +17,7 @@ internal sealed class Exaone4 : Olmo2
             ? null
             : base.Rotary(tables, sizes, layer);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Norm = HeadNorms.Rms(Epsilon(config, 1e-5)),

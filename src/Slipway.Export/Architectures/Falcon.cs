@@ -26,14 +26,15 @@ internal sealed class Falcon : LayeredDecoder
     public override DecoderSizes Sizes(ConfigReader config)
     {
         int hidden = config.Int("hidden_size", 4544), heads = config.Int(HeadsKey(config), 71);
-        int keyValueHeads = IsNew(config) ? config.Int(KeyHeadsKey(config), heads)
+        var keyValueHeads = IsNew(config) ? config.Int(KeyHeadsKey(config), heads)
             : config.Flag("multi_query", true) ? 1
             : heads;
         return hidden % heads != 0 ? throw config.Bad(HeadsKey(config), $"a divisor of 'hidden_size', {hidden}")
             : heads % keyValueHeads != 0
             ? throw config.Bad(KeyHeadsKey(config), $"a divisor of '{HeadsKey(config)}', {heads}")
             : new DecoderSizes(
-                config.Int("vocab_size"), hidden, config.Int(config.Has("n_layer") ? "n_layer" : "num_hidden_layers", 32),
+                config.Int("vocab_size"), hidden,
+                config.Int(config.Has("n_layer") ? "n_layer" : "num_hidden_layers", 32),
                 heads, keyValueHeads, hidden / heads, config.Int("max_position_embeddings", 2048));
     }
 
@@ -64,16 +65,16 @@ internal sealed class Falcon : LayeredDecoder
         scope.LayerNorm(
             stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("layer_norm_epsilon", 1e-5));
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
-        Heads = sizes.Heads,
-        KeyValueHeads = sizes.KeyValueHeads,
-        HeadSize = sizes.HeadSize,
+        NumAttentionHeads = sizes.Heads,
+        NumKeyValueHeads = sizes.KeyValueHeads,
+        HeadDim = sizes.HeadDim,
         RotarySize = RotarySize(config, sizes),
         InputBias = config.Flag("bias", false),
         OutputBias = config.Flag("bias", false),
-        Layout = AttentionLayout.ByKeyHead,
+        Layout = AttentionLayout.InterleavedQkv,
         Names = new AttentionNames { Packed = "query_key_value", Output = "dense" },
     };
 
@@ -86,11 +87,11 @@ internal sealed class Falcon : LayeredDecoder
     // Slopes and biases were bfloat16 in training, and are scaled as scores are.
     private static GraphValue Bias(DecoderLayer layer) => Alibi.Bias(
         layer.Scope, layer.Inputs, layer.Sizes.Heads, (slope, position) =>
-            (float)(BFloat16(BFloat16((float)slope) * position) / Math.Sqrt(layer.Sizes.HeadSize)));
+            (float)(BFloat16(BFloat16((float)slope) * position) / Math.Sqrt(layer.Sizes.HeadDim)));
 
     private static float BFloat16(float value)
     {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
+        var bits = BitConverter.SingleToUInt32Bits(value);
         return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
     }
 
@@ -105,7 +106,7 @@ internal sealed class Falcon : LayeredDecoder
     private static bool IsNew(ConfigReader config) => config.Flag("new_decoder_architecture", false);
 
     private static int RotarySize(ConfigReader config, DecoderSizes sizes) =>
-        RotaryOrder.Read(config, sizes.HeadSize, 1, "partial_rotary_factor");
+        RotaryOrder.Read(config, sizes.HeadDim, 1, "partial_rotary_factor");
 
     // The first Falcons have keys of their own.
     private static string HeadsKey(ConfigReader config) => config.Has("n_head") ? "n_head" : "num_attention_heads";

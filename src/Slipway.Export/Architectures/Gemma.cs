@@ -14,7 +14,7 @@ internal class Gemma : Llama
     public override bool TiedByDefault => true;
 
     public override DecoderSizes Sizes(ConfigReader config) =>
-        base.Sizes(config) with { HeadSize = config.Int("head_dim", 256) };
+        base.Sizes(config) with { HeadDim = config.Int("head_dim", 256) };
 
     protected override GraphValue Embed(ModuleScope scope, GraphValue ids, DecoderSizes sizes) =>
         scope.Mul(base.Embed(scope, ids, sizes), scope.Float((float)Math.Sqrt(sizes.HiddenSize)));

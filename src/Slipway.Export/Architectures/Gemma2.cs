@@ -5,7 +5,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>Gemma 2: Gemma with norms before and after each part, bent scores and logits, and windows in turn.</summary>
+/// <summary>
+/// Gemma 2: Gemma with norms before and after each part, bent scores and logits, and windows in turn.
+/// </summary>
 /// <remarks>Source: Gemma 2 (arXiv 2408.00118).</remarks>
 internal class Gemma2 : Gemma
 {
@@ -13,28 +15,28 @@ internal class Gemma2 : Gemma
 
     public override GraphValue Head(ModuleScope root, GraphValue hidden)
     {
-        GraphValue logits = base.Head(root, hidden);
+        var logits = base.Head(root, hidden);
         if (!root.Config.Has("final_logit_softcapping"))
         {
             return logits;
         }
 
         // cap · tanh(logits / cap)
-        GraphValue cap = root.Float((float)root.Config.Number("final_logit_softcapping"));
-        ModuleScope head = root["lm_head"];
+        var cap = root.Float((float)root.Config.Number("final_logit_softcapping"));
+        var head = root["lm_head"];
         return head.Mul(head.Tanh(head.Div(logits, cap)), cap);
     }
 
     protected override void Layer(DecoderLayer layer, ResidualStream stream)
     {
-        GraphValue normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
+        var normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
         stream.Add(layer.Scope, After(layer, "post_attention_layernorm", Attend(layer, normed)));
         normed = Norm(layer["pre_feedforward_layernorm"], stream, layer.Sizes);
-        GraphValue fed = FeedForward(layer.Config).Build(layer["mlp"], normed);
+        var fed = FeedForward(layer.Config).Build(layer["mlp"], normed);
         stream.Add(layer.Scope, After(layer, "post_feedforward_layernorm", fed));
     }
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Scale = (float)(1 / Math.Sqrt(config.Number("query_pre_attn_scalar", 256))),

@@ -5,7 +5,9 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>Gemma 3 (text): Gemma 2 with norms over query and key heads, and frequencies of their own for windows.</summary>
+/// <summary>
+/// Gemma 3 (text): Gemma 2 with norms over query and key heads, and frequencies of their own for windows.
+/// </summary>
 /// <remarks>Source: Gemma 3 (arXiv 2503.19786).</remarks>
 internal sealed class Gemma3 : Gemma2
 {
@@ -18,22 +20,22 @@ internal sealed class Gemma3 : Gemma2
 
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer)
     {
-        bool window = Window(tables.Config, layer) is not null;
+        var window = Window(tables.Config, layer) is not null;
         return tables.Get(window ? "sliding_attention" : "full_attention", config =>
         {
             // Newer configurations have a section a kind of layer; in older ones only layers without window are scaled.
-            ConfigReader? both = config.Section("rope_parameters");
-            ConfigReader? section = both?.Has("rope_type") == true ? both
+            var both = config.Section("rope_parameters");
+            var section = both?.Has("rope_type") == true ? both
                 : both?.Section(window ? "sliding_attention" : "full_attention")
                 ?? (window ? null : config.Section("rope_scaling"));
-            double theta = window
+            var theta = window
                 ? config.Number("rope_local_base_freq", 10000)
                 : config.Number("rope_theta", 1000000);
-            return RotaryScaling.Read(config, section, theta, sizes.HeadSize);
+            return RotaryScaling.Read(config, section, theta, sizes.HeadDim);
         });
     }
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Norm = HeadNorms.Rms(Epsilon(config), offset: 1) };
 
     protected override int? Window(ConfigReader config, int layer) =>

@@ -18,8 +18,8 @@ internal sealed class Gemma4 : Gemma2
 
     public override DecoderSizes Sizes(ConfigReader config)
     {
-        DecoderSizes sizes = base.Sizes(config);
-        int shared = config.CountOf("num_kv_shared_layers");
+        var sizes = base.Sizes(config);
+        var shared = config.CountOf("num_kv_shared_layers");
         return shared < sizes.Layers
             ? sizes with { CachedLayers = sizes.Layers - shared }
             : throw config.Bad("num_kv_shared_layers", $"less than 'num_hidden_layers', {sizes.Layers}");
@@ -27,22 +27,22 @@ internal sealed class Gemma4 : Gemma2
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
     {
-        ConfigReader config = root.Config;
+        var config = root.Config;
         if (config.Text("use_bidirectional_attention", "") == "all")
         {
             throw config.Unsupported("use_bidirectional_attention", "'vision' or none");
         }
 
-        DecoderSizes sizes = Sizes(config);
-        ModuleScope model = Model(root);
+        var sizes = Sizes(config);
+        var model = Model(root);
         RotaryTables tables = new(model["rotary_emb"], inputs);
-        GraphValue embedded = Embed(model[Names.Embedding], inputs.Ids, sizes);
-        LayerInputs? layerInputs = LayerInputs.Build(model, inputs.Ids, embedded, sizes);
+        var embedded = Embed(model[Names.Embedding], inputs.Ids, sizes);
+        var layerInputs = LayerInputs.Build(model, inputs.Ids, embedded, sizes);
         Dictionary<bool, SharedKeys> shared = [];
         ResidualStream stream = new(embedded);
-        for (int index = 0; index < sizes.Layers; index++)
+        for (var index = 0; index < sizes.Layers; index++)
         {
-            ModuleScope scope = model[Names.Layers][index];
+            var scope = model[Names.Layers][index];
             Layer(new DecoderLayer(scope, index, sizes, inputs, Rotary(tables, sizes, index)), stream, shared);
             layerInputs?.Add(scope, index, stream);
             if (scope.Has("layer_scalar") && scope.ReadVector("layer_scalar", 1)[0] is not 1 and var scale)
@@ -59,9 +59,9 @@ internal sealed class Gemma4 : Gemma2
 
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer)
     {
-        bool window = Window(tables.Config, layer) is not null;
-        string kind = window ? "sliding_attention" : "full_attention";
-        int size = HeadSize(tables.Config, layer);
+        var window = Window(tables.Config, layer) is not null;
+        var kind = window ? "sliding_attention" : "full_attention";
+        var size = HeadDim(tables.Config, layer);
         return tables.Get(kind, config => config.Section("rope_parameters")?.Section(kind) is { } section
             ? RotaryScaling.Read(config, section, window ? 10000 : 1000000, size)
             : window ? RotaryScaling.Plain(size, 10000)
@@ -70,7 +70,7 @@ internal sealed class Gemma4 : Gemma2
 
     protected override int? Window(ConfigReader config, int layer)
     {
-        bool last = layer == config.Int("num_hidden_layers") - 1;
+        var last = layer == config.Int("num_hidden_layers") - 1;
         return last ? null
             : config.Has("layer_types") ? LayerTypes.Window(config, layer)
             : (layer + 1) % 6 != 0 ? config.Int("sliding_window", 512)
@@ -79,16 +79,16 @@ internal sealed class Gemma4 : Gemma2
 
     private void Layer(DecoderLayer layer, ResidualStream stream, Dictionary<bool, SharedKeys> shared)
     {
-        GraphValue normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
+        var normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
         stream.Add(layer.Scope, After(layer, "post_attention_layernorm", Attend(layer, normed, shared)));
         normed = Norm(layer["pre_feedforward_layernorm"], stream, layer.Sizes);
-        GatedFeedForward block = FeedForward(layer.Config);
+        var block = FeedForward(layer.Config);
         if (IsShared(layer) && layer.Config.Flag("use_double_wide_mlp", false))
         {
             block = block with { IntermediateSize = 2 * block.IntermediateSize };
         }
 
-        GraphValue fed = block.Build(layer["mlp"], normed);
+        var fed = block.Build(layer["mlp"], normed);
         if (layer.Config.Flag("enable_moe_block", false))
         {
             fed = layer.Scope.Add(
@@ -102,18 +102,18 @@ internal sealed class Gemma4 : Gemma2
     // The router reads the stream by a norm of its own: x / rms(x) · scale / √hidden.
     private static GraphValue Experts(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
-        MixtureSizes sizes = MixtureSizes.Read(config, "num_experts", "moe_intermediate_size", "top_k_experts");
-        ModuleScope router = layer["router"];
+        var config = layer.Config;
+        var sizes = MixtureSizes.Read(config, "num_experts", "moe_intermediate_size", "top_k_experts");
+        var router = layer["router"];
         var root = (float)Math.Sqrt(sizes.HiddenSize);
         float[] scale = [.. router.ReadVector("scale", sizes.HiddenSize).Select(value => value / root)];
-        GraphValue normed = router.SimplifiedLayerNormalization(
+        var normed = router.SimplifiedLayerNormalization(
             x, router.StoreVector("scale", scale), Epsilon(config));
-        ExpertRouting routing = new ProbabilityRouter
+        var routing = new ProbabilityRouter
         {
             HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen, Normalize = true,
         }.Build(router["proj"], normed);
-        GraphValue weights = router.Mul(routing.Scores, router.Vector("per_expert_scale", sizes.Experts));
+        var weights = router.Mul(routing.Scores, router.Vector("per_expert_scale", sizes.Experts));
         return new GroupedFeedForward(
             sizes.HiddenSize, sizes.IntermediateSize, sizes.Experts,
             Activations.Find(config, "hidden_activation", "gelu_pytorch_tanh"))
@@ -122,33 +122,33 @@ internal sealed class Gemma4 : Gemma2
 
     private GraphValue Attend(DecoderLayer layer, GraphValue x, Dictionary<bool, SharedKeys> shared)
     {
-        ConfigReader config = layer.Config;
-        int? window = Window(config, layer.Index);
-        bool equal = window is null && config.Flag("attention_k_eq_v", false);
+        var config = layer.Config;
+        var window = Window(config, layer.Index);
+        var equal = window is null && config.Flag("attention_k_eq_v", false);
         SharedAttention attention = new()
         {
             HiddenSize = layer.Sizes.HiddenSize,
-            Heads = layer.Sizes.Heads,
-            KeyValueHeads = KeyValueHeads(layer, equal),
-            HeadSize = HeadSize(config, layer.Index),
+            NumAttentionHeads = layer.Sizes.Heads,
+            NumKeyValueHeads = KeyValueHeads(layer, equal),
+            HeadDim = HeadDim(config, layer.Index),
             Epsilon = Epsilon(config),
             Bias = config.Flag("attention_bias", false),
             Window = window,
             KeysAreValues = equal,
         };
-        ModuleScope scope = layer["self_attn"];
+        var scope = layer["self_attn"];
         if (!IsShared(layer))
         {
             shared[window is null] = attention.BuildKeys(scope, x, layer.Inputs, layer.Index);
             return attention.Build(scope, x, layer.Inputs, layer.Rotary!, shared[window is null]);
         }
 
-        foreach (string name in (string[])["k_proj", "v_proj", "k_norm", "v_norm"])
+        foreach (var name in (string[])["k_proj", "v_proj", "k_norm", "v_norm"])
         {
             layer.Scope.Build.Tensors.Ignore(scope[name].NameOf("weight"));
         }
 
-        return shared.TryGetValue(window is null, out SharedKeys? keys)
+        return shared.TryGetValue(window is null, out var keys)
             ? attention.Build(scope, x, layer.Inputs, layer.Rotary!, keys with { Present = null })
             : throw config.Bad("num_kv_shared_layers", "a layer of each kind before those that share");
     }
@@ -162,10 +162,10 @@ internal sealed class Gemma4 : Gemma2
     private static ConfigReader? Own(ConfigReader config, int layer) =>
         config.Section("per_layer_config")?.Section(layer.ToString(CultureInfo.InvariantCulture));
 
-    private int HeadSize(ConfigReader config, int layer)
+    private int HeadDim(ConfigReader config, int layer)
     {
-        int common = config.Int("head_dim", 256);
-        int size = Own(config, layer) is { } own ? own.Int("head_dim", common)
+        var common = config.Int("head_dim", 256);
+        var size = Own(config, layer) is { } own ? own.Int("head_dim", common)
             : config.Has("per_layer_config") || Window(config, layer) is not null ? common
             : config.Int("global_head_dim", 512);
         return size % 2 == 0 ? size : throw config.Bad("head_dim", "an even number");
@@ -173,12 +173,13 @@ internal sealed class Gemma4 : Gemma2
 
     private static int KeyValueHeads(DecoderLayer layer, bool equal)
     {
-        ConfigReader config = layer.Config;
-        int heads = Own(config, layer.Index) is { } own ? own.Int("num_key_value_heads", layer.Sizes.KeyValueHeads)
+        var config = layer.Config;
+        var heads = Own(config, layer.Index) is { } own ? own.Int("num_key_value_heads", layer.Sizes.KeyValueHeads)
             : equal ? config.Int("num_global_key_value_heads", layer.Sizes.KeyValueHeads)
             : layer.Sizes.KeyValueHeads;
         return layer.Sizes.Heads % heads == 0
             ? heads
-            : throw config.Bad("num_global_key_value_heads", $"a divisor of 'num_attention_heads', {layer.Sizes.Heads}");
+            : throw config.Bad(
+                "num_global_key_value_heads", $"a divisor of 'num_attention_heads', {layer.Sizes.Heads}");
     }
 }

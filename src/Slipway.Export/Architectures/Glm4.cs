@@ -11,22 +11,22 @@ internal sealed class Glm4 : Llama
     public override string PackageType => "glm4";
 
     public override DecoderSizes Sizes(ConfigReader config) =>
-        base.Sizes(config) with { HeadSize = config.Int("head_dim", 128) };
+        base.Sizes(config) with { HeadDim = config.Int("head_dim", 128) };
 
     protected override double RotaryShare => 0.5;
 
     protected override void Layer(DecoderLayer layer, ResidualStream stream)
     {
-        GraphValue attended = Attend(layer, Norm(layer["input_layernorm"], stream, layer.Sizes));
+        var attended = Attend(layer, Norm(layer["input_layernorm"], stream, layer.Sizes));
         stream.Add(layer.Scope, After(layer, "post_self_attn_layernorm", attended));
-        GraphValue fed = Feed(layer, Norm(layer["post_attention_layernorm"], stream, layer.Sizes));
+        var fed = Feed(layer, Norm(layer["post_attention_layernorm"], stream, layer.Sizes));
         stream.Add(layer.Scope, After(layer, "post_mlp_layernorm", fed));
     }
 
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.RmsNorm(stream, sizes.HiddenSize, SmallEpsilon(scope.Config));
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { OutputBias = false, Interleaved = true };
 
     protected override GatedFeedForward FeedForward(ConfigReader config) =>

@@ -19,7 +19,7 @@ internal sealed class Glm4Moe : Llama
 
     protected override double RotaryShare => 0.5;
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             OutputBias = false,
@@ -28,15 +28,15 @@ internal sealed class Glm4Moe : Llama
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
+        var config = layer.Config;
         if (!SparseLayers.IsSparse(config, layer.Index, absent: 1))
         {
             return base.Feed(layer, x);
         }
 
-        MixtureSizes sizes = MixtureSizes.Read(config, "n_routed_experts", "moe_intermediate_size");
-        ModuleScope block = layer["mlp"];
-        GraphValue mixed = new ExpertFeedForward
+        var sizes = MixtureSizes.Read(config, "n_routed_experts", "moe_intermediate_size");
+        var block = layer["mlp"];
+        var mixed = new ExpertFeedForward
         {
             HiddenSize = sizes.HiddenSize,
             IntermediateSize = sizes.IntermediateSize,
@@ -44,7 +44,7 @@ internal sealed class Glm4Moe : Llama
         }.Build(
             block["gate"], block["experts"],
             ExpertWeights.Find(block["experts"], sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize), x);
-        GatedFeedForward shared = FeedForward(config) with
+        var shared = FeedForward(config) with
         {
             IntermediateSize = checked(sizes.IntermediateSize * config.Int("n_shared_experts", 1)),
         };

@@ -31,7 +31,7 @@ internal class Gpt2 : LayeredDecoder
 
     protected override GraphValue Begin(ModuleScope model, DecoderInputs inputs, DecoderSizes sizes)
     {
-        GraphValue positions = model["wpe"].Embedding(inputs.Positions, sizes.ContextLength, sizes.HiddenSize);
+        var positions = model["wpe"].Embedding(inputs.Positions, sizes.ContextLength, sizes.HiddenSize);
         return model.Add(base.Begin(model, inputs, sizes), positions);
     }
 
@@ -49,19 +49,19 @@ internal class Gpt2 : LayeredDecoder
         scope.LayerNorm(
             stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("layer_norm_epsilon", 1e-5));
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
-        Heads = sizes.Heads,
-        KeyValueHeads = sizes.KeyValueHeads,
-        HeadSize = sizes.HeadSize,
-        RotarySize = sizes.HeadSize,
+        NumAttentionHeads = sizes.Heads,
+        NumKeyValueHeads = sizes.KeyValueHeads,
+        HeadDim = sizes.HeadDim,
+        RotarySize = sizes.HeadDim,
         InputBias = true,
         OutputBias = true,
-        Layout = AttentionLayout.SideBySide,
+        Layout = AttentionLayout.FusedQkv,
         Transposed = true,
         Names = new AttentionNames { Packed = "c_attn", Output = "c_proj" },
-        Scale = (float)((config.Flag("scale_attn_weights", true) ? 1 / Math.Sqrt(sizes.HeadSize) : 1)
+        Scale = (float)((config.Flag("scale_attn_weights", true) ? 1 / Math.Sqrt(sizes.HeadDim) : 1)
             / (config.Flag("scale_attn_by_inverse_layer_idx", false) ? layer + 1 : 1)),
     };
 

@@ -12,11 +12,11 @@ internal sealed class GptBigCode : Gpt2
     public override DecoderSizes Sizes(ConfigReader config) => base.Sizes(config) is var sizes
         && config.Flag("multi_query", true) ? sizes with { KeyValueHeads = 1 } : sizes;
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Transposed = false,
-            Layout = config.Flag("multi_query", true) ? AttentionLayout.SideBySide : AttentionLayout.ByKeyHead,
+            Layout = config.Flag("multi_query", true) ? AttentionLayout.FusedQkv : AttentionLayout.InterleavedQkv,
             Scale = config.Flag("scale_attn_weights", true) ? null : 1,
         };
 

@@ -31,7 +31,7 @@ internal sealed class GptJ : Gpt2
         Parallel(layer, stream, "ln_1");
     }
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             RotarySize = RotarySize(config, sizes),
@@ -48,5 +48,5 @@ internal sealed class GptJ : Gpt2
         base.FeedForward(config, sizes) with { Up = "fc_in", Down = "fc_out", Transposed = false };
 
     private static int RotarySize(ConfigReader config, DecoderSizes sizes) =>
-        RotaryOrder.Checked(config, "rotary_dim", config.Int("rotary_dim", 64), sizes.HeadSize);
+        RotaryOrder.Checked(config, "rotary_dim", config.Int("rotary_dim", 64), sizes.HeadDim);
 }

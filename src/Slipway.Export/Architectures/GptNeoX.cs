@@ -5,7 +5,9 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>GPT-NeoX (Pythia): norms with a mean, biases, a part of each head that turns, and parallel blocks.</summary>
+/// <summary>
+/// GPT-NeoX (Pythia): norms with a mean, biases, a part of each head that turns, and parallel blocks.
+/// </summary>
 /// <remarks>Source: GPT-NeoX-20B (arXiv 2204.06745).</remarks>
 internal sealed class GptNeoX : LayeredDecoder
 {
@@ -35,8 +37,8 @@ internal sealed class GptNeoX : LayeredDecoder
     protected override void Layer(DecoderLayer layer, ResidualStream stream)
     {
         // Old checkpoints keep the causal mask and the frequencies.
-        ModuleScope attention = layer[Names.Attention];
-        foreach (string name in (string[])["bias", "masked_bias", "rotary_emb.inv_freq"])
+        var attention = layer[Names.Attention];
+        foreach (var name in (string[])["bias", "masked_bias", "rotary_emb.inv_freq"])
         {
             layer.Scope.Build.Tensors.Ignore(attention.NameOf(name));
         }
@@ -54,16 +56,16 @@ internal sealed class GptNeoX : LayeredDecoder
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("layer_norm_eps", 1e-5));
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
-        Heads = sizes.Heads,
-        KeyValueHeads = sizes.KeyValueHeads,
-        HeadSize = sizes.HeadSize,
+        NumAttentionHeads = sizes.Heads,
+        NumKeyValueHeads = sizes.KeyValueHeads,
+        HeadDim = sizes.HeadDim,
         RotarySize = RotarySize(config, sizes),
         InputBias = config.Flag("attention_bias", true),
         OutputBias = config.Flag("attention_bias", true),
-        Layout = AttentionLayout.ByKeyHead,
+        Layout = AttentionLayout.InterleavedQkv,
         Names = new AttentionNames { Packed = "query_key_value", Output = "dense" },
     };
 
@@ -76,5 +78,5 @@ internal sealed class GptNeoX : LayeredDecoder
         }.Build(layer[Names.FeedForward], x);
 
     private static int RotarySize(ConfigReader config, DecoderSizes sizes) =>
-        RotaryOrder.Read(config, sizes.HeadSize, 0.25, "partial_rotary_factor", "rotary_pct");
+        RotaryOrder.Read(config, sizes.HeadDim, 0.25, "partial_rotary_factor", "rotary_pct");
 }

@@ -12,9 +12,9 @@ internal sealed class GptOss : Llama
     public override string PackageType => "gptoss";
 
     public override DecoderSizes Sizes(ConfigReader config) =>
-        base.Sizes(config) with { HeadSize = config.Int("head_dim", 64) };
+        base.Sizes(config) with { HeadDim = config.Int("head_dim", 64) };
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             InputBias = config.Flag("attention_bias", true),
@@ -27,8 +27,8 @@ internal sealed class GptOss : Llama
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
-        MixtureSizes sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
-        ModuleScope block = layer["mlp"];
+        var sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
+        var block = layer["mlp"];
         return new ExpertFeedForward
         {
             HiddenSize = sizes.HiddenSize,
@@ -46,7 +46,7 @@ internal sealed class GptOss : Llama
     // Gate and up alternate in the checkpoint too. Published checkpoints have MXFP4, trained ones matrices by inputs.
     private static ExpertWeights Weights(ModuleScope experts, MixtureSizes sizes)
     {
-        TensorSource tensors = experts.Build.Tensors;
+        var tensors = experts.Build.Tensors;
         return new(
             Read("gate_up_proj", 2 * sizes.IntermediateSize, sizes.HiddenSize),
             Read("down_proj", sizes.HiddenSize, sizes.IntermediateSize),

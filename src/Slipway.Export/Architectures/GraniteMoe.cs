@@ -13,9 +13,9 @@ internal class GraniteMoe : Granite
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
-        MixtureSizes sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
-        ModuleScope block = layer["block_sparse_moe"];
-        ExpertWeights weights = ExpertWeights.Stacked(
+        var sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
+        var block = layer["block_sparse_moe"];
+        var weights = ExpertWeights.Stacked(
             block, sizes.Experts, sizes.HiddenSize, sizes.IntermediateSize, "input_linear.weight",
             "output_linear.weight");
         return new ExpertFeedForward

@@ -7,7 +7,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>Granite 4: Granite whose layers are Mamba-2 in most places, with experts or without, and one all share.</summary>
+/// <summary>
+/// Granite 4: Granite whose layers are Mamba-2 in most places, with experts or without, and one all share.
+/// </summary>
 /// <remarks>Source: IBM's Granite 4.0 language models; Mamba-2 (arXiv 2405.21060).</remarks>
 internal sealed class GraniteMoeHybrid : GraniteMoe
 {
@@ -23,18 +25,18 @@ internal sealed class GraniteMoeHybrid : GraniteMoe
 
     protected override GraphValue Attend(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
+        var config = layer.Config;
         if (!LayerTypes.IsStateSpace(config, layer.Index))
         {
             return base.Attend(layer, x);
         }
 
-        int heads = config.Int("mamba_n_heads", 128);
-        int inner = (int)(config.Number("mamba_expand", 2) * layer.Sizes.HiddenSize);
-        int size = config.Has("mamba_d_head") && config.IsNumber("mamba_d_head")
+        var heads = config.Int("mamba_n_heads", 128);
+        var inner = (int)(config.Number("mamba_expand", 2) * layer.Sizes.HiddenSize);
+        var size = config.Has("mamba_d_head") && config.IsNumber("mamba_d_head")
             ? config.Int("mamba_d_head")
             : Math.Max(inner / heads, 1);
-        int groups = config.Int("mamba_n_groups", 1);
+        var groups = config.Int("mamba_n_groups", 1);
         if ((long)heads * size != inner)
         {
             throw config.Bad("mamba_n_heads", $"heads of size {size} that make up {inner} elements");
@@ -44,7 +46,7 @@ internal sealed class GraniteMoeHybrid : GraniteMoe
         {
             HiddenSize = layer.Sizes.HiddenSize,
             Heads = heads,
-            HeadSize = size,
+            HeadDim = size,
             Groups = heads % groups == 0
                 ? groups
                 : throw config.Bad("mamba_n_groups", $"a divisor of 'mamba_n_heads', {heads}"),
@@ -62,7 +64,7 @@ internal sealed class GraniteMoeHybrid : GraniteMoe
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
-        GraphValue shared = Shared(layer["shared_mlp"], x, layer.Config.Int("shared_intermediate_size", 1024));
+        var shared = Shared(layer["shared_mlp"], x, layer.Config.Int("shared_intermediate_size", 1024));
         return layer.Config.Number("num_local_experts", 0) == 0
             ? shared
             : layer.Scope.Add(base.Feed(layer, x), shared);
@@ -70,13 +72,13 @@ internal sealed class GraniteMoeHybrid : GraniteMoe
 
     private static GraphValue Shared(ModuleScope scope, GraphValue x, int size)
     {
-        ConfigReader config = scope.Config;
-        int hidden = config.Int("hidden_size");
-        Weight both = scope["input_linear"].Read("weight", 2 * size, hidden);
+        var config = scope.Config;
+        var hidden = config.Int("hidden_size");
+        var both = scope["input_linear"].Read("weight", 2 * size, hidden);
         ModuleScope gate = scope["gate"], up = scope["up"];
-        GraphValue gates = gate.Store("weight", new RowRange(both, 0, size)).Multiply(gate, x, default);
-        GraphValue ups = up.Store("weight", new RowRange(both, size, size)).Multiply(up, x, default);
-        GraphValue gated = scope.Mul(Activations.Find(config, "hidden_act", "silu")(scope["act_fn"], gates), ups);
+        var gates = gate.Store("weight", new RowRange(both, 0, size)).Multiply(gate, x, default);
+        var ups = up.Store("weight", new RowRange(both, size, size)).Multiply(up, x, default);
+        var gated = scope.Mul(Activations.Find(config, "hidden_act", "silu")(scope["act_fn"], gates), ups);
         return scope["output_linear"].Linear(gated, size, hidden, scale: Residual(config));
     }
 }

@@ -9,7 +9,7 @@ internal sealed class HunYuan : Llama
 {
     public override string PackageType => "hunyuan_v1_dense";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Norm = HeadNorms.Rms(Epsilon(config, 1e-5)),

@@ -10,13 +10,13 @@ internal abstract class LayeredDecoder : DecoderArchitecture
 {
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
     {
-        DecoderSizes sizes = Sizes(root.Config);
-        ModuleScope model = Model(root);
+        var sizes = Sizes(root.Config);
+        var model = Model(root);
         RotaryTables tables = new(model["rotary_emb"], inputs);
         ResidualStream stream = new(Begin(model, inputs, sizes));
-        for (int index = 0; index < sizes.Layers; index++)
+        for (var index = 0; index < sizes.Layers; index++)
         {
-            ModuleScope scope = model[Names.Layers][index];
+            var scope = model[Names.Layers][index];
             Layer(new DecoderLayer(scope, index, sizes, inputs, Rotary(tables, sizes, index)), stream);
         }
 
@@ -60,7 +60,7 @@ internal abstract class LayeredDecoder : DecoderArchitecture
     /// <summary>A layer whose attention comes first; the feed-forward block reads what it gave.</summary>
     protected void Sequential(DecoderLayer layer, ResidualStream stream, string first, string second)
     {
-        GraphValue normed = Norm(layer[first], stream, layer.Sizes);
+        var normed = Norm(layer[first], stream, layer.Sizes);
         stream.Add(layer.Scope, Attend(layer, normed));
         normed = Norm(layer[second], stream, layer.Sizes);
         stream.Add(layer.Scope, Feed(layer, normed));
@@ -73,9 +73,9 @@ internal abstract class LayeredDecoder : DecoderArchitecture
     /// <param name="second">The norm before the feed-forward block; null for the same.</param>
     protected void Parallel(DecoderLayer layer, ResidualStream stream, string first, string? second = null)
     {
-        GraphValue normed = Norm(layer[first], stream, layer.Sizes);
-        GraphValue attended = Attend(layer, normed);
-        GraphValue fed = Feed(layer, second is null ? normed : Norm(layer[second], stream, layer.Sizes));
+        var normed = Norm(layer[first], stream, layer.Sizes);
+        var attended = Attend(layer, normed);
+        var fed = Feed(layer, second is null ? normed : Norm(layer[second], stream, layer.Sizes));
         stream.Add(layer.Scope, attended);
         stream.Add(layer.Scope, fed);
     }
@@ -89,7 +89,7 @@ internal abstract class LayeredDecoder : DecoderArchitecture
             .Build(layer[Names.Attention], x, layer.Inputs, layer.Rotary, layer.Index);
 
     /// <summary>What a layer's attention is like.</summary>
-    protected abstract GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer);
+    protected abstract GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer);
 
     /// <summary>The feed-forward block of a layer.</summary>
     protected abstract GraphValue Feed(DecoderLayer layer, GraphValue x);

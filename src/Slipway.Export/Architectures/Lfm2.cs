@@ -23,7 +23,7 @@ internal sealed class Lfm2 : Llama
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
         tables.Get("", config =>
         {
-            ConfigReader? section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+            var section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
             return RotaryScaling.Read(
                 config, section?.Section("full_attention") ?? section, config.Number("rope_theta", 1000000),
                 RotarySize(config, sizes));
@@ -35,7 +35,7 @@ internal sealed class Lfm2 : Llama
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.RmsNorm(stream, sizes.HiddenSize, NormEpsilon(scope.Config));
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Norm = HeadNorms.Rms(NormEpsilon(config)),
@@ -44,8 +44,8 @@ internal sealed class Lfm2 : Llama
 
     protected override GraphValue Attend(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
-        int kernel = config.Int("conv_L_cache", 3);
+        var config = layer.Config;
+        var kernel = config.Int("conv_L_cache", 3);
         return LayerTypes.IsAttention(config, layer.Index)
             ? base.Attend(layer, x)
             : kernel < 2 ? throw config.Unsupported("conv_L_cache", "2 or more")
@@ -57,9 +57,9 @@ internal sealed class Lfm2 : Llama
     {
         int hidden = layer.Sizes.HiddenSize, inner = InnerSize(layer.Config);
         ModuleScope block = layer["feed_forward"], activation = block["act_fn"];
-        GraphValue gate = block["w1"].Linear(x, hidden, inner);
-        GraphValue weight = activation.Mul(gate, activation.Sigmoid(gate));
-        GraphValue gated = block.Mul(weight, block["w3"].Linear(x, hidden, inner));
+        var gate = block["w1"].Linear(x, hidden, inner);
+        var weight = activation.Mul(gate, activation.Sigmoid(gate));
+        var gated = block.Mul(weight, block["w3"].Linear(x, hidden, inner));
         return block["w2"].Linear(gated, inner, hidden);
     }
 
@@ -68,13 +68,13 @@ internal sealed class Lfm2 : Llama
     // Two thirds of the stated size, times a factor, rounded up to a multiple.
     private static int InnerSize(ConfigReader config)
     {
-        int size = config.Has("block_ff_dim") ? config.Int("block_ff_dim") : config.Int("intermediate_size");
+        var size = config.Has("block_ff_dim") ? config.Int("block_ff_dim") : config.Int("intermediate_size");
         if (!config.Flag("block_auto_adjust_ff_dim", true))
         {
             return size;
         }
 
-        int multiple = config.Int("block_multiple_of", 256);
+        var multiple = config.Int("block_multiple_of", 256);
         size = (int)(config.Number("block_ffn_dim_multiplier", 1) * (int)(2L * size / 3));
         return size > 0
             ? (size + multiple - 1) / multiple * multiple

@@ -14,7 +14,7 @@ internal class Llama : LayeredDecoder
     public override DecoderSizes Sizes(ConfigReader config)
     {
         int hidden = config.Int("hidden_size"), heads = config.Int("num_attention_heads");
-        int keyValueHeads = config.Int("num_key_value_heads", heads);
+        var keyValueHeads = config.Int("num_key_value_heads", heads);
         if (heads % keyValueHeads != 0)
         {
             throw config.Bad("num_key_value_heads", $"a divisor of 'num_attention_heads', {heads}");
@@ -37,12 +37,12 @@ internal class Llama : LayeredDecoder
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         FeedForward(layer.Config).Build(layer[Names.FeedForward], x);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
-        Heads = sizes.Heads,
-        KeyValueHeads = sizes.KeyValueHeads,
-        HeadSize = sizes.HeadSize,
+        NumAttentionHeads = sizes.Heads,
+        NumKeyValueHeads = sizes.KeyValueHeads,
+        HeadDim = sizes.HeadDim,
         RotarySize = RotarySize(config, sizes),
         InputBias = config.Flag("attention_bias", false),
         OutputBias = config.Flag("attention_bias", false),
@@ -58,7 +58,7 @@ internal class Llama : LayeredDecoder
 
     /// <summary>The part of a head that turns with its position.</summary>
     protected int RotarySize(ConfigReader config, DecoderSizes sizes) =>
-        RotaryOrder.Read(config, sizes.HeadSize, RotaryShare, "partial_rotary_factor");
+        RotaryOrder.Read(config, sizes.HeadDim, RotaryShare, "partial_rotary_factor");
 
     protected static float Epsilon(ConfigReader config, double absent = 1e-6) =>
         (float)config.Number("rms_norm_eps", absent);

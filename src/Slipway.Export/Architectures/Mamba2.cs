@@ -21,15 +21,15 @@ internal sealed class Mamba2 : DecoderArchitecture
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
     {
-        DecoderSizes sizes = Sizes(root.Config);
-        StateSpace mixer = Mixer(root.Config, sizes);
-        float epsilon = Epsilon(root.Config);
-        ModuleScope model = root["backbone"];
+        var sizes = Sizes(root.Config);
+        var mixer = Mixer(root.Config, sizes);
+        var epsilon = Epsilon(root.Config);
+        var model = root["backbone"];
         ResidualStream stream = new(Embedding(root).Embedding(inputs.Ids, sizes.VocabularySize, sizes.HiddenSize));
-        for (int index = 0; index < sizes.Layers; index++)
+        for (var index = 0; index < sizes.Layers; index++)
         {
-            ModuleScope layer = model["layers"][index];
-            GraphValue normed = layer["norm"].RmsNorm(stream, sizes.HiddenSize, epsilon);
+            var layer = model["layers"][index];
+            var normed = layer["norm"].RmsNorm(stream, sizes.HiddenSize, epsilon);
             stream.Add(layer, mixer.Build(layer["mixer"], normed, inputs, index));
         }
 
@@ -48,14 +48,14 @@ internal sealed class Mamba2 : DecoderArchitecture
         }
 
         int inner = (int)(config.Number("expand", 2) * sizes.HiddenSize), groups = config.Int("n_groups", 8);
-        return (long)sizes.Heads * sizes.HeadSize != inner
-            ? throw config.Bad("num_heads", $"heads of size {sizes.HeadSize} that make up {inner} elements")
+        return (long)sizes.Heads * sizes.HeadDim != inner
+            ? throw config.Bad("num_heads", $"heads of size {sizes.HeadDim} that make up {inner} elements")
             : sizes.Heads % groups != 0 ? throw config.Bad("n_groups", $"a divisor of 'num_heads', {sizes.Heads}")
             : new StateSpace
             {
                 HiddenSize = sizes.HiddenSize,
                 Heads = sizes.Heads,
-                HeadSize = sizes.HeadSize,
+                HeadDim = sizes.HeadDim,
                 Groups = groups,
                 StateSize = config.Int("state_size", 128),
                 Kernel = config.Int("conv_kernel", 4) is > 1 and var kernel

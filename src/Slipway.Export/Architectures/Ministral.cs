@@ -13,7 +13,7 @@ internal sealed class Ministral : Llama
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
         RotarySections.Get(tables, RotarySize(tables.Config, sizes), Window(tables.Config, layer), scaleWindows: true);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Window = Window(config, layer) };
 
     private static int? Window(ConfigReader config, int layer) => config.Has("layer_types")

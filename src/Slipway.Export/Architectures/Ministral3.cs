@@ -1,11 +1,12 @@
-using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>Ministral 3: Mistral with YaRN, whose queries grow with every stretch of the length it was trained at.</summary>
+/// <summary>
+/// Ministral 3: Mistral with YaRN, whose queries grow with every stretch of the length it was trained at.
+/// </summary>
 /// <remarks>Source: Mistral AI's Ministral 3; the scaling is that of Llama 4.</remarks>
 internal sealed class Ministral3 : Mistral
 {
@@ -18,13 +19,13 @@ internal sealed class Ministral3 : Mistral
     // 1 + beta · log(1 + ⌊position / length⌋), [batch, sequence, 1]; 1 within the first length.
     private static GraphValue QueryFactor(DecoderLayer layer)
     {
-        ConfigReader? section = layer.Config.Section("rope_parameters") ?? layer.Config.Section("rope_scaling");
+        var section = layer.Config.Section("rope_parameters") ?? layer.Config.Section("rope_scaling");
         if (section?.Has("llama_4_scaling_beta") != true)
         {
             return default;
         }
 
-        int length = section.Int(
+        var length = section.Int(
             "original_max_position_embeddings", layer.Config.Int("max_position_embeddings", layer.Sizes.ContextLength));
         if (layer.Scope.Build.ContextLength <= length)
         {
@@ -34,9 +35,9 @@ internal sealed class Ministral3 : Mistral
         return layer.Inputs.Once("query_factor", () =>
         {
             NodeScope scope = new(layer.Scope.Graph, "/query_factor");
-            GraphValue stretches = scope.Cast(
+            var stretches = scope.Cast(
                 scope.Div(scope.Reshape(layer.Inputs.Positions, 0, 0, 1), scope.Int(length)), ElementType.Float32);
-            GraphValue growth = scope.Mul(
+            var growth = scope.Mul(
                 scope.Log(scope.Add(stretches, scope.Float(1))),
                 scope.Float((float)section.Number("llama_4_scaling_beta")));
             return scope.Add(growth, scope.Float(1));

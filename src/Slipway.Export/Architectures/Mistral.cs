@@ -9,6 +9,6 @@ internal class Mistral : Llama
 {
     public override string PackageType => "mistral";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Window = config.OptionalInt("sliding_window") };
 }

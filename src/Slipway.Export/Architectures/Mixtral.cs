@@ -10,12 +10,12 @@ internal sealed class Mixtral : Llama
 {
     public override string PackageType => "decoder";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Window = config.OptionalInt("sliding_window") };
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
-        MixtureSizes sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
+        var sizes = MixtureSizes.Read(layer.Config, "num_local_experts", "intermediate_size");
         SoftmaxRouter router = new()
         {
             HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen,

@@ -9,9 +9,9 @@ internal static class MixtralExperts
 {
     public static GraphValue Build(DecoderLayer layer, GraphValue x, MixtureSizes sizes, ExpertRouter router)
     {
-        bool old = layer["block_sparse_moe.gate"].Has("weight");
+        var old = layer["block_sparse_moe.gate"].Has("weight");
         ModuleScope block = layer[old ? "block_sparse_moe" : "mlp"], experts = block["experts"];
-        ModuleScope gate = block[block["router"].Has("weight") ? "router" : "gate"];
+        var gate = block[block["router"].Has("weight") ? "router" : "gate"];
         return new ExpertFeedForward
         {
             HiddenSize = sizes.HiddenSize, IntermediateSize = sizes.IntermediateSize, Router = router,

@@ -4,7 +4,9 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>OLMo: Llama with norms with a mean and without weights, and queries, keys and values within limits.</summary>
+/// <summary>
+/// OLMo: Llama with norms with a mean and without weights, and queries, keys and values within limits.
+/// </summary>
 /// <remarks>Source: OLMo (arXiv 2402.00838).</remarks>
 internal sealed class Olmo : Llama
 {
@@ -13,10 +15,10 @@ internal sealed class Olmo : Llama
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.PlainLayerNorm(stream.Sum(scope), sizes.HiddenSize, 1e-5f);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
-            Limit = config.Has("clip_qkv") ? Limit(config) : null,
+            ClipQkv = config.Has("clip_qkv") ? Limit(config) : null,
         };
 
     private static float Limit(ConfigReader config) => config.Number("clip_qkv") is > 0 and var limit

@@ -13,7 +13,7 @@ internal sealed class Olmo3 : Olmo2
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
         RotarySections.Get(tables, RotarySize(tables.Config, sizes), Window(tables.Config, layer), scaleWindows: false);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Window = Window(config, layer) };
 
     private static int? Window(ConfigReader config, int layer) =>

@@ -10,7 +10,7 @@ internal sealed class Olmoe : Llama
 {
     public override string PackageType => "decoder";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         config.Has("clip_qkv")
             ? throw config.Unsupported("clip_qkv", "none")
             : base.Attention(config, sizes, layer) with

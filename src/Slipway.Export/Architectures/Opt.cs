@@ -6,7 +6,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>OPT: learned positions, norms with a mean before or after each part, and narrower embeddings in some.</summary>
+/// <summary>
+/// OPT: learned positions, norms with a mean before or after each part, and narrower embeddings in some.
+/// </summary>
 /// <remarks>Source: OPT (arXiv 2205.01068).</remarks>
 internal sealed class Opt : LayeredDecoder
 {
@@ -34,9 +36,9 @@ internal sealed class Opt : LayeredDecoder
 
     public override GraphValue Head(ModuleScope root, GraphValue hidden)
     {
-        DecoderSizes sizes = Sizes(root.Config);
-        ModuleScope head = OutputLayer(root);
-        int width = Width(root.Config, sizes);
+        var sizes = Sizes(root.Config);
+        var head = OutputLayer(root);
+        var width = Width(root.Config, sizes);
         return IsTied(root)
             ? Embedding(root).Matrix("weight", sizes.VocabularySize, width).Multiply(head, hidden, default)
             : head.Linear(hidden, width, sizes.VocabularySize);
@@ -44,19 +46,19 @@ internal sealed class Opt : LayeredDecoder
 
     protected override GraphValue Begin(ModuleScope model, DecoderInputs inputs, DecoderSizes sizes)
     {
-        int width = Width(model.Config, sizes);
-        GraphValue hidden = model[Names.Embedding].Embedding(inputs.Ids, sizes.VocabularySize, width);
+        var width = Width(model.Config, sizes);
+        var hidden = model[Names.Embedding].Embedding(inputs.Ids, sizes.VocabularySize, width);
         hidden = width == sizes.HiddenSize ? hidden : model["project_in"].Linear(hidden, width, sizes.HiddenSize);
-        GraphValue rows = model.Add(inputs.Positions, model.Int(FirstPosition));
+        var rows = model.Add(inputs.Positions, model.Int(FirstPosition));
         return model.Add(
             hidden, model["embed_positions"].Embedding(rows, sizes.ContextLength + FirstPosition, sizes.HiddenSize));
     }
 
     protected override GraphValue End(ModuleScope model, ResidualStream stream, DecoderSizes sizes)
     {
-        bool normed = IsNormedBefore(model.Config) && !model.Config.Flag("_remove_final_layer_norm", false);
-        GraphValue hidden = normed ? Norm(model[Names.Norm], stream, sizes) : stream.Sum(model);
-        int width = Width(model.Config, sizes);
+        var normed = IsNormedBefore(model.Config) && !model.Config.Flag("_remove_final_layer_norm", false);
+        var hidden = normed ? Norm(model[Names.Norm], stream, sizes) : stream.Sum(model);
+        var width = Width(model.Config, sizes);
         return width == sizes.HiddenSize ? hidden : model["project_out"].Linear(hidden, sizes.HiddenSize, width);
     }
 
@@ -81,13 +83,13 @@ internal sealed class Opt : LayeredDecoder
             ? scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, 1e-5f)
             : scope.PlainLayerNorm(stream.Sum(scope), sizes.HiddenSize, 1e-5f);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
-        Heads = sizes.Heads,
-        KeyValueHeads = sizes.KeyValueHeads,
-        HeadSize = sizes.HeadSize,
-        RotarySize = sizes.HeadSize,
+        NumAttentionHeads = sizes.Heads,
+        NumKeyValueHeads = sizes.KeyValueHeads,
+        HeadDim = sizes.HeadDim,
+        RotarySize = sizes.HeadDim,
         InputBias = config.Flag("enable_bias", true),
         OutputBias = config.Flag("enable_bias", true),
         Names = new AttentionNames { Output = "out_proj" },

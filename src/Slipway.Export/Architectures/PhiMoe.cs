@@ -18,13 +18,13 @@ internal sealed class PhiMoe : Llama
             ? scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("rms_norm_eps", 1e-5))
             : base.Norm(scope, stream, sizes);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Window = config.OptionalInt("sliding_window") };
 
     protected override GraphValue Feed(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
-        MixtureSizes sizes = MixtureSizes.Read(config, "num_local_experts", "intermediate_size");
+        var config = layer.Config;
+        var sizes = MixtureSizes.Read(config, "num_local_experts", "intermediate_size");
         if (sizes.Chosen != 2)
         {
             throw config.Unsupported("num_experts_per_tok", "'2', which its router is made for");

@@ -9,7 +9,7 @@ internal sealed class Qwen2 : Llama
 {
     public override string PackageType => "qwen2";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             InputBias = true,

@@ -10,7 +10,7 @@ internal sealed class Qwen2Moe : Llama
 {
     public override string PackageType => "decoder";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             InputBias = config.Flag("qkv_bias", true),

@@ -9,7 +9,7 @@ internal sealed class Qwen3 : Llama
 {
     public override string PackageType => "qwen3";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Norm = HeadNorms.Rms(Epsilon(config)),

@@ -18,7 +18,7 @@ internal class Qwen35 : Llama
     protected virtual bool StoredByHead => false;
 
     public override DecoderSizes Sizes(ConfigReader config) =>
-        base.Sizes(config) with { HeadSize = config.Int("head_dim", 256) };
+        base.Sizes(config) with { HeadDim = config.Int("head_dim", 256) };
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
     {
@@ -30,7 +30,7 @@ internal class Qwen35 : Llama
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.RmsNorm(stream, sizes.HiddenSize, Epsilon(scope.Config), offset: 1);
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Norm = HeadNorms.Rms(Epsilon(config), offset: 1),
@@ -39,7 +39,7 @@ internal class Qwen35 : Llama
 
     protected override GraphValue Attend(DecoderLayer layer, GraphValue x)
     {
-        ConfigReader config = layer.Config;
+        var config = layer.Config;
         if (!LayerTypes.IsLinear(config, layer.Index))
         {
             return base.Attend(layer, x);
@@ -56,7 +56,7 @@ internal class Qwen35 : Llama
             throw config.Unsupported("hidden_act", "'silu' for linear attention");
         }
 
-        int kernel = config.Int("linear_conv_kernel_dim", 4);
+        var kernel = config.Int("linear_conv_kernel_dim", 4);
         return new LinearAttention
         {
             HiddenSize = layer.Sizes.HiddenSize,

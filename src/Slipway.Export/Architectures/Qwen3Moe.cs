@@ -10,7 +10,7 @@ internal sealed class Qwen3Moe : Llama
 {
     public override string PackageType => "decoder";
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Norm = HeadNorms.Rms(Epsilon(config)),

@@ -10,8 +10,8 @@ internal static class QwenExperts
 {
     public static GraphValue Build(ModuleScope block, GraphValue x, bool normalizeByDefault)
     {
-        MixtureSizes sizes = MixtureSizes.Read(block.Config, "num_experts", IntermediateKey(block.Config));
-        bool normalize = block.Config.Flag("norm_topk_prob", normalizeByDefault);
+        var sizes = MixtureSizes.Read(block.Config, "num_experts", IntermediateKey(block.Config));
+        var normalize = block.Config.Flag("norm_topk_prob", normalizeByDefault);
         ExpertRouter router = normalize
             ? new SoftmaxRouter { HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen }
             : new ProbabilityRouter { HiddenSize = sizes.HiddenSize, Experts = sizes.Experts, Chosen = sizes.Chosen };
@@ -27,14 +27,14 @@ internal static class QwenExperts
     public static GraphValue BuildShared(
         ModuleScope block, GraphValue x, GatedFeedForward feedForward, bool normalizeByDefault)
     {
-        GatedFeedForward shared = feedForward with
+        var shared = feedForward with
         {
             IntermediateSize = block.Config.Int("shared_expert_intermediate_size"),
         };
-        ModuleScope gate = block["shared_expert_gate"];
-        GraphValue weight = gate.Sigmoid(
+        var gate = block["shared_expert_gate"];
+        var weight = gate.Sigmoid(
             gate.ExactMatrix("weight", 1, shared.HiddenSize).Multiply(gate, x, default));
-        GraphValue weighted = gate.Mul(shared.Build(block["shared_expert"], x), weight);
+        var weighted = gate.Mul(shared.Build(block["shared_expert"], x), weight);
         return block.Add(Build(block, x, normalizeByDefault), weighted);
     }
 

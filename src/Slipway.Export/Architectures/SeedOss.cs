@@ -10,9 +10,9 @@ internal sealed class SeedOss : Llama
     public override string PackageType => "seed_oss";
 
     public override DecoderSizes Sizes(ConfigReader config) =>
-        base.Sizes(config) with { HeadSize = config.Int("head_dim", 128) };
+        base.Sizes(config) with { HeadDim = config.Int("head_dim", 128) };
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             InputBias = config.Flag("attention_bias", true),

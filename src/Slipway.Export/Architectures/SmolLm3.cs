@@ -17,7 +17,7 @@ internal sealed class SmolLm3 : Llama
             ? tables.Get("", config => RotaryScaling.Read(config, RotarySize(config, sizes)))
             : null;
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             Window = config.Has("layer_types") ? LayerTypes.Window(config, layer)

@@ -4,7 +4,9 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>StarCoder2: Llama with norms with a mean, biases, a window, and feed-forward blocks without gates.</summary>
+/// <summary>
+/// StarCoder2: Llama with norms with a mean, biases, a window, and feed-forward blocks without gates.
+/// </summary>
 /// <remarks>Source: StarCoder 2 (arXiv 2402.19173).</remarks>
 internal sealed class Starcoder2 : Llama
 {
@@ -15,7 +17,7 @@ internal sealed class Starcoder2 : Llama
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("norm_epsilon", 1e-5));
 
-    protected override GroupedAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
+    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with
         {
             InputBias = config.Flag("use_bias", true),

@@ -5,10 +5,12 @@ using Slipway.Checkpoints;
 
 namespace Slipway.Export.Configuration;
 
-/// <summary>Reads the keys of a <c>config.json</c>; what is missing or of the wrong kind is said by key and value.</summary>
+/// <summary>
+/// Reads the keys of a <c>config.json</c>; what is missing or of the wrong kind is said by key and value.
+/// </summary>
 internal sealed class ConfigReader(JsonObject json, string path, string prefix = "")
 {
-    private const int Largest = 1 << 28;
+    private const int Max = 1 << 28;
 
     public string Path => path;
 
@@ -22,13 +24,13 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
     {
         return json[key] is null && absent is { } value ? value
             : Whole(key) is > 0 and var number ? number
-            : throw Bad(key, $"a whole number from 1 to {Largest}");
+            : throw Bad(key, $"a whole number from 1 to {Max}");
     }
 
     /// <summary>A count that may be 0.</summary>
     public int CountOf(string key, int absent = 0) => json[key] is null ? absent
         : Whole(key) is >= 0 and var number ? number
-        : throw Bad(key, $"a whole number from 0 to {Largest}");
+        : throw Bad(key, $"a whole number from 0 to {Max}");
 
     /// <summary>A size or count that may be null or missing.</summary>
     public int? OptionalInt(string key) => json[key] is null ? null : Int(key);
@@ -71,7 +73,9 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
         _ => throw Bad(key, "a list of numbers"),
     };
 
-    /// <summary>A list of bounds, in which what is no number, such as 'Infinity', is ∞; null where there is none.</summary>
+    /// <summary>
+    /// A list of bounds, in which what is no number, such as 'Infinity', is ∞; null where there is none.
+    /// </summary>
     public IReadOnlyList<double>? Bounds(string key) => json[key] is JsonArray list
         ? [.. list.Select(item => Parse(item) ?? double.PositiveInfinity)]
         : null;
@@ -107,27 +111,27 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
 
     private string Show(string key)
     {
-        string text = json[key] is { } node
+        var text = json[key] is { } node
             ? node is JsonValue value && value.TryGetValue(out string? plain) ? plain : node.ToJsonString()
             : "missing";
         return text.Length > 100 ? $"{text.AsSpan(0, 100)}…" : text;
     }
 
     private int? Whole(string key) =>
-        Parse(json[key]) is { } number && number == Math.Floor(number) && Math.Abs(number) <= Largest
+        Parse(json[key]) is { } number && number == Math.Floor(number) && Math.Abs(number) <= Max
             ? (int)number
             : null;
 
     // A node that was made from a number of another type gives out that type alone, so its text is read.
     private static double? Parse(JsonNode? node) =>
         node?.GetValueKind() == JsonValueKind.Number
-        && double.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+        && double.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
             ? number
             : null;
 
     private int Id(JsonNode? node, string key) =>
         node is JsonValue value && value.GetValueKind() == JsonValueKind.Number
-        && int.TryParse(value.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int id)
+        && int.TryParse(value.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id)
             ? id
             : throw Bad(key, "a token id or a list of them");
 }

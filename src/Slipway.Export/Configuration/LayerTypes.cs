@@ -3,7 +3,9 @@ namespace Slipway.Export.Configuration;
 /// <summary>Reads which layers see all positions and which a window of the last ones.</summary>
 internal static class LayerTypes
 {
-    /// <summary>Whether a layer has linear attention, by <c>layer_types</c> or <c>full_attention_interval</c>.</summary>
+    /// <summary>
+    /// Whether a layer has linear attention, by <c>layer_types</c> or <c>full_attention_interval</c>.
+    /// </summary>
     public static bool IsLinear(ConfigReader config, int layer) => config.Texts("layer_types") is not { } types
         ? (layer + 1) % config.Int("full_attention_interval", 4) != 0
         : layer >= types.Count ? throw config.Bad("layer_types", "an entry for each layer")
@@ -14,17 +16,20 @@ internal static class LayerTypes
             _ => throw config.Unsupported("layer_types", "'linear_attention' and 'full_attention'"),
         };
 
-    /// <summary>Whether a layer is a state space, by <c>layer_types</c> or <c>layers_block_type</c>; all without them.</summary>
+    /// <summary>
+    /// Whether a layer is a state space, by <c>layer_types</c> or <c>layers_block_type</c>; all without them.
+    /// </summary>
     public static bool IsStateSpace(ConfigReader config, int layer)
     {
-        string key = config.Has("layer_types") ? "layer_types" : "layers_block_type";
+        var key = config.Has("layer_types") ? "layer_types" : "layers_block_type";
         return config.Texts(key) is not { } types ? true
             : layer >= types.Count ? throw config.Bad(key, "an entry for each layer")
             : types[layer] switch
             {
                 "mamba" or "mamba2" or "linear_attention" => true,
                 "attention" or "full_attention" => false,
-                _ => throw config.Unsupported(key, "'mamba' or 'linear_attention', and 'attention' or 'full_attention'"),
+                _ =>
+                    throw config.Unsupported(key, "'mamba' or 'linear_attention', and 'attention' or 'full_attention'"),
             };
     }
 

@@ -7,7 +7,7 @@ namespace Slipway.Export.Configuration;
 /// <param name="Chosen">How many a token goes to.</param>
 internal sealed record MixtureSizes(int HiddenSize, int IntermediateSize, int Experts, int Chosen)
 {
-    private const int MostExperts = 4096;
+    private const int MaxExperts = 4096;
 
     /// <summary>Reads and checks them.</summary>
     /// <param name="config">The configuration.</param>
@@ -20,9 +20,9 @@ internal sealed record MixtureSizes(int HiddenSize, int IntermediateSize, int Ex
         ConfigReader config, string expertsKey, string intermediateKey, string chosenKey = "num_experts_per_tok")
     {
         RequireSilu(config);
-        string key = Keys(expertsKey).FirstOrDefault(config.Has) ?? expertsKey;
+        var key = Keys(expertsKey).FirstOrDefault(config.Has) ?? expertsKey;
         int experts = config.Int(key), chosen = config.Int(chosenKey);
-        return experts > MostExperts ? throw config.Bad(key, $"at most {MostExperts} experts")
+        return experts > MaxExperts ? throw config.Bad(key, $"at most {MaxExperts} experts")
             : chosen > experts ? throw config.Bad(chosenKey, $"at most '{key}', {experts}")
             : new MixtureSizes(config.Int("hidden_size"), config.Int(intermediateKey), experts, chosen);
     }

@@ -41,11 +41,11 @@ internal static class SparseLayers
     /// <summary>Leaves out the layers after the last, which were trained to predict further tokens.</summary>
     public static void IgnorePredictors(ModuleScope root)
     {
-        double count = root.Config.Number("num_nextn_predict_layers", 0);
-        int layers = root.Config.Int("num_hidden_layers");
-        for (int index = 0; index < Math.Min(count, 16); index++)
+        var count = root.Config.Number("num_nextn_predict_layers", 0);
+        var layers = root.Config.Int("num_hidden_layers");
+        for (var index = 0; index < Math.Min(count, 16); index++)
         {
-            string layer = (layers + index).ToString(CultureInfo.InvariantCulture);
+            var layer = (layers + index).ToString(CultureInfo.InvariantCulture);
             root.Build.Tensors.IgnoreModule($"layers.{layer}");
         }
     }

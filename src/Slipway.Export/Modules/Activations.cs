@@ -20,14 +20,14 @@ internal static class Activations
         ["relu"] = (scope, x) => scope.Relu(x),
         ["relu2"] = (scope, x) =>
         {
-            GraphValue positive = scope.Relu(x);
+            var positive = scope.Relu(x);
             return scope.Mul(positive, positive);
         },
     };
 
     /// <summary>Finds the function that a configuration names.</summary>
     public static Func<NodeScope, GraphValue, GraphValue> Find(ConfigReader config, string key, string absent) =>
-        Table.TryGetValue(config.Text(key, absent), out Func<NodeScope, GraphValue, GraphValue>? activation)
+        Table.TryGetValue(config.Text(key, absent), out var activation)
             ? activation
             : throw config.Unsupported(key, string.Join(", ", Table.Keys.Select(name => $"'{name}'")));
 

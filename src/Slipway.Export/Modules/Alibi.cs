@@ -3,7 +3,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
-/// <summary>Attention with linear biases: a key's score grows with its position, in each head by another slope.</summary>
+/// <summary>
+/// Attention with linear biases: a key's score grows with its position, in each head by another slope.
+/// </summary>
 /// <remarks>
 /// What distance to the query takes off differs from that by a number that a softmax does not see.
 /// Source: ALiBi (arXiv 2108.12409).
@@ -19,23 +21,25 @@ internal static class Alibi
         ModuleScope scope, DecoderInputs inputs, int heads, Func<double, int, float> bias) =>
         inputs.Once("alibi", () =>
         {
-            int positions = scope.Build.ContextLength;
+            var positions = scope.Build.ContextLength;
             float[] table =
             [
                 .. Slopes(heads).SelectMany(
                     slope => Enumerable.Range(0, positions).Select(position => bias(slope, position))),
             ];
-            GraphValue total = scope.Reshape(scope.Cast(inputs.TotalLength, ElementType.Int64), 1);
-            GraphValue seen = scope.Slice(
+            var total = scope.Reshape(scope.Cast(inputs.TotalLength, ElementType.Int64), 1);
+            var seen = scope.Slice(
                 scope.StoreVector("alibi", table, 1, heads, 1, positions), scope.Ints(0), total, scope.Ints(3));
-            GraphValue count = scope.Reshape(scope.Gather(scope.Shape(inputs.Ids), scope.Int(1)), 1);
+            var count = scope.Reshape(scope.Gather(scope.Shape(inputs.Ids), scope.Int(1)), 1);
             return scope.Expand(seen, scope.Concat(0, scope.Ints(1, heads), count, total));
         });
 
-    /// <summary>Powers of two between 1/2 and 1/256 where there are 8 heads; others stand between and beyond those.</summary>
+    /// <summary>
+    /// Powers of two between 1/2 and 1/256 where there are 8 heads; others stand between and beyond those.
+    /// </summary>
     private static IEnumerable<double> Slopes(int heads)
     {
-        int whole = (int)Math.Pow(2, Math.Floor(Math.Log2(heads)));
+        var whole = (int)Math.Pow(2, Math.Floor(Math.Log2(heads)));
         return
         [
             .. Enumerable.Range(1, whole).Select(index => Math.Pow(2, -8.0 * index / whole)),

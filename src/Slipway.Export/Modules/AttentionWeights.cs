@@ -31,10 +31,10 @@ internal enum AttentionLayout
     Separate,
 
     /// <summary>In one layer: all queries, all keys, all values.</summary>
-    SideBySide,
+    FusedQkv,
 
     /// <summary>In one layer, for each key head: its queries, its key, its value.</summary>
-    ByKeyHead,
+    InterleavedQkv,
 }
 
 /// <summary>A linear layer that is not in the package yet.</summary>

@@ -18,9 +18,9 @@ internal sealed class DecoderInputs
     {
         _graph = graph;
         Ids = graph.AddInput("input_ids", ElementType.Int64, Batch, "sequence");
-        GraphValue mask = graph.AddInput("attention_mask", ElementType.Int64, Batch, "total");
+        var mask = graph.AddInput("attention_mask", ElementType.Int64, Batch, "total");
         NodeScope scope = new(graph, "/attention_mask");
-        GraphValue lengths = scope.ReduceSum(mask, keep: false, 1);
+        var lengths = scope.ReduceSum(mask, keep: false, 1);
         LastPositions = scope.Cast(scope.Sub(lengths, scope.Int(1)), ElementType.Int32);
         TotalLength = scope.Cast(scope.Gather(scope.Shape(mask), scope.Int(1)), ElementType.Int32);
         Kept = graph.AddOptionalInput(
@@ -36,7 +36,9 @@ internal sealed class DecoderInputs
     /// <summary>int32 scalar: the length of the longest row.</summary>
     public GraphValue TotalLength { get; }
 
-    /// <summary>int64 [batch, sequence]: the position of each new token, for models whose layers look positions up.</summary>
+    /// <summary>
+    /// int64 [batch, sequence]: the position of each new token, for models whose layers look positions up.
+    /// </summary>
     /// <remarks>
     /// A row's new tokens are its last ones; in a first step, shorter rows are filled up behind.
     /// </remarks>
@@ -47,9 +49,9 @@ internal sealed class DecoderInputs
             if (_positions == default)
             {
                 NodeScope scope = new(_graph, "/positions");
-                GraphValue count = scope.Gather(scope.Shape(Ids), scope.Int(1));
-                GraphValue lengths = scope.Add(scope.Cast(LastPositions, ElementType.Int64), scope.Int(1));
-                GraphValue first = scope.Max(scope.Sub(lengths, count), scope.Int(0));
+                var count = scope.Gather(scope.Shape(Ids), scope.Int(1));
+                var lengths = scope.Add(scope.Cast(LastPositions, ElementType.Int64), scope.Int(1));
+                var first = scope.Max(scope.Sub(lengths, count), scope.Int(0));
                 _positions = scope.Add(
                     scope.Reshape(first, -1, 1), scope.Range(scope.Int(0), count, scope.Int(1)));
             }
@@ -79,7 +81,7 @@ internal sealed class DecoderInputs
     /// <summary>A value that layers share, made when the first one asks for it.</summary>
     public GraphValue Once(string name, Func<GraphValue> make)
     {
-        if (!_made.TryGetValue(name, out GraphValue value))
+        if (!_made.TryGetValue(name, out var value))
         {
             value = make();
             _made.Add(name, value);
@@ -95,7 +97,7 @@ internal sealed class DecoderInputs
     /// <summary>The names of a layer's keys and values after the step.</summary>
     public (string Key, string Value) Present(int layer, int heads, int size)
     {
-        (string key, string value) = ($"present.{Text(layer)}.key", $"present.{Text(layer)}.value");
+        var (key, value) = ($"present.{Text(layer)}.key", $"present.{Text(layer)}.value");
         _presents.Add((new GraphValue(key), [Batch, heads, "present", size]));
         _presents.Add((new GraphValue(value), [Batch, heads, "present", size]));
         return (key, value);
@@ -109,9 +111,9 @@ internal sealed class DecoderInputs
     public (GraphValue Past, string Present) State(int layer, string name, params int[] shape)
     {
         Dimension[] dimensions = [Batch, .. shape.Select(size => (Dimension)size)];
-        GraphValue past = _graph.AddInput(
+        var past = _graph.AddInput(
             $"past_key_values.{Text(layer)}.{name}", ElementType.Float32, dimensions);
-        string present = $"present.{Text(layer)}.{name}";
+        var present = $"present.{Text(layer)}.{name}";
         _presents.Add((new GraphValue(present), dimensions));
         return (past, present);
     }
@@ -120,7 +122,7 @@ internal sealed class DecoderInputs
     public void Complete(GraphValue logits, int vocabularySize)
     {
         _graph.AddOutput(logits, ElementType.Float32, Batch, "kept", vocabularySize);
-        foreach ((GraphValue value, Dimension[] shape) in _presents)
+        foreach (var (value, shape) in _presents)
         {
             _graph.AddOutput(value, ElementType.Float32, shape);
         }

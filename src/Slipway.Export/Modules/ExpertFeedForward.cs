@@ -4,7 +4,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
-/// <summary>A feed-forward block of many experts, each down(swiglu(gate(x), up(x))), of which a token uses a few.</summary>
+/// <summary>
+/// A feed-forward block of many experts, each down(swiglu(gate(x), up(x))), of which a token uses a few.
+/// </summary>
 /// <remarks>Source: Shazeer et al., arXiv 1701.06538; Switch Transformer, arXiv 2101.03961.</remarks>
 internal sealed record ExpertFeedForward
 {
@@ -30,12 +32,12 @@ internal sealed record ExpertFeedForward
     /// <param name="x">[batch, sequence, hidden].</param>
     public GraphValue Build(ModuleScope router, ModuleScope experts, ExpertWeights weights, GraphValue x)
     {
-        ExpertRouting routing = Router.Build(router, x);
-        (StoredStack first, StoredStack second) = experts.Build.StoreStacks(
+        var routing = Router.Build(router, x);
+        var (first, second) = experts.Build.StoreStacks(
             (experts.NameOf("gate_up_proj"), weights.GateUp), (experts.NameOf("down_proj"), weights.Down),
             Router.Experts);
-        GraphValue firstBias = Bias(experts, "gate_up_proj.bias", weights.GateUpBias);
-        GraphValue secondBias = Bias(experts, "down_proj.bias", weights.DownBias);
+        var firstBias = Bias(experts, "gate_up_proj.bias", weights.GateUpBias);
+        var secondBias = Bias(experts, "down_proj.bias", weights.DownBias);
         return (first, second) switch
         {
             (FloatStack one, FloatStack two) =>
@@ -62,9 +64,9 @@ internal sealed record ExpertFeedForward
             return scope.MoE(x, routing.Scores, first, second, Attributes());
         }
 
-        GraphValue mixed = scope.MoE(x, scope.Log(routing.Scores), first, second, Attributes());
-        GraphValue sums = scope.ReduceSum(routing.Scores, keep: true, -1);
-        GraphValue rows = scope.Reshape(mixed, -1, HiddenSize);
+        var mixed = scope.MoE(x, scope.Log(routing.Scores), first, second, Attributes());
+        var sums = scope.ReduceSum(routing.Scores, keep: true, -1);
+        var rows = scope.Reshape(mixed, -1, HiddenSize);
         return scope.Reshape(scope.Mul(rows, sums), scope.Shape(x));
     }
 
@@ -111,11 +113,14 @@ internal sealed record ExpertWeights(Weight GateUp, Weight Down, float[]? GateUp
             new StackedWeight([.. each.Select(expert => expert[down].Read("weight", hiddenSize, intermediateSize))]));
     }
 
-    /// <summary>Experts in two tensors, [experts, 2·intermediate, hidden] with gate before up, and [experts, hidden, intermediate].</summary>
+    /// <summary>
+    /// Experts in two tensors, [experts, 2·intermediate, hidden] with gate before up, and [experts, hidden,
+    /// intermediate].
+    /// </summary>
     public static ExpertWeights Stacked(
         ModuleScope experts, int count, int hiddenSize, int intermediateSize, string gateUp, string down)
     {
-        Weight whole = experts.ReadStack(gateUp, count, 2 * intermediateSize, hiddenSize);
+        var whole = experts.ReadStack(gateUp, count, 2 * intermediateSize, hiddenSize);
         return new(
             new StackedWeight([.. Enumerable.Range(0, count).Select(Weight (index) => new InterleavedWeight(
                 new RowRange(whole, 2 * index * intermediateSize, intermediateSize),

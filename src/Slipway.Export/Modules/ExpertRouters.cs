@@ -35,13 +35,13 @@ internal sealed record ProbabilityRouter : ExpertRouter
 
     public override ExpertRouting Build(ModuleScope scope, GraphValue x)
     {
-        GraphValue scores = Scores(scope, x);
-        GraphValue probabilities = Sigmoid ? scope.Sigmoid(scores) : scope.Softmax(scores);
-        GraphValue rank = ChoiceBias is null
+        var scores = Scores(scope, x);
+        var probabilities = Sigmoid ? scope.Sigmoid(scores) : scope.Softmax(scores);
+        var rank = ChoiceBias is null
             ? probabilities
             : scope.Add(probabilities, scope.Vector(ChoiceBias, Experts));
-        (_, GraphValue indices) = scope.TopK(ChosenGroups < Groups ? Confine(scope, rank) : rank, Chosen);
-        GraphValue weights = scope.GatherElements(probabilities, indices);
+        var (_, indices) = scope.TopK(ChosenGroups < Groups ? Confine(scope, rank) : rank, Chosen);
+        var weights = scope.GatherElements(probabilities, indices);
         if (Normalize)
         {
             weights = scope.Div(weights, scope.ReduceSum(weights, keep: true, -1));
@@ -58,13 +58,13 @@ internal sealed record ProbabilityRouter : ExpertRouter
     // Experts outside the best groups rank 0.
     private GraphValue Confine(ModuleScope scope, GraphValue rank)
     {
-        GraphValue grouped = scope.Reshape(rank, -1, Groups, Experts / Groups);
-        (GraphValue best, _) = scope.TopK(grouped, GroupBest);
-        GraphValue groupRank = scope.ReduceSum(best, keep: false, -1);
-        (GraphValue values, GraphValue groups) = scope.TopK(groupRank, ChosenGroups);
-        GraphValue zeros = scope.Mul(groupRank, scope.Float(0));
-        GraphValue ones = scope.Add(scope.Mul(values, scope.Float(0)), scope.Float(1));
-        GraphValue kept = scope.Reshape(scope.ScatterElements(zeros, groups, ones), -1, Groups, 1);
+        var grouped = scope.Reshape(rank, -1, Groups, Experts / Groups);
+        var (best, _) = scope.TopK(grouped, GroupBest);
+        var groupRank = scope.ReduceSum(best, keep: false, -1);
+        var (values, groups) = scope.TopK(groupRank, ChosenGroups);
+        var zeros = scope.Mul(groupRank, scope.Float(0));
+        var ones = scope.Add(scope.Mul(values, scope.Float(0)), scope.Float(1));
+        var kept = scope.Reshape(scope.ScatterElements(zeros, groups, ones), -1, Groups, 1);
         return scope.Reshape(scope.Mul(grouped, kept), -1, Experts);
     }
 }

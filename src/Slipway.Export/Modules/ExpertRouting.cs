@@ -30,11 +30,13 @@ internal abstract record ExpertRouter
     /// <param name="x">[batch, sequence, hidden].</param>
     public abstract ExpertRouting Build(ModuleScope scope, GraphValue x);
 
-    /// <summary>The scores, [tokens, experts]. They are never quantized: a wrong choice costs more than the bytes.</summary>
+    /// <summary>
+    /// The scores, [tokens, experts]. They are never quantized: a wrong choice costs more than the bytes.
+    /// </summary>
     protected GraphValue Scores(ModuleScope scope, GraphValue x)
     {
-        GraphValue bias = Bias ? scope.Vector("bias", Experts) : default;
-        GraphValue scores = scope.ExactMatrix("weight", Experts, HiddenSize).Multiply(scope, x, bias);
+        var bias = Bias ? scope.Vector("bias", Experts) : default;
+        var scores = scope.ExactMatrix("weight", Experts, HiddenSize).Multiply(scope, x, bias);
         return scope.Reshape(scores, -1, Experts);
     }
 }

@@ -16,17 +16,18 @@ internal sealed record GatedFeedForward(
 
     public GraphValue Build(ModuleScope scope, GraphValue x)
     {
-        (GraphValue gate, GraphValue up) = StoredPacked
+        var (gate, up) = StoredPacked
             ? (Half(scope, "gate", 0, x), Half(scope, "up", IntermediateSize, x))
             : (scope["gate_proj"].Linear(x, HiddenSize, IntermediateSize, Bias),
                 scope["up_proj"].Linear(x, HiddenSize, IntermediateSize, Bias));
-        GraphValue gated = scope.Mul(Activation(scope["act_fn"], gate), up);
+        var gated = scope.Mul(Activation(scope["act_fn"], gate), up);
         return scope["down_proj"].Linear(gated, IntermediateSize, HiddenSize, Bias, OutputScale);
     }
 
     private GraphValue Half(ModuleScope scope, string name, int first, GraphValue x)
     {
-        Weight both = scope["gate_up_proj"].Read("weight", 2 * IntermediateSize, HiddenSize);
-        return scope[name].Store("weight", new RowRange(both, first, IntermediateSize)).Multiply(scope[name], x, default);
+        var both = scope["gate_up_proj"].Read("weight", 2 * IntermediateSize, HiddenSize);
+        return scope[name].Store("weight", new RowRange(both, first, IntermediateSize))
+            .Multiply(scope[name], x, default);
     }
 }

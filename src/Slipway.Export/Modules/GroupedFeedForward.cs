@@ -4,7 +4,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
-/// <summary>Experts whose gate the operators of mixtures do not have: each computes the rows of its own tokens.</summary>
+/// <summary>
+/// Experts whose gate the operators of mixtures do not have: each computes the rows of its own tokens.
+/// </summary>
 /// <remarks>
 /// For each expert, of which most have no row:
 /// <code>
@@ -16,26 +18,27 @@ internal sealed record GroupedFeedForward(
     int HiddenSize, int IntermediateSize, int Experts, Func<NodeScope, GraphValue, GraphValue> Activation)
 {
     /// <summary>Builds the block.</summary>
-    /// <param name="scope">The experts, <c>gate_up_proj</c> [experts, 2·intermediate, hidden] and <c>down_proj</c>.</param>
+    /// <param name="scope">The experts, <c>gate_up_proj</c> [experts, 2·intermediate, hidden] and
+    /// <c>down_proj</c>.</param>
     /// <param name="x">[batch, sequence, hidden].</param>
     /// <param name="weights">[tokens, experts]: what experts count for, 0 for those that are not chosen.</param>
     public GraphValue Build(ModuleScope scope, GraphValue x, GraphValue weights)
     {
-        Weight both = scope.ReadStack("gate_up_proj", Experts, 2 * IntermediateSize, HiddenSize);
-        Weight last = scope.ReadStack("down_proj", Experts, HiddenSize, IntermediateSize);
-        GraphValue rows = scope.Reshape(x, -1, HiddenSize);
-        GraphValue byExpert = scope.Transpose(weights, 1, 0);
-        GraphValue sum = scope.Expand(scope.Float(0), scope.Shape(rows));
+        var both = scope.ReadStack("gate_up_proj", Experts, 2 * IntermediateSize, HiddenSize);
+        var last = scope.ReadStack("down_proj", Experts, HiddenSize, IntermediateSize);
+        var rows = scope.Reshape(x, -1, HiddenSize);
+        var byExpert = scope.Transpose(weights, 1, 0);
+        var sum = scope.Expand(scope.Float(0), scope.Shape(rows));
         for (var index = 0; index < Experts; index++)
         {
-            ModuleScope expert = scope[index];
-            GraphValue own = expert.Gather(byExpert, expert.Int(index));
-            GraphValue places = expert.Transpose(expert.NonZero(own), 1, 0);
-            GraphValue chosen = expert.GatherND(rows, places);
-            GraphValue gate = Part("gate_proj", both, 2 * index * IntermediateSize, IntermediateSize, chosen);
-            GraphValue up = Part("up_proj", both, ((2 * index) + 1) * IntermediateSize, IntermediateSize, chosen);
-            GraphValue gated = expert.Mul(Activation(expert["act_fn"], gate), up);
-            GraphValue down = Part("down_proj", last, index * HiddenSize, HiddenSize, gated);
+            var expert = scope[index];
+            var own = expert.Gather(byExpert, expert.Int(index));
+            var places = expert.Transpose(expert.NonZero(own), 1, 0);
+            var chosen = expert.GatherND(rows, places);
+            var gate = Part("gate_proj", both, 2 * index * IntermediateSize, IntermediateSize, chosen);
+            var up = Part("up_proj", both, ((2 * index) + 1) * IntermediateSize, IntermediateSize, chosen);
+            var gated = expert.Mul(Activation(expert["act_fn"], gate), up);
+            var down = Part("down_proj", last, index * HiddenSize, HiddenSize, gated);
             sum = expert.ScatterAdd(sum, places, expert.Mul(down, expert.Gather(own, places)));
 
             GraphValue Part(string name, Weight stack, int first, int count, GraphValue input) =>

@@ -6,8 +6,8 @@ namespace Slipway.Export.Modules;
 
 /// <summary>The places that a head's elements have in the graph.</summary>
 /// <remarks>
-/// Attention operators take heads of a multiple of 8, and turn a multiple of 16 elements; kernels and caches of codes want
-/// a multiple of 16. A head of another size is widened with zeros, which change no score and come out as zeros.
+/// Attention operators take heads of a multiple of 8, and turn a multiple of 16 elements; kernels and caches of codes
+/// want a multiple of 16. A head of another size is widened with zeros, which change no score and come out as zeros.
 /// </remarks>
 internal sealed record HeadLayout
 {
@@ -62,7 +62,9 @@ internal sealed record HeadLayout
         ? [.. rows.Select(element => element == None ? 0 : values[element])]
         : values;
 
-    /// <summary>Brings heads back into the checkpoint's order, [batch, sequence, heads·width] → [batch, sequence, heads·size].</summary>
+    /// <summary>
+    /// Brings heads back into the checkpoint's order, [batch, sequence, heads·width] → [batch, sequence, heads·size].
+    /// </summary>
     /// <param name="scope">Where the node goes.</param>
     /// <param name="x">The heads by their places.</param>
     /// <param name="heads">How many there are.</param>
@@ -83,6 +85,7 @@ internal sealed record HeadLayout
         }
 
         return scope.Gather(
-            x, scope.Build.Writer.AddParts<long>(scope.NameOf("places"), ElementType.Int64, [places.Length], [places]), 2);
+            x, scope.Build.Writer.AddParts<long>(scope.NameOf("places"), ElementType.Int64, [places.Length], [places]),
+            2);
     }
 }

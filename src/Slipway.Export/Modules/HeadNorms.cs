@@ -51,7 +51,7 @@ internal static class HeadNorms
     private static GraphValue OwnWeights(
         ModuleScope scope, GraphValue x, int heads, HeadLayout layout, float epsilon, float[] weights)
     {
-        GraphValue normed = Split(
+        var normed = Split(
             scope, x, heads, layout, split => Centered(scope, split, layout, epsilon, Ones(layout), null, "ones"));
         return scope.Mul(normed, scope.StoreVector("weight", layout.Arrange(weights)));
     }
@@ -68,15 +68,15 @@ internal static class HeadNorms
         ModuleScope scope, GraphValue x, HeadLayout layout, float epsilon, float[] weights, float[]? bias,
         string name = "weight")
     {
-        GraphValue added = bias is null ? default : scope.StoreVector("bias", layout.Arrange(bias));
+        var added = bias is null ? default : scope.StoreVector("bias", layout.Arrange(bias));
         if (!layout.IsWidened)
         {
             return scope.LayerNormalization(x, scope.StoreVector(name, layout.Arrange(weights)), added, epsilon);
         }
 
         // Zeros stay zeros: the mean is taken from the elements only.
-        GraphValue mean = scope.Mul(scope.ReduceSum(x, keep: true, -1), scope.StoreVector("mean", MeanOf(layout)));
-        GraphValue normed = Rms(scope, scope.Sub(x, mean), layout, epsilon, weights, name);
+        var mean = scope.Mul(scope.ReduceSum(x, keep: true, -1), scope.StoreVector("mean", MeanOf(layout)));
+        var normed = Rms(scope, scope.Sub(x, mean), layout, epsilon, weights, name);
         return bias is null ? normed : scope.Add(normed, added);
     }
 
@@ -88,7 +88,7 @@ internal static class HeadNorms
     private static GraphValue Split(
         ModuleScope scope, GraphValue x, int heads, HeadLayout layout, Func<GraphValue, GraphValue> norm)
     {
-        GraphValue split = scope.Reshape(x, 0, 0, heads, layout.Width);
+        var split = scope.Reshape(x, 0, 0, heads, layout.Width);
         return scope.Reshape(norm(split), 0, 0, heads * layout.Width);
     }
 }

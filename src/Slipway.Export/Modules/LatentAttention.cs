@@ -8,7 +8,8 @@ namespace Slipway.Export.Modules;
 /// <summary>Causal self-attention whose keys and values are all made from one small latent vector.</summary>
 /// <remarks>
 /// The matrices that make keys and values stand on the query's and the output's side instead, so that the cache holds
-/// one head: the part that turns, then the latent vector; and it is its own value, of which the turning part is cut off.
+/// one head: the part that turns, then the latent vector; and it is its own value, of which the turning part is cut
+/// off.
 /// <code>
 /// x ─ q ─┬ turning ────────────┬ query ┐
 ///        └ plain · key weights ┘       ├ attention ─ latent part · value weights ─ o_proj
@@ -24,7 +25,7 @@ internal sealed record LatentAttention
 
     public required int HiddenSize { get; init; }
 
-    public required int Heads { get; init; }
+    public required int NumAttentionHeads { get; init; }
 
     /// <summary>The latent vector's size of queries; null where queries are made directly.</summary>
     public int? QueryRank { get; init; }
@@ -58,12 +59,12 @@ internal sealed record LatentAttention
 
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable rotary, int layer)
     {
-        GraphValue key = Key(scope, x);
-        (GraphValue pastKey, GraphValue pastValue) = inputs.Past(layer, 1, CacheSize);
-        (string presentKey, string presentValue) = inputs.Present(layer, 1, CacheSize);
-        ModuleScope perHead = scope["kv_b_proj"];
-        (GraphValue keys, GraphValue values) = StoreSplit(perHead);
-        GraphValue attended = scope.GroupQueryAttention(
+        var key = Key(scope, x);
+        var (pastKey, pastValue) = inputs.Past(layer, 1, CacheSize);
+        var (presentKey, presentValue) = inputs.Present(layer, 1, CacheSize);
+        var perHead = scope["kv_b_proj"];
+        var (keys, values) = StoreSplit(perHead);
+        var attended = scope.GroupQueryAttention(
             new GroupQueryAttentionInputs
             {
                 Query = Query(scope, x, keys),
@@ -77,37 +78,37 @@ internal sealed record LatentAttention
                 Sines = rotary.Sines,
             },
             presentKey, presentValue,
-            new NodeAttribute.Int("num_heads", Heads),
+            new NodeAttribute.Int("num_heads", NumAttentionHeads),
             new NodeAttribute.Int("kv_num_heads", 1),
             new NodeAttribute.Float("scale", Scale),
             new NodeAttribute.Int("do_rotary", 1),
             new NodeAttribute.Int("rotary_interleaved", 1));
 
         // [batch, sequence, heads·cache] → [batch, heads, sequence, latent] → [batch, heads, sequence, value]
-        GraphValue split = perHead.Transpose(perHead.Reshape(attended, 0, 0, Heads, CacheSize), 0, 2, 1, 3);
-        GraphValue latent = perHead.Split(
+        var split = perHead.Transpose(perHead.Reshape(attended, 0, 0, NumAttentionHeads, CacheSize), 0, 2, 1, 3);
+        var latent = perHead.Split(
             split, -1, Padding == 0 ? [RotaryWidth, LatentSize] : [RotaryWidth, LatentSize, Padding])[1];
-        GraphValue mixed = perHead.Transpose(perHead.LinearMatMul(latent, values), 0, 2, 1, 3);
+        var mixed = perHead.Transpose(perHead.LinearMatMul(latent, values), 0, 2, 1, 3);
         return scope["o_proj"].Linear(
-            scope.Reshape(mixed, 0, 0, Heads * ValueSize), Heads * ValueSize, HiddenSize, Bias);
+            scope.Reshape(mixed, 0, 0, NumAttentionHeads * ValueSize), NumAttentionHeads * ValueSize, HiddenSize, Bias);
     }
 
     private GraphValue Query(ModuleScope scope, GraphValue x, GraphValue keys)
     {
-        int size = PlainSize + RotarySize;
-        GraphValue query = QueryRank is { } rank
-            ? Turned(scope["q_b_proj"], Normed(scope, "q_a", x, rank), rank, Heads, size, bias: false)
-            : Turned(scope["q_proj"], x, HiddenSize, Heads, size, bias: false);
-        GraphValue heads = scope.Transpose(
-            scope.Reshape(query, 0, 0, Heads, PlainSize + RotaryWidth), 0, 2, 1, 3);
-        IReadOnlyList<GraphValue> parts = scope.Split(heads, -1, PlainSize, RotaryWidth);
-        GraphValue latent = Padded(scope, scope.MatMul(parts[0], keys), 4);
-        GraphValue joined = scope.Transpose(scope.Concat(-1, parts[1], latent), 0, 2, 1, 3);
-        return scope.Reshape(joined, 0, 0, Heads * CacheSize);
+        var size = PlainSize + RotarySize;
+        var query = QueryRank is { } rank
+            ? Rotated(scope["q_b_proj"], Normed(scope, "q_a", x, rank), rank, NumAttentionHeads, size, bias: false)
+            : Rotated(scope["q_proj"], x, HiddenSize, NumAttentionHeads, size, bias: false);
+        var heads = scope.Transpose(
+            scope.Reshape(query, 0, 0, NumAttentionHeads, PlainSize + RotaryWidth), 0, 2, 1, 3);
+        var parts = scope.Split(heads, -1, PlainSize, RotaryWidth);
+        var latent = Padded(scope, scope.MatMul(parts[0], keys), 4);
+        var joined = scope.Transpose(scope.Concat(-1, parts[1], latent), 0, 2, 1, 3);
+        return scope.Reshape(joined, 0, 0, NumAttentionHeads * CacheSize);
     }
 
     // A layer whose heads end with the turning part; neighbours turn together afterwards.
-    private GraphValue Turned(ModuleScope layer, GraphValue x, int inputs, int heads, int size, bool bias) =>
+    private GraphValue Rotated(ModuleScope layer, GraphValue x, int inputs, int heads, int size, bool bias) =>
         layer.Linear(x, inputs, heads * size, bias, order: Order(heads, size));
 
     // Zeros behind the latent vector.
@@ -119,36 +120,37 @@ internal sealed record LatentAttention
 
     private GraphValue Key(ModuleScope scope, GraphValue x)
     {
-        ModuleScope layer = scope["kv_a_proj_with_mqa"];
-        int size = LatentSize + RotarySize;
-        GraphValue joined = Turned(layer, x, HiddenSize, 1, size, Bias);
-        IReadOnlyList<GraphValue> parts = scope.Split(joined, -1, LatentSize, RotaryWidth);
-        GraphValue latent = scope["kv_a_layernorm"].RmsNorm(parts[0], LatentSize, Epsilon);
+        var layer = scope["kv_a_proj_with_mqa"];
+        var size = LatentSize + RotarySize;
+        var joined = Rotated(layer, x, HiddenSize, 1, size, Bias);
+        var parts = scope.Split(joined, -1, LatentSize, RotaryWidth);
+        var latent = scope["kv_a_layernorm"].RmsNorm(parts[0], LatentSize, Epsilon);
         return scope.Concat(-1, parts[1], Padded(layer, latent, 3));
     }
 
     // Of each head's rows the first make plain keys, the others values.
     private (GraphValue Keys, GraphValue Values) StoreSplit(ModuleScope layer)
     {
-        int size = PlainSize + ValueSize;
-        Weight whole = layer.Read("weight", Heads * size, LatentSize);
+        var size = PlainSize + ValueSize;
+        var whole = layer.Read("weight", NumAttentionHeads * size, LatentSize);
         return (
-            layer.Build.StoreFloats(layer.NameOf("key_weight"), Part(0, PlainSize), Heads),
-            layer.Build.StoreFloats(layer.NameOf("value_weight"), Part(PlainSize, ValueSize), Heads));
+            layer.Build.StoreFloats(layer.NameOf("key_weight"), Part(0, PlainSize), NumAttentionHeads),
+            layer.Build.StoreFloats(layer.NameOf("value_weight"), Part(PlainSize, ValueSize), NumAttentionHeads));
 
         StackedWeight Part(int start, int rows) => new(
-            [.. Enumerable.Range(0, Heads).Select(Weight (head) => new RowRange(whole, (head * size) + start, rows))]);
+            [.. Enumerable.Range(0, NumAttentionHeads)
+            .Select(Weight (head) => new RowRange(whole, (head * size) + start, rows))]);
     }
 
     // The turning part stands last in a head, zeros behind it; its halves become neighbours.
     private int[]? Order(int heads, int size)
     {
-        int plain = size - RotarySize;
+        var plain = size - RotarySize;
         return Interleaved && RotaryWidth == RotarySize ? null :
         [
             .. Enumerable.Range(0, heads).SelectMany(head => Enumerable.Range(0, plain + RotaryWidth).Select(place =>
             {
-                int turning = place - plain;
+                var turning = place - plain;
                 return turning >= RotarySize ? HeadLayout.None
                     : (head * size) + (turning < 0 || Interleaved
                         ? place

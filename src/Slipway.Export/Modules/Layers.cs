@@ -21,11 +21,13 @@ internal static class Layers
         this ModuleScope scope, GraphValue x, int inputs, int outputs, bool bias = false, float scale = 1,
         IReadOnlyList<int>? order = null, bool transposed = false)
     {
-        LayerWeights layer = LayerWeights.Read(scope, outputs, inputs, bias, transposed);
+        var layer = LayerWeights.Read(scope, outputs, inputs, bias, transposed);
         return (scale == 1 ? layer : layer.Scaled(scale)).Choose(order).Build(scope, x);
     }
 
-    /// <summary>The rows of the tensor <c>weight</c> that token ids name, [batch, sequence] → [batch, sequence, size].</summary>
+    /// <summary>
+    /// The rows of the tensor <c>weight</c> that token ids name, [batch, sequence] → [batch, sequence, size].
+    /// </summary>
     public static GraphValue Embedding(this ModuleScope scope, GraphValue ids, int count, int size) =>
         scope.Table("weight", count, size).Gather(scope, ids);
 
@@ -59,8 +61,8 @@ internal static class Layers
         this ModuleScope scope, GraphValue x, int size, float epsilon, bool bias = true, float offset = 0,
         IReadOnlyList<int>? order = null)
     {
-        GraphValue weight = scope.NormWeight(size, offset, order, scope.Has("gamma") ? "gamma" : "weight");
-        GraphValue added = bias ? scope.NormWeight(size, 0, order, scope.Has("beta") ? "beta" : "bias") : default;
+        var weight = scope.NormWeight(size, offset, order, scope.Has("gamma") ? "gamma" : "weight");
+        var added = bias ? scope.NormWeight(size, 0, order, scope.Has("beta") ? "beta" : "bias") : default;
         return scope.LayerNormalization(x, weight, added, epsilon);
     }
 
@@ -72,7 +74,7 @@ internal static class Layers
     private static GraphValue NormWeight(
         this ModuleScope scope, int size, float offset, IReadOnlyList<int>? order = null, string name = "weight")
     {
-        float[] values = scope.ReadVector(name, size);
+        var values = scope.ReadVector(name, size);
         return scope.StoreVector(
             name, [.. values.Select((value, index) => (order is null ? value : values[order[index]]) + offset)]);
     }

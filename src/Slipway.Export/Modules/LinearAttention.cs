@@ -44,27 +44,27 @@ internal sealed record LinearAttention
 
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
     {
-        ModuleScope convolution = scope["conv1d"];
-        GraphValue kernel = convolution.StoreVector(
+        var convolution = scope["conv1d"];
+        var kernel = convolution.StoreVector(
             "weight", convolution.ReadNumbers("weight", Channels, 1, Kernel), Channels, 1, Kernel);
-        (GraphValue pastInputs, string presentInputs) = inputs.State(layer, "conv_state", Channels, Kernel - 1);
-        GraphValue mixed = convolution.CausalConvWithState(
+        var (pastInputs, presentInputs) = inputs.State(layer, "conv_state", Channels, Kernel - 1);
+        var mixed = convolution.CausalConvWithState(
             convolution.Transpose(Projection(scope, "in_proj_qkv", x), 0, 2, 1), kernel, default, pastInputs,
             presentInputs, silu: true);
-        IReadOnlyList<GraphValue> parts = scope.Split(scope.Transpose(mixed, 0, 2, 1), -1, Keys, Keys, Values);
+        var parts = scope.Split(scope.Transpose(mixed, 0, 2, 1), -1, Keys, Keys, Values);
 
         float[] rates = [.. scope.ReadVector("A_log", ValueHeads).Select(log => -MathF.Exp(log))];
-        (GraphValue decay, GraphValue beta) = scope.LinearAttentionGate(
+        var (decay, beta) = scope.LinearAttentionGate(
             Projection(scope, "in_proj_a", x), scope.Vector("dt_bias", ValueHeads),
             scope.StoreVector("decay_scale", rates), Projection(scope, "in_proj_b", x));
-        (GraphValue past, string present) = inputs.State(layer, "recurrent_state", ValueHeads, KeySize, ValueSize);
-        GraphValue lengths = scope.StoreVector(
+        var (past, present) = inputs.State(layer, "recurrent_state", ValueHeads, KeySize, ValueSize);
+        var lengths = scope.StoreVector(
             "unit_scale", [.. Enumerable.Repeat((float)(1 / Math.Sqrt(KeySize)), KeySize)]);
-        GraphValue attended = scope.GatedDeltaRule(
+        var attended = scope.GatedDeltaRule(
             Unit(scope, parts[0], lengths), Unit(scope, parts[1], lengths), parts[2], past, present, decay, beta,
             KeyHeads, ValueHeads);
-        ModuleScope norm = scope["norm"];
-        GraphValue gated = norm.GatedRMSNorm(
+        var norm = scope["norm"];
+        var gated = norm.GatedRMSNorm(
             attended, norm.Vector("weight", ValueSize), Projection(scope, "in_proj_z", x), Epsilon);
         return scope["out_proj"].Linear(gated, Values, HiddenSize);
     }
@@ -72,7 +72,7 @@ internal sealed record LinearAttention
     // x / √(Σx² + epsilon), as a norm over the mean of squares.
     private GraphValue Unit(ModuleScope scope, GraphValue x, GraphValue scale)
     {
-        GraphValue heads = scope.Reshape(x, 0, 0, KeyHeads, KeySize);
+        var heads = scope.Reshape(x, 0, 0, KeyHeads, KeySize);
         return scope.Reshape(
             scope.SimplifiedLayerNormalization(heads, scale, LengthEpsilon / KeySize), 0, 0, Keys);
     }
@@ -80,11 +80,11 @@ internal sealed record LinearAttention
     // What decides how much is kept and corrected is small, and is never quantized.
     private GraphValue Projection(ModuleScope scope, string name, GraphValue x)
     {
-        ModuleScope layer = scope[name];
-        bool rate = name is "in_proj_a" or "in_proj_b";
-        Weight weight = StoredByHead ? ByHead(scope, name) : layer.Read(
+        var layer = scope[name];
+        var rate = name is "in_proj_a" or "in_proj_b";
+        var weight = StoredByHead ? ByHead(scope, name) : layer.Read(
             "weight", rate ? ValueHeads : name == "in_proj_z" ? Values : Channels, HiddenSize);
-        StoredMatrix stored = rate
+        var stored = rate
             ? layer.Build.StoreExact(layer.NameOf("weight"), () => weight)
             : layer.Store("weight", weight);
         return stored.Multiply(layer, x, default);
@@ -94,7 +94,7 @@ internal sealed record LinearAttention
     private PermutedWeight ByHead(ModuleScope scope, string name)
     {
         int group = ValueHeads / KeyHeads, values = group * ValueSize, all = (2 * KeySize) + (2 * values);
-        int[] order = name switch
+        var order = name switch
         {
             "in_proj_qkv" =>
             [

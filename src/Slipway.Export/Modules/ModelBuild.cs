@@ -10,7 +10,7 @@ internal sealed class ModelBuild(
     ConfigReader config, TensorSource tensors, WeightWriter writer, WeightFormat format, WeightFormat tableFormat,
     int contextLength)
 {
-    private readonly Dictionary<string, StoredMatrix> _stored = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GraphWeight> _stored = new(StringComparer.Ordinal);
     private readonly WeightFormat _format = format;
     private readonly WeightWriter _writer = writer;
 
@@ -32,27 +32,27 @@ internal sealed class ModelBuild(
     /// <summary>
     /// The longest sequence that has the first of two sets of rotary frequencies; null where there is one set.
     /// </summary>
-    public int? RotarySwitch { get; set; }
+    public int? LongRopeThreshold { get; set; }
 
     /// <summary>A matrix in the package, written when it is first asked for.</summary>
-    public StoredMatrix Store(string name, Func<Weight> read) => Store(name, _format, read);
+    public GraphWeight Store(string name, Func<Weight> read) => Store(name, _format, read);
 
     /// <summary>A table in the package, in the matrices' format where that can be looked up.</summary>
-    public StoredMatrix StoreTable(string name, int columns, Func<Weight> read)
+    public GraphWeight StoreTable(string name, int columns, Func<Weight> read)
     {
-        bool asMatrix = _format.CanGather(columns);
+        var asMatrix = _format.CanGather(columns);
         return Store(asMatrix ? name : $"{name}.table", asMatrix ? _format : tableFormat, read);
     }
 
     /// <summary>A small matrix on which much depends, in single precision whatever the others are stored in.</summary>
-    public StoredMatrix StoreExact(string name, Func<Weight> read) =>
+    public GraphWeight StoreExact(string name, Func<Weight> read) =>
         Store(name, new FloatFormat(ElementType.Float32), read);
 
     /// <summary>Pairs of stacks, [count, inner, outer] and [count, outer, inner], in one format.</summary>
     public (StoredStack First, StoredStack Second) StoreStacks(
         (string Name, Weight Weight) first, (string Name, Weight Weight) second, int count)
     {
-        WeightFormat chosen = _format.ForStacks(first.Weight.Columns, second.Weight.Columns);
+        var chosen = _format.ForStacks(first.Weight.Columns, second.Weight.Columns);
         return (
             chosen.WriteStack(_writer, first.Name, first.Weight, count),
             chosen.WriteStack(_writer, second.Name, second.Weight, count));
@@ -62,11 +62,11 @@ internal sealed class ModelBuild(
     public GraphValue StoreFloats(string name, Weight weight, int count) =>
         ((FloatStack)tableFormat.WriteStack(_writer, name, weight, count)).Weight;
 
-    private StoredMatrix Store(string name, WeightFormat chosen, Func<Weight> read)
+    private GraphWeight Store(string name, WeightFormat chosen, Func<Weight> read)
     {
-        if (!_stored.TryGetValue(name, out StoredMatrix? matrix))
+        if (!_stored.TryGetValue(name, out var matrix))
         {
-            Weight weight = read();
+            var weight = read();
             matrix = chosen.Write(_writer, name, weight);
             matrix = Adapters?.Wrap(name, matrix, weight, _writer.Graph) ?? matrix;
             _stored.Add(name, matrix);

@@ -56,18 +56,20 @@ internal sealed class ModuleScope : NodeScope
     public float[] ReadNumbers(string tensor, params long[] shape) => _build.Tensors.Numbers(NameOf(tensor), shape);
 
     /// <summary>A matrix of this module in the package; asked for twice it stands there once.</summary>
-    public StoredMatrix Matrix(string tensor, int rows, int columns) =>
+    public GraphWeight Matrix(string tensor, int rows, int columns) =>
         _build.Store(NameOf(tensor), () => Read(tensor, rows, columns));
 
-    /// <summary>A matrix of this module in the package in single precision, whatever the others are stored in.</summary>
-    public StoredMatrix ExactMatrix(string tensor, int rows, int columns) =>
+    /// <summary>
+    /// A matrix of this module in the package in single precision, whatever the others are stored in.
+    /// </summary>
+    public GraphWeight ExactMatrix(string tensor, int rows, int columns) =>
         _build.StoreExact(NameOf(tensor), () => Read(tensor, rows, columns));
 
     /// <summary>A matrix that was made of several tensors, under a name of this module.</summary>
-    public StoredMatrix Store(string name, Weight weight) => _build.Store(NameOf(name), () => weight);
+    public GraphWeight Store(string name, Weight weight) => _build.Store(NameOf(name), () => weight);
 
     /// <summary>A table of rows of this module in the package.</summary>
-    public StoredMatrix Table(string tensor, int rows, int columns) =>
+    public GraphWeight Table(string tensor, int rows, int columns) =>
         _build.StoreTable(NameOf(tensor), columns, () => Read(tensor, rows, columns));
 
     /// <summary>Numbers of this module in the package, [count].</summary>

@@ -17,7 +17,7 @@ internal sealed record PlainFeedForward(
 
     public GraphValue Build(ModuleScope scope, GraphValue x)
     {
-        GraphValue wide = scope[Up].Linear(x, HiddenSize, IntermediateSize, Bias, transposed: Transposed);
+        var wide = scope[Up].Linear(x, HiddenSize, IntermediateSize, Bias, transposed: Transposed);
         return scope[Down].Linear(
             Activation(scope["act"], wide), IntermediateSize, HiddenSize, Bias, transposed: Transposed);
     }

@@ -3,7 +3,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
-/// <summary>The hidden states that layers add to. The last sum is left to the norm that follows, which fuses it.</summary>
+/// <summary>
+/// The hidden states that layers add to. The last sum is left to the norm that follows, which fuses it.
+/// </summary>
 internal sealed class ResidualStream(GraphValue hidden)
 {
     private GraphValue _pending;
@@ -40,7 +42,7 @@ internal sealed class ResidualStream(GraphValue hidden)
             return scope.SimplifiedLayerNormalization(Hidden, weight, epsilon);
         }
 
-        (GraphValue normed, GraphValue sum) =
+        var (normed, sum) =
             scope.SkipSimplifiedLayerNormalization(Hidden, _pending, weight, epsilon);
         (Hidden, _pending) = (sum, default);
         return normed;

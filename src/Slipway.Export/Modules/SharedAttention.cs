@@ -12,16 +12,18 @@ namespace Slipway.Export.Modules;
 internal sealed record SharedKeys(
     GraphValue Key, GraphValue Value, (GraphValue Key, GraphValue Value) Past, (string Key, string Value)? Present);
 
-/// <summary>Causal self-attention with norms over queries, keys and values, whose keys may come from another layer.</summary>
+/// <summary>
+/// Causal self-attention with norms over queries, keys and values, whose keys may come from another layer.
+/// </summary>
 internal sealed record SharedAttention
 {
     public required int HiddenSize { get; init; }
 
-    public required int Heads { get; init; }
+    public required int NumAttentionHeads { get; init; }
 
-    public required int KeyValueHeads { get; init; }
+    public required int NumKeyValueHeads { get; init; }
 
-    public required int HeadSize { get; init; }
+    public required int HeadDim { get; init; }
 
     public required float Epsilon { get; init; }
 
@@ -37,31 +39,32 @@ internal sealed record SharedAttention
     /// <summary>The keys and values of a layer that has its own.</summary>
     public SharedKeys BuildKeys(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
     {
-        HeadLayout layout = HeadLayout.Turning(HeadSize, HeadSize);
-        IReadOnlyList<int>? rows = layout.Rows(KeyValueHeads);
-        GraphValue raw = scope["k_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias, order: rows);
-        GraphValue key = HeadNorms.Rms(Epsilon)(scope["k_norm"], raw, KeyValueHeads, layout);
-        GraphValue value = KeysAreValues
+        var layout = HeadLayout.Turning(HeadDim, HeadDim);
+        var rows = layout.Rows(NumKeyValueHeads);
+        var raw = scope["k_proj"].Linear(x, HiddenSize, NumKeyValueHeads * HeadDim, Bias, order: rows);
+        var key = HeadNorms.Rms(Epsilon)(scope["k_norm"], raw, NumKeyValueHeads, layout);
+        var value = KeysAreValues
             ? raw
-            : scope["v_proj"].Linear(x, HiddenSize, KeyValueHeads * HeadSize, Bias, order: rows);
-        value = HeadNorms.PlainRms(Epsilon)(scope["v_norm"], value, KeyValueHeads, layout);
+            : scope["v_proj"].Linear(x, HiddenSize, NumKeyValueHeads * HeadDim, Bias, order: rows);
+        value = HeadNorms.PlainRms(Epsilon)(scope["v_norm"], value, NumKeyValueHeads, layout);
         return new SharedKeys(
-            key, value, inputs.Past(layer, KeyValueHeads, layout.Width),
-            inputs.Present(layer, KeyValueHeads, layout.Width));
+            key, value, inputs.Past(layer, NumKeyValueHeads, layout.Width),
+            inputs.Present(layer, NumKeyValueHeads, layout.Width));
     }
 
     /// <summary>The attention of queries to given keys and values.</summary>
     public GraphValue Build(
         ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable rotary, SharedKeys keys)
     {
-        HeadLayout layout = HeadLayout.Turning(HeadSize, HeadSize);
-        GraphValue raw = scope["q_proj"].Linear(x, HiddenSize, Heads * HeadSize, Bias, order: layout.Rows(Heads));
-        GraphValue query = HeadNorms.Rms(Epsilon)(scope["q_norm"], raw, Heads, layout);
+        var layout = HeadLayout.Turning(HeadDim, HeadDim);
+        var raw = scope["q_proj"].Linear(
+            x, HiddenSize, NumAttentionHeads * HeadDim, Bias, order: layout.Rows(NumAttentionHeads));
+        var query = HeadNorms.Rms(Epsilon)(scope["q_norm"], raw, NumAttentionHeads, layout);
 
         // Without a cache of its own a layer appends to a copy that nobody reads.
-        (string presentKey, string presentValue) =
+        var (presentKey, presentValue) =
             keys.Present ?? ($"{scope.Path}/present_key", $"{scope.Path}/present_value");
-        GraphValue attended = scope.GroupQueryAttention(
+        var attended = scope.GroupQueryAttention(
             new GroupQueryAttentionInputs
             {
                 Query = query,
@@ -75,12 +78,13 @@ internal sealed record SharedAttention
                 Sines = rotary.Sines,
             },
             presentKey, presentValue,
-            new NodeAttribute.Int("num_heads", Heads),
-            new NodeAttribute.Int("kv_num_heads", KeyValueHeads),
+            new NodeAttribute.Int("num_heads", NumAttentionHeads),
+            new NodeAttribute.Int("kv_num_heads", NumKeyValueHeads),
             new NodeAttribute.Float("scale", 1),
             new NodeAttribute.Int("do_rotary", 1),
             new NodeAttribute.Int("rotary_interleaved", 0),
             new NodeAttribute.Int("local_window_size", Window ?? -1));
-        return scope["o_proj"].Linear(layout.Restore(scope, attended, Heads), Heads * HeadSize, HiddenSize, Bias);
+        return scope["o_proj"].Linear(
+            layout.Restore(scope, attended, NumAttentionHeads), NumAttentionHeads * HeadDim, HiddenSize, Bias);
     }
 }

@@ -16,16 +16,16 @@ internal sealed record ShortConvolution(int HiddenSize, int Kernel, bool Bias)
 {
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
     {
-        ModuleScope convolution = scope["conv"];
-        IReadOnlyList<GraphValue> parts = scope.Split(
+        var convolution = scope["conv"];
+        var parts = scope.Split(
             scope["in_proj"].Linear(x, HiddenSize, 3 * HiddenSize, Bias), -1, HiddenSize, HiddenSize, HiddenSize);
-        GraphValue kernel = convolution.StoreVector(
+        var kernel = convolution.StoreVector(
             "weight", convolution.ReadNumbers("weight", HiddenSize, 1, Kernel), HiddenSize, 1, Kernel);
-        GraphValue bias = Bias ? convolution.Vector("bias", HiddenSize) : default;
-        (GraphValue past, string present) = inputs.State(layer, "conv_state", HiddenSize, Kernel - 1);
-        GraphValue mixed = convolution.CausalConvWithState(
+        var bias = Bias ? convolution.Vector("bias", HiddenSize) : default;
+        var (past, present) = inputs.State(layer, "conv_state", HiddenSize, Kernel - 1);
+        var mixed = convolution.CausalConvWithState(
             convolution.Transpose(scope.Mul(parts[0], parts[2]), 0, 2, 1), kernel, bias, past, present, silu: false);
-        GraphValue gated = scope.Mul(parts[1], convolution.Transpose(mixed, 0, 2, 1));
+        var gated = scope.Mul(parts[1], convolution.Transpose(mixed, 0, 2, 1));
         return scope["out_proj"].Linear(gated, HiddenSize, HiddenSize, Bias);
     }
 }

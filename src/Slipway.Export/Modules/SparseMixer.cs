@@ -17,13 +17,13 @@ internal sealed record SparseMixer : ExpertRouter
 
     public override ExpertRouting Build(ModuleScope scope, GraphValue x)
     {
-        GraphValue scores = Scores(scope, x);
-        (GraphValue values, GraphValue indices) = scope.TopK(scores, 2);
+        var scores = Scores(scope, x);
+        var (values, indices) = scope.TopK(scores, 2);
         IReadOnlyList<GraphValue> best = scope.Split(values, -1, 1, 1), which = scope.Split(indices, -1, 1, 1);
-        GraphValue zeros = scope.Mul(scores, scope.Float(0));
-        GraphValue excluded = scope.Add(scope.Mul(best[0], scope.Float(0)), scope.Float(Excluded));
-        GraphValue others = scope.ScatterElements(scores, which[0], excluded);
-        GraphValue weights = scope.Concat(
+        var zeros = scope.Mul(scores, scope.Float(0));
+        var excluded = scope.Add(scope.Mul(best[0], scope.Float(0)), scope.Float(Excluded));
+        var others = scope.ScatterElements(scores, which[0], excluded);
+        var weights = scope.Concat(
             -1, Weight(scope, scores, scores, best[0], which[0]), Weight(scope, scores, others, best[1], which[1]));
         return new(scope.ScatterElements(zeros, indices, weights), AreWeights: true);
     }
@@ -31,9 +31,9 @@ internal sealed record SparseMixer : ExpertRouter
     private GraphValue Weight(
         ModuleScope scope, GraphValue scores, GraphValue candidates, GraphValue best, GraphValue which)
     {
-        GraphValue distance = scope.Div(scope.Sub(best, scores), scope.Max(scope.Abs(scores), best));
-        GraphValue far = scope.Greater(distance, scope.Float(2 * Noise));
-        GraphValue near = scope.Where(far, scope.Float(Excluded), candidates);
+        var distance = scope.Div(scope.Sub(best, scores), scope.Max(scope.Abs(scores), best));
+        var far = scope.Greater(distance, scope.Float(2 * Noise));
+        var near = scope.Where(far, scope.Float(Excluded), candidates);
         return scope.GatherElements(scope.Softmax(near), which);
     }
 }

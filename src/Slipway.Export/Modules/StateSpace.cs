@@ -20,7 +20,7 @@ internal sealed record StateSpace
 
     public required int Heads { get; init; }
 
-    public required int HeadSize { get; init; }
+    public required int HeadDim { get; init; }
 
     /// <summary>How many vectors for writing, and for reading, heads share.</summary>
     public required int Groups { get; init; }
@@ -46,43 +46,43 @@ internal sealed record StateSpace
 
     /// <summary>Reads the bounds of steps; an upper one that is no number is none.</summary>
     public static (float Least, float Most)? ReadSteps(ConfigReader config) =>
-        config.Bounds("time_step_limit") is [>= 0 and var least, var most]
-        && (least > 0 || double.IsFinite(most))
-            ? ((float)least, (float)Math.Min(most, float.MaxValue))
+        config.Bounds("time_step_limit") is [>= 0 and var min, var max]
+        && (min > 0 || double.IsFinite(max))
+            ? ((float)min, (float)Math.Min(max, float.MaxValue))
             : null;
 
-    private int Inner => Heads * HeadSize;
+    private int Inner => Heads * HeadDim;
 
     private int Shared => Groups * StateSize;
 
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
     {
-        int channels = Inner + (2 * Shared);
-        GraphValue projected = scope["in_proj"].Linear(x, HiddenSize, Inner + channels + Heads, Bias);
-        IReadOnlyList<GraphValue> parts = scope.Split(projected, -1, Inner, channels, Heads);
-        IReadOnlyList<GraphValue> mixed = scope.Split(
+        var channels = Inner + (2 * Shared);
+        var projected = scope["in_proj"].Linear(x, HiddenSize, Inner + channels + Heads, Bias);
+        var parts = scope.Split(projected, -1, Inner, channels, Heads);
+        var mixed = scope.Split(
             Convolve(scope["conv1d"], parts[1], channels, inputs, layer), -1, Inner, Shared, Shared);
 
-        GraphValue step = Step(scope, parts[2]);
+        var step = Step(scope, parts[2]);
         float[] rates = [.. scope.ReadVector("A_log", Heads).Select(log => -MathF.Exp(log))];
-        GraphValue decay = scope.Mul(step, scope.StoreVector("decay_scale", rates));
-        GraphValue heads = scope.Reshape(mixed[0], 0, 0, Heads, HeadSize);
-        GraphValue values = scope.Reshape(scope.Mul(heads, scope.Reshape(step, 0, 0, Heads, 1)), 0, 0, Inner);
-        (GraphValue past, string present) = inputs.State(layer, "recurrent_state", Heads, StateSize, HeadSize);
-        GraphValue read = scope.GatedRecurrence(mixed[2], mixed[1], values, past, present, decay, Groups, Heads);
-        GraphValue kept = scope.Mul(heads, scope.StoreVector("D", scope.ReadVector("D", Heads), Heads, 1));
-        GraphValue sum = scope.Add(read, scope.Reshape(kept, 0, 0, Inner));
-        GraphValue gated = scope.Mul(sum, scope.Mul(parts[0], scope.Sigmoid(parts[0])));
+        var decay = scope.Mul(step, scope.StoreVector("decay_scale", rates));
+        var heads = scope.Reshape(mixed[0], 0, 0, Heads, HeadDim);
+        var values = scope.Reshape(scope.Mul(heads, scope.Reshape(step, 0, 0, Heads, 1)), 0, 0, Inner);
+        var (past, present) = inputs.State(layer, "recurrent_state", Heads, StateSize, HeadDim);
+        var read = scope.GatedRecurrence(mixed[2], mixed[1], values, past, present, decay, Groups, Heads);
+        var kept = scope.Mul(heads, scope.StoreVector("D", scope.ReadVector("D", Heads), Heads, 1));
+        var sum = scope.Add(read, scope.Reshape(kept, 0, 0, Inner));
+        var gated = scope.Mul(sum, scope.Mul(parts[0], scope.Sigmoid(parts[0])));
         return scope["out_proj"].Linear(
             scope["norm"].RmsNorm(gated, Inner, Epsilon), Inner, HiddenSize, Bias, OutputScale);
     }
 
     private GraphValue Convolve(ModuleScope scope, GraphValue x, int channels, DecoderInputs inputs, int layer)
     {
-        GraphValue kernel = scope.StoreVector(
+        var kernel = scope.StoreVector(
             "weight", scope.ReadNumbers("weight", channels, 1, Kernel), channels, 1, Kernel);
-        (GraphValue past, string present) = inputs.State(layer, "conv_state", channels, Kernel - 1);
-        GraphValue mixed = scope.CausalConvWithState(
+        var (past, present) = inputs.State(layer, "conv_state", channels, Kernel - 1);
+        var mixed = scope.CausalConvWithState(
             scope.Transpose(x, 0, 2, 1), kernel, KernelBias ? scope.Vector("bias", channels) : default, past, present,
             silu: true);
         return scope.Transpose(mixed, 0, 2, 1);
@@ -90,7 +90,7 @@ internal sealed record StateSpace
 
     private GraphValue Step(ModuleScope scope, GraphValue x)
     {
-        GraphValue step = scope.Softplus(scope.Add(x, scope.Vector("dt_bias", Heads)));
+        var step = scope.Softplus(scope.Add(x, scope.Vector("dt_bias", Heads)));
         return Steps is { } range
             ? scope.Max(scope.Min(step, scope.Float(range.Most)), scope.Float(range.Least))
             : step;

@@ -17,7 +17,8 @@ internal static class ConvertAttention
             || !graph.Outputs.Any(port => port.Name == node.Outputs[1])
             || past.Type is not (ElementType.Float32 or ElementType.Int8)
             || past.Shape[^1].Size is not { } size || !AttentionContract.SupportsHeadDim(size)
-            || !AttentionContract.Supports(Integer(AttentionContract.HeadsAttribute), Integer(AttentionContract.KeyValueHeadsAttribute))
+            || !AttentionContract.Supports(
+                Integer(AttentionContract.HeadsAttribute), Integer(AttentionContract.KeyValueHeadsAttribute))
             || Input(9).Length > 0 || Input(10).Length > 0
             || node.Attributes.Any(attribute => !Known.Contains(attribute.Name))
             || AttentionContract.Attributes.Any(name => node.Attributes.All(attribute => attribute.Name != name))
@@ -44,6 +45,7 @@ internal static class ConvertAttention
         bool IsOne(string name) => Integer(name) == 1;
 
         long Integer(string name)
-            => node.Attributes.OfType<NodeAttribute.Int>().FirstOrDefault(attribute => attribute.Name == name)?.Value ?? 0;
+            => node.Attributes.OfType<NodeAttribute.Int>().FirstOrDefault(attribute => attribute.Name == name)?.Value
+                ?? 0;
     }
 }

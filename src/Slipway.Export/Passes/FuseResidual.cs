@@ -26,7 +26,8 @@ internal static class FuseResidual
             return;
         }
 
-        var side = Array.FindIndex([0, 1], input => plan.Product(node.Inputs[input]) is { Gate: null, Addend: null } made
+        var side = Array.FindIndex(
+            [0, 1], input => plan.Product(node.Inputs[input]) is { Gate: null, Addend: null } made
             && plan.Uses.Count(made.Output) == 1);
         if (side < 0)
         {

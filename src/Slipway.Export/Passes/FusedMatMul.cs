@@ -52,20 +52,24 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
     /// <summary>Whether another product of the same rows can be this one's gate.</summary>
     public bool FitsGate(FusedMatMul gate) =>
         X == gate.X && Bias.Length == 0 && gate.Bias.Length == 0
-        && ((string[])[OutputsAttribute, InputsAttribute, BlockSizeAttribute]).All(name => Integer(Weights, name) == Integer(gate.Weights, name));
+        && ((string[])[OutputsAttribute, InputsAttribute, BlockSizeAttribute]).All(
+            name => Integer(Weights, name) == Integer(gate.Weights, name));
 
     public Node ToNode() => Gate is null
         ? new Node(
-            Name, KernelContract.Domain, FusedMatMulOperator, [X, .. Matrix, Norm, Bias, Addend ?? ""], [Output], Attributes)
+            Name, KernelContract.Domain, FusedMatMulOperator, [X, .. Matrix, Norm, Bias, Addend ?? ""], [Output],
+            Attributes)
         : new Node(
-            Name, KernelContract.Domain, GatedMatMulOperator, [X, .. Matrix, .. Gate.Matrix, Norm], [Output], Attributes);
+            Name, KernelContract.Domain, GatedMatMulOperator, [X, .. Matrix, .. Gate.Matrix, Norm], [Output],
+            Attributes);
 
     private IEnumerable<string> Matrix =>
         [Weights.Inputs[1], Weights.Inputs[2], Weights.Inputs.Count > 3 ? Weights.Inputs[3] : ""];
 
     private IReadOnlyList<NodeAttribute> Attributes =>
     [
-        .. Weights.Attributes.Where(attribute => attribute.Name is OutputsAttribute or InputsAttribute or BlockSizeAttribute),
+        .. Weights.Attributes.Where(
+            attribute => attribute.Name is OutputsAttribute or InputsAttribute or BlockSizeAttribute),
         new NodeAttribute.Float(EpsilonAttribute, Epsilon),
     ];
 

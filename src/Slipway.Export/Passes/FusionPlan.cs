@@ -2,7 +2,9 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Passes;
 
-/// <summary>Notes which nodes of a graph become fused products, while passes fuse more of the graph into them.</summary>
+/// <summary>
+/// Notes which nodes of a graph become fused products, while passes fuse more of the graph into them.
+/// </summary>
 internal sealed class FusionPlan
 {
     private readonly Dictionary<string, FusedMatMul> _byOutput = new(StringComparer.Ordinal);

@@ -11,7 +11,7 @@ internal static class GraphCopy
     public static Graph Make(Graph graph, Func<Node, IEnumerable<Node>> change)
     {
         Graph target = new(graph.Name);
-        foreach (GraphPort port in graph.Inputs)
+        foreach (var port in graph.Inputs)
         {
             if (graph.FindInitializer(port.Name) is { } fallback)
             {
@@ -23,17 +23,17 @@ internal static class GraphCopy
             }
         }
 
-        foreach (Initializer initializer in graph.Initializers.Where(one => target.FindInitializer(one.Name) is null))
+        foreach (var initializer in graph.Initializers.Where(one => target.FindInitializer(one.Name) is null))
         {
             target.AddInitializer(initializer);
         }
 
-        foreach (Node node in graph.Nodes.SelectMany(change))
+        foreach (var node in graph.Nodes.SelectMany(change))
         {
             target.AddNode(node);
         }
 
-        foreach (GraphPort port in graph.Outputs)
+        foreach (var port in graph.Outputs)
         {
             target.AddOutput(new GraphValue(port.Name), port.Type, port.Shape);
         }

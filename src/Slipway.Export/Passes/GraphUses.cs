@@ -10,20 +10,20 @@ internal sealed class GraphUses
 
     public GraphUses(Graph graph)
     {
-        foreach (Node node in graph.Nodes)
+        foreach (var node in graph.Nodes)
         {
-            foreach (string output in node.Outputs.Where(output => output.Length > 0))
+            foreach (var output in node.Outputs.Where(output => output.Length > 0))
             {
                 _makers[output] = node;
             }
 
-            foreach (string input in node.Inputs.Where(input => input.Length > 0))
+            foreach (var input in node.Inputs.Where(input => input.Length > 0))
             {
                 Add(input);
             }
         }
 
-        foreach (GraphPort port in graph.Outputs)
+        foreach (var port in graph.Outputs)
         {
             Add(port.Name);
         }

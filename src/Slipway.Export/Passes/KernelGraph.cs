@@ -5,14 +5,18 @@ namespace Slipway.Export.Passes;
 
 /// <summary>Writes a graph down with the operators that Slipway computes itself on processors.</summary>
 /// <remarks>
-/// The graph reads and gives the same, and its constants stay in their file. Products of 4-bit weights take in the norm before
-/// them, the sum after them, and the gate of a feed-forward layer. What the operators cannot do is left as it is.
+/// The graph reads and gives the same, and its constants stay in their file. Products of 4-bit weights take in the norm
+/// before them, the sum after them, and the gate of a feed-forward layer. What the operators cannot do is left as it
+/// is.
 /// </remarks>
 internal static class KernelGraph
 {
     /// <summary>The operator sets of such a graph.</summary>
     public static IReadOnlyDictionary<string, long> OperatorSets { get; } =
-        new Dictionary<string, long>(OnnxModel.DefaultOperatorSets) { [KernelContract.Domain] = KernelContract.Version };
+        new Dictionary<string, long>(OnnxModel.DefaultOperatorSets)
+        {
+            [KernelContract.Domain] = KernelContract.Version,
+        };
 
     /// <summary>Returns such a graph; null where the operators would do nothing in it.</summary>
     public static Graph? Convert(Graph graph)
@@ -30,13 +34,16 @@ internal static class KernelGraph
             graph, node => plan.NodesFor(node) ?? [ConvertAttention.Apply(graph, node) ?? node]);
     }
 
-    /// <summary>Whether every layer of such a graph that keeps anything of a slot leaves an inactive slot alone.</summary>
+    /// <summary>
+    /// Whether every layer of such a graph that keeps anything of a slot leaves an inactive slot alone.
+    /// </summary>
     public static bool SupportsInactiveSlots(Graph graph)
     {
         HashSet<string> kept =
         [
             .. graph.Nodes
-                .Where(node => node.Domain == KernelContract.Domain && AttentionContract.Operators.Contains(node.OpType))
+                .Where(node => node.Domain == KernelContract.Domain
+                && AttentionContract.Operators.Contains(node.OpType))
                 .SelectMany(node => node.Outputs.Skip(1)),
         ];
         return kept.Count > 0 && graph.Outputs

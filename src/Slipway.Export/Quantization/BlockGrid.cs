@@ -18,10 +18,10 @@ public readonly record struct BlockGrid(float Step, byte ZeroPoint, float Scale)
     /// <param name="maximum">The largest code, 15 or 255.</param>
     public void Encode(ReadOnlySpan<float> weights, Span<byte> codes, int maximum)
     {
-        float inverse = 1 / Step;
-        for (int i = 0; i < weights.Length; i++)
+        var inverse = 1 / Step;
+        for (var i = 0; i < weights.Length; i++)
         {
-            float code = MathF.Round(weights[i] * inverse) + ZeroPoint;
+            var code = MathF.Round(weights[i] * inverse) + ZeroPoint;
             codes[i] = (byte)Math.Clamp(code, 0, maximum);
         }
     }

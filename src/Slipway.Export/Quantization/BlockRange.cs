@@ -10,19 +10,19 @@ internal static class BlockRange
     public static (float Low, float High) Of(ReadOnlySpan<float> weights)
     {
         Vector<float> low = Vector<float>.Zero, high = Vector<float>.Zero;
-        foreach (Vector<float> values in MemoryMarshal.Cast<float, Vector<float>>(weights))
+        foreach (var values in MemoryMarshal.Cast<float, Vector<float>>(weights))
         {
             low = Vector.Min(low, values);
             high = Vector.Max(high, values);
         }
 
-        float smallest = 0, largest = 0;
-        for (int i = 0; i < Vector<float>.Count; i++)
+        float smallest = 0, max = 0;
+        for (var i = 0; i < Vector<float>.Count; i++)
         {
             smallest = Math.Min(smallest, low[i]);
-            largest = Math.Max(largest, high[i]);
+            max = Math.Max(max, high[i]);
         }
 
-        return (smallest, largest);
+        return (smallest, max);
     }
 }

@@ -3,7 +3,7 @@ namespace Slipway.Export.Quantization;
 /// <summary>How large keys and values become, for each channel of each head of each layer.</summary>
 internal sealed class ChannelRanges
 {
-    private readonly Dictionary<string, float[]> _largest = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, float[]> _max = new(StringComparer.Ordinal);
 
     /// <summary>Takes an output's keys or values into account.</summary>
     /// <param name="name">The output's name.</param>
@@ -14,22 +14,23 @@ internal sealed class ChannelRanges
         if (shape is not [>= 0, > 0, >= 0, > 0] || shape[0] * shape[1] * shape[2] * shape[3] != values.Length)
         {
             throw new ArgumentException(
-                $"'{name}' has '{values.Length}' elements in the shape [{string.Join(", ", shape.ToArray())}]; expected "
+                $"'{name}' has '{values.Length}' elements in the "
+                + $"shape [{string.Join(", ", shape.ToArray())}]; expected "
                 + "rows, heads, length and head size.",
                 nameof(shape));
         }
 
-        (int heads, int length, int size) = ((int)shape[1], (int)shape[2], (int)shape[3]);
-        if (!_largest.TryGetValue(name, out float[]? largest))
+        var (heads, length, size) = ((int)shape[1], (int)shape[2], (int)shape[3]);
+        if (!_max.TryGetValue(name, out var max))
         {
-            _largest.Add(name, largest = new float[heads * size]);
+            _max.Add(name, max = new float[heads * size]);
         }
 
-        for (int token = 0; token < values.Length / size; token++)
+        for (var token = 0; token < values.Length / size; token++)
         {
-            Span<float> channels = largest.AsSpan(token / length % heads * size, size);
-            ReadOnlySpan<float> row = values.Slice(token * size, size);
-            for (int i = 0; i < size; i++)
+            var channels = max.AsSpan(token / length % heads * size, size);
+            var row = values.Slice(token * size, size);
+            for (var i = 0; i < size; i++)
             {
                 channels[i] = Math.Max(channels[i], Math.Abs(row[i]));
             }
@@ -40,9 +41,9 @@ internal sealed class ChannelRanges
     /// <exception cref="ArgumentException">Nothing was observed, or something that is no number.</exception>
     public float[] Of(string name)
     {
-        float[] largest = _largest.GetValueOrDefault(name) ?? throw new ArgumentException(
+        var max = _max.GetValueOrDefault(name) ?? throw new ArgumentException(
             $"The measurement did not show '{name}'. Show every output of keys and values.", nameof(name));
-        return Array.TrueForAll(largest, float.IsFinite) ? largest : throw new ArgumentException(
+        return Array.TrueForAll(max, float.IsFinite) ? max : throw new ArgumentException(
             $"The measurement showed an element of '{name}' that is no finite number. Keep keys and values in 'fp32'.",
             nameof(name));
     }

@@ -25,7 +25,7 @@ public abstract class QuantizationMethod
         ReadOnlySpan<float> row, int bits, int blockSize, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
     {
         Span<float> padded = stackalloc float[256];
-        Span<float> block = padded[..blockSize];
+        var block = padded[..blockSize];
         for (int index = 0, start = 0; start < row.Length; index++, start += blockSize)
         {
             scoped ReadOnlySpan<float> weights = row[start..Math.Min(start + blockSize, row.Length)];
@@ -36,7 +36,7 @@ public abstract class QuantizationMethod
                 weights = block;
             }
 
-            BlockGrid grid = QuantizeBlock(weights, (1 << bits) - 1);
+            var grid = QuantizeBlock(weights, (1 << bits) - 1);
             grid.Encode(weights, codes.Slice(start, blockSize), (1 << bits) - 1);
             scales[index] = grid.Scale;
             zeroPoints[index] = grid.ZeroPoint;

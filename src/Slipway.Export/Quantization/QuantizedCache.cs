@@ -26,7 +26,7 @@ internal sealed class QuantizedCache(
     private const float Smallest = 1e-3f;
 
     // For a tensor that is zero throughout.
-    private const float LeastScale = 1e-20f;
+    private const float MinScale = 1e-20f;
 
     private readonly Graph _target = new(graph.Name);
     private readonly Dictionary<string, string> _presents = new(StringComparer.Ordinal);
@@ -39,7 +39,7 @@ internal sealed class QuantizedCache(
     {
         FindPresents();
         HashSet<string> written = [.. _presents.Values];
-        foreach (GraphPort port in graph.Inputs)
+        foreach (var port in graph.Inputs)
         {
             if (graph.FindInitializer(port.Name) is { } fallback)
             {
@@ -47,7 +47,7 @@ internal sealed class QuantizedCache(
             }
             else if (_presents.ContainsKey(port.Name))
             {
-                _target.AddInput(port.Name, Type, Coded(port));
+                _target.AddInput(port.Name, Type, Quantized(port));
             }
             else
             {
@@ -55,20 +55,21 @@ internal sealed class QuantizedCache(
             }
         }
 
-        foreach (Initializer initializer in graph.Initializers.Where(Free))
+        foreach (var initializer in graph.Initializers.Where(Free))
         {
             _target.AddInitializer(initializer);
         }
 
-        foreach (Node node in graph.Nodes)
+        foreach (var node in graph.Nodes)
         {
             _target.AddNode(IsCached(node) ? Quantized(node) : node);
         }
 
-        foreach (GraphPort port in graph.Outputs)
+        foreach (var port in graph.Outputs)
         {
-            bool coded = written.Contains(port.Name);
-            _target.AddOutput(new GraphValue(port.Name), coded ? Type : port.Type, coded ? Coded(port) : port.Shape);
+            var coded = written.Contains(port.Name);
+            _target.AddOutput(new GraphValue(port.Name), coded
+                ? Type : port.Type, coded ? Quantized(port) : port.Shape);
         }
 
         return _target;
@@ -80,7 +81,7 @@ internal sealed class QuantizedCache(
     private void FindPresents()
     {
         HashSet<string> outputs = [.. graph.Outputs.Select(port => port.Name)];
-        foreach (Node node in graph.Nodes.Where(node => node.OpType == Operator && outputs.Contains(node.Outputs[1])))
+        foreach (var node in graph.Nodes.Where(node => node.OpType == Operator && outputs.Contains(node.Outputs[1])))
         {
             _presents.Add(node.Inputs[PastInput], node.Outputs[1]);
             _presents.Add(node.Inputs[PastInput + 1], node.Outputs[2]);
@@ -95,9 +96,9 @@ internal sealed class QuantizedCache(
 
     private bool IsCached(Node node) => node.OpType == Operator && _presents.ContainsKey(node.Inputs[PastInput]);
 
-    private Dimension[] Coded(GraphPort port)
+    private Dimension[] Quantized(GraphPort port)
     {
-        long size = port.Shape[^1].Size!.Value;
+        var size = port.Shape[^1].Size!.Value;
         return [.. port.Shape.Take(port.Shape.Count - 1), bits == 8 ? size : (size + 1) / 2];
     }
 
@@ -122,11 +123,11 @@ internal sealed class QuantizedCache(
 
     private GraphValue Scales(string past, (double[] Frequencies, bool Interleaved)? turning)
     {
-        if (!_scales.TryGetValue(past, out GraphValue scales))
+        if (!_scales.TryGetValue(past, out var scales))
         {
-            IReadOnlyList<Dimension> shape = graph.Inputs.Single(port => port.Name == past).Shape;
-            (int heads, int size) = ((int)shape[1].Size!.Value, (int)shape[3].Size!.Value);
-            float[] values = ranges.Of(_presents[past]);
+            var shape = graph.Inputs.Single(port => port.Name == past).Shape;
+            var (heads, size) = ((int)shape[1].Size!.Value, (int)shape[3].Size!.Value);
+            var values = ranges.Of(_presents[past]);
             values = Scale(turning is { } pairs ? Reach(values, size, pairs.Frequencies, pairs.Interleaved) : values);
             scales = _target.AddInitializer(new Initializer(
                 $"{past}_scale", ElementType.Float32, [heads, 1, size],
@@ -137,29 +138,29 @@ internal sealed class QuantizedCache(
         return scales;
     }
 
-    private float[] Scale(float[] largest)
+    private float[] Scale(float[] max)
     {
-        float floor = Math.Max(largest.Max() * Smallest, LeastScale);
+        var floor = Math.Max(max.Max() * Smallest, MinScale);
         float highest = (1 << (bits - 1)) - 1;
-        return Array.ConvertAll(largest, size => Math.Max(size * Margin, floor) / highest);
+        return Array.ConvertAll(max, size => Math.Max(size * Margin, floor) / highest);
     }
 
     // What channels reach at positions that were not measured: a pair that turns faster shows more of one in the other.
-    private float[] Reach(float[] largest, int size, double[] radians, bool interleaved)
+    private float[] Reach(float[] max, int size, double[] radians, bool interleaved)
     {
-        int width = radians.Length;
-        return [.. largest.Select((own, index) =>
+        var width = radians.Length;
+        return [.. max.Select((own, index) =>
         {
-            int channel = index % size;
+            var channel = index % size;
             if (channel >= 2 * width)
             {
                 return own;
             }
 
-            int partner = interleaved ? channel ^ 1 : channel < width ? channel + width : channel - width;
-            double radiansOfPair = radians[interleaved ? channel / 2 : channel % width];
-            float other = largest[index - channel + partner];
-            float shown = other * (float)Math.Sin(Math.Min(Math.Abs(radiansOfPair) * positions, Math.PI / 2));
+            var partner = interleaved ? channel ^ 1 : channel < width ? channel + width : channel - width;
+            var radiansOfPair = radians[interleaved ? channel / 2 : channel % width];
+            var other = max[index - channel + partner];
+            var shown = other * (float)Math.Sin(Math.Min(Math.Abs(radiansOfPair) * positions, Math.PI / 2));
             return Math.Min(float.Hypot(own, other), own + shown);
         })];
     }
@@ -170,7 +171,7 @@ internal sealed class QuantizedCache(
             : graph.Nodes.FirstOrDefault(other => other.Outputs.Contains(node.Inputs[1])) is
                 { OpType: "RotaryEmbedding" } outside ? (outside, 2)
             : null;
-        return turning is { } found && frequencies.TryGetValue(found.Node.Inputs[found.Table], out double[]? radians)
+        return turning is { } found && frequencies.TryGetValue(found.Node.Inputs[found.Table], out var radians)
             ? (radians, Flag(found.Node, "rotary_interleaved") || Flag(found.Node, "interleaved"))
             : null;
     }

@@ -1,6 +1,8 @@
 namespace Slipway.Export.Quantization;
 
-/// <summary>A weight [rows, columns] as codes, in the layout of the operators MatMulNBits and GatherBlockQuantized.</summary>
+/// <summary>
+/// A weight [rows, columns] as codes, in the layout of the operators MatMulNBits and GatherBlockQuantized.
+/// </summary>
 /// <param name="Rows">Rows: the outputs of a linear layer, or the tokens of an embedding.</param>
 /// <param name="Columns">Columns: the inputs of a linear layer.</param>
 /// <param name="Bits">4 or 8.</param>
@@ -30,9 +32,9 @@ public sealed record QuantizedMatrix(
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
         ReadOnlySpan<byte> codes = Codes.AsSpan(row * CodeBytes, CodeBytes);
         ReadOnlySpan<byte> zeroPoints = ZeroPoints.AsSpan(row * ZeroPointBytes, ZeroPointBytes);
-        for (int column = 0; column < Columns; column++)
+        for (var column = 0; column < Columns; column++)
         {
-            int block = column / BlockSize;
+            var block = column / BlockSize;
             destination[column] = (Unpack(codes, column) - Unpack(zeroPoints, block)) * Scales[(row * Blocks) + block];
         }
     }

@@ -12,14 +12,14 @@ public sealed class RoundToNearest : QuantizationMethod
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum)
     {
-        (float low, float high) = BlockRange.Of(weights);
-        float step = (high - low) / maximum;
+        var (low, high) = BlockRange.Of(weights);
+        var step = (high - low) / maximum;
         if (!float.IsNormal(step))
         {
             return BlockGrid.Zero(maximum);
         }
 
-        byte zeroPoint = (byte)Math.Clamp(MathF.Round(-low / step), 0, maximum);
+        var zeroPoint = (byte)Math.Clamp(MathF.Round(-low / step), 0, maximum);
         return new BlockGrid(step, zeroPoint, step);
     }
 }

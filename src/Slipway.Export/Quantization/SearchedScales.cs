@@ -3,7 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace Slipway.Export.Quantization;
 
-/// <summary>Tries grids somewhat narrower and wider than a block's range and keeps the one with the smallest squared error.</summary>
+/// <summary>
+/// Tries grids somewhat narrower and wider than a block's range and keeps the one with the smallest squared error.
+/// </summary>
 /// <remarks>
 /// For given codes the best scale is a least-squares fit: with d = code − zero point and weight w it is
 /// Σdw / Σd², and it leaves the error Σw² − (Σdw)² / Σd². So a candidate is judged by (Σdw)² / Σd² alone, without
@@ -25,30 +27,30 @@ public sealed class SearchedScales : QuantizationMethod
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum)
     {
-        (float low, float high) = BlockRange.Of(weights);
-        float range = high - low;
+        var (low, high) = BlockRange.Of(weights);
+        var range = high - low;
         if (!float.IsNormal(range / maximum))
         {
             return BlockGrid.Zero(maximum);
         }
 
-        ReadOnlySpan<Vector512<float>> values = MemoryMarshal.Cast<float, Vector512<float>>(weights);
+        var values = MemoryMarshal.Cast<float, Vector512<float>>(weights);
         BlockGrid best = default;
-        float bestScore = float.NegativeInfinity;
-        for (int fortieths = Narrowest; fortieths <= Widest; fortieths++)
+        var bestScore = float.NegativeInfinity;
+        for (var fortieths = Narrowest; fortieths <= Widest; fortieths++)
         {
-            float step = range * (fortieths / 40f) / maximum;
+            var step = range * (fortieths / 40f) / maximum;
 
             // The window of codes keeps the block's middle: what is clipped is clipped at both ends alike.
-            float zero = Math.Clamp(((maximum * step) - (low + high)) / (2 * step), 0, maximum);
-            float below = MathF.Floor(zero);
-            float score = Fit(values, step, below, maximum, out float scale);
+            var zero = Math.Clamp(((maximum * step) - (low + high)) / (2 * step), 0, maximum);
+            var below = MathF.Floor(zero);
+            var score = Fit(values, step, below, maximum, out var scale);
             if (score > bestScore)
             {
                 (bestScore, best) = (score, new BlockGrid(step, (byte)below, scale));
             }
 
-            float above = MathF.Ceiling(zero);
+            var above = MathF.Ceiling(zero);
             if (above == below)
             {
                 continue;
@@ -67,12 +69,12 @@ public sealed class SearchedScales : QuantizationMethod
     private static float Fit(
         ReadOnlySpan<Vector512<float>> values, float step, float zeroPoint, int maximum, out float scale)
     {
-        Vector512<float> inverse = Vector512.Create(1 / step);
+        var inverse = Vector512.Create(1 / step);
         Vector512<float> lowest = Vector512.Create(-zeroPoint), highest = Vector512.Create(maximum - zeroPoint);
         Vector512<float> products = Vector512<float>.Zero, squares = Vector512<float>.Zero;
-        foreach (Vector512<float> weights in values)
+        foreach (var weights in values)
         {
-            Vector512<float> steps = Vector512.Min(Vector512.Max(Vector512.Round(weights * inverse), lowest), highest);
+            var steps = Vector512.Min(Vector512.Max(Vector512.Round(weights * inverse), lowest), highest);
             products += steps * weights;
             squares += steps * steps;
         }

@@ -23,17 +23,17 @@ public static class WeightQuantizer
         ArgumentNullException.ThrowIfNull(method);
         CheckSizes(weight.Length, rows, columns, bits, blockSize);
         CheckFinite(weight.Span, columns);
-        int blocks = (columns + blockSize - 1) / blockSize;
+        var blocks = (columns + blockSize - 1) / blockSize;
         int codeBytes = blocks * blockSize * bits / 8, zeroPointBytes = ((blocks * bits) + 7) / 8;
         QuantizedMatrix result = new(
             rows, columns, bits, blockSize,
             new byte[(long)rows * codeBytes], new float[(long)rows * blocks], new byte[(long)rows * zeroPointBytes]);
         Parallel.For(0, rows, new ParallelOptions { CancellationToken = cancellationToken }, row =>
         {
-            ReadOnlySpan<float> weights = weight.Span.Slice(row * columns, columns);
-            byte[] unpacked = ArrayPool<byte>.Shared.Rent((blocks * blockSize) + blocks);
-            Span<byte> codes = unpacked.AsSpan(0, blocks * blockSize);
-            Span<byte> zeroPoints = unpacked.AsSpan(blocks * blockSize, blocks);
+            var weights = weight.Span.Slice(row * columns, columns);
+            var unpacked = ArrayPool<byte>.Shared.Rent((blocks * blockSize) + blocks);
+            var codes = unpacked.AsSpan(0, blocks * blockSize);
+            var zeroPoints = unpacked.AsSpan(blocks * blockSize, blocks);
             method.QuantizeRow(weights, bits, blockSize, codes, result.Scales.AsSpan(row * blocks, blocks), zeroPoints);
             Pack(codes, result.Codes.AsSpan(row * codeBytes, codeBytes), bits);
             Pack(zeroPoints, result.ZeroPoints.AsSpan(row * zeroPointBytes, zeroPointBytes), bits);
@@ -51,9 +51,9 @@ public static class WeightQuantizer
             return;
         }
 
-        for (int i = 0; i < packed.Length; i++)
+        for (var i = 0; i < packed.Length; i++)
         {
-            int high = (2 * i) + 1 < codes.Length ? codes[(2 * i) + 1] : 0;
+            var high = (2 * i) + 1 < codes.Length ? codes[(2 * i) + 1] : 0;
             packed[i] = (byte)(codes[2 * i] | (high << 4));
         }
     }
@@ -82,10 +82,10 @@ public static class WeightQuantizer
 
     private static void CheckFinite(ReadOnlySpan<float> weights, int columns)
     {
-        int index = 0;
+        var index = 0;
         for (; index <= weights.Length - Vector<float>.Count; index += Vector<float>.Count)
         {
-            Vector<float> zeros = new Vector<float>(weights[index..]) * Vector<float>.Zero;
+            var zeros = new Vector<float>(weights[index..]) * Vector<float>.Zero;
             if (zeros != Vector<float>.Zero)
             {
                 break;

@@ -14,7 +14,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
     // Experts' blocks may not be cut off at the end of a row: what no block size divides stays in half precision.
     public override WeightFormat ForStacks(params IReadOnlyList<int> columns)
     {
-        int size = blockSize;
+        var size = blockSize;
         while (size > SmallestBlock && columns.Any(count => count % size != 0))
         {
             size /= 2;
@@ -25,13 +25,13 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
             : new BlockFormat(bits, size, method, roundsActivations);
     }
 
-    public override StoredMatrix Write(WeightWriter writer, string name, Weight weight)
+    public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         int blocks = Blocks(weight), zeroPointBytes = ((blocks * bits) + 7) / 8;
-        (GraphValue _, GraphValue scales, GraphValue zeroPoints) = Write(
+        var (_, scales, zeroPoints) = Write(
             writer, name, weight, [weight.Rows, blocks, blockSize * bits / 8], [weight.Rows, blocks],
             [weight.Rows, zeroPointBytes]);
-        Initializer codes = writer.Graph.FindInitializer($"{name}.codes")!;
+        var codes = writer.Graph.FindInitializer($"{name}.codes")!;
         return new BlockMatrix(
             name, codes, scales, zeroPoints, weight.Rows, weight.Columns, bits, blockSize, roundsActivations);
     }
@@ -39,7 +39,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
     public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
     {
         int rows = weight.Rows / count, blocks = Blocks(weight);
-        (GraphValue codes, GraphValue scales, GraphValue zeroPoints) = Write(
+        var (codes, scales, zeroPoints) = Write(
             writer, name, weight, [count, rows, (long)weight.Columns * bits / 8], [count, rows, blocks],
             [count, rows, ((blocks * bits) + 7) / 8]);
         return new BlockStack(codes, scales, zeroPoints, bits, blockSize);
@@ -55,7 +55,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
         writer.Data.Begin((long)weight.Rows * Blocks(weight) * blockSize * bits / 8);
         ReadChunks(writer, name, weight, (chunk, rows) =>
         {
-            QuantizedMatrix part = writer.Quantize(name, chunk, rows, weight.Columns, bits, blockSize, method);
+            var part = writer.Quantize(name, chunk, rows, weight.Columns, bits, blockSize, method);
             writer.Data.Write<byte>(part.Codes);
             scales.Add(part.Scales);
             zeroPoints.Add(part.ZeroPoints);

@@ -15,14 +15,18 @@ namespace Slipway.Export.Weights;
 /// <param name="roundsActivations">Whether inputs are rounded to 8 bits, which is faster.</param>
 internal sealed class BlockMatrix(
     string name, Initializer codes, GraphValue scales, GraphValue zeroPoints, int rows, int columns, int bits,
-    int blockSize, bool roundsActivations) : StoredMatrix
+    int blockSize, bool roundsActivations) : GraphWeight
 {
-    /// <summary>int64 [columns]: which input each column multiplies; null where that is the one of its own place.</summary>
+    /// <summary>
+    /// int64 [columns]: which input each column multiplies; null where that is the one of its own place.
+    /// </summary>
     public GraphValue? InputOrder { get; init; }
 
     public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias) =>
         scope.MatMulNBits(
-            InputOrder is { } order ? scope.Gather(x, order, -1) : x, new GraphValue(codes.Name), scales, zeroPoints, bias, rows, columns, bits, blockSize,
+            InputOrder is { } order
+                ? scope.Gather(x, order, -1)
+                    : x, new GraphValue(codes.Name), scales, zeroPoints, bias, rows, columns, bits, blockSize,
             roundsActivations);
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices)

@@ -11,7 +11,7 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
 
     public override WeightFormat ForStacks(params IReadOnlyList<int> columns) => this;
 
-    public override StoredMatrix Write(WeightWriter writer, string name, Weight weight)
+    public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         WriteData(writer, name, weight);
         return new FloatMatrix(writer.Add(name, type, [weight.Rows, weight.Columns]), type);
@@ -20,7 +20,7 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
     public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
     {
         WriteData(writer, name, weight);
-        GraphValue stack = writer.Add(name, type, [count, weight.Rows / count, weight.Columns]);
+        var stack = writer.Add(name, type, [count, weight.Rows / count, weight.Columns]);
 
         // The cast of a constant is computed once, when the session is made.
         return new FloatStack(type == ElementType.Float32
@@ -30,7 +30,7 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
 
     private void WriteData(WeightWriter writer, string name, Weight weight)
     {
-        bool half = type == ElementType.Float16;
+        var half = type == ElementType.Float16;
         Half[] narrowed = [];
         writer.Data.Begin((long)weight.Rows * weight.Columns * (half ? 2 : 4));
         ReadChunks(writer, name, weight, (chunk, _) =>
@@ -42,9 +42,9 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
             }
 
             Array.Resize(ref narrowed, Math.Max(narrowed.Length, chunk.Length));
-            Span<Half> halves = narrowed.AsSpan(0, chunk.Length);
+            var halves = narrowed.AsSpan(0, chunk.Length);
             TensorPrimitives.ConvertToHalf(chunk.Span, halves);
-            int index = halves.IndexOfAnyInRange(Half.PositiveInfinity, Half.PositiveInfinity);
+            var index = halves.IndexOfAnyInRange(Half.PositiveInfinity, Half.PositiveInfinity);
             index = index >= 0 ? index : halves.IndexOf(Half.NegativeInfinity);
             if (index >= 0 && float.IsFinite(chunk.Span[index]))
             {

@@ -4,7 +4,7 @@ using Slipway.Onnx.Operators;
 namespace Slipway.Export.Weights;
 
 /// <summary>Weights in single or half precision; the latter are widened before they are used.</summary>
-internal sealed class FloatMatrix(GraphValue weight, ElementType type) : StoredMatrix
+internal sealed class FloatMatrix(GraphValue weight, ElementType type) : GraphWeight
 {
     private GraphValue? _widened;
 
@@ -12,13 +12,13 @@ internal sealed class FloatMatrix(GraphValue weight, ElementType type) : StoredM
     {
         // The cast of a constant is computed once, when the session is made.
         _widened ??= type == ElementType.Float32 ? weight : scope.Cast(weight, ElementType.Float32);
-        GraphValue product = scope.LinearMatMul(x, _widened.Value);
+        var product = scope.LinearMatMul(x, _widened.Value);
         return bias == default ? product : scope.Add(product, bias);
     }
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices)
     {
-        GraphValue rows = scope.Gather(weight, indices);
+        var rows = scope.Gather(weight, indices);
         return type == ElementType.Float32 ? rows : scope.Cast(rows, ElementType.Float32);
     }
 }

@@ -27,13 +27,13 @@ internal sealed class MxFp4Stack(Checkpoint checkpoint, string codesName, string
         {
             checkpoint.ReadBytes(codesName, (long)first * (Columns / 2), codes.AsSpan(0, codeBytes));
             checkpoint.ReadBytes(scalesName, (long)first * (Columns / Block), scales.AsSpan(0, scaleBytes));
-            for (int block = 0; block < scaleBytes; block++)
+            for (var block = 0; block < scaleBytes; block++)
             {
-                float scale = Scale(scales[block]);
-                Span<float> values = destination.Slice(block * Block, Block);
-                for (int index = 0; index < Block; index++)
+                var scale = Scale(scales[block]);
+                var values = destination.Slice(block * Block, Block);
+                for (var index = 0; index < Block; index++)
                 {
-                    byte pair = codes[(block * Block / 2) + (index / 2)];
+                    var pair = codes[(block * Block / 2) + (index / 2)];
                     values[index] = Values[(pair >> (4 * (index & 1))) & 15] * scale;
                 }
             }
@@ -47,7 +47,8 @@ internal sealed class MxFp4Stack(Checkpoint checkpoint, string codesName, string
 
     private float Scale(byte stored) => stored == NotANumber
         ? throw new CheckpointException(
-            $"Tensor '{scalesName}' of '{checkpoint.Path}' holds the scale '255', which is not a number. The weights are "
+            $"Tensor '{scalesName}' of '{checkpoint.Path}' holds the scale '255', which is not a number. The weights "
+            + $"are "
             + "damaged: compare the file's hash with the one that its author publishes.", checkpoint.Path, scalesName)
         : MathF.ScaleB(1, stored - 127);
 }

@@ -8,12 +8,12 @@ internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : W
     public override StoredCodes? Codes => plain.Codes is { } stored
         ? stored.With((first, count, codes, scales, zeroPoints) =>
         {
-            int groups = stored.GroupCount;
-            for (int row = 0; row < count; row++)
+            var groups = stored.GroupCount;
+            for (var row = 0; row < count; row++)
             {
-                Span<byte> rowCodes = codes.Slice(row * Columns, Columns);
-                Span<byte> rowZeroPoints = zeroPoints.Slice(row * groups, groups);
-                Span<float> rowScales = scales.Slice(row * groups, groups);
+                var rowCodes = codes.Slice(row * Columns, Columns);
+                var rowZeroPoints = zeroPoints.Slice(row * groups, groups);
+                var rowScales = scales.Slice(row * groups, groups);
                 if (order[first + row] < 0)
                 {
                     rowCodes.Clear();
@@ -29,9 +29,9 @@ internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : W
 
     public override void ReadRows(int first, int count, Span<float> destination)
     {
-        for (int row = 0; row < count; row++)
+        for (var row = 0; row < count; row++)
         {
-            Span<float> values = destination.Slice(row * Columns, Columns);
+            var values = destination.Slice(row * Columns, Columns);
             if (order[first + row] < 0)
             {
                 values.Clear();

@@ -12,18 +12,21 @@ internal static class QuantizedWeights
     private static readonly string[] Methods = ["gptq", "awq", "mxfp4"];
 
     /// <summary>Refuses a method of quantization that is not read.</summary>
-    /// <remarks>A configuration may name one for weights that are plain numbers: they are quantized when they are loaded.</remarks>
+    /// <remarks>
+    /// A configuration may name one for weights that are plain numbers: they are quantized when they are loaded.
+    /// </remarks>
     /// <exception cref="NotSupportedException">The method is not read.</exception>
     public static void Check(ConfigReader config, Checkpoint checkpoint)
     {
         if (config.Section(Section) is { } section && section.Text("quant_method", "") is var method
             && !Methods.Contains(method) && checkpoint.Tensors.Values.Any(tensor => AreCodes(tensor.Type)))
         {
-            string format = section.Text("format", section.Text("quant_algo", ""));
+            var format = section.Text("format", section.Text("quant_algo", ""));
             throw new NotSupportedException(
                 $"The weights of '{checkpoint.Path}' are quantized by the method '{method}'"
                 + $"{(format.Length > 0 ? $" in the format '{format}'" : "")}, which cannot be read; expected "
-                + $"{string.Join(", ", Methods.Select(known => $"'{known}'"))} or none. Export the checkpoint that they were "
+                + $"{string.Join(", ", Methods.Select(known => $"'{known}'"))} or none. Export the checkpoint that "
+                + $"they were "
                 + "quantized from, with --precision int4 or int8.");
         }
     }
@@ -32,7 +35,8 @@ internal static class QuantizedWeights
     /// <exception cref="NotSupportedException">The tensor holds codes.</exception>
     public static void RequireNumbers(Checkpoint checkpoint, TensorInfo tensor)
     {
-        string module = tensor.Name.EndsWith(".weight", StringComparison.Ordinal) ? tensor.Name[..^"weight".Length] : tensor.Name;
+        var module = tensor.Name.EndsWith(".weight", StringComparison.Ordinal)
+            ? tensor.Name[..^"weight".Length] : tensor.Name;
         if (!AreCodes(tensor.Type) || (IsFloat8(tensor.Type) && !checkpoint.Tensors.Keys.Any(name =>
             name.StartsWith(module, StringComparison.Ordinal) && name.Contains("scale", StringComparison.Ordinal))))
         {
@@ -40,7 +44,8 @@ internal static class QuantizedWeights
         }
 
         throw new NotSupportedException(
-            $"Tensor '{tensor.Name}' of '{checkpoint.Path}' is stored as '{tensor.Type}', codes of a quantization that cannot "
+            $"Tensor '{tensor.Name}' of '{checkpoint.Path}' is stored "
+            + $"as '{tensor.Type}', codes of a quantization that cannot "
             + "be read. Export the checkpoint that it was quantized from, with --precision int4 or int8.");
     }
 

@@ -9,7 +9,7 @@ namespace Slipway.Export.Weights;
 /// <param name="bits">Bits of the codes to keep.</param>
 internal sealed class StoredCodesFormat(int bits) : WeightFormat
 {
-    private const int SmallestBlock = 16, LargestBlock = 256;
+    private const int SmallestBlock = 16, MaxBlock = 256;
 
     private readonly FloatFormat _numbers = new(ElementType.Float16);
 
@@ -20,29 +20,29 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
     public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count) =>
         _numbers.WriteStack(writer, name, weight, count);
 
-    public override StoredMatrix Write(WeightWriter writer, string name, Weight weight)
+    public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         if (weight.Codes is not { } stored || stored.Bits != bits || BlockSize(stored) is not { } blockSize)
         {
             return _numbers.Write(writer, name, weight);
         }
 
-        int[]? order = stored.Order(name);
+        var order = stored.Order(name);
         int blocks = (weight.Columns + blockSize - 1) / blockSize, zeroPointBytes = ((blocks * bits) + 7) / 8;
-        int codeBytes = blocks * blockSize * bits / 8;
+        var codeBytes = blocks * blockSize * bits / 8;
         List<float[]> scales = [];
         List<byte[]> zeroPoints = [];
         writer.Data.Begin((long)weight.Rows * codeBytes);
         ForChunks(writer, name, weight, (first, rows) =>
         {
             byte[] codes = new byte[rows * codeBytes], zeros = new byte[rows * zeroPointBytes];
-            float[] steps = new float[rows * blocks];
+            var steps = new float[rows * blocks];
             Read(stored, order, first, rows, blockSize, codes, steps, zeros);
             writer.Data.Write<byte>(codes);
             scales.Add(steps);
             zeroPoints.Add(zeros);
         });
-        GraphValue codeValue = writer.Add($"{name}.codes", ElementType.UInt8, [weight.Rows, blocks, codeBytes / blocks]);
+        var codeValue = writer.Add($"{name}.codes", ElementType.UInt8, [weight.Rows, blocks, codeBytes / blocks]);
         return new BlockMatrix(
             name, writer.Graph.FindInitializer(codeValue.Name)!,
             writer.AddParts($"{name}.scales", ElementType.Float32, [weight.Rows, blocks], scales),
@@ -57,7 +57,7 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
     // The largest block that groups consist of; null where the operator has none so small.
     private static int? BlockSize(StoredCodes stored)
     {
-        int size = LargestBlock;
+        var size = MaxBlock;
         while (size > SmallestBlock
             && (size > stored.Columns || (stored.GroupSize < stored.Columns && stored.GroupSize % size != 0)))
         {
@@ -73,27 +73,27 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
     {
         int columns = stored.Columns, groups = stored.GroupCount, blocks = (columns + blockSize - 1) / blockSize;
         byte[] codes = ArrayPool<byte>.Shared.Rent(rows * columns), zeros = ArrayPool<byte>.Shared.Rent(rows * groups);
-        float[] steps = ArrayPool<float>.Shared.Rent(rows * groups);
-        byte[] line = ArrayPool<byte>.Shared.Rent((blocks * blockSize) + blocks);
+        var steps = ArrayPool<float>.Shared.Rent(rows * groups);
+        var line = ArrayPool<byte>.Shared.Rent((blocks * blockSize) + blocks);
         try
         {
             stored.Read(
                 first, rows, codes.AsSpan(0, rows * columns), steps.AsSpan(0, rows * groups),
                 zeros.AsSpan(0, rows * groups));
-            Span<byte> lineCodes = line.AsSpan(0, blocks * blockSize);
-            Span<byte> lineZeros = line.AsSpan(blocks * blockSize, blocks);
+            var lineCodes = line.AsSpan(0, blocks * blockSize);
+            var lineZeros = line.AsSpan(blocks * blockSize, blocks);
             int codeBytes = packedCodes.Length / rows, zeroBytes = packedZeros.Length / rows;
-            for (int row = 0; row < rows; row++)
+            for (var row = 0; row < rows; row++)
             {
-                for (int block = 0; block < blocks; block++)
+                for (var block = 0; block < blocks; block++)
                 {
-                    int group = (row * groups) + (block * blockSize / stored.GroupSize);
+                    var group = (row * groups) + (block * blockSize / stored.GroupSize);
                     lineZeros[block] = zeros[group];
                     scales[(row * blocks) + block] = steps[group];
                 }
 
                 ReadOnlySpan<byte> source = codes.AsSpan(row * columns, columns);
-                for (int place = 0; place < columns; place++)
+                for (var place = 0; place < columns; place++)
                 {
                     lineCodes[place] = source[order is null ? place : order[place]];
                 }

@@ -19,31 +19,31 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     /// <summary>A matrix [rows, columns].</summary>
     public Weight Matrix(string name, int rows, int columns)
     {
-        string stored = Require(name, [rows, columns]);
+        var stored = Require(name, [rows, columns]);
         return new StoredWeight(checkpoint, stored, rows, columns);
     }
 
     /// <summary>A tensor [count, rows, columns] as matrices one below the other.</summary>
     public Weight Stack(string name, int count, int rows, int columns)
     {
-        string stored = Require(name, [count, rows, columns]);
+        var stored = Require(name, [count, rows, columns]);
         return new StoredWeight(checkpoint, stored, checked(count * rows), columns);
     }
 
     /// <summary>A tensor [count, columns, rows] as turned matrices one below the other.</summary>
     public Weight TransposedStack(string name, int count, int rows, int columns)
     {
-        string stored = Require(name, [count, columns, rows]);
+        var stored = Require(name, [count, columns, rows]);
         return new TransposedStack(checkpoint, stored, count, rows, columns);
     }
 
     /// <summary>The tensors <c>{name}_blocks</c> and <c>{name}_scales</c> as matrices one below the other.</summary>
     public Weight MxFp4Stack(string name, int count, int rows, int columns)
     {
-        int blocks = (columns + Weights.MxFp4Stack.Block - 1) / Weights.MxFp4Stack.Block;
-        string codes = Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2], areCodes: true);
-        string scales = Require($"{name}_scales", [count, rows, blocks], areCodes: true);
-        foreach (string part in (string[])[codes, scales])
+        var blocks = (columns + Weights.MxFp4Stack.Block - 1) / Weights.MxFp4Stack.Block;
+        var codes = Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2], areCodes: true);
+        var scales = Require($"{name}_scales", [count, rows, blocks], areCodes: true);
+        foreach (var part in (string[])[codes, scales])
         {
             if (checkpoint.Tensors[part].Type != TensorType.U8)
             {
@@ -65,8 +65,8 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     /// <summary>A tensor of any shape as one list.</summary>
     public float[] Numbers(string name, params long[] shape)
     {
-        string stored = Require(name, shape);
-        float[] values = new float[checked((int)checkpoint.Tensors[stored].Count)];
+        var stored = Require(name, shape);
+        var values = new float[checked((int)checkpoint.Tensors[stored].Count)];
         checkpoint.ReadFloats(stored, 0, values);
         return values;
     }
@@ -123,7 +123,7 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         float[] left = new float[ComparedAtOnce], right = new float[ComparedAtOnce];
         for (long start = 0; start < first.Count; start += ComparedAtOnce)
         {
-            int count = (int)Math.Min(ComparedAtOnce, first.Count - start);
+            var count = (int)Math.Min(ComparedAtOnce, first.Count - start);
             checkpoint.ReadFloats(first.Name, start, left.AsSpan(0, count));
             checkpoint.ReadFloats(second.Name, start, right.AsSpan(0, count));
             if (!left.AsSpan(0, count).SequenceEqual(right.AsSpan(0, count)))
@@ -140,7 +140,7 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     // The name that the tensor is stored with.
     private string Require(string name, IReadOnlyList<long> shape, bool areCodes = false)
     {
-        TensorInfo tensor = Find(name) ?? throw new CheckpointException(
+        var tensor = Find(name) ?? throw new CheckpointException(
             $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of shape {TensorInfo.FormatShape(shape)}, "
             + $"which its configuration calls for. {Remedy(name)}", checkpoint.Path, name);
         if (!areCodes)
@@ -151,7 +151,8 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw new CheckpointException(
-                $"Tensor '{tensor.Name}' of '{checkpoint.Path}' has the shape {TensorInfo.FormatShape(tensor.Shape)}; its "
+                $"Tensor '{tensor.Name}' of '{checkpoint.Path}' has the "
+                + $"shape {TensorInfo.FormatShape(tensor.Shape)}; its "
                 + $"configuration calls for {TensorInfo.FormatShape(shape)}. Correct whichever is wrong.",
                 checkpoint.Path, tensor.Name);
         }
@@ -163,7 +164,9 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     // A part of a download lacks whole layers; a configuration of another model lacks what is like it in each.
     private string Remedy(string name) => checkpoint.Tensors.Count == 0
         ? "Its files hold no tensors: give the model's own weight file."
-        : $"It holds {checkpoint.Tensors.Count} tensors, such as '{checkpoint.Tensors.Keys.Order(StringComparer.Ordinal).First()}'. "
-            + "Put a 'config.json' of the model that these weights belong to beside them, or the weight file that holds "
+        : $"It holds {checkpoint.Tensors.Count} tensors, such "
+            + $"as '{checkpoint.Tensors.Keys.Order(StringComparer.Ordinal).First()}'. "
+            + "Put a 'config.json' of the model that these weights belong to beside them, or the weight file that "
+            + "holds "
             + $"'{name}'.";
 }

@@ -12,7 +12,7 @@ internal sealed class TransposedStack(Checkpoint checkpoint, string name, int co
 
     public override void ReadRows(int first, int count, Span<float> destination)
     {
-        for (int row = first; row < first + count; row++)
+        for (var row = first; row < first + count; row++)
         {
             Hold(row / rows);
             _turned.AsSpan(row % rows * Columns, Columns).CopyTo(destination[((row - first) * Columns)..]);
@@ -26,8 +26,8 @@ internal sealed class TransposedStack(Checkpoint checkpoint, string name, int co
             return;
         }
 
-        int size = checked(rows * Columns);
-        float[] stored = new float[size];
+        var size = checked(rows * Columns);
+        var stored = new float[size];
         checkpoint.ReadFloats(name, (long)index * size, stored);
         if (_turned.Length < size)
         {
@@ -36,7 +36,7 @@ internal sealed class TransposedStack(Checkpoint checkpoint, string name, int co
 
         Parallel.For(0, rows, row =>
         {
-            for (int column = 0; column < Columns; column++)
+            for (var column = 0; column < Columns; column++)
             {
                 _turned[(row * Columns) + column] = stored[(column * rows) + row];
             }

@@ -1,6 +1,8 @@
 namespace Slipway.Export.Weights;
 
-/// <summary>A matrix whose rows are the columns of another, as layers were stored that multiply from the left.</summary>
+/// <summary>
+/// A matrix whose rows are the columns of another, as layers were stored that multiply from the left.
+/// </summary>
 /// <remarks>The other one is read as a whole, once, when the first row is asked for.</remarks>
 internal sealed class TransposedWeight(Weight plain) : Weight(plain.Columns, plain.Rows)
 {
@@ -17,9 +19,9 @@ internal sealed class TransposedWeight(Weight plain) : Weight(plain.Columns, pla
             plain.ReadRows(0, plain.Rows, _values);
         }
 
-        for (int row = 0; row < count; row++)
+        for (var row = 0; row < count; row++)
         {
-            for (int column = 0; column < Columns; column++)
+            for (var column = 0; column < Columns; column++)
             {
                 destination[(row * Columns) + column] = _values[(column * Rows) + first + row];
             }

@@ -30,10 +30,11 @@ internal readonly record struct RowSource(string Tensor, int Output, float Scale
 /// <summary>A tensor of the checkpoint, as it is stored.</summary>
 internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows, int columns) : Weight(rows, columns)
 {
-    public override StoredCodes? Codes => checkpoint.Quantized.TryGetValue(name, out QuantizedTensorInfo? stored)
+    public override StoredCodes? Codes => checkpoint.Quantized.TryGetValue(name, out var stored)
         ? new StoredCodes(
             stored.Bits, stored.Columns, stored.GroupSize, stored.Groups,
-            (first, count, codes, scales, zeroPoints) => checkpoint.ReadQuantized(name, first, codes, scales, zeroPoints))
+            (first, count, codes, scales, zeroPoints) =>
+                checkpoint.ReadQuantized(name, first, codes, scales, zeroPoints))
         : null;
 
     public override void ReadRows(int first, int count, Span<float> destination) =>
@@ -70,7 +71,7 @@ internal sealed class ScaledWeight(Weight plain, float scale) : Weight(plain.Row
     public override void ReadRows(int first, int count, Span<float> destination)
     {
         plain.ReadRows(first, count, destination);
-        Span<float> values = destination[..(count * Columns)];
+        var values = destination[..(count * Columns)];
         TensorPrimitives.Multiply(values, scale, values);
     }
 
@@ -89,13 +90,13 @@ internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
 
     private void ReadCodes(int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
     {
-        foreach (Weight part in parts)
+        foreach (var part in parts)
         {
-            int taken = Math.Clamp(part.Rows - first, 0, count);
+            var taken = Math.Clamp(part.Rows - first, 0, count);
             if (taken > 0)
             {
-                StoredCodes stored = part.Codes!;
-                int groups = taken * stored.GroupCount;
+                var stored = part.Codes!;
+                var groups = taken * stored.GroupCount;
                 stored.Read(
                     first, taken, codes[..(taken * Columns)], scales[..groups], zeroPoints[..groups]);
                 codes = codes[(taken * Columns)..];
@@ -111,9 +112,9 @@ internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
 
     public override void ReadRows(int first, int count, Span<float> destination)
     {
-        foreach (Weight part in parts)
+        foreach (var part in parts)
         {
-            int taken = Math.Clamp(part.Rows - first, 0, count);
+            var taken = Math.Clamp(part.Rows - first, 0, count);
             if (taken > 0)
             {
                 part.ReadRows(first, taken, destination);
@@ -128,7 +129,7 @@ internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
 
     public override RowSource? SourceOf(int row)
     {
-        int index = 0;
+        var index = 0;
         while (row >= parts[index].Rows)
         {
             row -= parts[index++].Rows;
@@ -146,7 +147,7 @@ internal sealed class InterleavedWeight(Weight even, Weight odd) : Weight(2 * ev
     public override void ReadRows(int first, int count, Span<float> destination)
     {
         int pair = first / 2, pairs = ((first + count + 1) / 2) - pair;
-        float[] rows = ArrayPool<float>.Shared.Rent(pairs * Columns);
+        var rows = ArrayPool<float>.Shared.Rent(pairs * Columns);
         try
         {
             Take(even, 0, destination);
@@ -160,9 +161,9 @@ internal sealed class InterleavedWeight(Weight even, Weight odd) : Weight(2 * ev
         void Take(Weight half, int turn, Span<float> destination)
         {
             half.ReadRows(pair, pairs, rows);
-            for (int index = 0; index < pairs; index++)
+            for (var index = 0; index < pairs; index++)
             {
-                int row = (2 * (pair + index)) + turn - first;
+                var row = (2 * (pair + index)) + turn - first;
                 if (row >= 0 && row < count)
                 {
                     rows.AsSpan(index * Columns, Columns).CopyTo(destination[(row * Columns)..]);

@@ -9,7 +9,7 @@ internal abstract class WeightFormat
     private const int ChunkWeights = 1 << 20;
 
     /// <summary>Writes a matrix, chunk by chunk, so that memory never holds more than one.</summary>
-    public abstract StoredMatrix Write(WeightWriter writer, string name, Weight weight);
+    public abstract GraphWeight Write(WeightWriter writer, string name, Weight weight);
 
     /// <summary>The format for stacks of matrices with so many columns each; this one where it can hold them.</summary>
     public abstract WeightFormat ForStacks(params IReadOnlyList<int> columns);
@@ -28,12 +28,12 @@ internal abstract class WeightFormat
     protected static void ReadChunks(
         WeightWriter writer, string name, Weight weight, Action<ReadOnlyMemory<float>, int> use)
     {
-        float[] buffer = ArrayPool<float>.Shared.Rent(checked(ChunkRows(weight) * weight.Columns));
+        var buffer = ArrayPool<float>.Shared.Rent(checked(ChunkRows(weight) * weight.Columns));
         try
         {
             ForChunks(writer, name, weight, (first, count) =>
             {
-                Memory<float> chunk = buffer.AsMemory(0, count * weight.Columns);
+                var chunk = buffer.AsMemory(0, count * weight.Columns);
                 weight.ReadRows(first, count, chunk.Span);
                 use(chunk, count);
             });
@@ -51,10 +51,10 @@ internal abstract class WeightFormat
     /// <param name="use">Takes each chunk: its first row, the number of rows.</param>
     protected static void ForChunks(WeightWriter writer, string name, Weight weight, Action<int, int> use)
     {
-        int rows = ChunkRows(weight);
-        for (int first = 0; first < weight.Rows; first += rows)
+        var rows = ChunkRows(weight);
+        for (var first = 0; first < weight.Rows; first += rows)
         {
-            int count = Math.Min(rows, weight.Rows - first);
+            var count = Math.Min(rows, weight.Rows - first);
             use(first, count);
             writer.Advance(name, (long)count * weight.Columns);
         }

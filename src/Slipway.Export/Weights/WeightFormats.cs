@@ -16,7 +16,8 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
     /// <summary>Chooses the formats of a package.</summary>
     /// <param name="options">The kind of package.</param>
     /// <param name="exactActivations">Whether 8-bit codes multiply inputs as they are.</param>
-    /// <param name="checkpoint">Whose codes are kept where it has such of as many bits and no method is asked for.</param>
+    /// <param name="checkpoint">Whose codes are kept where it has such of as many bits and no method is asked
+    /// for.</param>
     public static WeightFormats Choose(ExportOptions options, bool exactActivations, Checkpoint checkpoint)
     {
         FloatFormat single = new(ElementType.Float32), half = new(ElementType.Float16);
@@ -46,7 +47,7 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                     new QuantizationRecipe { Method = Kept, Bits = bits, BlockSize = kept.GroupSize });
             }
 
-            QuantizationMethod method = options.Method is { } name
+            var method = options.Method is { } name
                 ? QuantizationMethods.Find(name)
                 : QuantizationMethods.Default;
             return new(

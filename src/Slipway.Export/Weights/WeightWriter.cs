@@ -7,7 +7,7 @@ namespace Slipway.Export.Weights;
 /// <summary>Writes constants into the package's data file and names them in its graph.</summary>
 internal sealed class WeightWriter(
     Graph graph, ExternalDataWriter data, Checkpoint checkpoint, IProgress<ExportProgress>? progress,
-    CancellationToken ct)
+    CancellationToken cancellationToken)
 {
     private readonly long _total = checkpoint.Tensors.Values.Sum(tensor => tensor.Count);
     private long _done;
@@ -25,7 +25,7 @@ internal sealed class WeightWriter(
         where T : unmanaged
     {
         data.Begin(0);
-        foreach (T[] part in parts)
+        foreach (var part in parts)
         {
             data.Write<T>(part);
         }
@@ -36,7 +36,7 @@ internal sealed class WeightWriter(
     /// <summary>Reports weights that were written, and stops a cancelled export.</summary>
     public void Advance(string name, long count)
     {
-        ct.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         _done += count;
         progress?.Report(new ExportProgress(name, Math.Min(_done, _total), _total));
     }
@@ -48,7 +48,7 @@ internal sealed class WeightWriter(
     {
         try
         {
-            return WeightQuantizer.Quantize(rows, count, columns, bits, blockSize, method, ct);
+            return WeightQuantizer.Quantize(rows, count, columns, bits, blockSize, method, cancellationToken);
         }
         catch (ArgumentException exception)
         {

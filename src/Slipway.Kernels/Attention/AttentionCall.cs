@@ -2,8 +2,8 @@ namespace Slipway.Kernels.Attention;
 
 /// <summary>One run of a layer's attention: where everything is. Owns nothing.</summary>
 /// <remarks>
-/// Codes of an int8 cache are multiplied by a scale for each channel. Those of keys are folded into the queries, and those of
-/// values into what comes out, so that in between a code is a number like any other.
+/// Codes of an int8 cache are multiplied by a scale for each channel. Those of keys are folded into the queries, and
+/// those of values into what comes out, so that in between a code is a number like any other.
 /// </remarks>
 internal unsafe struct AttentionCall
 {
@@ -68,7 +68,9 @@ internal unsafe struct AttentionCall
 
     public readonly int CacheBytes => IsQuantized ? 1 : sizeof(float);
 
-    /// <summary>Whether a sequence only stands between others: what it keeps stays as it is, and zeros come out.</summary>
+    /// <summary>
+    /// Whether a sequence only stands between others: what it keeps stays as it is, and zeros come out.
+    /// </summary>
     public readonly bool IsInactive(int sequence) => LastPositions[sequence] < 0;
 
     /// <summary>The position of a sequence's first new token.</summary>

@@ -49,7 +49,8 @@ internal sealed unsafe class AttentionInputs
 
         if (isQuantized && !(Node.Has(KeyScales) && Node.Has(ValueScales)))
         {
-            throw Node.Invalid($"keys and values are int8, and inputs {KeyScales} and {ValueScales} are not both there");
+            throw Node.Invalid(
+                $"keys and values are int8, and inputs {KeyScales} and {ValueScales} are not both there");
         }
 
         if (Node.Has(Key) != Node.Has(Value))
@@ -58,7 +59,8 @@ internal sealed unsafe class AttentionInputs
         }
 
         Shape = new AttentionShape(
-            (int)heads, (int)keyValueHeads, info.Number(ScaleAttribute), softcap, (int)Math.Min(window, MaxWindow), rotates == 1);
+            (int)heads, (int)keyValueHeads, info.Number(ScaleAttribute), softcap, (int)Math.Min(window, MaxWindow),
+            rotates == 1);
     }
 
     public KernelNode Node { get; }
@@ -79,7 +81,8 @@ internal sealed unsafe class AttentionInputs
         if (!SupportsHeadDim(size))
         {
             throw Node.Invalid(
-                $"input {PastKey}, '{Node.InputName(PastKey)}', has heads of {size}; a multiple of {HeadDimMultiple} up to "
+                $"input {PastKey}, '{Node.InputName(PastKey)}', has heads "
+                + $"of {size}; a multiple of {HeadDimMultiple} up to "
                 + $"{MaxHeadDim} was expected");
         }
 
@@ -101,11 +104,11 @@ internal sealed unsafe class AttentionInputs
             Capacity = (int)capacity,
             IsQuantized = _isQuantized,
             LastPositions = Read<int>(context, LastPositions, OperandType.Int32, [batch]),
-            Sinks = Optional(context, Sinks, [Shape.Heads]),
+            Sinks = Optional(context, Sinks, [Shape.NumAttentionHeads]),
             BlockTokens = AttentionRows.BlockTokens(Shape.Group),
         };
         ReadNewTokens(context, ref call, query);
-        call.Output = context.Output<float>(Output, [batch, tokens, (long)Shape.Heads * size]);
+        call.Output = context.Output<float>(Output, [batch, tokens, (long)Shape.NumAttentionHeads * size]);
         call.KeyCache = context.Output<byte>(PresentKey, cache);
         call.ValueCache = context.Output<byte>(PresentValue, cache);
         if (batch * tokens > 0
@@ -130,13 +133,14 @@ internal sealed unsafe class AttentionInputs
     // Keys and values of new tokens stand in tensors of their own, or behind the queries.
     private void ReadNewTokens(KernelContext context, ref AttentionCall call, in RuntimeApi.Tensor query)
     {
-        var (width, own) = ((long)Shape.Heads * call.HeadDim, (long)Shape.KeyValueHeads * call.HeadDim);
+        var (width, own) = ((long)Shape.NumAttentionHeads * call.HeadDim, (long)Shape.KeyValueHeads * call.HeadDim);
         var packed = Node.Has(Key) ? width : width + (2 * own);
         Node.Require(query, Query, OperandType.Float, [call.Batch, call.Tokens, packed]);
         if ((long)call.Batch * call.Tokens * width > int.MaxValue)
         {
             throw Node.Invalid(
-                $"input {Query}, '{Node.InputName(Query)}', has the shape {KernelNode.Text(query.Shape)}, which is too much at "
+                $"input {Query}, '{Node.InputName(Query)}', has the "
+                + $"shape {KernelNode.Text(query.Shape)}, which is too much at "
                 + "once");
         }
 
@@ -169,7 +173,8 @@ internal sealed unsafe class AttentionInputs
         if (cosines.Shape[1] is < 1 || 2 * cosines.Shape[1] > call.HeadDim)
         {
             throw Node.Invalid(
-                $"input {Cosines}, '{Node.InputName(Cosines)}', has the shape {KernelNode.Text(cosines.Shape)}; from 1 to "
+                $"input {Cosines}, '{Node.InputName(Cosines)}', has the "
+                + $"shape {KernelNode.Text(cosines.Shape)}; from 1 to "
                 + $"{call.HeadDim / 2} frequencies were expected for heads of {call.HeadDim}");
         }
 
@@ -187,7 +192,8 @@ internal sealed unsafe class AttentionInputs
             if (last < -1 || (long)Math.Max(0, (long)last + 1 - call.Tokens) + call.Tokens > room)
             {
                 throw Node.Invalid(
-                    $"input {LastPositions}, '{Node.InputName(LastPositions)}', says that sequence {sequence} ends at position "
+                    $"input {LastPositions}, '{Node.InputName(LastPositions)}', says that "
+                    + $"sequence {sequence} ends at position "
                     + $"{last} with {call.Tokens} new tokens; {what} {room} positions, from 0 on, or -1 for none");
             }
         }

@@ -13,9 +13,9 @@ namespace Slipway.Kernels.Attention;
 /// q, k = rotary(query, position), rotary(key, position);   cache[position] = k, value
 /// y = softmax(softcap(scale * q · cacheᵀ)) · cache         over the positions that the token sees
 /// </code>
-/// It takes and gives what ONNX Runtime's GroupQueryAttention does: sequences of one new token each and of unequal lengths, or of
-/// several. Past and present must be one buffer with room for the new tokens. Beyond that, a sequence whose last position
-/// is −1 is left alone. <see cref="Packaging.Kernels.AttentionContract"/> states the inputs.
+/// It takes and gives what ONNX Runtime's GroupQueryAttention does: sequences of one new token each and of unequal
+/// lengths, or of several. Past and present must be one buffer with room for the new tokens. Beyond that, a sequence
+/// whose last position is −1 is left alone. <see cref="Packaging.Kernels.AttentionContract"/> states the inputs.
 /// </remarks>
 internal sealed unsafe class AttentionKernel : INodeKernel
 {
@@ -80,9 +80,10 @@ internal sealed unsafe class AttentionKernel : INodeKernel
         var computing = tasks - (inactive * Shape.KeyValueHeads * call.Blocks);
         var splits = computing < FewTasks && longest > AttentionSegment.Length;
         call.Segments = (longest + AttentionSegment.Length - 1) / AttentionSegment.Length;
-        var rotated = checked(call.Batch * call.Tokens * Shape.Heads * call.HeadDim);
+        var rotated = checked(call.Batch * call.Tokens * Shape.NumAttentionHeads * call.HeadDim);
         var partials = splits
-            ? checked(call.Batch * call.Tokens * Shape.Heads * call.Segments * AttentionRows.RowFloats(call.HeadDim))
+            ? checked(call.Batch * call.Tokens * Shape.NumAttentionHeads * call.Segments
+            * AttentionRows.RowFloats(call.HeadDim))
             : 0;
         var memory = ArrayPool<float>.Shared.Rent(checked(rotated + partials));
         try

@@ -7,23 +7,23 @@ namespace Slipway.Kernels.Attention;
 
 /// <summary>Attention of one head of keys over a block of tokens, segment by segment.</summary>
 /// <remarks>
-/// A segment gives each row its largest score, the sum of exp(score − largest), and the values weighted by those. Segments are
-/// joined in their order, so it is all one whether one task or several compute them.
-/// Source: Dao, "FlashAttention-2", 2023; Dao and others, "Flash-Decoding", 2023.
+/// A segment gives each row its largest score, the sum of exp(score − largest), and the values weighted by those.
+/// Segments are joined in their order, so it is all one whether one task or several compute them. Source: Dao,
+/// "FlashAttention-2", 2023; Dao and others, "Flash-Decoding", 2023.
 /// </remarks>
 internal unsafe ref struct AttentionRows
 {
     // A block has about as many rows: each reads all keys and values once, and keeps scores of all its rows.
     private const int Usual = 32;
 
-    private readonly ref readonly AttentionCall call;
-    private readonly int sequence;
-    private readonly int head;
-    private readonly int firstToken;
-    private readonly int rows;
-    private readonly float* scores;
-    private readonly float* keys;
-    private readonly float* values;
+    private readonly ref readonly AttentionCall _call;
+    private readonly int _sequence;
+    private readonly int _head;
+    private readonly int _firstToken;
+    private readonly int _rows;
+    private readonly float* _scores;
+    private readonly float* _keys;
+    private readonly float* _values;
 
     /// <param name="call">The run.</param>
     /// <param name="sequence">The sequence.</param>
@@ -32,17 +32,19 @@ internal unsafe ref struct AttentionRows
     /// <param name="scratch">Memory of <see cref="ScratchFloats"/>.</param>
     public AttentionRows(in AttentionCall call, int sequence, int head, int block, float* scratch)
     {
-        this.call = ref call;
-        this.sequence = sequence;
-        this.head = head;
-        firstToken = block * call.BlockTokens;
-        rows = Math.Min(call.BlockTokens, call.Tokens - firstToken) * call.Shape.Group;
-        scores = scratch;
-        keys = scores + (call.BlockTokens * call.Shape.Group * AttentionSegment.Length);
-        values = keys + (AttentionSegment.Tile * call.HeadDim);
+        _call = ref call;
+        _sequence = sequence;
+        _head = head;
+        _firstToken = block * call.BlockTokens;
+        _rows = Math.Min(call.BlockTokens, call.Tokens - _firstToken) * call.Shape.Group;
+        _scores = scratch;
+        _keys = _scores + (call.BlockTokens * call.Shape.Group * AttentionSegment.Length);
+        _values = _keys + (AttentionSegment.Tile * call.HeadDim);
     }
 
-    /// <summary>Tokens of a block: as many as make rows by fours, as <see cref="AttentionSegment"/> computes them.</summary>
+    /// <summary>
+    /// Tokens of a block: as many as make rows by fours, as <see cref="AttentionSegment"/> computes them.
+    /// </summary>
     /// <param name="group">Heads that share one of keys.</param>
     public static int BlockTokens(int group)
     {
@@ -50,13 +52,13 @@ internal unsafe ref struct AttentionRows
         return Math.Max(1, (int)Math.Round((double)Usual / group / whole)) * whole;
     }
 
-    private readonly int FirstPosition => call.Past(sequence) + firstToken;
+    private readonly int FirstPosition => _call.Past(_sequence) + _firstToken;
 
-    private readonly int LastPosition => FirstPosition + (rows / call.Shape.Group) - 1;
+    private readonly int LastPosition => FirstPosition + (_rows / _call.Shape.Group) - 1;
 
     /// <summary>The first segment that a row sees anything of.</summary>
     public readonly int FirstSegment
-        => call.Shape.Window > 0 ? Math.Max(0, FirstPosition - call.Shape.Window + 1) / AttentionSegment.Length : 0;
+        => _call.Shape.Window > 0 ? Math.Max(0, FirstPosition - _call.Shape.Window + 1) / AttentionSegment.Length : 0;
 
     /// <summary>One after the last such segment.</summary>
     public readonly int EndSegment => (LastPosition / AttentionSegment.Length) + 1;
@@ -71,98 +73,100 @@ internal unsafe ref struct AttentionRows
 
     /// <summary>Where a row's numbers lie among those of single segments.</summary>
     public static float* Partial(in AttentionCall call, int sequence, int token, int head, int segment)
-        => call.Partials + ((((((long)sequence * call.Tokens) + token) * call.Shape.Heads + head) * call.Segments) + segment)
+        => call.Partials + ((((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads + head)
+        * call.Segments) + segment)
             * RowFloats(call.HeadDim);
 
     /// <summary>Computes all segments and writes what comes out.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void ComputeAll()
     {
-        if (call.IsInactive(sequence))
+        if (_call.IsInactive(_sequence))
         {
             return;
         }
 
-        var total = values + (AttentionSegment.Tile * call.HeadDim);
-        var one = total + (rows * RowFloats(call.HeadDim));
+        var total = _values + (AttentionSegment.Tile * _call.HeadDim);
+        var one = total + (_rows * RowFloats(_call.HeadDim));
         for (var segment = FirstSegment; segment < EndSegment; segment++)
         {
             Compute(segment, one);
-            for (var row = 0; row < rows; row++)
+            for (var row = 0; row < _rows; row++)
             {
-                var at = row * RowFloats(call.HeadDim);
-                Join(total + at, one + at, call.HeadDim, isFirst: segment == FirstSegment);
+                var at = row * RowFloats(_call.HeadDim);
+                Join(total + at, one + at, _call.HeadDim, isFirst: segment == FirstSegment);
             }
         }
 
-        for (var row = 0; row < rows; row++)
+        for (var row = 0; row < _rows; row++)
         {
-            Finish(call, sequence, Token(row), Head(row), total + (row * RowFloats(call.HeadDim)));
+            Finish(_call, _sequence, Token(row), Head(row), total + (row * RowFloats(_call.HeadDim)));
         }
     }
 
     /// <summary>Computes one segment for <see cref="JoinAll"/>.</summary>
     public readonly void ComputeOne(int segment)
     {
-        var one = values + (AttentionSegment.Tile * call.HeadDim);
-        if (call.IsInactive(sequence) || segment < FirstSegment || segment >= EndSegment)
+        var one = _values + (AttentionSegment.Tile * _call.HeadDim);
+        if (_call.IsInactive(_sequence) || segment < FirstSegment || segment >= EndSegment)
         {
             return;
         }
 
         Compute(segment, one);
-        for (var row = 0; row < rows; row++)
+        for (var row = 0; row < _rows; row++)
         {
-            new Span<float>(one + (row * RowFloats(call.HeadDim)), RowFloats(call.HeadDim)).CopyTo(
-                new Span<float>(Partial(call, sequence, Token(row), Head(row), segment), RowFloats(call.HeadDim)));
+            new Span<float>(one + (row * RowFloats(_call.HeadDim)), RowFloats(_call.HeadDim)).CopyTo(
+                new Span<float>(Partial(_call, _sequence, Token(row), Head(row), segment), RowFloats(_call.HeadDim)));
         }
     }
 
     /// <summary>Joins the segments of each row of the block, which tasks of their own have computed.</summary>
     public readonly void JoinAll()
     {
-        if (call.IsInactive(sequence))
+        if (_call.IsInactive(_sequence))
         {
             return;
         }
 
-        for (var row = 0; row < rows; row++)
+        for (var row = 0; row < _rows; row++)
         {
-            var total = Partial(call, sequence, Token(row), Head(row), FirstSegment);
+            var total = Partial(_call, _sequence, Token(row), Head(row), FirstSegment);
             for (var segment = FirstSegment + 1; segment < EndSegment; segment++)
             {
-                Join(total, Partial(call, sequence, Token(row), Head(row), segment), call.HeadDim, isFirst: false);
+                Join(total, Partial(_call, _sequence, Token(row), Head(row), segment), _call.HeadDim, isFirst: false);
             }
 
-            Finish(call, sequence, Token(row), Head(row), total);
+            Finish(_call, _sequence, Token(row), Head(row), total);
         }
     }
 
-    private readonly int Token(int row) => firstToken + (row / call.Shape.Group);
+    private readonly int Token(int row) => _firstToken + (row / _call.Shape.Group);
 
-    private readonly int Head(int row) => (head * call.Shape.Group) + (row % call.Shape.Group);
+    private readonly int Head(int row) => (_head * _call.Shape.Group) + (row % _call.Shape.Group);
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Compute(int segment, float* results)
     {
-        var (size, stride) = (call.HeadDim, RowFloats(call.HeadDim));
+        var (size, stride) = (_call.HeadDim, RowFloats(_call.HeadDim));
         var first = segment * AttentionSegment.Length;
         var end = Math.Min(first + AttentionSegment.Length, LastPosition + 1);
-        var queries = stackalloc float*[rows];
-        for (var row = 0; row < rows; row++)
+        var queries = stackalloc float*[_rows];
+        for (var row = 0; row < _rows; row++)
         {
-            queries[row] = call.Rotated
-                + (((((long)sequence * call.Tokens) + Token(row)) * call.Shape.Heads + Head(row)) * size);
+            queries[row] = _call.Rotated
+                + (((((long)_sequence * _call.Tokens) + Token(row)) * _call.Shape.NumAttentionHeads + Head(row))
+                * size);
         }
 
         for (var key = first; key < end; key += AttentionSegment.Tile)
         {
             LoadKeys(key);
-            AttentionSegment.Score(queries, rows, keys, size, scores + (key - first));
+            AttentionSegment.Score(queries, _rows, _keys, size, _scores + (key - first));
         }
 
-        for (var row = 0; row < rows; row++)
+        for (var row = 0; row < _rows; row++)
         {
             Weigh(row, first, end, results + (row * stride));
             new Span<float>(results + (row * stride) + 16, size).Clear();
@@ -171,50 +175,51 @@ internal unsafe ref struct AttentionRows
         for (var key = first; key < end; key += AttentionSegment.Tile)
         {
             var count = Math.Min(AttentionSegment.Tile, end - key);
-            AttentionSegment.Add(scores + (key - first), rows, LoadValues(key, count), count, size, results + 16, stride);
+            AttentionSegment.Add(
+                _scores + (key - first), _rows, LoadValues(key, count), count, size, results + 16, stride);
         }
     }
 
     // The last tile may reach beyond the cache; its other keys are of no account.
     private readonly void LoadKeys(int position)
     {
-        var source = At(call.KeyCache, position);
-        var tileBytes = AttentionSegment.Tile * call.HeadDim * call.CacheBytes;
-        if (position + AttentionSegment.Tile > call.Capacity)
+        var source = At(_call.KeyCache, position);
+        var tileBytes = AttentionSegment.Tile * _call.HeadDim * _call.CacheBytes;
+        if (position + AttentionSegment.Tile > _call.Capacity)
         {
-            var bytes = (call.Capacity - position) * call.HeadDim * call.CacheBytes;
-            new Span<byte>(source, bytes).CopyTo(new Span<byte>(values, tileBytes));
-            source = (byte*)values;
+            var bytes = (_call.Capacity - position) * _call.HeadDim * _call.CacheBytes;
+            new Span<byte>(source, bytes).CopyTo(new Span<byte>(_values, tileBytes));
+            source = (byte*)_values;
         }
 
-        if (call.IsQuantized)
+        if (_call.IsQuantized)
         {
-            KeyTile.Transpose((sbyte*)source, call.HeadDim, keys);
+            KeyTile.Transpose((sbyte*)source, _call.HeadDim, _keys);
         }
         else
         {
-            KeyTile.Transpose((float*)source, call.HeadDim, keys);
+            KeyTile.Transpose((float*)source, _call.HeadDim, _keys);
         }
     }
 
     // Floats are read where they are.
     private readonly float* LoadValues(int position, int count)
     {
-        var source = At(call.ValueCache, position);
-        if (!call.IsQuantized)
+        var source = At(_call.ValueCache, position);
+        if (!_call.IsQuantized)
         {
             return (float*)source;
         }
 
-        AttentionSegment.Widen((sbyte*)source, count * call.HeadDim, values);
-        return values;
+        AttentionSegment.Widen((sbyte*)source, count * _call.HeadDim, _values);
+        return _values;
     }
 
     // What follows is asked for, as pages end the processor's own reading ahead.
     private readonly byte* At(byte* cache, int position)
     {
-        var source = call.At(cache, sequence, head, position);
-        var bytes = AttentionSegment.Tile * call.HeadDim * call.CacheBytes;
+        var source = _call.At(cache, _sequence, _head, position);
+        var bytes = AttentionSegment.Tile * _call.HeadDim * _call.CacheBytes;
         for (var i = 0; i < bytes; i += 64)
         {
             Sse.Prefetch0(source + bytes + i);
@@ -227,30 +232,30 @@ internal unsafe ref struct AttentionRows
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Weigh(int row, int first, int end, float* result)
     {
-        var position = call.Past(sequence) + Token(row);
-        var own = scores + (row * AttentionSegment.Length);
+        var position = _call.Past(_sequence) + Token(row);
+        var own = _scores + (row * AttentionSegment.Length);
         var seen = Math.Clamp(position + 1 - first, 0, end - first);
-        var unseen = call.Shape.Window > 0
-            ? Math.Clamp(position + 1 - call.Shape.Window - first, 0, seen) : 0;
+        var unseen = _call.Shape.Window > 0
+            ? Math.Clamp(position + 1 - _call.Shape.Window - first, 0, seen) : 0;
         var padded = (end - first + AttentionSegment.Tile - 1) / AttentionSegment.Tile * AttentionSegment.Tile;
-        if (call.Shape.Softcap > 0)
+        if (_call.Shape.Softcap > 0)
         {
             for (var i = unseen; i < seen; i++)
             {
-                own[i] = call.Shape.Softcap * MathF.Tanh(own[i] / call.Shape.Softcap);
+                own[i] = _call.Shape.Softcap * MathF.Tanh(own[i] / _call.Shape.Softcap);
             }
         }
 
         new Span<float>(own, unseen).Fill(float.NegativeInfinity);
         new Span<float>(own + seen, padded - seen).Fill(float.NegativeInfinity);
-        var largest = Vector512.Create(float.NegativeInfinity);
+        var lanes = Vector512.Create(float.NegativeInfinity);
         for (var i = 0; i < padded; i += 16)
         {
-            largest = Vector512.MaxNative(largest, Vector512.Load(own + i));
+            lanes = Vector512.MaxNative(lanes, Vector512.Load(own + i));
         }
 
-        var most = TensorPrimitives.Max(new ReadOnlySpan<float>(&largest, 16));
-        var (sum, shift) = (Vector512<float>.Zero, Vector512.Create(float.IsNegativeInfinity(most) ? 0 : most));
+        var max = TensorPrimitives.Max(new ReadOnlySpan<float>(&lanes, 16));
+        var (sum, shift) = (Vector512<float>.Zero, Vector512.Create(float.IsNegativeInfinity(max) ? 0 : max));
         for (var i = 0; i < padded; i += 16)
         {
             var weight = Exponential.Of(Vector512.Load(own + i) - shift);
@@ -258,7 +263,7 @@ internal unsafe ref struct AttentionRows
             sum += weight;
         }
 
-        (result[0], result[1]) = (most, Vector512.Sum(sum));
+        (result[0], result[1]) = (max, Vector512.Sum(sum));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -276,9 +281,9 @@ internal unsafe ref struct AttentionRows
             return;
         }
 
-        var most = MathF.Max(total[0], one[0]);
-        var (x, y) = (MathF.Exp(total[0] - most), MathF.Exp(one[0] - most));
-        (total[0], total[1]) = (most, (total[1] * x) + (one[1] * y));
+        var max = MathF.Max(total[0], one[0]);
+        var (x, y) = (MathF.Exp(total[0] - max), MathF.Exp(one[0] - max));
+        (total[0], total[1]) = (max, (total[1] * x) + (one[1] * y));
         for (var i = 16; i < size + 16; i += 16)
         {
             ((Vector512.Load(total + i) * x) + (Vector512.Load(one + i) * y)).Store(total + i);
@@ -287,17 +292,18 @@ internal unsafe ref struct AttentionRows
 
     private static void Finish(in AttentionCall call, int sequence, int token, int head, float* row)
     {
-        var (most, sum, size) = (row[0], row[1], call.HeadDim);
+        var (max, sum, size) = (row[0], row[1], call.HeadDim);
         var shrink = 1f;
         if (call.Sinks is not null)
         {
-            var larger = MathF.Max(most, call.Sinks[head]);
-            shrink = MathF.Exp(most - larger);
+            var larger = MathF.Max(max, call.Sinks[head]);
+            shrink = MathF.Exp(max - larger);
             sum = (sum * shrink) + MathF.Exp(call.Sinks[head] - larger);
         }
 
         var target = new Span<float>(
-            call.Output + (((((long)sequence * call.Tokens) + token) * call.Shape.Heads + head) * size), size);
+            call.Output + (((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads + head) * size),
+            size);
         TensorPrimitives.Multiply(new ReadOnlySpan<float>(row + 16, size), shrink / sum, target);
         if (call.IsQuantized)
         {

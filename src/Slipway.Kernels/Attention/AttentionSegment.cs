@@ -6,9 +6,9 @@ namespace Slipway.Kernels.Attention;
 
 /// <summary>Attention of some rows of queries over some consecutive keys.</summary>
 /// <remarks>
-/// A row is one head at one token. What a row gives does not depend on the rows beside it: scores and sums are added up in one
-/// order always, and keys that a row does not see add exact zeros. Rows are computed four at a time; where fewer are left, the
-/// last one is computed again and gives the same.
+/// A row is one head at one token. What a row gives does not depend on the rows beside it: scores and sums are added up
+/// in one order always, and keys that a row does not see add exact zeros. Rows are computed four at a time; where fewer
+/// are left, the last one is computed again and gives the same.
 /// </remarks>
 internal static unsafe class AttentionSegment
 {

@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics;
 
 namespace Slipway.Kernels.Attention;
 
-/// <summary>Makes new tokens ready: queries are rotated and scaled, keys are rotated and go to the cache, and so do values.</summary>
+/// <summary>
+/// Makes new tokens ready: queries are rotated and scaled, keys are rotated and go to the cache, and so do values.
+/// </summary>
 internal static unsafe class AttentionTokens
 {
     /// <summary>Does so for one token of one sequence.</summary>
@@ -17,14 +19,14 @@ internal static unsafe class AttentionTokens
         var size = call.HeadDim;
         if (call.IsInactive(sequence))
         {
-            var width = call.Shape.Heads * size;
+            var width = call.Shape.NumAttentionHeads * size;
             new Span<float>(call.Output + ((long)index * width), width).Clear();
             return;
         }
 
-        var rotated = call.Rotated + ((long)index * call.Shape.Heads * size);
+        var rotated = call.Rotated + ((long)index * call.Shape.NumAttentionHeads * size);
         var query = call.Queries + ((long)index * call.QueryStride);
-        for (var head = 0; head < call.Shape.Heads; head++, rotated += size, query += size)
+        for (var head = 0; head < call.Shape.NumAttentionHeads; head++, rotated += size, query += size)
         {
             var target = new Span<float>(rotated, size);
             ApplyRotary(call, query, rotated, position);
@@ -85,11 +87,11 @@ internal static unsafe class AttentionTokens
         }
 
         var own = scales + ((long)index * call.HeadDim);
-        var (least, most) = (Vector256.Create((float)sbyte.MinValue), Vector256.Create((float)sbyte.MaxValue));
+        var (min, max) = (Vector256.Create((float)sbyte.MinValue), Vector256.Create((float)sbyte.MaxValue));
         for (var i = 0; i < call.HeadDim; i += 8)
         {
             var code = Vector256.Round(Vector256.Load(head + i) / Vector256.Load(own + i));
-            var whole = Vector256.ConvertToInt32Native(Vector256.MinNative(Vector256.MaxNative(code, least), most));
+            var whole = Vector256.ConvertToInt32Native(Vector256.MinNative(Vector256.MaxNative(code, min), max));
             var half = Vector128.Narrow(whole.GetLower(), whole.GetUpper());
             Vector128.Narrow(half, half).GetLower().AsByte().Store(target + i);
         }

@@ -4,8 +4,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Slipway.Kernels.Attention;
 
-/// <summary>Brings 32 keys into the order [head size, 32], in which a vector holds one channel of half of them.</summary>
-/// <remarks>Sixteen neighbouring channels are read at once; of each quarter of a vector one key's four channels are transposed.</remarks>
+/// <summary>
+/// Brings 32 keys into the order [head size, 32], in which a vector holds one channel of half of them.
+/// </summary>
+/// <remarks>
+/// Sixteen neighbouring channels are read at once; of each quarter of a vector one key's four channels are transposed.
+/// </remarks>
 internal static unsafe class KeyTile
 {
     private const int Half = AttentionSegment.Tile / 2;
@@ -32,7 +36,8 @@ internal static unsafe class KeyTile
         {
             if (Avx512F.IsSupported)
             {
-                Transpose(Quarters(keys, size, 0), Quarters(keys, size, 1), Quarters(keys, size, 2), Quarters(keys, size, 3),
+                Transpose(
+                    Quarters(keys, size, 0), Quarters(keys, size, 1), Quarters(keys, size, 2), Quarters(keys, size, 3),
                     out var c0, out var c1, out var c2, out var c3);
                 c0.Store(tile);
                 c1.Store(tile + Next);
@@ -58,7 +63,8 @@ internal static unsafe class KeyTile
             if (Avx512F.IsSupported)
             {
                 // Four channels of a key are one number here.
-                Transpose(Quarters(keys, size, 0), Quarters(keys, size, 1), Quarters(keys, size, 2), Quarters(keys, size, 3),
+                Transpose(
+                    Quarters(keys, size, 0), Quarters(keys, size, 1), Quarters(keys, size, 2), Quarters(keys, size, 3),
                     out var c0, out var c1, out var c2, out var c3);
                 Store(c0.AsInt32(), tile);
                 Store(c1.AsInt32(), tile + (4 * Next));
@@ -99,7 +105,9 @@ internal static unsafe class KeyTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Join(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
-        => Avx512F.InsertVector128(Avx512F.InsertVector128(Avx512F.InsertVector128(a.ToVector256Unsafe().ToVector512Unsafe(), b, 1), c, 2), d, 3);
+        => Avx512F.InsertVector128(
+            Avx512F.InsertVector128(Avx512F.InsertVector128(a.ToVector256Unsafe().ToVector512Unsafe(), b, 1), c, 2), d,
+            3);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose(
@@ -115,7 +123,8 @@ internal static unsafe class KeyTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, float* tile)
+    private static void Transpose(
+        Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, float* tile)
     {
         var (ab, cd) = (Sse.UnpackLow(a, b), Sse.UnpackLow(c, d));
         Sse.MoveLowToHigh(ab, cd).Store(tile);

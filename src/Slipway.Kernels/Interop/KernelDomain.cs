@@ -4,8 +4,12 @@ using Slipway.Packaging.Kernels;
 
 namespace Slipway.Kernels.Interop;
 
-/// <summary>Holds what one session has of this library: the operators, and a share of the threads that run them.</summary>
-/// <remarks>ONNX Runtime keeps the operators' addresses as long as the session lives, so this is freed after the session.</remarks>
+/// <summary>
+/// Holds what one session has of this library: the operators, and a share of the threads that run them.
+/// </summary>
+/// <remarks>
+/// ONNX Runtime keeps the operators' addresses as long as the session lives, so this is freed after the session.
+/// </remarks>
 internal sealed unsafe class KernelDomain : IDisposable
 {
     private readonly nint _handle;

@@ -53,7 +53,8 @@ internal readonly unsafe struct KernelInfo
     }
 
     /// <summary>A constant of a type and shape.</summary>
-    /// <exception cref="InvalidDataException">The input is missing, no constant, or of another type or shape.</exception>
+    /// <exception cref="InvalidDataException">The input is missing, no constant, or of another type or
+    /// shape.</exception>
     public RuntimeApi.Tensor Constant(int input, OperandType type, ReadOnlySpan<long> shape)
     {
         var constant = RuntimeApi.Constant(_handle, input);

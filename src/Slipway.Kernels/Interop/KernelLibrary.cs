@@ -6,7 +6,9 @@ using Slipway.Kernels.Memory;
 
 namespace Slipway.Kernels.Interop;
 
-/// <summary>Opens sessions over graphs with the operators that this library computes itself, beside ONNX Runtime's own.</summary>
+/// <summary>
+/// Opens sessions over graphs with the operators that this library computes itself, beside ONNX Runtime's own.
+/// </summary>
 internal static class KernelLibrary
 {
     private static readonly CustomOperator[] _operators =
@@ -21,7 +23,8 @@ internal static class KernelLibrary
     /// <summary>Opens a session over a graph that has these operators.</summary>
     /// <param name="path">The graph's file.</param>
     /// <param name="options">The session's options.</param>
-    /// <param name="threads">Threads that compute, the session's own included; sessions with as many share them.</param>
+    /// <param name="threads">Threads that compute, the session's own included; sessions with as many share
+    /// them.</param>
     /// <param name="spins">Whether idle threads wait actively for a while.</param>
     /// <exception cref="OnnxRuntimeException">The graph cannot be read, or a kernel refuses its node.</exception>
     public static KernelInferenceSession Open(string path, SessionOptions options, int threads, bool spins)

@@ -2,8 +2,12 @@ using System.Globalization;
 
 namespace Slipway.Kernels.Interop;
 
-/// <summary>Names the node that a kernel computes, and compares the node's tensors with what the kernel was told of them.</summary>
-/// <remarks>A graph comes from a file: no size of it is used as a pointer's bound before it was compared here.</remarks>
+/// <summary>
+/// Names the node that a kernel computes, and compares the node's tensors with what the kernel was told of them.
+/// </summary>
+/// <remarks>
+/// A graph comes from a file: no size of it is used as a pointer's bound before it was compared here.
+/// </remarks>
 /// <param name="name">The node's name.</param>
 /// <param name="operatorName">The operator's name.</param>
 /// <param name="inputs">The names of the node's inputs, empty for those that it leaves out.</param>
@@ -25,7 +29,8 @@ internal sealed class KernelNode(string name, string operatorName, IReadOnlyList
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw Invalid(
-                $"input {input}, '{InputName(input)}', has the shape {Text(tensor.Shape)}; its attributes and other inputs ask "
+                $"input {input}, '{InputName(input)}', has the "
+                + $"shape {Text(tensor.Shape)}; its attributes and other inputs ask "
                 + $"for {Text(shape)}");
         }
     }
@@ -53,7 +58,8 @@ internal sealed class KernelNode(string name, string operatorName, IReadOnlyList
         if (tensor.Shape.Length != rank)
         {
             throw Invalid(
-                $"input {input}, '{InputName(input)}', has the shape {Text(tensor.Shape)}; {rank} dimensions were expected");
+                $"input {input}, '{InputName(input)}', has the "
+                + $"shape {Text(tensor.Shape)}; {rank} dimensions were expected");
         }
     }
 

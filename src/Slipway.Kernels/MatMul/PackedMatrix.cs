@@ -4,8 +4,8 @@ namespace Slipway.Kernels.MatMul;
 
 /// <summary>Holds a matrix of 4-bit values in the order in which the kernels read it.</summary>
 /// <remarks>
-/// A tile is 16 outputs by 32 inputs in four lines of 64 bytes, so that a vector holds four neighbouring inputs of each output,
-/// as the instructions that multiply bytes add them up:
+/// A tile is 16 outputs by 32 inputs in four lines of 64 bytes, so that a vector holds four neighbouring inputs of each
+/// output, as the instructions that multiply bytes add them up:
 /// <code>
 ///           output 0                        output 1          …  output 15
 /// line q:   │ 4q │ 4q+1 │ 4q+2 │ 4q+3 │   │ 4q │ 4q+1 │ …            low halves of the bytes: inputs 4q …

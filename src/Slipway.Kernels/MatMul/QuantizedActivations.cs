@@ -12,7 +12,8 @@ namespace Slipway.Kernels.MatMul;
 /// </code>
 /// The scale is that of ONNX Runtime's MatMulNBits at accuracy level 4. The memory is someone else's.
 /// </remarks>
-internal readonly unsafe struct QuantizedActivations(sbyte* values, float* scales, float* sums, int width, int blockSize)
+internal readonly unsafe struct QuantizedActivations(
+    sbyte* values, float* scales, float* sums, int width, int blockSize)
 {
     /// <summary>Numbers of a row.</summary>
     public readonly int Width = width;
@@ -34,7 +35,8 @@ internal readonly unsafe struct QuantizedActivations(sbyte* values, float* scale
     public static QuantizedActivations At(byte* memory, int rows, int width, int blockSize)
     {
         var scales = (float*)(memory + ((long)rows * width));
-        return new QuantizedActivations((sbyte*)memory, scales, scales + ((long)rows * (width / blockSize)), width, blockSize);
+        return new QuantizedActivations(
+            (sbyte*)memory, scales, scales + ((long)rows * (width / blockSize)), width, blockSize);
     }
 
     /// <summary>Quantizes one row.</summary>

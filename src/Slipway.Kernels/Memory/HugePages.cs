@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Slipway.Kernels.Memory;
 
-/// <summary>Asks Linux to hold large memory in pages of 2 MiB, which spares the processor most page-table walks.</summary>
+/// <summary>
+/// Asks Linux to hold large memory in pages of 2 MiB, which spares the processor most page-table walks.
+/// </summary>
 /// <remarks>
 /// A decode step reads every weight once, so that small pages cost it bandwidth, in virtual machines most of all. These
 /// are requests: a kernel that has no such pages, or none free, leaves the memory as it is. Elsewhere nothing happens.
@@ -13,7 +15,7 @@ internal static unsafe partial class HugePages
     public const long Size = 2 << 20;
 
     // A page that is mostly untouched, as of a stack, would only take memory.
-    private const double LeastTouched = 0.9;
+    private const double MinTouched = 0.9;
 
     private const int AdviseHuge = 14;
     private const int AdviseSmall = 15;
@@ -85,7 +87,7 @@ internal static unsafe partial class HugePages
         for (var start = range.Inner(Size).Start; start < range.Inner(Size).End; start += (nint)Size)
         {
             if (Residency(start, (nuint)Size, resident) == 0
-                && resident.Count(flags => (flags & 1) != 0) >= LeastTouched * resident.Length)
+                && resident.Count(flags => (flags & 1) != 0) >= MinTouched * resident.Length)
             {
                 yield return new MemoryRange(start, start + (nint)Size);
             }

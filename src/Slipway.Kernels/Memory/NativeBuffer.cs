@@ -4,14 +4,14 @@ namespace Slipway.Kernels.Memory;
 
 /// <summary>Owns zeroed native memory; large pages of it take no room before they are touched.</summary>
 /// <remarks>
-/// Large buffers are mapped from the system one by one where that can be said (Linux): a heap keeps what is freed between
-/// others, which after a few changes of a cache's size is as much again.
+/// Large buffers are mapped from the system one by one where that can be said (Linux): a heap keeps what is freed
+/// between others, which after a few changes of a cache's size is as much again.
 /// </remarks>
 internal sealed unsafe partial class NativeBuffer : SafeHandle
 {
-    private const long LeastMapped = 1 << 20;
-    private static long liveBytes;
-    private readonly bool isMapped;
+    private const long MinMapped = 1 << 20;
+    private static long _liveBytes;
+    private readonly bool _isMapped;
 
     /// <param name="bytes">Its size.</param>
     /// <param name="isSparse">Whether much of it is never touched, which large pages would make resident.</param>
@@ -20,14 +20,14 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         Bytes = bytes;
-        isMapped = bytes >= LeastMapped && OperatingSystem.IsLinux();
-        SetHandle(isMapped ? Map(checked((nuint)bytes)) : (nint)NativeMemory.AllocZeroed(checked((nuint)bytes)));
-        Interlocked.Add(ref liveBytes, bytes);
+        _isMapped = bytes >= MinMapped && OperatingSystem.IsLinux();
+        SetHandle(_isMapped ? Map(checked((nuint)bytes)) : (nint)NativeMemory.AllocZeroed(checked((nuint)bytes)));
+        Interlocked.Add(ref _liveBytes, bytes);
         HugePages.Advise(handle, bytes, isWanted: !isSparse);
     }
 
     /// <summary>Bytes of all buffers of the process that were not freed yet.</summary>
-    public static long LiveBytes => Interlocked.Read(ref liveBytes);
+    public static long LiveBytes => Interlocked.Read(ref _liveBytes);
 
     public long Bytes { get; }
 
@@ -45,8 +45,8 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
 
     protected override bool ReleaseHandle()
     {
-        Interlocked.Add(ref liveBytes, -Bytes);
-        if (isMapped)
+        Interlocked.Add(ref _liveBytes, -Bytes);
+        if (_isMapped)
         {
             return Unmap(handle, (nuint)Bytes) == 0;
         }

@@ -6,8 +6,8 @@ namespace Slipway.Kernels.Threading;
 
 /// <summary>Holds the parts of one kernel while threads take them.</summary>
 /// <remarks>
-/// The gate is a word: how often it was opened, whether it is open, and how many threads are inside. Who closes it waits until
-/// they have left, so that none of them touches what the next kernel puts here.
+/// The gate is a word: how often it was opened, whether it is open, and how many threads are inside. Who closes it
+/// waits until they have left, so that none of them touches what the next kernel puts here.
 /// </remarks>
 internal sealed unsafe class KernelJob
 {
@@ -54,7 +54,9 @@ internal sealed unsafe class KernelJob
         return true;
     }
 
-    /// <summary>Takes parts until none is left; a part that throws is the last one, and its exception is kept.</summary>
+    /// <summary>
+    /// Takes parts until none is left; a part that throws is the last one, and its exception is kept.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void RunParts()
     {

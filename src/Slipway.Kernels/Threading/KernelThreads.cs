@@ -5,10 +5,10 @@ namespace Slipway.Kernels.Threading;
 
 /// <summary>Shares out the parts of one kernel after the other among threads that stay.</summary>
 /// <remarks>
-/// A model's step is some hundred kernels of a few microseconds each, so handing their parts out must take less than one:
-/// threads watch words of memory, as long as kernels keep coming, and sleep when none came for a while. A thread that is late
-/// is not waited for. Safe for concurrent use: models that compute at once each have a job, and threads that are free go to
-/// whichever has parts left.
+/// A model's step is some hundred kernels of a few microseconds each, so handing their parts out must take less than
+/// one: threads watch words of memory, as long as kernels keep coming, and sleep when none came for a while. A thread
+/// that is late is not waited for. Safe for concurrent use: models that compute at once each have a job, and threads
+/// that are free go to whichever has parts left.
 /// <code>
 /// caller ──► job 0: gate │ part │ next ─┐
 /// caller ──► job 1: gate │ part │ next ─┼─► threads look at the gates in turn, enter, take parts, leave

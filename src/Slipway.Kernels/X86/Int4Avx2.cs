@@ -5,7 +5,9 @@ using Slipway.Kernels.MatMul;
 
 namespace Slipway.Kernels.X86;
 
-/// <summary>What <see cref="Int4Avx512"/> does, with AVX2: 8 outputs of up to four rows at a time, to the same numbers.</summary>
+/// <summary>
+/// What <see cref="Int4Avx512"/> does, with AVX2: 8 outputs of up to four rows at a time, to the same numbers.
+/// </summary>
 internal static unsafe class Int4Avx2
 {
     /// <summary>Computes up to four rows, [rows, groups · 16]; parameters are those of the other.</summary>
@@ -129,7 +131,8 @@ internal static unsafe class Int4Avx2
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Fold(
-        Vector256<float> total, Vector256<int> sum, Vector256<float> zero, Vector256<float> scale, float xSum, float xScale)
+        Vector256<float> total, Vector256<int> sum, Vector256<float> zero, Vector256<float> scale, float xSum,
+        float xScale)
         => Fma.MultiplyAdd(
             Fma.MultiplyAddNegated(zero, Vector256.Create(xSum), Avx.ConvertToVector256Single(sum)),
             scale * Vector256.Create(xScale),

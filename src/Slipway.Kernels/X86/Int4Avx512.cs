@@ -5,10 +5,12 @@ using Slipway.Kernels.MatMul;
 
 namespace Slipway.Kernels.X86;
 
-/// <summary>Products of rounded rows and 4-bit weights with AVX-512: 16 outputs of up to eight rows at a time.</summary>
+/// <summary>
+/// Products of rounded rows and 4-bit weights with AVX-512: 16 outputs of up to eight rows at a time.
+/// </summary>
 /// <remarks>
-/// Bytes are multiplied in pairs and added up in 16 bits, which eight pairs of 15 · 127 fit. Each output's blocks are added in
-/// order, so that a row's numbers are the same whatever rows are beside it.
+/// Bytes are multiplied in pairs and added up in 16 bits, which eight pairs of 15 · 127 fit. Each output's blocks are
+/// added in order, so that a row's numbers are the same whatever rows are beside it.
 /// </remarks>
 internal static unsafe class Int4Avx512
 {
@@ -190,13 +192,16 @@ internal static unsafe class Int4Avx512
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
-            Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default, f4 = default, f5 = default, f6 = default, f7 = default;
+            Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default, f4 = default, f5 = default,
+                f6 = default, f7 = default;
             for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
             {
-                Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default, i4 = default, i5 = default, i6 = default, i7 = default;
+                Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default, i4 = default, i5 = default,
+                    i6 = default, i7 = default;
                 for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default,
+                        s5 = default, s6 = default, s7 = default;
                     Prefetch(values);
                     for (var q = 0; q < 4; q++)
                     {
@@ -274,7 +279,8 @@ internal static unsafe class Int4Avx512
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Fold(
-        Vector512<float> total, Vector512<int> sum, Vector512<float> zero, Vector512<float> scale, float xSum, float xScale)
+        Vector512<float> total, Vector512<int> sum, Vector512<float> zero, Vector512<float> scale, float xSum,
+        float xScale)
         => Avx512F.FusedMultiplyAdd(
             Avx512F.FusedMultiplyAddNegated(zero, Vector512.Create(xSum), Avx512F.ConvertToVector512Single(sum)),
             scale * Vector512.Create(xScale),

@@ -50,7 +50,7 @@ public static class ContribOperators
         this NodeScope scope, GraphValue x, GraphValue skip, GraphValue weight, float epsilon)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        IReadOnlyList<GraphValue> outputs = scope.AddNode(
+        var outputs = scope.AddNode(
             OnnxModel.ContribDomain, "SkipSimplifiedLayerNormalization", [x, skip, weight], ["output", "", "", "sum"],
             [new NodeAttribute.Float("epsilon", epsilon)]);
         return (outputs[0], outputs[3]);
@@ -95,7 +95,8 @@ public static class ContribOperators
     /// <param name="cosines">[positions, rotary size / 2].</param>
     /// <param name="sines">[positions, rotary size / 2].</param>
     /// <param name="heads">The number of heads.</param>
-    /// <param name="rotarySize">The part of a head that turns, each of its first half with its partner in the second.</param>
+    /// <param name="rotarySize">The part of a head that turns, each of its first half with its partner in the
+    /// second.</param>
     public static GraphValue RotaryEmbedding(
         this NodeScope scope, GraphValue x, GraphValue positions, GraphValue cosines, GraphValue sines, int heads,
         int rotarySize) =>
@@ -137,7 +138,9 @@ public static class ContribOperators
 /// <summary>What the operator GroupQueryAttention reads.</summary>
 public sealed record GroupQueryAttentionInputs
 {
-    /// <summary>[batch, sequence, heads·head size]; or query, key and value side by side, without the next two.</summary>
+    /// <summary>
+    /// [batch, sequence, heads·head size]; or query, key and value side by side, without the next two.
+    /// </summary>
     public required GraphValue Query { get; init; }
 
     /// <summary>[batch, sequence, key heads·head size].</summary>

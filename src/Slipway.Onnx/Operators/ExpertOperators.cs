@@ -12,7 +12,8 @@ public static class ExpertOperators
     /// <param name="scope">Where the node goes.</param>
     /// <param name="x">[batch, sequence, hidden].</param>
     /// <param name="scores">[tokens, experts].</param>
-    /// <param name="first">[experts, 2·intermediate, hidden], and its bias [experts, 2·intermediate] or nothing.</param>
+    /// <param name="first">[experts, 2·intermediate, hidden], and its bias [experts, 2·intermediate] or
+    /// nothing.</param>
     /// <param name="second">[experts, hidden, intermediate], and its bias [experts, hidden] or nothing.</param>
     /// <param name="attributes">By the names of the operator's schema.</param>
     public static GraphValue MoE(

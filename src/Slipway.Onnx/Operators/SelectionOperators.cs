@@ -8,7 +8,7 @@ public static class SelectionOperators
     public static (GraphValue Values, GraphValue Indices) TopK(this NodeScope scope, GraphValue x, long count)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        IReadOnlyList<GraphValue> outputs = scope.AddNode(
+        var outputs = scope.AddNode(
             OnnxModel.StandardDomain, "TopK", [x, scope.Ints(count)], ["values", "indices"], []);
         return (outputs[0], outputs[1]);
     }
@@ -44,7 +44,9 @@ public static class SelectionOperators
         return scope.AddNode(OnnxModel.StandardDomain, "GatherND", [data, places]);
     }
 
-    /// <summary>The data with updates added to its parts at places, [count, rank]; no place may stand there twice.</summary>
+    /// <summary>
+    /// The data with updates added to its parts at places, [count, rank]; no place may stand there twice.
+    /// </summary>
     public static GraphValue ScatterAdd(
         this NodeScope scope, GraphValue data, GraphValue places, GraphValue updates)
     {

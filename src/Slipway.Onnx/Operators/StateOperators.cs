@@ -82,7 +82,7 @@ public static class StateOperators
         this NodeScope scope, GraphValue a, GraphValue bias, GraphValue scale, GraphValue b)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        IReadOnlyList<GraphValue> outputs = scope.AddNode(
+        var outputs = scope.AddNode(
             OnnxModel.ContribDomain, "LinearAttentionGate", [a, bias, scale, b], ["decay", "beta"], []);
         return (outputs[0], outputs[1]);
     }

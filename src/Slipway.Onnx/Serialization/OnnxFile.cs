@@ -5,7 +5,7 @@ namespace Slipway.Onnx.Serialization;
 /// <summary>Reads and writes <c>.onnx</c> files.</summary>
 public static class OnnxFile
 {
-    private const long LargestFile = int.MaxValue;
+    private const long MaxFile = int.MaxValue;
 
     /// <summary>Writes a model's graph file; external constants must stand in their files already.</summary>
     /// <param name="model">The model.</param>
@@ -34,10 +34,10 @@ public static class OnnxFile
     public static OnnxModel Read(string path)
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read);
-        if (stream.Length > LargestFile)
+        if (stream.Length > MaxFile)
         {
             throw new OnnxException(
-                path, $"'{path}' has {stream.Length} bytes; an ONNX file has at most {LargestFile}. "
+                path, $"'{path}' has {stream.Length} bytes; an ONNX file has at most {MaxFile}. "
                 + "Store the weights as external data.");
         }
 

@@ -10,13 +10,14 @@ internal static class ProtobufReader
     {
         if (model.Graph is null)
         {
-            throw new OnnxException(path, $"'{path}' holds no graph, so it is not an ONNX model. Fetch or export it again.");
+            throw new OnnxException(
+                path, $"'{path}' holds no graph, so it is not an ONNX model. Fetch or export it again.");
         }
 
         try
         {
             Dictionary<string, long> sets = new(StringComparer.Ordinal);
-            foreach (OperatorSetIdProto set in model.OpsetImport)
+            foreach (var set in model.OpsetImport)
             {
                 sets[set.Domain is "ai.onnx" ? OnnxModel.StandardDomain : set.Domain] = set.Version;
             }
@@ -32,7 +33,8 @@ internal static class ProtobufReader
         catch (ArgumentException exception)
         {
             throw new OnnxException(
-                path, $"The graph of '{path}' contradicts itself: {exception.Message} Fetch or export it again.", exception);
+                path, $"The graph of '{path}' contradicts itself: {exception.Message} Fetch or export it again.",
+                exception);
         }
     }
 
@@ -41,7 +43,7 @@ internal static class ProtobufReader
         Graph graph = new(proto.Name.Length > 0 ? proto.Name : "graph");
         Dictionary<string, ValueInfoProto> optional = new(StringComparer.Ordinal);
         HashSet<string> constants = [.. proto.Initializer.Select(initializer => initializer.Name)];
-        foreach (ValueInfoProto input in proto.Input)
+        foreach (var input in proto.Input)
         {
             if (constants.Contains(input.Name))
             {
@@ -49,14 +51,14 @@ internal static class ProtobufReader
             }
             else
             {
-                GraphPort port = Convert(input);
+                var port = Convert(input);
                 graph.AddInput(port.Name, port.Type, port.Shape);
             }
         }
 
-        foreach (TensorProto tensor in proto.Initializer)
+        foreach (var tensor in proto.Initializer)
         {
-            Initializer initializer = Convert(tensor, path);
+            var initializer = Convert(tensor, path);
             if (optional.ContainsKey(tensor.Name))
             {
                 graph.AddOptionalInput(initializer);
@@ -67,17 +69,17 @@ internal static class ProtobufReader
             }
         }
 
-        foreach (NodeProto node in proto.Node)
+        foreach (var node in proto.Node)
         {
-            string name = node.Name.Length > 0 ? node.Name : graph.FreeNodeName($"/{node.OpType}");
-            string domain = node.Domain is "ai.onnx" ? OnnxModel.StandardDomain : node.Domain;
+            var name = node.Name.Length > 0 ? node.Name : graph.FreeNodeName($"/{node.OpType}");
+            var domain = node.Domain is "ai.onnx" ? OnnxModel.StandardDomain : node.Domain;
             graph.AddNode(new Node(
                 name, domain, node.OpType, [.. node.Input], [.. node.Output], [.. node.Attribute.Select(Convert)]));
         }
 
-        foreach (ValueInfoProto output in proto.Output)
+        foreach (var output in proto.Output)
         {
-            GraphPort port = Convert(output);
+            var port = Convert(output);
             graph.AddOutput(new GraphValue(port.Name), port.Type, port.Shape);
         }
 
@@ -102,7 +104,7 @@ internal static class ProtobufReader
         if (tensor.DataLocation == 1)
         {
             Dictionary<string, string> entries = new(StringComparer.Ordinal);
-            foreach (StringStringEntryProto entry in tensor.ExternalData)
+            foreach (var entry in tensor.ExternalData)
             {
                 entries[entry.Key] = entry.Value;
             }
@@ -110,8 +112,8 @@ internal static class ProtobufReader
             data = new TensorData.External(
                 entries.GetValueOrDefault("location") ?? "", Number("offset"), Number("length"));
             long Number(string key) =>
-                !entries.TryGetValue(key, out string? text) ? 0
-                : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
+                !entries.TryGetValue(key, out var text) ? 0
+                : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
                 : throw new OnnxException(
                     path, $"Tensor '{tensor.Name}' of '{path}' has the {key} '{text}'; expected a number of bytes. "
                     + "Fetch or export the file again.");
@@ -122,11 +124,12 @@ internal static class ProtobufReader
 
     private static GraphPort Convert(ValueInfoProto info)
     {
-        TypeProto.Types.Tensor? tensor = info.Type?.TensorType;
+        var tensor = info.Type?.TensorType;
         IEnumerable<TensorShapeProto.Types.Dimension> dimensions = tensor?.Shape?.Dim ?? [];
         return new GraphPort(
             info.Name,
             (ElementType)(tensor?.ElemType ?? 0),
-            [.. dimensions.Select(dimension => dimension.HasDimValue ? (Dimension)dimension.DimValue : dimension.DimParam)]);
+            [.. dimensions.Select(dimension => dimension.HasDimValue
+                ? (Dimension)dimension.DimValue : dimension.DimParam)]);
     }
 }

@@ -107,7 +107,7 @@ internal static class ProtobufWriter
     private static ValueInfoProto Convert(GraphPort port)
     {
         TensorShapeProto shape = new();
-        foreach (Dimension dimension in port.Shape)
+        foreach (var dimension in port.Shape)
         {
             TensorShapeProto.Types.Dimension proto = new();
             if (dimension.Size is { } size)

@@ -2,10 +2,11 @@ namespace Slipway.Packaging.Kernels;
 
 /// <summary>States the operators <c>GroupQueryAttention</c> and <c>GroupQueryAttentionInt8</c>.</summary>
 /// <remarks>
-/// Causal attention over a cache that past and present share, [batch, kv_heads, capacity, head_dim]; the second keeps int8 values
-/// with a scale for each channel, [kv_heads, 1, head_dim]. The query is [batch, tokens, heads · head_dim] beside a key and a
-/// value [batch, tokens, kv_heads · head_dim], or all three side by side in one tensor. Last positions are int32 [batch];
-/// −1 leaves a slot alone. Cosines and sines are [positions, rotary size / 2], sinks [heads].
+/// Causal attention over a cache that past and present share, [batch, kv_heads, capacity, head_dim]; the second keeps
+/// int8 values with a scale for each channel, [kv_heads, 1, head_dim]. The query is [batch, tokens, heads · head_dim]
+/// beside a key and a value [batch, tokens, kv_heads · head_dim], or all three side by side in one tensor. Last
+/// positions are int32 [batch]; −1 leaves a slot alone. Cosines and sines are [positions, rotary size / 2], sinks
+/// [heads].
 /// </remarks>
 internal static class AttentionContract
 {

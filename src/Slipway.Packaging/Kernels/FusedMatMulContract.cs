@@ -7,8 +7,8 @@ namespace Slipway.Packaging.Kernels;
 /// GatedMatMulNBits: y = silu(norm(x) · gateᵀ) * (norm(x) · Wᵀ)
 /// </code>
 /// x is [.., K], y [.., N]. W and the gate are 4-bit codes in blocks of <c>block_size</c> inputs: codes uint8
-/// [N, K / block, block / 2], scales float32 [N, K / block], zero points uint8 [N, (K / block + 1) / 2] or absent (all 8). They,
-/// the norm's weights [K] and the bias [N] are constants; the addend has the shape of y.
+/// [N, K / block, block / 2], scales float32 [N, K / block], zero points uint8 [N, (K / block + 1) / 2] or absent (all
+/// 8). They, the norm's weights [K] and the bias [N] are constants; the addend has the shape of y.
 /// </remarks>
 internal static class FusedMatMulContract
 {

@@ -2,8 +2,8 @@ namespace Slipway.Packaging.Kernels;
 
 /// <summary>States what graphs of this library's own operators and the library that runs them have agreed on.</summary>
 /// <remarks>
-/// The exporter writes nodes within these bounds only, and a kernel refuses a node beyond them. A change of inputs, attributes
-/// or bounds is a new <see cref="Version"/>: graphs of another version are left alone.
+/// The exporter writes nodes within these bounds only, and a kernel refuses a node beyond them. A change of inputs,
+/// attributes or bounds is a new <see cref="Version"/>: graphs of another version are left alone.
 /// </remarks>
 internal static class KernelContract
 {
@@ -18,8 +18,8 @@ internal static class KernelContract
     public const string Provider = "cpu";
 
     /// <summary>
-    /// The capability of a graph that leaves a slot of a batch alone whose attention mask is all zeros: the slot's keys and
-    /// values stay as they are, and its logits mean nothing.
+    /// The capability of a graph that leaves a slot of a batch alone whose attention mask is all zeros: the slot's keys
+    /// and values stay as they are, and its logits mean nothing.
     /// </summary>
     public const string InactiveSlots = "inactive_slots";
 }

@@ -14,11 +14,11 @@ internal sealed class FuseDecoder : TokenDecoder
 
     private sealed class Stage : DecoderStage
     {
-        private readonly StringBuilder text = new();
+        private readonly StringBuilder _text = new();
 
-        public override void Append(string part, List<string> output) => text.Append(part);
+        public override void Append(string part, List<string> output) => _text.Append(part);
 
-        public override void Flush(List<string> output) => output.Add(text.ToString());
+        public override void Flush(List<string> output) => output.Add(_text.ToString());
     }
 }
 
@@ -40,14 +40,14 @@ internal sealed class MetaspaceDecoder(char replacement, bool dropsFirst) : Toke
 
     private sealed class Stage(char replacement, bool dropsFirst) : DecoderStage
     {
-        private bool drops = dropsFirst;
+        private bool _drops = dropsFirst;
 
         public override void Append(string part, List<string> output)
         {
-            output.Add(drops
+            output.Add(_drops
                 ? part.Replace(replacement.ToString(), string.Empty, StringComparison.Ordinal)
                 : part.Replace(replacement, ' '));
-            drops = false;
+            _drops = false;
         }
     }
 }
@@ -72,12 +72,12 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecod
 
     private sealed class Stage(WordPieceDecoder decoder) : DecoderStage
     {
-        private bool first = true;
+        private bool _first = true;
 
         public override void Append(string part, List<string> output)
         {
-            output.Add(first ? decoder.Clean(part) : decoder.DecodeInside(part));
-            first = false;
+            output.Add(_first ? decoder.Clean(part) : decoder.DecodeInside(part));
+            _first = false;
         }
     }
 }
@@ -89,23 +89,23 @@ internal sealed class CtcDecoder(string pad, string delimiter, bool cleanup) : T
 
     public override string DecodeInside(string token)
     {
-        string text = pad.Length == 0 ? token : token.Replace(pad, string.Empty, StringComparison.Ordinal);
+        var text = pad.Length == 0 ? token : token.Replace(pad, string.Empty, StringComparison.Ordinal);
         return !cleanup ? text : delimiter.Length == 0 ? WordPieceDecoder.CleanUp(text)
             : WordPieceDecoder.CleanUp(text).Replace(delimiter, " ", StringComparison.Ordinal);
     }
 
     private sealed class Stage(CtcDecoder decoder) : DecoderStage
     {
-        private string? last;
+        private string? _last;
 
         public override void Append(string part, List<string> output)
         {
-            if (part != last)
+            if (part != _last)
             {
                 output.Add(decoder.DecodeInside(part));
             }
 
-            last = part;
+            _last = part;
         }
     }
 }
@@ -122,23 +122,23 @@ internal sealed class SuffixDecoder(string suffix) : TokenDecoder
 
     private sealed class Stage(SuffixDecoder decoder) : DecoderStage
     {
-        private string? held;
+        private string? _held;
 
         public override void Append(string part, List<string> output)
         {
-            if (held is not null)
+            if (_held is not null)
             {
-                output.Add(decoder.DecodeInside(held));
+                output.Add(decoder.DecodeInside(_held));
             }
 
-            held = part;
+            _held = part;
         }
 
         public override void Flush(List<string> output)
         {
-            if (held is not null)
+            if (_held is not null)
             {
-                output.Add(decoder.Replace(held, string.Empty));
+                output.Add(decoder.Replace(_held, string.Empty));
             }
         }
     }

@@ -13,7 +13,7 @@ internal sealed class ByteLevelDecoder : TokenDecoder
 
     private sealed class Stage : DecoderStage
     {
-        private readonly Decoder utf8 = Encoding.UTF8.GetDecoder();
+        private readonly Decoder _utf8 = Encoding.UTF8.GetDecoder();
 
         public override void Append(string part, List<string> output) =>
             Take(ByteAlphabet.Decode(part), flush: false, output);
@@ -22,8 +22,8 @@ internal sealed class ByteLevelDecoder : TokenDecoder
 
         private void Take(byte[] bytes, bool flush, List<string> output)
         {
-            char[] characters = new char[utf8.GetCharCount(bytes, flush)];
-            int count = utf8.GetChars(bytes, characters, flush);
+            var characters = new char[_utf8.GetCharCount(bytes, flush)];
+            var count = _utf8.GetChars(bytes, characters, flush);
             if (count > 0)
             {
                 output.Add(new string(characters, 0, count));
@@ -45,14 +45,14 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
 
     private sealed class Stage : DecoderStage
     {
-        private readonly List<byte> run = [];
+        private readonly List<byte> _run = [];
 
         public override void Append(string part, List<string> output)
         {
-            int value = ByteOf(part);
+            var value = ByteOf(part);
             if (value >= 0)
             {
-                run.Add((byte)value);
+                _run.Add((byte)value);
                 return;
             }
 
@@ -62,13 +62,13 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
 
         public override void Flush(List<string> output)
         {
-            if (run.Count == 0)
+            if (_run.Count == 0)
             {
                 return;
             }
 
-            byte[] bytes = [.. run];
-            run.Clear();
+            byte[] bytes = [.. _run];
+            _run.Clear();
             try
             {
                 output.Add(Strict.GetString(bytes));

@@ -2,22 +2,22 @@ namespace Slipway.Tokenization.Decoders;
 
 internal sealed class DecoderSequence : TokenDecoder
 {
-    private readonly TokenDecoder[] decoders;
+    private readonly TokenDecoder[] _decoders;
 
-    private DecoderSequence(TokenDecoder[] decoders) => this.decoders = decoders;
+    private DecoderSequence(TokenDecoder[] decoders) => _decoders = decoders;
 
-    public override bool UsesBytes => decoders.Any(decoder => decoder.UsesBytes);
+    public override bool UsesBytes => _decoders.Any(decoder => decoder.UsesBytes);
 
     // After a fuse there is one part, the whole text: stripping it needs no waiting, anything else does.
     public static DecoderSequence Of(TokenDecoder[] decoders)
     {
         List<TokenDecoder> result = [];
-        bool fused = false;
-        for (int i = 0; i < decoders.Length; i++)
+        var fused = false;
+        for (var i = 0; i < decoders.Length; i++)
         {
             if (decoders[i] is FuseDecoder)
             {
-                bool streams = decoders.Skip(i + 1).All(next => next is StripDecoder or FuseDecoder);
+                var streams = decoders.Skip(i + 1).All(next => next is StripDecoder or FuseDecoder);
                 fused = true;
                 if (!streams)
                 {
@@ -34,10 +34,10 @@ internal sealed class DecoderSequence : TokenDecoder
         return new DecoderSequence([.. result]);
     }
 
-    public override DecoderStage Start() => new Stage([.. decoders.Select(decoder => decoder.Start())]);
+    public override DecoderStage Start() => new Stage([.. _decoders.Select(decoder => decoder.Start())]);
 
     public override string DecodeInside(string token) =>
-        decoders.Aggregate(token, (current, decoder) => decoder.DecodeInside(current));
+        _decoders.Aggregate(token, (current, decoder) => decoder.DecodeInside(current));
 
     private sealed class Stage(DecoderStage[] stages) : DecoderStage
     {
@@ -45,7 +45,7 @@ internal sealed class DecoderSequence : TokenDecoder
 
         public override void Flush(List<string> output)
         {
-            for (int i = 0; i < stages.Length; i++)
+            for (var i = 0; i < stages.Length; i++)
             {
                 List<string> held = [];
                 stages[i].Flush(held);
@@ -55,10 +55,10 @@ internal sealed class DecoderSequence : TokenDecoder
 
         private void Pass(List<string> parts, int from, List<string> output)
         {
-            for (int i = from; i < stages.Length && parts.Count > 0; i++)
+            for (var i = from; i < stages.Length && parts.Count > 0; i++)
             {
                 List<string> next = [];
-                foreach (string part in parts)
+                foreach (var part in parts)
                 {
                     stages[i].Append(part, next);
                 }

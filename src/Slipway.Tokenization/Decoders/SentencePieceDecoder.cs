@@ -23,12 +23,12 @@ internal sealed class SentencePieceDecoder(string unknown, bool prefix, bool col
 
     private sealed class Stage(SentencePieceDecoder decoder, bool strips, bool stripsAll) : DecoderStage
     {
-        private bool atStart = strips;
+        private bool _atStart = strips;
 
         public override void Append(string part, List<string> output)
         {
-            string rest = !atStart ? part : stripsAll ? part.TrimStart(Space) : part.StartsWith(Space) ? part[1..] : part;
-            atStart = atStart && stripsAll && rest.Length == 0;
+            var rest = !_atStart ? part : stripsAll ? part.TrimStart(Space) : part.StartsWith(Space) ? part[1..] : part;
+            _atStart = _atStart && stripsAll && rest.Length == 0;
             output.Add(decoder.DecodeInside(rest));
         }
     }

@@ -9,7 +9,7 @@ internal sealed class StripDecoder(char character, int start, int stop, bool ofT
 
     public static StripDecoder Parse(Section section)
     {
-        string content = section.String("content");
+        var content = section.String("content");
         return content.Length == 1
             ? new StripDecoder(content[0], Count(section, "start"), Count(section, "stop"))
             : throw section["content"].Wrong("one character");
@@ -34,7 +34,7 @@ internal sealed class StripDecoder(char character, int start, int stop, bool ofT
             from++;
         }
 
-        for (int i = 0; i < stop && to > from && token[to - 1] == character; i++)
+        for (var i = 0; i < stop && to > from && token[to - 1] == character; i++)
         {
             to--;
         }
@@ -49,26 +49,26 @@ internal sealed class StripDecoder(char character, int start, int stop, bool ofT
 
     private sealed class TextStage(char character, int start, int stop) : DecoderStage
     {
-        private int toStrip = start, held;
+        private int _toStrip = start, _held;
 
         public override void Append(string part, List<string> output)
         {
-            int from = 0;
-            while (toStrip > 0 && from < part.Length)
+            var from = 0;
+            while (_toStrip > 0 && from < part.Length)
             {
-                toStrip = part[from] == character ? toStrip - 1 : 0;
+                _toStrip = part[from] == character ? _toStrip - 1 : 0;
                 from += part[from] == character ? 1 : 0;
             }
 
             // The last characters wait, as long as they may turn out to be the end.
-            string text = new string(character, held) + part[from..];
-            int last = text.Length;
+            var text = new string(character, _held) + part[from..];
+            var last = text.Length;
             while (last > 0 && text.Length - last < stop && text[last - 1] == character)
             {
                 last--;
             }
 
-            held = text.Length - last;
+            _held = text.Length - last;
             if (last > 0)
             {
                 output.Add(text[..last]);

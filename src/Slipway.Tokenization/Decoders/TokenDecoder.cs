@@ -39,18 +39,21 @@ internal abstract class TokenDecoder
 
     public static TokenDecoder Parse(Section section, int depth = 0) =>
         depth > MaximumDepth ? throw section.Error($"'{section.Path}' is nested deeper than {MaximumDepth} levels.")
-        : Types.TryGetValue(section.Type, out Func<Section, int, TokenDecoder>? create) ? create(section, depth)
+        : Types.TryGetValue(section.Type, out var create) ? create(section, depth)
         : throw section.Unknown("decoder", Types.Keys);
 
     /// <summary>The value of a token such as <c>&lt;0x0A&gt;</c>, or −1.</summary>
     public static int ByteOf(string token) =>
         token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
-        && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+        && byte.TryParse(
+            token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
             ? value : -1;
 }
 
 /// <summary>One decoder at work on one text: parts go in one at a time, and come out once they are certain.</summary>
-/// <remarks>What comes out, joined, does not depend on when it is asked for: whole texts are decoded the same way.</remarks>
+/// <remarks>
+/// What comes out, joined, does not depend on when it is asked for: whole texts are decoded the same way.
+/// </remarks>
 internal abstract class DecoderStage
 {
     /// <summary>Takes the next part and appends what became certain.</summary>

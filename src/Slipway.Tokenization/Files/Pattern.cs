@@ -51,7 +51,8 @@ internal static class Pattern
         {
             throw new TokenizerFormatException(
                 $"Tokenizer '{source}': the pattern '{pattern}' did not finish on a text of {text.Length} characters " +
-                $"in time. It backtracks without end; use a file whose pattern does not.", source ?? string.Empty, exception);
+                $"in time. It backtracks without end; use a file whose pattern does not.", source
+                    ?? string.Empty, exception);
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Slipway.Tokenization.Files;
 /// <summary>Walks over the fields of one protobuf message.</summary>
 internal ref struct ProtobufReader(ReadOnlySpan<byte> message, string source)
 {
-    private ReadOnlySpan<byte> rest = message;
+    private ReadOnlySpan<byte> _rest = message;
 
     public int Field { get; private set; }
 
@@ -18,12 +18,12 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, string source)
     /// <summary>Reads the next field; false at the end.</summary>
     public bool Next()
     {
-        if (rest.IsEmpty)
+        if (_rest.IsEmpty)
         {
             return false;
         }
 
-        ulong tag = Varint();
+        var tag = Varint();
         Field = (int)Math.Min(tag >> 3, int.MaxValue);
         Number = 0;
         Bytes = default;
@@ -52,9 +52,9 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, string source)
     private ulong Varint()
     {
         ulong value = 0;
-        for (int shift = 0; shift < 64; shift += 7)
+        for (var shift = 0; shift < 64; shift += 7)
         {
-            byte next = Take(1)[0];
+            var next = Take(1)[0];
             value |= (ulong)(next & 0x7F) << shift;
             if (next < 0x80)
             {
@@ -68,13 +68,13 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, string source)
 
     private ReadOnlySpan<byte> Take(ulong count)
     {
-        if (count > (ulong)rest.Length)
+        if (count > (ulong)_rest.Length)
         {
             Fail();
         }
 
-        ReadOnlySpan<byte> taken = rest[..(int)count];
-        rest = rest[(int)count..];
+        var taken = _rest[..(int)count];
+        _rest = _rest[(int)count..];
         return taken;
     }
 

@@ -18,7 +18,7 @@ internal readonly struct Section(JsonElement element, string path, string source
 
     /// <summary>The value of a key; a section that is null where the key is missing.</summary>
     public Section this[string key] => new(
-        Require(JsonValueKind.Object).Element.TryGetProperty(key, out JsonElement value) ? value : default,
+        Require(JsonValueKind.Object).Element.TryGetProperty(key, out var value) ? value : default,
         Path.Length == 0 ? key : $"{Path}.{key}", Source);
 
     public string String(string key) => this[key].AsString();
@@ -36,7 +36,8 @@ internal readonly struct Section(JsonElement element, string path, string source
     public int Int(string key) => this[key].AsInt();
 
     public int AsInt() =>
-        Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out int value) ? value : throw Wrong("an integer");
+        Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out var value)
+            ? value : throw Wrong("an integer");
 
     public string AsString() =>
         Element.ValueKind == JsonValueKind.String ? Element.GetString()! : throw Wrong("a string");
@@ -47,9 +48,9 @@ internal readonly struct Section(JsonElement element, string path, string source
     public IEnumerable<Section> Items()
     {
         Require(JsonValueKind.Array);
-        string own = Path;
-        int next = 0;
-        foreach (JsonElement item in Element.EnumerateArray())
+        var own = Path;
+        var next = 0;
+        foreach (var item in Element.EnumerateArray())
         {
             yield return new Section(item, own, Source, next++);
         }
@@ -60,7 +61,7 @@ internal readonly struct Section(JsonElement element, string path, string source
 
     public TokenizerFormatException Wrong(string expected)
     {
-        string found = IsNull ? "missing" : $"'{Shorten(Element.GetRawText())}'";
+        var found = IsNull ? "missing" : $"'{Shorten(Element.GetRawText())}'";
         return Error($"'{Path}' is {found}; expected {expected}.");
     }
 

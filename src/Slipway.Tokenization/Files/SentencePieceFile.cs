@@ -15,7 +15,7 @@ internal static class SentencePieceFile
     public static byte[] ToJson(ReadOnlySpan<byte> model, string source)
     {
         List<(string Text, float Score, int Type)> pieces = [];
-        int kind = Unigram;
+        var kind = Unigram;
         byte[] rules = [];
         bool prefix = true, collapse = true, bytes = false, escape = true;
         ProtobufReader reader = new(model, source);
@@ -61,7 +61,7 @@ internal static class SentencePieceFile
 
     private static (string Text, float Score, int Type) ReadPiece(ReadOnlySpan<byte> message, string source)
     {
-        (string text, float score, int type) = (string.Empty, 0, Normal);
+        var (text, score, type) = (string.Empty, 0f, Normal);
         ProtobufReader reader = new(message, source);
         while (reader.Next())
         {
@@ -84,14 +84,15 @@ internal static class SentencePieceFile
     }
 
     private static byte[] Write(
-        List<(string Text, float Score, int Type)> pieces, int kind, byte[] rules, bool prefix, bool collapse, bool bytes)
+        List<(string Text, float Score, int Type)> pieces, int kind, byte[] rules, bool prefix, bool collapse,
+        bool bytes)
     {
-        int unknown = pieces.FindIndex(piece => piece.Type == Unknown);
+        var unknown = pieces.FindIndex(piece => piece.Type == Unknown);
         ArrayBufferWriter<byte> buffer = new();
         using Utf8JsonWriter json = new(buffer);
         json.WriteStartObject();
         json.WriteStartArray("added_tokens");
-        for (int id = 0; id < pieces.Count; id++)
+        for (var id = 0; id < pieces.Count; id++)
         {
             if (pieces[id].Type is Unknown or Control or UserDefined)
             {
@@ -126,7 +127,7 @@ internal static class SentencePieceFile
 
         json.WriteBoolean("byte_fallback", bytes);
         json.WriteStartArray("vocab");
-        foreach ((string text, float score, _) in pieces)
+        foreach (var (text, score, _) in pieces)
         {
             json.WriteStartArray();
             json.WriteStringValue(text);

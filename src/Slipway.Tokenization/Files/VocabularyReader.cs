@@ -10,12 +10,13 @@ internal static class VocabularyReader
 
     public static Dictionary<string, int> Read(Section section)
     {
-        JsonElement entries = section.Require(JsonValueKind.Object).Element;
+        var entries = section.Require(JsonValueKind.Object).Element;
         Dictionary<string, int> vocabulary = new(entries.GetPropertyCount(), StringComparer.Ordinal);
-        foreach (JsonProperty entry in entries.EnumerateObject())
+        foreach (var entry in entries.EnumerateObject())
         {
-            string token = entry.Name;
-            int id = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out int value) && IsId(value)
+            var token = entry.Name;
+            var id = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var value)
+                && IsId(value)
                 ? value : CheckId(new Section(entry.Value, $"{section.Path}.{token}", section.Source));
             if (!vocabulary.TryAdd(token, id))
             {
@@ -28,7 +29,7 @@ internal static class VocabularyReader
 
     public static int CheckId(Section section)
     {
-        int id = section.AsInt();
+        var id = section.AsInt();
         return IsId(id) ? id : throw section.Wrong($"an id from 0 to {MaximumId}");
     }
 

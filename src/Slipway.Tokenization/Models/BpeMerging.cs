@@ -7,7 +7,7 @@ internal static class BpeMerging
 
     public static void Merge(List<int> symbols, Dictionary<long, (int Rank, int Id)> merges)
     {
-        int count = symbols.Count;
+        var count = symbols.Count;
         if (count < 2)
         {
             return;
@@ -17,24 +17,24 @@ internal static class BpeMerging
         PriorityQueue<(int At, int Left, int Right, int Id), (int Rank, int At)> queue = new();
         void Offer(int at)
         {
-            int right = next[at];
-            if (right < count && merges.TryGetValue(Key(symbols[at], symbols[right]), out (int Rank, int Id) merge))
+            var right = next[at];
+            if (right < count && merges.TryGetValue(Key(symbols[at], symbols[right]), out var merge))
             {
                 queue.Enqueue((at, symbols[at], symbols[right], merge.Id), (merge.Rank, at));
             }
         }
 
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             (previous[i], next[i]) = (i - 1, i + 1);
         }
 
-        for (int i = 0; i < count - 1; i++)
+        for (var i = 0; i < count - 1; i++)
         {
             Offer(i);
         }
 
-        while (queue.TryDequeue(out (int At, int Left, int Right, int Id) merge, out _))
+        while (queue.TryDequeue(out var merge, out _))
         {
             // An entry is stale once either side has been merged into something else.
             int at = merge.At, right = next[at];

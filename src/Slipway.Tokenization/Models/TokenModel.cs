@@ -28,15 +28,15 @@ internal abstract class TokenModel
 
     // Files from before 2020 name no type; their models are all BPE.
     public static TokenModel Parse(Section section) =>
-        Types.TryGetValue(section.OptionalString("type") ?? "BPE", out Func<Section, TokenModel>? create)
+        Types.TryGetValue(section.OptionalString("type") ?? "BPE", out var create)
             ? create(section)
             : throw section.Unknown("model", Types.Keys);
 
     /// <summary>The id of a token that a key names and the vocabulary must hold.</summary>
     protected static int Require(Section section, string key, string missing, Dictionary<string, int> vocabulary)
     {
-        string token = section.OptionalString(key) ?? missing;
-        return vocabulary.TryGetValue(token, out int id)
+        var token = section.OptionalString(key) ?? missing;
+        return vocabulary.TryGetValue(token, out var id)
             ? id : throw section.Error($"'{section.Path}.{key}' is '{token}', which the vocabulary lacks.");
     }
 }

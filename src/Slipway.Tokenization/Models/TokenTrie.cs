@@ -3,8 +3,8 @@ namespace Slipway.Tokenization.Models;
 /// <summary>Finds every token that begins a text, shortest first.</summary>
 internal sealed class TokenTrie
 {
-    private readonly Dictionary<long, int> children = [];
-    private readonly List<int> ids = [-1];
+    private readonly Dictionary<long, int> _children = [];
+    private readonly List<int> _ids = [-1];
 
     /// <summary>The longest token, in UTF-16 units.</summary>
     public int LongestToken { get; private set; }
@@ -12,28 +12,28 @@ internal sealed class TokenTrie
     public void Add(string token, int id)
     {
         LongestToken = Math.Max(LongestToken, token.Length);
-        int node = 0;
-        foreach (char character in token)
+        var node = 0;
+        foreach (var character in token)
         {
-            long key = Key(node, character);
-            if (!children.TryGetValue(key, out int child))
+            var key = Key(node, character);
+            if (!_children.TryGetValue(key, out var child))
             {
-                child = ids.Count;
-                ids.Add(-1);
-                children.Add(key, child);
+                child = _ids.Count;
+                _ids.Add(-1);
+                _children.Add(key, child);
             }
 
             node = child;
         }
 
-        ids[node] = id;
+        _ids[node] = id;
     }
 
     /// <summary>The node after a character, or −1.</summary>
-    public int Next(int node, char character) => children.GetValueOrDefault(Key(node, character), -1);
+    public int Next(int node, char character) => _children.GetValueOrDefault(Key(node, character), -1);
 
     /// <summary>The token that ends at a node, or −1.</summary>
-    public int IdAt(int node) => ids[node];
+    public int IdAt(int node) => _ids[node];
 
     private static long Key(int node, char character) => ((long)node << 16) | character;
 }

@@ -14,52 +14,52 @@ internal sealed class UnigramModel : TokenModel
 {
     private const double UnknownPenalty = 10;
 
-    private readonly Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
-    private readonly TokenTrie trie = new();
-    private readonly List<double> scores = [];
-    private readonly int? unknown;
-    private readonly int[]? byteIds;
-    private readonly double unknownScore;
+    private readonly Dictionary<string, int> _vocabulary = new(StringComparer.Ordinal);
+    private readonly TokenTrie _trie = new();
+    private readonly List<double> _scores = [];
+    private readonly int? _unknown;
+    private readonly int[]? _byteIds;
+    private readonly double _unknownScore;
 
     private UnigramModel(Section section)
     {
-        Section list = section["vocab"];
-        foreach (Section entry in list.Items())
+        var list = section["vocab"];
+        foreach (var entry in list.Items())
         {
-            (string token, double score) = Entry(entry);
-            if (scores.Count > VocabularyReader.MaximumId)
+            var (token, score) = Entry(entry);
+            if (_scores.Count > VocabularyReader.MaximumId)
             {
                 throw list.Error($"'{list.Path}' holds more than {VocabularyReader.MaximumId} tokens.");
             }
 
-            if (!vocabulary.TryAdd(token, scores.Count))
+            if (!_vocabulary.TryAdd(token, _scores.Count))
             {
                 throw entry.Error($"'{list.Path}' holds the token '{token}' twice.");
             }
 
-            trie.Add(token, scores.Count);
-            scores.Add(score);
+            _trie.Add(token, _scores.Count);
+            _scores.Add(score);
         }
 
-        unknownScore = scores.DefaultIfEmpty(0).Min() - UnknownPenalty;
+        _unknownScore = _scores.DefaultIfEmpty(0).Min() - UnknownPenalty;
         if (!section["unk_id"].IsNull)
         {
-            int id = section.Int("unk_id");
-            unknown = id >= 0 && id < scores.Count ? id
-                : throw section["unk_id"].Wrong($"an id below {scores.Count}, the size of the vocabulary");
+            var id = section.Int("unk_id");
+            _unknown = id >= 0 && id < _scores.Count ? id
+                : throw section["unk_id"].Wrong($"an id below {_scores.Count}, the size of the vocabulary");
         }
 
-        byteIds = section.Bool("byte_fallback", false) ? ByteIds() : null;
+        _byteIds = section.Bool("byte_fallback", false) ? ByteIds() : null;
     }
 
-    public override IReadOnlyDictionary<string, int> Vocabulary => vocabulary;
+    public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
 
     public static new UnigramModel Parse(Section section) => new(section);
 
     public override void Encode(string piece, List<int> ids)
     {
         // best[i]: the best segmentation of the first i units; -1 marks where none ends.
-        double[] best = new double[piece.Length + 1];
+        var best = new double[piece.Length + 1];
         int[] from = new int[piece.Length + 1], token = new int[piece.Length + 1];
         Array.Fill(from, -1);
         from[0] = 0;
@@ -71,23 +71,23 @@ internal sealed class UnigramModel : TokenModel
             }
         }
 
-        for (int start = 0; start < piece.Length;)
+        for (var start = 0; start < piece.Length;)
         {
-            Rune.DecodeFromUtf16(piece.AsSpan(start), out _, out int size);
-            bool single = false;
-            int node = 0;
-            for (int end = start; end < piece.Length && (node = trie.Next(node, piece[end])) >= 0; end++)
+            Rune.DecodeFromUtf16(piece.AsSpan(start), out _, out var size);
+            var single = false;
+            var node = 0;
+            for (var end = start; end < piece.Length && (node = _trie.Next(node, piece[end])) >= 0; end++)
             {
-                if (trie.IdAt(node) is >= 0 and var id)
+                if (_trie.IdAt(node) is >= 0 and var id)
                 {
-                    Offer(start, end + 1, id, scores[id]);
+                    Offer(start, end + 1, id, _scores[id]);
                     single |= end + 1 == start + size;
                 }
             }
 
             if (!single)
             {
-                Offer(start, start + size, -1, unknownScore);
+                Offer(start, start + size, -1, _unknownScore);
             }
 
             start += size;
@@ -99,9 +99,9 @@ internal sealed class UnigramModel : TokenModel
     private void Collect(string piece, int[] from, int[] token, List<int> ids)
     {
         List<(int Start, int End, int Id)> path = [];
-        for (int end = piece.Length; end > 0; end = from[end])
+        for (var end = piece.Length; end > 0; end = from[end])
         {
-            int id = token[end] == unknown ? -1 : token[end];
+            var id = token[end] == _unknown ? -1 : token[end];
             if (id < 0 && path.Count > 0 && path[^1].Id < 0)
             {
                 path[^1] = (from[end], path[^1].End, -1);
@@ -113,17 +113,17 @@ internal sealed class UnigramModel : TokenModel
         }
 
         path.Reverse();
-        foreach ((int start, int end, int id) in path)
+        foreach (var (start, end, id) in path)
         {
             if (id >= 0)
             {
                 ids.Add(id);
             }
-            else if (byteIds is not null)
+            else if (_byteIds is not null)
             {
-                ids.AddRange(Encoding.UTF8.GetBytes(piece, start, end - start).Select(value => byteIds[value]));
+                ids.AddRange(Encoding.UTF8.GetBytes(piece, start, end - start).Select(value => _byteIds[value]));
             }
-            else if (unknown is { } unknownId)
+            else if (_unknown is { } unknownId)
             {
                 ids.Add(unknownId);
             }
@@ -133,10 +133,11 @@ internal sealed class UnigramModel : TokenModel
     // Byte tokens are used where all 256 are there, as in SentencePiece.
     private int[]? ByteIds()
     {
-        int[] result = new int[256];
-        for (int value = 0; value < result.Length; value++)
+        var result = new int[256];
+        for (var value = 0; value < result.Length; value++)
         {
-            if (!vocabulary.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"), out result[value]))
+            if (!_vocabulary.TryGetValue(
+                string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"), out result[value]))
             {
                 return null;
             }
@@ -153,7 +154,7 @@ internal sealed class UnigramModel : TokenModel
         }
 
         Section[] items = [.. entry.Items()];
-        return items[1].Element.ValueKind == JsonValueKind.Number && items[1].Element.TryGetDouble(out double score)
+        return items[1].Element.ValueKind == JsonValueKind.Number && items[1].Element.TryGetDouble(out var score)
             && double.IsFinite(score) ? (items[0].AsString(), score) : throw items[1].Wrong("a number");
     }
 }

@@ -5,18 +5,18 @@ namespace Slipway.Tokenization.Models;
 /// <summary>Each piece is a token or unknown.</summary>
 internal sealed class WordLevelModel : TokenModel
 {
-    private readonly Dictionary<string, int> vocabulary;
-    private readonly int unknown;
+    private readonly Dictionary<string, int> _vocabulary;
+    private readonly int _unknown;
 
     private WordLevelModel(Section section)
     {
-        vocabulary = VocabularyReader.Read(section["vocab"]);
-        unknown = Require(section, "unk_token", "<unk>", vocabulary);
+        _vocabulary = VocabularyReader.Read(section["vocab"]);
+        _unknown = Require(section, "unk_token", "<unk>", _vocabulary);
     }
 
-    public override IReadOnlyDictionary<string, int> Vocabulary => vocabulary;
+    public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
 
     public static new WordLevelModel Parse(Section section) => new(section);
 
-    public override void Encode(string piece, List<int> ids) => ids.Add(vocabulary.GetValueOrDefault(piece, unknown));
+    public override void Encode(string piece, List<int> ids) => ids.Add(_vocabulary.GetValueOrDefault(piece, _unknown));
 }

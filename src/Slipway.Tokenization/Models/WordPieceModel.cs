@@ -8,44 +8,44 @@ internal sealed class WordPieceModel : TokenModel
 {
     private const int DefaultLongestWord = 100;
 
-    private readonly Dictionary<string, int> vocabulary;
-    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> starts;
-    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> continuations;
-    private readonly string prefix;
-    private readonly int unknown, longestWord, longestToken;
+    private readonly Dictionary<string, int> _vocabulary;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _starts;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _continuations;
+    private readonly string _prefix;
+    private readonly int _unknown, _longestWord, _longestToken;
 
     private WordPieceModel(Section section)
     {
-        vocabulary = VocabularyReader.Read(section["vocab"]);
-        prefix = section.OptionalString("continuing_subword_prefix") ?? "##";
-        longestWord = section["max_input_chars_per_word"].IsNull
+        _vocabulary = VocabularyReader.Read(section["vocab"]);
+        _prefix = section.OptionalString("continuing_subword_prefix") ?? "##";
+        _longestWord = section["max_input_chars_per_word"].IsNull
             ? DefaultLongestWord : section.Int("max_input_chars_per_word");
-        unknown = Require(section, "unk_token", "[UNK]", vocabulary);
+        _unknown = Require(section, "unk_token", "[UNK]", _vocabulary);
         Dictionary<string, int> inner = new(StringComparer.Ordinal);
-        foreach ((string token, int id) in vocabulary)
+        foreach (var (token, id) in _vocabulary)
         {
-            longestToken = Math.Max(longestToken, token.Length);
-            if (token.StartsWith(prefix, StringComparison.Ordinal))
+            _longestToken = Math.Max(_longestToken, token.Length);
+            if (token.StartsWith(_prefix, StringComparison.Ordinal))
             {
-                inner[token[prefix.Length..]] = id;
+                inner[token[_prefix.Length..]] = id;
             }
         }
 
-        starts = vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
-        continuations = inner.GetAlternateLookup<ReadOnlySpan<char>>();
+        _starts = _vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
+        _continuations = inner.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    public override IReadOnlyDictionary<string, int> Vocabulary => vocabulary;
+    public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
 
     public static new WordPieceModel Parse(Section section) => new(section);
 
     public override void Encode(string piece, List<int> ids)
     {
         int before = ids.Count, start = 0;
-        bool known = piece.Length <= longestWord || piece.EnumerateRunes().Count() <= longestWord;
+        var known = piece.Length <= _longestWord || piece.EnumerateRunes().Count() <= _longestWord;
         while (known && start < piece.Length)
         {
-            int end = Longest(piece, start, out int id);
+            var end = Longest(piece, start, out var id);
             known = end > start;
             start = end;
             ids.Add(id);
@@ -54,19 +54,19 @@ internal sealed class WordPieceModel : TokenModel
         if (!known)
         {
             ids.RemoveRange(before, ids.Count - before);
-            ids.Add(unknown);
+            ids.Add(_unknown);
         }
     }
 
     public override int ByteLength(string token) => base.ByteLength(
-        token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : token);
+        token.StartsWith(_prefix, StringComparison.Ordinal) ? token[_prefix.Length..] : token);
 
     private int Longest(string piece, int start, out int id)
     {
-        Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> lookup = start == 0 ? starts : continuations;
-        for (int end = Math.Min(piece.Length, start + longestToken); end > start; end--)
+        var lookup = start == 0 ? _starts : _continuations;
+        for (var end = Math.Min(piece.Length, start + _longestToken); end > start; end--)
         {
-            bool cutsCharacter = end < piece.Length && char.IsSurrogatePair(piece[end - 1], piece[end]);
+            var cutsCharacter = end < piece.Length && char.IsSurrogatePair(piece[end - 1], piece[end]);
             if (!cutsCharacter && lookup.TryGetValue(piece.AsSpan()[start..end], out id))
             {
                 return end;

@@ -50,7 +50,7 @@ internal sealed class NormalizerSequence(TextNormalizer[] normalizers) : TextNor
 {
     public override string Normalize(string text)
     {
-        foreach (TextNormalizer normalizer in normalizers)
+        foreach (var normalizer in normalizers)
         {
             text = normalizer.Normalize(text);
         }

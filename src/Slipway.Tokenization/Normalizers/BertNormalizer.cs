@@ -16,7 +16,7 @@ internal sealed class BertNormalizer(bool cleanText, bool chinese, bool stripAcc
 
     public static BertNormalizer Parse(Section section)
     {
-        bool lowercase = section.Bool("lowercase", true);
+        var lowercase = section.Bool("lowercase", true);
         return new BertNormalizer(
             section.Bool("clean_text", true), section.Bool("handle_chinese_chars", true),
             section.Bool("strip_accents", lowercase), lowercase);
@@ -25,7 +25,7 @@ internal sealed class BertNormalizer(bool cleanText, bool chinese, bool stripAcc
     public override string Normalize(string text)
     {
         StringBuilder result = new(text.Length);
-        foreach (Rune rune in text.EnumerateRunes())
+        foreach (var rune in text.EnumerateRunes())
         {
             if (cleanText && IsDropped(rune))
             {
@@ -46,8 +46,8 @@ internal sealed class BertNormalizer(bool cleanText, bool chinese, bool stripAcc
             }
         }
 
-        string clean = result.ToString();
-        string bare = stripAccents
+        var clean = result.ToString();
+        var bare = stripAccents
             ? Marks.Remove(UnicodeNormalization.Normalize(clean, NormalizationForm.FormD), Marks.IsNonSpacing) : clean;
         return lowercase ? Lowercase.Lower(bare) : bare;
     }
@@ -58,5 +58,6 @@ internal sealed class BertNormalizer(bool cleanText, bool chinese, bool stripAcc
             is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse);
 
     private static bool IsChinese(int code) =>
-        code >= ChineseBlocks[0].First && Array.Exists(ChineseBlocks, block => code >= block.First && code <= block.Last);
+        code >= ChineseBlocks[0].First
+        && Array.Exists(ChineseBlocks, block => code >= block.First && code <= block.Last);
 }

@@ -24,7 +24,7 @@ internal static class Marks
         }
 
         StringBuilder result = new(text.Length);
-        foreach (Rune rune in text.EnumerateRunes())
+        foreach (var rune in text.EnumerateRunes())
         {
             if (!isRemoved(rune))
             {

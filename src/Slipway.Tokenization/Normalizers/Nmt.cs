@@ -2,13 +2,15 @@ using System.Text;
 
 namespace Slipway.Tokenization.Normalizers;
 
-/// <summary>Drops control characters and turns unusual white space into spaces, as SentencePiece's nmt rules do.</summary>
+/// <summary>
+/// Drops control characters and turns unusual white space into spaces, as SentencePiece's nmt rules do.
+/// </summary>
 internal sealed class Nmt : TextNormalizer
 {
     public override string Normalize(string text)
     {
         StringBuilder result = new(text.Length);
-        foreach (char character in text)
+        foreach (var character in text)
         {
             switch ((int)character)
             {

@@ -5,7 +5,9 @@ using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.Normalizers;
 
-/// <summary>SentencePiece's normalization rules: a double-array trie of what is replaced, and the replacements.</summary>
+/// <summary>
+/// SentencePiece's normalization rules: a double-array trie of what is replaced, and the replacements.
+/// </summary>
 /// <remarks>
 /// The bytes are: the trie's length (32 bits), its units (32 bits each), then replacements that each end in a zero.
 /// Source: the darts-clone trie and SentencePiece's <c>normalizer.cc</c>.
@@ -15,14 +17,14 @@ internal sealed class Precompiled : TextNormalizer
     // Clusters of at least this many bytes are looked up character by character.
     private const int LongCluster = 6;
 
-    private readonly uint[] units;
-    private readonly byte[] replacements;
+    private readonly uint[] _units;
+    private readonly byte[] _replacements;
 
-    private Precompiled(uint[] units, byte[] replacements) => (this.units, this.replacements) = (units, replacements);
+    private Precompiled(uint[] units, byte[] replacements) => (_units, _replacements) = (units, replacements);
 
     public static Precompiled Parse(Section section)
     {
-        Section map = section["precompiled_charsmap"];
+        var map = section["precompiled_charsmap"];
         byte[] bytes;
         try
         {
@@ -45,15 +47,15 @@ internal sealed class Precompiled : TextNormalizer
             return null;
         }
 
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
         if (length % sizeof(uint) != 0 || length == 0 || length > bytes.Length - sizeof(uint))
         {
             return null;
         }
 
-        ReadOnlySpan<byte> trie = bytes.Slice(sizeof(uint), (int)length);
-        uint[] units = new uint[length / sizeof(uint)];
-        for (int i = 0; i < units.Length; i++)
+        var trie = bytes.Slice(sizeof(uint), (int)length);
+        var units = new uint[length / sizeof(uint)];
+        for (var i = 0; i < units.Length; i++)
         {
             units[i] = BinaryPrimitives.ReadUInt32LittleEndian(trie[(i * sizeof(uint))..]);
         }
@@ -65,10 +67,10 @@ internal sealed class Precompiled : TextNormalizer
     {
         StringBuilder result = new(text.Length);
         Span<char> characters = stackalloc char[2];
-        for (int at = 0; at < text.Length;)
+        for (var at = 0; at < text.Length;)
         {
-            int length = ClusterLength(text, at);
-            ReadOnlySpan<char> cluster = text.AsSpan(at, length);
+            var length = ClusterLength(text, at);
+            var cluster = text.AsSpan(at, length);
             at += length;
             if (cluster.Length < LongCluster && Encoding.UTF8.GetByteCount(cluster) < LongCluster
                 && Find(cluster) is { } whole)
@@ -77,7 +79,7 @@ internal sealed class Precompiled : TextNormalizer
                 continue;
             }
 
-            foreach (Rune rune in cluster.EnumerateRunes())
+            foreach (var rune in cluster.EnumerateRunes())
             {
                 ReadOnlySpan<char> character = characters[..rune.EncodeToUtf16(characters)];
                 result.Append(Find(character) ?? character.ToString());
@@ -90,21 +92,21 @@ internal sealed class Precompiled : TextNormalizer
     /// <summary>Replaces the longest text that a rule begins with at each position, as SentencePiece does.</summary>
     public string NormalizeLongest(string text)
     {
-        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        var utf8 = Encoding.UTF8.GetBytes(text);
         List<byte> result = new(utf8.Length);
-        for (int at = 0; at < utf8.Length;)
+        for (var at = 0; at < utf8.Length;)
         {
-            (uint rule, int length) = Longest(utf8.AsSpan(at));
+            var (rule, length) = Longest(utf8.AsSpan(at));
             if (length > 0)
             {
-                ReadOnlySpan<byte> rest = replacements.AsSpan((int)Math.Min(rule, (uint)replacements.Length));
-                int end = rest.IndexOf((byte)0);
+                ReadOnlySpan<byte> rest = _replacements.AsSpan((int)Math.Min(rule, (uint)_replacements.Length));
+                var end = rest.IndexOf((byte)0);
                 result.AddRange(end < 0 ? rest : rest[..end]);
                 at += length;
             }
             else
             {
-                Rune.DecodeFromUtf8(utf8.AsSpan(at), out _, out int size);
+                Rune.DecodeFromUtf8(utf8.AsSpan(at), out _, out var size);
                 result.AddRange(utf8.AsSpan(at, size));
                 at += size;
             }
@@ -115,27 +117,27 @@ internal sealed class Precompiled : TextNormalizer
 
     private (uint Rule, int Length) Longest(ReadOnlySpan<byte> text)
     {
-        (uint rule, int length) = (0, 0);
-        uint unit = units[0];
-        long position = Offset(unit);
-        for (int i = 0; i < text.Length; i++)
+        var (rule, length) = (0u, 0);
+        var unit = _units[0];
+        var position = Offset(unit);
+        for (var i = 0; i < text.Length; i++)
         {
             position ^= text[i];
-            if (text[i] == 0 || position >= units.Length)
+            if (text[i] == 0 || position >= _units.Length)
             {
                 break;
             }
 
-            unit = units[position];
+            unit = _units[position];
             if ((unit & 0x8000_00FF) != text[i])
             {
                 break;
             }
 
             position ^= Offset(unit);
-            if ((unit & 0x100) != 0 && position < units.Length)
+            if ((unit & 0x100) != 0 && position < _units.Length)
             {
-                (rule, length) = (units[position] & 0x7FFF_FFFF, i + 1);
+                (rule, length) = (_units[position] & 0x7FFF_FFFF, i + 1);
             }
         }
 
@@ -150,18 +152,18 @@ internal sealed class Precompiled : TextNormalizer
     private string? Find(ReadOnlySpan<char> text)
     {
         Span<byte> utf8 = stackalloc byte[4 * LongCluster];
-        int count = Encoding.UTF8.GetBytes(text, utf8);
-        uint unit = units[0];
-        long position = Offset(unit);
-        for (int i = 0; i < count; i++)
+        var count = Encoding.UTF8.GetBytes(text, utf8);
+        var unit = _units[0];
+        var position = Offset(unit);
+        for (var i = 0; i < count; i++)
         {
             position ^= utf8[i];
-            if (utf8[i] == 0 || position >= units.Length)
+            if (utf8[i] == 0 || position >= _units.Length)
             {
                 return null;
             }
 
-            unit = units[position];
+            unit = _units[position];
             if ((unit & 0x8000_00FF) != utf8[i])
             {
                 return null;
@@ -170,7 +172,7 @@ internal sealed class Precompiled : TextNormalizer
             position ^= Offset(unit);
             if ((unit & 0x100) != 0)
             {
-                return position < units.Length ? Replacement(units[position] & 0x7FFF_FFFF) : null;
+                return position < _units.Length ? Replacement(_units[position] & 0x7FFF_FFFF) : null;
             }
         }
 
@@ -181,13 +183,13 @@ internal sealed class Precompiled : TextNormalizer
 
     private string? Replacement(uint start)
     {
-        if (start >= replacements.Length)
+        if (start >= _replacements.Length)
         {
             return null;
         }
 
-        ReadOnlySpan<byte> rest = replacements.AsSpan((int)start);
-        int end = rest.IndexOf((byte)0);
+        ReadOnlySpan<byte> rest = _replacements.AsSpan((int)start);
+        var end = rest.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? rest : rest[..end]);
     }
 }

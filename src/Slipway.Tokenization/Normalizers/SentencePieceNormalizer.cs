@@ -14,12 +14,12 @@ internal sealed class SentencePieceNormalizer(Precompiled? rules, bool prefix, b
 
     public override string Normalize(string text)
     {
-        string ruled = rules?.NormalizeLongest(text) ?? text;
+        var ruled = rules?.NormalizeLongest(text) ?? text;
         StringBuilder result = new(ruled.Length + 1);
-        bool afterSpace = collapse;
-        foreach (char character in ruled)
+        var afterSpace = collapse;
+        foreach (var character in ruled)
         {
-            bool space = character == ' ';
+            var space = character == ' ';
             if (!(collapse && space && afterSpace))
             {
                 result.Append(space ? Space : character);

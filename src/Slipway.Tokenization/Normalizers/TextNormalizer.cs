@@ -32,6 +32,6 @@ internal abstract class TextNormalizer
 
     public static TextNormalizer Parse(Section section, int depth = 0) =>
         depth > MaximumDepth ? throw section.Error($"'{section.Path}' is nested deeper than {MaximumDepth} levels.")
-        : Types.TryGetValue(section.Type, out Func<Section, int, TextNormalizer>? create) ? create(section, depth)
+        : Types.TryGetValue(section.Type, out var create) ? create(section, depth)
         : throw section.Unknown("normalizer", Types.Keys);
 }

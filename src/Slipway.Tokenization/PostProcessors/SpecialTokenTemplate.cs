@@ -17,15 +17,15 @@ internal sealed record SpecialTokenTemplate(int[] Before, int[] After)
     };
 
     public static SpecialTokenTemplate Parse(Section section) =>
-        Types.TryGetValue(section.Type, out Func<Section, SpecialTokenTemplate>? create)
+        Types.TryGetValue(section.Type, out var create)
             ? create(section)
             : throw section.Unknown("post-processor", Types.Keys);
 
     private static SpecialTokenTemplate ParseTemplate(Section section)
     {
         List<int> before = [], after = [];
-        bool seen = false;
-        foreach (Section piece in section["single"].Items())
+        var seen = false;
+        foreach (var piece in section["single"].Items())
         {
             if (!piece["Sequence"].IsNull)
             {
@@ -33,27 +33,28 @@ internal sealed record SpecialTokenTemplate(int[] Before, int[] After)
                 continue;
             }
 
-            string name = piece["SpecialToken"].String("id");
-            foreach (Section id in section["special_tokens"][name]["ids"].Items())
+            var name = piece["SpecialToken"].String("id");
+            foreach (var id in section["special_tokens"][name]["ids"].Items())
             {
                 (seen ? after : before).Add(VocabularyReader.CheckId(id));
             }
         }
 
-        return seen ? new([.. before], [.. after]) : throw section["single"].Wrong("a template that holds the sequence");
+        return seen
+            ? new([.. before], [.. after]) : throw section["single"].Wrong("a template that holds the sequence");
     }
 
     private static SpecialTokenTemplate ParseSequence(Section section)
     {
-        SpecialTokenTemplate result = None;
-        foreach (Section item in section["processors"].Items())
+        var result = None;
+        foreach (var item in section["processors"].Items())
         {
             if (item.Type == "Sequence")
             {
                 throw item.Error($"'{item.Path}' is a sequence inside a sequence, which is not supported.");
             }
 
-            SpecialTokenTemplate inner = Parse(item);
+            var inner = Parse(item);
             result = new([.. inner.Before, .. result.Before], [.. result.After, .. inner.After]);
         }
 

@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Slipway.Tokenization.PreTokenizers;
 
-/// <summary>GPT-2's pre-tokenizer: words with their leading space, numbers, punctuation, white space; then bytes.</summary>
+/// <summary>
+/// GPT-2's pre-tokenizer: words with their leading space, numbers, punctuation, white space; then bytes.
+/// </summary>
 internal sealed partial class ByteLevelSplitter(bool addPrefixSpace, bool useRegex) : TextSplitter
 {
     private static readonly PatternSplitter WordSplitter = new(Words(), "Isolated", invert: false, null);
@@ -11,7 +13,7 @@ internal sealed partial class ByteLevelSplitter(bool addPrefixSpace, bool useReg
 
     public override void Split(Piece piece, List<Piece> pieces)
     {
-        Piece spaced = addPrefixSpace && piece.Text[0] != ' ' ? piece.Prepend(" ") : piece;
+        var spaced = addPrefixSpace && piece.Text[0] != ' ' ? piece.Prepend(" ") : piece;
         if (useRegex)
         {
             WordSplitter.Split(spaced, pieces);

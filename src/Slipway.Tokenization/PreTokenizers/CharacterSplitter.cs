@@ -12,8 +12,8 @@ internal sealed class CharacterSplitter(Func<Rune, bool> isDelimiter, string beh
 
     public static CharacterSplitter ParseDelimiter(Section section)
     {
-        string delimiter = section.String("delimiter");
-        return Rune.TryGetRuneAt(delimiter.Length > 0 ? delimiter : "\uD800", 0, out Rune rune)
+        var delimiter = section.String("delimiter");
+        return Rune.TryGetRuneAt(delimiter.Length > 0 ? delimiter : "\uD800", 0, out var rune)
             && rune.Utf16SequenceLength == delimiter.Length
                 ? new CharacterSplitter(other => other == rune, "Removed")
                 : throw section["delimiter"].Wrong("one character");
@@ -26,11 +26,11 @@ internal sealed class CharacterSplitter(Func<Rune, bool> isDelimiter, string beh
     public override void Split(Piece piece, List<Piece> pieces)
     {
         List<(int, int, bool)> parts = [];
-        string text = piece.Text;
-        int start = 0;
-        for (int i = 0; i < text.Length;)
+        var text = piece.Text;
+        var start = 0;
+        for (var i = 0; i < text.Length;)
         {
-            Rune.DecodeFromUtf16(text.AsSpan(i), out Rune rune, out int size);
+            Rune.DecodeFromUtf16(text.AsSpan(i), out var rune, out var size);
             if (isDelimiter(rune))
             {
                 if (i > start)

@@ -7,13 +7,13 @@ internal sealed class DigitSplitter(bool individual) : TextSplitter
 {
     public override void Split(Piece piece, List<Piece> pieces)
     {
-        string text = piece.Text;
-        int start = 0;
-        bool inNumber = false;
-        for (int i = 0; i < text.Length;)
+        var text = piece.Text;
+        var start = 0;
+        var inNumber = false;
+        for (var i = 0; i < text.Length;)
         {
-            Rune.DecodeFromUtf16(text.AsSpan(i), out Rune rune, out int size);
-            bool digit = Rune.IsNumber(rune);
+            Rune.DecodeFromUtf16(text.AsSpan(i), out var rune, out var size);
+            var digit = Rune.IsNumber(rune);
             if (i > start && (digit != inNumber || (digit && individual)))
             {
                 pieces.Add(piece.Slice(start, i));

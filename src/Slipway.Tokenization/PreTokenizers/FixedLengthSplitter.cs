@@ -10,16 +10,16 @@ internal sealed class FixedLengthSplitter(int length) : TextSplitter
 
     public static FixedLengthSplitter Parse(Section section)
     {
-        int length = section["length"].IsNull ? DefaultLength : section.Int("length");
+        var length = section["length"].IsNull ? DefaultLength : section.Int("length");
         return length > 0 ? new FixedLengthSplitter(length) : throw section["length"].Wrong("1 or more");
     }
 
     public override void Split(Piece piece, List<Piece> pieces)
     {
         int start = 0, count = 0;
-        for (int i = 0; i < piece.Text.Length;)
+        for (var i = 0; i < piece.Text.Length;)
         {
-            Rune.DecodeFromUtf16(piece.Text.AsSpan(i), out _, out int size);
+            Rune.DecodeFromUtf16(piece.Text.AsSpan(i), out _, out var size);
             i += size;
             if (++count == length)
             {

@@ -10,7 +10,7 @@ internal sealed class MetaspaceSplitter(char replacement, string scheme, bool sp
 
     public static char ParseReplacement(Section section)
     {
-        string replacement = section.String("replacement");
+        var replacement = section.String("replacement");
         return replacement.Length == 1 && !char.IsSurrogate(replacement[0])
             ? replacement[0] : throw section["replacement"].Wrong("one character");
     }
@@ -18,7 +18,7 @@ internal sealed class MetaspaceSplitter(char replacement, string scheme, bool sp
     /// <summary>"always", "first" or "never"; older files say <c>add_prefix_space</c>.</summary>
     public static string ParseScheme(Section section)
     {
-        string scheme = section.OptionalString("prepend_scheme") ?? "always";
+        var scheme = section.OptionalString("prepend_scheme") ?? "always";
         return scheme is not ("always" or "first" or "never")
             ? throw section["prepend_scheme"].Wrong("'always', 'first' or 'never'")
             : section.Bool("add_prefix_space", true) ? scheme : "never";
@@ -26,14 +26,14 @@ internal sealed class MetaspaceSplitter(char replacement, string scheme, bool sp
 
     public override void Split(Piece piece, List<Piece> pieces)
     {
-        Piece marked = piece with { Text = piece.Text.Replace(' ', replacement) };
+        var marked = piece with { Text = piece.Text.Replace(' ', replacement) };
         if (marked.Text[0] != replacement && (scheme == "always" || (scheme == "first" && piece.Start == 0)))
         {
             marked = marked.Prepend(replacement.ToString());
         }
 
-        int start = 0;
-        for (int i = 1; split && i < marked.Text.Length; i++)
+        var start = 0;
+        for (var i = 1; split && i < marked.Text.Length; i++)
         {
             if (marked.Text[i] == replacement)
             {

@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace Slipway.Tokenization.PreTokenizers;
 
-/// <summary>Finds the matches of a file's pattern, as if the text were a row of characters and not of UTF-16 units.</summary>
+/// <summary>
+/// Finds the matches of a file's pattern, as if the text were a row of characters and not of UTF-16 units.
+/// </summary>
 /// <remarks>
 /// Regular expressions of .NET see two surrogates where a character lies beyond U+FFFF, so that <c>\p{L}</c> misses it.
 /// Such a character is shown to the pattern as one of the same category that lies below.
@@ -17,12 +19,12 @@ internal static class PatternMatching
     /// <summary>Cuts the text into matches and what lies between them; nothing empty.</summary>
     public static List<(int Start, int End, bool IsMatch)> Parts(Regex pattern, string text)
     {
-        (string visible, int[]? origins) = ShowSurrogates(text);
+        var (visible, origins) = ShowSurrogates(text);
         List<(int, int, bool)> parts = [];
-        long deadline = Environment.TickCount64 + BaseMilliseconds + (text.Length / CharactersPerMillisecond);
+        var deadline = Environment.TickCount64 + BaseMilliseconds + (text.Length / CharactersPerMillisecond);
         int start = 0, untilCheck = MatchesBetweenChecks;
         int At(int index) => origins is null ? index : origins[index];
-        foreach (ValueMatch match in pattern.EnumerateMatches(visible))
+        foreach (var match in pattern.EnumerateMatches(visible))
         {
             if (--untilCheck == 0)
             {
@@ -63,9 +65,9 @@ internal static class PatternMatching
 
         StringBuilder visible = new(text.Length);
         List<int> origins = new(text.Length + 1);
-        for (int i = 0; i < text.Length;)
+        for (var i = 0; i < text.Length;)
         {
-            Rune.DecodeFromUtf16(text.AsSpan(i), out Rune rune, out int length);
+            Rune.DecodeFromUtf16(text.AsSpan(i), out var rune, out var length);
             visible.Append(rune.IsBmp ? (char)rune.Value : StandIn(rune));
             origins.Add(i);
             i += length;

@@ -8,14 +8,15 @@ namespace Slipway.Tokenization.PreTokenizers;
 /// <param name="behavior">One of <see cref="SplitBehavior.Names"/>.</param>
 /// <param name="invert">Whether the delimiters are what the pattern does not match.</param>
 /// <param name="source">The file that the pattern is from; null where it is built in.</param>
-internal sealed partial class PatternSplitter(Regex pattern, string behavior, bool invert, string? source) : TextSplitter
+internal sealed partial class PatternSplitter(Regex pattern, string behavior, bool invert, string? source)
+    : TextSplitter
 {
     public static PatternSplitter Parse(Section section) => new(
         Pattern.Parse(section["pattern"]), ParseBehavior(section, null), section.Bool("invert", false), section.Source);
 
     public static string ParseBehavior(Section section, string? missing)
     {
-        string behavior = missing is not null && section["behavior"].IsNull ? missing : section.String("behavior");
+        var behavior = missing is not null && section["behavior"].IsNull ? missing : section.String("behavior");
         return SplitBehavior.Names.Contains(behavior) ? behavior : throw section["behavior"].Wrong(
             "one of " + string.Join(", ", SplitBehavior.Names.Select(name => $"'{name}'")));
     }
@@ -28,7 +29,7 @@ internal sealed partial class PatternSplitter(Regex pattern, string behavior, bo
 
     public override void Split(Piece piece, List<Piece> pieces)
     {
-        List<(int Start, int End, bool IsMatch)> parts = Pattern.Guard(
+        var parts = Pattern.Guard(
             () => PatternMatching.Parts(pattern, piece.Text), pattern, piece.Text, source);
         if (behavior == "Isolated")
         {

@@ -6,7 +6,9 @@ internal static class SplitBehavior
     public static readonly string[] Names =
         ["Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"];
 
-    /// <summary>Appends the parts of a piece; <paramref name="parts"/> are its slices in order, none of them empty.</summary>
+    /// <summary>
+    /// Appends the parts of a piece; <paramref name="parts"/> are its slices in order, none of them empty.
+    /// </summary>
     public static void Apply(
         string behavior, Piece piece, List<(int Start, int End, bool IsDelimiter)> parts, List<Piece> pieces)
     {
@@ -22,7 +24,7 @@ internal static class SplitBehavior
             start = -1;
         }
 
-        foreach ((int from, int to, bool isDelimiter) in parts)
+        foreach (var (from, to, isDelimiter) in parts)
         {
             if (isDelimiter && behavior == "Removed")
             {
@@ -31,7 +33,7 @@ internal static class SplitBehavior
             }
 
             // A part joins the one before it where the behaviour says so, else it begins a piece of its own.
-            bool joins = start >= 0 && behavior switch
+            var joins = start >= 0 && behavior switch
             {
                 "MergedWithPrevious" => isDelimiter && !lastIsDelimiter,
                 "MergedWithNext" => open && !isDelimiter,

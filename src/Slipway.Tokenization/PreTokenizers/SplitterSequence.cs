@@ -7,10 +7,10 @@ internal sealed class SplitterSequence(TextSplitter[] splitters) : TextSplitter
     public override void Split(Piece piece, List<Piece> pieces)
     {
         List<Piece> current = [piece];
-        foreach (TextSplitter splitter in splitters)
+        foreach (var splitter in splitters)
         {
             List<Piece> next = new(current.Count);
-            foreach (Piece part in current)
+            foreach (var part in current)
             {
                 splitter.Split(part, next);
             }

@@ -2,7 +2,9 @@ using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.PreTokenizers;
 
-/// <summary>Splits text into the pieces that the model sees one by one. The table of types is <see cref="Types"/>.</summary>
+/// <summary>
+/// Splits text into the pieces that the model sees one by one. The table of types is <see cref="Types"/>.
+/// </summary>
 internal abstract class TextSplitter
 {
     private const int MaximumDepth = 16;
@@ -14,7 +16,8 @@ internal abstract class TextSplitter
         ["Digits"] = (section, _) => new DigitSplitter(section.Bool("individual_digits", false)),
         ["Split"] = (section, _) => PatternSplitter.Parse(section),
         ["Metaspace"] = (section, _) => MetaspaceSplitter.Parse(section),
-        ["BertPreTokenizer"] = (_, _) => new SplitterSequence([CharacterSplitter.WhiteSpace, CharacterSplitter.Punctuation]),
+        ["BertPreTokenizer"] = (_, _) =>
+            new SplitterSequence([CharacterSplitter.WhiteSpace, CharacterSplitter.Punctuation]),
         ["Whitespace"] = (_, _) => new PatternSplitter(PatternSplitter.Words(), "Removed", invert: true, null),
         ["WhitespaceSplit"] = (_, _) => CharacterSplitter.WhiteSpace,
         ["Punctuation"] = (section, _) => new CharacterSplitter(
@@ -33,6 +36,6 @@ internal abstract class TextSplitter
 
     public static TextSplitter Parse(Section section, int depth = 0) =>
         depth > MaximumDepth ? throw section.Error($"'{section.Path}' is nested deeper than {MaximumDepth} levels.")
-        : Types.TryGetValue(section.Type, out Func<Section, int, TextSplitter>? create) ? create(section, depth)
+        : Types.TryGetValue(section.Type, out var create) ? create(section, depth)
         : throw section.Unknown("pre-tokenizer", Types.Keys);
 }

@@ -21,7 +21,8 @@ internal static class Arithmetic
         {
             ("~", _, _) => Concatenate(PythonText.Str(left), PythonText.Str(right)),
             ("+", string a, string b) => Concatenate(a, b),
-            ("+", Markup or string, Markup or string) => new Markup(Concatenate(Markup.Escape(left), Markup.Escape(right))),
+            ("+", Markup or string, Markup or string) =>
+                new Markup(Concatenate(Markup.Escape(left), Markup.Escape(right))),
             ("+", TemplateTuple a, TemplateTuple b) => new TemplateTuple(Joined(a, b)),
             ("+", List<object?> a, List<object?> b) when IsList(a) && IsList(b) => Joined(a, b),
             ("*", _, _) when Repeated(left, right) is { } repeated => repeated,
@@ -64,11 +65,15 @@ internal static class Arithmetic
             return Numbers.Normalize((quotient + (twice > unit || (twice == unit && !quotient.IsEven) ? 1 : 0)) * unit);
         }
 
-        var number = value as double? ?? throw Work.Error($"'round' needs a number, not {PythonText.ShortRepr(value)}.");
+        var number = value as double?
+            ?? throw Work.Error($"'round' needs a number, not {PythonText.ShortRepr(value)}.");
         return !double.IsFinite(number) || digits > 323 ? number
             : digits < -308 ? 0.0 * number
-            : digits >= 0 ? double.Parse(number.ToString($"F{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
-            : Numbers.AsDouble(Round(Numbers.Normalize(new BigInteger(Math.Round(number, MidpointRounding.ToEven))), digits))!.Value;
+            : digits >= 0
+                ? double.Parse(
+                    number.ToString($"F{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
+            : Numbers.AsDouble(
+                Round(Numbers.Normalize(new BigInteger(Math.Round(number, MidpointRounding.ToEven))), digits))!.Value;
     }
 
     private static bool IsList(List<object?> list) => list is not (TemplateTuple or Values.Range or DictionaryView);
@@ -122,7 +127,8 @@ internal static class Arithmetic
         if (left is long a && right is long b && name is ("+" or "-" or "*"))
         {
             var exact = name switch { "+" => (Int128)a + b, "-" => (Int128)a - b, _ => (Int128)a * b };
-            return exact >= long.MinValue && exact <= long.MaxValue ? (long)exact : Numbers.Normalize((BigInteger)exact);
+            return exact >= long.MinValue && exact <= long.MaxValue
+                ? (long)exact : Numbers.Normalize((BigInteger)exact);
         }
 
         return Numbers.AsInteger(left) is { } x && Numbers.AsInteger(right) is { } y

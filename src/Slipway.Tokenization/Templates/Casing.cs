@@ -34,7 +34,8 @@ internal static class Casing
         for (var i = 0; i < text.Length; i++)
         {
             // A sigma at the end of a word has another form.
-            var ends = text[i] == 'Σ' && i > 0 && IsCased(text[i - 1]) && (i + 1 == text.Length || !IsCased(text[i + 1]));
+            var ends = text[i] == 'Σ' && i > 0 && IsCased(text[i - 1])
+                && (i + 1 == text.Length || !IsCased(text[i + 1]));
             _ = text[i] == 'İ' ? output.Append("i̇") : output.Append(ends ? 'ς' : simple[i]);
         }
 
@@ -50,7 +51,9 @@ internal static class Casing
         var inside = false;
         for (var i = 0; i < text.Length; i++)
         {
-            _ = inside ? output.Append(sameLength ? lower[i] : char.ToLowerInvariant(text[i])) : output.Append(TitleOf(text[i]));
+            _ = inside
+                ? output.Append(sameLength ? lower[i] : char.ToLowerInvariant(text[i]))
+                    : output.Append(TitleOf(text[i]));
             inside = IsCased(text[i]);
         }
 

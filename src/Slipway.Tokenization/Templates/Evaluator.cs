@@ -26,7 +26,8 @@ internal sealed class Evaluator(Interpreter interpreter)
             case TupleExpression tuple:
                 return new TemplateTuple(tuple.Items.Select(Evaluate));
             case DictionaryExpression dictionary:
-                return TemplateDictionary.Of(dictionary.Items.Select(item => (Evaluate(item.Key), Evaluate(item.Value))));
+                return TemplateDictionary.Of(
+                    dictionary.Items.Select(item => (Evaluate(item.Key), Evaluate(item.Value))));
             case Unary { Operator: "not" } not:
                 return !Truth.Of(Evaluate(not.Operand));
             case Unary unary:

@@ -82,11 +82,13 @@ internal static class Globals
             throw Work.Error("'range' needs a step that is not 0.");
         }
 
-        var count = BigInteger.Max(0, step.Sign > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step);
+        var count = BigInteger.Max(0, step.Sign > 0
+            ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step);
         if (count > MaxRange || BigInteger.Abs(start) > long.MaxValue / 4 || BigInteger.Abs(stop) > long.MaxValue / 4
             || BigInteger.Abs(step) > long.MaxValue / 4)
         {
-            throw Work.Error($"'range' would give {Quoted.Short(count.ToString(System.Globalization.CultureInfo.InvariantCulture))} " +
+            throw Work.Error(
+                $"'range' would give {Quoted.Short(count.ToString(System.Globalization.CultureInfo.InvariantCulture))} " +
                 $"numbers; at most {MaxRange} are allowed.");
         }
 

@@ -277,7 +277,8 @@ internal sealed class Interpreter
             var (parameter, missing) = signature.Parameters[i];
             _scope[parameter] = i < arguments.Positional.Length ? arguments.Positional[i]
                 : named.Remove(parameter, out var value) ? value
-                : missing is null ? new Undefined($"'{Quoted.Short(parameter)}' is undefined") : _evaluator.Evaluate(missing);
+                : missing is null
+                    ? new Undefined($"'{Quoted.Short(parameter)}' is undefined") : _evaluator.Evaluate(missing);
         }
 
         var hasCaller = signature.Parameters.Any(parameter => parameter.Name == "caller");
@@ -292,7 +293,8 @@ internal sealed class Interpreter
         }
         else if (named.Keys.FirstOrDefault() is { } unknown)
         {
-            throw Work.Error($"the macro '{Quoted.Short(signature.Name)}' takes no argument '{Quoted.Short(unknown)}'.");
+            throw Work.Error(
+                $"the macro '{Quoted.Short(signature.Name)}' takes no argument '{Quoted.Short(unknown)}'.");
         }
 
         if (signature.TakesMore)
@@ -302,7 +304,8 @@ internal sealed class Interpreter
         else if (arguments.Positional.Length > signature.Parameters.Length)
         {
             throw Work.Error(
-                $"the macro '{Quoted.Short(signature.Name)}' takes at most {signature.Parameters.Length} arguments, but is given " +
+                $"the macro '{Quoted.Short(signature.Name)}' takes at "
+                + $"most {signature.Parameters.Length} arguments, but is given " +
                 $"{arguments.Positional.Length}.");
         }
     }

@@ -7,7 +7,9 @@ using Slipway.Tokenization.Templates.Values;
 
 namespace Slipway.Tokenization.Templates;
 
-/// <summary>Reads JSON as a template's values, and writes them as Python's <c>json.dumps</c> with <c>ensure_ascii=False</c>.</summary>
+/// <summary>
+/// Reads JSON as a template's values, and writes them as Python's <c>json.dumps</c> with <c>ensure_ascii=False</c>.
+/// </summary>
 internal sealed class Json
 {
     private readonly StringBuilder _output = new();
@@ -25,10 +27,11 @@ internal sealed class Json
         {
             null => null,
             string text => Bounded(text),
-            var width when Numbers.AsInteger(width) is { } count => new string(' ', (int)BigInteger.Min(MaxIndent + 1, BigInteger.Max(0, count))),
+            var width when Numbers.AsInteger(width) is { } count =>
+                new string(' ', (int)BigInteger.Min(MaxIndent + 1, BigInteger.Max(0, count))),
             var other => throw Work.Error($"the indent {PythonText.ShortRepr(other)} is neither a number nor a text."),
         };
-        (string item, string key) = (indent is null ? ", " : ",", ": ");
+        var (item, key) = (indent is null ? ", " : ",", ": ");
         if (arguments.Get(2, "separators") is { } separators)
         {
             (item, key) = separators is List<object?> and [string itemText, string keyText]
@@ -169,7 +172,8 @@ internal sealed class Json
                 '\t' => _output.Append("\\t"),
                 '\b' => _output.Append("\\b"),
                 '\f' => _output.Append("\\f"),
-                _ when c < ' ' || (_ascii && c > '~') => _output.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                _ when c < ' '
+                    || (_ascii && c > '~') => _output.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
                 _ => _output.Append(c),
             };
         }

@@ -65,7 +65,8 @@ internal static class PythonText
         }
 
         var exponent = int.Parse(text.AsSpan(text.IndexOf('E') + 1), CultureInfo.InvariantCulture);
-        if (digits.Length == 1 && digits[0] == '1' && double.Parse($"{sign}1E{exponent + 1}", CultureInfo.InvariantCulture) == value)
+        if (digits.Length == 1 && digits[0] == '1'
+            && double.Parse($"{sign}1E{exponent + 1}", CultureInfo.InvariantCulture) == value)
         {
             // Seventeen digits of nines where the shortest form is the next power of ten.
             exponent++;
@@ -102,7 +103,9 @@ internal static class PythonText
         output.Append(quote);
     }
 
-    /// <summary>Counts what is written, since values share their parts: what is small in memory can be endless on paper.</summary>
+    /// <summary>
+    /// Counts what is written, since values share their parts: what is small in memory can be endless on paper.
+    /// </summary>
     public static void Grow(object? value, StringBuilder output)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
@@ -171,7 +174,8 @@ internal static class PythonText
                 output.Append('>');
                 break;
             default:
-                var kind = value switch { Callable f => $"the function '{f.Name}'", Generator => "a generator", _ => "an object" };
+                var kind = value switch { Callable f => $"the function '{f.Name}'", Generator => "a generator",
+                    _ => "an object" };
                 output.Append(shortens ? kind : throw Work.Error(
                     $"{kind} has no text of its own (Python prints its address). "
                     + (value is Generator ? "Put '| list' behind it." : "Call it.")));

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Slipway.Tokenization.Templates;
 
-/// <summary>Writes a time as C's <c>strftime</c> does in the C locale, with the additions of Python and glibc.</summary>
+/// <summary>
+/// Writes a time as C's <c>strftime</c> does in the C locale, with the additions of Python and glibc.
+/// </summary>
 /// <param name="time">The time to write.</param>
 /// <param name="zone">The zone that <c>%Z</c> names.</param>
 internal sealed class Strftime(DateTimeOffset time, TimeZoneInfo zone)
@@ -66,13 +68,13 @@ internal sealed class Strftime(DateTimeOffset time, TimeZoneInfo zone)
     private string Adjusted(char letter, char padding, int width, bool upper, bool swap)
     {
         var (text, fill, ownWidth) = Directive(letter);
-        var least = padding == '-' ? 0 : Math.Max(width, ownWidth);
-        if (least >= MaxWidth)
+        var min = padding == '-' ? 0 : Math.Max(width, ownWidth);
+        if (min >= MaxWidth)
         {
             throw Work.Error($"'strftime_now' writes fields of fewer than {MaxWidth} characters.");
         }
 
-        text = text.PadLeft(least, padding switch { '_' => ' ', '0' => '0', _ => fill });
+        text = text.PadLeft(min, padding switch { '_' => ' ', '0' => '0', _ => fill });
         return swap && letter is ('p' or 'Z') ? text.ToLowerInvariant()
             : upper || (swap && letter is ('a' or 'A' or 'b' or 'B' or 'h')) ? text.ToUpperInvariant()
             : text;
@@ -130,5 +132,6 @@ internal sealed class Strftime(DateTimeOffset time, TimeZoneInfo zone)
     private string Text(string format) => time.ToString(format, CultureInfo.InvariantCulture);
 
     private string Offset(string separator) =>
-        (time.Offset < TimeSpan.Zero ? "-" : "+") + time.Offset.ToString($"hh'{separator}'mm", CultureInfo.InvariantCulture);
+        (time.Offset < TimeSpan.Zero ? "-" : "+")
+        + time.Offset.ToString($"hh'{separator}'mm", CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,9 @@ using Slipway.Tokenization.Templates.Values;
 
 namespace Slipway.Tokenization.Templates;
 
-/// <summary>Counts the work of the rendering that this thread is at, so that no template runs or grows without end.</summary>
+/// <summary>
+/// Counts the work of the rendering that this thread is at, so that no template runs or grows without end.
+/// </summary>
 /// <remarks>
 /// One unit is a step of the template, 64 characters that are read or made, or one item of a list. Whatever walks over
 /// a value says so here before it walks, as values can share their parts and be far longer written than they are held.
@@ -20,7 +22,7 @@ internal sealed class Work
     private const int CharactersPerUnit = 64, ComparisonsPerUnit = 512, BitPairsPerUnit = 1 << 16;
 
     [ThreadStatic]
-    private static Work? s_current;
+    private static Work? _s_current;
 
     private readonly Work? _outer;
     private readonly CancellationToken _cancellationToken;
@@ -30,27 +32,28 @@ internal sealed class Work
     private Work(Work? outer, CancellationToken cancellationToken) =>
         (_outer, _cancellationToken) = (outer, cancellationToken);
 
-    public static void Begin(CancellationToken cancellationToken) => s_current = new Work(s_current, cancellationToken);
+    public static void Begin(CancellationToken cancellationToken)
+        => _s_current = new Work(_s_current, cancellationToken);
 
-    public static void End() => s_current = s_current?._outer;
+    public static void End() => _s_current = _s_current?._outer;
 
     /// <summary>Notes the line that errors name.</summary>
     public static void At(int line)
     {
-        if (s_current is { } work)
+        if (_s_current is { } work)
         {
             work._line = line;
         }
     }
 
     /// <summary>The exception of a mistake in the line that is at work.</summary>
-    public static ChatTemplateException Error(string message) => new(message, s_current?._line ?? 1);
+    public static ChatTemplateException Error(string message) => new(message, _s_current?._line ?? 1);
 
     /// <summary>Counts steps.</summary>
     /// <exception cref="OperationCanceledException">The rendering was cancelled.</exception>
     public static void Count(long amount = 1)
     {
-        if (s_current is { } work)
+        if (_s_current is { } work)
         {
             work._cancellationToken.ThrowIfCancellationRequested();
             if ((work._cost += Math.Min(amount, MaxCost + 1)) > MaxCost)

@@ -17,7 +17,8 @@ internal static partial class ZoneNames
     /// <summary>The name of a zone at a time; the time's offset where it is not the zone's.</summary>
     public static string Of(DateTimeOffset time, TimeZoneInfo zone)
     {
-        if (zone.GetUtcOffset(time) != time.Offset || (time.Offset == TimeSpan.Zero && zone.HasSameRules(TimeZoneInfo.Utc)))
+        if (zone.GetUtcOffset(time) != time.Offset
+            || (time.Offset == TimeSpan.Zero && zone.HasSameRules(TimeZoneInfo.Utc)))
         {
             return time.Offset == TimeSpan.Zero ? "UTC" : $"UTC{Sign(time.Offset)}{time.Offset:hh\\:mm}";
         }
@@ -30,7 +31,8 @@ internal static partial class ZoneNames
 
         var known = isDaylight ? zone.DaylightName : zone.StandardName;
         return OperatingSystem.IsWindows() || !known.Contains(' ', StringComparison.Ordinal) ? known
-            : Sign(time.Offset) + time.Offset.ToString(time.Offset.Minutes == 0 ? "hh" : "hhmm", CultureInfo.InvariantCulture);
+            : Sign(time.Offset)
+            + time.Offset.ToString(time.Offset.Minutes == 0 ? "hh" : "hhmm", CultureInfo.InvariantCulture);
     }
 
     /// <summary>Finds the abbreviation in a zone file; null where it is not of the known form.</summary>
@@ -45,7 +47,8 @@ internal static partial class ZoneNames
             var data = rest[HeaderBytes..];
             var seconds = time.ToUnixTimeSeconds();
             var index = -1;
-            while (index + 1 < header.Times && BinaryPrimitives.ReadInt64BigEndian(data[((index + 1) * sizeof(long))..]) <= seconds)
+            while (index + 1 < header.Times
+                && BinaryPrimitives.ReadInt64BigEndian(data[((index + 1) * sizeof(long))..]) <= seconds)
             {
                 index++;
             }
@@ -63,7 +66,8 @@ internal static partial class ZoneNames
             var text = names[types[(type * TypeBytes) + 5]..];
             return Encoding.ASCII.GetString(text[..text.IndexOf((byte)0)]);
         }
-        catch (Exception exception) when (exception is ArgumentOutOfRangeException or IndexOutOfRangeException or FormatException)
+        catch (Exception exception) when (exception is ArgumentOutOfRangeException or IndexOutOfRangeException
+            or FormatException)
         {
             return null;
         }
@@ -84,7 +88,8 @@ internal static partial class ZoneNames
         }
     }
 
-    [GeneratedRegex(@"^\n(?<standard><[^<>]+>|[A-Za-z]+)[-+0-9:]+((?<daylight><[^<>]+>|[A-Za-z]+)[^\n]*)?\n", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^\n(?<standard><[^<>]+>|[A-Za-z]+)[-+0-9:]+((?<daylight><[^<>]+>|[A-Za-z]+)[^\n]*)?\n",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex Rule();
 
     private readonly record struct Header(int Utc, int Standard, int Leaps, int Times, int Types, int Characters)
@@ -97,12 +102,15 @@ internal static partial class ZoneNames
             }
 
             int Number(ReadOnlySpan<byte> from, int index) =>
-                BinaryPrimitives.ReadInt32BigEndian(from[(20 + (index * sizeof(int)))..]) is >= 0 and <= 1 << 16 and var count
+                BinaryPrimitives.ReadInt32BigEndian(from[(20 + (index * sizeof(int)))..]) is >= 0 and <= 1 << 16
+                and var count
                     ? count : throw new FormatException();
-            return new(Number(block, 0), Number(block, 1), Number(block, 2), Number(block, 3), Number(block, 4), Number(block, 5));
+            return new(Number(block, 0), Number(block, 1), Number(block, 2), Number(block, 3), Number(block, 4),
+                Number(block, 5));
         }
 
         public int Bytes(int timeBytes) =>
-            (Times * (timeBytes + 1)) + (Types * TypeBytes) + Characters + (Leaps * (timeBytes + sizeof(int))) + Standard + Utc;
+            (Times * (timeBytes + 1)) + (Types * TypeBytes) + Characters + (Leaps * (timeBytes + sizeof(int)))
+            + Standard + Utc;
     }
 }

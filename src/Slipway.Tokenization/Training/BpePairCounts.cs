@@ -6,31 +6,31 @@ namespace Slipway.Tokenization.Training;
 /// <summary>How often each neighbouring pair occurs, kept up to date from merge to merge.</summary>
 internal sealed class BpePairCounts
 {
-    private readonly List<(int[] Symbols, int Count)> words;
-    private readonly Dictionary<long, long> counts = [];
-    private readonly Dictionary<long, HashSet<int>> occurrences = [];
-    private readonly PriorityQueue<long, (long NegativeCount, long Key)> queue = new();
+    private readonly List<(int[] Symbols, int Count)> _words;
+    private readonly Dictionary<long, long> _counts = [];
+    private readonly Dictionary<long, HashSet<int>> _occurrences = [];
+    private readonly PriorityQueue<long, (long NegativeCount, long Key)> _queue = new();
 
     public BpePairCounts(List<(int[] Symbols, int Count)> words)
     {
-        this.words = words;
-        for (int word = 0; word < words.Count; word++)
+        _words = words;
+        for (var word = 0; word < words.Count; word++)
         {
             Add(word, 1);
         }
 
-        foreach ((long key, long count) in counts)
+        foreach (var (key, count) in _counts)
         {
-            queue.Enqueue(key, (-count, key));
+            _queue.Enqueue(key, (-count, key));
         }
     }
 
     /// <summary>Removes and returns the most frequent pair; null where none is frequent enough.</summary>
     public (int Left, int Right)? TakeMostFrequent(int minimum)
     {
-        while (queue.TryDequeue(out long key, out (long NegativeCount, long Key) priority))
+        while (_queue.TryDequeue(out var key, out var priority))
         {
-            long count = counts.GetValueOrDefault(key);
+            var count = _counts.GetValueOrDefault(key);
             if (count != -priority.NegativeCount)
             {
                 // The count has changed since; every change put a fresh entry into the queue.
@@ -46,23 +46,23 @@ internal sealed class BpePairCounts
     /// <summary>Replaces the pair by one symbol in every word.</summary>
     public void Merge(int left, int right, int merged)
     {
-        long key = BpeMerging.Key(left, right);
+        var key = BpeMerging.Key(left, right);
         HashSet<long> changed = [];
-        foreach (int word in occurrences[key].Order().ToArray())
+        foreach (var word in _occurrences[key].Order().ToArray())
         {
             Add(word, -1, changed);
-            words[word] = (Replace(words[word].Symbols, left, right, merged), words[word].Count);
+            _words[word] = (Replace(_words[word].Symbols, left, right, merged), _words[word].Count);
             Add(word, 1, changed);
         }
 
-        counts.Remove(key);
-        occurrences.Remove(key);
+        _counts.Remove(key);
+        _occurrences.Remove(key);
         changed.Remove(key);
-        foreach (long pair in changed)
+        foreach (var pair in changed)
         {
-            if (counts.TryGetValue(pair, out long count) && count > 0)
+            if (_counts.TryGetValue(pair, out var count) && count > 0)
             {
-                queue.Enqueue(pair, (-count, pair));
+                _queue.Enqueue(pair, (-count, pair));
             }
         }
     }
@@ -70,9 +70,9 @@ internal sealed class BpePairCounts
     private static int[] Replace(int[] symbols, int left, int right, int merged)
     {
         List<int> result = new(symbols.Length);
-        for (int i = 0; i < symbols.Length; i++)
+        for (var i = 0; i < symbols.Length; i++)
         {
-            bool pair = i + 1 < symbols.Length && symbols[i] == left && symbols[i + 1] == right;
+            var pair = i + 1 < symbols.Length && symbols[i] == left && symbols[i + 1] == right;
             result.Add(pair ? merged : symbols[i]);
             i += pair ? 1 : 0;
         }
@@ -82,12 +82,12 @@ internal sealed class BpePairCounts
 
     private void Add(int word, int sign, HashSet<long>? changed = null)
     {
-        (int[] symbols, int count) = words[word];
-        for (int i = 0; i + 1 < symbols.Length; i++)
+        var (symbols, count) = _words[word];
+        for (var i = 0; i + 1 < symbols.Length; i++)
         {
-            long key = BpeMerging.Key(symbols[i], symbols[i + 1]);
-            CollectionsMarshal.GetValueRefOrAddDefault(counts, key, out _) += sign * (long)count;
-            ref HashSet<int>? where = ref CollectionsMarshal.GetValueRefOrAddDefault(occurrences, key, out _);
+            var key = BpeMerging.Key(symbols[i], symbols[i + 1]);
+            CollectionsMarshal.GetValueRefOrAddDefault(_counts, key, out _) += sign * (long)count;
+            ref var where = ref CollectionsMarshal.GetValueRefOrAddDefault(_occurrences, key, out _);
             where ??= [];
             if (sign > 0)
             {

@@ -11,7 +11,7 @@ namespace Slipway.Tokenization.Training;
 /// </remarks>
 public sealed class BpeTrainer
 {
-    private readonly BpeTrainerOptions options;
+    private readonly BpeTrainerOptions _options;
 
     /// <summary>Makes a trainer.</summary>
     /// <param name="options">Sizes and special tokens.</param>
@@ -20,7 +20,7 @@ public sealed class BpeTrainer
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        this.options = options;
+        _options = options;
     }
 
     /// <summary>Learns the merges of the texts.</summary>
@@ -32,18 +32,18 @@ public sealed class BpeTrainer
         IEnumerable<string> texts, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
-        TokenizerJsonWriter writer = new(options);
-        List<string> vocabulary = writer.BaseVocabulary();
-        int firstByte = options.WholeTokens.Count;
-        List<(int[] Symbols, int Count)> words = CountWords(texts, writer.CreateSplitter(), firstByte, cancellationToken);
+        TokenizerJsonWriter writer = new(_options);
+        var vocabulary = writer.BaseVocabulary();
+        var firstByte = _options.WholeTokens.Count;
+        var words = CountWords(texts, writer.CreateSplitter(), firstByte, cancellationToken);
         BpePairCounts pairs = new(words);
         List<(string, string)> merges = [];
         HashSet<string> taken = [.. vocabulary];
-        while (vocabulary.Count < options.VocabularySize
-            && pairs.TakeMostFrequent(options.MinimumFrequency) is { } pair)
+        while (vocabulary.Count < _options.VocabularySize
+            && pairs.TakeMostFrequent(_options.MinimumFrequency) is { } pair)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            string merged = vocabulary[pair.Left] + vocabulary[pair.Right];
+            var merged = vocabulary[pair.Left] + vocabulary[pair.Right];
             if (!taken.Add(merged))
             {
                 continue;
@@ -52,7 +52,8 @@ public sealed class BpeTrainer
             merges.Add((vocabulary[pair.Left], vocabulary[pair.Right]));
             pairs.Merge(pair.Left, pair.Right, vocabulary.Count);
             vocabulary.Add(merged);
-            progress?.Report((double)(vocabulary.Count - firstByte - 256) / (options.VocabularySize - firstByte - 256));
+            progress?.Report(
+                (double)(vocabulary.Count - firstByte - 256) / (_options.VocabularySize - firstByte - 256));
         }
 
         return writer.Write(vocabulary, merges);
@@ -62,13 +63,13 @@ public sealed class BpeTrainer
         IEnumerable<string> texts, TextSplitter splitter, int firstByte, CancellationToken cancellationToken)
     {
         Dictionary<string, int> counts = new(StringComparer.Ordinal);
-        AddedTokenMatcher matcher = new(options.WholeTokens.Select((token, index) =>
+        AddedTokenMatcher matcher = new(_options.WholeTokens.Select((token, index) =>
             new AddedToken(index, token, true, false, false, false, false)));
         List<Piece> pieces = [];
-        foreach (string text in texts)
+        foreach (var text in texts)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach ((int start, int end, int id) in matcher.Split(text))
+            foreach (var (start, end, id) in matcher.Split(text))
             {
                 if (id >= 0)
                 {
@@ -77,15 +78,15 @@ public sealed class BpeTrainer
 
                 pieces.Clear();
                 splitter.Split(new Piece(text[start..end], start), pieces);
-                foreach (Piece piece in pieces)
+                foreach (var piece in pieces)
                 {
                     CollectionsMarshal.GetValueRefOrAddDefault(counts, piece.Text, out _)++;
                 }
             }
         }
 
-        int[] idOf = new int[256];
-        for (int value = 0; value < 256; value++)
+        var idOf = new int[256];
+        for (var value = 0; value < 256; value++)
         {
             idOf[value] = firstByte + value;
         }

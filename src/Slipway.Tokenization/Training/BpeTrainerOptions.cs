@@ -16,8 +16,8 @@ public sealed class BpeTrainerOptions
     public IReadOnlyList<string> SpecialTokens { get; set; } = [];
 
     /// <summary>
-    /// Tokens that are never split or learned but are text, such as <c>&lt;tool_call&gt;</c>: decoding keeps them. Their
-    /// ids follow those of the special tokens.
+    /// Tokens that are never split or learned but are text, such as <c>&lt;tool_call&gt;</c>: decoding keeps them.
+    /// Their ids follow those of the special tokens.
     /// </summary>
     /// <value>None.</value>
     public IReadOnlyList<string> AddedTokens { get; set; } = [];
@@ -35,13 +35,13 @@ public sealed class BpeTrainerOptions
 
     internal void Validate()
     {
-        IReadOnlyList<string> whole = WholeTokens;
-        int least = 256 + whole.Count;
-        if (VocabularySize < least)
+        var whole = WholeTokens;
+        var min = 256 + whole.Count;
+        if (VocabularySize < min)
         {
             throw new ArgumentException(
                 $"A vocabulary of {VocabularySize} tokens cannot hold 256 bytes and {whole.Count} special " +
-                $"tokens. Set VocabularySize to {least} or more.");
+                $"tokens. Set VocabularySize to {min} or more.");
         }
 
         if (MinimumFrequency < 1)
@@ -51,7 +51,8 @@ public sealed class BpeTrainerOptions
 
         if (whole.Any(string.IsNullOrEmpty) || whole.Distinct().Count() != whole.Count)
         {
-            throw new ArgumentException("SpecialTokens and AddedTokens must be different from each other and not empty.");
+            throw new ArgumentException(
+                "SpecialTokens and AddedTokens must be different from each other and not empty.");
         }
     }
 }

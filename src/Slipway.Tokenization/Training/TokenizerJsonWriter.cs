@@ -13,7 +13,8 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
 
     /// <summary>The tokens that are never split, then the 256 bytes in the order of their values.</summary>
     public List<string> BaseVocabulary() =>
-        [.. options.WholeTokens, .. Enumerable.Range(0, 256).Select(value => ByteAlphabet.CharOf((byte)value).ToString())];
+        [.. options.WholeTokens, .. Enumerable.Range(0, 256)
+        .Select(value => ByteAlphabet.CharOf((byte)value).ToString())];
 
     /// <summary>The pre-tokenizer that the written file describes.</summary>
     public TextSplitter CreateSplitter()
@@ -37,7 +38,8 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
     public byte[] Write(List<string> vocabulary, List<(string Left, string Right)> merges)
     {
         ArrayBufferWriter<byte> buffer = new();
-        using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (Utf8JsonWriter json = new(
+            buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteString("version", "1.0");
@@ -58,8 +60,8 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
     private void WriteAddedTokens(Utf8JsonWriter json)
     {
         json.WriteStartArray("added_tokens");
-        IReadOnlyList<string> tokens = options.WholeTokens;
-        for (int id = 0; id < tokens.Count; id++)
+        var tokens = options.WholeTokens;
+        for (var id = 0; id < tokens.Count; id++)
         {
             json.WriteStartObject();
             json.WriteNumber("id", id);
@@ -133,14 +135,14 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
         json.WriteBoolean("byte_fallback", false);
         json.WriteBoolean("ignore_merges", false);
         json.WriteStartObject("vocab");
-        for (int id = 0; id < vocabulary.Count; id++)
+        for (var id = 0; id < vocabulary.Count; id++)
         {
             json.WriteNumber(vocabulary[id], id);
         }
 
         json.WriteEndObject();
         json.WriteStartArray("merges");
-        foreach ((string left, string right) in merges)
+        foreach (var (left, right) in merges)
         {
             json.WriteStartArray();
             json.WriteStringValue(left);

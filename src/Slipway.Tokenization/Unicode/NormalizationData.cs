@@ -12,24 +12,25 @@ internal sealed class NormalizationData
 {
     private const string Resource = "normalization.txt";
 
-    private readonly Dictionary<int, byte> classes = [];
-    private readonly Dictionary<int, (bool Compatible, int[] Target)> mappings = [];
-    private readonly HashSet<int> exclusions = [];
+    private readonly Dictionary<int, byte> _classes = [];
+    private readonly Dictionary<int, (bool Compatible, int[] Target)> _mappings = [];
+    private readonly HashSet<int> _exclusions = [];
 
     private NormalizationData()
     {
-        using Stream stream = typeof(NormalizationData).Assembly.GetManifestResourceStream(Resource)!;
+        using var stream = typeof(NormalizationData).Assembly.GetManifestResourceStream(Resource)!;
         using StreamReader reader = new(stream);
         while (reader.ReadLine() is { } line)
         {
             ReadLine(line);
         }
 
-        CombiningClasses = classes.ToFrozenDictionary();
-        Canonical = mappings.Where(entry => !entry.Value.Compatible)
+        CombiningClasses = _classes.ToFrozenDictionary();
+        Canonical = _mappings.Where(entry => !entry.Value.Compatible)
             .ToFrozenDictionary(entry => entry.Key, entry => Expand(entry.Key, compatible: false).ToArray());
-        Compatible = mappings.ToFrozenDictionary(entry => entry.Key, entry => Expand(entry.Key, compatible: true).ToArray());
-        Compositions = mappings.Where(entry => !entry.Value.Compatible && Composes(entry.Key, entry.Value.Target))
+        Compatible = _mappings.ToFrozenDictionary(
+            entry => entry.Key, entry => Expand(entry.Key, compatible: true).ToArray());
+        Compositions = _mappings.Where(entry => !entry.Value.Compatible && Composes(entry.Key, entry.Value.Target))
             .ToFrozenDictionary(entry => Pair(entry.Value.Target[0], entry.Value.Target[1]), entry => entry.Key);
     }
 
@@ -52,16 +53,16 @@ internal sealed class NormalizationData
 
     private void ReadLine(string line)
     {
-        string[] words = line.TrimStart('=', '~', '!').Split(' ');
+        var words = line.TrimStart('=', '~', '!').Split(' ');
         switch (line[0])
         {
             case '#':
                 break;
             case '!':
-                exclusions.UnionWith(words.Select(Hex));
+                _exclusions.UnionWith(words.Select(Hex));
                 break;
             case '=' or '~':
-                mappings.Add(Hex(words[0]), (line[0] == '~', [.. words.Skip(1).Select(Hex)]));
+                _mappings.Add(Hex(words[0]), (line[0] == '~', [.. words.Skip(1).Select(Hex)]));
                 break;
             default:
                 ReadClass(byte.Parse(words[0], CultureInfo.InvariantCulture), words.Skip(1));
@@ -71,24 +72,26 @@ internal sealed class NormalizationData
 
     private void ReadClass(byte value, IEnumerable<string> ranges)
     {
-        foreach (string range in ranges)
+        foreach (var range in ranges)
         {
-            string[] ends = range.Split('-');
-            for (int code = Hex(ends[0]); code <= Hex(ends[^1]); code++)
+            var ends = range.Split('-');
+            for (var code = Hex(ends[0]); code <= Hex(ends[^1]); code++)
             {
-                classes.Add(code, value);
+                _classes.Add(code, value);
             }
         }
     }
 
     private IEnumerable<int> Expand(int code, bool compatible) =>
-        mappings.TryGetValue(code, out (bool Compatible, int[] Target) mapping) && (compatible || !mapping.Compatible)
+        _mappings.TryGetValue(code, out var mapping) && (compatible || !mapping.Compatible)
             ? mapping.Target.SelectMany(part => Expand(part, compatible))
             : [code];
 
     // Single characters, pairs that begin with a mark, and what Unicode lists never come back once taken apart.
     private bool Composes(int code, int[] target) =>
-        target.Length == 2 && !exclusions.Contains(code) && !classes.ContainsKey(code) && !classes.ContainsKey(target[0]);
+        target.Length == 2 && !_exclusions.Contains(code) && !_classes.ContainsKey(code)
+        && !_classes.ContainsKey(target[0]);
 
-    private static int Hex(string text) => int.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    private static int Hex(string text)
+        => int.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 }

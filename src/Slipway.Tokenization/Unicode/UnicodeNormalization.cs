@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Frozen;
 using System.Text;
 
 namespace Slipway.Tokenization.Unicode;
@@ -15,25 +14,26 @@ internal static class UnicodeNormalization
     private const int Leads = 19, Vowels = 21, Tails = 28, Syllables = Leads * Vowels * Tails;
 
     // Every character below U+0300 is in form C whatever surrounds it.
-    private static readonly SearchValues<char> Composed = SearchValues.Create([.. Enumerable.Range(0, 0x300).Select(i => (char)i)]);
+    private static readonly SearchValues<char> Composed = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x300).Select(i => (char)i)]);
 
     public static string Normalize(string text, NormalizationForm form)
     {
-        bool plain = form == NormalizationForm.FormC ? !text.AsSpan().ContainsAnyExcept(Composed) : Ascii.IsValid(text);
+        var plain = form == NormalizationForm.FormC ? !text.AsSpan().ContainsAnyExcept(Composed) : Ascii.IsValid(text);
         if (plain)
         {
             return text;
         }
 
-        bool compatible = form is NormalizationForm.FormKC or NormalizationForm.FormKD;
-        List<int> codes = Decompose(text, compatible);
+        var compatible = form is NormalizationForm.FormKC or NormalizationForm.FormKD;
+        var codes = Decompose(text, compatible);
         if (form is NormalizationForm.FormC or NormalizationForm.FormKC)
         {
             Compose(codes);
         }
 
         StringBuilder result = new(text.Length + 16);
-        foreach (int code in codes)
+        foreach (var code in codes)
         {
             AppendCode(result, code);
         }
@@ -55,10 +55,10 @@ internal static class UnicodeNormalization
 
     private static List<int> Decompose(string text, bool compatible)
     {
-        NormalizationData data = NormalizationData.Instance;
-        FrozenDictionary<int, int[]> table = compatible ? data.Compatible : data.Canonical;
+        var data = NormalizationData.Instance;
+        var table = compatible ? data.Compatible : data.Canonical;
         List<int> codes = new(text.Length + 16);
-        foreach (Rune rune in text.EnumerateRunes())
+        foreach (var rune in text.EnumerateRunes())
         {
             int code = rune.Value, syllable = code - HangulBase;
             if (code < 0xA0)
@@ -74,7 +74,7 @@ internal static class UnicodeNormalization
                     codes.Add(TailBase + (syllable % Tails));
                 }
             }
-            else if (table.TryGetValue(code, out int[]? parts))
+            else if (table.TryGetValue(code, out var parts))
             {
                 codes.AddRange(parts);
             }
@@ -91,11 +91,11 @@ internal static class UnicodeNormalization
     // Marks that follow one another are put in the order of their classes; equal classes keep their order.
     private static void Order(List<int> codes, NormalizationData data)
     {
-        for (int start = 0; start < codes.Count; start++)
+        for (var start = 0; start < codes.Count; start++)
         {
-            int end = start;
-            bool sorted = true;
-            for (int last = 0; end < codes.Count && Class(data, codes[end]) is > 0 and var value; end++)
+            var end = start;
+            var sorted = true;
+            for (var last = 0; end < codes.Count && Class(data, codes[end]) is > 0 and var value; end++)
             {
                 sorted &= last <= value;
                 last = value;
@@ -104,7 +104,7 @@ internal static class UnicodeNormalization
             if (!sorted)
             {
                 int[] run = [.. codes[start..end].OrderBy(code => Class(data, code))];
-                for (int i = 0; i < run.Length; i++)
+                for (var i = 0; i < run.Length; i++)
                 {
                     codes[start + i] = run[i];
                 }
@@ -116,13 +116,13 @@ internal static class UnicodeNormalization
 
     private static void Compose(List<int> codes)
     {
-        NormalizationData data = NormalizationData.Instance;
+        var data = NormalizationData.Instance;
         int written = 0, starter = -1, lastClass = 0;
-        foreach (int code in codes.ToArray())
+        foreach (var code in codes.ToArray())
         {
-            int value = Class(data, code);
-            bool reachable = starter >= 0 && (starter == written - 1 || (lastClass != 0 && lastClass < value));
-            if (reachable && TryCompose(data, codes[starter], code, out int composed))
+            var value = Class(data, code);
+            var reachable = starter >= 0 && (starter == written - 1 || (lastClass != 0 && lastClass < value));
+            if (reachable && TryCompose(data, codes[starter], code, out var composed))
             {
                 codes[starter] = composed;
                 continue;
@@ -142,7 +142,8 @@ internal static class UnicodeNormalization
 
     private static bool TryCompose(NormalizationData data, int first, int second, out int composed)
     {
-        int lead = first - LeadBase, vowel = second - VowelBase, syllable = first - HangulBase, tail = second - TailBase;
+        int lead = first - LeadBase, vowel = second - VowelBase, syllable = first - HangulBase,
+            tail = second - TailBase;
         if ((uint)lead < Leads && (uint)vowel < Vowels)
         {
             composed = HangulBase + (((lead * Vowels) + vowel) * Tails);

@@ -24,7 +24,9 @@ internal static class FusedRows
         width % Lanes == 0 && tensor.device_type == TorchSharp.DeviceType.CPU
         && tensor.dtype is ScalarType.Float32 or ScalarType.BFloat16;
 
-    /// <summary>The number of parts that <see cref="Run"/> divides into; fixed by the number of rows and threads.</summary>
+    /// <summary>
+    /// The number of parts that <see cref="Run"/> divides into; fixed by the number of rows and threads.
+    /// </summary>
     public static int Parts(int rows) => Math.Clamp(rows / SmallestPart, 1, get_num_threads());
 
     public static void Run(int rows, RowRange body)
@@ -36,7 +38,8 @@ internal static class FusedRows
             return;
         }
 
-        Parallel.For(0, parts, part => body(part, (int)((long)rows * part / parts), (int)((long)rows * (part + 1) / parts)));
+        Parallel.For(
+            0, parts, part => body(part, (int)((long)rows * part / parts), (int)((long)rows * (part + 1) / parts)));
     }
 
     public static unsafe byte* Pointer(Tensor tensor) =>

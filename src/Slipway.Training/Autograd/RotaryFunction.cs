@@ -20,35 +20,36 @@ internal sealed class RotaryFunction : autograd.SingleTensorFunction<RotaryFunct
         var (cosines, sines, positions) = ((Tensor)vars[2], (Tensor)vars[3], (Tensor)vars[4]);
         ctx.save_for_backward([cosines, sines, positions]);
         ctx.save_data("turned", turned);
-        return Turn(heads, turned, cosines, sines, positions, 1);
+        return ApplyRotary(heads, turned, cosines, sines, positions, 1);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         var saved = ctx.get_saved_variables();
         using var gradient = grad_output.contiguous();
-        var result = Turn(gradient, (int)ctx.get_data("turned"), saved[0], saved[1], saved[2], -1);
+        var result = ApplyRotary(gradient, (int)ctx.get_data("turned"), saved[0], saved[1], saved[2], -1);
         saved.ForEach(one => one.Dispose());
         grad_output.Dispose();
         return [result, null!, null!, null!, null!];
     }
 
-    private static Tensor Turn(Tensor heads, int turned, Tensor cosines, Tensor sines, Tensor positions, float sign)
+    private static Tensor ApplyRotary(
+        Tensor heads, int turned, Tensor cosines, Tensor sines, Tensor positions, float sign)
     {
         var output = empty(heads.shape, heads.dtype);
         if (heads.dtype == ScalarType.BFloat16)
         {
-            Turn<BFloat16Format>(heads, output, turned, cosines, sines, positions, sign);
+            ApplyRotary<BFloat16Format>(heads, output, turned, cosines, sines, positions, sign);
         }
         else
         {
-            Turn<Float32Format>(heads, output, turned, cosines, sines, positions, sign);
+            ApplyRotary<Float32Format>(heads, output, turned, cosines, sines, positions, sign);
         }
 
         return output;
     }
 
-    private static unsafe void Turn<T>(
+    private static unsafe void ApplyRotary<T>(
         Tensor heads, Tensor output, int turned, Tensor cosines, Tensor sines, Tensor positions, float sign)
         where T : INumberFormat
     {

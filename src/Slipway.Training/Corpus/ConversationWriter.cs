@@ -143,8 +143,10 @@ internal sealed class ConversationWriter
         AddResult(request, request.Intent.Results.Count == 0
             ? _random.Pick(_grammar.DoneResults)
             : ResultText(_random.Pick(request.Intent.Results), values));
-        var answers = request.Intent.Answers.Where(answer => Pattern.Slots(answer).TrueForAll(values.ContainsKey)).ToArray();
-        return Pattern.Fill(_random.Pick(answers.Length > 0 ? answers : _grammar.DoneAnswers), slot => values[slot].Text);
+        var answers = request.Intent.Answers.Where(answer => Pattern.Slots(answer).TrueForAll(values.ContainsKey))
+            .ToArray();
+        return Pattern.Fill(
+            _random.Pick(answers.Length > 0 ? answers : _grammar.DoneAnswers), slot => values[slot].Text);
     }
 
     private void AddResult(Request request, string content) => _messages.Add((JsonNode)new JsonObject

@@ -4,8 +4,8 @@ namespace Slipway.Training.Corpus;
 
 /// <summary>Generates conversations from a grammar file and a seed.</summary>
 /// <remarks>
-/// A conversation is a function of the grammar, the seed, the split and its number alone, on every machine. The held-out
-/// split shares no wording, no entity name and no set of offered tools with training. Thread-safe.
+/// A conversation is a function of the grammar, the seed, the split and its number alone, on every machine. The
+/// held-out split shares no wording, no entity name and no set of offered tools with training. Thread-safe.
 /// </remarks>
 public sealed class GrammarCorpus : IConversationSource
 {
@@ -41,7 +41,9 @@ public sealed class GrammarCorpus : IConversationSource
     /// <summary>Generates the conversations to train on.</summary>
     public IEnumerable<Conversation> ReadTraining() => Read(CorpusSplit.Training, 0, TrainingCount).Select(Plain);
 
-    /// <summary>Generates held-out conversations to measure the loss on; none of them is in <see cref="ReadHeldOut"/>.</summary>
+    /// <summary>
+    /// Generates held-out conversations to measure the loss on; none of them is in <see cref="ReadHeldOut"/>.
+    /// </summary>
     public IEnumerable<Conversation> ReadEvaluation() =>
         Read(CorpusSplit.HeldOut, EvaluationStreams, EvaluationCount).Select(Plain);
 
@@ -63,5 +65,6 @@ public sealed class GrammarCorpus : IConversationSource
         }
     }
 
-    private static Conversation Plain(CorpusConversation conversation) => new(conversation.Messages, conversation.Tools);
+    private static Conversation Plain(CorpusConversation conversation)
+        => new(conversation.Messages, conversation.Tools);
 }

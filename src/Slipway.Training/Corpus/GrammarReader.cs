@@ -129,10 +129,12 @@ internal static class GrammarReader
             ReadWordings(node["requests"], split),
             ReadWordings(node["phrases"], split),
             ReadWordings(node["followUps"], split),
-            node["results"].Exists ? [.. node["results"].Items.Select(item => item.Node ?? throw item.Bad("is null."))] : [],
+            node["results"].Exists
+                ? [.. node["results"].Items.Select(item => item.Node ?? throw item.Bad("is null."))] : [],
             node["resultSlots"].Exists
                 ? node["resultSlots"].Members.ToDictionary(
-                    slot => slot.Key, slot => ValueKinds.Find(slot.Value, slot.Value.Text, kinds), StringComparer.Ordinal)
+                    slot => slot.Key, slot => ValueKinds.Find(slot.Value, slot.Value.Text, kinds),
+                    StringComparer.Ordinal)
                 : [],
             Expand(node["answers"]));
     }
@@ -160,7 +162,8 @@ internal static class GrammarReader
         {
             foreach (var split in Enum.GetValues<CorpusSplit>())
             {
-                foreach (var wording in intent.Requests.All(split).Concat(intent.Phrases.All(split)).Concat(intent.FollowUps.All(split)))
+                foreach (var wording in intent.Requests.All(split).Concat(intent.Phrases.All(split))
+                    .Concat(intent.FollowUps.All(split)))
                 {
                     if (Pattern.Slots(wording).Find(slot => !family.Slots.ContainsKey(slot)) is { } unknown)
                     {
@@ -173,7 +176,8 @@ internal static class GrammarReader
 
     private static Dictionary<string, JsonNode> ReadFixed(GrammarNode node) => node.Exists
         ? node.Members.ToDictionary(
-            member => member.Key, member => member.Value.Node ?? throw member.Value.Bad("is null."), StringComparer.Ordinal)
+            member => member.Key, member => member.Value.Node
+                ?? throw member.Value.Bad("is null."), StringComparer.Ordinal)
         : [];
 
     private static Wordings ReadWordings(GrammarNode node, SplitRule? split)

@@ -44,7 +44,9 @@ internal sealed record OfferedTool(
         };
     }
 
-    /// <summary>Writes the call's arguments in the definition's order; null where the tool cannot serve the request.</summary>
+    /// <summary>
+    /// Writes the call's arguments in the definition's order; null where the tool cannot serve the request.
+    /// </summary>
     public JsonObject? Arguments(
         IReadOnlyDictionary<string, SlotValue> values, IReadOnlyDictionary<string, JsonNode> fixedValues)
     {

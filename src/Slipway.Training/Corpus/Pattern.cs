@@ -8,14 +8,15 @@ namespace Slipway.Training.Corpus;
 /// </remarks>
 internal static class Pattern
 {
-    private const int MostDepth = 8;
+    private const int MaxDepth = 8;
 
     /// <summary>Lists every text that a pattern stands for, in a fixed order.</summary>
-    /// <exception cref="FormatException">The pattern is malformed, or stands for more than the given number.</exception>
-    public static List<string> Expand(string pattern, int most)
+    /// <exception cref="FormatException">The pattern is malformed, or stands for more than the given
+    /// number.</exception>
+    public static List<string> Expand(string pattern, int max)
     {
         var position = 0;
-        var texts = Alternatives(pattern, ref position, '\0', most, 0);
+        var texts = Alternatives(pattern, ref position, '\0', max, 0);
         return position == pattern.Length
             ? [.. texts.Distinct(StringComparer.Ordinal)]
             : throw new FormatException($"closes a group that is not open at character {position + 1}");
@@ -61,20 +62,20 @@ internal static class Pattern
         return filled.ToString();
     }
 
-    private static List<string> Alternatives(string pattern, ref int position, char end, int most, int depth)
+    private static List<string> Alternatives(string pattern, ref int position, char end, int max, int depth)
     {
-        if (depth > MostDepth)
+        if (depth > MaxDepth)
         {
-            throw new FormatException($"nests groups deeper than {MostDepth}");
+            throw new FormatException($"nests groups deeper than {MaxDepth}");
         }
 
         var all = new List<string>();
         while (true)
         {
-            all.AddRange(Sequence(pattern, ref position, most, depth));
-            if (all.Count > most)
+            all.AddRange(Sequence(pattern, ref position, max, depth));
+            if (all.Count > max)
             {
-                throw new FormatException($"stands for more than {most} texts; split it");
+                throw new FormatException($"stands for more than {max} texts; split it");
             }
 
             if (position < pattern.Length && pattern[position] == '|')
@@ -97,7 +98,7 @@ internal static class Pattern
         }
     }
 
-    private static List<string> Sequence(string pattern, ref int position, int most, int depth)
+    private static List<string> Sequence(string pattern, ref int position, int max, int depth)
     {
         List<string> texts = [""];
         while (position < pattern.Length && pattern[position] is not ('|' or ')' or ']'))
@@ -107,11 +108,11 @@ internal static class Pattern
             {
                 case '(':
                     position++;
-                    next = Alternatives(pattern, ref position, ')', most, depth + 1);
+                    next = Alternatives(pattern, ref position, ')', max, depth + 1);
                     break;
                 case '[':
                     position++;
-                    next = Alternatives(pattern, ref position, ']', most, depth + 1);
+                    next = Alternatives(pattern, ref position, ']', max, depth + 1);
                     next.Add("");
                     break;
                 default:
@@ -123,9 +124,9 @@ internal static class Pattern
                     break;
             }
 
-            if ((long)texts.Count * next.Count > most)
+            if ((long)texts.Count * next.Count > max)
             {
-                throw new FormatException($"stands for more than {most} texts; split it");
+                throw new FormatException($"stands for more than {max} texts; split it");
             }
 
             texts = [.. texts.SelectMany(_ => next, (head, tail) => head + tail)];

@@ -23,14 +23,14 @@ internal sealed record Request(
 /// <summary>Draws requests and writes them as people do.</summary>
 internal sealed class RequestWriter(Grammar grammar, SeededRandom random, CorpusSplit split)
 {
-    private const int MostTries = 60;
+    private const int MaxTries = 60;
 
     /// <summary>Draws a request that one of the tools serves; null where none was found.</summary>
     /// <param name="tools">The tools offered.</param>
     /// <param name="plain">Whether the wording must be one that others may be joined to.</param>
     public Request? DrawServed(IReadOnlyList<OfferedTool> tools, bool plain)
     {
-        for (var tries = 0; tools.Count > 0 && tries < MostTries; tries++)
+        for (var tries = 0; tools.Count > 0 && tries < MaxTries; tries++)
         {
             var family = random.Pick(tools).Family;
             var intent = random.Pick(family.Intents);
@@ -111,7 +111,8 @@ internal sealed class RequestWriter(Grammar grammar, SeededRandom random, Corpus
     }
 
     private static bool IsQuestion(string text) => text.Split(' ', 2)[0]
-        is "What" or "Which" or "How" or "Is" or "Are" or "Can" or "Could" or "Would" or "Will" or "Do" or "Does" or "When"
+        is "What" or "Which" or "How" or "Is" or "Are" or "Can" or "Could" or "Would" or "Will" or "Do" or "Does"
+        or "When"
         or "Where" or "Who" or "Did";
 
     private string? Word(Intent intent, bool plain)

@@ -29,7 +29,7 @@ public sealed class SeededRandom
     }
 
     /// <summary>Draws a whole number between two bounds, both included.</summary>
-    public int Between(int least, int most) => least + Below(checked(most - least + 1));
+    public int Between(int min, int max) => min + Below(checked(max - min + 1));
 
     /// <summary>Answers true with a probability from 0 to 1.</summary>
     public bool Chance(double probability) => (NextBits() >> 11) * Unit < probability;

@@ -47,7 +47,8 @@ internal static class ToolOffers
 
         if (split == CorpusSplit.Training && grammar.Pool is { } pool && random.Chance(MadeNames))
         {
-            var made = pool.Draw(random).ToLowerInvariant().Replace(' ', '_').Replace("'", "", StringComparison.Ordinal);
+            var made = pool.Draw(random).ToLowerInvariant().Replace(' ', '_')
+                .Replace("'", "", StringComparison.Ordinal);
             name = random.Chance(0.5) ? $"{made}_{name}" : $"{name}_{made}";
         }
 

@@ -9,10 +9,10 @@ internal sealed class Wordings
     /// <summary>Expands patterns and divides what they stand for.</summary>
     /// <param name="patterns">The patterns; one is drawn first, whatever the number of texts it stands for.</param>
     /// <param name="rule">Divides them; null where every split uses them all.</param>
-    /// <param name="most">The most texts of one pattern.</param>
-    public Wordings(IReadOnlyList<string> patterns, SplitRule? rule, int most = 4096)
+    /// <param name="max">The most texts of one pattern.</param>
+    public Wordings(IReadOnlyList<string> patterns, SplitRule? rule, int max = 4096)
     {
-        var expanded = patterns.Select(pattern => Pattern.Expand(pattern, most)).ToList();
+        var expanded = patterns.Select(pattern => Pattern.Expand(pattern, max)).ToList();
         _training = Part(CorpusSplit.Training);
         _heldOut = rule is null ? _training : Part(CorpusSplit.HeldOut);
 

@@ -22,7 +22,9 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
         return Render(conversation, conversation.Messages.Count, prompt: false);
     }
 
-    /// <summary>Encodes a conversation: one sequence, or several where the template does not continue its own text.</summary>
+    /// <summary>
+    /// Encodes a conversation: one sequence, or several where the template does not continue its own text.
+    /// </summary>
     /// <returns>The token ids of each sequence, and which of them the assistant says.</returns>
     /// <exception cref="TrainingException">The template does not show where the assistant's turns begin.</exception>
     public IReadOnlyList<(int[] Ids, bool[] Learned)> Encode(Conversation conversation)
@@ -44,7 +46,8 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
             {
                 throw new TrainingException(
                     $"The chat template renders message {index + 1} in a way that does not continue its own generation "
-                    + $"prompt, '{Tail(prompt)}', so what the assistant says cannot be told apart. Use a template whose "
+                    + $"prompt, '{Tail(prompt)}', so what the assistant says cannot be told apart. Use a template "
+                    + $"whose "
                     + "text with the answer begins with the text that asks for it.");
             }
 

@@ -2,7 +2,9 @@ using Slipway.Training.Recipes;
 
 namespace Slipway.Training.Data;
 
-/// <summary>Shows the sequences of a data set as a stage uses them: cut to its length, without the useless ones.</summary>
+/// <summary>
+/// Shows the sequences of a data set as a stage uses them: cut to its length, without the useless ones.
+/// </summary>
 internal sealed class StageDataset
 {
     private readonly TokenDataset _data;

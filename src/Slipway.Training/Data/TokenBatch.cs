@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Slipway.Training.Data;
 
-/// <summary>Holds the tensors of some sequences of a data set: their tokens, and what is to be foretold where.</summary>
+/// <summary>
+/// Holds the tensors of some sequences of a data set: their tokens, and what is to be predicted where.
+/// </summary>
 internal sealed class TokenBatch : IDisposable
 {
     /// <summary>Gathers sequences.</summary>
@@ -39,13 +41,13 @@ internal sealed class TokenBatch : IDisposable
     /// <summary>Where each sequence starts.</summary>
     public SequenceLayout Layout { get; }
 
-    /// <summary>The number of tokens to foretell.</summary>
+    /// <summary>The number of tokens to predict.</summary>
     public int TargetCount { get; }
 
     /// <summary>int64 [tokens]</summary>
     public Tensor Ids { get; }
 
-    /// <summary>int64 [targets]: the tokens whose successor is to be foretold.</summary>
+    /// <summary>int64 [targets]: the tokens whose successor is to be predicted.</summary>
     public Tensor Positions { get; }
 
     /// <summary>int64 [targets]: the successors.</summary>

@@ -83,7 +83,7 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     /// <summary>Sums the cross-entropy over the tokens that have a target.</summary>
     /// <param name="ids">int64 [tokens]</param>
     /// <param name="layout">Where each sequence starts.</param>
-    /// <param name="positions">int64 [targets]: the tokens whose successor is to be foretold.</param>
+    /// <param name="positions">int64 [targets]: the tokens whose successor is to be predicted.</param>
     /// <param name="targets">int64 [targets]: the successors.</param>
     /// <returns>float32 scalar: nats, summed.</returns>
     public Tensor SummedLoss(Tensor ids, SequenceLayout layout, Tensor positions, Tensor targets)

@@ -107,7 +107,8 @@ public sealed class ModelConfig
 
         if (HeadDim % 2 != 0)
         {
-            throw Bad("head_dim", Invariant($"is {HeadDim}"), "an even number, because rotary positions pair the lanes");
+            throw Bad(
+                "head_dim", Invariant($"is {HeadDim}"), "an even number, because rotary positions pair the lanes");
         }
 
         var activation = _json["hidden_act"] is { } node ? Text(node, "hidden_act") : "silu";

@@ -60,7 +60,7 @@ public sealed class Attention : nn.Module<Tensor, SequenceLayout, Tensor>
             all = cat([q_norm.forward(parts[0], all.dtype), k_norm.forward(parts[1], all.dtype), parts[2]], 1);
         }
 
-        all = _rotary.Turn(all, heads + groups, layout.Positions(hidden.device));
+        all = _rotary.ApplyRotary(all, heads + groups, layout.Positions(hidden.device));
         var sequences = layout.Sequences == 1 ? [all] : all.split(layout.Lengths, 0);
         var mixed = sequences.Select(one => Mix(one, heads, groups, width)).ToArray();
         return o_proj.forward(mixed.Length == 1 ? mixed[0] : cat(mixed)).MoveToOuterDisposeScope();

@@ -29,7 +29,9 @@ public sealed class DecoderLayer : nn.Module<Tensor, SequenceLayout, ScalarType,
 
     private RmsNorm post_attention_layernorm { get; }
 
-    /// <summary>Maps the float32 residual [tokens, hidden_size]; products are computed in the asked number type.</summary>
+    /// <summary>
+    /// Maps the float32 residual [tokens, hidden_size]; products are computed in the asked number type.
+    /// </summary>
     public override Tensor forward(Tensor residual, SequenceLayout layout, ScalarType type)
     {
         using var scope = NewDisposeScope();

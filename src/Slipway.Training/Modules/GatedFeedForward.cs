@@ -33,7 +33,8 @@ public sealed class GatedFeedForward : nn.Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(hidden);
         using var scope = NewDisposeScope();
         var joined = Projection.Joined(hidden, gate_proj, up_proj);   // [tokens, 2 × intermediate_size]
-        return down_proj.forward(FusedRows.Applies(joined, joined.shape[1] / 2) ? SwiGluFunction.Apply(joined) : Mix(joined))
+        return down_proj.forward(FusedRows.Applies(joined, joined.shape[1] / 2)
+            ? SwiGluFunction.Apply(joined) : Mix(joined))
             .MoveToOuterDisposeScope();
     }
 

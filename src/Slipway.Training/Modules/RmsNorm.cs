@@ -26,7 +26,8 @@ public sealed class RmsNorm : nn.Module<Tensor, ScalarType, Tensor>
     public override Tensor forward(Tensor input, ScalarType type)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.dim() == 2 && input.dtype == float32 && input.is_contiguous() && FusedRows.Applies(input, input.shape[1]))
+        if (input.dim() == 2 && input.dtype == float32 && input.is_contiguous()
+            && FusedRows.Applies(input, input.shape[1]))
         {
             return RmsNormFunction.Apply(input, weight, _epsilon, type);
         }

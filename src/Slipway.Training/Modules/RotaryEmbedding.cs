@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Slipway.Training.Modules;
 
-/// <summary>Turns query and key heads by their position (Su and others, 2021), in the half-split order of Llama.</summary>
+/// <summary>
+/// Turns query and key heads by their position (Su and others, 2021), in the half-split order of Llama.
+/// </summary>
 /// <remarks>Holds float32 tables for all positions; it has no weights and is not part of a checkpoint.</remarks>
 public sealed class RotaryEmbedding : IDisposable
 {
@@ -32,7 +34,7 @@ public sealed class RotaryEmbedding : IDisposable
     /// <param name="heads">The heads; the result has the same number type.</param>
     /// <param name="turned">How many of them turn; the rest is copied.</param>
     /// <param name="positions">int64 [tokens]</param>
-    public Tensor Turn(Tensor heads, int turned, Tensor positions)
+    public Tensor ApplyRotary(Tensor heads, int turned, Tensor positions)
     {
         ArgumentNullException.ThrowIfNull(heads);
         if (heads.is_contiguous() && FusedRows.Applies(heads, _cosines.shape[1]))
@@ -45,7 +47,8 @@ public sealed class RotaryEmbedding : IDisposable
         var sines = _sines.index_select(0, positions).unsqueeze(1);
         var halves = heads.narrow(1, 0, turned).to(float32).chunk(2, -1);
         var result = cat(
-            [(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1).to(heads.dtype);
+            [(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1)
+            .to(heads.dtype);
         var rest = heads.shape[1] - turned;
         return (rest == 0 ? result : cat([result, heads.narrow(1, turned, rest)], 1)).MoveToOuterDisposeScope();
     }

@@ -2,8 +2,12 @@ using static TorchSharp.torch;
 
 namespace Slipway.Training.Modules;
 
-/// <summary>Says which of a row of tokens belong to one sequence: sequences lie one after the other, unpadded.</summary>
-/// <remarks>Attention never crosses from one sequence into another, and positions count from each one's start.</remarks>
+/// <summary>
+/// Says which of a row of tokens belong to one sequence: sequences lie one after the other, unpadded.
+/// </summary>
+/// <remarks>
+/// Attention never crosses from one sequence into another, and positions count from each one's start.
+/// </remarks>
 public sealed class SequenceLayout : IDisposable
 {
     private readonly long[] _lengths;

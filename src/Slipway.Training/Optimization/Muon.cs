@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Slipway.Training.Optimization;
 
-/// <summary>Steps matrices by their orthogonalized momentum (Muon: Jordan and others, 2024), the rest by AdamW.</summary>
+/// <summary>
+/// Steps matrices by their orthogonalized momentum (Muon: Jordan and others, 2024), the rest by AdamW.
+/// </summary>
 /// <remarks>
 /// <para>
 /// A matrix's momentum is brought near to the closest matrix with orthogonal rows by five iterations of Newton and

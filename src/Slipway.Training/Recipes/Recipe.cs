@@ -19,7 +19,8 @@ public sealed record Recipe
     public required long Seed { get; init; }
 
     /// <summary>The number of threads that compute, each a share of a batch's sequences.</summary>
-    /// <value>0: as many as the machine has cores. A resumed run equals the first one only with the same number.</value>
+    /// <value>0: as many as the machine has cores. A resumed run equals the first one only with the same
+    /// number.</value>
     public int Threads { get; init; }
 
     /// <summary>The number type of the weights in <c>model.dat</c>; the run itself keeps float32.</summary>
@@ -65,7 +66,8 @@ public sealed record TokenizerTraining(
 /// <param name="EvaluationConversations">How many held-out conversations a corpus generates to evaluate on.</param>
 /// <param name="Conversations">A JSON Lines file of conversations: <c>{"messages": […], "tools": […]}</c>.</param>
 /// <param name="Text">A UTF-8 text file.</param>
-/// <param name="Evaluation">A held-out file of the same kind as <c>conversations</c> or <c>text</c>; may be null.</param>
+/// <param name="Evaluation">A held-out file of the same kind as <c>conversations</c> or <c>text</c>; may be
+/// null.</param>
 public sealed record DataRecipe(
     string? Corpus, int TrainingConversations, int EvaluationConversations,
     string? Conversations, string? Text, string? Evaluation);

@@ -8,8 +8,8 @@ namespace Slipway.Training.Recipes;
 /// <summary>Reads training recipes: JSON, with comments allowed, and no key that is not known.</summary>
 public static class RecipeReader
 {
-    private const long LargestFile = 1 << 20;
-    private const long MostSteps = 1L << 40;
+    private const long MaxFile = 1 << 20;
+    private const long MaxSteps = 1L << 40;
 
     private static readonly JsonDocumentOptions Options = new()
     {
@@ -31,9 +31,9 @@ public static class RecipeReader
             throw new FileNotFoundException($"The recipe '{path}' does not exist. Check the path.", path);
         }
 
-        if (new FileInfo(path).Length > LargestFile)
+        if (new FileInfo(path).Length > MaxFile)
         {
-            throw new RecipeException(path, [$"It has more than {LargestFile} bytes; a recipe is a small JSON file."]);
+            throw new RecipeException(path, [$"It has more than {MaxFile} bytes; a recipe is a small JSON file."]);
         }
 
         try
@@ -156,7 +156,7 @@ public static class RecipeReader
         {
             Kind = section.Choice("kind", StageKind.Pretrain, required: true,
                 ("pretrain", StageKind.Pretrain), ("sft", StageKind.Sft)),
-            Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MostSteps) : null,
+            Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MaxSteps) : null,
             Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,
             BatchSize = (int)section.Whole("batch_size", null, 1, 1 << 20),
             SequenceLength = (int)section.Whole("sequence_length", null, 2, 1 << 20),
@@ -164,14 +164,14 @@ public static class RecipeReader
                 ("adamw", OptimizerKind.AdamW), ("muon", OptimizerKind.Muon)),
             LearningRate = section.Number("learning_rate", null, 1e-12, 100),
             MinimumLearningRate = section.Number("minimum_learning_rate", 0, 0, 100),
-            WarmupSteps = section.Whole("warmup_steps", 0, 0, MostSteps),
+            WarmupSteps = section.Whole("warmup_steps", 0, 0, MaxSteps),
             WeightDecay = section.Number("weight_decay", 0, 0, 100),
             GradientClip = section.Number("gradient_clip", 1, 1e-9, 1e9),
             Accumulation = (int)section.Whole("accumulation", 1, 1, 1 << 16),
             Precision = section.Choice("precision", NumberType.Fp32, required: false,
                 ("fp32", NumberType.Fp32), ("bf16", NumberType.Bf16)),
-            EvaluateEvery = section.Whole("evaluate_every", 0, 0, MostSteps),
-            CheckpointEvery = section.Whole("checkpoint_every", 0, 0, MostSteps),
+            EvaluateEvery = section.Whole("evaluate_every", 0, 0, MaxSteps),
+            CheckpointEvery = section.Whole("checkpoint_every", 0, 0, MaxSteps),
         };
         section.Close();
         return stage;

@@ -64,38 +64,38 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
         return absent;
     }
 
-    public long Whole(string key, long? absent, long least, long most)
+    public long Whole(string key, long? absent, long min, long max)
     {
         var node = Find(key, absent is null);
         if (node is null)
         {
-            return absent ?? least;
+            return absent ?? min;
         }
 
-        if (node is JsonValue json && json.TryGetValue(out long number) && number >= least && number <= most)
+        if (node is JsonValue json && json.TryGetValue(out long number) && number >= min && number <= max)
         {
             return number;
         }
 
-        Wrong(key, node, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
-        return least;
+        Wrong(key, node, string.Create(CultureInfo.InvariantCulture, $"a whole number from {min} to {max}"));
+        return min;
     }
 
-    public double Number(string key, double? absent, double least, double most)
+    public double Number(string key, double? absent, double min, double max)
     {
         var node = Find(key, absent is null);
         if (node is null)
         {
-            return absent ?? least;
+            return absent ?? min;
         }
 
-        if (node is JsonValue json && json.TryGetValue(out double number) && number >= least && number <= most)
+        if (node is JsonValue json && json.TryGetValue(out double number) && number >= min && number <= max)
         {
             return number;
         }
 
-        Wrong(key, node, string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"));
-        return least;
+        Wrong(key, node, string.Create(CultureInfo.InvariantCulture, $"a number from {min} to {max}"));
+        return min;
     }
 
     public RecipeSection? Section(string key, bool required = true)
@@ -117,7 +117,9 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
         var node = Find(key, required: true);
         if (node is JsonArray { Count: > 0 } items && items.All(item => item is JsonObject))
         {
-            return [.. items.Select((item, index) => new RecipeSection((JsonObject)item!, $"{Path(key)}[{index}]", errors))];
+            return [
+                .. items.Select(
+                    (item, index) => new RecipeSection((JsonObject)item!, $"{Path(key)}[{index}]", errors))];
         }
 
         if (node is not null)
@@ -131,7 +133,8 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
     public IReadOnlyList<string> Texts(string key)
     {
         var node = Find(key, required: false);
-        if (node is JsonArray items && items.All(item => item?.GetValueKind() == JsonValueKind.String && $"{item}" != ""))
+        if (node is JsonArray items
+            && items.All(item => item?.GetValueKind() == JsonValueKind.String && $"{item}" != ""))
         {
             return [.. items.Select(item => item!.GetValue<string>())];
         }

@@ -14,26 +14,30 @@ namespace Slipway.Training.Running;
 internal sealed class ParallelLoss
 {
     // Each worker but the first holds a gradient of its own.
-    private const long MostGradientBytes = 1L << 30;
+    private const long MaxGradientBytes = 1L << 30;
 
     private readonly CausalLanguageModel _model;
     private readonly Tensor[] _weights;
     private readonly int _threads;
 
-    /// <summary>Divides the threads among workers and, where there are fewer sequences, among their operations.</summary>
+    /// <summary>
+    /// Divides the threads among workers and, where there are fewer sequences, among their operations.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="threads">The threads that there are.</param>
     public ParallelLoss(CausalLanguageModel model, int threads)
     {
         (_model, _threads) = (model, threads);
         _weights = [.. model.parameters()];
-        Workers = (int)Math.Clamp(MostGradientBytes / (sizeof(float) * model.ParameterCount), 1, threads);
+        Workers = (int)Math.Clamp(MaxGradientBytes / (sizeof(float) * model.ParameterCount), 1, threads);
     }
 
     /// <summary>How many batches are computed at once.</summary>
     public int Workers { get; }
 
-    /// <summary>Computes the mean loss over all targets of the batches and leaves its gradients at the weights.</summary>
+    /// <summary>
+    /// Computes the mean loss over all targets of the batches and leaves its gradients at the weights.
+    /// </summary>
     public double Backward(IReadOnlyList<TokenBatch> batches)
     {
         var targets = batches.Sum(batch => (long)batch.TargetCount);
@@ -80,8 +84,9 @@ internal sealed class ParallelLoss
     /// <param name="count">The number of batches.</param>
     /// <param name="create">Gathers a batch; called by several threads.</param>
     /// <param name="done">Told, under a lock, of each batch that was computed.</param>
-    /// <param name="ct">Stops between two batches.</param>
-    public double Evaluate(int count, Func<int, TokenBatch> create, Action<TokenBatch> done, CancellationToken ct)
+    /// <param name="cancellationToken">Stops between two batches.</param>
+    public double Evaluate(
+        int count, Func<int, TokenBatch> create, Action<TokenBatch> done, CancellationToken cancellationToken)
     {
         var (sums, targets) = (new double[count], 0L);
         var workers = Math.Min(Workers, count);
@@ -90,7 +95,7 @@ internal sealed class ParallelLoss
             using var untracked = no_grad();
             for (var index = worker; index < count; index += workers)
             {
-                ct.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
                 using var batch = create(index);
                 sums[index] = Sum(batch).item<float>();

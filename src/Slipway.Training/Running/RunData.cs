@@ -21,7 +21,8 @@ internal sealed class RunData
         var data = recipe.Data;
         _source = data.Corpus is not null
             ? new GrammarCorpus(
-                Existing(data.Corpus, "corpus"), (ulong)recipe.Seed, data.TrainingConversations, data.EvaluationConversations)
+                Existing(data.Corpus, "corpus"), (ulong)recipe.Seed, data.TrainingConversations,
+                data.EvaluationConversations)
             : data.Conversations is not null
                 ? new ConversationFile(
                     Existing(data.Conversations, "conversations"),
@@ -51,22 +52,24 @@ internal sealed class RunData
 
     /// <summary>Tokenizes what a stage of a sequence length trains on and evaluates on.</summary>
     public (TokenDataset Training, TokenDataset? Evaluation) Tokenize(
-        HuggingFaceTokenizer tokenizer, int sequenceLength, IProgress<TrainingProgress>? progress, CancellationToken ct)
+        HuggingFaceTokenizer tokenizer, int sequenceLength, IProgress<TrainingProgress>? progress,
+        CancellationToken cancellationToken)
     {
         if (_source is null)
         {
             var evaluation = _recipe.Data.Evaluation;
-            return (TextFile(Existing(_recipe.Data.Text!, "text"), tokenizer, sequenceLength, ct),
+            return (TextFile(Existing(_recipe.Data.Text!, "text"), tokenizer, sequenceLength, cancellationToken),
                 evaluation is null ? null
-                    : TextFile(Existing(evaluation, "evaluation"), tokenizer, sequenceLength, ct));
+                    : TextFile(Existing(evaluation, "evaluation"), tokenizer, sequenceLength, cancellationToken));
         }
 
         var encoder = new ConversationEncoder(
             Render, text => tokenizer.Encode(text, addSpecialTokens: false),
             tokenizer.TokenToId(_recipe.Tokenizer.EndToken)!.Value);
         var total = _recipe.Data.TrainingConversations;
-        return (Encode(_source.ReadTraining(), encoder, total, progress, ct),
-            Encode(_source.ReadEvaluation(), encoder, _recipe.Data.EvaluationConversations, progress, ct));
+        return (Encode(_source.ReadTraining(), encoder, total, progress, cancellationToken),
+            Encode(
+                _source.ReadEvaluation(), encoder, _recipe.Data.EvaluationConversations, progress, cancellationToken));
     }
 
     private string Render(JsonObject variables)
@@ -77,11 +80,12 @@ internal sealed class RunData
 
     private static TokenDataset Encode(
         IEnumerable<Conversation> conversations, ConversationEncoder encoder, int total,
-        IProgress<TrainingProgress>? progress, CancellationToken ct)
+        IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         var data = new TokenDataset();
         var done = 0;
-        foreach (var sequences in conversations.AsParallel().AsOrdered().WithCancellation(ct).Select(encoder.Encode))
+        foreach (var sequences in conversations.AsParallel().AsOrdered().WithCancellation(cancellationToken)
+            .Select(encoder.Encode))
         {
             foreach (var (ids, learned) in sequences)
             {
@@ -97,14 +101,14 @@ internal sealed class RunData
         return data;
     }
 
-    // One stream of tokens, cut into windows that share one token, so that every token but the first is foretold.
+    // One stream of tokens, cut into windows that share one token, so that every token but the first is predicted.
     private static TokenDataset TextFile(
-        string path, HuggingFaceTokenizer tokenizer, int sequenceLength, CancellationToken ct)
+        string path, HuggingFaceTokenizer tokenizer, int sequenceLength, CancellationToken cancellationToken)
     {
         var stream = new List<int>();
         foreach (var line in File.ReadLines(path))
         {
-            ct.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             stream.AddRange(tokenizer.Encode(line + "\n", addSpecialTokens: false));
         }
 
@@ -121,5 +125,6 @@ internal sealed class RunData
 
     private static string Existing(string path, string key) => File.Exists(path)
         ? path
-        : throw new FileNotFoundException($"The file '{path}' of the recipe's '{key}' does not exist. Check the path.", path);
+        : throw new FileNotFoundException(
+            $"The file '{path}' of the recipe's '{key}' does not exist. Check the path.", path);
 }

@@ -10,16 +10,18 @@ internal static class RunTokenizer
 {
     public static HuggingFaceTokenizer Get(
         TokenizerRecipe recipe, TrainerFiles files, Func<IEnumerable<string>> texts,
-        IProgress<TrainingProgress>? progress, CancellationToken ct)
+        IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         if (!File.Exists(files.Tokenizer))
         {
-            files.Write("tokenizer.json", recipe.Path is { } path ? ReadFile(path) : Train(recipe.Train!, texts(), progress, ct));
+            files.Write("tokenizer.json", recipe.Path is { } path
+                ? ReadFile(path) : Train(recipe.Train!, texts(), progress, cancellationToken));
         }
 
         var tokenizer = HuggingFaceTokenizer.Load(files.Tokenizer);
         return tokenizer.TokenToId(recipe.EndToken) is not null ? tokenizer : throw new TrainingException(
-            $"The tokenizer '{recipe.Path ?? files.Tokenizer}' has no token '{recipe.EndToken}', which the recipe names "
+            $"The tokenizer '{recipe.Path ?? files.Tokenizer}' has no "
+            + $"token '{recipe.EndToken}', which the recipe names "
             + "as 'tokenizer.end_token'. Name a token that it has.");
     }
 
@@ -38,7 +40,8 @@ internal static class RunTokenizer
     }
 
     private static byte[] Train(
-        TokenizerTraining recipe, IEnumerable<string> texts, IProgress<TrainingProgress>? progress, CancellationToken ct)
+        TokenizerTraining recipe, IEnumerable<string> texts, IProgress<TrainingProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var trainer = new BpeTrainer(new BpeTrainerOptions
         {
@@ -48,7 +51,7 @@ internal static class RunTokenizer
             Pattern = recipe.Pattern,
         });
         progress?.Report(new TrainingProgress("tokenizer", -1, 0, recipe.VocabSize));
-        var bytes = trainer.Train(texts, cancellationToken: ct);
+        var bytes = trainer.Train(texts, cancellationToken: cancellationToken);
         progress?.Report(new TrainingProgress("tokenizer", -1, recipe.VocabSize, recipe.VocabSize));
         return bytes;
     }

@@ -8,7 +8,9 @@ using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Slipway.Training.Running;
 
-/// <summary>Takes the steps of a run's stages: a function of model, data, stages and seed, wherever it is interrupted.</summary>
+/// <summary>
+/// Takes the steps of a run's stages: a function of model, data, stages and seed, wherever it is interrupted.
+/// </summary>
 internal sealed class Trainer
 {
     private readonly CausalLanguageModel _model;
@@ -31,7 +33,8 @@ internal sealed class Trainer
 
     /// <summary>Runs from the last checkpoint, or from the start where there is none, to the end.</summary>
     /// <returns>The tokens of all stages, the tokens a second of this call, and what each stage reached.</returns>
-    public (long Tokens, double TokensPerSecond, IReadOnlyList<StageReport> Stages) Run(CancellationToken ct)
+    public (long Tokens, double TokensPerSecond, IReadOnlyList<StageReport> Stages) Run(
+        CancellationToken cancellationToken)
     {
         var position = default(TrainerPosition);
         Optimizer? optimizer = null;
@@ -43,10 +46,11 @@ internal sealed class Trainer
         using var log = new TrainingLog(_files.Log, position);
         try
         {
-            for (; position.Stage < _stages.Count; position = new TrainerPosition(position.Stage + 1, 0, position.Tokens))
+            for (; position.Stage < _stages.Count; position = new TrainerPosition(
+                position.Stage + 1, 0, position.Tokens))
             {
                 optimizer ??= CreateOptimizer(position.Stage);
-                position = RunStage(position, optimizer, log, ct);
+                position = RunStage(position, optimizer, log, cancellationToken);
                 optimizer.Dispose();
                 optimizer = null;
             }
@@ -60,17 +64,18 @@ internal sealed class Trainer
         }
     }
 
-    private TrainerPosition RunStage(TrainerPosition position, Optimizer optimizer, TrainingLog log, CancellationToken ct)
+    private TrainerPosition RunStage(
+        TrainerPosition position, Optimizer optimizer, TrainingLog log, CancellationToken cancellationToken)
     {
         var stage = _stages[position.Stage];
         var recipe = stage.Recipe;
         _model.ComputeType = recipe.Precision == NumberType.Bf16 ? bfloat16 : float32;
         while (position.Step < stage.Steps)
         {
-            if (ct.IsCancellationRequested)
+            if (cancellationToken.IsCancellationRequested)
             {
                 Save(position, optimizer, log);
-                ct.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
             }
 
             var started = Stopwatch.GetTimestamp();
@@ -84,7 +89,7 @@ internal sealed class Trainer
                 _meter.TimeFor(Remaining(position))));
             if (Due(recipe.EvaluateEvery, position.Step, stage.Steps) && stage.Evaluation is { Count: > 0 } heldOut)
             {
-                _evaluationLoss = Evaluate(heldOut, recipe.BatchSize, position, ct);
+                _evaluationLoss = Evaluate(heldOut, recipe.BatchSize, position, cancellationToken);
                 log.Evaluation(position.Stage, stage.Name, position.Step, _evaluationLoss.Value);
             }
 
@@ -122,18 +127,21 @@ internal sealed class Trainer
     }
 
     private TrainingException NotFinite(
-        TrainerStage stage, TrainerPosition position, double loss, double norm, double rate) => new(FormattableString.Invariant(
+        TrainerStage stage, TrainerPosition position, double loss, double norm, double rate)
+        => new(FormattableString.Invariant(
             $"Step {position.Step + 1} of stage {position.Stage + 1} ('{stage.Name}') has the loss {loss} and the ")
-        + FormattableString.Invariant($"gradient norm {norm}; both must be finite numbers. The learning rate was {rate}. ")
+        + FormattableString.Invariant(
+            $"gradient norm {norm}; both must be finite numbers. The learning rate was {rate}. ")
         + "Lower 'learning_rate' or raise 'warmup_steps'"
         + (stage.Recipe.Precision == NumberType.Bf16 ? ", or set 'precision' to 'fp32'." : ".")
         + (File.Exists(_files.State) ? $" The last checkpoint, '{_files.State}', is untouched." : ""));
 
-    private double Evaluate(StageDataset data, int batchSize, TrainerPosition position, CancellationToken ct)
+    private double Evaluate(
+        StageDataset data, int batchSize, TrainerPosition position, CancellationToken cancellationToken)
     {
         var count = (data.Count + batchSize - 1) / batchSize;
         var done = 0;
-        return _loss.Evaluate(count, Batch, Report, ct);
+        return _loss.Evaluate(count, Batch, Report, cancellationToken);
 
         TokenBatch Batch(int index) => new(
             data, [.. Enumerable.Range(index * batchSize, Math.Min(batchSize, data.Count - (index * batchSize)))]);

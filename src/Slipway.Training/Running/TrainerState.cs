@@ -13,7 +13,9 @@ namespace Slipway.Training.Running;
 /// <param name="Tokens">The tokens gone through in all stages.</param>
 internal readonly record struct TrainerPosition(int Stage, long Step, long Tokens);
 
-/// <summary>Writes and reads everything that a run needs to go on: one file, so that it is whole or the older one.</summary>
+/// <summary>
+/// Writes and reads everything that a run needs to go on: one file, so that it is whole or the older one.
+/// </summary>
 internal static class TrainerState
 {
     private const string Position = "trainer.position";

@@ -19,7 +19,8 @@ internal sealed class TrainingLog : IDisposable
         var kept = new List<string>();
         foreach (var line in File.Exists(path) ? File.ReadLines(path) : [])
         {
-            if (Parse(line) is { } row && (row.Stage < from.Stage || (row.Stage == from.Stage && row.Step <= from.Step)))
+            if (Parse(line) is { } row
+                && (row.Stage < from.Stage || (row.Stage == from.Stage && row.Step <= from.Step)))
             {
                 _rows.Add(row);
                 kept.Add(line);
@@ -35,7 +36,8 @@ internal sealed class TrainingLog : IDisposable
 
     public IReadOnlyList<LogRow> Rows => _rows;
 
-    public void Step(int stage, string kind, long step, double loss, double rate, double norm, long tokens, double speed)
+    public void Step(
+        int stage, string kind, long step, double loss, double rate, double norm, long tokens, double speed)
     {
         _rows.Add(new LogRow(stage, kind, step, loss, null));
         _file.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -11,28 +11,31 @@ namespace Slipway.Training.Running;
 /// <summary>Trains a model as a recipe says.</summary>
 public static class TrainingRun
 {
-    /// <summary>Runs a recipe from its start, or from where an earlier call of the same recipe was interrupted.</summary>
+    /// <summary>
+    /// Runs a recipe from its start, or from where an earlier call of the same recipe was interrupted.
+    /// </summary>
     /// <remarks>
     /// Writes <c>model.dat</c>, <c>config.json</c>, <c>tokenizer.json</c>, <c>tokenizer_config.json</c>,
-    /// <c>chat_template.jinja</c> and <c>generation_config.json</c> into the recipe's output folder, and the state of the
-    /// run, its log and its loss curve into <c>trainer/</c> there. Every file is replaced whole or not at all. A run that
-    /// was cancelled or killed and goes on ends with the same weights, bit for bit, as one that was not. Sets the
-    /// process's number of threads. One run at a time in a process.
+    /// <c>chat_template.jinja</c> and <c>generation_config.json</c> into the recipe's output folder, and the state of
+    /// the run, its log and its loss curve into <c>trainer/</c> there. Every file is replaced whole or not at all. A
+    /// run that was cancelled or killed and goes on ends with the same weights, bit for bit, as one that was not. Sets
+    /// the process's number of threads. One run at a time in a process.
     /// </remarks>
     /// <param name="recipePath">The recipe file.</param>
     /// <param name="progress">
     /// Told of each step on the calling thread, and of an evaluation's batches by one of the run's threads at a time.
     /// </param>
-    /// <param name="ct">Stops between two steps, after writing a checkpoint.</param>
+    /// <param name="cancellationToken">Stops between two steps, after writing a checkpoint.</param>
     /// <exception cref="RecipeException">The recipe cannot be used.</exception>
     /// <exception cref="TrainingException">The data, the folder or the numbers do not allow to go on.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainingReport Start(
-        string recipePath, IProgress<TrainingProgress>? progress = null, CancellationToken ct = default) =>
-        Start(RecipeReader.Read(recipePath), recipePath, progress, ct);
+        string recipePath, IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Start(RecipeReader.Read(recipePath), recipePath, progress, cancellationToken);
 
     private static TrainingReport Start(
-        Recipe recipe, string source, IProgress<TrainingProgress>? progress, CancellationToken ct)
+        Recipe recipe, string source, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         var data = new RunData(recipe);
@@ -40,13 +43,14 @@ public static class TrainingRun
         var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);
         files.Create();
         var threads = recipe.Threads == 0 ? Environment.ProcessorCount : recipe.Threads;
-        var tokenizer = RunTokenizer.Get(recipe.Tokenizer, files, data.Texts, progress, ct);
+        var tokenizer = RunTokenizer.Get(recipe.Tokenizer, files, data.Texts, progress, cancellationToken);
         var config = ModelConfig.Parse(Complete(recipe, tokenizer), source);
         CheckContext(recipe, config, source);
         WriteFiles(files, recipe, config, data.TemplateText);
-        var stages = Stages(recipe, data, tokenizer, source, progress, ct);
+        var stages = Stages(recipe, data, tokenizer, source, progress, cancellationToken);
         using var model = new CausalLanguageModel(config, recipe.Seed);
-        var (tokens, speed, reports) = new Trainer(model, stages, files, recipe.Fingerprint, threads, progress).Run(ct);
+        var (tokens, speed, reports) = new Trainer(
+            model, stages, files, recipe.Fingerprint, threads, progress).Run(cancellationToken);
         files.WriteModel(model);
         files.Write(files.LossCurve, LossCurve.Draw(recipe.Name, TrainingLog.Read(files.Log)));
         return new TrainingReport(
@@ -91,9 +95,11 @@ public static class TrainingRun
             NumberType.Fp16 => "float16",
             _ => "float32",
         };
-        return json["vocab_size"] is JsonValue size && size.TryGetValue(out int number) && number < tokenizer.VocabularySize
+        return json["vocab_size"] is JsonValue size && size.TryGetValue(out int number)
+            && number < tokenizer.VocabularySize
             ? throw new TrainingException(
-                $"'model.vocab_size' is {number}, but the tokenizer has {tokenizer.VocabularySize} tokens. Raise it, or "
+                $"'model.vocab_size' "
+                + $"is {number}, but the tokenizer has {tokenizer.VocabularySize} tokens. Raise it, or "
                 + "leave it out to follow the tokenizer.")
             : json;
     }
@@ -117,7 +123,7 @@ public static class TrainingRun
 
     private static List<TrainerStage> Stages(
         Recipe recipe, RunData data, HuggingFaceTokenizer tokenizer, string source,
-        IProgress<TrainingProgress>? progress, CancellationToken ct)
+        IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         var tokenized = new Dictionary<int, (TokenDataset Training, TokenDataset? Evaluation)>();
         var stages = new List<TrainerStage>();
@@ -126,7 +132,7 @@ public static class TrainingRun
             var key = recipe.Data.Text is null ? 0 : stage.SequenceLength;
             if (!tokenized.TryGetValue(key, out var sets))
             {
-                sets = data.Tokenize(tokenizer, stage.SequenceLength, progress, ct);
+                sets = data.Tokenize(tokenizer, stage.SequenceLength, progress, cancellationToken);
                 tokenized.Add(key, sets);
             }
 
@@ -134,8 +140,10 @@ public static class TrainingRun
             if (training.Count == 0)
             {
                 throw new TrainingException(
-                    $"Stage {index + 1} of '{source}' has nothing to learn: none of the {sets.Training.Count} sequences "
-                    + $"holds a token to learn within 'sequence_length' {stage.SequenceLength}. Raise it, or give more data.");
+                    $"Stage {index + 1} of '{source}' has nothing to learn: none of "
+                    + $"the {sets.Training.Count} sequences "
+                    + $"holds a token to learn within "
+                    + $"'sequence_length' {stage.SequenceLength}. Raise it, or give more data.");
             }
 
             var evaluation = sets.Evaluation is { } heldOut

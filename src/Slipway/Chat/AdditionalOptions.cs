@@ -5,12 +5,15 @@ using Microsoft.Extensions.AI;
 
 namespace Slipway.Chat;
 
-/// <summary>Reads <see cref="ChatOptions.AdditionalProperties"/>; unknown keys are another client's and left alone.</summary>
+/// <summary>
+/// Reads <see cref="ChatOptions.AdditionalProperties"/>; unknown keys are another client's and left alone.
+/// </summary>
 internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? properties)
 {
     public double? Number(string key) => Read(key, "a number", value => value switch
     {
-        double or float or decimal or int or long or short or byte or sbyte or ushort or uint or ulong => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+        double or float or decimal or int or long or short or byte or sbyte or ushort or uint
+            or ulong => Convert.ToDouble(value, CultureInfo.InvariantCulture),
         JsonElement { ValueKind: JsonValueKind.Number } json => json.GetDouble(),
         string text when double.TryParse(text, CultureInfo.InvariantCulture, out var number) => number,
         _ => (double?)null,
@@ -62,7 +65,8 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
     {
         null => null,
         IEnumerable<string> texts => [.. texts],
-        JsonElement { ValueKind: JsonValueKind.Array } json when json.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
+        JsonElement { ValueKind: JsonValueKind.Array } json when json.EnumerateArray()
+            .All(item => item.ValueKind == JsonValueKind.String)
             => [.. json.EnumerateArray().Select(item => item.GetString()!)],
         var value => throw Wrong(key, value, "a list of texts"),
     };
@@ -77,7 +81,8 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
         var value => throw Wrong(key, value, "JSON"),
     };
 
-    private object? Find(string key) => properties is not null && properties.TryGetValue(key, out var value) ? value : null;
+    private object? Find(string key)
+        => properties is not null && properties.TryGetValue(key, out var value) ? value : null;
 
     private T? Read<T>(string key, string expected, Func<object, T?> convert)
         where T : struct

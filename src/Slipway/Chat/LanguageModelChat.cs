@@ -15,7 +15,7 @@ internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
 
     /// <summary>Loads the package of the options with the first request.</summary>
     /// <exception cref="ArgumentException">An option has no possible value.</exception>
-    public static ChatModelSource SourceOf(OnnxChatClientOptions options)
+    public static LazyModel SourceOf(OnnxChatClientOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (OnnxChatClientOptionsValidator.Errors(options) is { Count: > 0 } errors)

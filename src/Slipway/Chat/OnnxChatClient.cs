@@ -16,7 +16,7 @@ namespace Slipway;
 /// </remarks>
 public sealed class OnnxChatClient : IChatClient
 {
-    private readonly ChatModelSource _source;
+    private readonly LazyModel _source;
     private readonly ChatClientMetadata _metadata;
     private readonly TimeProvider _time;
     private readonly bool _guidesToolCalls;
@@ -32,9 +32,11 @@ public sealed class OnnxChatClient : IChatClient
     /// <summary>Creates a client that loads its package with the first request and disposes it with itself.</summary>
     /// <param name="options">The package and what may be used for it; later changes have no effect.</param>
     /// <param name="timeProvider">Tells the time for responses and templates; null for the system's.</param>
-    /// <exception cref="ArgumentException">An option is missing or out of range; the message names every one.</exception>
+    /// <exception cref="ArgumentException">An option is missing or out of range; the message names every
+    /// one.</exception>
     public OnnxChatClient(OnnxChatClientOptions options, TimeProvider? timeProvider = null)
-        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider, options.GuideToolCalls, options.Adapter)
+        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider,
+        options.GuideToolCalls, options.Adapter)
     {
     }
 
@@ -43,12 +45,12 @@ public sealed class OnnxChatClient : IChatClient
     /// <param name="modelId">The model's name in responses; null for the package's.</param>
     /// <param name="timeProvider">Tells the time for responses and templates; null for the system's.</param>
     public OnnxChatClient(LanguageModel model, string? modelId = null, TimeProvider? timeProvider = null)
-        : this(new ChatModelSource(new LanguageModelChat(model)), modelId ?? model.Package.Name, timeProvider)
+        : this(new LazyModel(new LanguageModelChat(model)), modelId ?? model.Package.Name, timeProvider)
     {
     }
 
     internal OnnxChatClient(
-        ChatModelSource source, string modelId, TimeProvider? timeProvider, bool guidesToolCalls = true,
+        LazyModel source, string modelId, TimeProvider? timeProvider, bool guidesToolCalls = true,
         string? adapter = null)
     {
         _adapter = adapter;
@@ -122,7 +124,7 @@ public sealed class OnnxChatClient : IChatClient
         ChatOptions? options,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var request = RequestOptions.Merge(options, this, ModelId);
+        var request = ChatOptionsMapper.Merge(options, this, ModelId);
         request = request with
         {
             GuideToolCalls = request.GuideToolCalls ?? _guidesToolCalls,
@@ -132,9 +134,9 @@ public sealed class OnnxChatClient : IChatClient
 
         // Rendering and encoding a long history takes a while; the caller's thread does not wait for it.
         var turn = await Task.Run(
-            () => ChatTurn.Prepare(model, messages, options, request, ModelId, _time.GetLocalNow()),
+            () => PreparedChatRequest.Prepare(model, messages, options, request, ModelId, _time.GetLocalNow()),
             cancellationToken).ConfigureAwait(false);
-        var answer = new AnswerBuilder(turn, options, ModelId, _time.GetUtcNow());
+        var answer = new ChatResponseUpdateBuilder(turn, options, ModelId, _time.GetUtcNow());
 
         await foreach (var token in model.GenerateAsync(turn.Request, cancellationToken).ConfigureAwait(false))
         {

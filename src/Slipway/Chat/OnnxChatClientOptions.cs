@@ -50,11 +50,13 @@ public sealed class OnnxChatClientOptions
 
     /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
     /// <value>256</value>
-    public int PrefillChunk { get; set; } = 256;
+    public int MaxPrefillTokens { get; set; } = 256;
 
-    /// <summary>Prompt tokens computed in one step while other sequences decode; smaller is smoother for them.</summary>
+    /// <summary>
+    /// Prompt tokens computed in one step while other sequences decode; smaller is smoother for them.
+    /// </summary>
     /// <value>64</value>
-    public int SharedPrefillChunk { get; set; } = 64;
+    public int MaxMixedPrefillTokens { get; set; } = 64;
 
     /// <summary>Whether tool calls are held to the offered tools: their names and their arguments' schemas.</summary>
     /// <value>true</value>
@@ -62,14 +64,14 @@ public sealed class OnnxChatClientOptions
     /// Text and reasoning stay free; from the tag that opens a call to the one that closes it only an offered tool's
     /// call can come, its arguments in the order of the schema's properties. Where a tool's schema has a keyword that
     /// cannot be guaranteed, its name is held and its arguments may be any JSON object; formats that write arguments
-    /// between tags hold strings to no length. <see cref="OnnxChatRequestOptions.GuideToolCalls"/> says otherwise for one
-    /// request.
+    /// between tags hold strings to no length. <see cref="OnnxChatRequestOptions.GuideToolCalls"/> says otherwise for
+    /// one request.
     /// </remarks>
     public bool GuideToolCalls { get; set; } = true;
 
     /// <summary>
-    /// The most tokens to guess ahead from what followed the last ones before, where the request does not say; 0 guesses
-    /// none.
+    /// The most tokens to guess ahead from what followed the last ones before, where the request does not say; 0
+    /// guesses none.
     /// </summary>
     /// <remarks>
     /// Faster where answers repeat their prompt, such as tool calls, with the same tokens as without;
@@ -98,8 +100,8 @@ public sealed class OnnxChatClientOptions
         QueueCapacity = QueueCapacity,
         KeyValueCacheBytes = KeyValueCacheBytes,
         PrefixCacheBytes = PrefixCacheBytes,
-        PrefillChunk = PrefillChunk,
-        SharedPrefillChunk = SharedPrefillChunk,
+        MaxPrefillTokens = MaxPrefillTokens,
+        MaxMixedPrefillTokens = MaxMixedPrefillTokens,
         DraftTokens = DraftTokens,
         DraftModel = DraftModel,
         UseKernels = UseKernels,

@@ -22,7 +22,9 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Tokens less probable than this share of the most probable one are dropped (<c>min_p</c>).</summary>
     public double? MinP { get; init; }
 
-    /// <summary>Tokens of typical information content that reach this probability are kept (<c>typical_p</c>).</summary>
+    /// <summary>
+    /// Tokens of typical information content that reach this probability are kept (<c>typical_p</c>).
+    /// </summary>
     public double? TypicalP { get; init; }
 
     /// <summary>
@@ -65,7 +67,9 @@ public sealed record OnnxChatRequestOptions
     /// <value><see cref="OnnxChatClientOptions.DraftTokens"/>, where the client has one; else the model's.</value>
     public int? DraftTokens { get; init; }
 
-    /// <summary>How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>.</summary>
+    /// <summary>
+    /// How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>.
+    /// </summary>
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>Processors of the caller's own, applied to the logits before sampling.</summary>
@@ -75,7 +79,9 @@ public sealed record OnnxChatRequestOptions
     /// What the answer may be (<c>guided_regex</c>, <c>guided_choice</c>, <c>guided_grammar</c> in GBNF or
     /// <c>guided_json</c>, a schema).
     /// </summary>
-    /// <remarks>A model that reasons does so freely; the grammar holds after it. Cannot go with tools or a JSON format.</remarks>
+    /// <remarks>
+    /// A model that reasons does so freely; the grammar holds after it. Cannot go with tools or a JSON format.
+    /// </remarks>
     public GuidanceGrammar? Guidance { get; init; }
 
     /// <summary>Whether tool calls are held to the offered tools and their schemas (<c>guide_tool_calls</c>).</summary>

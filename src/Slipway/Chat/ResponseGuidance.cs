@@ -25,7 +25,8 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         if (options?.Tools is { Count: > 0 } || options?.ResponseFormat is ChatResponseFormatJson)
         {
             throw new NotSupportedException(
-                $"The request has Guidance of the form '{grammar.Kind}' beside Tools or a JSON ResponseFormat, and an answer "
+                $"The request has Guidance of the "
+                + $"form '{grammar.Kind}' beside Tools or a JSON ResponseFormat, and an answer "
                 + "can be held to one of them. Leave the others out.");
         }
 
@@ -44,8 +45,10 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
     }
 
     /// <summary>Reads a response format; null where the answer may be any text.</summary>
-    /// <exception cref="NotSupportedException">The schema, or its combination with tools, cannot be guaranteed.</exception>
-    /// <exception cref="ArgumentException">The schema is malformed, or another option could cut the document short.</exception>
+    /// <exception cref="NotSupportedException">The schema, or its combination with tools, cannot be
+    /// guaranteed.</exception>
+    /// <exception cref="ArgumentException">The schema is malformed, or another option could cut the document
+    /// short.</exception>
     public static ResponseGuidance? From(
         ChatOptions? options,
         OnnxChatRequestOptions request,
@@ -62,7 +65,8 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         if (request.StopSequences is { Count: > 0 } || request.IgnoreEndOfSequence == true)
         {
             throw new ArgumentException(
-                "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run past. "
+                "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or "
+                + "run past. "
                 + "Leave StopSequences empty and 'ignore_eos' unset.",
                 nameof(options));
         }
@@ -70,14 +74,16 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         if (tools is { OpenBelongsToBody: true })
         {
             throw new NotSupportedException(
-                $"ChatOptions.ResponseFormat asks for JSON beside Tools, but calls in the format '{tools.Name}' cannot be told "
+                $"ChatOptions.ResponseFormat asks for JSON beside Tools, but calls in the "
+                + $"format '{tools.Name}' cannot be told "
                 + "from it. Leave one of the two out.");
         }
 
         if (format.Schema is { ValueKind: JsonValueKind.Undefined })
         {
             throw new ArgumentException(
-                "ChatOptions.ResponseFormat holds an undefined JsonElement as its schema; expected a schema.", nameof(options));
+                "ChatOptions.ResponseFormat holds an undefined JsonElement as its schema; expected a schema.",
+                nameof(options));
         }
 
         // A text of the document that looked like a tag would be taken for one.
@@ -93,7 +99,8 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
     private static GrammarElement Build(
         JsonElement? schema, string forbidden, ToolCallFormat? tools, bool follows, ToolCallGrammar? calls)
     {
-        var document = schema is { } given ? JsonSchemaCompiler.Compile(given, forbidden) : new JsonGrammar(forbidden).AnyObject;
+        var document = schema is { } given
+            ? JsonSchemaCompiler.Compile(given, forbidden) : new JsonGrammar(forbidden).AnyObject;
         if (follows)
         {
             document = GrammarElement.Sequence(Margin, document);

@@ -12,7 +12,8 @@ namespace Slipway.Chat;
 internal static class TemplateMessages
 {
     /// <summary>Checks that the lists hold what they say.</summary>
-    /// <exception cref="ArgumentException">A message, a content or a role is missing; the message says which.</exception>
+    /// <exception cref="ArgumentException">A message, a content or a role is missing; the message says
+    /// which.</exception>
     public static void Validate(IReadOnlyList<ChatMessage> messages)
     {
         for (var i = 0; i < messages.Count; i++)
@@ -41,7 +42,8 @@ internal static class TemplateMessages
     }
 
     /// <summary>Converts the messages; <paramref name="instructions"/> become a system message before them.</summary>
-    /// <exception cref="NotSupportedException">A message holds an image or audio, or refers to a text elsewhere.</exception>
+    /// <exception cref="NotSupportedException">A message holds an image or audio, or refers to a text
+    /// elsewhere.</exception>
     /// <exception cref="ArgumentException">An argument or a result of a function cannot be written as JSON.</exception>
     public static JsonArray From(IReadOnlyList<ChatMessage> messages, string? instructions)
     {
@@ -90,7 +92,8 @@ internal static class TemplateMessages
                     break;
                 case UriContent uri when uri.HasTopLevelMediaType("text"):
                     throw new NotSupportedException(
-                        $"Message {index} (role '{Excerpt.Of(message.Role.Value)}') refers to a text at '{Excerpt.Of(uri.Uri.ToString())}'; this client fetches "
+                        $"Message {index} (role '{Excerpt.Of(message.Role.Value)}') refers to a text "
+                        + $"at '{Excerpt.Of(uri.Uri.ToString())}'; this client fetches "
                         + "nothing. Read the text yourself and add it as TextContent.");
                 case DataContent or UriContent:
                     throw new NotSupportedException(
@@ -119,7 +122,10 @@ internal static class TemplateMessages
         result.Add((JsonNode)entry);
     }
 
-    private static JsonObject NewMessage(string role, string content) => new() { ["role"] = role, ["content"] = content };
+    private static JsonObject NewMessage(string role, string content) => new()
+    {
+        ["role"] = role, ["content"] = content,
+    };
 
     private static JsonObject NewCall(FunctionCallContent call)
     {
@@ -127,7 +133,9 @@ internal static class TemplateMessages
         foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
         {
             arguments[name] = TemplateValues.ToNode(
-                value, $"The argument '{Excerpt.Of(name)}' of the call '{Excerpt.Of(call.CallId)}' of '{Excerpt.Of(call.Name)}'");
+                value,
+                $"The argument '{Excerpt.Of(name)}' of the "
+                + $"call '{Excerpt.Of(call.CallId)}' of '{Excerpt.Of(call.Name)}'");
         }
 
         return new()

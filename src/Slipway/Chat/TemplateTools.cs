@@ -6,7 +6,9 @@ using Slipway.Guidance.Json;
 namespace Slipway.Chat;
 
 /// <summary>Turns the offered tools into the <c>tools</c> that chat templates read.</summary>
-/// <remarks>The shape is OpenAI's: <c>{"type": "function", "function": {"name", "description", "parameters"}}</c>.</remarks>
+/// <remarks>
+/// The shape is OpenAI's: <c>{"type": "function", "function": {"name", "description", "parameters"}}</c>.
+/// </remarks>
 internal static class TemplateTools
 {
     // As deep as System.Text.Json reads by default, so that whatever reads a prompt's tools can.
@@ -30,14 +32,17 @@ internal static class TemplateTools
             if (tool is not AIFunctionDeclaration function)
             {
                 throw new NotSupportedException(
-                    $"The tool '{Excerpt.Of(tool.Name)}' in ChatOptions.Tools is of type '{tool.GetType().Name}', which a hosted "
-                    + "service runs. A local model is offered functions only: give an AIFunction or AIFunctionDeclaration.");
+                    $"The tool '{Excerpt.Of(tool.Name)}' in ChatOptions.Tools is of "
+                    + $"type '{tool.GetType().Name}', which a hosted "
+                    + "service runs. A local model is offered functions only: give an AIFunction or "
+                    + "AIFunctionDeclaration.");
             }
 
             if (string.IsNullOrEmpty(function.Name))
             {
                 throw new ArgumentException(
-                    $"Entry {i} of ChatOptions.Tools has no name, so no model can call it. Give it one.", nameof(options));
+                    $"Entry {i} of ChatOptions.Tools has no name, so no model can call it. Give it one.",
+                    nameof(options));
             }
 
             result.Add((JsonNode)new JsonObject
@@ -66,7 +71,8 @@ internal static class TemplateTools
         if (JsonDepth.Of(given) > MaxDepth)
         {
             throw new NotSupportedException(
-                $"The schema of the tool '{Excerpt.Of(function.Name)}' in ChatOptions.Tools is {JsonDepth.Of(given)} levels deep; at "
+                $"The schema of the "
+                + $"tool '{Excerpt.Of(function.Name)}' in ChatOptions.Tools is {JsonDepth.Of(given)} levels deep; at "
                 + $"most {MaxDepth} are supported. Flatten the function's parameters.");
         }
 

@@ -30,7 +30,8 @@ internal static class TemplateValues
         null or JsonElement { ValueKind: JsonValueKind.Undefined } => null,
         JsonNode node => Limited(JsonDepth.Of(node), place) ? node.DeepClone() : null,
         JsonElement element => Limited(JsonDepth.Of(element), place) ? JsonNode.Parse(element.GetRawText()) : null,
-        _ => Written(value, place, static given => JsonSerializer.SerializeToNode(given, Compact.GetTypeInfo(typeof(object)))),
+        _ => Written(
+            value, place, static given => JsonSerializer.SerializeToNode(given, Compact.GetTypeInfo(typeof(object)))),
     };
 
     /// <summary>Converts the result of a function to the text that a model reads.</summary>
@@ -45,7 +46,8 @@ internal static class TemplateValues
         JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
         JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => "",
         JsonNode node when !Limited(JsonDepth.Of(node), place) => "",
-        _ => Written(result, place, static given => JsonSerializer.Serialize(given, Compact.GetTypeInfo(typeof(object)))),
+        _ => Written(
+            result, place, static given => JsonSerializer.Serialize(given, Compact.GetTypeInfo(typeof(object)))),
     };
 
     private static bool Limited(int depth, string place)
@@ -62,7 +64,8 @@ internal static class TemplateValues
         {
             throw new ArgumentException(
                 $"{place} is of type '{Excerpt.Of(value.GetType().ToString())}' and cannot be written as JSON: "
-                + $"{Excerpt.Of(e.Message)} Give a value that System.Text.Json writes in at most {MaxDepth} levels, or a string.",
+                + $"{Excerpt.Of(e.Message)} Give a value that System.Text.Json writes in at "
+                + $"most {MaxDepth} levels, or a string.",
                 e);
         }
     }

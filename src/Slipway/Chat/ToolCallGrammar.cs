@@ -6,7 +6,9 @@ using Slipway.Guidance;
 namespace Slipway.Chat;
 
 /// <summary>What an answer may be where tools are offered: free text, and calls of those tools only.</summary>
-/// <remarks>It reads an answer as <see cref="AnswerParser"/> does: a tag inside the reasoning opens no call.</remarks>
+/// <remarks>
+/// It reads an answer as <see cref="ChatResponseParser"/> does: a tag inside the reasoning opens no call.
+/// </remarks>
 internal sealed class ToolCallGrammar
 {
     private readonly ToolCallFormat _format;

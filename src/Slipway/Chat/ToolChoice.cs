@@ -6,13 +6,15 @@ namespace Slipway.Chat;
 internal static class ToolChoice
 {
     /// <summary>The format in which a model that is offered tools calls them.</summary>
-    /// <exception cref="NotSupportedException">The template has no place for tools, or its format is unknown.</exception>
+    /// <exception cref="NotSupportedException">The template has no place for tools, or its format is
+    /// unknown.</exception>
     public static ToolCallFormat RequireFormat(string template, string modelId)
     {
         if (!template.Contains("tools", StringComparison.Ordinal))
         {
             throw new NotSupportedException(
-                $"ChatOptions.Tools offers functions, but the chat template of '{modelId}' has no place for them. Use a "
+                $"ChatOptions.Tools offers functions, but the chat template "
+                + $"of '{modelId}' has no place for them. Use a "
                 + "model that was trained to call tools, or leave Tools empty.");
         }
 
@@ -35,7 +37,8 @@ internal static class ToolChoice
         if (format is null)
         {
             throw new ArgumentException(
-                "ChatOptions.ToolMode requires a tool call, but ChatOptions.Tools is empty. Offer at least one function.",
+                "ChatOptions.ToolMode requires a tool call, but ChatOptions.Tools is empty. Offer at least one "
+                + "function.",
                 nameof(options));
         }
 

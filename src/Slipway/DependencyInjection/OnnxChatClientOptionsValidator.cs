@@ -6,10 +6,12 @@ namespace Slipway;
 internal sealed class OnnxChatClientOptionsValidator : IValidateOptions<OnnxChatClientOptions>
 {
     public ValidateOptionsResult Validate(string? name, OnnxChatClientOptions options)
-        => Errors(options) is { Count: > 0 } errors ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
+        => Errors(options) is { Count: > 0 } errors
+            ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
 
     public static IReadOnlyList<string> Errors(OnnxChatClientOptions options)
         => string.IsNullOrWhiteSpace(options.PackagePath)
-            ? ["PackagePath is missing; expected the folder of a package.", .. OptionsValidation.Errors(options.ToModelOptions())]
+            ? ["PackagePath is missing; expected the folder of a package.",
+            .. OptionsValidation.Errors(options.ToModelOptions())]
             : OptionsValidation.Errors(options.ToModelOptions());
 }

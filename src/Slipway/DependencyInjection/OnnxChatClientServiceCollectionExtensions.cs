@@ -81,7 +81,9 @@ public static class OnnxChatClientServiceCollectionExtensions
         return services.AddKeyedChatClient(serviceKey, provider => NewClient(provider, serviceKey));
     }
 
-    /// <summary>Registers a chat client under a key; configuration sets its options, an unknown key is an error.</summary>
+    /// <summary>
+    /// Registers a chat client under a key; configuration sets its options, an unknown key is an error.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="serviceKey">The key; also the name of the client's options.</param>
     /// <param name="section">The section whose keys are <see cref="OnnxChatClientOptions"/>' properties.</param>

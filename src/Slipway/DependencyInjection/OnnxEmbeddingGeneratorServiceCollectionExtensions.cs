@@ -39,9 +39,12 @@ public static class OnnxEmbeddingGeneratorServiceCollectionExtensions
         return services.AddEmbeddingGenerator(provider => NewGenerator(provider, Options.Options.DefaultName));
     }
 
-    /// <summary>Registers an embedding generator whose options configuration sets; an unknown key is an error.</summary>
+    /// <summary>
+    /// Registers an embedding generator whose options configuration sets; an unknown key is an error.
+    /// </summary>
     /// <param name="services">The services.</param>
-    /// <param name="section">The section whose keys are <see cref="OnnxEmbeddingGeneratorOptions"/>' properties.</param>
+    /// <param name="section">The section whose keys are <see cref="OnnxEmbeddingGeneratorOptions"/>'
+    /// properties.</param>
     /// <returns>A builder of the generator's pipeline.</returns>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddOnnxEmbeddingGenerator(
         this IServiceCollection services,

@@ -14,15 +14,15 @@ internal sealed class EmbeddingModel : IDisposable
     private const string PromptLength = "prompt_length";
     private const int FallbackContext = 512;
 
-    private readonly InferenceSession session;
-    private readonly HuggingFaceTokenizer tokenizer;
-    private readonly SemaphoreSlim turn = new(1);
-    private readonly SentenceSettings settings;
-    private readonly bool hasTokenTypes;
-    private readonly bool hasPromptLength;
-    private readonly int padId;
-    private readonly int maxBatchTokens;
-    private int disposed;
+    private readonly InferenceSession _session;
+    private readonly HuggingFaceTokenizer _tokenizer;
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly SentenceSettings _settings;
+    private readonly bool _hasTokenTypes;
+    private readonly bool _hasPromptLength;
+    private readonly int _padId;
+    private readonly int _maxBatchTokens;
+    private int _disposed;
 
     private EmbeddingModel(
         EncoderPackage package,
@@ -30,14 +30,14 @@ internal sealed class EmbeddingModel : IDisposable
         HuggingFaceTokenizer tokenizer,
         OnnxEmbeddingGeneratorOptions options)
     {
-        this.session = session;
-        this.tokenizer = tokenizer;
+        _session = session;
+        _tokenizer = tokenizer;
         Package = package;
-        maxBatchTokens = options.MaxBatchTokens;
-        settings = new SentenceSettings(package);
-        hasTokenTypes = session.InputMetadata.ContainsKey(TokenTypes);
-        hasPromptLength = session.OverridableInitializerMetadata.ContainsKey(PromptLength);
-        padId = PackageNumber(package, "config.json", "pad_token_id") ?? 0;
+        _maxBatchTokens = options.MaxBatchTokens;
+        _settings = new SentenceSettings(package);
+        _hasTokenTypes = session.InputMetadata.ContainsKey(TokenTypes);
+        _hasPromptLength = session.OverridableInitializerMetadata.ContainsKey(PromptLength);
+        _padId = PackageNumber(package, "config.json", "pad_token_id") ?? 0;
         if (session.OutputMetadata.GetValueOrDefault(Output)?.Dimensions is not [_, > 0 and var dimensions])
         {
             throw new NotSupportedException(
@@ -46,7 +46,7 @@ internal sealed class EmbeddingModel : IDisposable
         }
 
         Dimensions = dimensions;
-        ContextLength = Context(package, settings, options.ContextLength);
+        ContextLength = Context(package, _settings, options.ContextLength);
         RequireRoomForText();
     }
 
@@ -87,14 +87,14 @@ internal sealed class EmbeddingModel : IDisposable
     /// <exception cref="ArgumentException">The package has no such prompt.</exception>
     public TextPrompt Prompt(string? name)
     {
-        var text = settings.Prompt(name);
-        if (text.Length == 0 || !hasPromptLength)
+        var text = _settings.Prompt(name);
+        if (text.Length == 0 || !_hasPromptLength)
         {
             return new TextPrompt(text, 0);
         }
 
         // The tokens that close a text stand after the prompt alone, not between it and a text.
-        var ids = tokenizer.Encode(Plain(text), addSpecialTokens: true);
+        var ids = _tokenizer.Encode(Plain(text), addSpecialTokens: true);
         return new TextPrompt(text, Closing(Plain(text), ids) > 0 ? ids.Length - 1 : ids.Length);
     }
 
@@ -102,7 +102,7 @@ internal sealed class EmbeddingModel : IDisposable
     public int[] Encode(string text, TextPrompt prompt)
     {
         text = Plain(prompt.Text + text);
-        var ids = tokenizer.Encode(text, addSpecialTokens: true);
+        var ids = _tokenizer.Encode(text, addSpecialTokens: true);
         if (ids.Length <= ContextLength)
         {
             return ids;
@@ -123,16 +123,16 @@ internal sealed class EmbeddingModel : IDisposable
         var embeddings = new float[texts.Count][];
         foreach (var batch in Batches(texts))
         {
-            await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                ObjectDisposedException.ThrowIf(disposed != 0, typeof(OnnxEmbeddingGenerator));
+                ObjectDisposedException.ThrowIf(_disposed != 0, typeof(OnnxEmbeddingGenerator));
                 await Task.Run(() => Run(texts, batch, prompt, embeddings, cancellationToken), cancellationToken)
                     .ConfigureAwait(false);
             }
             finally
             {
-                turn.Release();
+                _turn.Release();
             }
         }
 
@@ -142,13 +142,13 @@ internal sealed class EmbeddingModel : IDisposable
     /// <summary>Frees the model once the batch in progress has ended.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            turn.Wait();
-            session.Dispose();
+            _turn.Wait();
+            _session.Dispose();
 
             // Those who wait still find out.
-            turn.Release();
+            _turn.Release();
         }
     }
 
@@ -158,7 +158,7 @@ internal sealed class EmbeddingModel : IDisposable
         foreach (var index in Enumerable.Range(0, texts.Count).OrderByDescending(index => texts[index].Length))
         {
             // The first text is the longest: the others are padded to it.
-            if (batch.Count > 0 && (batch.Count + 1L) * texts[batch[0]].Length > maxBatchTokens)
+            if (batch.Count > 0 && (batch.Count + 1L) * texts[batch[0]].Length > _maxBatchTokens)
             {
                 yield return [.. batch];
                 batch.Clear();
@@ -181,7 +181,7 @@ internal sealed class EmbeddingModel : IDisposable
         var length = texts[batch[0]].Length;
         var ids = new long[batch.Length * length];
         var mask = new long[ids.Length];
-        ids.AsSpan().Fill(padId);
+        ids.AsSpan().Fill(_padId);
         for (var row = 0; row < batch.Length; row++)
         {
             var text = texts[batch[row]];
@@ -198,12 +198,12 @@ internal sealed class EmbeddingModel : IDisposable
         using var typeValue = OrtValue.CreateTensorValueFromMemory(new long[ids.Length], shape);
         using var promptValue = OrtValue.CreateTensorValueFromMemory(new[] { (long)prompt.Tokens }, [1]);
         Dictionary<string, OrtValue> inputs = new() { ["input_ids"] = idValue, ["attention_mask"] = maskValue };
-        if (hasTokenTypes)
+        if (_hasTokenTypes)
         {
             inputs[TokenTypes] = typeValue;
         }
 
-        if (hasPromptLength)
+        if (_hasPromptLength)
         {
             inputs[PromptLength] = promptValue;
         }
@@ -212,7 +212,7 @@ internal sealed class EmbeddingModel : IDisposable
         using var registration = cancellationToken.Register(() => runOptions.Terminate = true);
         try
         {
-            using var outputs = session.Run(runOptions, inputs, [Output]);
+            using var outputs = _session.Run(runOptions, inputs, [Output]);
             var result = outputs[0].GetTensorDataAsSpan<float>();
             for (var row = 0; row < batch.Length; row++)
             {
@@ -228,33 +228,33 @@ internal sealed class EmbeddingModel : IDisposable
     // How many tokens at the end are not the text's own.
     private int Closing(string text, int[] ids)
     {
-        var plain = tokenizer.Encode(text, addSpecialTokens: false);
+        var plain = _tokenizer.Encode(text, addSpecialTokens: false);
         var first = ids.AsSpan().IndexOf(plain);
         return first < 0 ? 0 : Math.Min(ids.Length - first - plain.Length, ContextLength);
     }
 
     private void RequireRoomForText()
     {
-        var least = tokenizer.Encode("", addSpecialTokens: true).Length + 1;
-        if (ContextLength < least)
+        var min = _tokenizer.Encode("", addSpecialTokens: true).Length + 1;
+        if (ContextLength < min)
         {
             throw new ArgumentException(
-                $"ContextLength is '{ContextLength}'; with the tokens that begin and end a text at least '{least}' are "
+                $"ContextLength is '{ContextLength}'; with the tokens that begin and end a text at least '{min}' are "
                 + "needed.",
                 nameof(ContextLength));
         }
     }
 
     // Sentence Transformers takes white space off texts.
-    private string Plain(string text) => settings.LowerCase ? text.Trim().ToLowerInvariant() : text.Trim();
+    private string Plain(string text) => _settings.LowerCase ? text.Trim().ToLowerInvariant() : text.Trim();
 
     private static int Context(EncoderPackage package, SentenceSettings settings, int? asked)
     {
-        var most = package.Manifest.ContextLength ?? FallbackContext;
-        return asked > most
+        var max = package.Manifest.ContextLength ?? FallbackContext;
+        return asked > max
             ? throw new ArgumentException(
-                $"ContextLength is '{asked}'; the model has '{most}' positions. Set it to that or less.", nameof(asked))
-            : asked ?? Math.Min(settings.MaxLength ?? most, most);
+                $"ContextLength is '{asked}'; the model has '{max}' positions. Set it to that or less.", nameof(asked))
+            : asked ?? Math.Min(settings.MaxLength ?? max, max);
     }
 
     private static int? PackageNumber(EncoderPackage package, string file, string key)

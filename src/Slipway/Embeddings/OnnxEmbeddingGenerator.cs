@@ -31,7 +31,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     /// <summary>Creates a generator over a package.</summary>
     /// <param name="options">The package and what may be used for it; later changes have no effect.</param>
     /// <param name="timeProvider">Tells the time for embeddings; null for the system's.</param>
-    /// <exception cref="ArgumentException">An option is missing or out of range; the message names every one.</exception>
+    /// <exception cref="ArgumentException">An option is missing or out of range; the message names every
+    /// one.</exception>
     public OnnxEmbeddingGenerator(OnnxEmbeddingGeneratorOptions options, TimeProvider? timeProvider = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -58,13 +59,14 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The embeddings come in the order of the texts. <see cref="EmbeddingGenerationOptions.Dimensions"/> keeps the first
-    /// numbers of each and scales them to length 1, for models that were trained for it.
+    /// The embeddings come in the order of the texts. <see cref="EmbeddingGenerationOptions.Dimensions"/> keeps the
+    /// first numbers of each and scales them to length 1, for models that were trained for it.
     /// </remarks>
     /// <exception cref="ArgumentException">
     /// A text is null, there are fewer dimensions than asked for, or there is no such prompt.
     /// </exception>
-    /// <exception cref="NotSupportedException">The options ask for another model, or the package embeds no texts.</exception>
+    /// <exception cref="NotSupportedException">The options ask for another model, or the package embeds no
+    /// texts.</exception>
     /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values,
@@ -81,7 +83,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         if (options?.ModelId is { } asked && asked != ModelId)
         {
             throw new NotSupportedException(
-                $"EmbeddingGenerationOptions.ModelId is '{asked}'; this generator serves '{ModelId}' only. Leave it null, "
+                $"EmbeddingGenerationOptions.ModelId "
+                + $"is '{asked}'; this generator serves '{ModelId}' only. Leave it null, "
                 + "or register a generator of its own for each model, by key.");
         }
 
@@ -89,7 +92,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         var model = await Task.Run(Model, cancellationToken).ConfigureAwait(false);
         var dimensions = Dimensions(options, model);
         var prompt = model.Prompt(
-            options?.AdditionalProperties?.TryGetValue("prompt_name", out string? name) == true ? name : _options.PromptName);
+            options?.AdditionalProperties?.TryGetValue("prompt_name", out string? name) == true
+                ? name : _options.PromptName);
         var ids = await Task.Run(
             () => Array.ConvertAll(texts, text => model.Encode(text, prompt)), cancellationToken).ConfigureAwait(false);
         var embeddings = await model.EmbedAsync(ids, prompt, cancellationToken).ConfigureAwait(false);
@@ -144,7 +148,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         => options?.Dimensions is not { } asked ? model.Dimensions
             : asked >= 1 && asked <= model.Dimensions ? asked
             : throw new ArgumentException(
-                $"EmbeddingGenerationOptions.Dimensions is '{asked}'; expected from 1 to the model's {model.Dimensions}.",
+                $"EmbeddingGenerationOptions.Dimensions "
+                + $"is '{asked}'; expected from 1 to the model's {model.Dimensions}.",
                 nameof(options));
 
     private static float[] Shorten(float[] embedding, int dimensions)

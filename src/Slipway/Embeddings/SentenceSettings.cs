@@ -61,7 +61,8 @@ internal sealed class SentenceSettings
         null => _defaultPrompt ?? "",
         "" => "",
         _ => _prompts.GetValueOrDefault(name) ?? throw new ArgumentException(
-            $"The package '{_package.Path}' has no prompt '{name}'{Known}. Name one of these, or '' for none.", nameof(name)),
+            $"The package '{_package.Path}' has no prompt '{name}'{Known}. Name one of these, or '' for none.",
+            nameof(name)),
     };
 
     private string Known => _prompts.Count == 0
@@ -88,7 +89,8 @@ internal sealed class SentenceSettings
         try
         {
             read = JsonDocument.Parse(File.ReadAllBytes(path));
-            return read.RootElement.ValueKind == JsonValueKind.Object ? read : throw new JsonException("expected an object.");
+            return read.RootElement.ValueKind == JsonValueKind.Object
+                ? read : throw new JsonException("expected an object.");
         }
         catch (JsonException e)
         {

@@ -2,7 +2,9 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Slipway.Engine;
 
-/// <summary>Names one past tensor and its present, [batch, <paramref name="Heads"/>, length, <paramref name="Size"/>].</summary>
+/// <summary>
+/// Names one past tensor and its present, [batch, <paramref name="Heads"/>, length, <paramref name="Size"/>].
+/// </summary>
 /// <remarks>Of 4-bit codes, two of which are a byte, <paramref name="Size"/> is the bytes of a head.</remarks>
 internal sealed record CacheTensor(string Past, string Present, int Heads, int Size, TensorElementType Type)
 {

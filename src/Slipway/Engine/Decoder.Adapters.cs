@@ -4,54 +4,54 @@ namespace Slipway.Engine;
 
 internal sealed partial class Decoder
 {
-    private readonly AdapterSet? adapters;
-    private int[] chosen = [];
+    private readonly AdapterSet? _adapters;
+    private int[] _chosen = [];
 
-    public void Adapt(ReadOnlySpan<int> ids) => chosen = ids.SequenceEqual(chosen) ? chosen : ids.ToArray();
+    public void Adapt(ReadOnlySpan<int> ids) => _chosen = ids.SequenceEqual(_chosen) ? _chosen : ids.ToArray();
 
     private sealed partial class Binding
     {
-        private readonly List<Microsoft.ML.OnnxRuntime.OrtValue> maskValues = [];
-        private AdapterTensors? boundAdapters;
-        private NativeBuffer? mask;
-        private bool isAdapted;
+        private readonly List<Microsoft.ML.OnnxRuntime.OrtValue> _maskValues = [];
+        private AdapterTensors? _boundAdapters;
+        private NativeBuffer? _mask;
+        private bool _isAdapted;
 
         /// <summary>Binds the adapters that the rows use, and says which row uses which.</summary>
         public void BindAdapters()
         {
-            if (owner.adapters is not { } set)
+            if (_owner._adapters is not { } set)
             {
                 return;
             }
 
-            var tensors = set.For(owner.chosen);
-            if (tensors.Ids.Length == 0 && !isAdapted)
+            var tensors = set.For(_owner._chosen);
+            if (tensors.Ids.Length == 0 && !_isAdapted)
             {
                 // The graph's own empty factors.
                 return;
             }
 
-            if (tensors != boundAdapters)
+            if (tensors != _boundAdapters)
             {
                 // An error on the way must not leave a mask that was freed, nor factors without theirs.
-                isAdapted = true;
-                boundAdapters = null;
+                _isAdapted = true;
+                _boundAdapters = null;
                 ReleaseAdapters();
                 tensors.Values.ForEach(value => IoBinding.BindInput(value.Input, value.Value));
-                mask = new NativeBuffer(Math.Max(4L * rows * tensors.Rank, 4));
-                var value = Wrap(mask, TensorElementType.Float, [rows, 1, tensors.Rank], 4);
-                IoBinding.BindInput(AdapterSet.MaskInput, Keep(maskValues, value));
-                boundAdapters = tensors;
+                _mask = new NativeBuffer(Math.Max(4L * _rows * tensors.Rank, 4));
+                var value = Wrap(_mask, TensorElementType.Float, [_rows, 1, tensors.Rank], 4);
+                IoBinding.BindInput(AdapterSet.MaskInput, Keep(_maskValues, value));
+                _boundAdapters = tensors;
             }
 
-            tensors.FillMask(owner.chosen, mask!.AsSpan<float>(0, rows * tensors.Rank));
+            tensors.FillMask(_owner._chosen, _mask!.AsSpan<float>(0, _rows * tensors.Rank));
         }
 
         private void ReleaseAdapters()
         {
-            Release(maskValues);
-            mask?.Dispose();
-            mask = null;
+            Release(_maskValues);
+            _mask?.Dispose();
+            _mask = null;
         }
     }
 }

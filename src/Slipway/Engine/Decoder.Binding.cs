@@ -7,36 +7,36 @@ internal sealed partial class Decoder
     /// <summary>The bound tensors of consecutive rows.</summary>
     private sealed partial class Binding : IDisposable
     {
-        private readonly Decoder owner;
-        private readonly StepTensors tensors;
-        private readonly int rows;
-        private readonly List<OrtValue> fixedValues = [];
-        private readonly List<OrtValue> tokenValues = [];
-        private (int Tokens, int Kept, bool Every, int Width) bound;
+        private readonly Decoder _owner;
+        private readonly StepTensors _tensors;
+        private readonly int _rows;
+        private readonly List<OrtValue> _fixedValues = [];
+        private readonly List<OrtValue> _tokenValues = [];
+        private (int Tokens, int Kept, bool Every, int Width) _bound;
 
         public Binding(Decoder owner, StepTensors tensors, InferenceSession runner, int firstRow, int rows)
         {
-            this.owner = owner;
-            this.tensors = tensors;
-            this.rows = rows;
+            _owner = owner;
+            _tensors = tensors;
+            _rows = rows;
             IoBinding = runner.CreateIoBinding();
-            for (var i = 0; i < owner.graph.Cache.Count; i++)
+            for (var i = 0; i < owner._graph.Cache.Count; i++)
             {
-                var value = Keep(fixedValues, owner.cache.View(i, firstRow, rows));
-                IoBinding.BindInput(owner.graph.Cache[i].Past, value);
-                IoBinding.BindOutput(owner.graph.Cache[i].Present, value);
+                var value = Keep(_fixedValues, owner._cache.View(i, firstRow, rows));
+                IoBinding.BindInput(owner._graph.Cache[i].Past, value);
+                IoBinding.BindOutput(owner._graph.Cache[i].Present, value);
             }
 
-            for (var i = 0; i < owner.graph.States.Count; i++)
+            for (var i = 0; i < owner._graph.States.Count; i++)
             {
-                var state = owner.graph.States[i];
-                IoBinding.BindInput(state.Past, Keep(fixedValues, owner.states.Past(i, firstRow, rows)));
-                IoBinding.BindOutput(state.Present, Keep(fixedValues, owner.states.Present(i, firstRow, rows)));
+                var state = owner._graph.States[i];
+                IoBinding.BindInput(state.Past, Keep(_fixedValues, owner._states.Past(i, firstRow, rows)));
+                IoBinding.BindOutput(state.Present, Keep(_fixedValues, owner._states.Present(i, firstRow, rows)));
             }
 
-            if (owner.graph.PlannedLength is { } plannedLength)
+            if (owner._graph.PlannedLength is { } plannedLength)
             {
-                IoBinding.BindInput(plannedLength, owner.planned);
+                IoBinding.BindInput(plannedLength, owner._planned);
             }
         }
 
@@ -44,36 +44,36 @@ internal sealed partial class Decoder
 
         public void BindTokens(int tokens, int kept, bool every, int maskWidth)
         {
-            if (bound == (tokens, kept, every, maskWidth))
+            if (_bound == (tokens, kept, every, maskWidth))
             {
                 return;
             }
 
-            Release(tokenValues);
-            var graph = owner.graph;
-            IoBinding.BindInput(graph.InputIds, Keep(tokenValues, tensors.IdValue([rows, tokens])));
-            IoBinding.BindInput(graph.AttentionMask, Keep(tokenValues, tensors.MaskValue([rows, maskWidth])));
+            Release(_tokenValues);
+            var graph = _owner._graph;
+            IoBinding.BindInput(graph.InputIds, Keep(_tokenValues, _tensors.IdValue([_rows, tokens])));
+            IoBinding.BindInput(graph.AttentionMask, Keep(_tokenValues, _tensors.MaskValue([_rows, maskWidth])));
             if (graph.PositionIds is { } positionIds)
             {
-                IoBinding.BindInput(positionIds, Keep(tokenValues, tensors.PositionValue([rows, tokens])));
+                IoBinding.BindInput(positionIds, Keep(_tokenValues, _tensors.PositionValue([_rows, tokens])));
             }
 
             if (graph.LogitsToKeep is { } keep)
             {
-                IoBinding.BindInput(keep, every ? owner.keepAll : owner.keepLast);
+                IoBinding.BindInput(keep, every ? _owner._keepAll : _owner._keepLast);
             }
 
-            var logits = tensors.LogitsValue([rows, kept, graph.VocabularySize]);
-            IoBinding.BindOutput(graph.Logits, Keep(tokenValues, logits));
-            bound = (tokens, kept, every, maskWidth);
+            var logits = _tensors.LogitsValue([_rows, kept, graph.VocabularySize]);
+            IoBinding.BindOutput(graph.Logits, Keep(_tokenValues, logits));
+            _bound = (tokens, kept, every, maskWidth);
         }
 
         public void Dispose()
         {
             IoBinding.Dispose();
             ReleaseAdapters();
-            Release(tokenValues);
-            Release(fixedValues);
+            Release(_tokenValues);
+            Release(_fixedValues);
         }
 
         private static OrtValue Keep(List<OrtValue> values, OrtValue value)

@@ -5,44 +5,44 @@ internal sealed partial class Decoder
 {
     public void CopyRow(int from, int to, int length)
     {
-        cache.CopyRow(from, to, length);
-        states.CopyRow(from, to);
-        held[to] = length;
+        _cache.CopyRow(from, to, length);
+        _states.CopyRow(from, to);
+        _held[to] = length;
     }
 
     public void ReadTokens(int row, int start, int count, NativeBuffer destination)
-        => cache.CopyTokens(row, start, count, destination, read: true);
+        => _cache.CopyTokens(row, start, count, destination, read: true);
 
     public void WriteTokens(int row, int start, int count, NativeBuffer source)
-        => cache.CopyTokens(row, start, count, source, read: false);
+        => _cache.CopyTokens(row, start, count, source, read: false);
 
     public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
-        promptTensors.ReleaseBindings();
-        answerTensors.ReleaseBindings();
+        _promptTensors.ReleaseBindings();
+        _answerTensors.ReleaseBindings();
         if (rows == 0)
         {
-            cache.Dispose();
-            states.Dispose();
-            promptTensors.Dispose();
-            answerTensors.Dispose();
+            _cache.Dispose();
+            _states.Dispose();
+            _promptTensors.Dispose();
+            _answerTensors.Dispose();
             return;
         }
 
         try
         {
-            states.Resize(rows, Math.Min(Rows, lengths.Length));
-            cache.Resize(rows, capacity, lengths);
-            promptTensors.ResizeMask(1, capacity);
-            answerTensors.ResizeMask(rows, capacity);
-            reached = new int[rows];
+            _states.Resize(rows, Math.Min(Rows, lengths.Length));
+            _cache.Resize(rows, capacity, lengths);
+            _promptTensors.ResizeMask(1, capacity);
+            _answerTensors.ResizeMask(rows, capacity);
+            _reached = new int[rows];
             ResizeHeld(rows, lengths);
         }
         catch
         {
             // Without rows of the one the other has none either.
-            cache.Dispose();
-            states.Dispose();
+            _cache.Dispose();
+            _states.Dispose();
             throw;
         }
     }

@@ -10,7 +10,7 @@ internal sealed class DecoderGraph
 {
     private const string KeepName = "logits_to_keep";
     private const string PlanName = "planned_length";
-    private const long LargestStateSize = 1 << 26;
+    private const long MaxStateSize = 1 << 26;
 
     private DecoderGraph(string inputIds, string attentionMask, string logits)
     {
@@ -32,7 +32,7 @@ internal sealed class DecoderGraph
     public string? PlannedLength { get; private init; }
 
     /// <summary>The longest sequence that has the first of two sets of rotary frequencies.</summary>
-    public int RotarySwitch { get; private init; } = int.MaxValue;
+    public int LongRopeThreshold { get; private init; } = int.MaxValue;
 
     public string Logits { get; }
 
@@ -132,7 +132,7 @@ internal sealed class DecoderGraph
             PositionIds = inputs.ContainsKey(positions) ? positions : null,
             LogitsToKeep = keeps ? KeepName : null,
             PlannedLength = plans ? PlanName : null,
-            RotarySwitch = plans ? package.Manifest!.RotarySwitch!.Value : int.MaxValue,
+            LongRopeThreshold = plans ? package.Manifest!.RotarySwitch!.Value : int.MaxValue,
             LogitsType = RequireFloat(path, logits, outputs[logits]),
             Concatenates = !package.Config.Search.PastPresentShareBuffer,
             Cache = cache,
@@ -193,12 +193,13 @@ internal sealed class DecoderGraph
             var present = Numbered(decoder.Outputs, $"present{role[4..]}", $"present{role[4..]}", layer);
             _ = outputs.GetValueOrDefault(present) ?? throw Missing(path, "output", present);
             long[] shape = [.. metadata.Dimensions.Skip(1).Select(size => (long)size)];
-            if (shape.Length == 0 || shape.Any(size => size is <= 0 or > LargestStateSize) || shape.Length > 4
-                || TensorPrimitives.Product<long>(shape) > LargestStateSize)
+            if (shape.Length == 0 || shape.Any(size => size is <= 0 or > MaxStateSize) || shape.Length > 4
+                || TensorPrimitives.Product<long>(shape) > MaxStateSize)
             {
                 throw new PackageException(
                     path,
-                    $"Input '{past}' of '{path}' has the shape [{string.Join(", ", metadata.Dimensions)}]; expected the "
+                    $"Input '{past}' of '{path}' has the "
+                    + $"shape [{string.Join(", ", metadata.Dimensions)}]; expected the "
                     + "batch, then fixed sizes. Export the package again.");
             }
 

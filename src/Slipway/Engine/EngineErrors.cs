@@ -8,7 +8,7 @@ internal static class EngineErrors
     public static Exception Explain(Sequence sequence, Exception cause) => cause switch
     {
         OnnxRuntimeException => new InvalidOperationException(
-            $"The model failed at token '{sequence.Computed}' of a sequence: {cause.Message} Other requests go "
+            $"The model failed at token '{sequence.ComputedTokens}' of a sequence: {cause.Message} Other requests go "
             + "on; try this one again.",
             cause),
         OutOfMemoryException => new InvalidOperationException(

@@ -12,79 +12,81 @@ internal sealed class GenerationSequence : Sequence
     // A request without a limit reserves this many tokens at first and grows as it goes.
     private const int OpenReservation = 256;
 
-    private readonly Channel<GeneratedToken> output = Channel.CreateUnbounded<GeneratedToken>(
+    private readonly Channel<GeneratedToken> _output = Channel.CreateUnbounded<GeneratedToken>(
         new UnboundedChannelOptions { SingleReader = true });
 
-    private readonly GenerationRequest request;
-    private readonly TokenChooser chooser;
-    private readonly AnswerText text;
-    private readonly HashSet<int> endIds;
-    private readonly int contextLength;
-    private readonly int limit;
-    private readonly long arrived = Stopwatch.GetTimestamp();
-    private long started;
-    private long first;
+    private readonly GenerationRequest _request;
+    private readonly Sampler _chooser;
+    private readonly IncrementalDetokenizer _text;
+    private readonly HashSet<int> _endIds;
+    private readonly int _contextLength;
+    private readonly int _limit;
+    private readonly long _arrived = Stopwatch.GetTimestamp();
+    private long _started;
+    private long _first;
 
     public GenerationSequence(
         GenerationRequest request,
         IReadOnlyList<int> endOfSequenceIds,
         int contextLength,
-        TokenChooser chooser,
-        AnswerText text)
+        Sampler chooser,
+        IncrementalDetokenizer text)
         : base(request.PromptIds)
     {
-        this.request = request;
-        this.chooser = chooser;
-        this.text = text;
-        this.contextLength = contextLength;
-        endIds = [.. request.StopTokenIds];
+        _request = request;
+        _chooser = chooser;
+        _text = text;
+        _contextLength = contextLength;
+        _endIds = [.. request.StopTokenIds];
         if (!request.IgnoreEndOfSequence)
         {
-            endIds.UnionWith(endOfSequenceIds);
+            _endIds.UnionWith(endOfSequenceIds);
         }
 
-        limit = Math.Min(request.MaxOutputTokens ?? int.MaxValue, contextLength - PromptLength);
+        _limit = Math.Min(request.MaxOutputTokens ?? int.MaxValue, contextLength - PromptLength);
         Priority = request.Priority;
     }
 
     /// <summary>Guesses tokens ahead from the text; null for none.</summary>
-    public Drafting? Drafting { get; init; }
+    public AdaptiveDraftLength? Drafting { get; init; }
 
     /// <summary>Guesses them with a smaller model, judged apart; null for none.</summary>
-    public Drafting? ModelDrafting { get; init; }
+    public AdaptiveDraftLength? ModelDrafting { get; init; }
 
-    public ChannelReader<GeneratedToken> Output => output.Reader;
+    public ChannelReader<GeneratedToken> Output => _output.Reader;
 
     public override bool ScoresEveryPosition => false;
 
     public override int Reservation
-        => (int)Math.Min(PromptLength + (long)(request.MaxOutputTokens ?? Math.Max(OpenReservation, OutputIds.Length)), contextLength);
+        => (int)Math.Min(
+            PromptLength + (long)(_request.MaxOutputTokens ?? Math.Max(OpenReservation, OutputIds.Length)),
+            _contextLength);
 
-    public override void Start() => started = started == 0 ? Stopwatch.GetTimestamp() : started;
+    public override void Start() => _started = _started == 0 ? Stopwatch.GetTimestamp() : _started;
 
     // The last token needs no guess: it is chosen anyway where those before it are checked.
     public override ReadOnlyMemory<int> Draft(int room)
-        => Drafting?.Draft(Tokens, Math.Min(room, limit - OutputIds.Length - 1), PromptLookup.TryDraft) ?? default;
+        => Drafting?.Draft(Tokens, Math.Min(room, _limit - OutputIds.Length - 1), PromptLookup.TryDraft) ?? default;
 
     public override ReadOnlyMemory<int> Draft(int room, DraftModel model, double cost)
-        => ModelDrafting?.Draft(Tokens, Math.Min(room, limit - OutputIds.Length - 1), model.TryDraft, cost) ?? default;
+        => ModelDrafting?.Draft(Tokens, Math.Min(room, _limit - OutputIds.Length - 1), model.TryDraft, cost) ?? default;
 
     public override bool Advance(int start, ReadOnlySpan<float> logits)
     {
-        if (Pending > 0)
+        if (UncomputedTokens > 0)
         {
             return false;
         }
 
-        if (Take(chooser.Choose(Tokens[..PromptLength], OutputIds, logits)))
+        if (Take(_chooser.Choose(Tokens[..PromptLength], OutputIds, logits)))
         {
             return true;
         }
 
         // What guidance leaves no choice about is run together with the token that was chosen.
-        foreach (var id in chooser.Forced(OutputIds))
+        foreach (var id in _chooser.Forced(OutputIds))
         {
-            if (Take(new TokenChoice(id, null, [])))
+            if (Take(new SampledToken(id, null, [])))
             {
                 return true;
             }
@@ -93,25 +95,25 @@ internal sealed class GenerationSequence : Sequence
         return false;
     }
 
-    private bool Take(TokenChoice choice)
+    private bool Take(SampledToken choice)
     {
         Append(choice.Id);
         Drafting?.Observe(choice.Id, Tokens.Length);
         ModelDrafting?.Observe(choice.Id, Tokens.Length);
-        if (first == 0)
+        if (_first == 0)
         {
-            first = Stopwatch.GetTimestamp();
+            _first = Stopwatch.GetTimestamp();
         }
 
-        var ended = endIds.Contains(choice.Id);
-        var piece = text.Append(choice.Id, isEnd: ended);
-        FinishReason? reason = ended || text.IsStopped ? FinishReason.Stop
-            : OutputIds.Length >= limit ? FinishReason.Length
+        var ended = _endIds.Contains(choice.Id);
+        var piece = _text.Append(choice.Id, isEnd: ended);
+        FinishReason? reason = ended || _text.IsStopped ? FinishReason.Stop
+            : OutputIds.Length >= _limit ? FinishReason.Length
             : null;
-        output.Writer.TryWrite(new GeneratedToken
+        _output.Writer.TryWrite(new GeneratedToken
         {
             Id = choice.Id,
-            Text = reason is null ? piece : piece + text.Flush(),
+            Text = reason is null ? piece : piece + _text.Flush(),
             LogProbability = choice.LogProbability,
             Alternatives = choice.Alternatives,
             FinishReason = reason,
@@ -122,11 +124,11 @@ internal sealed class GenerationSequence : Sequence
             return false;
         }
 
-        output.Writer.TryComplete();
+        _output.Writer.TryComplete();
         return true;
     }
 
-    public override void Fail(Exception error) => output.Writer.TryComplete(error);
+    public override void Fail(Exception error) => _output.Writer.TryComplete(error);
 
     private Usage MakeUsage()
     {
@@ -135,9 +137,9 @@ internal sealed class GenerationSequence : Sequence
             PromptLength,
             OutputIds.Length,
             CachedTokens,
-            Elapsed(arrived, started),
-            Elapsed(started, first),
-            Elapsed(first, now))
+            Elapsed(_arrived, _started),
+            Elapsed(_started, _first),
+            Elapsed(_first, now))
         {
             DraftedTokens = (Drafting?.Drafted ?? 0) + (ModelDrafting?.Drafted ?? 0),
             AcceptedTokens = (Drafting?.Accepted ?? 0) + (ModelDrafting?.Accepted ?? 0),

@@ -11,19 +11,20 @@ internal interface IDecoder : IDisposable
     int Capacity { get; }
 
     /// <summary>The most prompt tokens of one run of which only the last position's logits are wanted.</summary>
-    int LargestChunk { get; }
+    int MaxChunk { get; }
 
     /// <summary>The most prompt tokens of one run whose logits are all wanted.</summary>
-    int LargestScoredChunk { get; }
+    int MaxScoredChunk { get; }
 
     /// <summary>The longest sequence that has the first of two sets of rotary frequencies.</summary>
-    int RotarySwitch => int.MaxValue;
+    int LongRopeThreshold => int.MaxValue;
 
     /// <summary>Whether a row can go on from an earlier token, because no layer carries a state.</summary>
-    bool CanDropTokens => true;
+    bool CanEvictTokens => true;
 
     /// <summary>
-    /// Whether a run of a prompt offers a break between kernels (<see cref="Kernels.Threading.KernelYield"/>) in which other rows can run.
+    /// Whether a run of a prompt offers a break between kernels (<see cref="Kernels.Threading.KernelYield"/>) in which
+    /// other rows can run.
     /// </summary>
     bool CanInterrupt => false;
 
@@ -43,7 +44,7 @@ internal interface IDecoder : IDisposable
     int FirstHeld(int row) => 0;
 
     /// <summary>The most tokens of a run beyond its first that a row of a length can drop again.</summary>
-    int LargestDraft(int length) => int.MaxValue;
+    int MaxDraft(int length) => int.MaxValue;
 
     /// <summary>Gives the cache another size, none included, and keeps each row's first tokens.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory; the cache is empty then and has no rows.</exception>
@@ -78,7 +79,9 @@ internal interface IDecoder : IDisposable
     {
     }
 
-    /// <summary>Tells whether the tokens of the next prefill belong to a prompt, whose run may be interrupted.</summary>
+    /// <summary>
+    /// Tells whether the tokens of the next prefill belong to a prompt, whose run may be interrupted.
+    /// </summary>
     void BeginChunk(bool isPrompt)
     {
     }

@@ -10,19 +10,22 @@ namespace Slipway.Engine;
 internal static class KernelVariant
 {
     /// <summary>
-    /// The graph's file; null where the package has none of this library's version, none is wanted, or the processor cannot
-    /// run it.
+    /// The graph's file; null where the package has none of this library's version, none is wanted, or the processor
+    /// cannot run it.
     /// </summary>
     /// <exception cref="PackageException">The file is missing.</exception>
     public static string? PathOf(ModelPackage package, LanguageModelOptions options)
         => Find(package, options) is { } variant
             ? package.FindFile(variant.File) ?? throw new PackageException(
                 package.Path,
-                $"The package '{package.Path}' has no file '{variant.File}', which '{ModelPackage.ManifestFile}' names as its "
+                $"The package '{package.Path}' has no "
+                + $"file '{variant.File}', which '{ModelPackage.ManifestFile}' names as its "
                 + "graph for processors. Copy or export the package again.")
             : null;
 
-    /// <summary>Says where a package has such a graph only of another version, so that the decoder's own is run.</summary>
+    /// <summary>
+    /// Says where a package has such a graph only of another version, so that the decoder's own is run.
+    /// </summary>
     public static void LogOtherVersion(ModelPackage package, LanguageModelOptions options)
     {
         if (!IsWanted(options) || Find(package, options) is not null)
@@ -35,14 +38,17 @@ internal static class KernelVariant
         foreach (var version in versions)
         {
             options.LoggerFactory?.CreateLogger(typeof(KernelVariant)).LogWarning(
-                "The package '{Package}' has a graph of kernels of version {Version}; this library has version {Own}, so the "
+                "The package '{Package}' has a graph of kernels of version {Version}; this library has version "
+                + "{Own}, so the "
                 + "slower '{Model}' runs. Export the package again.",
                 package.Path, version, KernelContract.Version, Path.GetFileName(package.ModelPath));
         }
     }
 
     /// <summary>Whether the graph that a session runs leaves slots without a mask alone.</summary>
-    /// <remarks>The manifest's word alone does not do: each buffer of keys and values must be read by such an operator.</remarks>
+    /// <remarks>
+    /// The manifest's word alone does not do: each buffer of keys and values must be read by such an operator.
+    /// </remarks>
     public static bool SupportsInactiveSlots(
         ModelPackage package, LanguageModelOptions options, InferenceSession session, DecoderGraph graph)
         => Find(package, options) is { Capabilities: { } capabilities }
@@ -60,7 +66,8 @@ internal static class KernelVariant
         => (package.Manifest?.Variants ?? [])
             .Select(variant => variant is { Provider: not null, File: not null } ? variant : throw new PackageException(
                 package.Path,
-                $"The file '{ModelPackage.ManifestFile}' of '{package.Path}' lists a variant without 'provider' or 'file'. "
+                $"The file '{ModelPackage.ManifestFile}' of '{package.Path}' lists a variant without 'provider' or "
+                + $"'file'. "
                 + "Export the package again."))
             .Where(variant => variant.Provider == KernelContract.Provider);
 }

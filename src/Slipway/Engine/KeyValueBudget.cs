@@ -11,7 +11,7 @@ internal sealed class KeyValueBudget
     {
     }
 
-    private readonly long mostPrefixBytes;
+    private readonly long _maxPrefixBytes;
 
     /// <param name="size">What a sequence takes.</param>
     /// <param name="packageContext">The longest sequence that the package allows.</param>
@@ -27,14 +27,15 @@ internal sealed class KeyValueBudget
         Bytes = both - DraftBytes;
 
         // A state that does not grow is that of the last token: it cannot be cut back to an earlier one's.
-        mostPrefixBytes = size.RowBytes > 0 ? 0 : options.PrefixCacheBytes ?? (Bytes / 4);
+        _maxPrefixBytes = size.RowBytes > 0 ? 0 : options.PrefixCacheBytes ?? (Bytes / 4);
         var fitting = size.Fitting(Bytes);
         if (options.ContextLength is { } asked)
         {
             if (asked > packageContext)
             {
                 throw new ArgumentException(
-                    $"ContextLength is '{asked}'; the package allows at most '{packageContext}'. Set it to that or less.",
+                    $"ContextLength "
+                    + $"is '{asked}'; the package allows at most '{packageContext}'. Set it to that or less.",
                     nameof(options));
             }
 
@@ -42,7 +43,8 @@ internal sealed class KeyValueBudget
             {
                 throw new ArgumentException(
                     $"A context of '{asked}' tokens needs {FreeMemory.Format(size.BytesFor(asked))} of KV "
-                    + $"cache; the budget is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set ContextLength "
+                    + $"cache; the budget "
+                    + $"is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set ContextLength "
                     + $"to '{fitting}' or less, or raise KeyValueCacheBytes.",
                     nameof(options));
             }
@@ -68,5 +70,5 @@ internal sealed class KeyValueBudget
     public int ContextLength { get; }
 
     /// <summary>Bytes that known prefixes may take beside rows of a size.</summary>
-    public long PrefixBytes(long rowBytes) => Math.Clamp(Bytes - rowBytes, 0, mostPrefixBytes);
+    public long PrefixBytes(long rowBytes) => Math.Clamp(Bytes - rowBytes, 0, _maxPrefixBytes);
 }

@@ -11,7 +11,7 @@ namespace Slipway.Engine;
 /// </remarks>
 internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
 {
-    private readonly NativeBuffer?[] buffers = new NativeBuffer?[graph.Cache.Count];
+    private readonly NativeBuffer?[] _buffers = new NativeBuffer?[graph.Cache.Count];
 
     public int Rows { get; private set; }
 
@@ -44,9 +44,9 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
 
     public void CopyRow(int from, int to, int length)
     {
-        for (var i = 0; i < buffers.Length; i++)
+        for (var i = 0; i < _buffers.Length; i++)
         {
-            CopyRow(graph.Cache[i], buffers[i]!, from, Capacity, buffers[i]!, to, Capacity, length);
+            CopyRow(graph.Cache[i], _buffers[i]!, from, Capacity, _buffers[i]!, to, Capacity, length);
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         int row, int start, int count, NativeBuffer other, bool read, bool window = false, int length = 0)
     {
         long offset = 0;
-        for (var i = 0; i < buffers.Length; i++)
+        for (var i = 0; i < _buffers.Length; i++)
         {
             var tensor = graph.Cache[i];
             if (tensor.Window is not null != window)
@@ -80,7 +80,7 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
             {
                 var rowStart = (((long)row * tensor.Heads) + head) * tensor.LengthFor(Capacity);
                 var at = (rowStart + start + skipped - first) * tokenBytes;
-                var mine = buffers[i]!.AsSpan<byte>(at, copied * tokenBytes);
+                var mine = _buffers[i]!.AsSpan<byte>(at, copied * tokenBytes);
                 var theirs = other.AsSpan<byte>(offset + (skipped * tokenBytes), copied * tokenBytes);
                 offset += count * tokenBytes;
                 if (read)
@@ -95,7 +95,9 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         }
     }
 
-    /// <summary>Copies the first tokens of rows to a tensor [rows, heads, length, size]; the caller disposes it.</summary>
+    /// <summary>
+    /// Copies the first tokens of rows to a tensor [rows, heads, length, size]; the caller disposes it.
+    /// </summary>
     public OrtValue Pack(int tensor, ReadOnlySpan<int> rows, int length)
     {
         var description = graph.Cache[tensor];
@@ -124,16 +126,16 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
             OrtMemoryInfo.DefaultInstance,
             description.Type,
             [rows, description.Heads, length, description.Size],
-            buffers[tensor]!.Address + (nint)(rowBytes * firstRow),
+            _buffers[tensor]!.Address + (nint)(rowBytes * firstRow),
             rowBytes * rows);
     }
 
     public void Dispose()
     {
-        for (var i = 0; i < buffers.Length; i++)
+        for (var i = 0; i < _buffers.Length; i++)
         {
-            buffers[i]?.Dispose();
-            buffers[i] = null;
+            _buffers[i]?.Dispose();
+            _buffers[i] = null;
         }
 
         (Rows, Capacity) = (0, 0);
@@ -150,9 +152,10 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
             for (var head = 0; head < description.Heads; head++)
             {
                 var at = (((((long)rows[index] * description.Heads) + head) * Capacity) + start) * tokenBytes;
-                var mine = buffers[tensor]!.AsSpan<byte>(at, count * tokenBytes);
+                var mine = _buffers[tensor]!.AsSpan<byte>(at, count * tokenBytes);
                 var theirs = packed.Slice(
-                    ((((index * description.Heads) + head) * packedLength) + packedStart) * tokenBytes, count * tokenBytes);
+                    ((((index * description.Heads) + head) * packedLength) + packedStart) * tokenBytes,
+                    count * tokenBytes);
                 if (pack)
                 {
                     mine.CopyTo(theirs);
@@ -167,10 +170,10 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
 
     private void ResizeAll(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
-        for (var i = 0; i < buffers.Length; i++)
+        for (var i = 0; i < _buffers.Length; i++)
         {
             var tensor = graph.Cache[i];
-            var old = buffers[i];
+            var old = _buffers[i];
             var length = tensor.LengthFor(capacity);
 
             // Large pages would be cleared for all rows at once as the first tokens come, while others wait to decode.
@@ -185,7 +188,7 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
                 old.Dispose();
             }
 
-            buffers[i] = grown;
+            _buffers[i] = grown;
         }
 
         (Rows, Capacity) = (rows, capacity);

@@ -4,8 +4,8 @@ namespace Slipway.Engine;
 
 /// <summary>Reads what Linux says of free memory and of the limits of control groups.</summary>
 /// <remarks>
-/// The cache of files counts as free: the kernel gives it up when memory is asked for. Sources: proc(5), cgroups(7), and
-/// the kernel's documentation of both versions of control groups.
+/// The cache of files counts as free: the kernel gives it up when memory is asked for. Sources: proc(5), cgroups(7),
+/// and the kernel's documentation of both versions of control groups.
 /// </remarks>
 internal static class LinuxMemory
 {

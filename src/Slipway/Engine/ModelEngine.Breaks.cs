@@ -3,34 +3,34 @@ using Slipway.Kernels.Threading;
 
 namespace Slipway.Engine;
 
-// A prompt's chunk is interrupted between its kernels for steps of the sequences that decode: they do not wait for its end, and
-// it can be as long as makes it fast.
+// A prompt's chunk is interrupted between its kernels for steps of the sequences that decode: they do not wait for its
+// end, and it can be as long as makes it fast.
 internal sealed partial class ModelEngine
 {
-    private Sequence? interrupted;
-    private long turnStarted;
-    private TimeSpan turn;
-    private TimeSpan othersTook;
+    private Sequence? _interrupted;
+    private long _turnStarted;
+    private TimeSpan _turn;
+    private TimeSpan _othersTook;
 
     private int SharedChunk()
-        => decoder.CanInterrupt
-            ? pace.NextInterruptible(options.SharedPrefillChunk) : pace.Next(options.SharedPrefillChunk);
+        => _decoder.CanInterrupt
+            ? _pace.NextInterruptible(_options.MaxMixedPrefillTokens) : _pace.Next(_options.MaxMixedPrefillTokens);
 
     private ReadOnlySpan<float> Prefill(Sequence sequence, int start, ReadOnlySpan<int> chunk, bool isInterruptible)
     {
         var every = sequence.ScoresEveryPosition;
-        if (interrupted is not null)
+        if (_interrupted is not null)
         {
-            return decoder.Prefill(sequence.Row, start, chunk, every);
+            return _decoder.Prefill(sequence.Slot, start, chunk, every);
         }
 
-        othersTook = TimeSpan.Zero;
-        turn = pace.Turn(scheduler.Rows.Active.Count(Scheduler.IsPrompt));
-        var started = turnStarted = Stopwatch.GetTimestamp();
+        _othersTook = TimeSpan.Zero;
+        _turn = _pace.PrefillSlice(_scheduler.Rows.Active.Count(Scheduler.NeedsPrefill));
+        var started = _turnStarted = Stopwatch.GetTimestamp();
         using var breaks = KernelYield.Enable(
-            isInterruptible && decoder.CanInterrupt ? () => TakeTurns(sequence) : null);
-        var logits = decoder.Prefill(sequence.Row, start, chunk, every);
-        pace.Prefilled(chunk.Length, Stopwatch.GetElapsedTime(started) - othersTook);
+            isInterruptible && _decoder.CanInterrupt ? () => TakeTurns(sequence) : null);
+        var logits = _decoder.Prefill(sequence.Slot, start, chunk, every);
+        _pace.Prefilled(chunk.Length, Stopwatch.GetElapsedTime(started) - _othersTook);
         return logits;
     }
 
@@ -38,13 +38,14 @@ internal sealed partial class ModelEngine
     private void TakeTurns(Sequence prompt)
     {
         var now = Stopwatch.GetTimestamp();
-        if (Stopwatch.GetElapsedTime(turnStarted, now) < turn || disposed || prompt.IsCancelled
-            || scheduler.Rows.Active.Any(other => other != prompt && other.Computed + other.Pending > decoder.Capacity))
+        if (Stopwatch.GetElapsedTime(_turnStarted, now) < _turn || _disposed || prompt.IsCancelled
+            || _scheduler.Rows.Active.Any(other => other != prompt
+            && other.ComputedTokens + other.UncomputedTokens > _decoder.Capacity))
         {
             return;
         }
 
-        interrupted = prompt;
+        _interrupted = prompt;
         try
         {
             StepAnswers();
@@ -52,9 +53,9 @@ internal sealed partial class ModelEngine
         }
         finally
         {
-            interrupted = null;
-            turnStarted = Stopwatch.GetTimestamp();
-            othersTook += Stopwatch.GetElapsedTime(now, turnStarted);
+            _interrupted = null;
+            _turnStarted = Stopwatch.GetTimestamp();
+            _othersTook += Stopwatch.GetElapsedTime(now, _turnStarted);
         }
     }
 }

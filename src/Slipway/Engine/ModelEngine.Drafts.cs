@@ -8,7 +8,7 @@ internal sealed partial class ModelEngine
     private List<(Sequence Sequence, ReadOnlyMemory<int> Draft)> Draft(Sequence[] batch)
     {
         var drafts = new List<(Sequence, ReadOnlyMemory<int>)>();
-        if (!decoder.CanDropTokens || batch.Length > options.DraftBatchSize)
+        if (!_decoder.CanEvictTokens || batch.Length > _options.DraftBatchSize)
         {
             return drafts;
         }
@@ -16,8 +16,9 @@ internal sealed partial class ModelEngine
         foreach (var sequence in batch)
         {
             // A run has one set of rotary frequencies.
-            var room = sequence.IsBeyondSwitch ? decoder.Capacity : Math.Min(decoder.Capacity, decoder.RotarySwitch);
-            var checkable = Math.Min(decoder.LargestScoredChunk - 1, decoder.LargestDraft(sequence.Computed));
+            var room = sequence.IsBeyondSwitch
+                ? _decoder.Capacity : Math.Min(_decoder.Capacity, _decoder.LongRopeThreshold);
+            var checkable = Math.Min(_decoder.MaxScoredChunk - 1, _decoder.MaxDraft(sequence.ComputedTokens));
             room = Math.Min(room - sequence.Tokens.Length, checkable);
             var draft = sequence.Draft(room);
             draft = draft.IsEmpty ? DraftByModel(sequence, room) : draft;
@@ -34,34 +35,34 @@ internal sealed partial class ModelEngine
     private ReadOnlyMemory<int> DraftByModel(Sequence sequence, int room)
     {
         ReadOnlyMemory<int> draft = default;
-        if (draftModel is not null)
+        if (_draftModel is not null)
         {
-            var cost = pace.Step == default ? 0 : draftModel.TokenTime / pace.Step;
-            Guard(sequence, [sequence], () => draft = sequence.Draft(room, draftModel, cost));
+            var cost = _pace.Step == default ? 0 : _draftModel.TokenTime / _pace.Step;
+            Guard(sequence, [sequence], () => draft = sequence.Draft(room, _draftModel, cost));
         }
 
-        return sequence.Row < 0 ? default : draft;
+        return sequence.Slot < 0 ? default : draft;
     }
 
-    private void Check(Sequence sequence, ReadOnlyMemory<int> draft)
+    private void Verify(Sequence sequence, ReadOnlyMemory<int> draft)
     {
-        telemetry.Step(1);
+        _telemetry.Step(1);
         Guard(sequence, [sequence], () =>
         {
-            var start = sequence.Computed;
+            var start = sequence.ComputedTokens;
             int[] chunk = [sequence.Tokens[start], .. draft.Span];
-            decoder.Plan(start + chunk.Length);
-            decoder.BeginChunk(isPrompt: false);
-            decoder.Adapt([sequence.Adapter]);
-            var logits = decoder.Prefill(sequence.Row, start, chunk, every: true);
+            _decoder.Plan(start + chunk.Length);
+            _decoder.BeginChunk(isPrompt: false);
+            _decoder.Adapt([sequence.Adapter]);
+            var logits = _decoder.Prefill(sequence.Slot, start, chunk, every: true);
             for (var i = 0; i < chunk.Length; i++)
             {
                 // The run's tokens up to here are the sequence's own; keys and values beyond are written over.
-                sequence.Computed++;
-                Advance(sequence, start + i, logits.Slice(i * vocabularySize, vocabularySize));
+                sequence.ComputedTokens++;
+                Advance(sequence, start + i, logits.Slice(i * _vocabularySize, _vocabularySize));
 
                 // Guidance may have added more than the token that was chosen: what comes next decides.
-                if (sequence.Row < 0 || i == draft.Length || chunk[i + 1] != sequence.Tokens[sequence.Computed])
+                if (sequence.Slot < 0 || i == draft.Length || chunk[i + 1] != sequence.Tokens[sequence.ComputedTokens])
                 {
                     return;
                 }

@@ -5,24 +5,24 @@ namespace Slipway.Engine;
 // What a step computes: the next chunk of one prompt, and one token of every sequence that decodes.
 internal sealed partial class ModelEngine
 {
-    private readonly PrefillPace pace = new();
-    private int[] tokens = [];
-    private int[] lengths = [];
-    private int[] adapters = [];
+    private readonly PrefillChunkSizer _pace = new();
+    private int[] _tokens = [];
+    private int[] _lengths = [];
+    private int[] _adapters = [];
 
     // A sequence that outgrew the first set of rotary frequencies is a prompt again, and computed with the second.
     private void RestartBeyondSwitch()
     {
-        foreach (var sequence in scheduler.Rows.Active)
+        foreach (var sequence in _scheduler.Rows.Active)
         {
-            if (sequence is { Computed: > 0, IsBeyondSwitch: false } && IsBeyondSwitch(sequence))
+            if (sequence is { ComputedTokens: > 0, IsBeyondSwitch: false } && IsBeyondSwitch(sequence))
             {
-                sequence.Computed = 0;
+                sequence.ComputedTokens = 0;
             }
         }
     }
 
-    private bool IsBeyondSwitch(Sequence sequence) => sequence.Tokens.Length > decoder.RotarySwitch;
+    private bool IsBeyondSwitch(Sequence sequence) => sequence.Tokens.Length > _decoder.LongRopeThreshold;
 
     // Tokens that guidance chose beside the last one are few, and their answers do not wait for others' prompts.
     private void StepPrompts(bool isMoved)
@@ -30,8 +30,8 @@ internal sealed partial class ModelEngine
         StepAnswers();
 
         // Where rows were moved to make room, those that decode have waited for that already.
-        var waits = isMoved && !scheduler.Rows.Active.All(Scheduler.IsPrompt);
-        if (!waits && scheduler.NextPrompt() is { } next)
+        var waits = isMoved && !_scheduler.Rows.Active.All(Scheduler.NeedsPrefill);
+        if (!waits && _scheduler.NextPrompt() is { } next)
         {
             StepPrompt(next);
         }
@@ -39,7 +39,7 @@ internal sealed partial class ModelEngine
 
     private void StepAnswers()
     {
-        foreach (var sequence in scheduler.Rows.Active.Where(Scheduler.IsAnswering).ToArray())
+        foreach (var sequence in _scheduler.Rows.Active.Where(Scheduler.IsAnswering).ToArray())
         {
             StepPrompt(sequence);
         }
@@ -47,33 +47,34 @@ internal sealed partial class ModelEngine
 
     private void StepPrompt(Sequence sequence)
     {
-        var alone = scheduler.Rows.Active.All(Scheduler.IsPrompt);
-        var largest = sequence.ScoresEveryPosition ? decoder.LargestScoredChunk : decoder.LargestChunk;
-        var count = Math.Min(Math.Min(alone ? options.PrefillChunk : SharedChunk(), largest), sequence.Pending);
+        var alone = _scheduler.Rows.Active.All(Scheduler.NeedsPrefill);
+        var max = sequence.ScoresEveryPosition ? _decoder.MaxScoredChunk : _decoder.MaxChunk;
+        var count = Math.Min(
+            Math.Min(alone ? _options.MaxPrefillTokens : SharedChunk(), max), sequence.UncomputedTokens);
         Guard(sequence, [sequence], () =>
         {
-            if (sequence.Computed == 0)
+            if (sequence.ComputedTokens == 0)
             {
                 sequence.IsBeyondSwitch = IsBeyondSwitch(sequence);
             }
 
             // Known beginnings were computed with the first set of frequencies.
-            if (sequence is { Computed: 0, ScoresEveryPosition: false, IsBeyondSwitch: false })
+            if (sequence is { ComputedTokens: 0, ScoresEveryPosition: false, IsBeyondSwitch: false })
             {
                 StoreWhatOthersShare(sequence);
-                prefixes.Restore(sequence);
+                _prefixes.Restore(sequence);
             }
 
-            var start = sequence.Computed;
+            var start = sequence.ComputedTokens;
             var isPrompt = start < sequence.PromptLength;
-            count = Math.Min(count, sequence.Pending);
+            count = Math.Min(count, sequence.UncomputedTokens);
             var chunk = sequence.Tokens.Slice(start, count);
             KeepWhatGivesWay(sequence, count);
-            decoder.Plan(sequence.Tokens.Length);
-            decoder.BeginChunk(isPrompt);
-            decoder.Adapt([sequence.Adapter]);
+            _decoder.Plan(sequence.Tokens.Length);
+            _decoder.BeginChunk(isPrompt);
+            _decoder.Adapt([sequence.Adapter]);
             var logits = Prefill(sequence, start, chunk, isInterruptible: isPrompt && !alone);
-            sequence.Computed += count;
+            sequence.ComputedTokens += count;
             Advance(sequence, start, logits);
         });
     }
@@ -81,11 +82,11 @@ internal sealed partial class ModelEngine
     // A row is kept when it ends; those still running are when another prompt begins like them.
     private void StoreWhatOthersShare(Sequence sequence)
     {
-        foreach (var other in scheduler.Rows.Active)
+        foreach (var other in _scheduler.Rows.Active)
         {
             if (other != sequence && other.Adapter == sequence.Adapter)
             {
-                Keep(other, other.Tokens[..other.Computed].CommonPrefixLength(sequence.Tokens));
+                Keep(other, other.Tokens[..other.ComputedTokens].CommonPrefixLength(sequence.Tokens));
             }
         }
     }
@@ -93,9 +94,9 @@ internal sealed partial class ModelEngine
     // Layers with a window have a token only until the window left it.
     private void KeepWhatGivesWay(Sequence sequence, int count)
     {
-        if (decoder.WindowStart(sequence.Computed + count) > decoder.WindowStart(sequence.Computed))
+        if (_decoder.WindowStart(sequence.ComputedTokens + count) > _decoder.WindowStart(sequence.ComputedTokens))
         {
-            Keep(sequence, sequence.Computed);
+            Keep(sequence, sequence.ComputedTokens);
         }
     }
 
@@ -103,19 +104,20 @@ internal sealed partial class ModelEngine
     {
         if (length >= PrefixCache.BlockTokens && sequence is { ScoresEveryPosition: false, IsBeyondSwitch: false })
         {
-            prefixes.Store(sequence.Row, sequence.Tokens[..length], sequence.Adapter);
+            _prefixes.Store(sequence.Slot, sequence.Tokens[..length], sequence.Adapter);
         }
     }
 
     private void StepDecode()
     {
         // Of the prompt whose run is interrupted a single token may be left.
-        var batch = scheduler.Rows.Active
-            .Where(sequence => !Scheduler.IsPrompt(sequence) && sequence != interrupted && !sequence.IsCancelled).ToArray();
+        var batch = _scheduler.Rows.Active
+            .Where(sequence => !Scheduler.NeedsPrefill(sequence) && sequence != _interrupted && !sequence.IsCancelled)
+            .ToArray();
         Array.ForEach(batch, sequence => KeepWhatGivesWay(sequence, 1));
         var drafts = Draft(batch);
-        Decode([.. batch.Except(drafts.Select(pair => pair.Sequence)).Where(sequence => sequence.Row >= 0)]);
-        drafts.ForEach(pair => Check(pair.Sequence, pair.Draft));
+        Decode([.. batch.Except(drafts.Select(pair => pair.Sequence)).Where(sequence => sequence.Slot >= 0)]);
+        drafts.ForEach(pair => Verify(pair.Sequence, pair.Draft));
     }
 
     private void Decode(Sequence[] batch)
@@ -125,48 +127,49 @@ internal sealed partial class ModelEngine
             return;
         }
 
-        if (interrupted is null && scheduler.Rows.Count < scheduler.Rows.End)
+        if (_interrupted is null && _scheduler.Rows.Count < _scheduler.Rows.End)
         {
-            scheduler.Rows.Compact();
+            _scheduler.Rows.Compact();
         }
 
-        var rows = batch.Max(sequence => sequence.Row) + 1;
-        if (tokens.Length < rows)
+        var rows = batch.Max(sequence => sequence.Slot) + 1;
+        if (_tokens.Length < rows)
         {
-            tokens = new int[rows];
-            lengths = new int[rows];
-            adapters = new int[rows];
+            _tokens = new int[rows];
+            _lengths = new int[rows];
+            _adapters = new int[rows];
         }
 
         for (var row = 0; row < rows; row++)
         {
             // Another row, such as one whose prompt is under way, runs along; what that writes lies beyond its end
             // and is overwritten.
-            var sequence = scheduler.Rows[row];
-            lengths[row] = sequence?.Computed ?? 0;
-            tokens[row] = batch.Contains(sequence) ? sequence!.Tokens[lengths[row]] : -1;
-            adapters[row] = tokens[row] < 0 ? 0 : sequence!.Adapter;
+            var sequence = _scheduler.Rows[row];
+            _lengths[row] = sequence?.ComputedTokens ?? 0;
+            _tokens[row] = batch.Contains(sequence) ? sequence!.Tokens[_lengths[row]] : -1;
+            _adapters[row] = _tokens[row] < 0 ? 0 : sequence!.Adapter;
         }
 
-        telemetry.Step(batch.Length);
+        _telemetry.Step(batch.Length);
         Guard(null, batch, () =>
         {
-            decoder.Adapt(adapters.AsSpan(0, rows));
+            _decoder.Adapt(_adapters.AsSpan(0, rows));
             var started = Stopwatch.GetTimestamp();
-            var logits = decoder.Decode(tokens.AsSpan(0, rows), lengths.AsSpan(0, rows));
+            var logits = _decoder.Decode(_tokens.AsSpan(0, rows), _lengths.AsSpan(0, rows));
             foreach (var sequence in batch)
             {
-                sequence.Computed++;
+                sequence.ComputedTokens++;
             }
 
             foreach (var sequence in batch)
             {
-                var row = sequence.Row;
-                Advance(sequence, sequence.Computed - 1, logits.Slice(row * vocabularySize, vocabularySize));
+                var row = sequence.Slot;
+                Advance(sequence, sequence.ComputedTokens - 1, logits.Slice(row * _vocabularySize, _vocabularySize));
             }
 
-            pace.Decoded(
-                Stopwatch.GetElapsedTime(started), batch.Length, isQuiet: !scheduler.Rows.Active.Any(Scheduler.IsPrompt));
+            _pace.Decoded(
+                Stopwatch.GetElapsedTime(started), batch.Length,
+                isQuiet: !_scheduler.Rows.Active.Any(Scheduler.NeedsPrefill));
 
             // Whoever reads the tokens may wait for this core.
             Thread.Yield();
@@ -177,13 +180,13 @@ internal sealed partial class ModelEngine
     {
         try
         {
-            var row = sequence.Row;
+            var row = sequence.Slot;
             if (sequence.Advance(start, logits))
             {
-                scheduler.Rows.Remove(sequence);
+                _scheduler.Rows.Remove(sequence);
                 if (sequence is { ScoresEveryPosition: false, IsBeyondSwitch: false })
                 {
-                    prefixes.Store(row, sequence.Tokens[..sequence.Computed], sequence.Adapter);
+                    _prefixes.Store(row, sequence.Tokens[..sequence.ComputedTokens], sequence.Adapter);
                 }
             }
         }

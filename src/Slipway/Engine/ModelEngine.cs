@@ -6,32 +6,32 @@ namespace Slipway.Engine;
 
 /// <summary>Steps the sequences of one model on a thread of its own.</summary>
 /// <remarks>
-/// A step is the next chunk of one prompt and one token of every sequence that decodes; where the decoder can be interrupted,
-/// those have further tokens while the chunk runs. Sequences come in over a channel, join and leave between steps, and are
-/// failed alone where a step of theirs fails.
+/// A step is the next chunk of one prompt and one token of every sequence that decodes; where the decoder can be
+/// interrupted, those have further tokens while the chunk runs. Sequences come in over a channel, join and leave
+/// between steps, and are failed alone where a step of theirs fails.
 /// </remarks>
 internal sealed partial class ModelEngine : IDisposable
 {
     /// <summary>How long rows that no sequence uses stay allocated.</summary>
     public static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
-    private readonly Channel<Sequence> arrivals = Channel.CreateUnbounded<Sequence>(
+    private readonly Channel<Sequence> _arrivals = Channel.CreateUnbounded<Sequence>(
         new UnboundedChannelOptions { SingleReader = true });
 
-    private readonly IDecoder decoder;
-    private readonly DraftModel? draftModel;
-    private readonly PrefixCache prefixes;
-    private readonly Scheduler scheduler;
-    private readonly LanguageModelOptions options;
-    private readonly ModelTelemetry telemetry;
-    private readonly int vocabularySize;
-    private readonly Thread thread;
-    private readonly Lock gate = new();
-    private Sequence? running;
-    private long order;
-    private int queued;
-    private long keyValueBytes;
-    private volatile bool disposed;
+    private readonly IDecoder _decoder;
+    private readonly DraftModel? _draftModel;
+    private readonly PrefixCache _prefixes;
+    private readonly Scheduler _scheduler;
+    private readonly LanguageModelOptions _options;
+    private readonly ModelTelemetry _telemetry;
+    private readonly int _vocabularySize;
+    private readonly Thread _thread;
+    private readonly Lock _gate = new();
+    private Sequence? _running;
+    private long _order;
+    private int _queued;
+    private long _keyValueBytes;
+    private volatile bool _disposed;
 
     /// <param name="decoder">Runs the model; disposed with the engine.</param>
     /// <param name="vocabularySize">Logits of one position.</param>
@@ -47,32 +47,32 @@ internal sealed partial class ModelEngine : IDisposable
         ModelTelemetry telemetry,
         DraftModel? draftModel = null)
     {
-        this.draftModel = draftModel;
-        this.telemetry = telemetry;
-        telemetry.Observe(() => Volatile.Read(ref queued), () => Volatile.Read(ref keyValueBytes));
-        this.decoder = decoder;
-        this.options = options;
-        this.vocabularySize = vocabularySize;
-        prefixes = new PrefixCache(decoder);
-        scheduler = new Scheduler(new KeyValueRows(decoder, prefixes, budget, options.MaxBatchSize));
-        thread = new Thread(Run) { IsBackground = true, Name = "Slipway engine" };
-        thread.Start();
+        _draftModel = draftModel;
+        _telemetry = telemetry;
+        telemetry.Observe(() => Volatile.Read(ref _queued), () => Volatile.Read(ref _keyValueBytes));
+        _decoder = decoder;
+        _options = options;
+        _vocabularySize = vocabularySize;
+        _prefixes = new PrefixCache(decoder);
+        _scheduler = new Scheduler(new CacheSlotAllocator(decoder, _prefixes, budget, options.MaxBatchSize));
+        _thread = new Thread(Run) { IsBackground = true, Name = "Slipway engine" };
+        _thread.Start();
     }
 
     /// <summary>Hands a sequence to the engine.</summary>
     /// <exception cref="QueueFullException">The queue has no room.</exception>
     public void Submit(Sequence sequence)
     {
-        if (Interlocked.Increment(ref queued) > options.QueueCapacity)
+        if (Interlocked.Increment(ref _queued) > _options.QueueCapacity)
         {
-            Interlocked.Decrement(ref queued);
+            Interlocked.Decrement(ref _queued);
             throw new QueueFullException(
-                $"'{options.QueueCapacity}' requests wait for the model already. Try again later, or raise "
+                $"'{_options.QueueCapacity}' requests wait for the model already. Try again later, or raise "
                 + $"'{nameof(LanguageModelOptions.QueueCapacity)}'.");
         }
 
-        sequence.OnLeavingQueue(() => Interlocked.Decrement(ref queued));
-        ObjectDisposedException.ThrowIf(!arrivals.Writer.TryWrite(sequence), typeof(LanguageModel));
+        sequence.OnLeavingQueue(() => Interlocked.Decrement(ref _queued));
+        ObjectDisposedException.ThrowIf(!_arrivals.Writer.TryWrite(sequence), typeof(LanguageModel));
     }
 
     /// <summary>Ends a sequence by an error of the caller's choice; safe from any thread.</summary>
@@ -87,9 +87,9 @@ internal sealed partial class ModelEngine : IDisposable
     {
         sequence.Cancel();
         sequence.LeaveQueue();
-        lock (gate)
+        lock (_gate)
         {
-            if (running == sequence)
+            if (_running == sequence)
             {
                 Terminate(true);
             }
@@ -99,27 +99,27 @@ internal sealed partial class ModelEngine : IDisposable
     /// <summary>Fails what is in flight and waits until the thread has ended.</summary>
     public void Dispose()
     {
-        lock (gate)
+        lock (_gate)
         {
-            disposed = true;
+            _disposed = true;
             Terminate(true);
         }
 
-        arrivals.Writer.TryComplete();
-        if (Thread.CurrentThread != thread)
+        _arrivals.Writer.TryComplete();
+        if (Thread.CurrentThread != _thread)
         {
-            thread.Join();
-            prefixes.Dispose();
-            draftModel?.Dispose();
-            decoder.Dispose();
+            _thread.Join();
+            _prefixes.Dispose();
+            _draftModel?.Dispose();
+            _decoder.Dispose();
         }
     }
 
     private void Run()
     {
-        while (!disposed)
+        while (!_disposed)
         {
-            if (scheduler.IsIdle && !WaitForArrival())
+            if (_scheduler.IsIdle && !WaitForArrival())
             {
                 break;
             }
@@ -144,67 +144,68 @@ internal sealed partial class ModelEngine : IDisposable
     // A conversation's next turn finds the rows as they were; where none comes, their memory is given back.
     private bool WaitForArrival()
     {
-        var arrival = arrivals.Reader.WaitToReadAsync().AsTask();
+        var arrival = _arrivals.Reader.WaitToReadAsync().AsTask();
         try
         {
-            return arrival.WaitAsync(IdleTime, options.TimeProvider).GetAwaiter().GetResult();
+            return arrival.WaitAsync(IdleTime, _options.TimeProvider).GetAwaiter().GetResult();
         }
         catch (TimeoutException)
         {
-            scheduler.Rows.Release();
-            draftModel?.Release();
-            Volatile.Write(ref keyValueBytes, prefixes.Bytes);
+            _scheduler.Rows.Release();
+            _draftModel?.Release();
+            Volatile.Write(ref _keyValueBytes, _prefixes.Bytes);
             return arrival.GetAwaiter().GetResult();
         }
     }
 
     private void TakeArrivals()
     {
-        while (arrivals.Reader.TryRead(out var sequence))
+        while (_arrivals.Reader.TryRead(out var sequence))
         {
-            sequence.Order = order++;
-            scheduler.Enqueue(sequence);
+            sequence.Order = _order++;
+            _scheduler.Enqueue(sequence);
         }
     }
 
     private void Step()
     {
-        foreach (var cancelled in scheduler.Rows.Active.Where(sequence => sequence.IsCancelled).ToArray())
+        foreach (var cancelled in _scheduler.Rows.Active.Where(sequence => sequence.IsCancelled).ToArray())
         {
             // Who stops an answer often goes on from there.
-            Guard(null, [cancelled], () => Keep(cancelled, cancelled.Computed));
+            Guard(null, [cancelled], () => Keep(cancelled, cancelled.ComputedTokens));
         }
 
         Fail(sequence => sequence.IsCancelled, new OperationCanceledException());
 
-        var size = (decoder.Rows, decoder.Capacity);
-        scheduler.Admit(Fail);
-        scheduler.GrowOrPreempt(Fail);
+        var size = (_decoder.Rows, _decoder.Capacity);
+        _scheduler.Admit(Fail);
+        _scheduler.GrowOrPreempt(Fail);
         RestartBeyondSwitch();
-        StepPrompts(isMoved: size != (decoder.Rows, decoder.Capacity));
+        StepPrompts(isMoved: size != (_decoder.Rows, _decoder.Capacity));
         StepDecode();
-        Volatile.Write(ref keyValueBytes, decoder.BytesFor(decoder.Rows, decoder.Capacity) + prefixes.Bytes + (draftModel?.Bytes ?? 0));
+        Volatile.Write(ref _keyValueBytes,
+            _decoder.BytesFor(_decoder.Rows, _decoder.Capacity) + _prefixes.Bytes + (_draftModel?.Bytes ?? 0));
     }
 
     private void Terminate(bool terminate)
     {
-        decoder.Terminate(terminate);
-        draftModel?.Terminate(terminate);
+        _decoder.Terminate(terminate);
+        _draftModel?.Terminate(terminate);
     }
 
     // Runs a part of a step; an error fails the sequences of that part and leaves the others alone.
     private void Guard(Sequence? cancellable, Sequence[] affected, Action run)
     {
         Sequence? outer;
-        lock (gate)
+        lock (_gate)
         {
-            if (disposed || cancellable is { IsCancelled: true })
+            if (_disposed || cancellable is { IsCancelled: true })
             {
                 return;
             }
 
-            outer = running;
-            running = cancellable;
+            outer = _running;
+            _running = cancellable;
             Terminate(false);
         }
 
@@ -217,18 +218,18 @@ internal sealed partial class ModelEngine : IDisposable
 #pragma warning restore CA1031
         {
             // A run that was ended on purpose is told to the caller by the cancellation or the disposal itself.
-            if (!disposed && cancellable is not { IsCancelled: true })
+            if (!_disposed && cancellable is not { IsCancelled: true })
             {
                 Fail(affected.Contains, e);
             }
         }
         finally
         {
-            lock (gate)
+            lock (_gate)
             {
                 // What this part interrupted goes on, unless it was ended meanwhile.
-                running = outer;
-                if (outer is not null && (disposed || outer.IsCancelled))
+                _running = outer;
+                if (outer is not null && (_disposed || outer.IsCancelled))
                 {
                     Terminate(true);
                 }
@@ -237,7 +238,7 @@ internal sealed partial class ModelEngine : IDisposable
     }
 
     private void Fail(Func<Sequence, bool> condition, Exception cause)
-        => scheduler.Withdraw(condition).ForEach(sequence => Fail(sequence, cause));
+        => _scheduler.Withdraw(condition).ForEach(sequence => Fail(sequence, cause));
 
     private static void Fail(Sequence sequence, Exception cause)
     {

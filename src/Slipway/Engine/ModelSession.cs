@@ -19,8 +19,10 @@ internal static class ModelSession
 
     /// <param name="modelPath">The graph file.</param>
     /// <param name="options">Threads and memory.</param>
-    /// <param name="takesTurns">Whether another session runs between two runs of this one, which needs the cores.</param>
-    /// <param name="hasKernels">Whether the graph has this library's own operators, which have threads of their own.</param>
+    /// <param name="takesTurns">Whether another session runs between two runs of this one, which needs the
+    /// cores.</param>
+    /// <param name="hasKernels">Whether the graph has this library's own operators, which have threads of their
+    /// own.</param>
     public static InferenceSession Open(
         string modelPath, LanguageModelOptions options, bool takesTurns = false, bool hasKernels = false)
     {
@@ -47,7 +49,8 @@ internal static class ModelSession
                 : new InferenceSession(modelPath, sessionOptions);
             if (options.UseLargePages)
             {
-                // It copies all weights once, so the first answer comes before. A session that is gone by then does no harm.
+                // It copies all weights once, so the first answer comes before. A session that is gone by then does no
+                // harm.
                 var memory = HugePages.MappedSince(before);
                 _ = Task.Delay(FirstAnswer).ContinueWith(_ => HugePages.Collapse(memory), TaskScheduler.Default);
             }
@@ -61,7 +64,8 @@ internal static class ModelSession
                 $"ONNX Runtime cannot load '{modelPath}': {e.Message} Copy or export the package again.",
                 e);
         }
-        catch (TypeInitializationException e) when (e.InnerException is DllNotFoundException or EntryPointNotFoundException)
+        catch (TypeInitializationException e) when (e.InnerException is DllNotFoundException
+            or EntryPointNotFoundException)
         {
             throw new NotSupportedException(
                 "The native library of ONNX Runtime is missing or of another version. Reference the package "

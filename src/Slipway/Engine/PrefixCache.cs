@@ -14,20 +14,20 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     public const int BlockTokens = 16;
 
     // Another adapter gives the same tokens other keys and values.
-    private readonly Dictionary<int, Block> roots = [];
-    private readonly LinkedList<Block> byUse = new();
-    private readonly long growingBytes = decoder.GrowingTokenBytes * BlockTokens;
-    private readonly long windowBytes = decoder.WindowTokenBytes * BlockTokens;
-    private long limit;
+    private readonly Dictionary<int, Block> _roots = [];
+    private readonly LinkedList<Block> _byUse = new();
+    private readonly long _growingBytes = decoder.GrowingTokenBytes * BlockTokens;
+    private readonly long _windowBytes = decoder.WindowTokenBytes * BlockTokens;
+    private long _limit;
 
     /// <summary>The most bytes to hold; what lies beyond is dropped at once.</summary>
     public long Limit
     {
-        get => limit;
+        get => _limit;
         set
         {
-            limit = value;
-            Trim(limit);
+            _limit = value;
+            Trim(_limit);
         }
     }
 
@@ -36,10 +36,10 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     /// <summary>Fills a sequence's row with the longest beginning that is known.</summary>
     public void Restore(Sequence sequence)
     {
-        sequence.Computed = Restore(sequence.Row, sequence.Tokens, sequence.Adapter);
+        sequence.ComputedTokens = Restore(sequence.Slot, sequence.Tokens, sequence.Adapter);
         if (sequence.OutputIds.IsEmpty)
         {
-            sequence.CachedTokens = sequence.Computed;
+            sequence.CachedTokens = sequence.ComputedTokens;
         }
     }
 
@@ -97,9 +97,9 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
     private Block RootOf(int adapter)
     {
-        if (!roots.TryGetValue(adapter, out var root))
+        if (!_roots.TryGetValue(adapter, out var root))
         {
-            roots.Add(adapter, root = new Block(null, []));
+            _roots.Add(adapter, root = new Block(null, []));
         }
 
         return root;
@@ -107,7 +107,7 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
     // Layers with a window need all that a row of this length keeps.
     private bool HasWindow(List<Block> known)
-        => windowBytes == 0 || known.Skip(decoder.WindowStart(known.Count * BlockTokens) / BlockTokens)
+        => _windowBytes == 0 || known.Skip(decoder.WindowStart(known.Count * BlockTokens) / BlockTokens)
             .All(block => block.Window is not null);
 
     private void Write(int row, int length, int start, Block block)
@@ -126,7 +126,7 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     private void StoreBlocks(int row, ReadOnlySpan<int> tokens, int adapter)
     {
         // What would not fit even in an empty cache would only push out what does.
-        var count = (int)Math.Min(tokens.Length / BlockTokens, limit / (growingBytes + windowBytes));
+        var count = (int)Math.Min(tokens.Length / BlockTokens, _limit / (_growingBytes + _windowBytes));
         var block = RootOf(adapter);
         for (var i = 0; i < count; i++)
         {
@@ -135,10 +135,10 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
             // At the front, so that making room for the next block does not drop this one.
             Touch(block);
-            if (windowBytes > 0 && block.Window is null && decoder.FirstHeld(row) <= i * BlockTokens)
+            if (_windowBytes > 0 && block.Window is null && decoder.FirstHeld(row) <= i * BlockTokens)
             {
                 var start = i * BlockTokens;
-                block.Window = Read(windowBytes, data => decoder.ReadWindow(row, start, BlockTokens, data));
+                block.Window = Read(_windowBytes, data => decoder.ReadWindow(row, start, BlockTokens, data));
             }
         }
     }
@@ -146,19 +146,19 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     private Block Add(Block parent, int row, int start, ReadOnlySpan<int> ids)
     {
         var block = new Block(parent, ids.ToArray());
-        if (growingBytes > 0)
+        if (_growingBytes > 0)
         {
-            block.Growing = Read(growingBytes, data => decoder.ReadTokens(row, start, BlockTokens, data));
+            block.Growing = Read(_growingBytes, data => decoder.ReadTokens(row, start, BlockTokens, data));
         }
 
         parent.Children.Add(block.Ids, block);
-        byUse.AddFirst(block.Node);
+        _byUse.AddFirst(block.Node);
         return block;
     }
 
     private NativeBuffer Read(long bytes, Action<NativeBuffer> read)
     {
-        Trim(limit - bytes);
+        Trim(_limit - bytes);
         var data = new NativeBuffer(bytes);
         read(data);
         Bytes += bytes;
@@ -170,16 +170,16 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
     {
         for (var one = block; one.Parent is not null; one = one.Parent)
         {
-            byUse.Remove(one.Node);
-            byUse.AddFirst(one.Node);
+            _byUse.Remove(one.Node);
+            _byUse.AddFirst(one.Node);
         }
     }
 
-    private void Trim(long most)
+    private void Trim(long max)
     {
-        while (byUse.Last is { } last && Bytes > Math.Max(most, 0))
+        while (_byUse.Last is { } last && Bytes > Math.Max(max, 0))
         {
-            byUse.Remove(last);
+            _byUse.Remove(last);
             last.Value.Parent!.Children.Remove(last.Value.Ids);
             Free(last.Value.Growing);
             Free(last.Value.Window);
@@ -194,14 +194,14 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
     private sealed class Block
     {
-        private readonly Dictionary<int[], Block>.AlternateLookup<ReadOnlySpan<int>> lookup;
+        private readonly Dictionary<int[], Block>.AlternateLookup<ReadOnlySpan<int>> _lookup;
 
         public Block(Block? parent, int[] ids)
         {
             Parent = parent;
             Ids = ids;
             Node = new LinkedListNode<Block>(this);
-            lookup = Children.GetAlternateLookup<ReadOnlySpan<int>>();
+            _lookup = Children.GetAlternateLookup<ReadOnlySpan<int>>();
         }
 
         public Block? Parent { get; }
@@ -218,7 +218,7 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
         public Dictionary<int[], Block> Children { get; } = new(IdsComparer.Instance);
 
-        public Block? Find(ReadOnlySpan<int> ids) => lookup.TryGetValue(ids, out var block) ? block : null;
+        public Block? Find(ReadOnlySpan<int> ids) => _lookup.TryGetValue(ids, out var block) ? block : null;
     }
 
     private sealed class IdsComparer : IEqualityComparer<int[]>, IAlternateEqualityComparer<ReadOnlySpan<int>, int[]>

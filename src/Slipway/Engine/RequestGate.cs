@@ -3,24 +3,24 @@ namespace Slipway.Engine;
 /// <summary>Counts requests in flight and closes when the model is drained. Thread-safe.</summary>
 internal sealed class RequestGate
 {
-    private readonly TaskCompletionSource empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock gate = new();
-    private int inside;
-    private bool closed;
+    private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private int _inside;
+    private bool _closed;
 
     /// <summary>Lets a request in; dispose the result when it has ended.</summary>
     /// <exception cref="InvalidOperationException">The gate is closed.</exception>
     public IDisposable Enter()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (closed)
+            if (_closed)
             {
                 throw new InvalidOperationException(
                     "The model is being drained and takes no new requests. Send them to another one, or load it again.");
             }
 
-            inside++;
+            _inside++;
             return new Visit(this);
         }
     }
@@ -28,36 +28,36 @@ internal sealed class RequestGate
     /// <summary>Lets nothing in any more and waits until everything has left.</summary>
     public Task CloseAsync(CancellationToken cancellationToken)
     {
-        lock (gate)
+        lock (_gate)
         {
-            closed = true;
+            _closed = true;
             CompleteWhenEmpty();
         }
 
-        return empty.Task.WaitAsync(cancellationToken);
+        return _empty.Task.WaitAsync(cancellationToken);
     }
 
     private void CompleteWhenEmpty()
     {
-        if (closed && inside == 0)
+        if (_closed && _inside == 0)
         {
-            empty.TrySetResult();
+            _empty.TrySetResult();
         }
     }
 
     private void Leave()
     {
-        lock (gate)
+        lock (_gate)
         {
-            inside--;
+            _inside--;
             CompleteWhenEmpty();
         }
     }
 
     private sealed class Visit(RequestGate owner) : IDisposable
     {
-        private RequestGate? owner = owner;
+        private RequestGate? _owner = owner;
 
-        public void Dispose() => Interlocked.Exchange(ref owner, null)?.Leave();
+        public void Dispose() => Interlocked.Exchange(ref _owner, null)?.Leave();
     }
 }

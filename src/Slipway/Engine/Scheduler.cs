@@ -2,26 +2,26 @@ namespace Slipway.Engine;
 
 /// <summary>Decides which sequences run next: who waits, who has a row, who must give its row back.</summary>
 /// <remarks>Belongs to the engine's thread.</remarks>
-internal sealed class Scheduler(KeyValueRows rows)
+internal sealed class Scheduler(CacheSlotAllocator rows)
 {
-    private readonly List<Sequence> waiting = [];
+    private readonly List<Sequence> _waiting = [];
 
-    public bool IsIdle => waiting.Count == 0 && rows.Count == 0;
+    public bool IsIdle => _waiting.Count == 0 && rows.Count == 0;
 
-    public KeyValueRows Rows => rows;
+    public CacheSlotAllocator Rows => rows;
 
     public void Enqueue(Sequence sequence)
     {
         // Higher priority first, then by arrival; a sequence that lost its row keeps its place.
-        var index = waiting.FindIndex(other => Precedes(sequence, other));
-        waiting.Insert(index < 0 ? waiting.Count : index, sequence);
+        var index = _waiting.FindIndex(other => Precedes(sequence, other));
+        _waiting.Insert(index < 0 ? _waiting.Count : index, sequence);
     }
 
     /// <summary>Takes every sequence that the condition holds for out of queue and rows.</summary>
     public List<Sequence> Withdraw(Func<Sequence, bool> condition)
     {
-        var withdrawn = waiting.Where(condition).ToList();
-        waiting.RemoveAll(withdrawn.Contains);
+        var withdrawn = _waiting.Where(condition).ToList();
+        _waiting.RemoveAll(withdrawn.Contains);
         foreach (var sequence in rows.Active.Where(condition).ToList())
         {
             rows.Remove(sequence);
@@ -35,9 +35,9 @@ internal sealed class Scheduler(KeyValueRows rows)
     /// <param name="fail">Ends a sequence for which there is no memory.</param>
     public void Admit(Action<Sequence, Exception> fail)
     {
-        while (waiting.Count > 0)
+        while (_waiting.Count > 0)
         {
-            var next = waiting[0];
+            var next = _waiting[0];
             try
             {
                 if (!rows.TryAdd(next))
@@ -47,13 +47,13 @@ internal sealed class Scheduler(KeyValueRows rows)
             }
             catch (OutOfMemoryException e)
             {
-                waiting.RemoveAt(0);
+                _waiting.RemoveAt(0);
                 Requeue(rows.Active.ToList());
                 fail(next, e);
                 continue;
             }
 
-            waiting.RemoveAt(0);
+            _waiting.RemoveAt(0);
             next.LeaveQueue();
             next.Start();
         }
@@ -65,7 +65,7 @@ internal sealed class Scheduler(KeyValueRows rows)
         Sequence? next = null;
         foreach (var sequence in rows.Active)
         {
-            if (IsPrompt(sequence) && !IsAnswering(sequence) && (next is null || Precedes(sequence, next)))
+            if (NeedsPrefill(sequence) && !IsAnswering(sequence) && (next is null || Precedes(sequence, next)))
             {
                 next = sequence;
             }
@@ -75,11 +75,12 @@ internal sealed class Scheduler(KeyValueRows rows)
     }
 
     /// <summary>Whether a sequence has more to run than a decode step takes.</summary>
-    public static bool IsPrompt(Sequence sequence) => sequence.Pending > 1 || sequence.ScoresEveryPosition;
+    public static bool NeedsPrefill(Sequence sequence) => sequence.UncomputedTokens > 1 || sequence.ScoresEveryPosition;
 
     /// <summary>Whether several tokens of an answer wait to be run at once.</summary>
     public static bool IsAnswering(Sequence sequence)
-        => sequence is { ScoresEveryPosition: false, Pending: > 1 } && sequence.Computed >= sequence.PromptLength;
+        => sequence is { ScoresEveryPosition: false, UncomputedTokens: > 1 }
+        && sequence.ComputedTokens >= sequence.PromptLength;
 
     /// <summary>Makes room for the next tokens of all sequences that have answers; the last to come give way.</summary>
     /// <param name="fail">Ends a sequence for which there is no memory.</param>
@@ -89,7 +90,7 @@ internal sealed class Scheduler(KeyValueRows rows)
         {
             try
             {
-                while (sequence.Row >= 0 && !rows.TryGrow(sequence))
+                while (sequence.Slot >= 0 && !rows.TryGrow(sequence))
                 {
                     Requeue([rows.Active.Aggregate((x, y) => Precedes(x, y) ? y : x)]);
                 }
@@ -109,7 +110,7 @@ internal sealed class Scheduler(KeyValueRows rows)
         foreach (var sequence in sequences)
         {
             rows.Remove(sequence);
-            sequence.Computed = 0;
+            sequence.ComputedTokens = 0;
             Enqueue(sequence);
         }
     }

@@ -10,9 +10,9 @@ internal delegate void LogitsSink(int start, ReadOnlySpan<float> logits);
 /// <param name="sink">Takes the logits.</param>
 internal sealed class ScoringSequence(IReadOnlyList<int> ids, LogitsSink sink) : Sequence(ids)
 {
-    private readonly TaskCompletionSource completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Task Completion => completion.Task;
+    public Task Completion => _completion.Task;
 
     public override bool ScoresEveryPosition => true;
 
@@ -25,14 +25,14 @@ internal sealed class ScoringSequence(IReadOnlyList<int> ids, LogitsSink sink) :
     public override bool Advance(int start, ReadOnlySpan<float> logits)
     {
         sink(start, logits);
-        if (Pending > 0)
+        if (UncomputedTokens > 0)
         {
             return false;
         }
 
-        completion.TrySetResult();
+        _completion.TrySetResult();
         return true;
     }
 
-    public override void Fail(Exception error) => completion.TrySetException(error);
+    public override void Fail(Exception error) => _completion.TrySetException(error);
 }

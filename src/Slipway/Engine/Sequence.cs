@@ -8,25 +8,25 @@ namespace Slipway.Engine;
 /// <remarks>Belongs to the engine's thread, but for <see cref="Cancel"/>.</remarks>
 internal abstract class Sequence
 {
-    private readonly List<int> tokens;
-    private Action? leftQueue;
-    private volatile bool cancelled;
+    private readonly List<int> _tokens;
+    private Action? _leftQueue;
+    private volatile bool _cancelled;
 
     protected Sequence(IReadOnlyList<int> promptIds)
     {
-        tokens = [.. promptIds];
-        PromptLength = tokens.Count;
+        _tokens = [.. promptIds];
+        PromptLength = _tokens.Count;
     }
 
     public int PromptLength { get; }
 
     /// <summary>Prompt and answer so far.</summary>
-    public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(tokens);
+    public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(_tokens);
 
     public ReadOnlySpan<int> OutputIds => Tokens[PromptLength..];
 
     /// <summary>Tokens whose keys and values are in the row.</summary>
-    public int Computed { get; set; }
+    public int ComputedTokens { get; set; }
 
     /// <summary>Whether what is in the row was computed with the second of two sets of rotary frequencies.</summary>
     public bool IsBeyondSwitch { get; set; }
@@ -35,10 +35,10 @@ internal abstract class Sequence
     public int CachedTokens { get; set; }
 
     /// <summary>Tokens that are still to be run.</summary>
-    public int Pending => tokens.Count - Computed;
+    public int UncomputedTokens => _tokens.Count - ComputedTokens;
 
     /// <summary>The row of the key-value cache; -1 while waiting.</summary>
-    public int Row { get; set; } = -1;
+    public int Slot { get; set; } = -1;
 
     /// <summary>Where the sequence stands in the order of arrival.</summary>
     public long Order { get; set; }
@@ -48,7 +48,7 @@ internal abstract class Sequence
     /// <summary>The adapter that the sequence is computed with; 0 for none.</summary>
     public int Adapter { get; init; }
 
-    public bool IsCancelled => cancelled;
+    public bool IsCancelled => _cancelled;
 
     /// <summary>Whether the logits of every position are wanted, not only those of the last.</summary>
     public abstract bool ScoresEveryPosition { get; }
@@ -56,13 +56,13 @@ internal abstract class Sequence
     /// <summary>Tokens to reserve room for before the sequence starts.</summary>
     public abstract int Reservation { get; }
 
-    public void Cancel() => cancelled = true;
+    public void Cancel() => _cancelled = true;
 
     /// <summary>Sets what happens once, when the sequence no longer waits for its start.</summary>
-    public void OnLeavingQueue(Action action) => leftQueue = action;
+    public void OnLeavingQueue(Action action) => _leftQueue = action;
 
     /// <summary>Tells that the sequence has a row, or never will.</summary>
-    public void LeaveQueue() => Interlocked.Exchange(ref leftQueue, null)?.Invoke();
+    public void LeaveQueue() => Interlocked.Exchange(ref _leftQueue, null)?.Invoke();
 
     /// <summary>Called when the sequence gets a row.</summary>
     public abstract void Start();
@@ -86,7 +86,7 @@ internal abstract class Sequence
     /// <summary>Ends the sequence by an error.</summary>
     public abstract void Fail(Exception error);
 
-    protected void Append(int id) => tokens.Add(id);
+    protected void Append(int id) => _tokens.Add(id);
 
     protected static TimeSpan Elapsed(long from, long to) => Stopwatch.GetElapsedTime(from, to);
 }

@@ -9,9 +9,9 @@ internal delegate T LastLogits<T>(ReadOnlySpan<float> logits);
 /// <param name="read">What is made of the logits, on the engine's thread.</param>
 internal sealed class StepSequence<T>(IReadOnlyList<int> ids, LastLogits<T> read) : Sequence(ids)
 {
-    private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Task<T> Completion => completion.Task;
+    public Task<T> Completion => _completion.Task;
 
     public override bool ScoresEveryPosition => false;
 
@@ -23,14 +23,14 @@ internal sealed class StepSequence<T>(IReadOnlyList<int> ids, LastLogits<T> read
 
     public override bool Advance(int start, ReadOnlySpan<float> logits)
     {
-        if (Pending > 0)
+        if (UncomputedTokens > 0)
         {
             return false;
         }
 
-        completion.TrySetResult(read(logits));
+        _completion.TrySetResult(read(logits));
         return true;
     }
 
-    public override void Fail(Exception error) => completion.TrySetException(error);
+    public override void Fail(Exception error) => _completion.TrySetException(error);
 }

@@ -36,7 +36,9 @@ public sealed record BeamSearchRequest
     /// <summary>The fewest tokens before an answer may end by itself.</summary>
     public int MinOutputTokens { get; init; }
 
-    /// <summary>Divides positive and multiplies negative log-probabilities of tokens that occurred; 1 changes none.</summary>
+    /// <summary>
+    /// Divides positive and multiplies negative log-probabilities of tokens that occurred; 1 changes none.
+    /// </summary>
     /// <value>1</value>
     public double RepetitionPenalty { get; init; } = 1;
 
@@ -49,7 +51,9 @@ public sealed record BeamSearchRequest
     /// <summary>Whether answers go on past end-of-sequence tokens.</summary>
     public bool IgnoreEndOfSequence { get; init; }
 
-    /// <summary>The LoRA adapter to answer with, one of <see cref="LanguageModel.Adapters"/>; null for the model alone.</summary>
+    /// <summary>
+    /// The LoRA adapter to answer with, one of <see cref="LanguageModel.Adapters"/>; null for the model alone.
+    /// </summary>
     public string? Adapter { get; init; }
 
     /// <summary>Among waiting requests a higher priority goes first; equal ones in order of arrival.</summary>

@@ -20,7 +20,9 @@ public sealed record GeneratedToken
     /// <remarks>Taken from the model's own distribution, before penalties, temperature and cut-offs.</remarks>
     public float? LogProbability { get; init; }
 
-    /// <summary>The most probable tokens at this position, best first; empty unless the request asks for them.</summary>
+    /// <summary>
+    /// The most probable tokens at this position, best first; empty unless the request asks for them.
+    /// </summary>
     public IReadOnlyList<TokenLogProbability> Alternatives { get; init; } = [];
 
     /// <summary>Why the answer ends here; null on every token but the last.</summary>

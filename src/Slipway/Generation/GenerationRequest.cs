@@ -38,7 +38,9 @@ public sealed record GenerationRequest
     /// <summary>Whether special tokens appear in the text.</summary>
     public bool IncludeSpecialTokens { get; init; }
 
-    /// <summary>How many alternatives with their log-probability each token carries; null for no log-probabilities.</summary>
+    /// <summary>
+    /// How many alternatives with their log-probability each token carries; null for no log-probabilities.
+    /// </summary>
     public int? LogProbabilities { get; init; }
 
     /// <summary>Processors of the caller's own, applied to the logits before the sampling options.</summary>
@@ -47,8 +49,8 @@ public sealed record GenerationRequest
 
     /// <summary>What the answer may be; null for any text.</summary>
     /// <remarks>
-    /// The grammar has the last word: where other options leave no token that it allows, they are passed over. Needs the
-    /// package's tokenizer, and cannot go with <see cref="IgnoreEndOfSequence"/>.
+    /// The grammar has the last word: where other options leave no token that it allows, they are passed over. Needs
+    /// the package's tokenizer, and cannot go with <see cref="IgnoreEndOfSequence"/>.
     /// </remarks>
     public GuidanceGrammar? Guidance { get; init; }
 

@@ -1,6 +1,8 @@
 namespace Slipway;
 
-/// <summary>Checks a request before it enters the queue, so that nothing fails halfway that could be known before.</summary>
+/// <summary>
+/// Checks a request before it enters the queue, so that nothing fails halfway that could be known before.
+/// </summary>
 internal static class RequestValidation
 {
     public static void Validate(GenerationRequest request, int contextLength, int vocabularySize)
@@ -17,7 +19,8 @@ internal static class RequestValidation
         RequireIds("StopTokenIds", request.StopTokenIds, vocabularySize);
         Require(
             request.PromptIds.Count < contextLength,
-            $"The prompt has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so nothing can be "
+            $"The prompt "
+            + $"has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so nothing can be "
             + "generated. Shorten it.");
         Require(
             request.MaxOutputTokens is null or >= 1,
@@ -31,14 +34,16 @@ internal static class RequestValidation
             $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to 64.");
         Require(
             request.NumReturnSequences == 1 || request.LogitsProcessors.Count == 0,
-            $"LogitsProcessors has entries and NumReturnSequences is '{request.NumReturnSequences}', but a processor follows "
+            $"LogitsProcessors has entries and NumReturnSequences "
+            + $"is '{request.NumReturnSequences}', but a processor follows "
             + "one answer. Send a request with processors of its own for each.");
         Require(
             request.LogProbabilities is null or (>= 0 and <= 100),
             $"LogProbabilities is '{request.LogProbabilities}'; expected 0 to 100, or null for none.");
         Require(
             request.DraftTokens is null or (>= 0 and <= LanguageModelOptions.LongestDraft),
-            $"DraftTokens is '{request.DraftTokens}'; expected 0 to {LanguageModelOptions.LongestDraft}, or null for the "
+            $"DraftTokens "
+            + $"is '{request.DraftTokens}'; expected 0 to {LanguageModelOptions.LongestDraft}, or null for the "
             + "model's own.");
         Require(
             request.StopSequences.All(text => !string.IsNullOrEmpty(text)),
@@ -48,7 +53,8 @@ internal static class RequestValidation
             $"Timeout is '{request.Timeout}'; expected more than zero and at most a day, or null for no limit.");
         Require(
             request.Guidance is null || !request.IgnoreEndOfSequence,
-            "The request has Guidance and IgnoreEndOfSequence, but an answer that its grammar completes must end. Leave "
+            "The request has Guidance and IgnoreEndOfSequence, but an answer that its grammar completes must end. "
+            + "Leave "
             + "IgnoreEndOfSequence unset.");
         Validate(request.Sampling, vocabularySize);
     }
@@ -72,17 +78,20 @@ internal static class RequestValidation
     public static void ValidateIds(IReadOnlyList<int> ids, int contextLength, int vocabularySize, string name)
     {
         ArgumentNullException.ThrowIfNull(ids, name);
-        Require(ids.Count > 0, "The prompt is empty. Give at least one token, for example the one that begins a text.", name);
+        Require(ids.Count > 0, "The prompt is empty. Give at least one token, for example the one that begins a text.",
+            name);
         Require(
             ids.Count <= contextLength,
-            $"The prompt has '{ids.Count}' tokens; the context holds '{contextLength}'. Shorten it, or load the model with a "
+            $"The prompt "
+            + $"has '{ids.Count}' tokens; the context holds '{contextLength}'. Shorten it, or load the model with a "
             + "longer context if the package and the memory allow.",
             name);
         for (var i = 0; i < ids.Count; i++)
         {
             Require(
                 (uint)ids[i] < (uint)vocabularySize,
-                $"Token id '{ids[i]}' at position '{i}' is outside the vocabulary of '{vocabularySize}' entries. Encode the text "
+                $"Token id '{ids[i]}' at position '{i}' is outside the vocabulary "
+                + $"of '{vocabularySize}' entries. Encode the text "
                 + "with the package's own tokenizer.",
                 name);
         }
@@ -121,8 +130,8 @@ internal static class RequestValidation
         {
             Require(
                 float.IsFinite(bias),
-                FormattableString.Invariant(
-                    $"LogitBias of token id '{id}' is '{bias}'; expected a finite number. To forbid a token, add it to BadWords."));
+                FormattableString.Invariant($"LogitBias of token id '{id}' is '{bias}'; expected a finite number.")
+                + " To forbid a token, add it to BadWords.");
         }
     }
 
@@ -139,8 +148,9 @@ internal static class RequestValidation
         }
     }
 
-    private static void RequireRange(string name, double value, double least, double most)
-        => Require(value >= least && value <= most, FormattableString.Invariant($"{name} is '{value}'; expected from {least} to {most}."));
+    private static void RequireRange(string name, double value, double min, double max)
+        => Require(value >= min
+        && value <= max, FormattableString.Invariant($"{name} is '{value}'; expected from {min} to {max}."));
 
     private static void Require(bool condition, string message, string name = "request")
     {

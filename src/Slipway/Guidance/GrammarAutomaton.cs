@@ -1,16 +1,18 @@
 namespace Slipway.Guidance;
 
-/// <summary>Follows a grammar byte by byte; states and their token masks are made when first needed, then kept.</summary>
+/// <summary>
+/// Follows a grammar byte by byte; states and their token masks are made when first needed, then kept.
+/// </summary>
 /// <remarks>
 /// A state is the set of stacks of grammar elements that the bytes so far allow. Equal stacks and equal states are one
 /// object. For one thread at a time: whoever uses it locks it.
 /// </remarks>
 internal sealed class GrammarAutomaton
 {
-    private const int MostStates = 1 << 13;
-    private const int MostForced = 256;
-    private const int MostStacks = 1 << 20;
-    private const int MostStacksOfState = 1 << 15;
+    private const int MaxStates = 1 << 13;
+    private const int MaxForced = 256;
+    private const int MaxStacks = 1 << 20;
+    private const int MaxStacksOfState = 1 << 15;
 
     private readonly Dictionary<(GrammarElement Top, ElementStack? Below), ElementStack> _stacks = [];
     private readonly Dictionary<string, GrammarState> _states = new(StringComparer.Ordinal);
@@ -25,7 +27,8 @@ internal sealed class GrammarAutomaton
         (_root, _unproductive) = (root, Productivity.Unproductive(root));
         if (_unproductive.Contains(root))
         {
-            throw new ArgumentException("No text satisfies the grammar: each of its rules asks for another without end.");
+            throw new ArgumentException(
+                "No text satisfies the grammar: each of its rules asks for another without end.");
         }
     }
 
@@ -44,11 +47,13 @@ internal sealed class GrammarAutomaton
         return next;
     }
 
-    /// <summary>The bytes that must come after a state, as far as there is no other way, and the state after them.</summary>
+    /// <summary>
+    /// The bytes that must come after a state, as far as there is no other way, and the state after them.
+    /// </summary>
     public (byte[] Bytes, GrammarState End) Forced(GrammarState state)
     {
         var bytes = new List<byte>();
-        while (bytes.Count < MostForced && !state.MayEnd && OnlyNext(state) is { } value)
+        while (bytes.Count < MaxForced && !state.MayEnd && OnlyNext(state) is { } value)
         {
             bytes.Add(value);
             state = Next(state, value)!;
@@ -61,7 +66,8 @@ internal sealed class GrammarAutomaton
     {
         if (state.OnlyNext is null)
         {
-            var values = Enumerable.Range(0, 256).Where(value => Next(state, (byte)value) is not null).Take(2).ToArray();
+            var values = Enumerable.Range(0, 256).Where(value => Next(state, (byte)value) is not null).Take(2)
+                .ToArray();
             state.OnlyNext = values is [var only] ? only : -1;
         }
 
@@ -101,10 +107,11 @@ internal sealed class GrammarAutomaton
             }
             else if (seen.Add(stack))
             {
-                if (seen.Count > MostStacksOfState)
+                if (seen.Count > MaxStacksOfState)
                 {
                     throw new NotSupportedException(
-                        $"After the text so far the grammar can go on in more than {MostStacksOfState} ways. Make it less "
+                        $"After the text so far the grammar can go on in more "
+                        + $"than {MaxStacksOfState} ways. Make it less "
                         + "ambiguous: use fewer repetitions of what may be empty or may be read in several ways.");
                 }
 
@@ -179,7 +186,7 @@ internal sealed class GrammarAutomaton
     private GrammarState Intern(HashSet<(TerminalElement Terminal, ElementStack? Below)> expected, bool mayEnd)
     {
         // What is forgotten here is only made again; states in use live on.
-        if (_states.Count == MostStates || _stacks.Count > MostStacks)
+        if (_states.Count == MaxStates || _stacks.Count > MaxStacks)
         {
             _states.Clear();
             _stacks.Clear();
@@ -237,7 +244,9 @@ internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Belo
     /// <summary>The tokens of some text that may not come; null where it was not asked yet.</summary>
     public int[]? ForbiddenTokens { get; set; }
 
-    /// <summary>Whether what may come here and after another state differs in nothing, as far as some bytes reach.</summary>
+    /// <summary>
+    /// Whether what may come here and after another state differs in nothing, as far as some bytes reach.
+    /// </summary>
     public bool IsLike(GrammarState other, int bytes)
     {
         var others = other.Expected;

@@ -36,20 +36,24 @@ internal abstract class GrammarElement
     public static GrammarElement Optional(GrammarElement element) => new RepeatElement(element, 0, 1);
 
     /// <summary>This from so many times to so many times; null for without end.</summary>
-    public static GrammarElement Repeat(GrammarElement element, int least, int? most = null)
-        => new RepeatElement(element, least, most);
+    public static GrammarElement Repeat(GrammarElement element, int min, int? max = null)
+        => new RepeatElement(element, min, max);
 }
 
 /// <summary>A part that takes one byte at a time.</summary>
 internal abstract class TerminalElement : GrammarElement
 {
-    /// <summary>Whether the text here is not part of what a grammar guards, so that tokens without text may come too.</summary>
+    /// <summary>
+    /// Whether the text here is not part of what a grammar guards, so that tokens without text may come too.
+    /// </summary>
     public virtual bool IsFree => false;
 
     /// <summary>Whether what follows may come without another byte.</summary>
     public virtual bool MayEnd => false;
 
-    /// <summary>Whether what may come here and in another place differs in nothing, as far as some bytes reach.</summary>
+    /// <summary>
+    /// Whether what may come here and in another place differs in nothing, as far as some bytes reach.
+    /// </summary>
     /// <param name="other">What may come in the other place.</param>
     /// <param name="bytes">How many bytes.</param>
     public virtual bool IsLike(TerminalElement other, int bytes) => ReferenceEquals(this, other);
@@ -112,7 +116,7 @@ internal sealed class ChoiceElement(GrammarElement[] choices) : GrammarElement
 }
 
 /// <summary>The same part several times.</summary>
-internal sealed class RepeatElement(GrammarElement element, int least, int? most) : GrammarElement
+internal sealed class RepeatElement(GrammarElement element, int min, int? max) : GrammarElement
 {
     private RepeatElement? _rest;
 
@@ -122,15 +126,18 @@ internal sealed class RepeatElement(GrammarElement element, int least, int? most
 
     public override int Needs => MayEnd ? 0 : 1;
 
-    public bool MayEnd => least == 0;
+    public bool MayEnd => min == 0;
 
-    public bool MayGoOn => most is not 0;
+    public bool MayGoOn => max is not 0;
 
-    /// <summary>What is left to repeat after one time; the same object each time, so that states can be compared.</summary>
+    /// <summary>
+    /// What is left to repeat after one time; the same object each time, so that states can be compared.
+    /// </summary>
     public RepeatElement Rest
-        => least == 0 && most is null
+        => min == 0 && max is null
             ? this
-            : _rest ?? Interlocked.CompareExchange(ref _rest, new(element, Math.Max(least - 1, 0), most - 1), null) ?? _rest;
+            : _rest ?? Interlocked.CompareExchange(ref _rest, new(element, Math.Max(min - 1, 0), max - 1), null)
+                ?? _rest;
 }
 
 /// <summary>A part that is defined elsewhere, which lets a grammar contain itself.</summary>

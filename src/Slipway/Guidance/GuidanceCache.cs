@@ -9,7 +9,7 @@ namespace Slipway.Guidance;
 /// <param name="endIds">The tokens that end an answer.</param>
 internal sealed class GuidanceCache(HuggingFaceTokenizer tokenizer, IReadOnlyList<int> endIds)
 {
-    private const int MostGrammars = 64;
+    private const int MaxGrammars = 64;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, GrammarAutomaton> _grammars = new(StringComparer.Ordinal);
@@ -19,7 +19,8 @@ internal sealed class GuidanceCache(HuggingFaceTokenizer tokenizer, IReadOnlyLis
     /// <param name="grammar">What the answer may be.</param>
     /// <param name="furtherEndIds">Tokens that end this answer too.</param>
     public GuidanceProcessor NewProcessor(GuidanceGrammar grammar, IReadOnlyList<int> furtherEndIds)
-        => NewProcessor(grammar.Key, () => grammar.Element, new HashSet<string>(), [.. endIds, .. furtherEndIds], null, "");
+        => NewProcessor(
+            grammar.Key, () => grammar.Element, new HashSet<string>(), [.. endIds, .. furtherEndIds], null, "");
 
     /// <summary>Makes the processor of one answer in a chat.</summary>
     /// <param name="key">Equal for equal grammars.</param>
@@ -56,7 +57,7 @@ internal sealed class GuidanceCache(HuggingFaceTokenizer tokenizer, IReadOnlyLis
             {
                 if (!_grammars.TryGetValue(grammarKey, out automaton))
                 {
-                    if (_grammars.Count == MostGrammars)
+                    if (_grammars.Count == MaxGrammars)
                     {
                         _grammars.Clear();
                     }

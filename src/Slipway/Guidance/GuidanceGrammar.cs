@@ -18,7 +18,9 @@ public sealed class GuidanceGrammar : IEquatable<GuidanceGrammar>
         _ = new GrammarAutomaton(Element);
     }
 
-    /// <summary>The form that the grammar was given in: <c>regex</c>, <c>choice</c>, <c>gbnf</c> or <c>json_schema</c>.</summary>
+    /// <summary>
+    /// The form that the grammar was given in: <c>regex</c>, <c>choice</c>, <c>gbnf</c> or <c>json_schema</c>.
+    /// </summary>
     public string Kind { get; }
 
     /// <summary>What it was made of, as text.</summary>
@@ -30,13 +32,13 @@ public sealed class GuidanceGrammar : IEquatable<GuidanceGrammar>
 
     /// <summary>Holds the answer to a regular expression, which all of it matches.</summary>
     /// <remarks>
-    /// ECMAScript's form in its Unicode mode; <c>^</c> and <c>$</c> may be left out. Compiled to a finite automaton, so no
-    /// pattern is slow to match.
+    /// ECMAScript's form in its Unicode mode; <c>^</c> and <c>$</c> may be left out. Compiled to a finite automaton, so
+    /// no pattern is slow to match.
     /// </remarks>
     /// <param name="pattern">The expression, at most 10,000 characters.</param>
     /// <exception cref="NotSupportedException">
-    /// It has look-around, back-references, word boundaries, atomic groups, possessive quantifiers or inline options, or it
-    /// is too large.
+    /// It has look-around, back-references, word boundaries, atomic groups, possessive quantifiers or inline options,
+    /// or it is too large.
     /// </exception>
     /// <exception cref="ArgumentException">It is malformed, or nothing matches it.</exception>
     public static GuidanceGrammar Regex([StringSyntax(StringSyntaxAttribute.Regex)] string pattern)
@@ -66,14 +68,17 @@ public sealed class GuidanceGrammar : IEquatable<GuidanceGrammar>
     }
 
     /// <summary>Holds the answer to a JSON document that satisfies a schema.</summary>
-    /// <remarks>JSON Schema 2020-12. Members come in the schema's order, those that it does not name after them.</remarks>
+    /// <remarks>
+    /// JSON Schema 2020-12. Members come in the schema's order, those that it does not name after them.
+    /// </remarks>
     /// <param name="schema">The schema.</param>
     /// <exception cref="NotSupportedException">A keyword cannot be guaranteed; the message names it.</exception>
     /// <exception cref="ArgumentException">The schema is malformed, or nothing satisfies it.</exception>
     public static GuidanceGrammar JsonSchema(JsonElement schema)
         => schema.ValueKind != JsonValueKind.Undefined
             ? new("json_schema", schema.GetRawText())
-            : throw new ArgumentException("The JSON schema is an undefined JsonElement; expected a schema.", nameof(schema));
+            : throw new ArgumentException(
+                "The JSON schema is an undefined JsonElement; expected a schema.", nameof(schema));
 
     /// <inheritdoc cref="JsonSchema(JsonElement)"/>
     public static GuidanceGrammar JsonSchema([StringSyntax(StringSyntaxAttribute.Json)] string schema)

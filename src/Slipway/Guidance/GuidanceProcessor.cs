@@ -6,7 +6,8 @@ namespace Slipway.Guidance;
 /// <param name="automaton">The grammar.</param>
 /// <param name="tokens">The vocabulary.</param>
 /// <param name="endIds">The tokens that end an answer.</param>
-/// <param name="after">The text after which the grammar holds, such as the end of the reasoning; null for at once.</param>
+/// <param name="after">The text after which the grammar holds, such as the end of the reasoning; null for at
+/// once.</param>
 /// <param name="prefix">What of the grammar's text stands in the prompt already.</param>
 internal sealed class GuidanceProcessor(
     GrammarAutomaton automaton,
@@ -57,7 +58,8 @@ internal sealed class GuidanceProcessor(
 
             var (bytes, end) = automaton.Forced(state);
             var ids = tokens.Encode(bytes);
-            return end.IsComplete && endIds.Count == 1 && (ids.Count > 0 || bytes.Length == 0) ? [.. ids, endIds.First()]
+            return end.IsComplete && endIds.Count == 1 && (ids.Count > 0 || bytes.Length == 0)
+                ? [.. ids, endIds.First()]
 
                 // The last one's text may also be the beginning of a token that goes on where there is a choice.
                 : [.. ids.SkipLast(1)];

@@ -13,7 +13,8 @@ internal static class LeftRecursion
             nullable.UnionWith(rules.Values.Where(rule => IsNullable(rule.Definition)).ToArray());
         }
 
-        var first = rules.ToDictionary(row => row.Value, row => (row.Key, Next: Firsts(row.Value.Definition).ToHashSet()));
+        var first = rules.ToDictionary(
+            row => row.Value, row => (row.Key, Next: Firsts(row.Value.Definition).ToHashSet()));
         var done = new HashSet<RuleElement>();
         var isOpen = new HashSet<RuleElement>();
         foreach (var start in rules.Values)

@@ -1,9 +1,11 @@
 namespace Slipway.Guidance;
 
-/// <summary>Finds the parts of a grammar that no text satisfies, so that none is begun. Source: Hopcroft and Ullman, 1979.</summary>
+/// <summary>
+/// Finds the parts of a grammar that no text satisfies, so that none is begun. Source: Hopcroft and Ullman, 1979.
+/// </summary>
 internal static class Productivity
 {
-    private const int MostElements = 500_000;
+    private const int MaxElements = 500_000;
 
     /// <summary>The parts that can never end.</summary>
     /// <exception cref="NotSupportedException">The grammar is too large.</exception>
@@ -20,10 +22,10 @@ internal static class Productivity
                 continue;
             }
 
-            if (missing.Count == MostElements)
+            if (missing.Count == MaxElements)
             {
                 throw new NotSupportedException(
-                    $"The grammar has more than {MostElements} parts. Make it smaller, and check the rest in your code.");
+                    $"The grammar has more than {MaxElements} parts. Make it smaller, and check the rest in your code.");
             }
 
             missing[element] = element.Needs;

@@ -59,7 +59,8 @@ internal sealed class TextElement : TerminalElement
 
         public bool IsFree { get; }
 
-        public IReadOnlyCollection<GrammarElement> Followers => [.. _tags.Select(row => row.Then).OfType<GrammarElement>()];
+        public IReadOnlyCollection<GrammarElement> Followers
+            => [.. _tags.Select(row => row.Then).OfType<GrammarElement>()];
 
         public TextElement Start { get; }
 

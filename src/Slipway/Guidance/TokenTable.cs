@@ -15,7 +15,8 @@ internal sealed class TokenTable
     private readonly Node[] _nodes; // each before those below it, then one that ends them
 
     /// <param name="tokens">A token's bytes, none where it stands for no text.</param>
-    /// <param name="tags">The tokens that are tags: they come where the grammar has the tag, not as part of other text.</param>
+    /// <param name="tags">The tokens that are tags: they come where the grammar has the tag, not as part of other
+    /// text.</param>
     /// <param name="tokenizer">Writes texts as tokens; null where nothing does.</param>
     public TokenTable(
         IEnumerable<byte[]> tokens, IReadOnlySet<int>? tags = null, HuggingFaceTokenizer? tokenizer = null)
@@ -63,8 +64,8 @@ internal sealed class TokenTable
     /// <param name="automaton">The grammar.</param>
     /// <param name="state">The state.</param>
     /// <param name="last">
-    /// A state whose tokens may be known: where this one is the same but for a count of characters, such as that of a string of
-    /// at most so many, only tokens that reach the bound are gone through. Null for none.
+    /// A state whose tokens may be known: where this one is the same but for a count of characters, such as that of a
+    /// string of at most so many, only tokens that reach the bound are gone through. Null for none.
     /// </param>
     public ulong[] Allowed(GrammarAutomaton automaton, GrammarState state, GrammarState? last = null)
         => state.AllowedTokens ??= last?.AllowedTokens is { } known && state.IsLike(last, 0)
@@ -184,7 +185,8 @@ internal sealed class TokenTable
 
     /// <param name="Value">The byte.</param>
     /// <param name="Depth">How many bytes it is from the root, itself included.</param>
-    /// <param name="FirstId">Where the ids of the tokens that end here begin; they end where the next node's begin.</param>
+    /// <param name="FirstId">Where the ids of the tokens that end here begin; they end where the next node's
+    /// begin.</param>
     /// <param name="End">The next node that is not below this one.</param>
     /// <param name="Bytes">How many bytes the longest token has from here on, this one included.</param>
     private readonly record struct Node(byte Value, int Depth, int FirstId, int End, int Bytes);

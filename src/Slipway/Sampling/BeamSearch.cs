@@ -7,20 +7,22 @@ namespace Slipway.Sampling;
 /// <param name="limit">The most tokens of an answer.</param>
 internal sealed class BeamSearch(BeamSearchRequest request, IReadOnlyCollection<int> endIds, int limit)
 {
-    private readonly HashSet<int> ends = [.. endIds];
-    private List<BeamAnswer> finished = [];
-    private bool mayImprove = true;
+    private readonly HashSet<int> _ends = [.. endIds];
+    private List<BeamAnswer> _finished = [];
+    private bool _mayImprove = true;
 
     /// <summary>The continuations that go on, best first.</summary>
     public IReadOnlyList<Beam> Running { get; private set; } = [new Beam([], 0)];
 
-    /// <summary>How many of its most probable tokens each continuation has to tell: enough that some do not end it.</summary>
-    public int Candidates => Math.Max(2, 1 + ends.Count) * request.NumBeams;
+    /// <summary>
+    /// How many of its most probable tokens each continuation has to tell: enough that some do not end it.
+    /// </summary>
+    public int Candidates => Math.Max(2, 1 + _ends.Count) * request.NumBeams;
 
     /// <summary>The best answers, best first.</summary>
-    public IReadOnlyList<BeamAnswer> Answers => [.. finished.Take(request.NumReturnSequences)];
+    public IReadOnlyList<BeamAnswer> Answers => [.. _finished.Take(request.NumReturnSequences)];
 
-    private bool IsFull => finished.Count == request.NumBeams;
+    private bool IsFull => _finished.Count == request.NumBeams;
 
     /// <summary>Takes the most probable next tokens of each running continuation.</summary>
     /// <returns>Whether the search goes on.</returns>
@@ -36,14 +38,14 @@ internal sealed class BeamSearch(BeamSearchRequest request, IReadOnlyCollection<
             .Take(Candidates)
             .ToArray();
         var norm = Math.Pow(length, request.LengthPenalty);
-        if (mayImprove && !(IsFull && request.EarlyStopping))
+        if (_mayImprove && !(IsFull && request.EarlyStopping))
         {
             // An end only counts where it is among as many best tokens as there are beams.
             var ended = best.Take(request.NumBeams).Where(token => Ends(token.Id)).Select(token => new BeamAnswer(
                 [.. token.Parent.Ids, token.Id],
                 token.Score / norm,
-                ends.Contains(token.Id) ? FinishReason.Stop : FinishReason.Length));
-            finished = [.. finished.Concat(ended).OrderByDescending(answer => answer.Score).Take(request.NumBeams)];
+                _ends.Contains(token.Id) ? FinishReason.Stop : FinishReason.Length));
+            _finished = [.. _finished.Concat(ended).OrderByDescending(answer => answer.Score).Take(request.NumBeams)];
         }
 
         Running = [.. best.Where(token => !Ends(token.Id)).Take(request.NumBeams)
@@ -53,10 +55,10 @@ internal sealed class BeamSearch(BeamSearchRequest request, IReadOnlyCollection<
             return false;
         }
 
-        mayImprove = mayImprove && (!IsFull || Running[0].Score / norm > finished[^1].Score);
-        return mayImprove && !(IsFull && request.EarlyStopping);
+        _mayImprove = _mayImprove && (!IsFull || Running[0].Score / norm > _finished[^1].Score);
+        return _mayImprove && !(IsFull && request.EarlyStopping);
 
-        bool Ends(int id) => length == limit || ends.Contains(id);
+        bool Ends(int id) => length == limit || _ends.Contains(id);
     }
 
     /// <summary>A continuation and the natural logarithm of its probability.</summary>

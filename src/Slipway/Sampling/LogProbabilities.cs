@@ -18,7 +18,7 @@ internal static class LogProbabilities
             {
                 best.Enqueue(id, logits[id]);
             }
-            else if (best.TryPeek(out _, out var least) && logits[id] > least)
+            else if (best.TryPeek(out _, out var min) && logits[id] > min)
             {
                 best.EnqueueDequeue(id, logits[id]);
             }

@@ -18,7 +18,8 @@ internal static class LogitsProcessors
             (sampling.PresencePenalty is not 0 || sampling.FrequencyPenalty is not 0,
                 () => new OccurrencePenaltyProcessor(sampling.PresencePenalty, sampling.FrequencyPenalty)),
             (sampling.DryMultiplier > 0, () => new DryProcessor(
-                sampling.DryMultiplier, sampling.DryBase, sampling.DryAllowedLength, [.. sampling.DrySequenceBreakers])),
+                sampling.DryMultiplier, sampling.DryBase, sampling.DryAllowedLength,
+                [.. sampling.DrySequenceBreakers])),
             (sampling.NoRepeatNgramSize > 0, () => new NoRepeatNgramProcessor(sampling.NoRepeatNgramSize)),
             (sampling.BadWords.Count > 0, () => new BadWordsProcessor(sampling.BadWords)),
             (request.MinOutputTokens > 0, () => new MinLengthProcessor(request.MinOutputTokens, endIds)),
@@ -30,8 +31,8 @@ internal static class LogitsProcessors
             (sampling.TopP < 1, () => new TopPProcessor(sampling.TopP)),
             (sampling.MinP > 0, () => new MinPProcessor(sampling.MinP)),
             (sampling.TypicalP < 1, () => new TypicalPProcessor(sampling.TypicalP)),
-            (sampling.EpsilonCutoff > 0, () => new CutoffProcessor(sampling.EpsilonCutoff, followsEntropy: false)),
-            (sampling.EtaCutoff > 0, () => new CutoffProcessor(sampling.EtaCutoff, followsEntropy: true)),
+            (sampling.EpsilonCutoff > 0, () => new EpsilonEtaProcessor(sampling.EpsilonCutoff, followsEntropy: false)),
+            (sampling.EtaCutoff > 0, () => new EpsilonEtaProcessor(sampling.EtaCutoff, followsEntropy: true)),
             (sampling.XtcProbability > 0, () => new XtcProcessor(
                 sampling.XtcProbability, sampling.XtcThreshold, new RandomSource(~seed))),
             (sampling.MirostatTarget > 0, () => new MirostatProcessor(sampling.MirostatTarget, sampling.MirostatRate)),

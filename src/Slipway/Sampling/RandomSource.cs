@@ -6,18 +6,18 @@ namespace Slipway.Sampling;
 /// <remarks>Source: Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018.</remarks>
 internal sealed class RandomSource
 {
-    private ulong a;
-    private ulong b;
-    private ulong c;
-    private ulong d;
+    private ulong _a;
+    private ulong _b;
+    private ulong _c;
+    private ulong _d;
 
     public RandomSource(long seed)
     {
         var state = (ulong)seed;
-        a = Split(ref state);
-        b = Split(ref state);
-        c = Split(ref state);
-        d = Split(ref state);
+        _a = Split(ref state);
+        _b = Split(ref state);
+        _c = Split(ref state);
+        _d = Split(ref state);
     }
 
     /// <summary>A number from 0 to 1, 1 excluded.</summary>
@@ -25,14 +25,14 @@ internal sealed class RandomSource
 
     private ulong Next()
     {
-        var result = BitOperations.RotateLeft(b * 5, 7) * 9;
-        var t = b << 17;
-        c ^= a;
-        d ^= b;
-        b ^= c;
-        a ^= d;
-        c ^= t;
-        d = BitOperations.RotateLeft(d, 45);
+        var result = BitOperations.RotateLeft(_b * 5, 7) * 9;
+        var t = _b << 17;
+        _c ^= _a;
+        _d ^= _b;
+        _b ^= _c;
+        _a ^= _d;
+        _c ^= t;
+        _d = BitOperations.RotateLeft(_d, 45);
         return result;
     }
 

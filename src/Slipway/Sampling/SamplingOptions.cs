@@ -3,8 +3,9 @@ namespace Slipway;
 /// <summary>Says how the next token is chosen from the logits.</summary>
 /// <remarks>
 /// Applied in this order: logit bias, repetition, presence and frequency penalties, DRY, no-repeat n-grams, bad words,
-/// minimum length, temperature, top-k, top-p, min-p, typical, epsilon and eta cut-offs, XTC, mirostat; then one token is
-/// drawn. Processors and their order follow Hugging Face transformers; presence and frequency penalties follow OpenAI.
+/// minimum length, temperature, top-k, top-p, min-p, typical, epsilon and eta cut-offs, XTC, mirostat; then one token
+/// is drawn. Processors and their order follow Hugging Face transformers; presence and frequency penalties follow
+/// OpenAI.
 /// </remarks>
 public sealed record SamplingOptions
 {
@@ -32,7 +33,9 @@ public sealed record SamplingOptions
     /// <summary>Tokens below a threshold that follows the entropy are dropped; 0 drops none.</summary>
     public double EtaCutoff { get; init; }
 
-    /// <summary>Divides positive and multiplies negative logits of tokens in prompt and answer; 1 changes none.</summary>
+    /// <summary>
+    /// Divides positive and multiplies negative logits of tokens in prompt and answer; 1 changes none.
+    /// </summary>
     /// <value>1</value>
     public double RepetitionPenalty { get; init; } = 1;
 
@@ -43,7 +46,8 @@ public sealed record SamplingOptions
     public double FrequencyPenalty { get; init; }
 
     /// <summary>
-    /// How much a token loses that would continue a repetition of <see cref="DryAllowedLength"/> tokens; 0 turns DRY off.
+    /// How much a token loses that would continue a repetition of <see cref="DryAllowedLength"/> tokens; 0 turns DRY
+    /// off.
     /// </summary>
     public double DryMultiplier { get; init; }
 
@@ -58,7 +62,9 @@ public sealed record SamplingOptions
     /// <summary>Token ids that repetitions do not reach across, such as those of line breaks and quotes.</summary>
     public IReadOnlyList<int> DrySequenceBreakers { get; init; } = [];
 
-    /// <summary>How often all but the least probable of the tokens above a threshold are dropped; 0 turns XTC off.</summary>
+    /// <summary>
+    /// How often all but the least probable of the tokens above a threshold are dropped; 0 turns XTC off.
+    /// </summary>
     public double XtcProbability { get; init; }
 
     /// <summary>The probability from which XTC takes a token for an obvious one.</summary>

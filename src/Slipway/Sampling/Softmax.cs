@@ -4,15 +4,17 @@ namespace Slipway.Sampling;
 
 /// <summary>Turns logits into probabilities and log-probabilities, for logits of any size.</summary>
 /// <remarks>
-/// <c>p_i = exp(x_i - max) / sum_j exp(x_j - max)</c>: the largest exponential is 1, so none overflows, and the sum is at
-/// least 1, so it never vanishes. Sums are kept in double precision. Logits of negative infinity have probability 0; logits
-/// of positive infinity share all of it.
+/// <c>p_i = exp(x_i - max) / sum_j exp(x_j - max)</c>: the largest exponential is 1, so none overflows, and the sum is
+/// at least 1, so it never vanishes. Sums are kept in double precision. Logits of negative infinity have probability 0;
+/// logits of positive infinity share all of it.
 /// </remarks>
 internal static class Softmax
 {
     private const int Block = 1024;
 
-    /// <summary>Computes the logarithm of the sum of the logits' exponentials; negative infinity where none is finite.</summary>
+    /// <summary>
+    /// Computes the logarithm of the sum of the logits' exponentials; negative infinity where none is finite.
+    /// </summary>
     public static double LogSumExp(ReadOnlySpan<float> logits)
     {
         var max = TensorPrimitives.Max(logits);

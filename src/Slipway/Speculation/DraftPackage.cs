@@ -8,27 +8,27 @@ namespace Slipway.Speculation;
 /// <summary>A smaller model's package that is open beside another's.</summary>
 internal sealed class DraftPackage : IDisposable
 {
-    private readonly ModelPackage package;
-    private readonly InferenceSession session;
-    private readonly DecoderGraph graph;
+    private readonly ModelPackage _package;
+    private readonly InferenceSession _session;
+    private readonly DecoderGraph _graph;
 
     private DraftPackage(ModelPackage package, LanguageModelOptions options)
     {
-        this.package = package;
-        session = ModelSession.Open(package, options);
+        _package = package;
+        _session = ModelSession.Open(package, options);
         try
         {
-            graph = DecoderGraph.Read(session, package);
+            _graph = DecoderGraph.Read(_session, package);
         }
         catch
         {
-            session.Dispose();
+            _session.Dispose();
             throw;
         }
     }
 
     /// <summary>What a sequence's keys and values take.</summary>
-    public SequenceSize Size => graph.Size;
+    public SequenceSize Size => _graph.Size;
 
     /// <summary>Opens it; null where the options name none.</summary>
     /// <exception cref="PackageException">A file is missing or malformed.</exception>
@@ -39,19 +39,21 @@ internal sealed class DraftPackage : IDisposable
     /// <exception cref="NotSupportedException">They are not, or it cannot go back to an earlier token.</exception>
     public void Check(ModelPackage target, int vocabularySize, HuggingFaceTokenizer? tokenizer, string tokenizerFile)
     {
-        if (graph.States.Count > 0)
+        if (_graph.States.Count > 0)
         {
             throw new NotSupportedException(
-                $"Layers of the draft model '{package.Path}' carry states, which cannot go back where a guess was wrong. "
+                $"Layers of the draft "
+                + $"model '{_package.Path}' carry states, which cannot go back where a guess was wrong. "
                 + "Choose another as DraftModel.");
         }
 
-        var own = package.FindFile(tokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
-        if (graph.VocabularySize != vocabularySize || own?.VocabularySize != tokenizer?.VocabularySize
+        var own = _package.FindFile(tokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
+        if (_graph.VocabularySize != vocabularySize || own?.VocabularySize != tokenizer?.VocabularySize
             || Enumerable.Range(0, own?.VocabularySize ?? 0).Any(id => own!.IdToToken(id) != tokenizer!.IdToToken(id)))
         {
             throw new NotSupportedException(
-                $"The draft model '{package.Path}' has other tokens than '{target.Path}'. Choose one with the same tokenizer "
+                $"The draft "
+                + $"model '{_package.Path}' has other tokens than '{target.Path}'. Choose one with the same tokenizer "
                 + "as DraftModel.");
         }
     }
@@ -59,11 +61,12 @@ internal sealed class DraftPackage : IDisposable
     /// <summary>Makes what guesses; it does not own this.</summary>
     public DraftModel Create(LanguageModelOptions options, long bytes)
     {
-        IDecoder decoder = graph.Concatenates ? new ConcatenatingDecoder(session, graph) : new Decoder(session, graph);
+        IDecoder decoder = _graph.Concatenates
+            ? new DynamicCacheDecoder(_session, _graph) : new Decoder(_session, _graph);
         return new DraftModel(
-            decoder, package.Config.Model.ContextLength, bytes, Math.Max(1, options.DraftBatchSize),
-            Math.Min(options.PrefillChunk, decoder.LargestChunk));
+            decoder, _package.Config.Model.ContextLength, bytes, Math.Max(1, options.DraftBatchSize),
+            Math.Min(options.MaxPrefillTokens, decoder.MaxChunk));
     }
 
-    public void Dispose() => session.Dispose();
+    public void Dispose() => _session.Dispose();
 }

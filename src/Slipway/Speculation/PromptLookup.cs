@@ -10,7 +10,7 @@ internal static class PromptLookup
     private const int LongestMatch = 16;
 
     // Bounds the search where the last token is one of the text's most frequent.
-    private const int MostCandidates = 256;
+    private const int MaxCandidates = 256;
 
     /// <summary>Writes what followed the longest, and of equals the latest, repetition of the last tokens.</summary>
     /// <param name="tokens">Prompt and answer so far.</param>
@@ -26,7 +26,7 @@ internal static class PromptLookup
         var end = tokens.Length - 1;
         var (longest, source) = (ShortestMatch - 1, 0);
         var at = tokens[..end].LastIndexOf(tokens[end]);
-        for (var left = MostCandidates; at >= 0 && left > 0 && longest < LongestMatch; left--)
+        for (var left = MaxCandidates; at >= 0 && left > 0 && longest < LongestMatch; left--)
         {
             var match = 1;
             while (match < LongestMatch && match <= at && tokens[at - match] == tokens[end - match])

@@ -8,51 +8,56 @@ internal sealed class ModelTelemetry : IDisposable
 {
     private static readonly ActivitySource Source = new(SlipwayTelemetry.ActivitySourceName);
 
-    private readonly string model;
-    private readonly Meter meter;
-    private readonly Counter<long> requests;
-    private readonly Counter<long> promptTokens;
-    private readonly Counter<long> cachedTokens;
-    private readonly Counter<long> outputTokens;
-    private readonly Counter<long> draftedTokens;
-    private readonly Counter<long> acceptedTokens;
-    private readonly Histogram<double> queueTime;
-    private readonly Histogram<double> firstToken;
-    private readonly Histogram<double> perToken;
-    private readonly Histogram<int> batchSize;
+    private readonly string _model;
+    private readonly Meter _meter;
+    private readonly Counter<long> _requests;
+    private readonly Counter<long> _promptTokens;
+    private readonly Counter<long> _cachedTokens;
+    private readonly Counter<long> _outputTokens;
+    private readonly Counter<long> _draftedTokens;
+    private readonly Counter<long> _acceptedTokens;
+    private readonly Histogram<double> _queueTime;
+    private readonly Histogram<double> _firstToken;
+    private readonly Histogram<double> _perToken;
+    private readonly Histogram<int> _batchSize;
 
     public ModelTelemetry(string model)
     {
-        this.model = model;
-        meter = new Meter(new MeterOptions(SlipwayTelemetry.MeterName) { Tags = [new("model", model)] });
-        requests = meter.CreateCounter<long>("slipway.requests", "{request}", "Requests that ended.");
-        promptTokens = meter.CreateCounter<long>("slipway.prompt_tokens", "{token}", "Tokens of prompts.");
-        cachedTokens = meter.CreateCounter<long>("slipway.cached_tokens", "{token}", "Prompt tokens that were known.");
-        outputTokens = meter.CreateCounter<long>("slipway.output_tokens", "{token}", "Tokens generated.");
-        draftedTokens = meter.CreateCounter<long>("slipway.drafted_tokens", "{token}", "Tokens guessed ahead.");
-        acceptedTokens = meter.CreateCounter<long>("slipway.accepted_tokens", "{token}", "Guesses that were right.");
-        queueTime = meter.CreateHistogram<double>("slipway.queue_time", "s", "From arrival to the start of the prefill.");
-        firstToken = meter.CreateHistogram<double>("slipway.time_to_first_token", "s", "From arrival to the first token.");
-        perToken = meter.CreateHistogram<double>("slipway.time_per_token", "s", "Between tokens of an answer, the mean.");
-        batchSize = meter.CreateHistogram<int>("slipway.batch_size", "{sequence}", "Sequences of a decode step.");
+        _model = model;
+        _meter = new Meter(new MeterOptions(SlipwayTelemetry.MeterName) { Tags = [new("model", model)] });
+        _requests = _meter.CreateCounter<long>("slipway.requests", "{request}", "Requests that ended.");
+        _promptTokens = _meter.CreateCounter<long>("slipway.prompt_tokens", "{token}", "Tokens of prompts.");
+        _cachedTokens = _meter.CreateCounter<long>(
+            "slipway.cached_tokens", "{token}", "Prompt tokens that were known.");
+        _outputTokens = _meter.CreateCounter<long>("slipway.output_tokens", "{token}", "Tokens generated.");
+        _draftedTokens = _meter.CreateCounter<long>("slipway.drafted_tokens", "{token}", "Tokens guessed ahead.");
+        _acceptedTokens = _meter.CreateCounter<long>("slipway.accepted_tokens", "{token}", "Guesses that were right.");
+        _queueTime = _meter.CreateHistogram<double>(
+            "slipway.queue_time", "s", "From arrival to the start of the prefill.");
+        _firstToken = _meter.CreateHistogram<double>(
+            "slipway.time_to_first_token", "s", "From arrival to the first token.");
+        _perToken = _meter.CreateHistogram<double>(
+            "slipway.time_per_token", "s", "Between tokens of an answer, the mean.");
+        _batchSize = _meter.CreateHistogram<int>("slipway.batch_size", "{sequence}", "Sequences of a decode step.");
     }
 
     /// <summary>Lets listeners read the engine's state.</summary>
     public void Observe(Func<int> queued, Func<long> keyValueBytes)
     {
-        meter.CreateObservableGauge("slipway.queued", queued, "{request}", "Requests that wait.");
-        meter.CreateObservableGauge("slipway.kv_bytes", keyValueBytes, "By", "Bytes of keys and values, prefixes included.");
+        _meter.CreateObservableGauge("slipway.queued", queued, "{request}", "Requests that wait.");
+        _meter.CreateObservableGauge(
+            "slipway.kv_bytes", keyValueBytes, "By", "Bytes of keys and values, prefixes included.");
     }
 
     /// <summary>Begins a request's span; null where nobody listens.</summary>
     public Activity? Begin()
     {
         var activity = Source.StartActivity("generate");
-        activity?.SetTag("model", model);
+        activity?.SetTag("model", _model);
         return activity;
     }
 
-    public void Step(int sequences) => batchSize.Record(sequences);
+    public void Step(int sequences) => _batchSize.Record(sequences);
 
     /// <summary>Records a request's end.</summary>
     /// <param name="activity">Its span.</param>
@@ -60,7 +65,7 @@ internal sealed class ModelTelemetry : IDisposable
     /// <param name="usage">Its usage; null where it did not come to its end.</param>
     public void End(Activity? activity, string outcome, Usage? usage)
     {
-        requests.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+        _requests.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
         activity?.SetTag("outcome", outcome);
         if (outcome is "failed" or "timeout")
         {
@@ -72,16 +77,16 @@ internal sealed class ModelTelemetry : IDisposable
             return;
         }
 
-        promptTokens.Add(usage.PromptTokens);
-        cachedTokens.Add(usage.CachedTokens);
-        outputTokens.Add(usage.OutputTokens);
-        draftedTokens.Add(usage.DraftedTokens);
-        acceptedTokens.Add(usage.AcceptedTokens);
-        queueTime.Record(usage.QueueTime.TotalSeconds);
-        firstToken.Record(usage.TimeToFirstToken.TotalSeconds);
+        _promptTokens.Add(usage.PromptTokens);
+        _cachedTokens.Add(usage.CachedTokens);
+        _outputTokens.Add(usage.OutputTokens);
+        _draftedTokens.Add(usage.DraftedTokens);
+        _acceptedTokens.Add(usage.AcceptedTokens);
+        _queueTime.Record(usage.QueueTime.TotalSeconds);
+        _firstToken.Record(usage.TimeToFirstToken.TotalSeconds);
         if (usage.OutputTokens > 1)
         {
-            perToken.Record(usage.DecodeTime.TotalSeconds / (usage.OutputTokens - 1));
+            _perToken.Record(usage.DecodeTime.TotalSeconds / (usage.OutputTokens - 1));
         }
 
         activity?.SetTag("prompt_tokens", usage.PromptTokens);
@@ -89,5 +94,5 @@ internal sealed class ModelTelemetry : IDisposable
         activity?.SetTag("output_tokens", usage.OutputTokens);
     }
 
-    public void Dispose() => meter.Dispose();
+    public void Dispose() => _meter.Dispose();
 }

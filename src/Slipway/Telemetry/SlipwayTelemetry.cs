@@ -9,11 +9,13 @@ public static class SlipwayTelemetry
     /// <c>slipway.prompt_tokens</c>, <c>slipway.cached_tokens</c>, <c>slipway.output_tokens</c>,
     /// <c>slipway.drafted_tokens</c>, <c>slipway.accepted_tokens</c>; histograms
     /// <c>slipway.queue_time</c>, <c>slipway.time_to_first_token</c>, <c>slipway.time_per_token</c> in seconds and
-    /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> in requests and <c>slipway.kv_bytes</c>. All
-    /// carry the tag <c>model</c>, the package folder's name.
+    /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> in requests and <c>slipway.kv_bytes</c>.
+    /// All carry the tag <c>model</c>, the package folder's name.
     /// </remarks>
     public const string MeterName = "Slipway";
 
-    /// <summary>The name of the <see cref="System.Diagnostics.ActivitySource"/>: a span <c>generate</c> a request.</summary>
+    /// <summary>
+    /// The name of the <see cref="System.Diagnostics.ActivitySource"/>: a span <c>generate</c> a request.
+    /// </summary>
     public const string ActivitySourceName = "Slipway";
 }

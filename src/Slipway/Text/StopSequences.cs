@@ -6,7 +6,7 @@ namespace Slipway.Text;
 /// <remarks>The text ends where a sequence is first complete, however the text was split into pieces.</remarks>
 internal sealed class StopSequences(IReadOnlyList<string> sequences)
 {
-    private string held = "";
+    private string _held = "";
 
     public bool IsMatched { get; private set; }
 
@@ -21,16 +21,16 @@ internal sealed class StopSequences(IReadOnlyList<string> sequences)
                 break;
             }
 
-            held += character;
+            _held += character;
             var complete = sequences
-                .Where(sequence => held.EndsWith(sequence, StringComparison.Ordinal))
+                .Where(sequence => _held.EndsWith(sequence, StringComparison.Ordinal))
                 .Select(sequence => sequence.Length)
                 .DefaultIfEmpty()
                 .Max();
             IsMatched = complete > 0;
             var kept = IsMatched ? complete : LongestStart();
-            certain.Append(held.AsSpan(0, held.Length - kept));
-            held = IsMatched ? "" : held[^kept..];
+            certain.Append(_held.AsSpan(0, _held.Length - kept));
+            _held = IsMatched ? "" : _held[^kept..];
         }
 
         return certain.ToString();
@@ -39,8 +39,8 @@ internal sealed class StopSequences(IReadOnlyList<string> sequences)
     /// <summary>Returns what is held back, when no more text comes.</summary>
     public string Flush()
     {
-        var rest = held;
-        held = "";
+        var rest = _held;
+        _held = "";
         return rest;
     }
 
@@ -50,9 +50,9 @@ internal sealed class StopSequences(IReadOnlyList<string> sequences)
         var longest = 0;
         foreach (var sequence in sequences)
         {
-            for (var length = Math.Min(sequence.Length - 1, held.Length); length > longest; length--)
+            for (var length = Math.Min(sequence.Length - 1, _held.Length); length > longest; length--)
             {
-                if (held.AsSpan(held.Length - length).SequenceEqual(sequence.AsSpan(0, length)))
+                if (_held.AsSpan(_held.Length - length).SequenceEqual(sequence.AsSpan(0, length)))
                 {
                     longest = length;
                 }

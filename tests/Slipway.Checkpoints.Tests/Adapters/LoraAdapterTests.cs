@@ -106,7 +106,7 @@ public sealed class LoraAdapterTests(ITestOutputHelper output)
         Assert.All(adapter.Targets.Values, target => Assert.Equal((rank, scale), (target.Rank, target.Scale)));
         using var original = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         using var merged = adapter.MergeInto(Checkpoint.Open(SharedAssets.Path("tiny", "llama")));
-        double largest = 0;
+        double max = 0;
         foreach (var target in adapter.Targets.Values)
         {
             var (down, up) = (new float[rank * target.Inputs], new float[target.Outputs * rank]);
@@ -119,12 +119,12 @@ public sealed class LoraAdapterTests(ITestOutputHelper output)
                 var (row, column) = Math.DivRem(i, target.Inputs);
                 var sum = Enumerable.Range(0, rank).Sum(
                     k => (double)up[(row * rank) + k] * down[(k * target.Inputs) + column]);
-                largest = Math.Max(largest, Math.Abs(before[i] + (scale * sum) - after[i]));
+                max = Math.Max(max, Math.Abs(before[i] + (scale * sum) - after[i]));
             }
         }
 
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-6);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-6);
     }
 
     [Fact]
@@ -135,7 +135,8 @@ public sealed class LoraAdapterTests(ITestOutputHelper output)
         Assert.Equal("layers.0.k_proj.weight", error.Tensor);
         Assert.Equal(
             $"The adapter '{folder["adapter"]}' changes tensor 'layers.0.k_proj.weight' of shape [2, 3]; the " +
-            $"checkpoint '{folder["model.safetensors"]}' has none. Use the model that it was trained on, 'base'.", error.Message);
+            $"checkpoint '{folder["model.safetensors"]}' has none. Use the model that it was trained on, 'base'.",
+            error.Message);
     }
 
     [Theory]

@@ -187,20 +187,20 @@ public sealed class GgufArchitectureTests(ITestOutputHelper output)
     private void CheckTensors(string name, Checkpoint source, Checkpoint converted)
     {
         Assert.Equal(source.Tensors.Keys.Order(), converted.Tensors.Keys.Order());
-        float largest = 0;
+        float max = 0;
         foreach (var tensor in source.Tensors.Values)
         {
             Assert.Equal(tensor.Shape, converted.Tensors[tensor.Name].Shape);
             var values = CheckpointFiles.Floats(converted, tensor.Name);
             var expected = CheckpointFiles.Floats(source, tensor.Name);
-            largest = Math.Max(largest, expected.Zip(values, (x, y) => Math.Abs(x - y)).Max());
+            max = Math.Max(max, expected.Zip(values, (x, y) => Math.Abs(x - y)).Max());
             var part = new float[(values.Length / 2) + 1];
             converted.ReadFloats(tensor.Name, values.Length / 3, part.AsSpan(0, values.Length / 2));
             Assert.Equal(values.AsSpan(values.Length / 3, values.Length / 2), part.AsSpan(0, values.Length / 2));
         }
 
-        output.WriteLine($"{name}: {source.Tensors.Count} tensors, largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-6f);
+        output.WriteLine($"{name}: {source.Tensors.Count} tensors, largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-6f);
     }
 
     private static void AddMetadata(GgufBuilder builder, string architecture, JsonObject config, string[] own)

@@ -6,8 +6,8 @@ namespace Slipway.Checkpoints.Tests.Gguf;
 internal sealed class GgufBuilder
 {
     private const int Alignment = 32;
-    private readonly List<Action<BinaryWriter>> metadata = [];
-    private readonly List<(string Name, uint Type, long[] Sizes, byte[] Data)> tensors = [];
+    private readonly List<Action<BinaryWriter>> _metadata = [];
+    private readonly List<(string Name, uint Type, long[] Sizes, byte[] Data)> _tensors = [];
 
     public GgufBuilder(string architecture) => Add("general.architecture", architecture);
 
@@ -15,7 +15,7 @@ internal sealed class GgufBuilder
 
     public GgufBuilder Add(string key, object value)
     {
-        metadata.Add(writer =>
+        _metadata.Add(writer =>
         {
             WriteText(writer, key);
             writer.Write(TypeOf(value));
@@ -26,7 +26,7 @@ internal sealed class GgufBuilder
 
     public GgufBuilder AddTensor(string name, uint type, long[] sizes, byte[] data)
     {
-        tensors.Add((name, type, sizes, data));
+        _tensors.Add((name, type, sizes, data));
         return this;
     }
 
@@ -39,11 +39,11 @@ internal sealed class GgufBuilder
         using var writer = new BinaryWriter(stream);
         writer.Write("GGUF"u8);
         writer.Write(Version);
-        writer.Write((long)tensors.Count);
-        writer.Write((long)metadata.Count);
-        metadata.ForEach(write => write(writer));
+        writer.Write((long)_tensors.Count);
+        writer.Write((long)_metadata.Count);
+        _metadata.ForEach(write => write(writer));
         long offset = 0;
-        foreach (var (name, type, sizes, data) in tensors)
+        foreach (var (name, type, sizes, data) in _tensors)
         {
             WriteText(writer, name);
             writer.Write(sizes.Length);
@@ -58,7 +58,7 @@ internal sealed class GgufBuilder
         }
 
         Pad(writer);
-        foreach (var tensor in tensors)
+        foreach (var tensor in _tensors)
         {
             writer.Write(tensor.Data);
             Pad(writer);

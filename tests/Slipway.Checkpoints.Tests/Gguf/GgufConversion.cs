@@ -51,8 +51,8 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
         ["w3"] = "up",
     };
 
-    private readonly GgufBuilder builder = new(architecture);
-    private readonly SortedDictionary<string, (long[] Shape, SortedDictionary<int, float[]> Values)> experts = [];
+    private readonly GgufBuilder _builder = new(architecture);
+    private readonly SortedDictionary<string, (long[] Shape, SortedDictionary<int, float[]> Values)> _experts = [];
 
     private bool HasPermutedHeads => architecture is "llama" or "granite" or "smollm3";
 
@@ -61,18 +61,18 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
 
     public byte[] Write(Action<GgufBuilder> addMetadata)
     {
-        addMetadata(builder);
+        addMetadata(_builder);
         foreach (var tensor in source.Tensors.Values)
         {
             Convert(tensor, CheckpointFiles.Floats(source, tensor.Name));
         }
 
-        foreach (var (name, (shape, values)) in experts)
+        foreach (var (name, (shape, values)) in _experts)
         {
             Add(name, [values.Count, .. shape], [.. values.Values.SelectMany(value => value)]);
         }
 
-        return builder.Build();
+        return _builder.Build();
     }
 
     private void Convert(TensorInfo tensor, float[] values)
@@ -88,8 +88,8 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
         if (ExpertName().Match(name) is { Success: true } expert)
         {
             var key = $"{prefix}ffn_{Experts[expert.Groups[2].Value]}_exps.weight";
-            experts.TryAdd(key, ([.. tensor.Shape], []));
-            experts[key].Values[int.Parse(expert.Groups[1].Value, CultureInfo.InvariantCulture)] = values;
+            _experts.TryAdd(key, ([.. tensor.Shape], []));
+            _experts[key].Values[int.Parse(expert.Groups[1].Value, CultureInfo.InvariantCulture)] = values;
             return;
         }
 
@@ -170,7 +170,7 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
         [.. Enumerable.Range(0, values.Length).Select(i => values[(i % rows * columns) + (i / rows)])];
 
     private void Add(string name, IEnumerable<long> shape, float[] values) =>
-        builder.AddFloats(name, [.. shape.Reverse()], values);
+        _builder.AddFloats(name, [.. shape.Reverse()], values);
 
     [GeneratedRegex(@"^(?:model\.layers|transformer\.h)\.(\d+)\.(.*)$")]
     private static partial Regex LayerName();

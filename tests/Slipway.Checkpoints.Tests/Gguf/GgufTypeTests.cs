@@ -19,8 +19,8 @@ public sealed class GgufTypeTests(ITestOutputHelper output)
         var expected = CheckpointFiles.Floats(reference, name);
         var actual = CheckpointFiles.Floats(checkpoint, name);
 
-        var largest = expected.Zip(actual, (e, a) => Math.Abs(e - a)).Max();
-        output.WriteLine($"{name}: largest difference {largest}");
+        var max = expected.Zip(actual, (e, a) => Math.Abs(e - a)).Max();
+        output.WriteLine($"{name}: largest difference {max}");
         Assert.Equal(reference.Tensors[name].Shape, checkpoint.Tensors[name].Shape);
         Assert.Equal(expected, actual);
 

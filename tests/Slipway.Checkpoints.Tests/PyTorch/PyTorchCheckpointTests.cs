@@ -107,7 +107,8 @@ public sealed class PyTorchCheckpointTests
         var zip = Model();
         zip.Byteorder = "big";
         Assert.EndsWith(
-            "holds big-endian numbers; expected little-endian. Save the model as safetensors on the machine that it comes from.",
+            "holds big-endian numbers; expected little-endian. Save the model as safetensors on the machine that it "
+            + "comes from.",
             Refuse(zip).Message, StringComparison.Ordinal);
         zip = Model();
         zip.Compression = CompressionLevel.Optimal;

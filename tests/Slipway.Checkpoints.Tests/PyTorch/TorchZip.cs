@@ -6,8 +6,8 @@ namespace Slipway.Checkpoints.Tests.PyTorch;
 // Writes what torch.save writes: a zip of a pickle (protocol 2) and one entry a tensor.
 internal sealed class TorchZip
 {
-    private readonly List<byte> pickle = [];
-    private readonly List<byte[]> storages = [];
+    private readonly List<byte> _pickle = [];
+    private readonly List<byte[]> _storages = [];
 
     public TorchZip()
     {
@@ -44,7 +44,7 @@ internal sealed class TorchZip
         Write("ctorch._utils\n_rebuild_tensor_v2\n(("u8);
         Text("storage");
         Write(Encoding.ASCII.GetBytes($"ctorch\n{storage}\n"));
-        Text($"{storages.Count}");
+        Text($"{_storages.Count}");
         Text("cpu");
         Integer(data.Length / size);
         Write("tQK\0"u8);
@@ -60,23 +60,23 @@ internal sealed class TorchZip
             Write("ccollections\nOrderedDict\n)RtR"u8);
         }
 
-        storages.Add(data);
+        _storages.Add(data);
         return this;
     }
 
     // Instructions of the caller's own, inside the dictionary.
     public TorchZip Write(ReadOnlySpan<byte> instructions)
     {
-        pickle.AddRange(instructions);
+        _pickle.AddRange(instructions);
         return this;
     }
 
     public TorchZip Text(string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
-        pickle.Add((byte)'X');
-        pickle.AddRange(BitConverter.GetBytes(bytes.Length));
-        pickle.AddRange(bytes);
+        _pickle.Add((byte)'X');
+        _pickle.AddRange(BitConverter.GetBytes(bytes.Length));
+        _pickle.AddRange(bytes);
         return this;
     }
 
@@ -85,11 +85,11 @@ internal sealed class TorchZip
         var stream = new MemoryStream();
         using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
         {
-            Entry(zip, "archive/data.pkl", [.. pickle, .. "u."u8]);
+            Entry(zip, "archive/data.pkl", [.. _pickle, .. "u."u8]);
             Entry(zip, "archive/byteorder", Encoding.ASCII.GetBytes(Byteorder));
-            for (var i = 0; i < storages.Count; i++)
+            for (var i = 0; i < _storages.Count; i++)
             {
-                Entry(zip, $"archive/data/{i}", storages[i]);
+                Entry(zip, $"archive/data/{i}", _storages[i]);
             }
 
             Entry(zip, "archive/version", "3\n"u8.ToArray());
@@ -111,8 +111,8 @@ internal sealed class TorchZip
 
     private void Integer(long value)
     {
-        pickle.Add((byte)'J');
-        pickle.AddRange(BitConverter.GetBytes((int)value));
+        _pickle.Add((byte)'J');
+        _pickle.AddRange(BitConverter.GetBytes((int)value));
     }
 
     private void Entry(ZipArchive zip, string name, byte[] bytes)

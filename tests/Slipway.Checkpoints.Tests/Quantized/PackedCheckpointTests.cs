@@ -96,7 +96,8 @@ public sealed class PackedCheckpointTests
         Assert.Equal("a.qzeros", error.Tensor);
         Assert.Equal(
             $"Tensor 'a.qzeros' of '{folder.Path}' has the type I32 and the shape [3, 2]; expected the shape [6, 2] " +
-            "for codes and groups. Put the 'config.json' that was published with these weights beside them.", error.Message);
+            "for codes and groups. Put the 'config.json' that was published with these weights beside them.",
+            error.Message);
     }
 
     private static (byte[] Codes, float[] Scales, byte[] ZeroPoints) Read(

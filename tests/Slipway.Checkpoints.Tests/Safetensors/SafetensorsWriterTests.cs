@@ -42,12 +42,12 @@ public sealed class SafetensorsWriterTests
     {
         using var folder = new TemporaryFolder();
         const int Count = 1_000_003;
-        var largest = 0;
+        var max = 0;
         SafetensorsWriter.Write(folder["t.safetensors"],
         [
             SafetensorsEntry.FromFloats("t", type, [Count], (start, destination) =>
             {
-                largest = Math.Max(largest, destination.Length);
+                max = Math.Max(max, destination.Length);
                 for (var i = 0; i < destination.Length; i++)
                 {
                     destination[i] = ValueAt(start + i);
@@ -63,7 +63,7 @@ public sealed class SafetensorsWriterTests
             Assert.Equal(Round(type, ValueAt(i)), read[i]);
         }
 
-        Assert.InRange(largest, 1, 1 << 19);
+        Assert.InRange(max, 1, 1 << 19);
     }
 
     [Fact]
@@ -74,7 +74,8 @@ public sealed class SafetensorsWriterTests
         File.WriteAllText(path, "old");
 
         Assert.Throws<InvalidOperationException>(() => SafetensorsWriter.Write(
-            path, [SafetensorsEntry.FromFloats("t", TensorType.F32, [8], (_, _) => throw new InvalidOperationException())]));
+            path,
+            [SafetensorsEntry.FromFloats("t", TensorType.F32, [8], (_, _) => throw new InvalidOperationException())]));
 
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFiles(folder.Path));

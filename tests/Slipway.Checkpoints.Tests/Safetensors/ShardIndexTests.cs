@@ -54,15 +54,18 @@ public sealed class ShardIndexTests : IDisposable
         WriteIndex(("x", "one.safetensors"), ("y", "two.safetensors"));
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder[Index]));
         Assert.Equal(
-            $"Tensor 'a' lies in 'one.safetensors' and in 'two.safetensors', and the index '{_folder[Index]}' does not say " +
-            "which counts. Name the shard that counts in its 'weight_map', or take the shard that does not belong to this " +
+            $"Tensor 'a' lies in 'one.safetensors' and in 'two.safetensors', and the "
+            + $"index '{_folder[Index]}' does not say " +
+            "which counts. Name the shard that counts in its 'weight_map', or take the shard that does not belong to "
+            + "this " +
             "checkpoint out of it.", error.Message);
     }
 
     [Fact]
     public void FindTensor_OtherPrefix_IsFoundWhereItIsTheOnlyOne()
     {
-        Write("model.safetensors", ("layers.0.w", 1), ("language_model.model.norm.w", 2), ("model.x", 3), ("module.x", 4));
+        Write("model.safetensors", ("layers.0.w", 1), ("language_model.model.norm.w", 2), ("model.x", 3),
+            ("module.x", 4));
         using var checkpoint = Checkpoint.Open(_folder["model.safetensors"]);
         Assert.Equal("layers.0.w", checkpoint.FindTensor("model.layers.0.w")?.Name);
         Assert.Equal("language_model.model.norm.w", checkpoint.FindTensor("model.norm.w")?.Name);

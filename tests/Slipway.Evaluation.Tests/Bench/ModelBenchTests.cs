@@ -14,7 +14,10 @@ public sealed class ModelBenchTests(ITestOutputHelper output)
     {
         var options = new BenchOptions
         {
-            PromptTokens = 12, NewTokens = 6, Streams = [1, 3], Rounds = 2, Threads = 1, Model = new() { SharedPrefillChunk = 4 },
+            PromptTokens = 12, NewTokens = 6, Streams = [1, 3], Rounds = 2, Threads = 1, Model = new()
+            {
+                MaxMixedPrefillTokens = 4,
+            },
         };
         var progress = new Collector();
         var report = await ModelBench.MeasureAsync(Package, options, progress, TestContext.Current.CancellationToken);
@@ -57,7 +60,7 @@ public sealed class ModelBenchTests(ITestOutputHelper output)
     private static async Task CompareAsync(string package, int[] prompt, int newTokens)
     {
         using var model = LanguageModel.Load(package, new() { Threads = 1 });
-        using var plain = PlainLoop.Open(model, null, new());
+        using var plain = BaselineLoop.Open(model, null, new());
         var generated = new List<int>();
         var sample = plain.Run(prompt, newTokens, generated, TestContext.Current.CancellationToken);
         var expected = new List<int>();
@@ -77,7 +80,7 @@ public sealed class ModelBenchTests(ITestOutputHelper output)
     [Fact]
     public void Sample_UnequalStreams_CountsOnlyWhileAllDecode()
     {
-        long second = System.Diagnostics.Stopwatch.Frequency;
+        var second = System.Diagnostics.Stopwatch.Frequency;
         long[] first = [second, 2 * second, 3 * second, 4 * second, 5 * second];
         long[] last = [3 * second, 4 * second, 6 * second];
         var sample = new BenchSample(10, 0, [first, last]);
@@ -96,7 +99,8 @@ public sealed class ModelBenchTests(ITestOutputHelper output)
         var options = new BenchOptions { PromptTokens = 0, NewTokens = 1, Rounds = 0, Streams = [2, 2] };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => ModelBench.MeasureAsync(Package, options));
         Assert.Equal(
-            "PromptTokens is '0'; expected from 1 to 1048576. NewTokens is '1'; expected from 2 to 1048576. Rounds is '0'; "
+            "PromptTokens is '0'; expected from 1 to 1048576. NewTokens is '1'; expected from 2 to 1048576. Rounds "
+            + "is '0'; "
             + "expected from 1 to 1000. Streams names a number twice; expected different ones. (Parameter 'options')",
             error.Message);
     }

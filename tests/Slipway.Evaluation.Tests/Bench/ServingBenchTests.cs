@@ -13,7 +13,7 @@ public sealed class ServingBenchTests(ITestOutputHelper output)
     {
         var options = Small();
         options.BaselinePackage = SharedAssets.Path("genai-packages", "llama-int4");
-        options.FreshProcess = ct => ProcessProbe.MeasureAsync(Package, options, ct);
+        options.FreshProcess = cancellationToken => ProcessProbe.MeasureAsync(Package, options, cancellationToken);
         var steps = new List<BenchProgress>();
         var report = await ServingBench.MeasureAsync(
             Package, options, new Collector(steps), TestContext.Current.CancellationToken);
@@ -43,10 +43,10 @@ public sealed class ServingBenchTests(ITestOutputHelper output)
     [Fact]
     public void Figure_AtItsBar_IsMet()
     {
-        var least = new ServingFigure("", 2.7, 2.7, true, "", 0, null);
-        var most = new ServingFigure("", 5, 5, false, "", 0, null);
-        Assert.True(least.IsMet && most.IsMet);
-        Assert.False((least with { Value = 2.69 }).IsMet || (most with { Value = 5.01 }).IsMet);
+        var min = new ServingFigure("", 2.7, 2.7, true, "", 0, null);
+        var max = new ServingFigure("", 5, 5, false, "", 0, null);
+        Assert.True(min.IsMet && max.IsMet);
+        Assert.False((min with { Value = 2.69 }).IsMet || (max with { Value = 5.01 }).IsMet);
     }
 
     [Fact]
@@ -56,14 +56,16 @@ public sealed class ServingBenchTests(ITestOutputHelper output)
         options.TurnTokens = 110;
         var error = await Assert.ThrowsAsync<ArgumentException>(() => ServingBench.MeasureAsync(Package, options));
         Assert.Equal(
-            "TurnTokens is '110'; expected from 1 to '109', which the context of '128' leaves. Ask for fewer tokens. (Parameter "
+            "TurnTokens is '110'; expected from 1 to '109', which the context of '128' leaves. Ask for fewer tokens. "
+            + "(Parameter "
             + "'options')",
             error.Message);
     }
 
     private static ServingOptions Small() => new()
     {
-        PromptTokens = 12, NewTokens = 6, LongPromptTokens = 40, TurnTokens = 4, Streams = 3, ManyStreams = 5, Rounds = 2,
+        PromptTokens = 12, NewTokens = 6, LongPromptTokens = 40, TurnTokens = 4, Streams = 3, ManyStreams = 5,
+            Rounds = 2,
         Threads = 1,
     };
 

@@ -8,9 +8,9 @@ namespace Slipway.Evaluation.Tests.KeyValues;
 /// <summary>Runs packages whose keys and values are codes, beside the same in float32.</summary>
 public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     // Plain, soft caps with windows, attention sinks, windows of all layers, latents, two sets of frequencies, states.
     // Random weights amplify; where experts are chosen, other ones come out for some tokens.
@@ -44,9 +44,9 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
             length => Enumerable.Range(0, length).Select(i => 3 + (i * 37 % 200)).ToArray())];
         using var full = Load("full");
         using var alone = Load("codes", new() { PrefixCacheBytes = 0 });
-        using var busy = Load("codes", new() { PrefillChunk = 5, SharedPrefillChunk = 3 });
+        using var busy = Load("codes", new() { MaxPrefillTokens = 5, MaxMixedPrefillTokens = 3 });
 
-        var ct = TestContext.Current.CancellationToken;
+        var cancellationToken = TestContext.Current.CancellationToken;
         var expected = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(alone, prompt)));
         Assert.Equal(expected, await Task.WhenAll(prompts.Select(prompt => AnswerAsync(busy, prompt))));
         Assert.Equal(expected, await Task.WhenAll(prompts.Select(prompt => AnswerAsync(busy, prompt))));
@@ -55,8 +55,8 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
         for (var i = 0; i < prompts.Length; i++)
         {
             int[] ids = [.. prompts[i], .. expected[i]];
-            var logits = await alone.ForwardAsync(ids, ct);
-            var reference = await full.ForwardAsync(ids, ct);
+            var logits = await alone.ForwardAsync(ids, cancellationToken);
+            var reference = await full.ForwardAsync(ids, cancellationToken);
             for (var position = 0; position < ids.Length; position++)
             {
                 var (x, y) = (logits[position].ToArray(), reference[position].ToArray());
@@ -67,7 +67,7 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
             // Each on its own, for longer sequences may have other frequencies from their first token on.
             for (var length = prompts[i].Length; length < ids.Length; length++)
             {
-                var pass = await alone.ForwardAsync(ids[..length], ct);
+                var pass = await alone.ForwardAsync(ids[..length], cancellationToken);
                 var last = pass[length - 1].ToArray();
                 Assert.InRange(last.Max() - last[ids[length]], 0, 1e-3);
             }
@@ -102,22 +102,24 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
     {
         Export("llama", "full", KeyValuePrecision.Float32);
         File.WriteAllBytes(
-            Path.Combine(folder["full"], "tokenizer.json"),
+            Path.Combine(_folder["full"], "tokenizer.json"),
             new Tokenization.Training.BpeTrainer(new() { VocabularySize = 256 }).Train(["text"]));
         List<long[]> shapes = [];
-        KeyValueSampler.Run(folder["full"], "one two three", (_, _, shape) => shapes.Add(shape.ToArray()), default);
+        KeyValueSampler.Run(_folder["full"], "one two three", (_, _, shape) => shapes.Add(shape.ToArray()), default);
         Assert.Equal(3 * 2, shapes.Count);
         Assert.All(shapes, shape => Assert.Equal([1, 2, 13 + 1, 16], shape));
-        var error = Assert.Throws<ArgumentException>(() => KeyValueSampler.Run(folder["full"], "a", (_, _, _) => { }, default));
+        var error = Assert.Throws<ArgumentException>(
+            () => KeyValueSampler.Run(_folder["full"], "a", (_, _, _) => { }, default));
         Assert.StartsWith(
-            "The text has '1' tokens; keys and values are measured over two at least. Give a longer one.", error.Message,
+            "The text has '1' tokens; keys and values are measured over two at least. Give a longer one.",
+            error.Message,
             StringComparison.Ordinal);
     }
 
     private void Export(string name, string target, KeyValuePrecision precision)
     {
         using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));
-        var report = Exporter.Export(checkpoint, folder[target], new ExportOptions
+        var report = Exporter.Export(checkpoint, _folder[target], new ExportOptions
         {
             KeyValueCache = precision, KeyValueMeasurement = KeyValueSampler.Run,
         });
@@ -125,12 +127,16 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
             report.Manifest.KeyValueCache);
     }
 
-    private LanguageModel Load(string name, LanguageModelOptions? options = null) => LanguageModel.Load(folder[name], options);
+    private LanguageModel Load(string name, LanguageModelOptions? options = null)
+        => LanguageModel.Load(_folder[name], options);
 
     private static async Task<int[]> AnswerAsync(LanguageModel model, int[] prompt, int longest = 12)
     {
         List<int> ids = [];
-        var request = new GenerationRequest { PromptIds = prompt, MaxOutputTokens = longest, IgnoreEndOfSequence = true };
+        var request = new GenerationRequest
+        {
+            PromptIds = prompt, MaxOutputTokens = longest, IgnoreEndOfSequence = true,
+        };
         await foreach (var token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
         {
             ids.Add(token.Id);

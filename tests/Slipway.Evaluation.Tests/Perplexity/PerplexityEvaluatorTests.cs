@@ -6,7 +6,8 @@ namespace Slipway.Evaluation.Tests.Perplexity;
 public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
 {
     private static LanguageModel Load(string name)
-        => LanguageModel.Load(SharedAssets.Path("genai-packages", name), new LanguageModelOptions { ContextLength = 64 });
+        => LanguageModel.Load(
+            SharedAssets.Path("genai-packages", name), new LanguageModelOptions { ContextLength = 64 });
 
     [Theory]
     [InlineData("llama-int4", null)]
@@ -18,7 +19,8 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         int[] ids = [.. Enumerable.Range(0, 45).Select(i => (i * 37 + 11) % model.VocabularySize)];
         var evaluator = new PerplexityEvaluator(model, new PerplexityOptions { Window = 20, Stride = stride });
         var progress = new List<PerplexityProgress>();
-        var report = await evaluator.EvaluateAsync(ids, [], new Collector(progress), TestContext.Current.CancellationToken);
+        var report = await evaluator.EvaluateAsync(
+            ids, [], new Collector(progress), TestContext.Current.CancellationToken);
 
         var step = stride ?? 20;
         var (sum, count) = (0.0, 0);
@@ -35,7 +37,8 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         }
 
         var expected = Math.Exp(sum / count);
-        output.WriteLine($"{name}: largest difference {Math.Abs(report.Perplexity - expected) / expected:0.0e+0} (relative)");
+        output.WriteLine(
+            $"{name}: largest difference {Math.Abs(report.Perplexity - expected) / expected:0.0e+0} (relative)");
         Assert.Equal(count, report.ScoredTokens);
         Assert.Equal(expected, report.Perplexity, expected * 1e-5);
         Assert.Equal(stride is null ? 2 : 6, report.NllPerWindow.Count);
@@ -89,7 +92,8 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         var error = await Assert.ThrowsAsync<ArgumentException>(
             () => new PerplexityEvaluator(model, new() { Window = 5 }).EvaluateAsync([1], []));
         Assert.Equal(
-            "The text has '1' tokens and each window starts with '0' more, so nothing is left to predict in windows of '5'. "
+            "The text has '1' tokens and each window starts with '0' more, so nothing is left to predict in windows "
+            + "of '5'. "
             + "Give a longer text or a larger Window. (Parameter 'ids')",
             error.Message);
     }
@@ -101,7 +105,8 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         var options = new PerplexityOptions { Window = 65, Stride = 0, Windows = 0 };
         var error = Assert.Throws<ArgumentException>(() => new PerplexityEvaluator(model, options));
         Assert.Equal(
-            "Window is '65'; expected from 2 to '64', the model's context. Stride is '0'; expected from 1 to Window '65', or "
+            "Window is '65'; expected from 2 to '64', the model's context. Stride is '0'; expected from 1 to Window "
+            + "'65', or "
             + "null. Windows is '0'; expected 1 or more, or null for the whole text. (Parameter 'options')",
             error.Message);
     }
@@ -112,7 +117,8 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         using var model = Load("qwen3-fp32");
         using var source = new CancellationTokenSource();
         var progress = new Collector([], source.Cancel);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new PerplexityEvaluator(model, new() { Window = 10 })
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => new PerplexityEvaluator(model, new() { Window = 10 })
             .EvaluateAsync([.. Enumerable.Range(1, 60)], [], progress, source.Token));
         Assert.Equal(1, progress.Count);
     }

@@ -32,21 +32,25 @@ public sealed class ToolCallEvaluatorTests
     public void FromConversation_ToolTurns_BecomeCallsAndResults()
     {
         var messages = CallCase.Messages;
-        Assert.Equal(["system", "user", "assistant", "tool", "assistant", "user"], messages.Select(one => one.Role.Value));
+        Assert.Equal(
+            ["system", "user", "assistant", "tool", "assistant", "user"], messages.Select(one => one.Role.Value));
         var call = Assert.IsType<FunctionCallContent>(Assert.Single(messages[2].Contents));
         var result = Assert.IsType<FunctionResultContent>(Assert.Single(messages[3].Contents));
         Assert.Equal(call.CallId, result.CallId);
         Assert.Equal("hall", Assert.IsType<JsonElement>(call.Arguments!["room"]).GetString());
         var tool = Assert.IsAssignableFrom<AIFunctionDeclaration>(Assert.Single(CallCase.Tools));
-        Assert.Equal("integer", tool.JsonSchema.GetProperty("properties").GetProperty("level").GetProperty("type").GetString());
+        Assert.Equal(
+            "integer", tool.JsonSchema.GetProperty("properties").GetProperty("level").GetProperty("type").GetString());
     }
 
     [Fact]
     public void FromConversation_NoAnswer_SaysWhatIsMissing()
     {
-        var error = Assert.Throws<ArgumentException>(() => ToolCallCase.FromConversation("call", [new JsonObject()], null));
+        var error = Assert.Throws<ArgumentException>(
+            () => ToolCallCase.FromConversation("call", [new JsonObject()], null));
         Assert.StartsWith(
-            "The conversation has 1 messages; expected at least a request and its answer.", error.Message, StringComparison.Ordinal);
+            "The conversation has 1 messages; expected at least a request and its answer.", error.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -102,7 +106,8 @@ public sealed class ToolCallEvaluatorTests
             [CallCase, RefusalCase, CallCase, RefusalCase], new Recorder(seen), TestContext.Current.CancellationToken);
         Assert.Equal(["call", "call"], report.Failures.Select(failure => failure.Case.Kind));
         Assert.Equal([1, 2, 3, 4], seen.Select(one => one.Done).Order());
-        Assert.Equal([("call", 2, 0), ("refusal", 2, 2)], report.Kinds.Select(kind => (kind.Kind, kind.Cases, kind.Right)));
+        Assert.Equal(
+            [("call", 2, 0), ("refusal", 2, 2)], report.Kinds.Select(kind => (kind.Kind, kind.Cases, kind.Right)));
         Assert.All(client.Options, options => Assert.Equal((0f, 200), (options.Temperature, options.MaxOutputTokens)));
     }
 
@@ -145,7 +150,8 @@ public sealed class ToolCallEvaluatorTests
         public List<ChatOptions> Options { get; } = [];
 
         public Task<ChatResponse> GetResponseAsync(
-            IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+            IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+            CancellationToken cancellationToken = default)
         {
             lock (_lock)
             {
@@ -156,7 +162,8 @@ public sealed class ToolCallEvaluatorTests
         }
 
         public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-            IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+            IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+            CancellationToken cancellationToken = default) =>
             throw new NotSupportedException();
 
         public object? GetService(Type serviceType, object? serviceKey = null) => null;

@@ -14,7 +14,7 @@ public sealed class AdapterChecksTests
     public async Task Forward_RankPatternAndRsLora_EqualsTheMergedModel()
     {
         using TemporaryFolder folder = new();
-        JsonObject settings = Settings(rank: 2);
+        var settings = Settings(rank: 2);
         settings["rank_pattern"] = new JsonObject { ["o_proj"] = 3 };
         settings["alpha_pattern"] = new JsonObject { ["q_proj"] = 7 };
         settings["use_rslora"] = true;
@@ -22,7 +22,7 @@ public sealed class AdapterChecksTests
             folder["own"], settings,
             [.. Factors($"{Query}", 2, 64, 64), .. Factors("model.layers.2.self_attn.v_proj", 2, 64, 32),
                 .. Factors("model.layers.0.self_attn.o_proj", 3, 64, 64), .. Factors("lm_head", 2, 64, 256)]);
-        using (Checkpoint merged = LoraAdapter.Open(folder["own"]).MergeInto(Checkpoint.Open(Base)))
+        using (var merged = LoraAdapter.Open(folder["own"]).MergeInto(Checkpoint.Open(Base)))
         {
             Exporter.Export(merged, folder["merged"]);
         }
@@ -30,10 +30,10 @@ public sealed class AdapterChecksTests
         Export(folder["package"], folder["own"]);
         int[] ids = [.. Enumerable.Range(5, 20)];
         using DecoderRunner reference = new(folder["merged"]);
-        using LanguageModel model = LanguageModel.Load(folder["package"]);
-        TokenLogits logits = await model.ForwardAsync(ids, "own", TestContext.Current.CancellationToken);
-        TokenLogits alone = await model.ForwardAsync(ids, TestContext.Current.CancellationToken);
-        float[] expected = reference.Run(ids);
+        using var model = LanguageModel.Load(folder["package"]);
+        var logits = await model.ForwardAsync(ids, "own", TestContext.Current.CancellationToken);
+        var alone = await model.ForwardAsync(ids, TestContext.Current.CancellationToken);
+        var expected = reference.Run(ids);
         Assert.InRange(DecoderParityTests.Difference(logits.Memory.ToArray(), expected), 0, 1e-4f);
         Assert.InRange(DecoderParityTests.Difference(alone.Memory.ToArray(), expected), 1e-2f, float.MaxValue);
     }
@@ -44,7 +44,7 @@ public sealed class AdapterChecksTests
         using TemporaryFolder folder = new();
         string[] scaled = [Query, "model.layers.1.self_attn.v_proj", "model.layers.0.mlp.down_proj"];
         (int Inputs, int Outputs)[] sizes = [(64, 64), (64, 32), (96, 64)];
-        JsonObject settings = Settings(2);
+        var settings = Settings(2);
         settings["use_dora"] = true;
         Write(
             folder["scaled"], settings,
@@ -58,7 +58,7 @@ public sealed class AdapterChecksTests
             ])]);
         Write(folder["plain"], Settings(3), Factors(Query, 3, 64, 64));
         string[] names = ["scaled", "plain"];
-        using (Checkpoint checkpoint = Checkpoint.Open(Base))
+        using (var checkpoint = Checkpoint.Open(Base))
         using (LoraAdapter first = LoraAdapter.Open(folder["scaled"]), second = LoraAdapter.Open(folder["plain"]))
         {
             Exporter.Export(checkpoint, folder["package"], new ExportOptions
@@ -68,23 +68,23 @@ public sealed class AdapterChecksTests
         }
 
         int[] ids = [.. Enumerable.Range(5, 20)];
-        using LanguageModel model = LanguageModel.Load(folder["package"]);
+        using var model = LanguageModel.Load(folder["package"]);
         List<(string Name, int[] Tokens)> alone = [];
-        foreach (string name in names)
+        foreach (var name in names)
         {
-            using (Checkpoint merged = LoraAdapter.Open(folder[name]).MergeInto(Checkpoint.Open(Base)))
+            using (var merged = LoraAdapter.Open(folder[name]).MergeInto(Checkpoint.Open(Base)))
             {
                 Exporter.Export(merged, folder[$"merged-{name}"]);
             }
 
             using DecoderRunner reference = new(folder[$"merged-{name}"]);
-            TokenLogits logits = await model.ForwardAsync(ids, name, TestContext.Current.CancellationToken);
+            var logits = await model.ForwardAsync(ids, name, TestContext.Current.CancellationToken);
             Assert.InRange(DecoderParityTests.Difference(logits.Memory.ToArray(), reference.Run(ids)), 0, 1e-4f);
             reference.Reset();
             alone.Add((name, reference.Greedy(ids, 8)));
         }
 
-        int[][] together = await Task.WhenAll(Enumerable.Range(0, 6)
+        var together = await Task.WhenAll(Enumerable.Range(0, 6)
             .Select(index => AdapterTests.AnswerAsync(model, ids, names[index % 2], 8)));
         Assert.Equal(Enumerable.Range(0, 6).Select(index => alone[index % 2].Tokens), together);
     }
@@ -96,9 +96,10 @@ public sealed class AdapterChecksTests
         Write(
             folder["own"], Settings(2),
             [.. Factors(Query, 2, 64, 64), SafetensorsEntry.From($"{Prefix}{Query}.lora_B.bias", new float[64], 64)]);
-        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
+        var error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
         Assert.Equal(
-            $"The adapter 'own' in '{folder["own"]}' adds a bias to '{Query}.weight', which cannot be switched per request. "
+            $"The adapter 'own' "
+            + $"in '{folder["own"]}' adds a bias to '{Query}.weight', which cannot be switched per request. "
             + "Merge it at export instead.", error.Message);
     }
 
@@ -109,9 +110,10 @@ public sealed class AdapterChecksTests
         Write(
             folder["own"], Settings(2),
             [.. Factors(Query, 2, 64, 64), SafetensorsEntry.From($"{Prefix}model.norm.weight", new float[64], 64)]);
-        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
+        var error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
         Assert.Equal(
-            $"The adapter 'own' in '{folder["own"]}' replaces the tensor 'model.norm.weight', which cannot be switched per "
+            $"The adapter 'own' "
+            + $"in '{folder["own"]}' replaces the tensor 'model.norm.weight', which cannot be switched per "
             + "request. Merge it at export instead.", error.Message);
     }
 
@@ -120,7 +122,7 @@ public sealed class AdapterChecksTests
     {
         using TemporaryFolder folder = new();
         Write(folder["own"], Settings(2), Factors(Query, 2, 64, 32));
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Export(folder["package"], folder["own"]));
+        var error = Assert.Throws<CheckpointException>(() => Export(folder["package"], folder["own"]));
         Assert.Equal(
             $"The adapter 'own' in '{folder["own"]}' changes tensor '{Query}.weight' of shape [32, 64]; the checkpoint "
             + $"'{Base}' has one of shape [64, 64]. Use the model that it was trained on.", error.Message);
@@ -131,9 +133,10 @@ public sealed class AdapterChecksTests
     {
         using TemporaryFolder folder = new();
         Write(folder["own"], Settings(2), EmbeddingFactors());
-        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
+        var error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
         Assert.Equal(
-            "An adapter changes 'model.embed_tokens.weight', which is a table of rows, not a linear layer. Such an adapter "
+            "An adapter changes 'model.embed_tokens.weight', which is a table of rows, not a linear layer. Such an "
+            + "adapter "
             + "cannot be switched per request: merge it at export instead.", error.Message);
     }
 
@@ -142,7 +145,7 @@ public sealed class AdapterChecksTests
     {
         using TemporaryFolder folder = new();
         Write(folder["own"], Settings(2), Factors(Query, 2, 64, 64));
-        ArgumentException error = Assert.Throws<ArgumentException>(
+        var error = Assert.Throws<ArgumentException>(
             () => Export(folder["package"], folder["own"], "../own"));
         Assert.StartsWith(
             "'../own' is no name for an adapter; expected up to 64 ASCII letters, digits, '-', '_' and '.', not '.' at "
@@ -153,8 +156,8 @@ public sealed class AdapterChecksTests
 
     private static void Export(string package, string adapter, string name = "own")
     {
-        using Checkpoint checkpoint = Checkpoint.Open(Base);
-        using LoraAdapter lora = LoraAdapter.Open(adapter);
+        using var checkpoint = Checkpoint.Open(Base);
+        using var lora = LoraAdapter.Open(adapter);
         Exporter.Export(checkpoint, package, new ExportOptions
         {
             Adapters = new Dictionary<string, LoraAdapter> { [name] = lora },

@@ -13,17 +13,17 @@ public sealed class AdapterTests(ITestOutputHelper output)
     public async Task Forward_AdaptersBesideTheModel_EqualTheReference()
     {
         using TemporaryFolder folder = new();
-        using Checkpoint expected = Export(folder["package"], Precision.Float32);
-        using LanguageModel model = LanguageModel.Load(folder["package"]);
+        using var expected = Export(folder["package"], Precision.Float32);
+        using var model = LanguageModel.Load(folder["package"]);
         Assert.Equal(Names, model.Adapters);
-        int[] ids = DecoderParityTests.Ints(expected, "input_ids");
-        foreach (string? name in (string?[])[null, "attention", "all-linear", null, "attention"])
+        var ids = DecoderParityTests.Ints(expected, "input_ids");
+        foreach (var name in (string?[])[null, "attention", "all-linear", null, "attention"])
         {
-            TokenLogits logits = await model.ForwardAsync(ids, name, TestContext.Current.CancellationToken);
-            float largest = DecoderParityTests.Difference(
+            var logits = await model.ForwardAsync(ids, name, TestContext.Current.CancellationToken);
+            var max = DecoderParityTests.Difference(
                 logits.Memory.ToArray(), DecoderParityTests.Floats(expected, $"logits.{name ?? "base"}"));
-            output.WriteLine($"{name ?? "the model alone"}: largest difference {largest:0.0e+0}");
-            Assert.InRange(largest, 0, 1e-4f);
+            output.WriteLine($"{name ?? "the model alone"}: largest difference {max:0.0e+0}");
+            Assert.InRange(max, 0, 1e-4f);
         }
     }
 
@@ -33,13 +33,13 @@ public sealed class AdapterTests(ITestOutputHelper output)
     public async Task Generate_DifferentAdaptersInOneBatch_GivesTheTokensOfEachAlone(Precision precision)
     {
         using TemporaryFolder folder = new();
-        using Checkpoint expected = Export(folder["package"], precision);
-        int[] ids = DecoderParityTests.Ints(expected, "input_ids");
+        using var expected = Export(folder["package"], precision);
+        var ids = DecoderParityTests.Ints(expected, "input_ids");
         string?[] names = [null, "attention", "all-linear"];
-        using LanguageModel model = LanguageModel.Load(
-            folder["package"], new LanguageModelOptions { PrefillChunk = 5, SharedPrefillChunk = 3 });
+        using var model = LanguageModel.Load(
+            folder["package"], new LanguageModelOptions { MaxPrefillTokens = 5, MaxMixedPrefillTokens = 3 });
         List<int[]> alone = [];
-        foreach (string? name in names)
+        foreach (var name in names)
         {
             alone.Add(await AnswerAsync(model, ids, name));
         }
@@ -52,9 +52,9 @@ public sealed class AdapterTests(ITestOutputHelper output)
         }
 
         // The rows that come and go change which adapters run side by side.
-        for (int round = 0; round < 3; round++)
+        for (var round = 0; round < 3; round++)
         {
-            int[][] together = await Task.WhenAll(Enumerable.Range(0, 7)
+            var together = await Task.WhenAll(Enumerable.Range(0, 7)
                 .Select(index => AnswerAsync(model, ids, names[(index + round) % 3])));
             Assert.Equal([.. Enumerable.Range(0, 7).Select(index => alone[(index + round) % 3])], together);
         }
@@ -64,13 +64,13 @@ public sealed class AdapterTests(ITestOutputHelper output)
     public void Run_PackageWithAdaptersOnPlainOnnxRuntime_IsTheModelAlone()
     {
         using TemporaryFolder folder = new();
-        using Checkpoint expected = Export(folder["package"], Precision.Float32);
+        using var expected = Export(folder["package"], Precision.Float32);
         using DecoderRunner runner = new(folder["package"]);
-        float largest = DecoderParityTests.Difference(
+        var max = DecoderParityTests.Difference(
             runner.Run(DecoderParityTests.Ints(expected, "input_ids")),
             DecoderParityTests.Floats(expected, "logits.base"));
-        output.WriteLine($"largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        output.WriteLine($"largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     /// <summary>Rows that widen a head are zeros, in an adapter's product too.</summary>
@@ -81,18 +81,19 @@ public sealed class AdapterTests(ITestOutputHelper output)
         var merged = EditedCheckpoint.Read(SharedAssets.Path("tiny", "llama-head20"));
         Random random = new(3);
         List<SafetensorsEntry> factors = [];
-        foreach (string layer in (string[])["q_proj", "k_proj", "v_proj", "o_proj"])
+        foreach (var layer in (string[])["q_proj", "k_proj", "v_proj", "o_proj"])
         {
             const int size = 60, rank = 4;
-            string name = $"model.layers.1.self_attn.{layer}";
+            var name = $"model.layers.1.self_attn.{layer}";
             float[] down = [.. Enumerable.Range(0, rank * size).Select(_ => random.NextSingle() - 0.5f)];
             float[] up = [.. Enumerable.Range(0, size * rank).Select(_ => random.NextSingle() - 0.5f)];
             factors.Add(SafetensorsEntry.From($"base_model.model.{name}.lora_A.weight", down, rank, size));
             factors.Add(SafetensorsEntry.From($"base_model.model.{name}.lora_B.weight", up, size, rank));
-            float[] matrix = merged.Tensors[$"{name}.weight"].Values;
-            for (int i = 0; i < matrix.Length; i++)
+            var matrix = merged.Tensors[$"{name}.weight"].Values;
+            for (var i = 0; i < matrix.Length; i++)
             {
-                matrix[i] += 2 * Enumerable.Range(0, rank).Sum(r => up[(i / size * rank) + r] * down[(r * size) + (i % size)]);
+                matrix[i] += 2 * Enumerable.Range(0, rank)
+                    .Sum(r => up[(i / size * rank) + r] * down[(r * size) + (i % size)]);
             }
         }
 
@@ -101,13 +102,13 @@ public sealed class AdapterTests(ITestOutputHelper output)
         File.WriteAllText(
             Path.Combine(folder["adapter"], "adapter_config.json"),
             """{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}""");
-        using (Checkpoint checkpoint = Checkpoint.Open(merged.Write(folder["merged"])))
+        using (var checkpoint = Checkpoint.Open(merged.Write(folder["merged"])))
         {
             Exporter.Export(checkpoint, folder["reference"]);
         }
 
-        using (Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama-head20")))
-        using (LoraAdapter adapter = LoraAdapter.Open(folder["adapter"]))
+        using (var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama-head20")))
+        using (var adapter = LoraAdapter.Open(folder["adapter"]))
         {
             Exporter.Export(checkpoint, folder["package"], new ExportOptions
             {
@@ -117,8 +118,8 @@ public sealed class AdapterTests(ITestOutputHelper output)
 
         int[] ids = [.. Enumerable.Range(3, 20)];
         using DecoderRunner reference = new(folder["reference"]);
-        using LanguageModel model = LanguageModel.Load(folder["package"]);
-        TokenLogits logits = await model.ForwardAsync(ids, "own", TestContext.Current.CancellationToken);
+        using var model = LanguageModel.Load(folder["package"]);
+        var logits = await model.ForwardAsync(ids, "own", TestContext.Current.CancellationToken);
         Assert.InRange(DecoderParityTests.Difference(logits.Memory.ToArray(), reference.Run(ids)), 0, 1e-4f);
     }
 
@@ -126,19 +127,20 @@ public sealed class AdapterTests(ITestOutputHelper output)
     public async Task Generate_UnknownAdapter_NamesThoseThereAre()
     {
         using TemporaryFolder folder = new();
-        using Checkpoint _ = Export(folder["package"], Precision.Float32);
-        using LanguageModel model = LanguageModel.Load(folder["package"]);
-        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(() => AnswerAsync(model, [1], "poems"));
+        using var _ = Export(folder["package"], Precision.Float32);
+        using var model = LanguageModel.Load(folder["package"]);
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => AnswerAsync(model, [1], "poems"));
         Assert.Equal(
-            $"The request asks for the adapter 'poems'; the package '{folder["package"]}' has 'all-linear', 'attention'. "
+            $"The request asks for the adapter 'poems'; the "
+            + $"package '{folder["package"]}' has 'all-linear', 'attention'. "
             + "Ask for one of them, or for none. (Parameter 'request')", error.Message);
     }
 
     private static Checkpoint Export(string package, Precision precision)
     {
-        string source = SharedAssets.Path("lora", "llama");
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
-        Dictionary<string, LoraAdapter> adapters =
+        var source = SharedAssets.Path("lora", "llama");
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        var adapters =
             Names.ToDictionary(name => name, name => LoraAdapter.Open(Path.Combine(source, name)));
         try
         {
@@ -159,7 +161,7 @@ public sealed class AdapterTests(ITestOutputHelper output)
             PromptIds = prompt, MaxOutputTokens = count, IgnoreEndOfSequence = true, Adapter = adapter,
         };
         List<int> ids = [];
-        await foreach (GeneratedToken token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
+        await foreach (var token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
         {
             ids.Add(token.Id);
         }

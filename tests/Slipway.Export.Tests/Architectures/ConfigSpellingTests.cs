@@ -16,23 +16,23 @@ public sealed class ConfigSpellingTests : IDisposable
     [MemberData(nameof(DecoderParityTests.Names), MemberType = typeof(DecoderParityTests))]
     public void Export_ConfigurationOfTransformers4_EqualsTheReference(string name)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         Directory.CreateDirectory(_folder["checkpoint"]);
         File.Copy(Path.Combine(source, "model.safetensors"), Path.Combine(_folder["checkpoint"], "model.safetensors"));
-        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!.AsObject();
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!.AsObject();
         Spell(config);
         File.WriteAllText(Path.Combine(_folder["checkpoint"], "config.json"), config.ToJsonString());
-        using (Checkpoint checkpoint = Checkpoint.Open(_folder["checkpoint"]))
+        using (var checkpoint = Checkpoint.Open(_folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, _folder["package"]);
         }
 
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
         using DecoderRunner runner = new(_folder["package"]);
-        float largest = DecoderParityTests.Difference(
+        var max = DecoderParityTests.Difference(
             runner.Run(DecoderParityTests.Ints(expected, "input_ids_48")),
             DecoderParityTests.Floats(expected, "logits_48"));
-        Assert.InRange(largest, 0, 1e-4f);
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     /// <summary>Published checkpoints hold other towers too, and the text model's keys in a section.</summary>
@@ -41,28 +41,28 @@ public sealed class ConfigSpellingTests : IDisposable
     [InlineData("gemma4-moe-published")]
     public void Export_TextModelOfSeveralKindsOfInput_EqualsTheReference(string name)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         var edited = EditedCheckpoint.Read(source).Rename(
             tensor => tensor.Replace("model.", "model.language_model.", StringComparison.Ordinal));
         edited.Tensors.Add("model.vision_tower.patch_embedder.weight", ([1, 2], [2]));
-        JsonObject text = edited.Config.DeepClone().AsObject();
+        var text = edited.Config.DeepClone().AsObject();
         text.Remove("architectures");
         edited.Config.Clear();
         edited.Config["architectures"] = new JsonArray("Gemma4ForConditionalGeneration");
         edited.Config["text_config"] = text;
         edited.Write(_folder["checkpoint"]);
-        using (Checkpoint checkpoint = Checkpoint.Open(_folder["checkpoint"]))
+        using (var checkpoint = Checkpoint.Open(_folder["checkpoint"]))
         {
-            ExportReport report = Exporter.Export(checkpoint, _folder["package"]);
+            var report = Exporter.Export(checkpoint, _folder["package"]);
             Assert.Contains("model.vision_tower.patch_embedder.weight", report.UnusedTensors);
         }
 
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
         using DecoderRunner runner = new(_folder["package"]);
-        float largest = DecoderParityTests.Difference(
+        var max = DecoderParityTests.Difference(
             runner.Run(DecoderParityTests.Ints(expected, "input_ids_48")),
             DecoderParityTests.Floats(expected, "logits_48"));
-        Assert.InRange(largest, 0, 1e-4f);
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     private static void Spell(JsonObject config)
@@ -86,7 +86,7 @@ public sealed class ConfigSpellingTests : IDisposable
         }
 
         config.Remove("rope_parameters");
-        bool old = config["model_type"]!.GetValue<string>() == "gpt_neox";
+        var old = config["model_type"]!.GetValue<string>() == "gpt_neox";
         Move(rotary, "rope_theta", config, old ? "rotary_emb_base" : "rope_theta");
         Move(rotary, "partial_rotary_factor", config, old ? "rotary_pct" : "partial_rotary_factor");
         if (config.ContainsKey("original_max_position_embeddings"))

@@ -18,42 +18,42 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void Export_Float32_EqualsTheReference(string name)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         using TemporaryFolder folder = new();
-        using (Checkpoint checkpoint = Checkpoint.Open(source))
+        using (var checkpoint = Checkpoint.Open(source))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
 
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
-        float largest = 0;
-        foreach (int length in Lengths)
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        float max = 0;
+        foreach (var length in Lengths)
         {
-            int[] ids = Ints(expected, $"input_ids_{length}");
-            float[] reference = Floats(expected, $"logits_{length}");
+            var ids = Ints(expected, $"input_ids_{length}");
+            var reference = Floats(expected, $"logits_{length}");
             using (DecoderRunner whole = new(folder["package"]))
             {
-                largest = Math.Max(largest, Difference(whole.Run(ids), reference));
+                max = Math.Max(max, Difference(whole.Run(ids), reference));
             }
 
             using (DecoderRunner stepped = new(folder["package"]) { PlannedLength = length })
             {
                 float[] steps = [.. ids.Chunk(5).SelectMany(chunk => stepped.Run(chunk))];
-                largest = Math.Max(largest, Difference(steps, reference));
+                max = Math.Max(max, Difference(steps, reference));
             }
 
             using DecoderRunner greedy = new(folder["package"]);
-            int[] tokens = Ints(expected, $"greedy_{length}");
+            var tokens = Ints(expected, $"greedy_{length}");
             Assert.Equal(tokens, greedy.Greedy(ids, tokens.Length));
         }
 
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
 
         // The README may not claim more, give or take what another processor's order of sums makes.
-        using Checkpoint config = Checkpoint.Open(source);
-        string architecture = config.Config["architectures"]![0]!.GetValue<string>();
-        Assert.InRange(largest, 0, 4 * Assert.NotNull(ReadmeTests.Figures()[architecture]));
+        using var config = Checkpoint.Open(source);
+        var architecture = config.Config["architectures"]![0]!.GetValue<string>();
+        Assert.InRange(max, 0, 4 * Assert.NotNull(ReadmeTests.Figures()[architecture]));
     }
 
     internal static int[] Ints(Checkpoint checkpoint, string name) =>
@@ -61,7 +61,7 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
 
     internal static float[] Floats(Checkpoint checkpoint, string name)
     {
-        float[] values = new float[checkpoint.Tensors[name].Count];
+        var values = new float[checkpoint.Tensors[name].Count];
         checkpoint.ReadFloats(name, 0, values);
         return values;
     }

@@ -15,26 +15,26 @@ public sealed class EncoderParityTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void Export_Float32_EqualsTheReference(string name)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         using TemporaryFolder folder = new();
-        using (Checkpoint checkpoint = Checkpoint.Open(source))
+        using (var checkpoint = Checkpoint.Open(source))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
 
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
         using EncoderRunner runner = new(folder["package"]);
-        Dictionary<string, float[]> outputs = runner.Run(
+        var outputs = runner.Run(
             expected.Tensors["input.input_ids"].Shape[0], Longs(expected, "input.input_ids"),
             Longs(expected, "input.attention_mask"),
             expected.Tensors.ContainsKey("input.token_type_ids") ? Longs(expected, "input.token_type_ids") : null);
 
         string[] names = [.. expected.Tensors.Keys.Where(key => key.StartsWith("output.", StringComparison.Ordinal))];
         Assert.Equal(names.Select(key => key["output.".Length..]).Order(), outputs.Keys.Order());
-        float largest = names.Max(key => DecoderParityTests.Difference(
+        var max = names.Max(key => DecoderParityTests.Difference(
             outputs[key["output.".Length..]], DecoderParityTests.Floats(expected, key)));
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     [Theory]
@@ -42,33 +42,33 @@ public sealed class EncoderParityTests(ITestOutputHelper output)
     [InlineData(Precision.Int8, 1)]
     public void Export_SentenceModel_EmbedsAsTheReference(Precision precision, double tolerance)
     {
-        string source = SharedAssets.Path("all-minilm-l6-v2");
+        var source = SharedAssets.Path("all-minilm-l6-v2");
         using TemporaryFolder folder = new();
-        using (Checkpoint checkpoint = Checkpoint.Open(source))
+        using (var checkpoint = Checkpoint.Open(source))
         {
             Exporter.Export(checkpoint, folder["package"], new ExportOptions { Precision = precision });
         }
 
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
-        float[] reference = DecoderParityTests.Floats(expected, "embeddings");
-        JsonNode protocol = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "expected.json")))!;
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        var reference = DecoderParityTests.Floats(expected, "embeddings");
+        var protocol = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "expected.json")))!;
         string[] sentences = [.. protocol["sentences"]!.AsArray().Select(text => (string)text!)];
-        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(folder["package"]);
+        var tokenizer = HuggingFaceTokenizer.Load(folder["package"]);
         using EncoderRunner runner = new(folder["package"]);
         const int size = 384;
-        (double largest, double cosine) = (0, 1);
-        for (int row = 0; row < sentences.Length; row++)
+        (double max, double cosine) = (0, 1);
+        for (var row = 0; row < sentences.Length; row++)
         {
-            int[] ids = Truncate(tokenizer.Encode(sentences[row], addSpecialTokens: true), 256);
-            float[] embedding = runner.Run(
+            var ids = Truncate(tokenizer.Encode(sentences[row], addSpecialTokens: true), 256);
+            var embedding = runner.Run(
                 1, [.. ids.Select(id => (long)id)], [.. Enumerable.Repeat(1L, ids.Length)])["sentence_embedding"];
-            float[] wanted = reference[(row * size)..((row + 1) * size)];
-            largest = Math.Max(largest, DecoderParityTests.Difference(embedding, wanted));
+            var wanted = reference[(row * size)..((row + 1) * size)];
+            max = Math.Max(max, DecoderParityTests.Difference(embedding, wanted));
             cosine = Math.Min(cosine, embedding.Zip(wanted, (x, y) => (double)x * y).Sum());
         }
 
-        output.WriteLine($"{precision}: largest difference {largest:0.0e+0}, smallest cosine {cosine:0.00000}");
-        Assert.InRange(largest, 0, tolerance);
+        output.WriteLine($"{precision}: largest difference {max:0.0e+0}, smallest cosine {cosine:0.00000}");
+        Assert.InRange(max, 0, tolerance);
         Assert.InRange(cosine, 0.999, 1.001);
     }
 
@@ -76,15 +76,15 @@ public sealed class EncoderParityTests(ITestOutputHelper output)
     public void Export_SentenceModel_ReadsPaddedRowsAsTheyAreAlone()
     {
         using TemporaryFolder folder = new();
-        using (Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("all-minilm-l6-v2")))
+        using (var checkpoint = Checkpoint.Open(SharedAssets.Path("all-minilm-l6-v2")))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
 
         using EncoderRunner runner = new(folder["package"]);
         long[] ids = [101, 1037, 2158, 2003, 102];
-        float[] alone = runner.Run(1, ids, [1, 1, 1, 1, 1])["sentence_embedding"];
-        float[] padded = runner.Run(
+        var alone = runner.Run(1, ids, [1, 1, 1, 1, 1])["sentence_embedding"];
+        var padded = runner.Run(
             2, [101, 2054, 1037, 2502, 4937, 2003, 102, .. ids, 0, 0],
             [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0])["sentence_embedding"];
         Assert.InRange(DecoderParityTests.Difference(padded[(padded.Length / 2)..], alone), 0, 1e-6f);

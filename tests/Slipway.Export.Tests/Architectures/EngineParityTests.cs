@@ -11,20 +11,20 @@ public sealed class EngineParityTests
     [MemberData(nameof(DecoderParityTests.Names), MemberType = typeof(DecoderParityTests))]
     public async Task Generate_UnequalRowsAndSmallChunks_GivesTheReferencesTokens(string name)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         using TemporaryFolder folder = new();
-        using (Checkpoint checkpoint = Checkpoint.Open(source))
+        using (var checkpoint = Checkpoint.Open(source))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
 
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
-        using LanguageModel model = LanguageModel.Load(
-            folder["package"], new LanguageModelOptions { PrefillChunk = 5, SharedPrefillChunk = 3 });
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using var model = LanguageModel.Load(
+            folder["package"], new LanguageModelOptions { MaxPrefillTokens = 5, MaxMixedPrefillTokens = 3 });
 
         // Each prompt twice: rows of one batch, some of which still read their prompt while others generate.
         int[][] prompts = [.. Lengths.Concat(Lengths).Select(length => Ids(expected, $"input_ids_{length}"))];
-        int[][] answers = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(model, prompt)));
+        var answers = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(model, prompt)));
 
         Assert.Equal([.. Lengths.Concat(Lengths).Select(length => Ids(expected, $"greedy_{length}"))], answers);
 
@@ -37,24 +37,24 @@ public sealed class EngineParityTests
     public async Task Generate_MemoryForTwoRows_ComputesStatesAgainWithTheSameTokens()
     {
         using TemporaryFolder folder = new();
-        using (Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "qwen3.5")))
+        using (var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "qwen3.5")))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
 
         // Three layers of states, read and written; one of keys and values for 128 tokens.
         const int row = (2 * 3 * ((128 * 3) + (4 * 16 * 16)) * 4) + (128 * 2 * 2 * 32 * 4);
-        using LanguageModel alone = LanguageModel.Load(folder["package"]);
-        using LanguageModel tight = LanguageModel.Load(
+        using var alone = LanguageModel.Load(folder["package"]);
+        using var tight = LanguageModel.Load(
             folder["package"], new LanguageModelOptions { KeyValueCacheBytes = 2 * row, MaxBatchSize = 8 });
         int[][] prompts = [.. Enumerable.Range(0, 5).Select(index => Enumerable.Range(3, 9 + (7 * index)).ToArray())];
         List<int[]> expected = [];
-        foreach (int[] prompt in prompts)
+        foreach (var prompt in prompts)
         {
             expected.Add(await AnswerAsync(alone, prompt, longest: null));
         }
 
-        int[][] answers = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(tight, prompt, longest: null)));
+        var answers = await Task.WhenAll(prompts.Select(prompt => AnswerAsync(tight, prompt, longest: null)));
 
         Assert.Equal(expected, answers);
     }
@@ -68,7 +68,7 @@ public sealed class EngineParityTests
             PromptIds = prompt, MaxOutputTokens = longest, IgnoreEndOfSequence = true,
         };
         List<int> ids = [];
-        await foreach (GeneratedToken token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
+        await foreach (var token in model.GenerateAsync(request, TestContext.Current.CancellationToken))
         {
             ids.Add(token.Id);
         }

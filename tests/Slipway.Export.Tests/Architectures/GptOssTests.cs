@@ -14,8 +14,8 @@ public sealed class GptOssTests
     public void Export_ExpertsInMxFp4_EqualsTheSameValuesAsFloats()
     {
         using TemporaryFolder folder = new();
-        float[] packed = Logits(folder, "packed", WithBlocks(damage: false));
-        float[] plain = Logits(folder, "plain", WithFloats());
+        var packed = Logits(folder, "packed", WithBlocks(damage: false));
+        var plain = Logits(folder, "plain", WithFloats());
 
         Assert.All(packed.Zip(plain), pair => Assert.Equal(pair.Second, pair.First, 1e-6f));
         Assert.True(packed.Max() - packed.Min() > 0.1f);
@@ -26,7 +26,7 @@ public sealed class GptOssTests
     {
         using TemporaryFolder folder = new();
 
-        CheckpointException error = Assert.Throws<CheckpointException>(
+        var error = Assert.Throws<CheckpointException>(
             () => Logits(folder, "damaged", WithBlocks(damage: true)));
 
         Assert.Equal("model.layers.0.mlp.experts.gate_up_proj_scales", error.Tensor);
@@ -71,7 +71,7 @@ public sealed class GptOssTests
                         .Select(_ => random.NextSingle() - 0.5f)],
                     tensor.Shape)),
             ]);
-        using Checkpoint checkpoint = Checkpoint.Open(folder[name]);
+        using var checkpoint = Checkpoint.Open(folder[name]);
         Exporter.Export(checkpoint, folder[$"{name}-package"]);
         using DecoderRunner runner = new(folder[$"{name}-package"]);
         return runner.Run([3, 7, 1, 30, 12, 9, 4]);
@@ -80,9 +80,9 @@ public sealed class GptOssTests
     private static List<SafetensorsEntry> WithBlocks(bool damage)
     {
         List<SafetensorsEntry> entries = [];
-        foreach ((string name, int rows, int columns) in Matrices())
+        foreach (var (name, rows, columns) in Matrices())
         {
-            (byte[] blocks, byte[] scales) = Make(name, rows, columns);
+            var (blocks, scales) = Make(name, rows, columns);
             scales[^1] = damage && rows == 2 * Inner ? (byte)255 : scales[^1];
             entries.Add(SafetensorsEntry.From(
                 $"{name}_blocks", blocks, Experts, rows, columns / Block, Block / 2));
@@ -96,14 +96,14 @@ public sealed class GptOssTests
     private static List<SafetensorsEntry> WithFloats()
     {
         List<SafetensorsEntry> entries = [];
-        foreach ((string name, int rows, int columns) in Matrices())
+        foreach (var (name, rows, columns) in Matrices())
         {
-            (byte[] blocks, byte[] scales) = Make(name, rows, columns);
-            float[] values = new float[Experts * rows * columns];
-            for (int index = 0; index < values.Length; index++)
+            var (blocks, scales) = Make(name, rows, columns);
+            var values = new float[Experts * rows * columns];
+            for (var index = 0; index < values.Length; index++)
             {
                 int expert = index / (rows * columns), row = index / columns % rows, column = index % columns;
-                int code = (blocks[index / 2] >> (4 * (index % 2))) & 15;
+                var code = (blocks[index / 2] >> (4 * (index % 2))) & 15;
                 values[(((expert * columns) + column) * rows) + row] =
                     Codes[code] * MathF.Pow(2, scales[index / Block] - 127);
             }
@@ -123,7 +123,7 @@ public sealed class GptOssTests
     private static (byte[] Blocks, byte[] Scales) Make(string name, int rows, int columns)
     {
         Random random = new(name.Length);
-        byte[] blocks = new byte[Experts * rows * columns / 2];
+        var blocks = new byte[Experts * rows * columns / 2];
         random.NextBytes(blocks);
         return (blocks, [.. Enumerable.Range(0, Experts * rows * columns / Block)
             .Select(_ => (byte)random.Next(121, 126))]);

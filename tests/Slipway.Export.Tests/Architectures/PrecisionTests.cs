@@ -14,7 +14,9 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
     // In these random models rounding chooses other experts at most positions.
     private static readonly string[] Fickle = ["deepseek-v3", "gemma4-moe", "gemma4-moe-published"];
 
-    /// <summary>Bounds are of the logits' size, at half of the positions: random weights amplify what rounding changes.</summary>
+    /// <summary>
+    /// Bounds are of the logits' size, at half of the positions: random weights amplify what rounding changes.
+    /// </summary>
     public static TheoryData<string, Precision, double> References { get; } = Cases(
         DecoderParityTests.Names.Select(row => row.Data));
 
@@ -31,7 +33,7 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
     [MemberData(nameof(Definitions))]
     public Task Export_HeadsOfOddSizes_StayNearFloat32(string name, Precision precision, double bound)
     {
-        Definition definition = DenseModels.All[name];
+        var definition = DenseModels.All[name];
         ReferenceModel model = new(seed: 7);
         definition.Forward(model, [1, 2]);
         model.Save(_folder["checkpoint"], definition.Config());
@@ -41,7 +43,7 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
     private static TheoryData<string, Precision, double> Cases(IEnumerable<string> names)
     {
         TheoryData<string, Precision, double> cases = [];
-        foreach (string name in names)
+        foreach (var name in names)
         {
             cases.Add(name, Precision.Float16, 0.01);
             cases.Add(name, Precision.Int8, Fickle.Contains(name) ? 0.6 : 0.15);
@@ -58,26 +60,26 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
         Export(source, "package", precision);
         int[] prompt = [.. Enumerable.Range(0, 40).Select(index => 3 + (index * 7 % 40))];
         using DecoderRunner full = new(_folder["full"]);
-        float[] reference = full.Run(prompt);
+        var reference = full.Run(prompt);
         using DecoderRunner alone = new(_folder["package"]);
-        double inRuntime = Median(alone.Run(prompt), reference, prompt.Length);
+        var inRuntime = Median(alone.Run(prompt), reference, prompt.Length);
 
-        using LanguageModel model = LanguageModel.Load(_folder["package"], new LanguageModelOptions { PrefillChunk = 9 });
-        TokenLogits logits = await model.ForwardAsync(prompt, TestContext.Current.CancellationToken);
+        using var model = LanguageModel.Load(_folder["package"], new LanguageModelOptions { MaxPrefillTokens = 9 });
+        var logits = await model.ForwardAsync(prompt, TestContext.Current.CancellationToken);
         float[] made = [.. Enumerable.Range(0, prompt.Length).SelectMany(position => logits[position].ToArray())];
-        double inEngine = Median(made, reference, prompt.Length);
+        var inEngine = Median(made, reference, prompt.Length);
         output.WriteLine($"{name} {precision}: {inRuntime:0.0e+0} in ONNX Runtime, {inEngine:0.0e+0} in the engine");
 
         // Half precision holds what a bfloat16 checkpoint has.
-        double least = precision == Precision.Float16 ? 0 : 1e-6;
-        Assert.InRange(inRuntime, least, bound);
-        Assert.InRange(inEngine, least, bound);
+        var min = precision == Precision.Float16 ? 0 : 1e-6;
+        Assert.InRange(inRuntime, min, bound);
+        Assert.InRange(inEngine, min, bound);
     }
 
     private static double Median(float[] logits, float[] reference, int positions)
     {
         Assert.Equal(reference.Length, logits.Length);
-        int size = reference.Length / positions;
+        var size = reference.Length / positions;
         double[] errors =
         [
             .. logits.Chunk(size).Zip(reference.Chunk(size), (x, y) => Math.Sqrt(
@@ -89,7 +91,7 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
 
     private void Export(string source, string package, Precision precision)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(source);
+        using var checkpoint = Checkpoint.Open(source);
         Exporter.Export(checkpoint, _folder[package], new ExportOptions { Precision = precision });
     }
 }

@@ -20,7 +20,7 @@ public sealed partial class ReadmeTests
         [
             .. DecoderParityTests.Names.Concat(EncoderParityTests.Names).Select(row => Architecture(row.Data)),
         ];
-        IEnumerable<string> claimed = Figures().Where(row => row.Value is not null).Select(row => row.Key);
+        var claimed = Figures().Where(row => row.Value is not null).Select(row => row.Key);
         Assert.Equal(measured.Order(StringComparer.Ordinal), claimed.Order(StringComparer.Ordinal));
     }
 
@@ -34,7 +34,7 @@ public sealed partial class ReadmeTests
             .. DenseModels.All.Values.Concat(SmallModels.All.Values)
                 .Select(model => model.Config()["architectures"]![0]!.GetValue<string>()),
         ];
-        IEnumerable<string> decoders = Exporter.Architectures
+        var decoders = Exporter.Architectures
             .Where(name => name.EndsWith("ForCausalLM", StringComparison.Ordinal)
                 || name.EndsWith("LMHeadModel", StringComparison.Ordinal));
         Assert.Empty(decoders.Except(tested));
@@ -54,7 +54,7 @@ public sealed partial class ReadmeTests
 
     private static string Architecture(string folder)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", folder));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", folder));
         return checkpoint.Config["architectures"]![0]!.GetValue<string>();
     }
 

@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Slipway.Export.Tests.Checkpoints;
 
-/// <summary>Makes a GPTQ checkpoint whose columns are grouped out of their order, as <c>desc_act</c> leaves them.</summary>
+/// <summary>
+/// Makes a GPTQ checkpoint whose columns are grouped out of their order, as <c>desc_act</c> leaves them.
+/// </summary>
 internal static class GptqColumns
 {
     private const int PerNumber = 8;
@@ -12,16 +14,16 @@ internal static class GptqColumns
     /// <summary>Moves the columns of each weight and their groups in a safetensors file.</summary>
     public static byte[] Shuffle(byte[] file)
     {
-        int header = (int)BinaryPrimitives.ReadInt64LittleEndian(file);
-        JsonObject tensors = JsonNode.Parse(file.AsSpan(8, header))!.AsObject();
-        foreach ((string name, JsonNode? tensor) in tensors)
+        var header = (int)BinaryPrimitives.ReadInt64LittleEndian(file);
+        var tensors = JsonNode.Parse(file.AsSpan(8, header))!.AsObject();
+        foreach (var (name, tensor) in tensors)
         {
-            int[] shape = tensor?["shape"]?.Deserialize() ?? [];
+            var shape = tensor?["shape"]?.Deserialize() ?? [];
             if (name.EndsWith(".g_idx", StringComparison.Ordinal))
             {
-                Span<int> groups = Data(tensor!);
-                int[] old = groups.ToArray();
-                for (int column = 0; column < old.Length; column++)
+                var groups = Data(tensor!);
+                var old = groups.ToArray();
+                for (var column = 0; column < old.Length; column++)
                 {
                     groups[column] = old[Source(column, old.Length)];
                 }
@@ -36,7 +38,7 @@ internal static class GptqColumns
 
         Span<int> Data(JsonNode tensor)
         {
-            int[] range = tensor["data_offsets"]!.Deserialize();
+            var range = tensor["data_offsets"]!.Deserialize();
             return MemoryMarshal.Cast<byte, int>(file.AsSpan(8 + header + range[0], range[1] - range[0]));
         }
     }
@@ -47,14 +49,14 @@ internal static class GptqColumns
     // Columns are numbers of four bits, eight below each other in a number of 32.
     private static void Move(Span<int> numbers, int columns, int rows)
     {
-        int[] old = numbers.ToArray();
+        var old = numbers.ToArray();
         numbers.Clear();
-        for (int column = 0; column < columns; column++)
+        for (var column = 0; column < columns; column++)
         {
-            int source = Source(column, columns);
-            for (int row = 0; row < rows; row++)
+            var source = Source(column, columns);
+            for (var row = 0; row < rows; row++)
             {
-                int code = (old[(source / PerNumber * rows) + row] >> (source % PerNumber * 4)) & 15;
+                var code = (old[(source / PerNumber * rows) + row] >> (source % PerNumber * 4)) & 15;
                 numbers[(column / PerNumber * rows) + row] |= code << (column % PerNumber * 4);
             }
         }

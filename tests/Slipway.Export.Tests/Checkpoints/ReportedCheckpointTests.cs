@@ -40,8 +40,9 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData("gemma3", "model.", "language_model.model.")]
     public void Export_OtherPrefix_EqualsTheReference(string name, string prefix, string other)
     {
-        string source = SharedAssets.Path("tiny", name);
-        CheckLogits(Edited(source, prefix, other).Write(_folder["source"]), Path.Combine(source, "expected.safetensors"));
+        var source = SharedAssets.Path("tiny", name);
+        CheckLogits(
+            Edited(source, prefix, other).Write(_folder["source"]), Path.Combine(source, "expected.safetensors"));
     }
 
     [Theory]
@@ -50,9 +51,10 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData("", "dat")]
     public void Export_OtherPrefixInOtherFormats_EqualsTheReference(string prefix, string format)
     {
-        string source = SharedAssets.Path("tiny", "qwen3");
+        var source = SharedAssets.Path("tiny", "qwen3");
         CheckLogits(
-            Edited(source, "model.", prefix).Write(_folder["source"], format), Path.Combine(source, "expected.safetensors"));
+            Edited(source, "model.", prefix)
+            .Write(_folder["source"], format), Path.Combine(source, "expected.safetensors"));
     }
 
     [Theory]
@@ -64,22 +66,22 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData("xlm-roberta", "", "roberta.")]
     public void Export_EncoderWithOtherPrefix_EqualsTheReference(string name, string prefix, string other)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         Export(Edited(source, prefix, other).Write(_folder["source"]));
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
-        float[] actual = RunEncoder(expected, out string first);
-        float largest = DecoderParityTests.Difference(actual, DecoderParityTests.Floats(expected, $"output.{first}"));
-        output.WriteLine($"{name} '{other}': largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        var actual = RunEncoder(expected, out var first);
+        var max = DecoderParityTests.Difference(actual, DecoderParityTests.Floats(expected, $"output.{first}"));
+        output.WriteLine($"{name} '{other}': largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     [Fact]
     public void Export_TwoTensorsOfOneName_TakesTheArchitecturesOwn()
     {
-        string source = SharedAssets.Path("tiny", "llama");
+        var source = SharedAssets.Path("tiny", "llama");
         var edited = EditedCheckpoint.Read(source);
         edited.Tensors["language_model.model.norm.weight"] = (new float[64], [64]);
-        ExportReport report = CheckLogits(edited.Write(_folder["source"]), Path.Combine(source, "expected.safetensors"));
+        var report = CheckLogits(edited.Write(_folder["source"]), Path.Combine(source, "expected.safetensors"));
         Assert.Equal(["language_model.model.norm.weight"], report.UnusedTensors);
     }
 
@@ -88,12 +90,12 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData("gpt2", "lm_head.weight", "transformer.wte.weight")]
     public void Export_TiedHeadStoredToo_IsTheEmbeddingAndTold(string name, string head, string embedding)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         var edited = EditedCheckpoint.Read(source);
         edited.Tensors[head] = edited.Tensors[embedding];
-        ExportReport report = CheckLogits(edited.Write(_folder["source"]), Path.Combine(source, "expected.safetensors"));
+        var report = CheckLogits(edited.Write(_folder["source"]), Path.Combine(source, "expected.safetensors"));
         Assert.Equal([head], report.UnusedTensors);
-        long twice = new FileInfo(Path.Combine(_folder["package"], "model.onnx.data")).Length;
+        var twice = new FileInfo(Path.Combine(_folder["package"], "model.onnx.data")).Length;
         Exporter.Export(
             Checkpoint.Open(_folder["source"]), _folder["strict"], new ExportOptions { Strict = true });
         Assert.Equal(twice, new FileInfo(Path.Combine(_folder["strict"], "model.onnx.data")).Length);
@@ -104,7 +106,7 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData("gpt2", "lm_head.weight", "transformer.wte.weight")]
     public void Export_TiedModelWithTheHeadAlone_TakesItForTheEmbedding(string name, string head, string embedding)
     {
-        string source = SharedAssets.Path("tiny", name);
+        var source = SharedAssets.Path("tiny", name);
         CheckLogits(
             EditedCheckpoint.Read(source).Rename(key => key == embedding ? head : key).Write(_folder["source"]),
             Path.Combine(source, "expected.safetensors"));
@@ -117,7 +119,7 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     public void Export_TiedHeadThatDiffers_IsTheHead(string format, Precision precision)
     {
         // The logits of a head of its own are those of the same model that says so.
-        string source = SharedAssets.Path("reported", "tie-true-distinct-head", "model");
+        var source = SharedAssets.Path("reported", "tie-true-distinct-head", "model");
         var edited = EditedCheckpoint.Read(source);
         Export(edited.Write(_folder["tied"], format), "tied-package", precision);
         edited.Config["tie_word_embeddings"] = false;
@@ -133,11 +135,13 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     {
         var edited = EditedCheckpoint.Read(SharedAssets.Path("tiny", "llama"));
         edited.Tensors.Remove("lm_head.weight");
-        string source = edited.Write(_folder["source"]);
-        CheckpointException exception = Assert.Throws<CheckpointException>(() => Export(source));
+        var source = edited.Write(_folder["source"]);
+        var exception = Assert.Throws<CheckpointException>(() => Export(source));
         Assert.Equal(
-            $"The checkpoint '{source}' lacks the head 'lm_head.weight', and 'tie_word_embeddings' in its configuration does "
-            + "not say that the embedding is the head. Set 'tie_word_embeddings' to 'true' where it is, or put the weight "
+            $"The checkpoint '{source}' lacks the head 'lm_head.weight', and 'tie_word_embeddings' in its "
+            + $"configuration does "
+            + "not say that the embedding is the head. Set 'tie_word_embeddings' to 'true' where it is, or put the "
+            + "weight "
             + "file that holds the head beside the others.", exception.Message);
     }
 
@@ -146,35 +150,38 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData("cls.predictions.decoder.bias")]
     public void Export_MaskedTokenHeadThatDiffers_IsTheHead(string tensor)
     {
-        string source = SharedAssets.Path("tiny", "bert-mlm");
+        var source = SharedAssets.Path("tiny", "bert-mlm");
         var edited = EditedCheckpoint.Read(source);
-        int vocabulary = edited.Config["vocab_size"]!.GetValue<int>(), size = edited.Config["hidden_size"]!.GetValue<int>();
-        bool isBias = tensor.EndsWith("bias", StringComparison.Ordinal);
+        int vocabulary = edited.Config["vocab_size"]!.GetValue<int>(),
+            size = edited.Config["hidden_size"]!.GetValue<int>();
+        var isBias = tensor.EndsWith("bias", StringComparison.Ordinal);
         var own = isBias ? new float[vocabulary] : new float[vocabulary * size];
         edited.Tensors[tensor] = (own, isBias ? [vocabulary] : [vocabulary, size]);
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
 
         // The head of zeros leaves the bias; the bias of zeros leaves the reference less its bias.
-        float[] bias = edited.Tensors["cls.predictions.bias"].Values;
-        float[] reference = DecoderParityTests.Floats(expected, "output.logits");
+        var bias = edited.Tensors["cls.predictions.bias"].Values;
+        var reference = DecoderParityTests.Floats(expected, "output.logits");
         Export(edited.Write(_folder["source"]));
-        float[] actual = RunEncoder(expected, out _);
-        float largest = DecoderParityTests.Difference(
-            actual, [.. reference.Select((value, index) => isBias ? value - bias[index % vocabulary] : bias[index % vocabulary])]);
-        output.WriteLine($"{tensor}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        var actual = RunEncoder(expected, out _);
+        var max = DecoderParityTests.Difference(
+            actual,
+            [.. reference.Select((value, index) => isBias
+                ? value - bias[index % vocabulary] : bias[index % vocabulary])]);
+        output.WriteLine($"{tensor}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     [Fact]
     public void Export_MaskedTokenHeadStoredToo_IsTheEmbedding()
     {
-        string source = SharedAssets.Path("tiny", "bert-mlm");
+        var source = SharedAssets.Path("tiny", "bert-mlm");
         var edited = EditedCheckpoint.Read(source);
         edited.Tensors["cls.predictions.decoder.weight"] = edited.Tensors["bert.embeddings.word_embeddings.weight"];
         edited.Tensors["cls.predictions.decoder.bias"] = edited.Tensors["cls.predictions.bias"];
-        ExportReport report = Export(edited.Write(_folder["source"]));
+        var report = Export(edited.Write(_folder["source"]));
         Assert.Contains("cls.predictions.decoder.weight", report.UnusedTensors);
-        using Checkpoint expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
+        using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
         Assert.InRange(
             DecoderParityTests.Difference(
                 RunEncoder(expected, out _), DecoderParityTests.Floats(expected, "output.logits")), 0, 1e-4f);
@@ -186,7 +193,7 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData(null)]
     public void Export_TypeInTheConfiguration_ChangesNothing(string? key)
     {
-        string source = SharedAssets.Path("tiny", "mistral-window");
+        var source = SharedAssets.Path("tiny", "mistral-window");
         var edited = EditedCheckpoint.Read(source);
         edited.Config.Remove("dtype");
         edited.Config.Remove("torch_dtype");
@@ -205,25 +212,25 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
 
     private ExportReport Export(string source, string package = "package", Precision precision = Precision.Float32)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(source);
+        using var checkpoint = Checkpoint.Open(source);
         return Exporter.Export(checkpoint, _folder[package], new ExportOptions { Precision = precision });
     }
 
     private ExportReport CheckLogits(string source, string values)
     {
-        ExportReport report = Export(source);
-        using Checkpoint expected = Checkpoint.Open(values);
-        float largest = 0;
-        foreach (int length in (int[])[7, 24, 48])
+        var report = Export(source);
+        using var expected = Checkpoint.Open(values);
+        float max = 0;
+        foreach (var length in (int[])[7, 24, 48])
         {
             using DecoderRunner runner = new(_folder["package"]);
-            largest = Math.Max(largest, DecoderParityTests.Difference(
+            max = Math.Max(max, DecoderParityTests.Difference(
                 runner.Run(DecoderParityTests.Ints(expected, $"input_ids_{length}")),
                 DecoderParityTests.Floats(expected, $"logits_{length}")));
         }
 
-        output.WriteLine($"largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        output.WriteLine($"largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
         return report;
     }
 
@@ -231,7 +238,7 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     private float[] RunEncoder(Checkpoint expected, out string name)
     {
         using EncoderRunner runner = new(_folder["package"]);
-        Dictionary<string, float[]> outputs = runner.Run(
+        var outputs = runner.Run(
             expected.Tensors["input.input_ids"].Shape[0], Longs("input.input_ids"), Longs("input.attention_mask"),
             expected.Tensors.ContainsKey("input.token_type_ids") ? Longs("input.token_type_ids") : null);
         name = outputs.ContainsKey("logits") ? "logits" : "last_hidden_state";

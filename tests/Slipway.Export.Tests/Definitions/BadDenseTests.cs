@@ -20,7 +20,7 @@ public sealed class BadDenseTests
     public void Export_ContradictingConfiguration_NamesKeyAndValue(
         string name, string key, string value, string message)
     {
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Export(name, key, value));
+        var error = Assert.Throws<CheckpointException>(() => Export(name, key, value));
 
         Assert.Contains($"'{key}' in the configuration of '", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
@@ -29,27 +29,32 @@ public sealed class BadDenseTests
     [Theory]
     [InlineData("phi", "partial_rotary_factor", "1.5", "'1.5', which cannot be exported; expected a share of the head")]
     [InlineData("gptj", "rotary_dim", "17", "'17', which cannot be exported; expected a share of the head size 16")]
-    [InlineData("gemma3-pattern", "use_bidirectional_attention", "true", "'true', which cannot be exported; expected 'false'")]
-    [InlineData("mistral", "rope_parameters", "{\"full_attention\":{}}", "exported; expected the same parameters for all")]
+    [InlineData("gemma3-pattern", "use_bidirectional_attention", "true",
+        "'true', which cannot be exported; expected 'false'")]
+    [InlineData("mistral", "rope_parameters", "{\"full_attention\":{}}",
+    "exported; expected the same parameters for all")]
     [InlineData("opt", "activation_function", "\"swoosh\"", "'swoosh', which cannot be exported; expected 'silu', ")]
-    [InlineData("cohere2", "layer_types", "[\"a\",\"b\",\"c\",\"d\"]", "which cannot be exported; expected 'full_attention'")]
+    [InlineData("cohere2", "layer_types", "[\"a\",\"b\",\"c\",\"d\"]",
+        "which cannot be exported; expected 'full_attention'")]
     public void Export_UnsupportedConfiguration_NamesKeyAndValue(string name, string key, string value, string message)
     {
-        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Export(name, key, value));
+        var error = Assert.Throws<NotSupportedException>(() => Export(name, key, value));
 
         Assert.Contains($"'{key}' in the configuration of '", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("{\"rope_type\": \"spiral\"}", "'rope_scaling.rope_type' in the configuration of '", "is 'spiral', which cannot be")]
-    [InlineData("{\"rope_type\": \"dynamic\"}", "'rope_scaling.factor' in the configuration of '", "is 'missing'; expected a number")]
+    [InlineData("{\"rope_type\": \"spiral\"}", "'rope_scaling.rope_type' in the configuration of '",
+        "is 'spiral', which cannot be")]
+    [InlineData("{\"rope_type\": \"dynamic\"}", "'rope_scaling.factor' in the configuration of '",
+    "is 'missing'; expected a number")]
     [InlineData(
         "{\"rope_type\": \"longrope\", \"short_factor\": [1, 2], \"long_factor\": [1, 2]}",
         "'rope_scaling.short_factor' in the configuration of '", "is '[1,2]'; expected 8 positive numbers")]
     public void Export_RotaryScalingOfNoUse_NamesKeyAndValue(string value, string key, string message)
     {
-        Exception error = Assert.ThrowsAny<Exception>(() => Export("mistral", "rope_scaling", value));
+        var error = Assert.ThrowsAny<Exception>(() => Export("mistral", "rope_scaling", value));
 
         Assert.True(error is CheckpointException or NotSupportedException, error.ToString());
         Assert.Contains(key, error.Message, StringComparison.Ordinal);
@@ -63,7 +68,7 @@ public sealed class BadDenseTests
     public void Export_ConfigurationThatContradictsTensors_NamesTheTensor(
         string name, string key, string value, string tensor)
     {
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Export(name, key, value));
+        var error = Assert.Throws<CheckpointException>(() => Export(name, key, value));
 
         Assert.Equal(tensor, error.Tensor);
         Assert.Contains($"'{tensor}'", error.Message, StringComparison.Ordinal);
@@ -72,13 +77,13 @@ public sealed class BadDenseTests
     private static void Export(string name, string key, string value)
     {
         using TemporaryFolder folder = new();
-        Definition definition = DenseModels.All[name];
+        var definition = DenseModels.All[name];
         ReferenceModel model = new(seed: 3);
         definition.Forward(model, [1, 2]);
-        JsonObject config = definition.Config();
+        var config = definition.Config();
         config[key] = JsonNode.Parse(value);
         model.Save(folder["checkpoint"], config);
-        using Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]);
+        using var checkpoint = Checkpoint.Open(folder["checkpoint"]);
         Exporter.Export(checkpoint, folder["package"]);
     }
 }

@@ -20,7 +20,7 @@ public sealed class BadMixtureTests
     public void Export_ContradictingConfiguration_NamesKeyAndValue(
         string name, string key, string value, string message)
     {
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Export(name, key, value));
+        var error = Assert.Throws<CheckpointException>(() => Export(name, key, value));
 
         Assert.Contains($"'{key}' in the configuration of '", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
@@ -33,11 +33,12 @@ public sealed class BadMixtureTests
     [InlineData("glm4-moe", "scoring_func", "\"softmax\"", "'softmax', which cannot be exported; expected 'sigmoid'")]
     [InlineData("phimoe", "num_experts_per_tok", "3", "'3', which cannot be exported; expected '2'")]
     [InlineData("olmoe", "clip_qkv", "8", "'8', which cannot be exported; expected none")]
-    [InlineData("glm4-moe", "partial_rotary_factor", "0.01", "'0.01', which cannot be exported; expected a share of the head")]
+    [InlineData("glm4-moe", "partial_rotary_factor", "0.01",
+        "'0.01', which cannot be exported; expected a share of the head")]
     [InlineData("qwen3-next", "layer_types", "[\"a\",\"b\"]", "exported; expected 'linear_attention' and ")]
     public void Export_UnsupportedConfiguration_NamesKeyAndValue(string name, string key, string value, string message)
     {
-        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Export(name, key, value));
+        var error = Assert.Throws<NotSupportedException>(() => Export(name, key, value));
 
         Assert.Contains($"'{key}' in the configuration of '", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
@@ -46,7 +47,7 @@ public sealed class BadMixtureTests
     [Fact]
     public void Export_FewerExpertsThanTheConfigurationHas_NamesTheTensor()
     {
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Export("qwen2-moe", "num_experts", "9"));
+        var error = Assert.Throws<CheckpointException>(() => Export("qwen2-moe", "num_experts", "9"));
 
         Assert.NotNull(error.Tensor);
         Assert.Contains(error.Tensor, error.Message, StringComparison.Ordinal);
@@ -55,13 +56,13 @@ public sealed class BadMixtureTests
     private static void Export(string name, string key, string value)
     {
         using TemporaryFolder folder = new();
-        Definition definition = SmallModels.All[name];
+        var definition = SmallModels.All[name];
         ReferenceModel model = new(seed: 3);
         definition.Forward(model, [1, 2]);
-        JsonObject config = definition.Config();
+        var config = definition.Config();
         config[key] = JsonNode.Parse(value);
         model.Save(folder["checkpoint"], config);
-        using Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]);
+        using var checkpoint = Checkpoint.Open(folder["checkpoint"]);
         Exporter.Export(checkpoint, folder["package"]);
     }
 }

@@ -15,9 +15,9 @@ public sealed class DefinitionTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void Export_Float32_EqualsTheDefinition(string name)
     {
-        (float[] expected, TemporaryFolder folder) = Build(name);
-        using TemporaryFolder owned = folder;
-        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        var (expected, folder) = Build(name);
+        using var owned = folder;
+        using (var checkpoint = Checkpoint.Open(folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
@@ -25,10 +25,10 @@ public sealed class DefinitionTests(ITestOutputHelper output)
         using DecoderRunner whole = new(folder["package"]);
         using DecoderRunner stepped = new(folder["package"]) { PlannedLength = Prompt.Length };
         float[] steps = [.. Prompt.Chunk(4).SelectMany(chunk => stepped.Run(chunk))];
-        float largest = Math.Max(
+        var max = Math.Max(
             DecoderParityTests.Difference(whole.Run(Prompt), expected), DecoderParityTests.Difference(steps, expected));
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     [Theory]
@@ -40,30 +40,30 @@ public sealed class DefinitionTests(ITestOutputHelper output)
     [InlineData("qwen2-moe-odd-sizes", Precision.Float16, 0.01)]
     [InlineData("qwen2-moe-odd-sizes", Precision.Int8, 0.1)]
     [InlineData("qwen2-moe-odd-sizes", Precision.Int4, 0.3)]
-    public void Export_FewerBits_StaysNearTheDefinition(string name, Precision precision, double most)
+    public void Export_FewerBits_StaysNearTheDefinition(string name, Precision precision, double max)
     {
-        (float[] expected, TemporaryFolder folder) = Build(name);
-        using TemporaryFolder owned = folder;
-        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        var (expected, folder) = Build(name);
+        using var owned = folder;
+        using (var checkpoint = Checkpoint.Open(folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, folder["package"], new ExportOptions { Precision = precision });
         }
 
         using DecoderRunner runner = new(folder["package"]);
-        float[] logits = runner.Run(Prompt);
-        double distance = Math.Sqrt(logits.Zip(expected, (x, y) => (x - y) * (x - y)).Average());
-        double size = Math.Sqrt(expected.Average(value => value * value));
+        var logits = runner.Run(Prompt);
+        var distance = Math.Sqrt(logits.Zip(expected, (x, y) => (x - y) * (x - y)).Average());
+        var size = Math.Sqrt(expected.Average(value => value * value));
         output.WriteLine($"{name} {precision}: {distance / size:0.000} of the logits' size");
-        Assert.InRange(distance / size, 0, most);
+        Assert.InRange(distance / size, 0, max);
     }
 
     [Theory]
     [MemberData(nameof(Names))]
     public async Task Generate_UnequalRowsInTheEngine_GivesTheTokensOfTheGraphAlone(string name)
     {
-        (_, TemporaryFolder folder) = Build(name);
-        using TemporaryFolder owned = folder;
-        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        var (_, folder) = Build(name);
+        using var owned = folder;
+        using (var checkpoint = Checkpoint.Open(folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
@@ -74,17 +74,17 @@ public sealed class DefinitionTests(ITestOutputHelper output)
             using DecoderRunner runner = new(folder["package"]);
             return runner.Greedy(prompt, 10);
         })];
-        using LanguageModel model = LanguageModel.Load(
-            folder["package"], new LanguageModelOptions { PrefillChunk = 4, SharedPrefillChunk = 3 });
+        using var model = LanguageModel.Load(
+            folder["package"], new LanguageModelOptions { MaxPrefillTokens = 4, MaxMixedPrefillTokens = 3 });
 
-        int[][] answers = await Task.WhenAll(prompts.Select(prompt => EngineParityTests.AnswerAsync(model, prompt, 10)));
+        var answers = await Task.WhenAll(prompts.Select(prompt => EngineParityTests.AnswerAsync(model, prompt, 10)));
 
         Assert.Equal(expected, answers);
     }
 
     private static (float[] Expected, TemporaryFolder Folder) Build(string name)
     {
-        Definition definition = SmallModels.All[name];
+        var definition = SmallModels.All[name];
         ReferenceModel model = new(seed: 7);
         float[] expected = [.. definition.Forward(model, Prompt).SelectMany(row => row).Select(logit => (float)logit)];
         TemporaryFolder folder = new();

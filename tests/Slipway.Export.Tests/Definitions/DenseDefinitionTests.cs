@@ -15,12 +15,12 @@ public sealed class DenseDefinitionTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void Export_Float32_EqualsTheDefinition(string name)
     {
-        Definition definition = DenseModels.All[name];
+        var definition = DenseModels.All[name];
         ReferenceModel model = new(seed: 7);
         float[] expected = [.. definition.Forward(model, Prompt).SelectMany(row => row).Select(logit => (float)logit)];
         using TemporaryFolder folder = new();
         model.Save(folder["checkpoint"], definition.Config());
-        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        using (var checkpoint = Checkpoint.Open(folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
@@ -28,30 +28,30 @@ public sealed class DenseDefinitionTests(ITestOutputHelper output)
         using DecoderRunner whole = new(folder["package"]);
         using DecoderRunner stepped = new(folder["package"]);
         float[] steps = [.. Prompt.Chunk(4).SelectMany(chunk => stepped.Run(chunk))];
-        float largest = Math.Max(
+        var max = Math.Max(
             DecoderParityTests.Difference(whole.Run(Prompt), expected), DecoderParityTests.Difference(steps, expected));
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     [Theory]
     [MemberData(nameof(Names))]
     public async Task Generate_UnequalRowsAndSmallChunks_GivesTheTokensOfTheWhole(string name)
     {
-        Definition definition = DenseModels.All[name];
+        var definition = DenseModels.All[name];
         ReferenceModel model = new(seed: 5);
         definition.Forward(model, [1, 2]);
         using TemporaryFolder folder = new();
         model.Save(folder["checkpoint"], definition.Config());
-        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        using (var checkpoint = Checkpoint.Open(folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
 
         int[][] prompts = [Prompt, Prompt[..3], Prompt[..10], Prompt[5..12]];
-        using LanguageModel engine = LanguageModel.Load(
-            folder["package"], new LanguageModelOptions { PrefillChunk = 5, SharedPrefillChunk = 3 });
-        int[][] answers = await Task.WhenAll(
+        using var engine = LanguageModel.Load(
+            folder["package"], new LanguageModelOptions { MaxPrefillTokens = 5, MaxMixedPrefillTokens = 3 });
+        var answers = await Task.WhenAll(
             prompts.Select(prompt => EngineParityTests.AnswerAsync(engine, prompt)));
         using DecoderRunner runner = new(folder["package"]);
         Assert.Equal([.. prompts.Select(prompt => Whole(runner, prompt))], answers);
@@ -64,7 +64,7 @@ public sealed class DenseDefinitionTests(ITestOutputHelper output)
         while (ids.Count < prompt.Length + 12)
         {
             runner.Reset();
-            float[] logits = runner.Run(ids, keep: 1);
+            var logits = runner.Run(ids, keep: 1);
             ids.Add(Array.IndexOf(logits, logits.Max()));
         }
 

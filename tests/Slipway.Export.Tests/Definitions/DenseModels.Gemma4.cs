@@ -65,17 +65,17 @@ internal static partial class DenseModels
         ReferenceModel model, int[] ids, int own, int perLayer, int keyHeads, bool equal, int small = 16,
         int large = 32, int experts = 0)
     {
-        int layers = perLayer == 0 ? 2 : 4;
-        double[][] x = Times(model.Embed("model.embed_tokens", ids, Vocabulary, Hidden), Math.Sqrt(Hidden));
-        double[][]? extra = perLayer == 0 ? null : Extra(x);
+        var layers = perLayer == 0 ? 2 : 4;
+        var x = Times(model.Embed("model.embed_tokens", ids, Vocabulary, Hidden), Math.Sqrt(Hidden));
+        var extra = perLayer == 0 ? null : Extra(x);
         Dictionary<bool, (double[][] Key, double[][] Value)> kept = [];
-        for (int layer = 0; layer < layers; layer++)
+        for (var layer = 0; layer < layers; layer++)
         {
-            string name = $"model.layers.{layer}";
-            bool full = layer % 2 == 1;
-            double[][] attended = Attention($"{name}.self_attn", Normed($"{name}.input_layernorm", x), full, layer);
+            var name = $"model.layers.{layer}";
+            var full = layer % 2 == 1;
+            var attended = Attention($"{name}.self_attn", Normed($"{name}.input_layernorm", x), full, layer);
             x = Add(x, Normed($"{name}.post_attention_layernorm", attended));
-            double[][] fed = Gated(
+            var fed = Gated(
                 model, $"{name}.mlp", Normed($"{name}.pre_feedforward_layernorm", x),
                 layer >= own ? 2 * Inner : Inner, GeluTanh);
             fed = experts == 0 ? fed : Add(
@@ -84,18 +84,18 @@ internal static partial class DenseModels
             x = Add(x, Normed($"{name}.post_feedforward_layernorm", fed));
             if (extra is not null)
             {
-                double[][] gate = ReferenceModel.Map(
+                var gate = ReferenceModel.Map(
                     model.Linear($"{name}.per_layer_input_gate", x, perLayer), row => [.. row.Select(GeluTanh)]);
-                double[][] mixed = ReferenceModel.Zip(
+                var mixed = ReferenceModel.Zip(
                     gate, Columns(extra, layer * perLayer, perLayer), (a, b) => a * b);
-                double[][] projected = model.Linear($"{name}.per_layer_projection", mixed, Hidden);
+                var projected = model.Linear($"{name}.per_layer_projection", mixed, Hidden);
                 x = Add(x, Normed($"{name}.post_per_layer_input_norm", projected));
             }
 
             x = Times(x, model.Tensor($"{name}.layer_scalar", 0.8, 0.1, 1)[0]);
         }
 
-        double[][] logits = Head(model, Normed("model.norm", x), "model.embed_tokens", 1);
+        var logits = Head(model, Normed("model.norm", x), "model.embed_tokens", 1);
         return ReferenceModel.Map(logits, row => [.. row.Select(logit => 20 * Math.Tanh(logit / 20))]);
 
         double[][] Normed(string name, double[][] states) => model.RmsNorm(name, states, 1e-6);
@@ -104,27 +104,27 @@ internal static partial class DenseModels
         double[][] Experts(string name, double[][] states)
         {
             const int inner = 24;
-            float[] scale = model.Tensor($"{name}.router.scale", 1, 0.3, Hidden);
-            float[] weights = model.Tensor($"{name}.router.per_expert_scale", 1, 0.4, experts);
-            double[][] read = ReferenceModel.Map(states, row =>
+            var scale = model.Tensor($"{name}.router.scale", 1, 0.3, Hidden);
+            var weights = model.Tensor($"{name}.router.per_expert_scale", 1, 0.4, experts);
+            var read = ReferenceModel.Map(states, row =>
             {
-                double deviation = Math.Sqrt(row.Average(element => element * element) + 1e-6);
+                var deviation = Math.Sqrt(row.Average(element => element * element) + 1e-6);
                 return [.. row.Select((element, i) => element / deviation * scale[i] / Math.Sqrt(Hidden))];
             });
-            double[][] shares = ReferenceModel.Map(
+            var shares = ReferenceModel.Map(
                 model.Linear($"{name}.router.proj", read, experts, spread: 2),
                 row => [.. ReferenceAttention.Choose(row, ReferenceAttention.Softmax(row), 2, normalize: true)
                     .Select((share, expert) => share * weights[expert])]);
-            double[][] input = Normed($"{name}.pre_feedforward_layernorm_2", states);
-            float[] first = model.Tensor($"{name}.experts.gate_up_proj", 0, 0.2, experts, 2 * inner, Hidden);
-            float[] second = model.Tensor($"{name}.experts.down_proj", 0, 0.2, experts, Hidden, inner);
-            double[][] sum = Times(states, 0);
-            for (int expert = 0; expert < experts; expert++)
+            var input = Normed($"{name}.pre_feedforward_layernorm_2", states);
+            var first = model.Tensor($"{name}.experts.gate_up_proj", 0, 0.2, experts, 2 * inner, Hidden);
+            var second = model.Tensor($"{name}.experts.down_proj", 0, 0.2, experts, Hidden, inner);
+            var sum = Times(states, 0);
+            for (var expert = 0; expert < experts; expert++)
             {
-                double[][] both = ReferenceModel.Multiply(first, expert * 2 * inner, input, 2 * inner);
-                double[][] gated = ReferenceModel.Map(both, row =>
+                var both = ReferenceModel.Multiply(first, expert * 2 * inner, input, 2 * inner);
+                var gated = ReferenceModel.Map(both, row =>
                     [.. row.Take(inner).Zip(row.Skip(inner), (gate, up) => GeluTanh(gate) * up)]);
-                double[][] output = ReferenceModel.Multiply(second, expert * Hidden, gated, Hidden);
+                var output = ReferenceModel.Multiply(second, expert * Hidden, gated, Hidden);
                 sum = [.. sum.Zip(output, (total, own) => total.Zip(own, (a, b) => (a, b)).ToArray())
                     .Select((row, at) => row.Select(pair => pair.a + (shares[at][expert] * pair.b)).ToArray())];
             }
@@ -134,9 +134,9 @@ internal static partial class DenseModels
 
         double[][] Extra(double[][] first)
         {
-            double[][] token = Times(
+            var token = Times(
                 model.Embed("model.embed_tokens_per_layer", ids, Vocabulary, layers * perLayer), Math.Sqrt(perLayer));
-            double[][] context = Times(
+            var context = Times(
                 model.Linear("model.per_layer_model_projection", first, layers * perLayer), 1 / Math.Sqrt(Hidden));
             context = ByHead(
                 context, perLayer, (_, part) => Normed("model.per_layer_projection_norm", [part])[0]);
@@ -148,24 +148,25 @@ internal static partial class DenseModels
             int size = full ? large : small, heads = full ? keyHeads : KeyHeads;
 
             // Of the pairs of large heads only the first quarter turns.
-            double[] frequencies = full
+            var frequencies = full
                 ? [.. Frequencies(size, 1000000).Select((frequency, pair) => pair < size / 8 ? frequency : 0)]
                 : Frequencies(size, 10000);
-            double[][] query = Turn(Heads($"{name}.q_norm", model.Linear($"{name}.q_proj", input, 4 * size)), size, frequencies);
+            var query = Turn(
+                Heads($"{name}.q_norm", model.Linear($"{name}.q_proj", input, 4 * size)), size, frequencies);
             if (layer < own)
             {
-                double[][] raw = model.Linear($"{name}.k_proj", input, heads * size);
-                double[][] value = full && equal ? raw : model.Linear($"{name}.v_proj", input, heads * size);
+                var raw = model.Linear($"{name}.k_proj", input, heads * size);
+                var value = full && equal ? raw : model.Linear($"{name}.v_proj", input, heads * size);
                 kept[full] = (
                     Turn(Heads($"{name}.k_norm", raw), size, frequencies),
                     ByHead(value, size, (_, head) =>
                     {
-                        double deviation = Math.Sqrt(head.Average(element => element * element) + 1e-6);
+                        var deviation = Math.Sqrt(head.Average(element => element * element) + 1e-6);
                         return [.. head.Select(element => element / deviation)];
                     }));
             }
 
-            double[][] attended = Attend(
+            var attended = Attend(
                 query, kept[full].Key, kept[full].Value, 4, heads, scale: 1, full ? null : Window);
             return model.Linear($"{name}.o_proj", attended, Hidden);
 

@@ -9,7 +9,8 @@ internal static partial class DenseModels
     {
         ["phi"] = new(Config("PhiForCausalLM"), (model, ids) => Phi(model, ids, normed: false, 0.5)),
         ["phi-qk-norm"] = new(
-            Config("PhiForCausalLM", """{"qk_layernorm": true, "partial_rotary_factor": 0.25, "layer_norm_eps": 1e-4}"""),
+            Config(
+                "PhiForCausalLM", """{"qk_layernorm": true, "partial_rotary_factor": 0.25, "layer_norm_eps": 1e-4}"""),
             (model, ids) => Phi(model, ids, normed: true, 0.25, 1e-4)),
         ["stablelm"] = new(
             Config("StableLmForCausalLM", """{"use_qkv_bias": true}"""),
@@ -26,7 +27,8 @@ internal static partial class DenseModels
             Config("CohereForCausalLM", """{"use_qk_norm": true, "tie_word_embeddings": true, "logit_scale": 0.25}"""),
             (model, ids) => Cohere(model, ids, 2, _ => null, everywhere: true)),
         ["cohere2"] = new(
-            Config("Cohere2ForCausalLM", """{"num_hidden_layers": 4, "sliding_window": 6, "sliding_window_pattern": 3, "tie_word_embeddings": true, "logit_scale": 0.25}"""),
+            Config("Cohere2ForCausalLM",
+            """{"num_hidden_layers": 4, "sliding_window": 6, "sliding_window_pattern": 3, "tie_word_embeddings": true, "logit_scale": 0.25}"""),
             (model, ids) => Cohere(model, ids, 4, layer => layer == 2 ? null : Window, everywhere: false)),
         ["nemotron"] = new(Config("NemotronForCausalLM", """{"norm_eps": 1e-5}"""), Nemotron),
         ["olmo"] = new(Config("OlmoForCausalLM", """{"clip_qkv": 0.4}"""), Olmo),
@@ -41,9 +43,9 @@ internal static partial class DenseModels
 
         double[][] Layer(string name, int index, double[][] x)
         {
-            string attention = $"{name}.self_attn";
-            double[][] input = LayerNorm(model, $"{name}.input_layernorm", x, epsilon);
-            double[][] attended = new DenseAttention
+            var attention = $"{name}.self_attn";
+            var input = LayerNorm(model, $"{name}.input_layernorm", x, epsilon);
+            var attended = new DenseAttention
             {
                 InputBias = true, OutputBias = true, Output = "dense", Size = size,
                 Frequencies = Frequencies((int)(size * share), Theta),
@@ -51,7 +53,7 @@ internal static partial class DenseModels
                     states, size,
                     (_, head) => LayerNorm(model, $"{attention}.{part}_layernorm", [head], epsilon)[0]),
             }.Run(model, attention, input);
-            double[][] fed = Feed(model, $"{name}.mlp.fc1", $"{name}.mlp.fc2", input, Inner, GeluTanh, bias: true);
+            var fed = Feed(model, $"{name}.mlp.fc1", $"{name}.mlp.fc2", input, Inner, GeluTanh, bias: true);
             return Add(Add(attended, fed), x);
         }
     }
@@ -63,9 +65,9 @@ internal static partial class DenseModels
 
         double[][] Layer(string name, int index, double[][] x)
         {
-            string attention = $"{name}.self_attn";
-            double[][] input = LayerNorm(model, $"{name}.input_layernorm", x, 1e-5);
-            double[][] attended = new DenseAttention
+            var attention = $"{name}.self_attn";
+            var input = LayerNorm(model, $"{name}.input_layernorm", x, 1e-5);
+            var attended = new DenseAttention
             {
                 InputBias = !parallel, Frequencies = Frequencies(rotary, Theta), Size = size,
                 Before = (part, states) => !parallel ? states : ByHead(
@@ -91,7 +93,7 @@ internal static partial class DenseModels
         {
             x = Add(x, new DenseAttention { InputBias = true, OutputBias = true, Window = Window }
                 .Run(model, $"{name}.self_attn", LayerNorm(model, $"{name}.input_layernorm", x, 1e-5)));
-            double[][] input = LayerNorm(model, $"{name}.post_attention_layernorm", x, 1e-5);
+            var input = LayerNorm(model, $"{name}.post_attention_layernorm", x, 1e-5);
             return Add(x, Feed(model, $"{name}.mlp.c_fc", $"{name}.mlp.c_proj", input, Inner, GeluTanh, bias: true));
         }
     }
@@ -106,8 +108,8 @@ internal static partial class DenseModels
 
         double[][] Layer(string name, int index, double[][] x)
         {
-            double[][] input = LayerNorm(model, $"{name}.input_layernorm", x, 1e-5, bias: false);
-            double[][] attended = new DenseAttention
+            var input = LayerNorm(model, $"{name}.input_layernorm", x, 1e-5, bias: false);
+            var attended = new DenseAttention
             {
                 Interleaved = true, Window = window(index), Size = size,
                 Frequencies = everywhere || window(index) is not null ? Frequencies(size, Theta) : null,
@@ -118,7 +120,7 @@ internal static partial class DenseModels
 
         double[][] Normed(string name, double[][] states)
         {
-            float[] weight = model.Tensor($"{name}.weight", 1, 0.3, states[0].Length / size, size);
+            var weight = model.Tensor($"{name}.weight", 1, 0.3, states[0].Length / size, size);
             return ByHead(states, size, (head, row) =>
                 [.. Center(row, 1e-5).Select((value, i) => value * weight[(head * size) + i])]);
         }
@@ -132,7 +134,7 @@ internal static partial class DenseModels
         {
             x = Add(x, new DenseAttention { Frequencies = Frequencies(8, Theta) }
                 .Run(model, $"{name}.self_attn", LayerNorm(model, $"{name}.input_layernorm", x, 1e-5, offset: 1)));
-            double[][] input = LayerNorm(model, $"{name}.post_attention_layernorm", x, 1e-5, offset: 1);
+            var input = LayerNorm(model, $"{name}.post_attention_layernorm", x, 1e-5, offset: 1);
             return Add(x, Feed(
                 model, $"{name}.mlp.up_proj", $"{name}.mlp.down_proj", input, Inner, SquaredRelu, bias: false));
         }

@@ -88,7 +88,7 @@ internal static partial class DenseModels
                 (model, ids) => Gemma4(
                     model, ids, own: 2, perLayer: 0, keyHeads: 1, equal: true, small: 24, large: 40)),
         };
-        foreach (int size in (int[])[20, 72, 80, 96, 100, 120])
+        foreach (var size in (int[])[20, 72, 80, 96, 100, 120])
         {
             models.Add($"llama-head-{size}", Odd(size));
         }
@@ -101,8 +101,8 @@ internal static partial class DenseModels
         int size, string keys = "{}", Func<ReferenceModel, string, DenseAttention>? attention = null,
         string architecture = "LlamaForCausalLM")
     {
-        JsonObject all = JsonNode.Parse(keys)!.AsObject();
-        foreach ((string key, JsonNode value) in (IEnumerable<(string, JsonNode)>)
+        var all = JsonNode.Parse(keys)!.AsObject();
+        foreach (var (key, value) in (IEnumerable<(string, JsonNode)>)
         [
             ("hidden_size", OddHidden), ("intermediate_size", OddInner), ("vocab_size", OddVocabulary),
             ("head_dim", size),
@@ -116,16 +116,16 @@ internal static partial class DenseModels
 
         double[][] Forward(ReferenceModel model, int[] ids)
         {
-            double[][] x = model.Embed("model.embed_tokens", ids, OddVocabulary, OddHidden);
-            for (int layer = 0; layer < 2; layer++)
+            var x = model.Embed("model.embed_tokens", ids, OddVocabulary, OddHidden);
+            for (var layer = 0; layer < 2; layer++)
             {
-                string name = $"model.layers.{layer}";
+                var name = $"model.layers.{layer}";
                 DenseAttention plain = new() { Frequencies = Frequencies(size, Theta) };
                 x = Add(x, ((attention?.Invoke(model, $"{name}.self_attn") ?? plain) with
                 {
                     Size = size, Heads = 3, KeyHeads = 1,
                 }).Run(model, $"{name}.self_attn", model.RmsNorm($"{name}.input_layernorm", x, 1e-5)));
-                double[][] input = model.RmsNorm($"{name}.post_attention_layernorm", x, 1e-5);
+                var input = model.RmsNorm($"{name}.post_attention_layernorm", x, 1e-5);
                 x = Add(x, Gated(model, $"{name}.mlp", input, OddInner, ReferenceModel.Silu));
             }
 

@@ -80,7 +80,7 @@ internal static partial class DenseModels
         [
             .. Frequencies(HeadSize, Theta).Select((frequency, pair) =>
             {
-                double share = Math.Clamp((pair - first) / (last - first), 0, 1);
+                var share = Math.Clamp((pair - first) / (last - first), 0, 1);
                 return (share * frequency / 8) + ((1 - share) * frequency);
             }),
         ];
@@ -91,7 +91,7 @@ internal static partial class DenseModels
 
     private static double Llama3(double frequency)
     {
-        double wave = 2 * Math.PI / frequency;
+        var wave = 2 * Math.PI / frequency;
         if (wave < 256 / 4.0)
         {
             return frequency;
@@ -102,7 +102,7 @@ internal static partial class DenseModels
             return frequency / 8;
         }
 
-        double smooth = ((256 / wave) - 1) / (4 - 1);
+        var smooth = ((256 / wave) - 1) / (4 - 1);
         return ((1 - smooth) * frequency / 8) + (smooth * frequency);
     }
 }

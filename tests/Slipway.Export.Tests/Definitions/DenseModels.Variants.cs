@@ -13,7 +13,8 @@ internal static partial class DenseModels
                 model, ids,
                 new() { Frequencies = [.. Frequencies(HeadSize, Theta).Select(frequency => frequency / 2.5)] }, 1e-5)),
         ["llama-dynamic"] = new(
-            Config("LlamaForCausalLM", """{"rms_norm_eps": 1e-5, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000, "factor": 4}}"""),
+            Config("LlamaForCausalLM",
+            """{"rms_norm_eps": 1e-5, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000, "factor": 4}}"""),
             (model, ids) => Plain(model, ids, new(), 1e-5)),
         ["llama-own-keys"] = new(
             Config("LlamaForCausalLM", """{"rms_norm_eps": 1e-5, "num_key_value_heads": 4}"""),
@@ -27,7 +28,8 @@ internal static partial class DenseModels
         ["phi3-window"] = new(Config("Phi3ForCausalLM", """{"rms_norm_eps": 1e-5, "sliding_window": 6}"""),
             (model, ids) => Phi3(model, ids, Frequencies(HeadSize, Theta), 1, Window)),
         ["gemma"] = new(
-            Config("GemmaForCausalLM", """{"rms_norm_eps": 1e-6, "head_dim": 16, "tie_word_embeddings": true, "hidden_act": "gelu_pytorch_tanh"}"""),
+            Config("GemmaForCausalLM",
+            """{"rms_norm_eps": 1e-6, "head_dim": 16, "tie_word_embeddings": true, "hidden_act": "gelu_pytorch_tanh"}"""),
             (model, ids) => Plain(
                 model, ids, new(), 1e-6, (name, x) => Gated(model, name, x, Inner, GeluTanh), tied: true, offset: 1,
                 embeddingScale: Math.Sqrt(Hidden))),
@@ -51,14 +53,14 @@ internal static partial class DenseModels
         double[][] Layer(string name, int index, double[][] x)
         {
             const int keys = KeyHeads * HeadSize;
-            double[][] all = model.Linear(
+            var all = model.Linear(
                 $"{name}.self_attn.qkv_proj", model.RmsNorm($"{name}.input_layernorm", x, 1e-5), Hidden + (2 * keys));
-            double[][] attended = Attend(
+            var attended = Attend(
                 Turn(Columns(all, 0, Hidden), HeadSize, frequencies),
                 Turn(Columns(all, Hidden, keys), HeadSize, frequencies), Columns(all, Hidden + keys, keys), Heads,
                 KeyHeads, 0.25 * scoreFactor, window);
             x = Add(x, model.Linear($"{name}.self_attn.o_proj", attended, Hidden));
-            double[][] both = model.Linear(
+            var both = model.Linear(
                 $"{name}.mlp.gate_up_proj", model.RmsNorm($"{name}.post_attention_layernorm", x, 1e-5), 2 * Inner);
             return Add(x, model.Linear(
                 $"{name}.mlp.down_proj", ReferenceModel.Zip(
@@ -76,7 +78,7 @@ internal static partial class DenseModels
 
         double[][] Layer(string name, int index, double[][] x)
         {
-            double[][] attended = new DenseAttention
+            var attended = new DenseAttention
             {
                 Window = index == 1 ? null : Window,
                 Frequencies = index == 1
@@ -86,7 +88,7 @@ internal static partial class DenseModels
                     states, HeadSize, (_, head) => Normed($"{name}.self_attn.{part}_norm", [head])[0]),
             }.Run(model, $"{name}.self_attn", Normed($"{name}.input_layernorm", x));
             x = Add(x, Normed($"{name}.post_attention_layernorm", attended));
-            double[][] fed = Gated(
+            var fed = Gated(
                 model, $"{name}.mlp", Normed($"{name}.pre_feedforward_layernorm", x), Inner, GeluTanh);
             return Add(x, Normed($"{name}.post_feedforward_layernorm", fed));
         }

@@ -22,7 +22,7 @@ internal static partial class DenseModels
             ["num_key_value_heads"] = KeyHeads, ["max_position_embeddings"] = 4096, ["rope_theta"] = Theta,
             ["tie_word_embeddings"] = false,
         };
-        foreach ((string key, JsonNode? value) in JsonNode.Parse(keys)!.AsObject())
+        foreach (var (key, value) in JsonNode.Parse(keys)!.AsObject())
         {
             config[key] = value?.DeepClone();
         }
@@ -38,7 +38,7 @@ internal static partial class DenseModels
             ["architectures"] = new JsonArray(architecture), ["vocab_size"] = Vocabulary, ["n_embd"] = Hidden,
             ["n_layer"] = 2, ["n_head"] = Heads, ["n_positions"] = 64,
         };
-        foreach ((string key, JsonNode? value) in JsonNode.Parse(keys)!.AsObject())
+        foreach (var (key, value) in JsonNode.Parse(keys)!.AsObject())
         {
             config[key] = value?.DeepClone();
         }
@@ -52,8 +52,8 @@ internal static partial class DenseModels
         Func<string, double[][], double[][]> norm, string last = "model.norm", bool tied = false, bool headBias = false,
         double embeddingScale = 1)
     {
-        double[][] x = DenseToolbox.Times(model.Embed("model.embed_tokens", ids, Vocabulary, Hidden), embeddingScale);
-        for (int index = 0; index < layers; index++)
+        var x = DenseToolbox.Times(model.Embed("model.embed_tokens", ids, Vocabulary, Hidden), embeddingScale);
+        for (var index = 0; index < layers; index++)
         {
             x = layer($"model.layers.{index}", index, x);
         }
@@ -64,7 +64,7 @@ internal static partial class DenseModels
     private static double[][] Head(
         ReferenceModel model, double[][] x, string name, double spread = 0.2, bool bias = false)
     {
-        float[] weight = model.Tensor($"{name}.weight", 0, spread, Vocabulary, x[0].Length);
+        var weight = model.Tensor($"{name}.weight", 0, spread, Vocabulary, x[0].Length);
         return ReferenceModel.Multiply(
             weight, 0, x, Vocabulary, bias ? model.Tensor("lm_head.bias", 0, 0.3, Vocabulary) : null);
     }
@@ -108,20 +108,20 @@ internal sealed record DenseAttention
     /// <summary>Layers of their own for query, key, value and output.</summary>
     public double[][] Run(ReferenceModel model, string name, double[][] x)
     {
-        double[][] value = Project("v", KeyHeads);
-        double[][] attended = DenseToolbox.Attend(
+        var value = Project("v", KeyHeads);
+        var attended = DenseToolbox.Attend(
             Turned("q", Heads), Turned("k", KeyHeads), value, Heads, KeyHeads, Scale ?? 1 / Math.Sqrt(Size), Window);
         return model.Linear($"{name}.{Output}", attended, x[0].Length, OutputBias);
 
         double[][] Project(string part, int count)
         {
-            double[][] states = model.Linear($"{name}.{part}_proj", x, count * Size, InputBias);
+            var states = model.Linear($"{name}.{part}_proj", x, count * Size, InputBias);
             return Limit is null ? states : ReferenceModel.Map(states, row => [.. row.Select(Limit)]);
         }
 
         double[][] Turned(string part, int count)
         {
-            double[][] states = Project(part, count);
+            var states = Project(part, count);
             states = Before?.Invoke(part, states) ?? states;
             states = Frequencies is null ? states : DenseToolbox.Turn(states, Size, Frequencies, Interleaved);
             return After?.Invoke(part, states) ?? states;

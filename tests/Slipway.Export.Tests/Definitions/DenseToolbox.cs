@@ -17,13 +17,13 @@ internal static class DenseToolbox
         [.. x.Select((row, position) =>
         {
             double[] turned = [.. row];
-            for (int head = 0; head < row.Length; head += headSize)
+            for (var head = 0; head < row.Length; head += headSize)
             {
-                for (int pair = 0; pair < frequencies.Length; pair++)
+                for (var pair = 0; pair < frequencies.Length; pair++)
                 {
-                    int one = head + (interleaved ? 2 * pair : pair);
-                    int two = interleaved ? one + 1 : one + frequencies.Length;
-                    (double sine, double cosine) = Math.SinCos(position * frequencies[pair]);
+                    var one = head + (interleaved ? 2 * pair : pair);
+                    var two = interleaved ? one + 1 : one + frequencies.Length;
+                    var (sine, cosine) = Math.SinCos(position * frequencies[pair]);
                     turned[one] = (row[one] * cosine) - (row[two] * sine);
                     turned[two] = (row[two] * cosine) + (row[one] * sine);
                 }
@@ -37,19 +37,19 @@ internal static class DenseToolbox
         double[][] query, double[][] key, double[][] value, int heads, int keyHeads, double scale, int? window = null,
         Func<int, int, double>? bias = null)
     {
-        int size = query[0].Length / heads;
+        var size = query[0].Length / heads;
         return [.. query.Select((row, position) =>
         {
-            int first = window is { } seen ? Math.Max(0, position - seen + 1) : 0;
-            double[] output = new double[row.Length];
-            for (int head = 0; head < heads; head++)
+            var first = window is { } seen ? Math.Max(0, position - seen + 1) : 0;
+            var output = new double[row.Length];
+            for (var head = 0; head < heads; head++)
             {
                 int shared = head / (heads / keyHeads) * size, own = head * size;
                 double[] scores = [.. Enumerable.Range(first, position - first + 1).Select(past =>
                     (bias?.Invoke(head, past) ?? 0)
                     + (scale * Enumerable.Range(0, size).Sum(i => row[own + i] * key[past][shared + i])))];
-                double[] weights = ReferenceAttention.Softmax(scores);
-                for (int i = 0; i < size; i++)
+                var weights = ReferenceAttention.Softmax(scores);
+                for (var i = 0; i < size; i++)
                 {
                     output[own + i] = Enumerable.Range(0, weights.Length)
                         .Sum(past => weights[past] * value[first + past][shared + i]);
@@ -67,16 +67,16 @@ internal static class DenseToolbox
     /// <summary>Mean 0 and variance 1.</summary>
     public static double[] Center(double[] row, double epsilon)
     {
-        double mean = row.Average();
-        double deviation = Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + epsilon);
+        var mean = row.Average();
+        var deviation = Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + epsilon);
         return [.. row.Select(value => (value - mean) / deviation)];
     }
 
     public static double[][] LayerNorm(
         ReferenceModel model, string name, double[][] x, double epsilon, bool bias = true, double offset = 0)
     {
-        float[] weight = model.Tensor($"{name}.weight", 1 - offset, 0.3, x[0].Length);
-        float[] added = bias ? model.Tensor($"{name}.bias", 0, 0.3, x[0].Length) : new float[x[0].Length];
+        var weight = model.Tensor($"{name}.weight", 1 - offset, 0.3, x[0].Length);
+        var added = bias ? model.Tensor($"{name}.bias", 0, 0.3, x[0].Length) : new float[x[0].Length];
         return Map(x, row =>
             [.. Center(row, epsilon).Select((value, i) => (value * (weight[i] + offset)) + added[i])]);
     }
@@ -86,7 +86,7 @@ internal static class DenseToolbox
         ReferenceModel model, string up, string down, double[][] x, int inner, Func<double, double> activation,
         bool bias)
     {
-        double[][] wide = Map(model.Linear(up, x, inner, bias), row => [.. row.Select(activation)]);
+        var wide = Map(model.Linear(up, x, inner, bias), row => [.. row.Select(activation)]);
         return model.Linear(down, wide, x[0].Length, bias);
     }
 
@@ -94,8 +94,8 @@ internal static class DenseToolbox
     public static double[][] Gated(
         ReferenceModel model, string name, double[][] x, int inner, Func<double, double> activation, bool bias = false)
     {
-        double[][] gate = model.Linear($"{name}.gate_proj", x, inner, bias);
-        double[][] up = model.Linear($"{name}.up_proj", x, inner, bias);
+        var gate = model.Linear($"{name}.gate_proj", x, inner, bias);
+        var up = model.Linear($"{name}.up_proj", x, inner, bias);
         return model.Linear($"{name}.down_proj", Zip(gate, up, (g, u) => activation(g) * u), x[0].Length, bias);
     }
 
@@ -115,7 +115,7 @@ internal static class DenseToolbox
     private static double Erf(double x)
     {
         double term = x, sum = x;
-        for (int n = 1; n < 200 && Math.Abs(term) > 1e-18 * Math.Abs(sum); n++)
+        for (var n = 1; n < 200 && Math.Abs(term) > 1e-18 * Math.Abs(sum); n++)
         {
             term *= 2 * x * x / ((2 * n) + 1);
             sum += term;

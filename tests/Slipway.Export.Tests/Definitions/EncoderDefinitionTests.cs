@@ -6,7 +6,9 @@ using static Slipway.Export.Tests.Definitions.SmallEncoders;
 
 namespace Slipway.Export.Tests.Definitions;
 
-/// <summary>Encoders and heads without reference values, against their definitions written down a second time.</summary>
+/// <summary>
+/// Encoders and heads without reference values, against their definitions written down a second time.
+/// </summary>
 public sealed class EncoderDefinitionTests(ITestOutputHelper output)
 {
     private const int Padding = 1;
@@ -17,7 +19,8 @@ public sealed class EncoderDefinitionTests(ITestOutputHelper output)
 
     private static readonly Passage Untyped = Example with { Types = new int[64] };
 
-    private static readonly Dictionary<string, (JsonObject Config, Func<ReferenceModel, double[][]> Forward)> Models = new()
+    private static readonly Dictionary<string, (JsonObject Config,
+        Func<ReferenceModel, double[][]> Forward)> Models = new()
     {
         ["BertForTokenClassification"] = (Config("BertForTokenClassification"), model =>
             model.Linear("classifier", Bert(model, "bert.", Example), Labels, bias: true)),
@@ -44,14 +47,17 @@ public sealed class EncoderDefinitionTests(ITestOutputHelper output)
                     "vocab_transform", DistilBert(model, "distilbert.", Untyped), Size, bias: true)), 1e-12))),
         ["DistilBertForSequenceClassification"] = (DistilConfig("DistilBertForSequenceClassification"), model =>
             model.Linear("classifier", Relu(model.Linear(
-                "pre_classifier", DistilBert(model, "distilbert.", Untyped)[..1], Size, bias: true)), Labels, bias: true)),
+                "pre_classifier", DistilBert(model, "distilbert.", Untyped)[..1], Size, bias: true)), Labels,
+                bias: true)),
         ["DistilBertForTokenClassification"] = (DistilConfig("DistilBertForTokenClassification"), model =>
             model.Linear("classifier", DistilBert(model, "distilbert.", Untyped), Labels, bias: true)),
         ["ModernBertModel"] = (ModernConfig("ModernBertModel"), model => ModernBert(model, "", Untyped)),
         ["ModernBertForMaskedLM"] = (ModernConfig("ModernBertForMaskedLM"), model => Tied(
-            model, "model.embeddings.tok_embeddings", "decoder.bias", ModernHead(model, ModernBert(model, "model.", Untyped)))),
+            model, "model.embeddings.tok_embeddings", "decoder.bias",
+            ModernHead(model, ModernBert(model, "model.", Untyped)))),
         ["ModernBertForSequenceClassification"] = (ModernConfig("ModernBertForSequenceClassification"), model =>
-            model.Linear("classifier", ModernHead(model, [Mean(ModernBert(model, "model.", Untyped))]), Labels, bias: true)),
+            model.Linear(
+                "classifier", ModernHead(model, [Mean(ModernBert(model, "model.", Untyped))]), Labels, bias: true)),
         ["ModernBertForTokenClassification"] = (ModernConfig("ModernBertForTokenClassification"), model =>
             model.Linear("classifier", ModernHead(model, ModernBert(model, "model.", Untyped)), Labels, bias: true)),
     };
@@ -62,26 +68,26 @@ public sealed class EncoderDefinitionTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void Export_Float32_EqualsTheDefinition(string name)
     {
-        (JsonObject config, Func<ReferenceModel, double[][]> forward) = Models[name];
+        var (config, forward) = Models[name];
         using TemporaryFolder folder = new();
         ReferenceModel model = new(name.Length);
-        double[][] expected = forward(model);
+        var expected = forward(model);
         model.Save(folder["checkpoint"], config);
-        using (Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]))
+        using (var checkpoint = Checkpoint.Open(folder["checkpoint"]))
         {
             Exporter.Export(checkpoint, folder["package"]);
         }
 
         using EncoderRunner runner = new(folder["package"]);
-        float[] actual = runner.Run(
+        var actual = runner.Run(
             1, [.. Example.Ids.Select(id => (long)id)],
             [.. Example.Ids.Select((_, position) => Example.Seen(position) ? 1L : 0)],
             [.. Example.Types.Select(type => (long)type)])[runner.Outputs[0]];
         float[] rows = [.. (expected.Length > 1 ? expected[..Example.Length] : expected)
             .SelectMany(row => row).Select(value => (float)value)];
-        float largest = DecoderParityTests.Difference(actual[..rows.Length], rows);
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-4f);
+        var max = DecoderParityTests.Difference(actual[..rows.Length], rows);
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-4f);
     }
 
     [Theory]
@@ -94,8 +100,8 @@ public sealed class EncoderDefinitionTests(ITestOutputHelper output)
         ReferenceModel model = new(1);
         Bert(model, "", Example);
         model.Save(folder["checkpoint"], Config("BertModel", new JsonObject { [key] = JsonValue.Create(value) }));
-        using Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]);
-        Exception error = Assert.ThrowsAny<Exception>(() => Exporter.Export(checkpoint, folder["package"]));
+        using var checkpoint = Checkpoint.Open(folder["checkpoint"]);
+        var error = Assert.ThrowsAny<Exception>(() => Exporter.Export(checkpoint, folder["package"]));
         Assert.True(error is NotSupportedException or CheckpointException);
         Assert.StartsWith($"'{key}' in the configuration of '", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
@@ -116,8 +122,8 @@ public sealed class EncoderDefinitionTests(ITestOutputHelper output)
         Bert(model, "", Example);
         model.Save(folder["checkpoint"], Config("BertModel"));
         File.WriteAllText(Path.Combine(folder["checkpoint"], "modules.json"), modules);
-        using Checkpoint checkpoint = Checkpoint.Open(folder["checkpoint"]);
-        Exception error = Assert.ThrowsAny<Exception>(() => Exporter.Export(checkpoint, folder["package"]));
+        using var checkpoint = Checkpoint.Open(folder["checkpoint"]);
+        var error = Assert.ThrowsAny<Exception>(() => Exporter.Export(checkpoint, folder["package"]));
         Assert.StartsWith(expected, error.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["package"]));
     }
@@ -140,7 +146,8 @@ public sealed class EncoderDefinitionTests(ITestOutputHelper output)
         ["hidden_activation"] = "gelu", ["classifier_activation"] = "gelu", ["tie_word_embeddings"] = true,
     });
 
-    private static double[][] Roberta(ReferenceModel model, string body) => Bert(model, body, Untyped, Padding, types: 1);
+    private static double[][] Roberta(ReferenceModel model, string body)
+        => Bert(model, body, Untyped, Padding, types: 1);
 
     private static double[][] Transformed(ReferenceModel model, string dense, string norm, double[][] x) =>
         model.LayerNorm(norm, Gelu(model.Linear(dense, x, Size, bias: true)), 1e-5);

@@ -9,13 +9,13 @@ internal static class ReferenceAttention
         [.. x.Select((row, position) =>
         {
             double[] turned = [.. row];
-            for (int head = start; head < row.Length; head += headSize)
+            for (var head = start; head < row.Length; head += headSize)
             {
-                for (int pair = 0; pair < rotary / 2; pair++)
+                for (var pair = 0; pair < rotary / 2; pair++)
                 {
-                    double angle = position * Math.Pow(theta, -2.0 * pair / rotary);
-                    int one = head + (interleaved ? 2 * pair : pair);
-                    int two = interleaved ? one + 1 : one + (rotary / 2);
+                    var angle = position * Math.Pow(theta, -2.0 * pair / rotary);
+                    var one = head + (interleaved ? 2 * pair : pair);
+                    var two = interleaved ? one + 1 : one + (rotary / 2);
                     turned[one] = (row[one] * Math.Cos(angle)) - (row[two] * Math.Sin(angle));
                     turned[two] = (row[two] * Math.Cos(angle)) + (row[one] * Math.Sin(angle));
                 }
@@ -31,14 +31,14 @@ internal static class ReferenceAttention
         int keySize = query[0].Length / heads, valueSize = value[0].Length / keyHeads;
         return [.. query.Select((row, position) =>
         {
-            double[] output = new double[heads * valueSize];
-            for (int head = 0; head < heads; head++)
+            var output = new double[heads * valueSize];
+            for (var head = 0; head < heads; head++)
             {
-                int shared = head / (heads / keyHeads);
+                var shared = head / (heads / keyHeads);
                 double[] scores = [.. Enumerable.Range(0, position + 1).Select(past => scale * Enumerable
                     .Range(0, keySize).Sum(i => row[(head * keySize) + i] * key[past][(shared * keySize) + i]))];
-                double[] weights = Softmax(scores);
-                for (int i = 0; i < valueSize; i++)
+                var weights = Softmax(scores);
+                for (var i = 0; i < valueSize; i++)
                 {
                     output[(head * valueSize) + i] = weights
                         .Select((weight, past) => weight * value[past][(shared * valueSize) + i]).Sum();
@@ -51,9 +51,9 @@ internal static class ReferenceAttention
 
     public static double[] Softmax(double[] scores)
     {
-        double largest = scores.Max();
-        double[] raised = [.. scores.Select(score => Math.Exp(score - largest))];
-        double sum = raised.Sum();
+        var max = scores.Max();
+        double[] raised = [.. scores.Select(score => Math.Exp(score - max))];
+        var sum = raised.Sum();
         return [.. raised.Select(value => value / sum)];
     }
 
@@ -61,20 +61,20 @@ internal static class ReferenceAttention
     public static double[] Choose(
         double[] ranks, double[] weights, int count, bool normalize = false, double scale = 1)
     {
-        int[] chosen = Largest(ranks, count);
-        double sum = normalize ? chosen.Sum(index => weights[index]) : 1;
+        var chosen = Max(ranks, count);
+        var sum = normalize ? chosen.Sum(index => weights[index]) : 1;
         return [.. weights.Select((weight, index) => chosen.Contains(index) ? weight / sum * scale : 0)];
     }
 
     /// <summary>Ranks outside the best groups become 0; a group's rank is the sum of its best.</summary>
     public static double[] Confine(double[] ranks, int groups, int chosen, int best)
     {
-        int size = ranks.Length / groups;
+        var size = ranks.Length / groups;
         double[] groupRanks = [.. ranks.Chunk(size).Select(group => group.OrderDescending().Take(best).Sum())];
-        int[] kept = Largest(groupRanks, chosen);
+        var kept = Max(groupRanks, chosen);
         return [.. ranks.Select((rank, index) => kept.Contains(index / size) ? rank : 0)];
     }
 
-    public static int[] Largest(double[] values, int count) =>
+    public static int[] Max(double[] values, int count) =>
         [.. Enumerable.Range(0, values.Length).OrderByDescending(index => values[index]).Take(count)];
 }

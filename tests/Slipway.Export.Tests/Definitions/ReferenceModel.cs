@@ -23,9 +23,9 @@ internal sealed class ReferenceModel(int seed)
     /// <summary>Random numbers around a centre.</summary>
     public float[] Tensor(string name, double centre, double spread, params long[] shape)
     {
-        if (!_tensors.TryGetValue(name, out (long[] Shape, float[] Values) tensor))
+        if (!_tensors.TryGetValue(name, out var tensor))
         {
-            long count = shape.Aggregate(1L, (product, size) => product * size);
+            var count = shape.Aggregate(1L, (product, size) => product * size);
             tensor = (shape, [.. Enumerable.Range(0, (int)count)
                 .Select(_ => (float)(centre + (spread * ((2 * _random.NextDouble()) - 1))))]);
             _tensors.Add(name, tensor);
@@ -37,25 +37,25 @@ internal sealed class ReferenceModel(int seed)
 
     public double[][] Embed(string name, int[] ids, int vocabulary, int size)
     {
-        float[] table = Tensor($"{name}.weight", 0, 1, vocabulary, size);
+        var table = Tensor($"{name}.weight", 0, 1, vocabulary, size);
         return [.. ids.Select(id => table.Skip(id * size).Take(size).Select(value => (double)value).ToArray())];
     }
 
     public double[][] Linear(string name, double[][] x, int outputs, bool bias = false, double spread = 0.2)
     {
-        int inputs = x[0].Length;
-        float[] added = bias ? Tensor($"{name}.bias", 0, 0.3, outputs) : new float[outputs];
+        var inputs = x[0].Length;
+        var added = bias ? Tensor($"{name}.bias", 0, 0.3, outputs) : new float[outputs];
         return Multiply(Tensor($"{name}.weight", 0, spread, outputs, inputs), 0, x, outputs, added);
     }
 
     /// <summary>x · weightᵀ for rows of a larger tensor.</summary>
     public static double[][] Multiply(float[] weight, int firstRow, double[][] x, int outputs, float[]? bias = null)
     {
-        int inputs = x[0].Length;
+        var inputs = x[0].Length;
         return Map(x, row => [.. Enumerable.Range(0, outputs).Select(output =>
         {
             double sum = bias?[output] ?? 0;
-            for (int input = 0; input < inputs; input++)
+            for (var input = 0; input < inputs; input++)
             {
                 sum += row[input] * weight[((firstRow + output) * inputs) + input];
             }
@@ -66,22 +66,22 @@ internal sealed class ReferenceModel(int seed)
 
     public double[][] RmsNorm(string name, double[][] x, double epsilon, double offset = 0)
     {
-        float[] weight = Tensor($"{name}.weight", 1 - offset, 0.3, x[0].Length);
+        var weight = Tensor($"{name}.weight", 1 - offset, 0.3, x[0].Length);
         return Map(x, row =>
         {
-            double scale = 1 / Math.Sqrt(row.Average(value => value * value) + epsilon);
+            var scale = 1 / Math.Sqrt(row.Average(value => value * value) + epsilon);
             return [.. row.Select((value, index) => value * scale * (weight[index] + offset))];
         });
     }
 
     public double[][] LayerNorm(string name, double[][] x, double epsilon)
     {
-        float[] weight = Tensor($"{name}.weight", 1, 0.3, x[0].Length);
-        float[] bias = Tensor($"{name}.bias", 0, 0.3, x[0].Length);
+        var weight = Tensor($"{name}.weight", 1, 0.3, x[0].Length);
+        var bias = Tensor($"{name}.bias", 0, 0.3, x[0].Length);
         return Map(x, row =>
         {
-            double mean = row.Average();
-            double scale = 1 / Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + epsilon);
+            var mean = row.Average();
+            var scale = 1 / Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + epsilon);
             return [.. row.Select((value, index) => ((value - mean) * scale * weight[index]) + bias[index])];
         });
     }
@@ -100,10 +100,10 @@ internal sealed class ReferenceModel(int seed)
         string name, double[][] x, int inner, double[][] weights, string gate = "gate_proj", string up = "up_proj",
         string down = "down_proj")
     {
-        double[][] sum = Map(x, row => new double[row.Length]);
-        for (int expert = 0; expert < weights[0].Length; expert++)
+        var sum = Map(x, row => new double[row.Length]);
+        for (var expert = 0; expert < weights[0].Length; expert++)
         {
-            double[][] output = Gated($"{name}.{expert}", x, inner, gate, up, down);
+            var output = Gated($"{name}.{expert}", x, inner, gate, up, down);
             sum = Zip(sum, [.. output.Select((row, at) => Scale(row, weights[at][expert]))], (a, b) => a + b);
         }
 
@@ -116,12 +116,12 @@ internal sealed class ReferenceModel(int seed)
         Func<string, int, double[][], double[][]> attend, Func<string, int, double[][], double[][]> feed,
         double residual = 1)
     {
-        double[][] x = Map(
+        var x = Map(
             Embed("model.embed_tokens", ids, sizes.Vocabulary, sizes.Hidden),
             row => Scale(row, sizes.EmbeddingScale));
-        for (int layer = 0; layer < sizes.Layers; layer++)
+        for (var layer = 0; layer < sizes.Layers; layer++)
         {
-            string name = $"model.layers.{layer}";
+            var name = $"model.layers.{layer}";
             x = Zip(x, attend(name, layer, norm($"{name}.input_layernorm", x)), (a, b) => a + (residual * b));
             x = Zip(x, feed(name, layer, norm($"{name}.post_attention_layernorm", x)), (a, b) => a + (residual * b));
         }

@@ -4,7 +4,9 @@ using static Slipway.Export.Tests.Definitions.ReferenceModel;
 
 namespace Slipway.Export.Tests.Definitions;
 
-/// <summary>Small encoders written down from their definitions; a text is ids, of which the last ones may be padding.</summary>
+/// <summary>
+/// Small encoders written down from their definitions; a text is ids, of which the last ones may be padding.
+/// </summary>
 internal static class SmallEncoders
 {
     public const int Vocabulary = 40, Size = 48, Inner = 80, Heads = 3, Layers = 3, Labels = 4;
@@ -24,16 +26,17 @@ internal static class SmallEncoders
     /// <param name="types">The number of types of tokens.</param>
     public static double[][] Bert(ReferenceModel model, string body, Passage text, int? padding = null, int types = 2)
     {
-        double[][] x = Embed(model, $"{body}embeddings", text, padding);
+        var x = Embed(model, $"{body}embeddings", text, padding);
         x = Zip(x, model.Embed($"{body}embeddings.token_type_embeddings", text.Types, types, Size), Plus);
         x = model.LayerNorm($"{body}embeddings.LayerNorm", x, Epsilon);
-        for (int layer = 0; layer < Layers; layer++)
+        for (var layer = 0; layer < Layers; layer++)
         {
-            string name = $"{body}encoder.layer.{layer}";
-            string self = $"{name}.attention.self";
-            double[][] attended = Attend(model, x, text, $"{self}.query", $"{self}.key", $"{self}.value");
+            var name = $"{body}encoder.layer.{layer}";
+            var self = $"{name}.attention.self";
+            var attended = Attend(model, x, text, $"{self}.query", $"{self}.key", $"{self}.value");
             attended = model.Linear($"{name}.attention.output.dense", attended, Size, bias: true);
-            x = Feed(model, name, model.LayerNorm($"{name}.attention.output.LayerNorm", Zip(x, attended, Plus), Epsilon));
+            x = Feed(
+                model, name, model.LayerNorm($"{name}.attention.output.LayerNorm", Zip(x, attended, Plus), Epsilon));
         }
 
         return x;
@@ -42,13 +45,13 @@ internal static class SmallEncoders
     /// <summary>The last hidden states of MPNet.</summary>
     public static double[][] Mpnet(ReferenceModel model, string body, Passage text)
     {
-        double[][] x = model.LayerNorm(
+        var x = model.LayerNorm(
             $"{body}embeddings.LayerNorm", Embed(model, $"{body}embeddings", text, padding: 1), Epsilon);
-        float[] buckets = model.Tensor($"{body}encoder.relative_attention_bias.weight", 0, 1, 32, Heads);
-        for (int layer = 0; layer < Layers; layer++)
+        var buckets = model.Tensor($"{body}encoder.relative_attention_bias.weight", 0, 1, 32, Heads);
+        for (var layer = 0; layer < Layers; layer++)
         {
             string name = $"{body}encoder.layer.{layer}", attention = $"{name}.attention.attn";
-            double[][] attended = Attend(
+            var attended = Attend(
                 model, x, text, $"{attention}.q", $"{attention}.k", $"{attention}.v",
                 (head, from, to) => buckets[(Bucket(to - from) * Heads) + head]);
             attended = model.Linear($"{attention}.o", attended, Size, bias: true);
@@ -62,16 +65,16 @@ internal static class SmallEncoders
     public static double[][] DistilBert(ReferenceModel model, string body, Passage text)
     {
         const double epsilon = 1e-12;
-        double[][] x = model.LayerNorm(
+        var x = model.LayerNorm(
             $"{body}embeddings.LayerNorm", Embed(model, $"{body}embeddings", text, padding: null), epsilon);
-        for (int layer = 0; layer < Layers; layer++)
+        for (var layer = 0; layer < Layers; layer++)
         {
             string name = $"{body}transformer.layer.{layer}", attention = $"{name}.attention";
-            double[][] attended = Attend(
+            var attended = Attend(
                 model, x, text, $"{attention}.q_lin", $"{attention}.k_lin", $"{attention}.v_lin");
             attended = model.Linear($"{attention}.out_lin", attended, Size, bias: true);
             x = model.LayerNorm($"{name}.sa_layer_norm", Zip(x, attended, Plus), epsilon);
-            double[][] fed = Gelu(model.Linear($"{name}.ffn.lin1", x, Inner, bias: true));
+            var fed = Gelu(model.Linear($"{name}.ffn.lin1", x, Inner, bias: true));
             fed = model.Linear($"{name}.ffn.lin2", fed, Size, bias: true);
             x = model.LayerNorm($"{name}.output_layer_norm", Zip(x, fed, Plus), epsilon);
         }
@@ -79,26 +82,29 @@ internal static class SmallEncoders
         return x;
     }
 
-    /// <summary>The last hidden states of ModernBERT: every second layer sees all, the others 3 tokens on either side.</summary>
+    /// <summary>
+    /// The last hidden states of ModernBERT: every second layer sees all, the others 3 tokens on either side.
+    /// </summary>
     public static double[][] ModernBert(ReferenceModel model, string body, Passage text)
     {
         const int side = 3;
-        double[][] x = PlainNorm(
-            model, $"{body}embeddings.norm", model.Embed($"{body}embeddings.tok_embeddings", text.Ids, Vocabulary, Size));
-        for (int layer = 0; layer < Layers; layer++)
+        var x = PlainNorm(
+            model, $"{body}embeddings.norm",
+            model.Embed($"{body}embeddings.tok_embeddings", text.Ids, Vocabulary, Size));
+        for (var layer = 0; layer < Layers; layer++)
         {
-            string name = $"{body}layers.{layer}";
-            bool all = layer % 2 == 0;
-            double[][] packed = model.Linear(
+            var name = $"{body}layers.{layer}";
+            var all = layer % 2 == 0;
+            var packed = model.Linear(
                 $"{name}.attn.Wqkv", layer == 0 ? x : PlainNorm(model, $"{name}.attn_norm", x), 3 * Size);
             double theta = all ? 160_000 : 10_000;
-            double[][] attended = Attend(
+            var attended = Attend(
                 Turn(Part(packed, 0), Size / Heads, Size / Heads, theta),
                 Turn(Part(packed, 1), Size / Heads, Size / Heads, theta), Part(packed, 2), text,
                 (_, from, to) => all || Math.Abs(from - to) <= side ? 0 : double.NegativeInfinity);
             x = Zip(x, model.Linear($"{name}.attn.Wo", attended, Size), Plus);
-            double[][] wide = model.Linear($"{name}.mlp.Wi", PlainNorm(model, $"{name}.mlp_norm", x), 2 * Inner);
-            double[][] gated = Map(wide, row => [.. row.Take(Inner).Select((value, i) => Gelu(value) * row[Inner + i])]);
+            var wide = model.Linear($"{name}.mlp.Wi", PlainNorm(model, $"{name}.mlp_norm", x), 2 * Inner);
+            var gated = Map(wide, row => [.. row.Take(Inner).Select((value, i) => Gelu(value) * row[Inner + i])]);
             x = Zip(x, model.Linear($"{name}.mlp.Wo", gated, Size), Plus);
         }
 
@@ -111,11 +117,11 @@ internal static class SmallEncoders
     /// <summary>A norm without bias.</summary>
     public static double[][] PlainNorm(ReferenceModel model, string name, double[][] x)
     {
-        float[] weight = model.Tensor($"{name}.weight", 1, 0.3, Size);
+        var weight = model.Tensor($"{name}.weight", 1, 0.3, Size);
         return Map(x, row =>
         {
-            double mean = row.Average();
-            double scale = 1 / Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + Epsilon);
+            var mean = row.Average();
+            var scale = 1 / Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + Epsilon);
             return [.. row.Select((value, index) => (value - mean) * scale * weight[index])];
         });
     }
@@ -142,7 +148,7 @@ internal static class SmallEncoders
             ["id2label"] = new JsonObject(Enumerable.Range(0, Labels).Select(label =>
                 KeyValuePair.Create($"{label}", (JsonNode?)$"LABEL_{label}"))),
         };
-        foreach ((string key, JsonNode? value) in more ?? [])
+        foreach (var (key, value) in more ?? [])
         {
             config[key] = value?.DeepClone();
         }
@@ -154,7 +160,7 @@ internal static class SmallEncoders
 
     private static double[][] Embed(ReferenceModel model, string name, Passage text, int? padding)
     {
-        int next = padding ?? -1;
+        var next = padding ?? -1;
         int[] positions = [.. text.Ids.Select(id => id == padding ? id : ++next)];
         return Zip(
             model.Embed($"{name}.word_embeddings", text.Ids, Vocabulary, Size),
@@ -163,7 +169,7 @@ internal static class SmallEncoders
 
     private static double[][] Feed(ReferenceModel model, string name, double[][] x)
     {
-        double[][] fed = Gelu(model.Linear($"{name}.intermediate.dense", x, Inner, bias: true));
+        var fed = Gelu(model.Linear($"{name}.intermediate.dense", x, Inner, bias: true));
         fed = model.Linear($"{name}.output.dense", fed, Size, bias: true);
         return model.LayerNorm($"{name}.output.LayerNorm", Zip(x, fed, Plus), Epsilon);
     }
@@ -180,10 +186,12 @@ internal static class SmallEncoders
         const int size = Size / Heads;
         return [.. query.Select((row, from) => Enumerable.Range(0, Heads).SelectMany(head =>
         {
-            double[] weights = Softmax([.. key.Select((other, to) => !text.Seen(to)
+            var weights = Softmax([.. key.Select((other, to) => !text.Seen(to)
                 ? double.NegativeInfinity
-                : bias(head, from, to) + (Enumerable.Range(head * size, size).Sum(i => row[i] * other[i]) / Math.Sqrt(size)))]);
-            return Enumerable.Range(head * size, size).Select(i => weights.Select((weight, to) => weight * value[to][i]).Sum());
+                : bias(head, from, to)
+                + (Enumerable.Range(head * size, size).Sum(i => row[i] * other[i]) / Math.Sqrt(size)))]);
+            return Enumerable.Range(head * size, size)
+                .Select(i => weights.Select((weight, to) => weight * value[to][i]).Sum());
         }).ToArray())];
     }
 
@@ -198,7 +206,7 @@ internal static class SmallEncoders
     private static double Gelu(double x)
     {
         double z = Math.Abs(x) / Math.Sqrt(2), t = 1 / (1 + (0.3275911 * z));
-        double erf = 1 - ((((((((1.061405429 * t) - 1.453152027) * t) + 1.421413741) * t) - 0.284496736) * t)
+        var erf = 1 - ((((((((1.061405429 * t) - 1.453152027) * t) + 1.421413741) * t) - 0.284496736) * t)
             + 0.254829592) * t * Math.Exp(-z * z);
         return 0.5 * x * (1 + (Math.Sign(x) * erf));
     }

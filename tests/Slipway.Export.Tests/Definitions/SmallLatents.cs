@@ -17,7 +17,7 @@ internal static partial class SmallModels
                 return model.Gated($"{name}.mlp", x, 96);
             }
 
-            double[][] weights = ReferenceModel.Map(
+            var weights = ReferenceModel.Map(
                 Probabilities(model, $"{name}.mlp.gate", x),
                 row => Choose(groups == 1 ? row : Confine(row, groups, chosen: 2, best: 1), row, 3, scale: 1.5));
             return ReferenceModel.Zip(
@@ -49,16 +49,16 @@ internal static partial class SmallModels
         int latent = 32, double scoreFactor = 1)
     {
         const int heads = 4, plain = 24, value = 20;
-        double[][] query = rank is { } size
+        var query = rank is { } size
             ? model.Linear(
                 $"{name}.q_b_proj",
                 model.RmsNorm($"{name}.q_a_layernorm", model.Linear($"{name}.q_a_proj", x, size, bias), 1e-6),
                 heads * (plain + rotary))
             : model.Linear($"{name}.q_proj", x, heads * (plain + rotary));
-        double[][] joined = model.Linear($"{name}.kv_a_proj_with_mqa", x, latent + rotary, bias);
-        double[][] turned = Turn(
+        var joined = model.Linear($"{name}.kv_a_proj_with_mqa", x, latent + rotary, bias);
+        var turned = Turn(
             [.. joined.Select(row => row[latent..])], rotary, rotary, Theta, interleaved);
-        double[][] made = model.Linear(
+        var made = model.Linear(
             $"{name}.kv_b_proj",
             model.RmsNorm($"{name}.kv_a_layernorm", [.. joined.Select(row => row[..latent])], 1e-6),
             heads * (plain + value));
@@ -66,7 +66,7 @@ internal static partial class SmallModels
             .SelectMany(head => head[..plain].Concat(turned[at])).ToArray())];
         double[][] values = [.. made.Select(row => row.Chunk(plain + value)
             .SelectMany(head => head[plain..]).ToArray())];
-        double[][] attended = Attend(
+        var attended = Attend(
             Turn(query, plain + rotary, rotary, Theta, interleaved, start: plain), keys, values, heads, heads,
             scoreFactor / Math.Sqrt(plain + rotary));
         return model.Linear($"{name}.o_proj", attended, 64, bias);
@@ -85,17 +85,17 @@ internal static partial class SmallModels
 
     private static double[][] GatedAttention(ReferenceModel model, string name, double[][] x, ReferenceSizes sizes)
     {
-        int size = sizes.HeadSize;
-        double[][] both = model.Linear($"{name}.q_proj", x, 2 * sizes.Heads * size);
+        var size = sizes.HeadSize;
+        var both = model.Linear($"{name}.q_proj", x, 2 * sizes.Heads * size);
         double[][] query = [.. both.Select(row => row.Chunk(2 * size).SelectMany(head => head[..size]).ToArray())];
         double[][] gate = [.. both.Select(row => row.Chunk(2 * size).SelectMany(head => head[size..]).ToArray())];
-        double[][] key = model.Linear($"{name}.k_proj", x, sizes.KeyHeads * size);
-        double[][] value = model.Linear($"{name}.v_proj", x, sizes.KeyHeads * size);
-        double[][] attended = Attend(
+        var key = model.Linear($"{name}.k_proj", x, sizes.KeyHeads * size);
+        var value = model.Linear($"{name}.v_proj", x, sizes.KeyHeads * size);
+        var attended = Attend(
             Turn(NormHeads(model, $"{name}.q_norm", query, size, offset: 1), size, size / 4, Theta),
             Turn(NormHeads(model, $"{name}.k_norm", key, size, offset: 1), size, size / 4, Theta), value, sizes.Heads,
             sizes.KeyHeads, 1 / Math.Sqrt(size));
-        double[][] gated = ReferenceModel.Zip(attended, gate, (a, g) => a * ReferenceModel.Sigmoid(g));
+        var gated = ReferenceModel.Zip(attended, gate, (a, g) => a * ReferenceModel.Sigmoid(g));
         return model.Linear($"{name}.o_proj", gated, sizes.Hidden);
     }
 
@@ -103,36 +103,36 @@ internal static partial class SmallModels
     private static double[][] DeltaNet(ReferenceModel model, string name, double[][] x)
     {
         const int keyHeads = 2, group = 2, keySize = 16, valueSize = 8, all = (2 * keySize) + (2 * group * valueSize);
-        double[][] joined = model.Linear($"{name}.in_proj_qkvz", x, keyHeads * all);
-        double[][] rates = model.Linear($"{name}.in_proj_ba", x, 2 * keyHeads * group);
-        double[][] mixed = Convolve(model, $"{name}.conv1d", [.. joined.Select(row => Take(row, 0, keySize)
+        var joined = model.Linear($"{name}.in_proj_qkvz", x, keyHeads * all);
+        var rates = model.Linear($"{name}.in_proj_ba", x, 2 * keyHeads * group);
+        var mixed = Convolve(model, $"{name}.conv1d", [.. joined.Select(row => Take(row, 0, keySize)
             .Concat(Take(row, keySize, keySize)).Concat(Take(row, 2 * keySize, group * valueSize)).ToArray())]);
-        float[] logs = model.Tensor($"{name}.A_log", 0, 1, keyHeads * group);
-        float[] bias = model.Tensor($"{name}.dt_bias", 1, 0.5, keyHeads * group);
-        double[,,] state = new double[keyHeads * group, keySize, valueSize];
+        var logs = model.Tensor($"{name}.A_log", 0, 1, keyHeads * group);
+        var bias = model.Tensor($"{name}.dt_bias", 1, 0.5, keyHeads * group);
+        var state = new double[keyHeads * group, keySize, valueSize];
         double[][] output = [.. x.Select(_ => new double[keyHeads * group * valueSize])];
-        for (int at = 0; at < x.Length; at++)
+        for (var at = 0; at < x.Length; at++)
         {
             double[] z = [.. Take(joined[at], (2 * keySize) + (group * valueSize), group * valueSize)];
-            for (int head = 0; head < keyHeads * group; head++)
+            for (var head = 0; head < keyHeads * group; head++)
             {
                 int shared = head / group, rate = (shared * 2 * group) + (head % group);
-                double[] query = Unit(mixed[at].Skip(shared * keySize).Take(keySize));
-                double[] key = Unit(mixed[at].Skip((keyHeads + shared) * keySize).Take(keySize));
+                var query = Unit(mixed[at].Skip(shared * keySize).Take(keySize));
+                var key = Unit(mixed[at].Skip((keyHeads + shared) * keySize).Take(keySize));
                 double[] value = [.. mixed[at].Skip((2 * keyHeads * keySize) + (head * valueSize)).Take(valueSize)];
-                double beta = ReferenceModel.Sigmoid(rates[at][rate]);
-                double decay = Math.Exp(
+                var beta = ReferenceModel.Sigmoid(rates[at][rate]);
+                var decay = Math.Exp(
                     -Math.Exp(logs[head]) * Math.Log(1 + Math.Exp(rates[at][rate + group] + bias[head])));
-                for (int j = 0; j < valueSize; j++)
+                for (var j = 0; j < valueSize; j++)
                 {
                     double known = 0;
-                    for (int i = 0; i < keySize; i++)
+                    for (var i = 0; i < keySize; i++)
                     {
                         state[head, i, j] *= decay;
                         known += state[head, i, j] * key[i];
                     }
 
-                    for (int i = 0; i < keySize; i++)
+                    for (var i = 0; i < keySize; i++)
                     {
                         state[head, i, j] += key[i] * (value[j] - known) * beta;
                         output[at][(head * valueSize) + j] += state[head, i, j] * query[i] / Math.Sqrt(keySize);
@@ -140,7 +140,7 @@ internal static partial class SmallModels
                 }
             }
 
-            double[][] normed = model.RmsNorm($"{name}.norm", [.. output[at].Chunk(valueSize)], Epsilon);
+            var normed = model.RmsNorm($"{name}.norm", [.. output[at].Chunk(valueSize)], Epsilon);
             output[at] =
             [
                 .. normed.SelectMany(head => head).Zip(z, (value, gate) => value * ReferenceModel.Silu(gate)),
@@ -163,7 +163,7 @@ internal static partial class SmallModels
     private static double[][] Convolve(ReferenceModel model, string name, double[][] x, float[]? bias = null)
     {
         const int kernel = 4;
-        float[] weight = model.Tensor($"{name}.weight", 0, 0.6, x[0].Length, 1, kernel);
+        var weight = model.Tensor($"{name}.weight", 0, 0.6, x[0].Length, 1, kernel);
         return [.. x.Select((row, at) => row.Select((_, channel) => ReferenceModel.Silu(
             (bias?[channel] ?? 0) + Enumerable.Range(0, kernel)
                 .Where(tap => at - kernel + 1 + tap >= 0)

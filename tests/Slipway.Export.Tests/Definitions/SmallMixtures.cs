@@ -9,7 +9,7 @@ internal static partial class SmallModels
     private static double[][] Qwen2Moe(
         ReferenceModel model, int[] ids, ReferenceSizes? given = null, int inner = ExpertSize, int shared = 48)
     {
-        ReferenceSizes sizes = given ?? new();
+        var sizes = given ?? new();
         return model.Decoder(
             ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
             (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, inputBias: true),
@@ -22,11 +22,11 @@ internal static partial class SmallModels
     private static double[][] Shared(
         ReferenceModel model, string name, double[][] x, bool normalize, int inner = ExpertSize, int all = 48)
     {
-        double[][] weights = ReferenceModel.Map(
+        var weights = ReferenceModel.Map(
             Probabilities(model, $"{name}.gate", x), row => Choose(row, row, 3, normalize));
-        double[][] gate = model.Linear($"{name}.shared_expert_gate", x, 1);
-        double[][] shared = model.Gated($"{name}.shared_expert", x, all);
-        double[][] mixed = model.Experts($"{name}.experts", x, inner, weights);
+        var gate = model.Linear($"{name}.shared_expert_gate", x, 1);
+        var shared = model.Gated($"{name}.shared_expert", x, all);
+        var mixed = model.Experts($"{name}.experts", x, inner, weights);
         return [.. mixed.Select((row, at) => row
             .Select((value, i) => value + (ReferenceModel.Sigmoid(gate[at][0]) * shared[at][i])).ToArray())];
     }
@@ -47,7 +47,7 @@ internal static partial class SmallModels
     private static double[][] GraniteMoe(ReferenceModel model, int[] ids)
     {
         ReferenceSizes sizes = new() { EmbeddingScale = 2 };
-        double[][] logits = model.Decoder(
+        var logits = model.Decoder(
             ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
             (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, scale: 0.3),
             (name, _, x) => GraniteExperts(model, $"{name}.block_sparse_moe", x), residual: 0.7);
@@ -57,21 +57,21 @@ internal static partial class SmallModels
     private static double[][] GraniteExperts(ReferenceModel model, string name, double[][] x)
     {
         const int inner = 96;
-        double[][] scores = model.Linear($"{name}.router.layer", x, Experts, spread: 0.5);
-        double[][] sum = ReferenceModel.Map(x, row => new double[row.Length]);
-        float[] first = model.Tensor($"{name}.input_linear.weight", 0, 0.2, Experts, 2 * inner, 64);
-        float[] second = model.Tensor($"{name}.output_linear.weight", 0, 0.2, Experts, 64, inner);
-        for (int expert = 0; expert < Experts; expert++)
+        var scores = model.Linear($"{name}.router.layer", x, Experts, spread: 0.5);
+        var sum = ReferenceModel.Map(x, row => new double[row.Length]);
+        var first = model.Tensor($"{name}.input_linear.weight", 0, 0.2, Experts, 2 * inner, 64);
+        var second = model.Tensor($"{name}.output_linear.weight", 0, 0.2, Experts, 64, inner);
+        for (var expert = 0; expert < Experts; expert++)
         {
-            double[][] both = ReferenceModel.Multiply(first, expert * 2 * inner, x, 2 * inner);
-            double[][] gated = ReferenceModel.Map(both, row => [.. row.Take(inner)
+            var both = ReferenceModel.Multiply(first, expert * 2 * inner, x, 2 * inner);
+            var gated = ReferenceModel.Map(both, row => [.. row.Take(inner)
                 .Zip(row.Skip(inner), (gate, up) => ReferenceModel.Silu(gate) * up)]);
-            double[][] output = ReferenceModel.Multiply(second, expert * 64, gated, 64);
-            for (int at = 0; at < x.Length; at++)
+            var output = ReferenceModel.Multiply(second, expert * 64, gated, 64);
+            for (var at = 0; at < x.Length; at++)
             {
-                int[] chosen = Largest(scores[at], 3);
-                double[] weights = Softmax([.. chosen.Select(index => scores[at][index])]);
-                double weight = Array.IndexOf(chosen, expert) is >= 0 and var place ? weights[place] : 0;
+                var chosen = Max(scores[at], 3);
+                var weights = Softmax([.. chosen.Select(index => scores[at][index])]);
+                var weight = Array.IndexOf(chosen, expert) is >= 0 and var place ? weights[place] : 0;
                 sum[at] = [.. sum[at].Zip(output[at], (a, b) => a + (weight * b))];
             }
         }
@@ -110,8 +110,8 @@ internal static partial class SmallModels
 
         static double[] Mix(double[] scores)
         {
-            int[] best = Largest(scores, 2);
-            double[] weights = new double[scores.Length];
+            var best = Max(scores, 2);
+            var weights = new double[scores.Length];
             weights[best[0]] = Share(scores, best[0], -1);
             weights[best[1]] = Share(scores, best[1], best[0]);
             return weights;
@@ -120,11 +120,11 @@ internal static partial class SmallModels
         // The softmax of one among those near it.
         static double Share(double[] scores, int one, int without)
         {
-            double largest = scores[one];
+            var max = scores[one];
             return 1 / scores
                 .Where((score, index) => index != without
-                    && (largest - score) / Math.Max(Math.Abs(score), largest) <= 2 * 0.3)
-                .Sum(score => Math.Exp(score - largest));
+                    && (max - score) / Math.Max(Math.Abs(score), max) <= 2 * 0.3)
+                .Sum(score => Math.Exp(score - max));
         }
     }
 
@@ -147,8 +147,8 @@ internal static partial class SmallModels
     private static double[][] Balanced(
         ReferenceModel model, string name, double[][] x, Routing routing, int shared)
     {
-        float[] bias = model.Tensor($"{name}.gate.e_score_correction_bias", 0, 0.2, Experts);
-        double[][] weights = ReferenceModel.Map(Probabilities(model, $"{name}.gate", x, sigmoid: true), row =>
+        var bias = model.Tensor($"{name}.gate.e_score_correction_bias", 0, 0.2, Experts);
+        var weights = ReferenceModel.Map(Probabilities(model, $"{name}.gate", x, sigmoid: true), row =>
         {
             double[] ranks = [.. row.Zip(bias, (probability, added) => probability + added)];
             ranks = routing.Groups == 1 ? ranks : Confine(ranks, routing.Groups, routing.ChosenGroups, best: 2);

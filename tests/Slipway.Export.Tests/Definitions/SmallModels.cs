@@ -83,7 +83,8 @@ internal static partial class SmallModels
         }), Olmoe),
         ["phimoe"] = new(() => PhiMoeConfig(null), (model, ids) => PhiMoe(model, ids)),
         ["phimoe-long"] = new(() => PhiMoeConfig(16), (model, ids) => PhiMoe(model, ids, 1.4)),
-        ["phimoe-long-head-20"] = new(() => PhiMoeConfig(16, size: 20), (model, ids) => PhiMoe(model, ids, 1.4, size: 20)),
+        ["phimoe-long-head-20"] = new(
+            () => PhiMoeConfig(16, size: 20), (model, ids) => PhiMoe(model, ids, 1.4, size: 20)),
         ["phimoe-short"] = new(() => PhiMoeConfig(64), (model, ids) => PhiMoe(model, ids, 1.2)),
         ["qwen2-moe"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
         {
@@ -129,7 +130,7 @@ internal static partial class SmallModels
             ["num_hidden_layers"] = 2, ["num_key_value_heads"] = 2, ["rms_norm_eps"] = Epsilon,
             ["rope_theta"] = Theta, ["tie_word_embeddings"] = false, ["vocab_size"] = 48,
         };
-        foreach ((string key, JsonNode? value) in keys)
+        foreach (var (key, value) in keys)
         {
             config[key] = value?.DeepClone();
         }
@@ -139,10 +140,11 @@ internal static partial class SmallModels
 
     private static JsonObject Latent(string architecture, JsonObject keys, int rotary = 16, int latent = 32)
     {
-        JsonObject config = Config(architecture, keys);
-        foreach ((string key, int value) in ((string, int)[])
+        var config = Config(architecture, keys);
+        foreach (var (key, value) in ((string, int)[])
         [
-            ("num_key_value_heads", 4), ("kv_lora_rank", latent), ("qk_nope_head_dim", 24), ("qk_rope_head_dim", rotary),
+            ("num_key_value_heads", 4), ("kv_lora_rank", latent), ("qk_nope_head_dim", 24),
+            ("qk_rope_head_dim", rotary),
             ("v_head_dim", 20), ("n_routed_experts", Experts), ("n_shared_experts", 2),
             ("moe_intermediate_size", ExpertSize), ("first_k_dense_replace", 1),
         ])
@@ -160,12 +162,12 @@ internal static partial class SmallModels
         Func<string, double[][], double[][]>? change = null)
     {
         change ??= (_, states) => states;
-        double[][] query = change("q_norm", model.Linear($"{name}.q_proj", x, sizes.Heads * sizes.HeadSize, inputBias));
-        double[][] key = change(
+        var query = change("q_norm", model.Linear($"{name}.q_proj", x, sizes.Heads * sizes.HeadSize, inputBias));
+        var key = change(
             "k_norm", model.Linear($"{name}.k_proj", x, sizes.KeyHeads * sizes.HeadSize, inputBias));
-        double[][] value = model.Linear($"{name}.v_proj", x, sizes.KeyHeads * sizes.HeadSize, inputBias);
-        int turning = rotary ?? sizes.HeadSize;
-        double[][] attended = Attend(
+        var value = model.Linear($"{name}.v_proj", x, sizes.KeyHeads * sizes.HeadSize, inputBias);
+        var turning = rotary ?? sizes.HeadSize;
+        var attended = Attend(
             Turn(query, sizes.HeadSize, turning, Theta), Turn(key, sizes.HeadSize, turning, Theta), value, sizes.Heads,
             sizes.KeyHeads, scale ?? 1 / Math.Sqrt(sizes.HeadSize));
         return model.Linear($"{name}.o_proj", attended, sizes.Hidden, outputBias);

@@ -9,7 +9,7 @@ internal static partial class SmallModels
 
     private static JsonObject HybridConfig(int experts)
     {
-        JsonObject config = Config("GraniteMoeHybridForCausalLM", new JsonObject
+        var config = Config("GraniteMoeHybridForCausalLM", new JsonObject
         {
             ["num_local_experts"] = experts, ["num_experts_per_tok"] = 3, ["embedding_multiplier"] = 2,
             ["attention_multiplier"] = 0.3, ["residual_multiplier"] = 0.7, ["logits_scaling"] = 4,
@@ -32,7 +32,7 @@ internal static partial class SmallModels
 
     private static JsonObject Lfm2Config()
     {
-        JsonObject config = Config("Lfm2ForCausalLM", new JsonObject
+        var config = Config("Lfm2ForCausalLM", new JsonObject
         {
             ["intermediate_size"] = 144, ["block_auto_adjust_ff_dim"] = true, ["block_multiple_of"] = 32,
             ["block_ffn_dim_multiplier"] = 1.0, ["norm_eps"] = Epsilon, ["conv_L_cache"] = 4, ["conv_bias"] = true,
@@ -45,16 +45,16 @@ internal static partial class SmallModels
     private static double[][] Lfm2(ReferenceModel model, int[] ids)
     {
         ReferenceSizes sizes = new();
-        double[][] x = model.Embed("model.embed_tokens", ids, sizes.Vocabulary, sizes.Hidden);
-        for (int layer = 0; layer < sizes.Layers; layer++)
+        var x = model.Embed("model.embed_tokens", ids, sizes.Vocabulary, sizes.Hidden);
+        for (var layer = 0; layer < sizes.Layers; layer++)
         {
-            string name = $"model.layers.{layer}";
-            double[][] normed = model.RmsNorm($"{name}.operator_norm", x, Epsilon);
-            double[][] mixed = layer == 0
+            var name = $"model.layers.{layer}";
+            var normed = model.RmsNorm($"{name}.operator_norm", x, Epsilon);
+            var mixed = layer == 0
                 ? ShortConvolution(model, $"{name}.conv", normed)
                 : Lfm2Attention(model, $"{name}.self_attn", normed, sizes);
             x = ReferenceModel.Zip(x, mixed, (a, b) => a + b);
-            double[][] fed = model.Gated(
+            var fed = model.Gated(
                 $"{name}.feed_forward", model.RmsNorm($"{name}.ffn_norm", x, Epsilon), 96, "w1", "w3", "w2");
             x = ReferenceModel.Zip(x, fed, (a, b) => a + b);
         }
@@ -64,11 +64,11 @@ internal static partial class SmallModels
 
     private static double[][] Lfm2Attention(ReferenceModel model, string name, double[][] x, ReferenceSizes sizes)
     {
-        double[][] query = NormHeads(
+        var query = NormHeads(
             model, $"{name}.q_layernorm", model.Linear($"{name}.q_proj", x, sizes.Heads * sizes.HeadSize), 16);
-        double[][] key = NormHeads(
+        var key = NormHeads(
             model, $"{name}.k_layernorm", model.Linear($"{name}.k_proj", x, sizes.KeyHeads * sizes.HeadSize), 16);
-        double[][] attended = ReferenceAttention.Attend(
+        var attended = ReferenceAttention.Attend(
             ReferenceAttention.Turn(query, 16, 16, Theta), ReferenceAttention.Turn(key, 16, 16, Theta),
             model.Linear($"{name}.v_proj", x, sizes.KeyHeads * sizes.HeadSize), sizes.Heads, sizes.KeyHeads, 0.25);
         return model.Linear($"{name}.out_proj", attended, sizes.Hidden);
@@ -77,9 +77,9 @@ internal static partial class SmallModels
     private static double[][] ShortConvolution(ReferenceModel model, string name, double[][] x)
     {
         const int size = 64, kernel = 4;
-        double[][] projected = model.Linear($"{name}.in_proj", x, 3 * size, bias: true);
-        float[] weight = model.Tensor($"{name}.conv.weight", 0, 0.6, size, 1, kernel);
-        float[] bias = model.Tensor($"{name}.conv.bias", 0, 0.3, size);
+        var projected = model.Linear($"{name}.in_proj", x, 3 * size, bias: true);
+        var weight = model.Tensor($"{name}.conv.weight", 0, 0.6, size, 1, kernel);
+        var bias = model.Tensor($"{name}.conv.bias", 0, 0.3, size);
         double[][] mixed = [.. x.Select((_, at) => Enumerable.Range(0, size).Select(channel =>
             projected[at][size + channel] * (bias[channel] + Enumerable.Range(0, kernel)
                 .Select(tap => (Tap: tap, Place: at - kernel + 1 + tap)).Where(seen => seen.Place >= 0)
@@ -91,15 +91,15 @@ internal static partial class SmallModels
     private static double[][] GraniteHybrid(ReferenceModel model, int[] ids, bool experts)
     {
         ReferenceSizes sizes = new() { EmbeddingScale = 2 };
-        double[][] logits = model.Decoder(
+        var logits = model.Decoder(
             ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
             (name, layer, x) => layer == 0
                 ? Space(model, $"{name}.mamba", x, bias: true)
                 : Attention(model, $"{name}.self_attn", x, sizes, rotary: 0, scale: 0.3),
             (name, _, x) =>
             {
-                double[][] both = model.Linear($"{name}.shared_mlp.input_linear", x, 160);
-                double[][] shared = model.Linear($"{name}.shared_mlp.output_linear", ReferenceModel.Map(both, row =>
+                var both = model.Linear($"{name}.shared_mlp.input_linear", x, 160);
+                var shared = model.Linear($"{name}.shared_mlp.output_linear", ReferenceModel.Map(both, row =>
                     [.. row.Take(80).Zip(row.Skip(80), (gate, up) => ReferenceModel.Silu(gate) * up)]), 64);
                 return experts
                     ? ReferenceModel.Zip(shared, GraniteExperts(model, $"{name}.block_sparse_moe", x), (a, b) => a + b)
@@ -111,11 +111,11 @@ internal static partial class SmallModels
 
     private static double[][] Mamba2(ReferenceModel model, int[] ids)
     {
-        double[][] x = model.Embed("backbone.embeddings", ids, 48, 64);
-        for (int layer = 0; layer < 2; layer++)
+        var x = model.Embed("backbone.embeddings", ids, 48, 64);
+        for (var layer = 0; layer < 2; layer++)
         {
-            string name = $"backbone.layers.{layer}";
-            double[][] normed = model.RmsNorm($"{name}.norm", x, Epsilon);
+            var name = $"backbone.layers.{layer}";
+            var normed = model.RmsNorm($"{name}.norm", x, Epsilon);
             x = ReferenceModel.Zip(x, Space(model, $"{name}.mixer", normed, bias: false), (a, b) => a + b);
         }
 
@@ -125,28 +125,28 @@ internal static partial class SmallModels
     private static double[][] Space(ReferenceModel model, string name, double[][] x, bool bias)
     {
         const int inner = SpaceHeads * SpaceSize, shared = SpaceGroups * SpaceState;
-        double[][] projected = model.Linear(
+        var projected = model.Linear(
             $"{name}.in_proj", x, (2 * inner) + (2 * shared) + SpaceHeads, bias);
-        float[] kernelBias = model.Tensor($"{name}.conv1d.bias", 0, 0.3, inner + (2 * shared));
-        double[][] mixed = Convolve(
+        var kernelBias = model.Tensor($"{name}.conv1d.bias", 0, 0.3, inner + (2 * shared));
+        var mixed = Convolve(
             model, $"{name}.conv1d", [.. projected.Select(row => row[inner..^SpaceHeads])], kernelBias);
-        float[] logs = model.Tensor($"{name}.A_log", 0, 1, SpaceHeads);
-        float[] steps = model.Tensor($"{name}.dt_bias", 0, 1, SpaceHeads);
-        float[] direct = model.Tensor($"{name}.D", 1, 0.5, SpaceHeads);
-        double[,,] state = new double[SpaceHeads, SpaceState, SpaceSize];
+        var logs = model.Tensor($"{name}.A_log", 0, 1, SpaceHeads);
+        var steps = model.Tensor($"{name}.dt_bias", 0, 1, SpaceHeads);
+        var direct = model.Tensor($"{name}.D", 1, 0.5, SpaceHeads);
+        var state = new double[SpaceHeads, SpaceState, SpaceSize];
         double[][] output = [.. x.Select((_, at) =>
         {
-            double[] row = new double[inner];
-            for (int head = 0; head < SpaceHeads; head++)
+            var row = new double[inner];
+            for (var head = 0; head < SpaceHeads; head++)
             {
                 int write = inner + (head / (SpaceHeads / SpaceGroups) * SpaceState), read = write + shared;
-                double step = Math.Log(1 + Math.Exp(projected[at][^SpaceHeads..][head] + steps[head]));
-                double decay = Math.Exp(-Math.Exp(logs[head]) * step);
-                for (int i = 0; i < SpaceSize; i++)
+                var step = Math.Log(1 + Math.Exp(projected[at][^SpaceHeads..][head] + steps[head]));
+                var decay = Math.Exp(-Math.Exp(logs[head]) * step);
+                for (var i = 0; i < SpaceSize; i++)
                 {
-                    int place = (head * SpaceSize) + i;
+                    var place = (head * SpaceSize) + i;
                     row[place] = direct[head] * mixed[at][place];
-                    for (int j = 0; j < SpaceState; j++)
+                    for (var j = 0; j < SpaceState; j++)
                     {
                         state[head, j, i] =
                             (state[head, j, i] * decay) + (step * mixed[at][write + j] * mixed[at][place]);

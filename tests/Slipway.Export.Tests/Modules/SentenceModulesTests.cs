@@ -46,9 +46,9 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
         var hidden = outputs["last_hidden_state"];
         float[] expected = [.. Enumerable.Range(0, 3).SelectMany(
             row => modes.Split(' ').SelectMany(mode => Pool(hidden, row, mode, Tokens(row))))];
-        var largest = DecoderParityTests.Difference(outputs["sentence_embedding"], expected);
-        output.WriteLine($"{pooling}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-5f);
+        var max = DecoderParityTests.Difference(outputs["sentence_embedding"], expected);
+        output.WriteLine($"{pooling}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-5f);
     }
 
     [Theory]
@@ -68,9 +68,9 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
             for (var row = 0; row < 2; row++)
             {
                 int[] tokens = mode == "cls" ? [0] : [.. Tokens(row).Where(token => token >= prompt)];
-                var largest = DecoderParityTests.Difference(
+                var max = DecoderParityTests.Difference(
                     actual[(row * Size)..((row + 1) * Size)], [.. Pool(hidden, row, mode, tokens)]);
-                Assert.InRange(largest, 0, 1e-5f);
+                Assert.InRange(max, 0, 1e-5f);
             }
         }
     }
@@ -93,7 +93,8 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
         List<float> expected = [];
         for (var row = 0; row < 3; row++)
         {
-            double[] pooled = [.. Pool(outputs["last_hidden_state"], row, "mean", Tokens(row)).Select(value => (double)value)];
+            double[] pooled = [
+                .. Pool(outputs["last_hidden_state"], row, "mean", Tokens(row)).Select(value => (double)value)];
             double[] middle = [.. Enumerable.Range(0, 10).Select(i => Activate(
                 activation.Split('.')[^1], Dot(first, i, pooled) + (bias ? added[i] : 0)))];
             var norm = Math.Sqrt(middle.Sum(value => value * value));
@@ -101,9 +102,9 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
             expected.AddRange(Enumerable.Range(0, 3).Select(i => (float)Dot(second, i, unit)));
         }
 
-        var largest = DecoderParityTests.Difference(outputs["sentence_embedding"], [.. expected]);
-        output.WriteLine($"{activation} {file}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 1e-5f);
+        var max = DecoderParityTests.Difference(outputs["sentence_embedding"], [.. expected]);
+        output.WriteLine($"{activation} {file}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 1e-5f);
     }
 
     [Fact]
@@ -120,7 +121,8 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
         var (mean, square) = (pooled.Average(), pooled.Average(value => value * value));
         float[] expected = [.. pooled.Select((value, i) =>
             ((value - mean) / MathF.Sqrt(square - (mean * mean) + 1e-5f) * weight[i]) + bias[i])];
-        Assert.InRange(DecoderParityTests.Difference(outputs["sentence_embedding"][Size..(2 * Size)], expected), 0, 1e-4f);
+        Assert.InRange(
+            DecoderParityTests.Difference(outputs["sentence_embedding"][Size..(2 * Size)], expected), 0, 1e-4f);
     }
 
     [Fact]
@@ -132,24 +134,30 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [InlineData("""{"pooling_mode": "median"}""", "2:Normalize",
-        "'pooling_mode' in the configuration of '{0} (1_Pooling/config.json)' is 'median', which cannot be exported; expected one of "
+        "'pooling_mode' in the configuration of '{0} (1_Pooling/config.json)' is 'median', which cannot be exported; "
+        + "expected one of "
         + "'cls', 'max', 'mean', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'.")]
     [InlineData("""{"pooling_mode_mean_tokens": false}""", "2:Normalize",
         "'pooling_mode' in the configuration of '{0} (1_Pooling/config.json)' is 'missing'; expected one of "
         + "'cls', 'max', 'mean', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'.")]
     [InlineData("""{"pooling_mode_median": true}""", "2:Normalize",
-        "'pooling_mode_median' in the configuration of '{0} (1_Pooling/config.json)' is 'true', which cannot be exported; expected "
+        "'pooling_mode_median' in the configuration of '{0} (1_Pooling/config.json)' is 'true', which cannot be "
+        + "exported; expected "
         + "'false'.")]
     [InlineData("""{"pooling_mode": "mean"}""", "2:CNN",
-        "'type' in the configuration of '{0} (modules.json)' is 'sentence_transformers.models.CNN', which cannot be exported; "
+        "'type' in the configuration of '{0} (modules.json)' is 'sentence_transformers.models.CNN', which cannot be "
+        + "exported; "
         + "expected a module 'Transformer', 'Dropout', 'Pooling', 'Dense', 'LayerNorm', 'Normalize'.")]
     [InlineData("""{"pooling_mode": "mean"}""", "2_Dense:Dense",
-        "'2_Dense/config.json' of '{0}' does not hold a file. Correct it, or copy the whole folder of the model, with its subfolders.")]
+        "'2_Dense/config.json' of '{0}' does not hold a file. Correct it, or copy the whole folder of the model, "
+        + "with its subfolders.")]
     [InlineData("""{"pooling_mode": "mean"}""", "../x:Dense",
-        "'modules.json' of '{0}' does not hold the name of a folder below it as the path of 'sentence_transformers.models.Dense'. "
+        "'modules.json' of '{0}' does not hold the name of a folder below it as the path of "
+        + "'sentence_transformers.models.Dense'. "
         + "Correct it, or copy the whole folder of the model, with its subfolders.")]
     [InlineData(null, "2:Normalize",
-        "A module of '{0}' reads 'sentence_embedding', which no module before it makes; there is 'token_embeddings'. Correct the "
+        "A module of '{0}' reads 'sentence_embedding', which no module before it makes; there is 'token_embeddings'. "
+        + "Correct the "
         + "modules' order in 'modules.json'.")]
     public void Export_ModuleThatCannotBe_NamesFileAndValue(string? pooling, string module, string expected)
     {
@@ -159,15 +167,18 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"in_features": 32, "out_features": 4}""", "'in_features' in the configuration of '{0} (2_Dense/config.json)' is "
+    [InlineData("""{"in_features": 32, "out_features": 4}""",
+        "'in_features' in the configuration of '{0} (2_Dense/config.json)' is "
         + "'32'; expected 64, the size of 'sentence_embedding'.")]
     [InlineData("""{"in_features": 64, "out_features": 4, "activation_function": "torch.nn.Threshold"}""",
-        "'activation_function' in the configuration of '{0} (2_Dense/config.json)' is 'torch.nn.Threshold', which cannot be "
+        "'activation_function' in the configuration of '{0} (2_Dense/config.json)' is 'torch.nn.Threshold', which "
+        + "cannot be "
         + "exported; expected 'torch.nn.modules.activation.Identity', 'torch.nn.modules.activation.Tanh', "
         + "'torch.nn.modules.activation.GELU', 'torch.nn.modules.activation.ReLU', 'torch.nn.modules.activation.SiLU', "
         + "'torch.nn.modules.activation.Sigmoid'.")]
     [InlineData("""{"in_features": 64, "out_features": 4}""", "The module '2_Dense' of '{0}' has no weights; expected "
-        + "'2_Dense/model.safetensors' or '2_Dense/pytorch_model.bin'. Copy the whole folder of the model, with its subfolders.")]
+        + "'2_Dense/model.safetensors' or '2_Dense/pytorch_model.bin'. Copy the whole folder of the model, with its "
+        + "subfolders.")]
     public void Export_DenseModuleThatCannotBe_NamesFileAndValue(string config, string expected)
     {
         Directory.CreateDirectory(_folder["source/2_Dense"]);

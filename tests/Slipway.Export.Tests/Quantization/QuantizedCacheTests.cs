@@ -21,7 +21,7 @@ public sealed class QuantizedCacheTests : IDisposable
     public void Export_MeasuredRanges_AreTheScalesOfEachChannel(
         KeyValuePrecision precision, ElementType type, int width, int highest)
     {
-        Graph graph = Export(precision, Show);
+        var graph = Export(precision, Show);
         GraphPort[] cache = [.. graph.Inputs.Where(port => port.Name.StartsWith("past", StringComparison.Ordinal)),
             .. graph.Outputs.Where(port => port.Name.StartsWith("present", StringComparison.Ordinal))];
         Assert.Equal(4 * Layers, cache.Length);
@@ -30,14 +30,15 @@ public sealed class QuantizedCacheTests : IDisposable
             Layers, graph.Nodes.Count(node => node.OpType == "GroupQueryAttention" && node.Inputs.Count == 14));
 
         // Values: the largest of each channel, and a tenth more. Keys: what pairs come to that turn over all positions.
-        float[] values = Scales(graph, "past_key_values.1.value_scale"), keys = Scales(graph, "past_key_values.1.key_scale");
-        for (int i = 0; i < Heads * Size; i++)
+        float[] values = Scales(graph, "past_key_values.1.value_scale"),
+            keys = Scales(graph, "past_key_values.1.key_scale");
+        for (var i = 0; i < Heads * Size; i++)
         {
-            int partner = (i + (Size / 2)) % Size + (i / Size * Size);
-            Assert.Equal(1.1f * Largest(i) / highest, values[i], 1e-5f);
-            double turned = Math.Min(Math.PI / 2, Positions * Math.Pow(Theta, -(i % (Size / 2)) / (Size / 2.0)));
-            float reach = Math.Min(
-                float.Hypot(Largest(i), Largest(partner)), Largest(i) + (Largest(partner) * (float)Math.Sin(turned)));
+            var partner = (i + (Size / 2)) % Size + (i / Size * Size);
+            Assert.Equal(1.1f * Max(i) / highest, values[i], 1e-5f);
+            var turned = Math.Min(Math.PI / 2, Positions * Math.Pow(Theta, -(i % (Size / 2)) / (Size / 2.0)));
+            var reach = Math.Min(
+                float.Hypot(Max(i), Max(partner)), Max(i) + (Max(partner) * (float)Math.Sin(turned)));
             Assert.Equal(1.1f * reach / highest, keys[i], 1e-5f * reach / highest);
         }
     }
@@ -45,14 +46,15 @@ public sealed class QuantizedCacheTests : IDisposable
     [Fact]
     public void Export_ChannelsThatAreZero_HaveScalesAboveZero()
     {
-        Graph graph = Export(KeyValuePrecision.Int8, (_, observe, _) => Each(name => observe(name, new float[Heads * Size], [1, Heads, 1, Size])));
+        var graph = Export(KeyValuePrecision.Int8,
+            (_, observe, _) => Each(name => observe(name, new float[Heads * Size], [1, Heads, 1, Size])));
         Assert.All(Scales(graph, "past_key_values.0.key_scale"), scale => Assert.True(scale > 0));
     }
 
     [Fact]
     public void Export_OutputThatWasNotShown_IsNamed()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(
+        var error = Assert.Throws<ArgumentException>(
             () => Export(KeyValuePrecision.Int8, (_, _, _) => { }));
         Assert.StartsWith(
             "The measurement did not show 'present.0.key'. Show every output of keys and values.", error.Message,
@@ -63,17 +65,19 @@ public sealed class QuantizedCacheTests : IDisposable
     [Fact]
     public void Export_NoNumber_IsRefused()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => Export(
-            KeyValuePrecision.Int8, (_, observe, _) => Each(name => observe(name, [float.PositiveInfinity], [1, 1, 1, 1]))));
+        var error = Assert.Throws<ArgumentException>(() => Export(
+            KeyValuePrecision.Int8,
+            (_, observe, _) => Each(name => observe(name, [float.PositiveInfinity], [1, 1, 1, 1]))));
         Assert.StartsWith(
-            "The measurement showed an element of 'present.0.key' that is no finite number. Keep keys and values in 'fp32'.",
+            "The measurement showed an element of 'present.0.key' that is no finite number. Keep keys and values in "
+            + "'fp32'.",
             error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Export_WrongShape_IsRefused()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => Export(
+        var error = Assert.Throws<ArgumentException>(() => Export(
             KeyValuePrecision.Int8, (_, observe, _) => observe("present.0.key", new float[5], [1, 2, 1, 3])));
         Assert.StartsWith(
             "'present.0.key' has '5' elements in the shape [1, 2, 1, 3]; expected rows, heads, length and head size.",
@@ -83,7 +87,7 @@ public sealed class QuantizedCacheTests : IDisposable
     [Fact]
     public void Export_NoMeasurement_IsRefused()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => Export(KeyValuePrecision.Int8, null));
+        var error = Assert.Throws<ArgumentException>(() => Export(KeyValuePrecision.Int8, null));
         Assert.StartsWith(
             "Keys and values in 'int8' need scales that are measured. Set KeyValueMeasurement, or use 'slipway export "
             + "--kv-cache int8'.", error.Message, StringComparison.Ordinal);
@@ -92,9 +96,10 @@ public sealed class QuantizedCacheTests : IDisposable
     [Fact]
     public void Export_Encoder_IsRefused()
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "bert"));
-        NotSupportedException error = Assert.Throws<NotSupportedException>(() => Exporter.Export(
-            checkpoint, _folder["package"], new ExportOptions { KeyValueCache = KeyValuePrecision.Int8, KeyValueMeasurement = Show }));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "bert"));
+        var error = Assert.Throws<NotSupportedException>(() => Exporter.Export(
+            checkpoint, _folder["package"],
+            new ExportOptions { KeyValueCache = KeyValuePrecision.Int8, KeyValueMeasurement = Show }));
         Assert.EndsWith(
             "is an encoder and keeps no keys and values, so they cannot be 'int8'. Leave KeyValueCache at 'fp32'.",
             error.Message, StringComparison.Ordinal);
@@ -104,7 +109,7 @@ public sealed class QuantizedCacheTests : IDisposable
     public void Find_NameThatIsUnknown_ListsThoseThatThereAre()
     {
         Assert.Equal(KeyValuePrecision.Int4, KeyValuePrecisions.Find("INT4"));
-        ArgumentException error = Assert.Throws<ArgumentException>(() => KeyValuePrecisions.Find("int3"));
+        var error = Assert.Throws<ArgumentException>(() => KeyValuePrecisions.Find("int3"));
         Assert.StartsWith(
             "Keys and values cannot be kept in 'int3'. Choose one of 'fp32', 'int8', 'int4'.", error.Message,
             StringComparison.Ordinal);
@@ -112,7 +117,7 @@ public sealed class QuantizedCacheTests : IDisposable
 
     private Graph Export(KeyValuePrecision precision, KeyValueMeasurement? measurement)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
         Exporter.Export(
             checkpoint, _folder["package"],
             new ExportOptions
@@ -124,27 +129,28 @@ public sealed class QuantizedCacheTests : IDisposable
 
     // Two rows of three tokens; of each channel one token has the largest size, with either sign.
     private static void Show(
-        string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct)
+        string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
+        CancellationToken cancellationToken)
     {
         Assert.True(File.Exists(Path.Combine(folder, "model.onnx.data")));
         Each(name =>
         {
-            float[] values = new float[2 * Heads * 3 * Size];
-            for (int i = 0; i < values.Length; i++)
+            var values = new float[2 * Heads * 3 * Size];
+            for (var i = 0; i < values.Length; i++)
             {
                 int channel = (i / (3 * Size) % Heads * Size) + (i % Size), token = i / Size % 3;
-                values[i] = Largest(channel) * (token == channel % 3 ? (i % 2 == 0 ? -1 : 1) : 0.5f);
+                values[i] = Max(channel) * (token == channel % 3 ? (i % 2 == 0 ? -1 : 1) : 0.5f);
             }
 
             observe(name, values, [2, Heads, 3, Size]);
         });
     }
 
-    private static float Largest(int channel) => 0.5f + (channel % 7);
+    private static float Max(int channel) => 0.5f + (channel % 7);
 
     private static void Each(Action<string> show)
     {
-        for (int layer = 0; layer < Layers; layer++)
+        for (var layer = 0; layer < Layers; layer++)
         {
             show($"present.{layer}.key");
             show($"present.{layer}.value");
@@ -153,7 +159,7 @@ public sealed class QuantizedCacheTests : IDisposable
 
     private static float[] Scales(Graph graph, string name)
     {
-        Initializer initializer = graph.FindInitializer(name)!;
+        var initializer = graph.FindInitializer(name)!;
         Assert.Equal([Heads, 1, Size], initializer.Shape);
         return MemoryMarshal.Cast<byte, float>(((TensorData.Inline)initializer.Data).Bytes.Span).ToArray();
     }

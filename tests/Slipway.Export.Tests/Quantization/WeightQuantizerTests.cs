@@ -7,7 +7,7 @@ public sealed class WeightQuantizerTests
     public static TheoryData<string, int> MethodsAndBits()
     {
         TheoryData<string, int> data = [];
-        foreach (QuantizationMethod method in QuantizationMethods.All)
+        foreach (var method in QuantizationMethods.All)
         {
             data.Add(method.Name, 4);
             data.Add(method.Name, 8);
@@ -20,11 +20,11 @@ public sealed class WeightQuantizerTests
     [MemberData(nameof(MethodsAndBits))]
     public void Quantize_RandomWeights_StayWithinOneStepOfTheBlockRange(string method, int bits)
     {
-        float[] weights = Weights(rows: 6, columns: 96, seed: 1);
+        var weights = Weights(rows: 6, columns: 96, seed: 1);
 
-        QuantizedMatrix quantized = Quantize(weights, 6, 96, bits, 32, method);
+        var quantized = Quantize(weights, 6, 96, bits, 32, method);
 
-        double step = 8.0 / ((1 << bits) - 1);
+        var step = 8.0 / ((1 << bits) - 1);
         Assert.All(Dequantize(quantized).Zip(weights), pair => Assert.InRange(pair.First - pair.Second, -step, step));
     }
 
@@ -32,16 +32,17 @@ public sealed class WeightQuantizerTests
     [MemberData(nameof(MethodsAndBits))]
     public void Quantize_WeightsOnAGrid_ComeBackExactly(string method, int bits)
     {
-        int maximum = (1 << bits) - 1;
+        var maximum = (1 << bits) - 1;
         Random random = new(2);
-        float[] weights = [.. Enumerable.Range(0, 4 * 64).Select(_ => (random.Next(maximum + 1) - (maximum / 3)) * 0.125f)];
-        for (int block = 0; block < weights.Length; block += 16)
+        float[] weights = [
+            .. Enumerable.Range(0, 4 * 64).Select(_ => (random.Next(maximum + 1) - (maximum / 3)) * 0.125f)];
+        for (var block = 0; block < weights.Length; block += 16)
         {
             weights[block] = -(maximum / 3) * 0.125f;
             weights[block + 1] = (maximum - (maximum / 3)) * 0.125f;
         }
 
-        QuantizedMatrix quantized = Quantize(weights, 4, 64, bits, 16, method);
+        var quantized = Quantize(weights, 4, 64, bits, 16, method);
 
         Assert.All(Dequantize(quantized).Zip(weights), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
     }
@@ -50,15 +51,15 @@ public sealed class WeightQuantizerTests
     [MemberData(nameof(MethodsAndBits))]
     public void Quantize_RowShorterThanItsBlocks_PadsWithTheZeroPoint(string method, int bits)
     {
-        float[] weights = Weights(rows: 3, columns: 40, seed: 3);
+        var weights = Weights(rows: 3, columns: 40, seed: 3);
 
-        QuantizedMatrix quantized = Quantize(weights, 3, 40, bits, 32, method);
+        var quantized = Quantize(weights, 3, 40, bits, 32, method);
 
         Assert.Equal(2, quantized.Blocks);
-        for (int row = 0; row < 3; row++)
+        for (var row = 0; row < 3; row++)
         {
-            int zeroPoint = Unpack(quantized.ZeroPoints, (row * quantized.ZeroPointBytes * 8 / bits) + 1, bits);
-            for (int padding = 40; padding < 64; padding++)
+            var zeroPoint = Unpack(quantized.ZeroPoints, (row * quantized.ZeroPointBytes * 8 / bits) + 1, bits);
+            for (var padding = 40; padding < 64; padding++)
             {
                 Assert.Equal(zeroPoint, Unpack(quantized.Codes, (row * 64) + padding, bits));
             }
@@ -73,10 +74,10 @@ public sealed class WeightQuantizerTests
     [Fact]
     public void Quantize_Searched_LeavesLessErrorThanRoundToNearest()
     {
-        float[] weights = Weights(rows: 64, columns: 256, seed: 4);
+        var weights = Weights(rows: 64, columns: 256, seed: 4);
 
-        double nearest = SquaredError(weights, Quantize(weights, 64, 256, 4, 32, "rtn"));
-        double searched = SquaredError(weights, Quantize(weights, 64, 256, 4, 32, "search"));
+        var nearest = SquaredError(weights, Quantize(weights, 64, 256, 4, 32, "rtn"));
+        var searched = SquaredError(weights, Quantize(weights, 64, 256, 4, 32, "search"));
 
         TestContext.Current.TestOutputHelper?.WriteLine($"rtn {nearest:F3}, search {searched:F3}");
         Assert.True(searched < 0.95 * nearest, $"search left {searched}, round to nearest {nearest}");
@@ -85,10 +86,10 @@ public sealed class WeightQuantizerTests
     [Fact]
     public void Quantize_NotANumber_NamesRowAndColumn()
     {
-        float[] weights = Weights(rows: 2, columns: 32, seed: 5);
+        var weights = Weights(rows: 2, columns: 32, seed: 5);
         weights[32 + 7] = float.NaN;
 
-        ArgumentException exception = Assert.Throws<ArgumentException>(() => Quantize(weights, 2, 32, 4, 32, "rtn"));
+        var exception = Assert.Throws<ArgumentException>(() => Quantize(weights, 2, 32, 4, 32, "rtn"));
 
         Assert.Equal(
             "The weight in row 1, column 7 is 'NaN', not a finite number. " +
@@ -106,7 +107,7 @@ public sealed class WeightQuantizerTests
     [Fact]
     public void Find_UnknownMethod_ListsThoseThereAre()
     {
-        ArgumentException exception = Assert.Throws<ArgumentException>(() => QuantizationMethods.Find("magic"));
+        var exception = Assert.Throws<ArgumentException>(() => QuantizationMethods.Find("magic"));
 
         Assert.StartsWith(
             "There is no quantization method 'magic'. Choose one of 'search', 'rtn'.", exception.Message);
@@ -120,8 +121,8 @@ public sealed class WeightQuantizerTests
 
     private static float[] Dequantize(QuantizedMatrix quantized)
     {
-        float[] weights = new float[quantized.Rows * quantized.Columns];
-        for (int row = 0; row < quantized.Rows; row++)
+        var weights = new float[quantized.Rows * quantized.Columns];
+        for (var row = 0; row < quantized.Rows; row++)
         {
             quantized.Dequantize(row, weights.AsSpan(row * quantized.Columns, quantized.Columns));
         }

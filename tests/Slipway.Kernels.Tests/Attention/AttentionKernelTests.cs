@@ -9,7 +9,7 @@ namespace Slipway.Kernels.Tests.Attention;
 public sealed class AttentionKernelTests : IDisposable
 {
     private const int Capacity = 700;
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public AttentionKernelTests()
         => Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
@@ -25,7 +25,7 @@ public sealed class AttentionKernelTests : IDisposable
         { 6, 2, 128, 300, 20, true, false },
     };
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -33,7 +33,7 @@ public sealed class AttentionKernelTests : IDisposable
         int heads, int keyHeads, int size, int window, float softcap, bool sinks, bool isQuantized)
     {
         var layer = new Layer(heads, keyHeads, size, window, softcap, sinks, isQuantized);
-        using var session = KernelGraphs.Open(layer.Graph(), folder);
+        using var session = KernelGraphs.Open(layer.Graph(), _folder);
         int[] lengths = [1, 17, 256, 257, 600];
         using var run = new Attention(layer, session, lengths.Length);
         for (var row = 0; row < lengths.Length; row++)
@@ -56,8 +56,8 @@ public sealed class AttentionKernelTests : IDisposable
     public void Compute_OtherChunksAndBatches_GivesTheSame(bool isQuantized)
     {
         var layer = new Layer(9, 3, 64, 0, 0, sinks: false, isQuantized);
-        using var session = KernelGraphs.Open(layer.Graph(), folder, threads: 1);
-        using var other = KernelGraphs.Open(layer.Graph(), folder, threads: 3);
+        using var session = KernelGraphs.Open(layer.Graph(), _folder, threads: 1);
+        using var other = KernelGraphs.Open(layer.Graph(), _folder, threads: 3);
         using var whole = new Attention(layer, session, 3);
         using var parts = new Attention(layer, other, 3);
         int[] lengths = [620, 300, 40];
@@ -80,14 +80,16 @@ public sealed class AttentionKernelTests : IDisposable
         }
     }
 
-    /// <summary>A row that is to be left alone keeps what it holds, and the rows beside it give what they do without it.</summary>
+    /// <summary>
+    /// A row that is to be left alone keeps what it holds, and the rows beside it give what they do without it.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Compute_LastPositionIsMinusOne_LeavesTheRowAlone(bool isQuantized)
     {
         var layer = new Layer(9, 3, 64, 0, 0, sinks: false, isQuantized);
-        using var session = KernelGraphs.Open(layer.Graph(), folder);
+        using var session = KernelGraphs.Open(layer.Graph(), _folder);
         using Attention run = new(layer, session, 3), without = new(layer, session, 3);
         int[] lengths = [620, 300, 40];
         for (var row = 0; row < lengths.Length; row++)
@@ -110,7 +112,7 @@ public sealed class AttentionKernelTests : IDisposable
     public void Compute_BeyondTheCache_IsRefused()
     {
         var layer = new Layer(2, 1, 16, 0, 0, sinks: false, isQuantized: false);
-        using var session = KernelGraphs.Open(layer.Graph(), folder);
+        using var session = KernelGraphs.Open(layer.Graph(), _folder);
         using var run = new Attention(layer, session, 1);
         Assert.Throws<OnnxRuntimeException>(() => run.Compute(0, 1, 2, Capacity - 1));
         Assert.Throws<OnnxRuntimeException>(() => run.Compute(0, 1, 1, -5));
@@ -130,11 +132,12 @@ public sealed class AttentionKernelTests : IDisposable
         }
     }
 
-    private sealed class Layer(int heads, int keyHeads, int size, int window, float softcap, bool sinks, bool isQuantized)
+    private sealed class Layer(
+        int heads, int keyHeads, int size, int window, float softcap, bool sinks, bool isQuantized)
     {
-        private readonly float[] cosines = [.. Angles(size / 4).Select(angle => (float)Math.Cos(angle))];
-        private readonly float[] sines = [.. Angles(size / 4).Select(angle => (float)Math.Sin(angle))];
-        private readonly float[] sinkScores = KernelGraphs.Numbers(9, heads);
+        private readonly float[] _cosines = [.. Angles(size / 4).Select(angle => (float)Math.Cos(angle))];
+        private readonly float[] _sines = [.. Angles(size / 4).Select(angle => (float)Math.Sin(angle))];
+        private readonly float[] _sinkScores = KernelGraphs.Numbers(9, heads);
 
         public int Width => heads * size;
 
@@ -156,9 +159,9 @@ public sealed class AttentionKernelTests : IDisposable
             graph.AddInput("past_key", cache, "batch", keyHeads, Capacity, size);
             graph.AddInput("past_value", cache, "batch", keyHeads, Capacity, size);
             graph.AddInput("last", ElementType.Int32, "batch");
-            Add("cosines", [Capacity, size / 4], cosines);
-            Add("sines", [Capacity, size / 4], sines);
-            Add("sinks", [heads], sinkScores);
+            Add("cosines", [Capacity, size / 4], _cosines);
+            Add("sines", [Capacity, size / 4], _sines);
+            Add("sinks", [heads], _sinkScores);
             Add("scales", [keyHeads, 1, size], [.. Enumerable.Repeat(1.5f / 127, keyHeads * size)]);
             graph.AddNode(new Node(
                 "attention", "slipway", isQuantized ? "GroupQueryAttentionInt8" : "GroupQueryAttention",
@@ -201,7 +204,7 @@ public sealed class AttentionKernelTests : IDisposable
                     scores[at] = softcap > 0 ? softcap * Math.Tanh(score / softcap) : score;
                 }
 
-                var sum = (sinks ? Math.Exp(sinkScores[head]) : 0) + scores.Skip(first).Sum(Math.Exp);
+                var sum = (sinks ? Math.Exp(_sinkScores[head]) : 0) + scores.Skip(first).Sum(Math.Exp);
                 for (var at = first; at <= position; at++)
                 {
                     var value = tokens[at].AsSpan((heads + keyHeads + keyHead) * size, size);
@@ -222,7 +225,7 @@ public sealed class AttentionKernelTests : IDisposable
             var rotated = new double[size];
             for (var i = 0; i < size; i++)
             {
-                var (cosine, sine) = (cosines[(position * half) + (i % half)], sines[(position * half) + (i % half)]);
+                var (cosine, sine) = (_cosines[(position * half) + (i % half)], _sines[(position * half) + (i % half)]);
                 rotated[i] = i < half ? (head[i] * cosine) - (head[i + half] * sine)
                     : i < 2 * half ? (head[i] * cosine) + (head[i - half] * sine)
                     : head[i];
@@ -239,15 +242,15 @@ public sealed class AttentionKernelTests : IDisposable
     // Rows of one cache that past and present share.
     private sealed class Attention(Layer layer, InferenceSession session, int rows) : IDisposable
     {
-        private readonly OrtValue[] caches = [Cache(layer, rows), Cache(layer, rows)];
+        private readonly OrtValue[] _caches = [Cache(layer, rows), Cache(layer, rows)];
 
-        public byte[] Keys => caches[0].GetTensorMutableRawData().ToArray();
+        public byte[] Keys => _caches[0].GetTensorMutableRawData().ToArray();
 
-        public byte[] Values => caches[1].GetTensorMutableRawData().ToArray();
+        public byte[] Values => _caches[1].GetTensorMutableRawData().ToArray();
 
         public float[] Compute(int row, int count, int tokens, params int[] starts)
         {
-            int[] begin = starts.Length == 0 ? new int[count] : starts;
+            var begin = starts.Length == 0 ? new int[count] : starts;
             float[] packed =
             [
                 .. Enumerable.Range(0, count).SelectMany(index => Enumerable.Range(0, tokens).SelectMany(
@@ -256,9 +259,10 @@ public sealed class AttentionKernelTests : IDisposable
             var y = new float[count * tokens * layer.Width];
             using var binding = session.CreateIoBinding();
             using var qkv = OrtValue.CreateTensorValueFromMemory(packed, [count, tokens, layer.PackedWidth]);
-            using var last = OrtValue.CreateTensorValueFromMemory([.. begin.Select(start => start + tokens - 1)], [count]);
+            using var last = OrtValue.CreateTensorValueFromMemory(
+                [.. begin.Select(start => start + tokens - 1)], [count]);
             using var output = OrtValue.CreateTensorValueFromMemory(y, [count, tokens, layer.Width]);
-            using OrtValue key = View(caches[0], row, count), value = View(caches[1], row, count);
+            using OrtValue key = View(_caches[0], row, count), value = View(_caches[1], row, count);
             binding.BindInput("qkv", qkv);
             binding.BindInput("last", last);
             binding.BindInput("past_key", key);
@@ -273,8 +277,8 @@ public sealed class AttentionKernelTests : IDisposable
 
         public void Dispose()
         {
-            caches[0].Dispose();
-            caches[1].Dispose();
+            _caches[0].Dispose();
+            _caches[1].Dispose();
         }
 
         private static OrtValue Cache(Layer layer, int rows)

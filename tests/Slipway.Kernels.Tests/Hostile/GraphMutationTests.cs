@@ -5,7 +5,9 @@ using Slipway.Testing;
 
 namespace Slipway.Kernels.Tests.Hostile;
 
-/// <summary>Graphs of kernels with something changed end no process, and what they answer depends on nothing but them.</summary>
+/// <summary>
+/// Graphs of kernels with something changed end no process, and what they answer depends on nothing but them.
+/// </summary>
 /// <remarks>
 /// Many of them: <c>dotnet run -c Release --project tests/Slipway.Kernels.Tests -- -explicit only -method
 /// "*ManyMutations*" -showLiveOutput</c>
@@ -62,9 +64,11 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
         Assert.True(counts.GetValueOrDefault("refused") > 0, "No mutation was refused.");
     }
 
-    // Memory that is freed and taken again holds other bytes in the second run, so an answer that reads such is another one.
+    // Memory that is freed and taken again holds other bytes in the second run, so an answer that reads such is another
+    // one.
     private async Task LoadAsync(
-        string source, List<(Onnx.Graph Graph, string Change)> changes, Dictionary<string, int> counts, List<string> faults)
+        string source, List<(Onnx.Graph Graph, string Change)> changes, Dictionary<string, int> counts,
+        List<string> faults)
     {
         string[] packages = [.. changes.Select((_, index) => _folder[$"{index}"])];
         foreach (var (package, (graph, _)) in packages.Zip(changes))
@@ -74,7 +78,8 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
         }
 
         var first = await LoadAsync(packages, "85");
-        string[] answering = [.. packages.Where((_, index) => first[index].StartsWith("answered", StringComparison.Ordinal))];
+        string[] answering = [
+            .. packages.Where((_, index) => first[index].StartsWith("answered", StringComparison.Ordinal))];
         var second = answering.Length == 0 ? [] : await LoadAsync(answering, "170");
         for (var (index, other) = (0, 0); index < packages.Length; index++)
         {
@@ -82,7 +87,8 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
             var kind = outcome.Split(' ')[0];
             if (kind == "died" || (kind == "answered" && second[other++] != outcome))
             {
-                faults.Add($"{changes[index].Change}: {outcome}{(kind == "died" ? "" : $", then {second[other - 1]}")}");
+                faults.Add(
+                    $"{changes[index].Change}: {outcome}{(kind == "died" ? "" : $", then {second[other - 1]}")}");
             }
 
             counts[kind] = counts.GetValueOrDefault(kind) + 1;

@@ -2,11 +2,14 @@ using Slipway.Onnx;
 
 namespace Slipway.Kernels.Tests.Hostile;
 
-/// <summary>Changes one or two things of a graph: attributes, inputs and outputs of nodes, shapes and types of tensors.</summary>
+/// <summary>
+/// Changes one or two things of a graph: attributes, inputs and outputs of nodes, shapes and types of tensors.
+/// </summary>
 internal sealed class GraphMutator(Graph graph, Random random)
 {
     private static readonly long[] _integers =
-        [0, 1, -1, 2, 3, 7, 16, 31, 32, 33, 64, 512, 4096, 64000, int.MaxValue, int.MinValue, 1L << 32, long.MaxValue, long.MinValue];
+        [0, 1, -1, 2, 3, 7, 16, 31, 32, 33, 64, 512, 4096, 64000, int.MaxValue, int.MinValue, 1L << 32, long.MaxValue,
+        long.MinValue];
 
     private static readonly float[] _numbers =
         [0, -1, 1e30f, -1e30f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon];
@@ -51,7 +54,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
             6 => ChangeOperator(chosen),
             _ => ReadAnother(chosen, values),
         };
-        return (KernelPackage.Change(graph, node => node == chosen ? changed : node), $"{chosen.OpType} '{chosen.Name}': {what}");
+        return (KernelPackage.Change(graph, node => node == chosen ? changed : node),
+            $"{chosen.OpType} '{chosen.Name}': {what}");
     }
 
     private (Graph Graph, string Change) MutateConstant()
@@ -83,7 +87,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
         },
     };
 
-    private Initializer Moved(Initializer constant) => constant.Data is TensorData.External(var file, var offset, var count)
+    private Initializer Moved(Initializer constant)
+        => constant.Data is TensorData.External(var file, var offset, var count)
         ? constant with { Data = new TensorData.External(file, offset + (4096 * random.Next(-3, 1000)), count) }
         : constant with { Type = constant.Type == ElementType.Float32 ? ElementType.Int32 : ElementType.Float32 };
 
@@ -99,7 +104,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
             var other => other,
         };
         return (
-            node with { Attributes = [.. node.Attributes.Select((attribute, at) => at == index ? changed : attribute)] },
+            node with { Attributes = [
+                .. node.Attributes.Select((attribute, at) => at == index ? changed : attribute)] },
             $"{node.Attributes[index]} becomes {changed}");
     }
 
@@ -114,7 +120,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
     {
         var dropped = node.Attributes[random.Next(node.Attributes.Count)];
         return (
-            node with { Attributes = [.. node.Attributes.Where(attribute => attribute != dropped)] }, $"without {dropped.Name}");
+            node with { Attributes = [.. node.Attributes.Where(attribute => attribute != dropped)] },
+            $"without {dropped.Name}");
     }
 
     private (Node, string) LeaveInput(Node node)
@@ -122,7 +129,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
         var index = random.Next(node.Inputs.Count);
         return random.Next(2) == 0
             ? (node with { Inputs = [.. node.Inputs.Take(index)] }, $"only {index} inputs")
-            : (node with { Inputs = [.. node.Inputs.Select((name, at) => at == index ? "" : name)] }, $"without input {index}");
+            : (node with { Inputs = [.. node.Inputs.Select((name, at) => at == index ? "" : name)] },
+            $"without input {index}");
     }
 
     private (Node, string) SwapInputs(Node node)
@@ -137,7 +145,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
     {
         var (index, value) = (random.Next(node.Inputs.Count), values[random.Next(values.Length)]);
         return (
-            node with { Inputs = [.. node.Inputs.Select((name, at) => at == index ? value : name)] }, $"input {index} is '{value}'");
+            node with { Inputs = [.. node.Inputs.Select((name, at) => at == index ? value : name)] },
+            $"input {index} is '{value}'");
     }
 
     private (Node, string) ChangeOperator(Node node)
@@ -147,7 +156,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
         var name = operators[random.Next(operators.Length)];
         return random.Next(2) == 0
             ? (node with { OpType = name, Domain = "slipway" }, $"is {name}")
-            : (node with { Outputs = [.. node.Outputs.Select((output, at) => at == node.Outputs.Count - 1 && at > 0 ? "" : output)] },
+            : (node with { Outputs = [
+                .. node.Outputs.Select((output, at) => at == node.Outputs.Count - 1 && at > 0 ? "" : output)] },
                 "without its last output");
     }
 }

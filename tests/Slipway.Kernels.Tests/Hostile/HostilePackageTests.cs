@@ -13,7 +13,8 @@ public sealed class HostilePackageTests : IDisposable
     {
         {
             "kernels-load-overread",
-            "has the shape [64, 2, 16]; its attributes and other inputs ask for [64000, 2, 16]. Export the package again."
+            "has the shape [64, 2, 16]; its attributes and other inputs ask for [64000, 2, 16]. Export the package "
+            + "again."
         },
         { "kernels-thread-unhandled", "'do_rotary' is 1 and inputs 6 and 7 are not both there" },
     };
@@ -40,7 +41,8 @@ public sealed class HostilePackageTests : IDisposable
         KernelPackage.Write(
             _folder["package"], KernelPackage.Change(
                 OnnxFile.Read(Path.Combine(source, KernelPackage.GraphFile)).Graph,
-                node => node is { Domain: "slipway", OpType: "MatMulNBits" } ? node with { OpType = "FusedMatMulNBits" } : node));
+                node => node is { Domain: "slipway", OpType: "MatMulNBits" }
+                    ? node with { OpType = "FusedMatMulNBits" } : node));
 
         var outcome = Assert.Single(await ChildProcess.LoadAsync([_folder["package"]]));
 

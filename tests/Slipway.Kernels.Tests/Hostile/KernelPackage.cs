@@ -100,7 +100,8 @@ internal static class KernelPackage
     }
 
     private static void Measure(
-        string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken cancellationToken)
+        string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
+        CancellationToken cancellationToken)
     {
         var decoder = ModelPackage.Open(path).Config.Model.Decoder;
         var channels = new float[decoder.NumKeyValueHeads * decoder.HeadSize];

@@ -54,7 +54,8 @@ public sealed class PackagePlaceTests : IDisposable
 
     private static async Task AssertAnswersAsync(string package, string? program = null)
         => Assert.StartsWith(
-            "answered ", Assert.Single(await ChildProcess.LoadAsync([package], program: program)), StringComparison.Ordinal);
+            "answered ", Assert.Single(await ChildProcess.LoadAsync([package], program: program)),
+            StringComparison.Ordinal);
 
     private static void Export(string folder)
         => KernelPackage.Export("llama", folder, Precision.Int4, KeyValuePrecision.Float32);

@@ -10,7 +10,7 @@ namespace Slipway.Kernels.Tests.MatMul;
 public sealed class MatMulKernelTests : IDisposable
 {
     private const float Epsilon = 1e-5f;
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public MatMulKernelTests()
         => Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
@@ -26,7 +26,7 @@ public sealed class MatMulKernelTests : IDisposable
         { 16, 512, 1, 256, false, true },
     };
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -44,7 +44,7 @@ public sealed class MatMulKernelTests : IDisposable
         graph.AddInitializer(KernelGraphs.Constant("norm", ElementType.Float32, [inputs], norm));
         graph.AddInitializer(KernelGraphs.Constant("bias", ElementType.Float32, [outputs], bias));
         AddProduct(graph, "FusedMatMulNBits", ["x", .. matrix.AddTo(graph, "w"), .. around], outputs, inputs, block);
-        using var session = KernelGraphs.Open(graph, folder);
+        using var session = KernelGraphs.Open(graph, _folder);
 
         var y = Run(session, ("x", x, rows), ("added", added, rows));
 
@@ -72,7 +72,7 @@ public sealed class MatMulKernelTests : IDisposable
         AddProduct(
             graph, "GatedMatMulNBits", ["x", .. up.AddTo(graph, "up"), .. gate.AddTo(graph, "gate"), "norm"], outputs,
             inputs, block);
-        using var session = KernelGraphs.Open(graph, folder);
+        using var session = KernelGraphs.Open(graph, _folder);
 
         var y = Run(session, ("x", x, rows));
 
@@ -87,7 +87,9 @@ public sealed class MatMulKernelTests : IDisposable
         }
     }
 
-    /// <summary>A row's numbers are the same to the bit alone and among others, with one thread and with three.</summary>
+    /// <summary>
+    /// A row's numbers are the same to the bit alone and among others, with one thread and with three.
+    /// </summary>
     [Fact]
     public void Compute_RowsTogetherAndAlone_AreEqual()
     {
@@ -99,8 +101,8 @@ public sealed class MatMulKernelTests : IDisposable
         graph.AddInput("x", ElementType.Float32, "rows", inputs);
         graph.AddInitializer(KernelGraphs.Constant("norm", ElementType.Float32, [inputs], norm));
         AddProduct(graph, "FusedMatMulNBits", ["x", .. matrix.AddTo(graph, "w"), "norm"], outputs, inputs, block);
-        using var session = KernelGraphs.Open(graph, folder, threads: 3);
-        using var alone = KernelGraphs.Open(graph, folder, threads: 1);
+        using var session = KernelGraphs.Open(graph, _folder, threads: 3);
+        using var alone = KernelGraphs.Open(graph, _folder, threads: 1);
         var together = Run(session, ("x", x, rows));
         for (var row = 0; row < rows; row++)
         {
@@ -136,7 +138,8 @@ public sealed class MatMulKernelTests : IDisposable
 
             for (var row = 0; row < rows;)
             {
-                row += Int4Avx2.Compute(packed.Part(0, 3), quantized, row, rows - row, second + (row * outputs), outputs);
+                row += Int4Avx2.Compute(
+                    packed.Part(0, 3), quantized, row, rows - row, second + (row * outputs), outputs);
             }
         }
 
@@ -158,7 +161,8 @@ public sealed class MatMulKernelTests : IDisposable
     {
         var values = inputs.Where(input => session.InputMetadata.ContainsKey(input.Name)).ToDictionary(
             input => input.Name,
-            input => OrtValue.CreateTensorValueFromMemory(input.Values, [input.Rows, input.Values.Length / input.Rows]));
+            input =>
+                OrtValue.CreateTensorValueFromMemory(input.Values, [input.Rows, input.Values.Length / input.Rows]));
         using var options = new RunOptions();
         using var outputs = session.Run(options, values, ["y"]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
@@ -176,27 +180,27 @@ public sealed class MatMulKernelTests : IDisposable
 
     private sealed class Matrix(int seed, int outputs, int inputs, int block, bool hasZeroPoints)
     {
-        private readonly byte[] codes = KernelGraphs.Codes(seed, outputs * inputs / 2);
-        private readonly float[] scales = KernelGraphs.Numbers(seed + 50, outputs * inputs / block, 0.02f);
-        private readonly byte[] zeroPoints = KernelGraphs.Codes(seed + 70, outputs * ((inputs / block) + 1) / 2 * 2);
+        private readonly byte[] _codes = KernelGraphs.Codes(seed, outputs * inputs / 2);
+        private readonly float[] _scales = KernelGraphs.Numbers(seed + 50, outputs * inputs / block, 0.02f);
+        private readonly byte[] _zeroPoints = KernelGraphs.Codes(seed + 70, outputs * ((inputs / block) + 1) / 2 * 2);
 
         private int ZeroBytes => ((inputs / block) + 1) / 2;
 
         public string[] AddTo(Graph graph, string name)
         {
             graph.AddInitializer(KernelGraphs.Constant(
-                $"{name}.codes", ElementType.UInt8, [outputs, inputs / block, block / 2], codes));
+                $"{name}.codes", ElementType.UInt8, [outputs, inputs / block, block / 2], _codes));
             graph.AddInitializer(KernelGraphs.Constant(
-                $"{name}.scales", ElementType.Float32, [outputs, inputs / block], scales));
+                $"{name}.scales", ElementType.Float32, [outputs, inputs / block], _scales));
             graph.AddInitializer(KernelGraphs.Constant(
-                $"{name}.zeros", ElementType.UInt8, [outputs, ZeroBytes], zeroPoints[..(outputs * ZeroBytes)]));
+                $"{name}.zeros", ElementType.UInt8, [outputs, ZeroBytes], _zeroPoints[..(outputs * ZeroBytes)]));
             return [$"{name}.codes", $"{name}.scales", hasZeroPoints ? $"{name}.zeros" : ""];
         }
 
         public unsafe PackedMatrix Pack()
         {
-            fixed (byte* code = codes, zero = zeroPoints)
-            fixed (float* scale = scales)
+            fixed (byte* code = _codes, zero = _zeroPoints)
+            fixed (float* scale = _scales)
             {
                 return new PackedMatrix(outputs, inputs, block, code, scale, hasZeroPoints ? zero : null);
             }
@@ -220,11 +224,11 @@ public sealed class MatMulKernelTests : IDisposable
                 .. Enumerable.Range(0, outputs).Select(output => Enumerable.Range(0, inputs).Sum(input =>
                 {
                     var at = (output * inputs) + input;
-                    var code = (codes[at / 2] >> (4 * (at & 1))) & 15;
+                    var code = (_codes[at / 2] >> (4 * (at & 1))) & 15;
                     var group = input / block;
                     var zero = hasZeroPoints
-                        ? (zeroPoints[(output * ZeroBytes) + (group / 2)] >> (4 * (group & 1))) & 15 : 8;
-                    return rounded[input] * (code - zero) * scales[(output * (inputs / block)) + group];
+                        ? (_zeroPoints[(output * ZeroBytes) + (group / 2)] >> (4 * (group & 1))) & 15 : 8;
+                    return rounded[input] * (code - zero) * _scales[(output * (inputs / block)) + group];
                 })),
             ];
         }

@@ -5,14 +5,17 @@ using Slipway.Testing;
 
 namespace Slipway.Kernels.Tests.MatMul;
 
-/// <summary>Each rule of the product's operators: a node that breaks it is refused, and the error names value and tensor.</summary>
+/// <summary>
+/// Each rule of the product's operators: a node that breaks it is refused, and the error names value and tensor.
+/// </summary>
 public sealed class MatMulRulesTests : IDisposable
 {
     private const int Outputs = 32, Inputs = 64, Block = 32, Rows = 3;
 
     private static readonly Dictionary<string, (Func<Node, Node> Change, string Expected)> _loadRules = new()
     {
-        ["N larger"] = (node => Set(node, "N", 64000), "input 1, 'values', has the shape [32, 2, 16]; its attributes and other inputs ask for [64000, 2, 16]"),
+        ["N larger"] = (node => Set(node, "N", 64000),
+            "input 1, 'values', has the shape [32, 2, 16]; its attributes and other inputs ask for [64000, 2, 16]"),
         ["N smaller"] = (node => Set(node, "N", 16), "ask for [16, 2, 16]"),
         ["N zero"] = (node => Set(node, "N", 0), "attributes 'N', 'K' and 'block_size' are 0, 64 and 32"),
         ["N negative"] = (node => Set(node, "N", -32), "are -32, 64 and 32"),
@@ -26,16 +29,22 @@ public sealed class MatMulRulesTests : IDisposable
         ["block no multiple"] = (node => Set(node, "block_size", 16), "multiple of 32"),
         ["block zero"] = (node => Set(node, "block_size", 0), "multiple of 32"),
         ["N missing"] = (node => Drop(node, "N"), "attribute 'N' is missing or no integer"),
-        ["N a float"] = (node => Drop(node, "N") with { Attributes = [.. Drop(node, "N").Attributes, new NodeAttribute.Float("N", 32)] }, "attribute 'N' is missing or no integer"),
+        ["N a float"] = (node => Drop(node,
+            "N") with { Attributes = [.. Drop(node, "N").Attributes, new NodeAttribute.Float("N", 32)] },
+                "attribute 'N' is missing or no integer"),
         ["epsilon missing"] = (node => Drop(node, "epsilon"), "attribute 'epsilon' is missing or no number"),
-        ["epsilon not a number"] = (node => SetFloat(node, float.NaN), "attribute 'epsilon' is 'NaN'; a finite number was expected"),
+        ["epsilon not a number"] = (node => SetFloat(node, float.NaN),
+            "attribute 'epsilon' is 'NaN'; a finite number was expected"),
         ["epsilon negative"] = (node => SetFloat(node, -1), "attribute 'epsilon' is negative"),
         ["values computed"] = (node => Read(node, 1, "computed"), "input 1, 'computed', is no constant of the graph"),
         ["values of another shape"] = (node => Read(node, 1, "zeros"), "input 1, 'zeros', has the shape [32, 1]"),
-        ["scales of another shape"] = (node => Read(node, 2, "bias"), "input 2, 'bias', has the shape [32]; its attributes and other inputs ask for [32, 2]"),
+        ["scales of another shape"] = (node => Read(node, 2, "bias"),
+            "input 2, 'bias', has the shape [32]; its attributes and other inputs ask for [32, 2]"),
         ["scales missing"] = (node => Read(node, 2, ""), "input 2"),
-        ["zeros of another shape"] = (node => Read(node, 3, "values"), "input 3, 'values', has the shape [32, 2, 16]; its attributes and other inputs ask for [32, 1]"),
-        ["norm of another shape"] = (node => Read(node, 4, "bias"), "input 4, 'bias', has the shape [32]; its attributes and other inputs ask for [64]"),
+        ["zeros of another shape"] = (node => Read(node, 3, "values"),
+            "input 3, 'values', has the shape [32, 2, 16]; its attributes and other inputs ask for [32, 1]"),
+        ["norm of another shape"] = (node => Read(node, 4, "bias"),
+            "input 4, 'bias', has the shape [32]; its attributes and other inputs ask for [64]"),
         ["norm computed"] = (node => Read(node, 4, "x"), "input 4, 'x', is no constant of the graph"),
         ["values of another type"] = (node => Read(node, 1, "scales"), "Type"),
         ["scales of another type"] = (node => Read(node, 2, "values"), "Type"),
@@ -43,11 +52,15 @@ public sealed class MatMulRulesTests : IDisposable
 
     private static readonly Dictionary<string, (Func<Node, Node> Change, string Expected)> _runRules = new()
     {
-        ["bias of another shape"] = (node => Read(node, 5, "norm"), "input 5, 'norm', has the shape [64]; its attributes and other inputs ask for [32]"),
-        ["addend of another shape"] = (node => Read(node, 6, "x"), "input 6, 'x', has the shape [3, 64]; its attributes and other inputs ask for [3, 32]"),
+        ["bias of another shape"] = (node => Read(node, 5, "norm"),
+            "input 5, 'norm', has the shape [64]; its attributes and other inputs ask for [32]"),
+        ["addend of another shape"] = (node => Read(node, 6, "x"),
+            "input 6, 'x', has the shape [3, 64]; its attributes and other inputs ask for [3, 32]"),
         ["addend a constant"] = (node => Read(node, 6, "bias"), "input 6, 'bias', has the shape [32]"),
-        ["x narrower"] = (node => Read(node, 0, "addend"), "input 0, 'addend', has the shape [3, 32]; its last dimension must be 'K', 64"),
-        ["x without dimensions"] = (node => Read(node, 0, "scalar"), "input 0, 'scalar', has the shape []; its last dimension must be 'K', 64"),
+        ["x narrower"] = (node => Read(node, 0, "addend"),
+            "input 0, 'addend', has the shape [3, 32]; its last dimension must be 'K', 64"),
+        ["x without dimensions"] = (node => Read(node, 0, "scalar"),
+            "input 0, 'scalar', has the shape []; its last dimension must be 'K', 64"),
     };
 
     private readonly TemporaryFolder _folder = new();
@@ -89,7 +102,8 @@ public sealed class MatMulRulesTests : IDisposable
     {
         var refused = Assert.Throws<OnnxRuntimeException>(() => Open(node => node with
         {
-            OpType = "GatedMatMulNBits", Inputs = ["x", "values", "scales", "zeros", "zeros", "scales", "zeros", "norm"],
+            OpType = "GatedMatMulNBits",
+                Inputs = ["x", "values", "scales", "zeros", "zeros", "scales", "zeros", "norm"],
         }).Dispose());
         Assert.Contains("input 4, 'zeros', has the shape [32, 1]", refused.Message, StringComparison.Ordinal);
     }
@@ -124,14 +138,17 @@ public sealed class MatMulRulesTests : IDisposable
         graph.AddInput("x", ElementType.Float32, "rows", "width");
         graph.AddInput("addend", ElementType.Float32, "rows", Outputs);
         graph.AddInput("scalar", ElementType.Float32);
-        Add("values", ElementType.UInt8, [Outputs, Inputs / Block, Block / 2], KernelGraphs.Codes(1, Outputs * Inputs / 2));
-        Add("scales", ElementType.Float32, [Outputs, Inputs / Block], KernelGraphs.Numbers(2, Outputs * Inputs / Block));
+        Add("values", ElementType.UInt8, [Outputs, Inputs / Block, Block / 2],
+            KernelGraphs.Codes(1, Outputs * Inputs / 2));
+        Add("scales", ElementType.Float32, [Outputs, Inputs / Block],
+            KernelGraphs.Numbers(2, Outputs * Inputs / Block));
         Add("zeros", ElementType.UInt8, [Outputs, 1], KernelGraphs.Codes(3, Outputs));
         Add("norm", ElementType.Float32, [Inputs], KernelGraphs.Numbers(4, Inputs));
         Add("bias", ElementType.Float32, [Outputs], KernelGraphs.Numbers(5, Outputs));
         graph.AddNode(new Node("cast", "", "Cast", ["addend"], ["computed"], [new NodeAttribute.Int("to", 2)]));
         graph.AddNode(change(new Node(
-            "product", "slipway", "FusedMatMulNBits", ["x", "values", "scales", "zeros", "norm", "bias", "addend"], ["y"],
+            "product", "slipway", "FusedMatMulNBits", ["x", "values", "scales", "zeros", "norm", "bias", "addend"],
+            ["y"],
             [
                 new NodeAttribute.Int("N", Outputs), new NodeAttribute.Int("K", Inputs),
                 new NodeAttribute.Int("block_size", Block), new NodeAttribute.Float("epsilon", 1e-5f),

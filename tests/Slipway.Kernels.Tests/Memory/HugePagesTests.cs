@@ -60,13 +60,15 @@ public sealed class HugePagesTests
         var inside = false;
         foreach (var line in File.ReadLines("/proc/self/smaps"))
         {
-            if (line.Split(' ', '-') is [var start, var end, ..] && IsAddress(start, out var from) && IsAddress(end, out var to))
+            if (line.Split(' ', '-') is [var start, var end, ..] && IsAddress(start, out var from)
+                && IsAddress(end, out var to))
             {
                 inside = from <= address && address < to;
             }
             else if (inside && line.StartsWith("AnonHugePages:", StringComparison.Ordinal))
             {
-                return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+                return 1024 * long.Parse(
+                    line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
             }
         }
 

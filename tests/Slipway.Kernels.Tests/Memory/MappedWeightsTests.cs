@@ -74,17 +74,21 @@ public sealed class MappedWeightsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("7f00-7f80 rw-p 00001000 fe:00 5349388      /packages/model.onnx.data", "rw-p", 5349388, "/packages/model.onnx.data", true)]
-    [InlineData("7f00-7f80 r--p 00001000 fe:00 5349388      /a b/c (deleted)", "r--p", 5349388, "/a b/c (deleted)", true)]
+    [InlineData("7f00-7f80 rw-p 00001000 fe:00 5349388      /packages/model.onnx.data", "rw-p", 5349388,
+        "/packages/model.onnx.data", true)]
+    [InlineData("7f00-7f80 r--p 00001000 fe:00 5349388      /a b/c (deleted)", "r--p", 5349388, "/a b/c (deleted)",
+    true)]
     [InlineData("7f00-7f80 r-xp 00001000 fe:00 5349388      /lib/libc.so", "r-xp", 5349388, "/lib/libc.so", false)]
     [InlineData("7f00-7f80 rw-s 00001000 fe:00 5349388      /dev/shm/x", "rw-s", 5349388, "/dev/shm/x", false)]
     [InlineData("7f00-7f80 rw-p 00000000 00:00 0 ", "rw-p", 0, "", false)]
     [InlineData("7f00-7f80 rw-p 00000000 00:00 0            [heap]", "rw-p", 0, "[heap]", false)]
-    public void Parse_LineOfMaps_TellsWhatLiesThere(string line, string permissions, int inode, string name, bool isData)
+    public void Parse_LineOfMaps_TellsWhatLiesThere(
+        string line, string permissions, int inode, string name, bool isData)
     {
         var map = MemoryMap.Parse(line)!.Value;
         Assert.Equal(new MemoryRange(0x7f00, 0x7f80), map.Range);
-        Assert.Equal((permissions, (ulong)inode, name, isData), (map.Permissions, map.Inode, map.Name, map.IsPrivateData));
+        Assert.Equal(
+            (permissions, (ulong)inode, name, isData), (map.Permissions, map.Inode, map.Name, map.IsPrivateData));
     }
 
     [Theory]
@@ -151,7 +155,8 @@ public sealed class MappedWeightsTests : IDisposable
         KernelGraphs.Write(graph, Path.Combine(folder, "model.onnx"));
         using var stream = File.Create(Path.Combine(folder, file));
         stream.Write(KernelGraphs.Codes(1, (int)values));
-        stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(KernelGraphs.Numbers(2, (int)(scales / 4))));
+        stream.Write(
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(KernelGraphs.Numbers(2, (int)(scales / 4))));
         stream.Write(KernelGraphs.Codes(3, (int)zeros));
     }
 }

@@ -9,8 +9,8 @@ namespace Slipway.Kernels.Tests.Threading;
 public sealed class KernelYieldTests : IDisposable
 {
     private const int Size = 32;
-    private readonly TemporaryFolder folder = new();
-    private readonly InferenceSession session;
+    private readonly TemporaryFolder _folder = new();
+    private readonly InferenceSession _session;
 
     public KernelYieldTests()
     {
@@ -19,25 +19,28 @@ public sealed class KernelYieldTests : IDisposable
         // Two kernels, one after the other.
         var graph = new Graph("products");
         graph.AddInput("x", ElementType.Float32, 1, Size);
-        graph.AddInitializer(KernelGraphs.Constant("codes", ElementType.UInt8, [Size, 1, 16], KernelGraphs.Codes(1, Size * 16)));
-        graph.AddInitializer(KernelGraphs.Constant("scales", ElementType.Float32, [Size, 1], KernelGraphs.Numbers(2, Size)));
+        graph.AddInitializer(
+            KernelGraphs.Constant("codes", ElementType.UInt8, [Size, 1, 16], KernelGraphs.Codes(1, Size * 16)));
+        graph.AddInitializer(
+            KernelGraphs.Constant("scales", ElementType.Float32, [Size, 1], KernelGraphs.Numbers(2, Size)));
         Add("x", "middle");
         Add("middle", "y");
         graph.AddOutput(new GraphValue("y"), ElementType.Float32, 1, Size);
-        session = KernelGraphs.Open(graph, folder);
+        _session = KernelGraphs.Open(graph, _folder);
 
         void Add(string from, string to) => graph.AddNode(new Node(
             to, "slipway", "FusedMatMulNBits", [from, "codes", "scales", "", "", "", ""], [to],
             [
-                new NodeAttribute.Int("N", Size), new NodeAttribute.Int("K", Size), new NodeAttribute.Int("block_size", Size),
+                new NodeAttribute.Int("N", Size), new NodeAttribute.Int("K", Size),
+                new NodeAttribute.Int("block_size", Size),
                 new NodeAttribute.Float("epsilon", 0),
             ]));
     }
 
     public void Dispose()
     {
-        session?.Dispose();
-        folder.Dispose();
+        _session?.Dispose();
+        _folder.Dispose();
     }
 
     [Fact]
@@ -54,7 +57,9 @@ public sealed class KernelYieldTests : IDisposable
         Assert.Equal(2, breaks);
     }
 
-    /// <summary>The same session runs in a break, both give what they give alone, and the run in the break has none.</summary>
+    /// <summary>
+    /// The same session runs in a break, both give what they give alone, and the run in the break has none.
+    /// </summary>
     [Fact]
     public void YieldPoint_AnotherRunInABreak_LeavesBothAsTheyAre()
     {
@@ -84,7 +89,7 @@ public sealed class KernelYieldTests : IDisposable
     {
         using var x = OrtValue.CreateTensorValueFromMemory(KernelGraphs.Numbers(seed, Size), [1, Size]);
         using var options = new RunOptions();
-        using var results = session.Run(options, ["x"], [x], ["y"]);
+        using var results = _session.Run(options, ["x"], [x], ["y"]);
         return results[0].GetTensorDataAsSpan<float>().ToArray();
     }
 }

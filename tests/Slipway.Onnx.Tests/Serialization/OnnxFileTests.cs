@@ -10,10 +10,10 @@ public sealed class OnnxFileTests
     public void Read_WhatWasWritten_IsTheSame()
     {
         using TemporaryFolder folder = new();
-        OnnxModel written = Sample();
+        var written = Sample();
         OnnxFile.Write(written, folder["model.onnx"]);
 
-        OnnxModel read = OnnxFile.Read(folder["model.onnx"]);
+        var read = OnnxFile.Read(folder["model.onnx"]);
 
         Assert.Equal((10L, "Slipway", "1"), (read.IrVersion, read.ProducerName, read.ProducerVersion));
         Assert.Equal(written.OperatorSets, read.OperatorSets);
@@ -28,10 +28,10 @@ public sealed class OnnxFileTests
     {
         using TemporaryFolder folder = new();
         OnnxFile.Write(Sample(), folder["model.onnx"]);
-        byte[] whole = File.ReadAllBytes(folder["model.onnx"]);
+        var whole = File.ReadAllBytes(folder["model.onnx"]);
         Random random = new(1);
-        int refused = 0;
-        for (int round = 0; round < 2000; round++)
+        var refused = 0;
+        for (var round = 0; round < 2000; round++)
         {
             byte[] bytes = [.. whole];
             bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
@@ -55,14 +55,14 @@ public sealed class OnnxFileTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllBytes(folder["empty.onnx"], []);
-        OnnxException exception = Assert.Throws<OnnxException>(() => OnnxFile.Read(folder["empty.onnx"]));
+        var exception = Assert.Throws<OnnxException>(() => OnnxFile.Read(folder["empty.onnx"]));
         Assert.Contains("holds no graph", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Read_GraphOfTheOfficialBuilder_FindsItsAttention()
     {
-        OnnxModel model = OnnxFile.Read(Path.Combine(SharedAssets.Path("genai-packages", "llama-int4"), "model.onnx"));
+        var model = OnnxFile.Read(Path.Combine(SharedAssets.Path("genai-packages", "llama-int4"), "model.onnx"));
         Assert.Equal(3, model.Graph.Nodes.Count(node => node.OpType == "GroupQueryAttention"));
         Assert.Contains(model.Graph.Initializers, item => item.Data is TensorData.External { File: "model.onnx.data" });
     }
@@ -74,12 +74,12 @@ public sealed class OnnxFileTests
         using ExternalDataWriter writer = new(File.Create(folder["model.onnx.data"]), "model.onnx.data");
         writer.Begin(3);
         writer.Write<byte>([1, 2, 3]);
-        TensorData.External first = writer.End();
+        var first = writer.End();
         writer.Begin(8);
         writer.Write<float>([1, 2]);
-        TensorData.External second = writer.End();
+        var second = writer.End();
         writer.Begin(2 << 20);
-        TensorData.External large = writer.End();
+        var large = writer.End();
 
         Assert.Equal(new TensorData.External("model.onnx.data", 0, 3), first);
         Assert.Equal(new TensorData.External("model.onnx.data", 64, 8), second);
@@ -89,15 +89,15 @@ public sealed class OnnxFileTests
     private static OnnxModel Sample()
     {
         Graph graph = new("sample");
-        GraphValue x = graph.AddInput("x", ElementType.Float32, "batch", 4);
+        var x = graph.AddInput("x", ElementType.Float32, "batch", 4);
         graph.AddOptionalInput(
             new Initializer("keep", ElementType.Int64, [1], new TensorData.Inline(BitConverter.GetBytes(0L))));
-        GraphValue weight = graph.AddInitializer(new Initializer(
+        var weight = graph.AddInitializer(new Initializer(
             "w", ElementType.Float32, [4], new TensorData.External("model.onnx.data", 4096, 16)));
         NodeScope scope = new(graph, "/layer");
-        GraphValue normed = scope.SimplifiedLayerNormalization(x, weight, 1e-5f);
-        (GraphValue skipped, _) = scope.SkipSimplifiedLayerNormalization(normed, x, weight, 1e-5f);
-        GraphValue moved = scope.Transpose(scope.Gelu(skipped, approximate: true), 1, 0);
+        var normed = scope.SimplifiedLayerNormalization(x, weight, 1e-5f);
+        var (skipped, _) = scope.SkipSimplifiedLayerNormalization(normed, x, weight, 1e-5f);
+        var moved = scope.Transpose(scope.Gelu(skipped, approximate: true), 1, 0);
         graph.AddOutput(graph.Rename(moved, "y"), ElementType.Float32, 4, "batch");
         return new OnnxModel(graph) { ProducerName = "Slipway", ProducerVersion = "1" };
     }

@@ -15,7 +15,7 @@ internal static class Answers
         bool startsInReasoning = false)
     {
         var ids = 0;
-        var parser = new AnswerParser(reasoning, tools, () => $"id{ids++}", startsInReasoning);
+        var parser = new ChatResponseParser(reasoning, tools, () => $"id{ids++}", startsInReasoning);
         var contents = new List<AIContent>();
         foreach (var piece in pieces)
         {

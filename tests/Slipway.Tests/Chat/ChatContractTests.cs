@@ -77,7 +77,7 @@ public sealed class ChatContractTests
     public async Task Request_WhosePromptTakesLong_LeavesTheCallersThread()
     {
         using var rendering = new ManualResetEventSlim();
-        using var client = new OnnxChatClient(new ChatModelSource(() => LoadedAfter(rendering)), "slow", timeProvider: null);
+        using var client = new OnnxChatClient(new LazyModel(() => LoadedAfter(rendering)), "slow", timeProvider: null);
 
         // Both calls return although the model is not there yet; were it loaded on this thread, they would not.
         var response = client.GetResponseAsync("Hi");
@@ -113,7 +113,8 @@ public sealed class ChatContractTests
     [InlineData(false)]
     public async Task Reasoning_OfTheAnswer_NeverAppearsInItsText(bool streaming)
     {
-        using var model = new ScriptedModel([ScriptedModel.Characters("<think>Secret.</think>\n\nOpen " + Call("hall"))])
+        using var model = new ScriptedModel(
+            [ScriptedModel.Characters("<think>Secret.</think>\n\nOpen " + Call("hall"))])
         {
             Template = ScriptedModel.ReasoningTemplate,
         };
@@ -124,7 +125,8 @@ public sealed class ChatContractTests
         Assert.Equal("Open", response.Text);
         Assert.Equal(
             "Secret.",
-            string.Concat(response.Messages[0].Contents.OfType<TextReasoningContent>().Select(content => content.Text)));
+            string.Concat(
+                response.Messages[0].Contents.OfType<TextReasoningContent>().Select(content => content.Text)));
         Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
     }
 
@@ -171,7 +173,8 @@ public sealed class ChatContractTests
         using var model = ScriptedModel.Answering("x");
         using var client = model.ToClient();
 
-        await AskAsync(client, false, new() { Temperature = 0.25f, RawRepresentationFactory = _ => "another client's" });
+        await AskAsync(
+            client, false, new() { Temperature = 0.25f, RawRepresentationFactory = _ => "another client's" });
 
         Assert.Equal(0.25, model.Requests[0].Sampling.Temperature);
     }

@@ -4,7 +4,8 @@ namespace Slipway.Tests.Chat;
 
 public sealed class FunctionInvocationTests
 {
-    private const string Call = "<tool_call>{\"name\": \"set_light\", \"arguments\": {\"room\": \"hall\", \"on\": true}}</tool_call>";
+    private const string Call =
+        "<tool_call>{\"name\": \"set_light\", \"arguments\": {\"room\": \"hall\", \"on\": true}}</tool_call>";
 
     [Theory]
     [InlineData(true)]
@@ -39,7 +40,8 @@ public sealed class FunctionInvocationTests
     {
         var ran = new List<string>();
         using var model = new ScriptedModel(
-            ScriptedModel.Characters("<tool_call>{\"name\": \"set_light\", \"arguments\": {\"room\": hall}}</tool_call>"),
+            ScriptedModel.Characters(
+                "<tool_call>{\"name\": \"set_light\", \"arguments\": {\"room\": hall}}</tool_call>"),
             ScriptedModel.Characters(Call),
             ScriptedModel.Characters("Done."));
         using var client = model.ToClient().AsBuilder().UseFunctionInvocation().Build();

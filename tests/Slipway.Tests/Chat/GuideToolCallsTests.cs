@@ -31,8 +31,10 @@ public sealed class GuideToolCallsTests
         // Eight at once follow the same grammar.
         foreach (var seeds in Enumerable.Range(1, 50).Chunk(8))
         {
-            var responses = await Task.WhenAll(seeds.Select(seed => client.GetResponseAsync($"{seed}", Required(seed, temperature))));
-            Assert.All(responses, response => AssertValid(Assert.IsType<FunctionCallContent>(response.Messages[0].Contents[0])));
+            var responses = await Task.WhenAll(
+                seeds.Select(seed => client.GetResponseAsync($"{seed}", Required(seed, temperature))));
+            Assert.All(responses,
+                response => AssertValid(Assert.IsType<FunctionCallContent>(response.Messages[0].Contents[0])));
         }
     }
 
@@ -44,7 +46,8 @@ public sealed class GuideToolCallsTests
         var options = Required(3, 1.5f);
         options.ToolMode = ChatToolMode.RequireSpecific("lights");
 
-        var call = Assert.IsType<FunctionCallContent>((await client.GetResponseAsync("Hi", options)).Messages[0].Contents[0]);
+        var call = Assert.IsType<FunctionCallContent>(
+            (await client.GetResponseAsync("Hi", options)).Messages[0].Contents[0]);
 
         Assert.Equal("lights", call.Name);
         AssertValid(call);
@@ -57,7 +60,8 @@ public sealed class GuideToolCallsTests
     public async Task Guidance_TurnedOff_LeavesCallsAsTheModelWritesThem(bool client, bool? request, string? property)
     {
         using var folder = PackageWithTools();
-        using var chat = new OnnxChatClient(new OnnxChatClientOptions { PackagePath = folder.Path, GuideToolCalls = client });
+        using var chat = new OnnxChatClient(
+            new OnnxChatClientOptions { PackagePath = folder.Path, GuideToolCalls = client });
         var options = Required(1, 1.5f);
         options.RawRepresentationFactory = _ => new OnnxChatRequestOptions { GuideToolCalls = request };
         options.AdditionalProperties = property is null ? null : new() { ["guide_tool_calls"] = property };
@@ -71,11 +75,13 @@ public sealed class GuideToolCallsTests
     public async Task Guidance_TurnedOnByTheRequest_WinsOverTheClient()
     {
         using var folder = PackageWithTools();
-        using var chat = new OnnxChatClient(new OnnxChatClientOptions { PackagePath = folder.Path, GuideToolCalls = false });
+        using var chat = new OnnxChatClient(
+            new OnnxChatClientOptions { PackagePath = folder.Path, GuideToolCalls = false });
         var options = Required(1, 1.5f);
         options.RawRepresentationFactory = _ => new OnnxChatRequestOptions { GuideToolCalls = true };
 
-        AssertValid(Assert.IsType<FunctionCallContent>((await chat.GetResponseAsync("Hi", options)).Messages[0].Contents[0]));
+        AssertValid(
+            Assert.IsType<FunctionCallContent>((await chat.GetResponseAsync("Hi", options)).Messages[0].Contents[0]));
     }
 
     [Fact]
@@ -117,9 +123,11 @@ public sealed class GuideToolCallsTests
         await client.GetResponseAsync("Hi", new() { Tools = Tools, ToolMode = ChatToolMode.RequireSpecific("light") });
         await client.GetResponseAsync("Hi", new() { Tools = Tools, ToolMode = ChatToolMode.None });
         await client.GetResponseAsync("Hi");
-        await client.GetResponseAsync("Hi", new() { Tools = Tools, AdditionalProperties = new() { ["guide_tool_calls"] = false } });
+        await client.GetResponseAsync(
+            "Hi", new() { Tools = Tools, AdditionalProperties = new() { ["guide_tool_calls"] = false } });
 
-        Assert.Equal(["", "<tool_call>\n{\"name\": \"light\", \"arguments\": "], model.Guidance.Select(guidance => guidance.Prefix));
+        Assert.Equal(["", "<tool_call>\n{\"name\": \"light\", \"arguments\": "],
+            model.Guidance.Select(guidance => guidance.Prefix));
         Assert.Equal(model.Guidance[0].Key, model.Guidance[1].Key);
         Assert.Equal([1, 1, 0, 0, 0], model.Requests.Select(request => request.LogitsProcessors.Count));
     }
@@ -156,7 +164,8 @@ public sealed class GuideToolCallsTests
             File.WriteAllBytes(folder[Path.GetFileName(file)], File.ReadAllBytes(file));
         }
 
-        File.WriteAllText(folder["chat_template.jinja"], "{# tools <tool_call> </tool_call> #}{{ messages[0].content }}");
+        File.WriteAllText(
+            folder["chat_template.jinja"], "{# tools <tool_call> </tool_call> #}{{ messages[0].content }}");
         return folder;
     }
 

@@ -68,21 +68,30 @@ public sealed class GuidedAnswersTests
     {
         {
             new() { Tools = [AIFunctionFactory.Create(() => "ok", "f")] },
-            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can be held to "
+            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can "
+            + "be held to "
             + "one of them. Leave the others out."
         },
         {
             new() { ResponseFormat = ChatResponseFormat.Json },
-            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can be held to "
+            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can "
+            + "be held to "
             + "one of them. Leave the others out."
         },
         {
             new() { AdditionalProperties = new() { ["ignore_eos"] = true } },
-            "The request has Guidance and 'ignore_eos', but an answer that its grammar completes must end. Leave 'ignore_eos' "
+            "The request has Guidance and 'ignore_eos', but an answer that its grammar completes must end. Leave "
+            + "'ignore_eos' "
             + "unset."
         },
         {
-            new() { AdditionalProperties = new() { ["guided_choice"] = new[] { "a" }, ["guided_grammar"] = "root ::= \"a\"" } },
+            new()
+            {
+                AdditionalProperties = new()
+                {
+                    ["guided_choice"] = new[] { "a" }, ["guided_grammar"] = "root ::= \"a\"",
+                },
+            },
             "ChatOptions.AdditionalProperties has several of 'guided_regex', 'guided_choice', 'guided_grammar' and "
             + "'guided_json'; an answer can be held to one. Leave the others out."
         },

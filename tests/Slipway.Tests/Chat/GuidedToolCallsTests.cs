@@ -17,7 +17,8 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
     [
         "Sure. <tool_call>\n{\"name\": \"unknown\", \"arguments\": {}}\n</tool_call>",
         "<tool_call>{\"name\":\"set\",\"arguments\":{\"Room\":1}}</tool_call>",
-        "<tool_call>\n{\"name\": \"set_all\", \"arguments\": {\"on\": \"yes\", \"more\": 1}}\n</tool_call>\n<tool_call>[",
+        "<tool_call>\n{\"name\": \"set_all\", \"arguments\": {\"on\": \"yes\", \"more\": "
+        + "1}}\n</tool_call>\n<tool_call>[",
         "<<tool_call></tool_call><tool_call>",
         "<tool_call>\n{\"name\": \"a-b.c\", \"arguments\": {\"text\": \"no quote</tool_call>",
         "<think> <tool_call> </think> <tool_call>stop",
@@ -39,10 +40,14 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
     // The tags as tokens of their own, and as several; pieces that reach over a tag's border on either side.
     private static readonly string[] Pieces =
     [
-        "<tool_call>", "</tool_call>", "<tool", "_call", "_call>", "_call>\n", "_call>\n{\"", "_call>[", "_call>x", ">\n{\"name",
-        ".<tool_call>", " <tool_call>\n{\"name\": \"unknown", "<tool_call>\n{\"name\": \"set", "</tool_call>\n<tool_call>",
-        "}</", "}}\n</tool_call>", "</tool", ">\n<tool_call>{\"name\": \"stop\"}</tool_call>", "{\"name\": \"", "name", "\": \"",
-        "\", \"arguments\": {", "arguments", "set", "_all", "a-", "b.c", "kitchen", "true", "on\": ", "ü", "🙂", "<think>", "</think>",
+        "<tool_call>", "</tool_call>", "<tool", "_call", "_call>", "_call>\n", "_call>\n{\"", "_call>[", "_call>x",
+        ">\n{\"name",
+        ".<tool_call>", " <tool_call>\n{\"name\": \"unknown", "<tool_call>\n{\"name\": \"set",
+            "</tool_call>\n<tool_call>",
+        "}</", "}}\n</tool_call>", "</tool", ">\n<tool_call>{\"name\": \"stop\"}</tool_call>", "{\"name\": \"", "name",
+            "\": \"",
+        "\", \"arguments\": {", "arguments", "set", "_all", "a-", "b.c", "kitchen", "true", "on\": ", "ü", "🙂",
+            "<think>", "</think>",
         "12", "1.", "e5", "Sure", ". ", "\\", "\\n", "\\u", "00e4", "\"}", "\"}}", "]", "[{", "<tool_call>",
     ];
 
@@ -94,7 +99,8 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
         for (var seed = 1; seed <= 50; seed++)
         {
             var options = new ChatOptions { Tools = Tools, AllowMultipleToolCalls = false };
-            var answer = Write(Grammar("hermes", options).Processor(table, End, prefix), vocabulary, seed, out var ended);
+            var answer = Write(
+                Grammar("hermes", options).Processor(table, End, prefix), vocabulary, seed, out var ended);
             if (ended)
             {
                 var call = Assert.IsType<FunctionCallContent>(Assert.Single(Answers.Parse([prefix + answer], format)));
@@ -118,7 +124,8 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
         Assert.Contains("<tool_call>\n{\"name\": \"set", Allowed("x "));
         Assert.DoesNotContain(" <tool_call>\n{\"name\": \"unknown", Allowed("x"));
         Assert.Contains("</tool_call>\n<tool_call>", Allowed("<tool_call>{\"name\": \"stop\"}"));
-        Assert.Contains(">\n<tool_call>{\"name\": \"stop\"}</tool_call>", Allowed("<tool_call>{\"name\": \"stop\"}</tool_call"));
+        Assert.Contains(
+            ">\n<tool_call>{\"name\": \"stop\"}</tool_call>", Allowed("<tool_call>{\"name\": \"stop\"}</tool_call"));
         Assert.DoesNotContain("", Allowed("<tool_call>{\"name\": \"stop\"}"));
         Assert.Contains("", Allowed("<tool_call>{\"name\": \"stop\"}</tool_call>"));
 
@@ -149,7 +156,8 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
             Sampling = new() { BadWords = [[1 + 'e']] },
         };
 
-        var chosen = new TokenChooser(LogitsProcessors.For(request, [End]), null, null).Choose([1], bytes, new float[vocabulary.Length]);
+        var chosen = new Sampler(
+            LogitsProcessors.For(request, [End]), null, null).Choose([1], bytes, new float[vocabulary.Length]);
         Assert.Equal(1 + 'e', chosen.Id);
     }
 
@@ -167,7 +175,8 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
             {
                 logits[id] = (float)(random.NextDouble() * 4)
                     + (vocabulary[id] is [(byte)'"' or (byte)'}' or (byte)']', ..] ? 2 : 0)
-                    + (vocabulary[id].Length > 0 && at < intent.Length && intent.AsSpan(at).StartsWith(vocabulary[id]) ? 5 : 0);
+                    + (vocabulary[id].Length > 0 && at < intent.Length && intent.AsSpan(at).StartsWith(vocabulary[id])
+                        ? 5 : 0);
             }
 
             logits[End] = at >= intent.Length && ids.Count > 60 ? 7 : -1;
@@ -202,10 +211,12 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
         var pieces = tagsAreTokens ? Pieces : Pieces.Where(piece => piece is not ("<tool_call>" or "</tool_call>"));
         var tokens = vocabulary =
         [
-            [], .. Enumerable.Range(0, 256).Select(value => new[] { (byte)value }), .. pieces.Select(Encoding.UTF8.GetBytes),
+            [], .. Enumerable.Range(0, 256).Select(value => new[] { (byte)value }),
+            .. pieces.Select(Encoding.UTF8.GetBytes),
         ];
         var tags = Enumerable.Range(0, tokens.Length)
-            .Where(id => Encoding.UTF8.GetString(tokens[id]) is "<tool_call>" or "</tool_call>" or "<think>" or "</think>");
+            .Where(id => Encoding.UTF8.GetString(tokens[id]) is "<tool_call>" or "</tool_call>" or "<think>"
+            or "</think>");
         return new(tokens, tags.ToHashSet());
     }
 
@@ -219,7 +230,8 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
                 Assert.Contains(arguments["room"].GetString(), new[] { "kitchen", "küche" });
                 Assert.Empty(arguments.Keys.Except(["room", "level", "at"]));
                 Assert.True(!arguments.TryGetValue("level", out var level) || level.GetInt32() is >= 0 and <= 100);
-                Assert.True(!arguments.TryGetValue("at", out var at) || at.GetProperty("x").ValueKind == JsonValueKind.Number);
+                Assert.True(!arguments.TryGetValue("at", out var at)
+                    || at.GetProperty("x").ValueKind == JsonValueKind.Number);
                 break;
             case "set_all":
                 Assert.Equal("on", Assert.Single(arguments.Keys));

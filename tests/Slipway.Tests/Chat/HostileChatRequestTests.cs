@@ -6,7 +6,9 @@ using Microsoft.Extensions.AI;
 
 namespace Slipway.Tests.Chat;
 
-/// <summary>Chat requests with something impossible in each part: told by documented exceptions, in few words.</summary>
+/// <summary>
+/// Chat requests with something impossible in each part: told by documented exceptions, in few words.
+/// </summary>
 public sealed class HostileChatRequestTests(ITestOutputHelper output)
 {
     private const int Stack = 256 * 1024;
@@ -23,8 +25,10 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
             ["null tool"] = () => ([User("a")], new() { Tools = [null!] }),
             ["tool without a name"] = () => ([User("a")], new() { Tools = [new Tool("", "{}")] }),
             ["tool of a service"] = () => ([User("a")], new() { Tools = [new HostedWebSearchTool()] }),
-            ["deep tool schema"] = () => ([User("a")], new() { Tools = [new Tool("f", Nest(65, """{"items":""", "true", "}"))] }),
-            ["very deep tool schema"] = () => ([User("a")], new() { Tools = [new Tool("f", Nest(20_000, """{"items":""", "true", "}"))] }),
+            ["deep tool schema"] = () =>
+                ([User("a")], new() { Tools = [new Tool("f", Nest(65, """{"items":""", "true", "}"))] }),
+            ["very deep tool schema"] = () =>
+                ([User("a")], new() { Tools = [new Tool("f", Nest(20_000, """{"items":""", "true", "}"))] }),
             ["required tool that is not there"] = () => ([User("a")], new()
             {
                 Tools = [.. Enumerable.Range(0, 5_000).Select(i => new Tool($"tool{i}", "{}"))],
@@ -43,8 +47,10 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
             ["NaN argument"] = () => ([Call(double.NaN)], new()),
             ["image"] = () => ([new(ChatRole.User, [new DataContent(new byte[3], "image/png")])], new()),
             ["a text elsewhere, by a long name"] = () => ([new(
-                ChatRole.User, [new UriContent(new Uri("https://example.com/" + Long[..60_000]), "text/plain")])], new()),
-            ["long role of an image"] = () => ([new(new ChatRole(Long), [new DataContent(new byte[3], "image/png")])], new()),
+                ChatRole.User, [new UriContent(new Uri("https://example.com/" + Long[..60_000]), "text/plain")])],
+                new()),
+            ["long role of an image"] = () =>
+                ([new(new ChatRole(Long), [new DataContent(new byte[3], "image/png")])], new()),
             ["null stop sequence"] = () => ([User("a")], new() { StopSequences = [null!] }),
             ["empty stop sequence"] = () => ([User("a")], new() { StopSequences = [""] }),
             ["temperature NaN"] = () => ([User("a")], new() { Temperature = float.NaN }),
@@ -63,18 +69,23 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
             ["draft tokens"] = () => ([User("a")], Extra("prompt_lookup_num_tokens", int.MaxValue)),
             ["adapter of a type"] = () => ([User("a")], Extra("adapter", new object())),
             ["guided_choice with a null"] = () => ([User("a")], Extra("guided_choice", new[] { "a", null })),
-            ["guided_json, deep"] = () => ([User("a")], Extra("guided_json", Element(Nest(20_000, """{"items":""", "true", "}")))),
+            ["guided_json, deep"] = () =>
+                ([User("a")], Extra("guided_json", Element(Nest(20_000, """{"items":""", "true", "}")))),
             ["guided_json, a deep node"] = () => ([User("a")], Extra("guided_json", NestedNode(50_000))),
             ["guided_json, undefined"] = () => ([User("a")], Extra("guided_json", default(JsonElement))),
             ["guided_regex, long"] = () => ([User("a")], Extra("guided_regex", Long)),
             ["guided_grammar, long"] = () => ([User("a")], Extra("guided_grammar", Long)),
-            ["template variables, deep"] = () => ([User("a")], Extra("chat_template_kwargs", new JsonObject { ["a"] = NestedNode(50_000) })),
-            ["template variables, a deep element"] = () => ([User("a")], Extra("chat_template_kwargs", Element(Nest(20_000, """{"a":""", "1", "}")))),
+            ["template variables, deep"] = () =>
+                ([User("a")], Extra("chat_template_kwargs", new JsonObject { ["a"] = NestedNode(50_000) })),
+            ["template variables, a deep element"] = () =>
+                ([User("a")], Extra("chat_template_kwargs", Element(Nest(20_000, """{"a":""", "1", "}")))),
             ["template variables of a text"] = () => ([User("a")], Extra("chat_template_kwargs", Long)),
             ["null processor"] = () => ([User("a")], Raw(new() { LogitsProcessors = [null!] })),
             ["null stop sequence of its own"] = () => ([User("a")], Raw(new() { StopSequences = [null!] })),
-            ["undefined schema"] = () => ([User("a")], new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(default(JsonElement)) }),
-            ["stop sequences beside a schema"] = () => ([User("a")], new() { ResponseFormat = ChatResponseFormat.Json, StopSequences = ["a"] }),
+            ["undefined schema"] = () =>
+                ([User("a")], new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(default(JsonElement)) }),
+            ["stop sequences beside a schema"] = () =>
+                ([User("a")], new() { ResponseFormat = ChatResponseFormat.Json, StopSequences = ["a"] }),
             ["conversation"] = () => ([User("a")], new() { ConversationId = Long }),
             ["model"] = () => ([User("a")], new() { ModelId = Long }),
         };
@@ -103,19 +114,26 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
     [InlineData("null content", "Content 1 of message 0 (role 'user') is null. Leave it out. (Parameter 'messages')")]
     [InlineData("no role", "Message 0 has no role; expected one such as 'user' or 'assistant'. (Parameter 'messages')")]
     [InlineData("null tool", "Entry 0 of ChatOptions.Tools is null. Leave it out. (Parameter 'options')")]
-    [InlineData("tool without a name", "Entry 0 of ChatOptions.Tools has no name, so no model can call it. Give it one. (Parameter 'options')")]
-    [InlineData("deep tool schema", "The schema of the tool 'f' in ChatOptions.Tools is 65 levels deep; at most 64 are supported. "
+    [InlineData("tool without a name",
+        "Entry 0 of ChatOptions.Tools has no name, so no model can call it. Give it one. (Parameter 'options')")]
+    [InlineData("deep tool schema",
+    "The schema of the tool 'f' in ChatOptions.Tools is 65 levels deep; at most 64 are supported. "
         + "Flatten the function's parameters.")]
-    [InlineData("deep node as a result", "The result of the call 'id' is JSON of 50000 levels; expected at most 64. Flatten it.")]
-    [InlineData("deep node as an argument", "The argument 'a' of the call 'id' of 'f' is JSON of 50000 levels; expected at most 64. Flatten it.")]
+    [InlineData("deep node as a result",
+    "The result of the call 'id' is JSON of 50000 levels; expected at most 64. Flatten it.")]
+    [InlineData("deep node as an argument",
+    "The argument 'a' of the call 'id' of 'f' is JSON of 50000 levels; expected at most 64. Flatten it.")]
     [InlineData("null processor", "'LogitsProcessors' holds a null; expected processors. (Parameter 'options')")]
-    [InlineData("undefined schema", "ChatOptions.ResponseFormat holds an undefined JsonElement as its schema; expected a schema. (Parameter 'options')")]
+    [InlineData("undefined schema",
+        "ChatOptions.ResponseFormat holds an undefined JsonElement as its schema; expected a schema. (Parameter "
+        + "'options')")]
     public void GetResponse_Hostile_SaysWhatIsWrong(string name, string message)
     {
         using var model = ScriptedModel.Answering("x");
         using var client = model.ToClient();
         var (messages, options) = Refused[name]();
-        Assert.Equal(message, OnSmallStack(() => client.GetResponseAsync(messages, options).GetAwaiter().GetResult())?.Message);
+        Assert.Equal(
+            message, OnSmallStack(() => client.GetResponseAsync(messages, options).GetAwaiter().GetResult())?.Message);
     }
 
     [Fact]
@@ -125,9 +143,11 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
         using var client = model.ToClient();
         var error = OnSmallStack(() => client.GetResponseAsync([Result(Cycle())]).GetAwaiter().GetResult());
         Assert.StartsWith(
-            "The result of the call 'id' is of type 'System.Collections.Generic.List`1[System.Object]' and cannot be written as JSON: ",
+            "The result of the call 'id' is of type 'System.Collections.Generic.List`1[System.Object]' and cannot be "
+            + "written as JSON: ",
             error?.Message);
-        Assert.EndsWith(" Give a value that System.Text.Json writes in at most 64 levels, or a string.", error?.Message);
+        Assert.EndsWith(
+            " Give a value that System.Text.Json writes in at most 64 levels, or a string.", error?.Message);
         Assert.IsType<JsonException>(error?.InnerException);
     }
 
@@ -136,7 +156,10 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
     {
         using var model = ScriptedModel.Answering("x");
         using var client = model.ToClient();
-        var options = new ChatOptions { TopK = int.MaxValue, MaxOutputTokens = int.MaxValue, Seed = long.MinValue, Temperature = 1 };
+        var options = new ChatOptions
+        {
+            TopK = int.MaxValue, MaxOutputTokens = int.MaxValue, Seed = long.MinValue, Temperature = 1,
+        };
         Assert.Equal("x", (await client.GetResponseAsync("Hi", options, TestContext.Current.CancellationToken)).Text);
         Assert.Equal(int.MaxValue, model.Requests[0].Sampling.TopK);
     }
@@ -146,9 +169,13 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
     private static ChatMessage Result(object? result) => new(ChatRole.Tool, [new FunctionResultContent("id", result)]);
 
     private static ChatMessage Call(object? argument)
-        => new(ChatRole.Assistant, [new FunctionCallContent("id", "f", new Dictionary<string, object?> { ["a"] = argument })]);
+        => new(ChatRole.Assistant,
+        [new FunctionCallContent("id", "f", new Dictionary<string, object?> { ["a"] = argument })]);
 
-    private static ChatOptions Extra(string key, object? value) => new() { AdditionalProperties = new() { [key] = value } };
+    private static ChatOptions Extra(string key, object? value) => new()
+    {
+        AdditionalProperties = new() { [key] = value },
+    };
 
     private static ChatOptions Raw(OnnxChatRequestOptions options) => new() { RawRepresentationFactory = _ => options };
 
@@ -185,7 +212,8 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
     }
 
     private static string Nest(int count, string open, string inner, string close)
-        => new StringBuilder().Insert(0, open, count).Append(inner).Insert((open.Length * count) + inner.Length, close, count).ToString();
+        => new StringBuilder().Insert(0, open, count).Append(inner)
+        .Insert((open.Length * count) + inner.Length, close, count).ToString();
 
     // Requests begin on the caller's thread; what they need of it may be little.
     private static Exception? OnSmallStack(Action action)

@@ -19,11 +19,13 @@ internal static class Offers
     public static GrammarAutomaton Automaton(string format, params AITool[] tools)
         => new(Grammar(format, new() { Tools = tools }).ToGuidance("").Grammar());
 
-    public static GuidanceProcessor Processor(this ToolCallGrammar grammar, TokenTable table, int end, string prefix = "")
+    public static GuidanceProcessor Processor(
+        this ToolCallGrammar grammar, TokenTable table, int end, string prefix = "")
         => new(new(grammar.ToGuidance(prefix).Grammar()), table, [end], null, Encoding.UTF8.GetBytes(prefix));
 
     /// <summary>Whether a text can come as a whole, or as the beginning of one.</summary>
     public static bool CanBegin(this GrammarAutomaton automaton, string text)
         => Encoding.UTF8.GetBytes(text).Aggregate(
-            (GrammarState?)automaton.Start, (state, value) => state is null ? null : automaton.Next(state, value)) is not null;
+            (GrammarState?)automaton.Start, (state, value) => state is null
+                ? null : automaton.Next(state, value)) is not null;
 }

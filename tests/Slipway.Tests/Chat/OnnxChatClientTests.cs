@@ -8,7 +8,8 @@ public sealed class OnnxChatClientTests
     private static readonly AIFunction SetLight =
         AIFunctionFactory.Create((string room, bool on) => $"{room} {on}", "set_light", "Switches a light.");
 
-    private const string Call = "<tool_call>\n{\"name\": \"set_light\", \"arguments\": {\"room\": \"kitchen\", \"on\": true}}\n</tool_call>";
+    private const string Call =
+        "<tool_call>\n{\"name\": \"set_light\", \"arguments\": {\"room\": \"kitchen\", \"on\": true}}\n</tool_call>";
 
     [Fact]
     public async Task Response_AlwaysCarries_IdsModelTimeReasonAndUsage()
@@ -150,7 +151,8 @@ public sealed class OnnxChatClientTests
             new() { Tools = [SetLight], ToolMode = ChatToolMode.RequireSpecific("set_light") });
 
         Assert.EndsWith("<tool_call>\n{\"name\": \"set_light\", \"arguments\": ", model.LastPrompt);
-        Assert.Equal("hall", Assert.IsType<FunctionCallContent>(response.Messages[0].Contents[0]).Arguments!["room"]!.ToString());
+        Assert.Equal("hall",
+            Assert.IsType<FunctionCallContent>(response.Messages[0].Contents[0]).Arguments!["room"]!.ToString());
     }
 
     [Fact]
@@ -188,8 +190,10 @@ public sealed class OnnxChatClientTests
     {
         using var client = ScriptedModel.Answering("x").ToClient();
 
-        Assert.Throws<ArgumentNullException>("messages", () => { _ = client.GetResponseAsync((IEnumerable<ChatMessage>)null!); });
-        Assert.Throws<ArgumentNullException>("messages", () => { _ = client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!); });
+        Assert.Throws<ArgumentNullException>(
+            "messages", () => { _ = client.GetResponseAsync((IEnumerable<ChatMessage>)null!); });
+        Assert.Throws<ArgumentNullException>(
+            "messages", () => { _ = client.GetStreamingResponseAsync((IEnumerable<ChatMessage>)null!); });
     }
 
     [Fact]
@@ -280,12 +284,15 @@ public sealed class OnnxChatClientTests
     [Theory]
     [InlineData(
         "{{ messages }}",
-        "ChatOptions.Tools offers functions, but the chat template of 'scripted' has no place for them. Use a model that "
+        "ChatOptions.Tools offers functions, but the chat template of 'scripted' has no place for them. Use a model "
+        + "that "
         + "was trained to call tools, or leave Tools empty.")]
     [InlineData(
         "{{ tools }}",
-        "ChatOptions.Tools offers functions, but the format in which 'scripted' writes tool calls is unknown. Known are: "
-        + "'function-tag', 'key-value-tag', 'hermes', 'tool-calls-tag', 'pipe-tag', 'mistral', 'llama-json'. Add a row to "
+        "ChatOptions.Tools offers functions, but the format in which 'scripted' writes tool calls is unknown. Known "
+        + "are: "
+        + "'function-tag', 'key-value-tag', 'hermes', 'tool-calls-tag', 'pipe-tag', 'mistral', 'llama-json'. Add a "
+        + "row to "
         + "ToolCallFormats, or leave Tools empty.")]
     public async Task Tools_OfAModelWithoutThem_AreRefused(string template, string message)
     {
@@ -321,7 +328,7 @@ public sealed class OnnxChatClientTests
         var model = ScriptedModel.Answering("x");
         var loads = 0;
         var client = new OnnxChatClient(
-            new ChatModelSource(() => ++loads == 1 ? throw new IOException("The disk is busy.") : model),
+            new LazyModel(() => ++loads == 1 ? throw new IOException("The disk is busy.") : model),
             "scripted",
             timeProvider: null);
 

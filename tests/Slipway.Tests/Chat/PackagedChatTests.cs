@@ -5,7 +5,9 @@ using Slipway.Tokenization;
 
 namespace Slipway.Tests.Chat;
 
-/// <summary>Chats with real packages through the real engine; their weights are random, so what they say is noise.</summary>
+/// <summary>
+/// Chats with real packages through the real engine; their weights are random, so what they say is noise.
+/// </summary>
 public sealed class PackagedChatTests
 {
     private static string Package => SharedAssets.Path("genai-packages", "llama-int4");
@@ -40,7 +42,8 @@ public sealed class PackagedChatTests
             [new(ChatRole.User, "A"), new(ChatRole.Assistant, "B"), new(ChatRole.User, "C")],
             new() { Instructions = "S", MaxOutputTokens = 1 });
 
-        var expected = tokenizer.Encode("system: S\nuser: A\nassistant: B\nuser: C\nassistant: ", addSpecialTokens: false);
+        var expected = tokenizer.Encode(
+            "system: S\nuser: A\nassistant: B\nuser: C\nassistant: ", addSpecialTokens: false);
         Assert.Equal(expected.Length, response.Usage!.InputTokenCount);
         Assert.Equal(1, response.Usage.OutputTokenCount);
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
@@ -82,7 +85,8 @@ public sealed class PackagedChatTests
     [Fact]
     public async Task PrefixCacheBytes_OfZero_ReuseNothing()
     {
-        using var client = new OnnxChatClient(new OnnxChatClientOptions { PackagePath = Package, PrefixCacheBytes = 0 });
+        using var client = new OnnxChatClient(
+            new OnnxChatClientOptions { PackagePath = Package, PrefixCacheBytes = 0 });
         List<ChatMessage> history = [new(ChatRole.User, "One two three four five six seven eight nine ten eleven.")];
         var options = new ChatOptions { MaxOutputTokens = 8 };
 
@@ -95,7 +99,8 @@ public sealed class PackagedChatTests
     [Fact]
     public async Task Cancellation_DuringALongPrefill_LeavesTheClientUsable()
     {
-        using var client = new OnnxChatClient(new OnnxChatClientOptions { PackagePath = Package, PrefillChunk = 1 });
+        using var client = new OnnxChatClient(
+            new OnnxChatClientOptions { PackagePath = Package, MaxPrefillTokens = 1 });
         using var cancellation = new CancellationTokenSource();
         var prompt = new string('a', 60);
         var options = new ChatOptions { MaxOutputTokens = 4 };
@@ -172,7 +177,8 @@ public sealed class PackagedChatTests
 
         File.WriteAllText(
             folder["chat_template.jinja"],
-            "{% for t in tools %}{{ t.function.name }} {% endfor %}{# <tool_call> </tool_call> #}{{ messages[0].content }}");
+            "{% for t in tools %}{{ t.function.name }} {% endfor %}{# <tool_call> </tool_call> #}{{ "
+            + "messages[0].content }}");
         using var client = new OnnxChatClient(folder.Path);
         var tool = AIFunctionFactory.Create((string room) => "ok", "f");
 

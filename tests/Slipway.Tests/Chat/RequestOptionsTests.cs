@@ -71,7 +71,7 @@ public sealed class RequestOptionsTests
     public void OwnOptions_FromTheFactory_WinAndAreFilledUp()
     {
         var own = new OnnxChatRequestOptions { Temperature = 0.1 };
-        var merged = RequestOptions.Merge(
+        var merged = ChatOptionsMapper.Merge(
             new() { Temperature = 0.9f, TopK = 5, RawRepresentationFactory = _ => own },
             new ScriptedModel([["x"]]).ToClient(),
             "scripted");
@@ -99,8 +99,9 @@ public sealed class RequestOptionsTests
     [Fact]
     public void Adapter_ThatIsNoText_IsRefused()
     {
-        var error = Assert.Throws<ArgumentException>(() => RequestOptions.Merge(
-            new() { AdditionalProperties = new() { ["adapter"] = 5 } }, new ScriptedModel([["x"]]).ToClient(), "scripted"));
+        var error = Assert.Throws<ArgumentException>(() => ChatOptionsMapper.Merge(
+            new() { AdditionalProperties = new() { ["adapter"] = 5 } }, new ScriptedModel([["x"]]).ToClient(),
+            "scripted"));
         Assert.Equal(
             "ChatOptions.AdditionalProperties['adapter'] is '5' of type 'Int32'; expected a text.", error.Message);
     }
@@ -108,12 +109,16 @@ public sealed class RequestOptionsTests
     [Fact]
     public void NoOptions_TakeThePackagesDefaults()
     {
-        var search = new GenAISearch { DoSample = true, Temperature = 0.6, TopK = 20, TopP = 0.95, RepetitionPenalty = 1.1 };
+        var search = new GenAISearch
+        {
+            DoSample = true, Temperature = 0.6, TopK = 20, TopP = 0.95, RepetitionPenalty = 1.1,
+        };
 
-        var sampling = RequestOptions.ToSampling(new(), search);
+        var sampling = ChatOptionsMapper.ToSampling(new(), search);
 
-        Assert.Equal((0.6, 20, 0.95, 1.1), (sampling.Temperature, sampling.TopK, sampling.TopP, sampling.RepetitionPenalty));
-        Assert.Equal(0, RequestOptions.ToSampling(new(), new()).Temperature);
+        Assert.Equal(
+            (0.6, 20, 0.95, 1.1), (sampling.Temperature, sampling.TopK, sampling.TopP, sampling.RepetitionPenalty));
+        Assert.Equal(0, ChatOptionsMapper.ToSampling(new(), new()).Temperature);
     }
 
     [Fact]
@@ -121,23 +126,25 @@ public sealed class RequestOptionsTests
     {
         var search = new GenAISearch { DoSample = false };
 
-        Assert.Equal(0.7, RequestOptions.ToSampling(new() { Temperature = 0.7 }, search).Temperature);
-        Assert.Equal(1, RequestOptions.ToSampling(new() { TopP = 0.9 }, search).Temperature);
-        Assert.Equal(1, RequestOptions.ToSampling(new() { TopK = 5 }, search).Temperature);
-        Assert.Equal(0, RequestOptions.ToSampling(new() { TopK = 1 }, search).Temperature);
-        Assert.Equal(0, RequestOptions.ToSampling(new() { Temperature = 0, TopP = 0.9 }, search).Temperature);
+        Assert.Equal(0.7, ChatOptionsMapper.ToSampling(new() { Temperature = 0.7 }, search).Temperature);
+        Assert.Equal(1, ChatOptionsMapper.ToSampling(new() { TopP = 0.9 }, search).Temperature);
+        Assert.Equal(1, ChatOptionsMapper.ToSampling(new() { TopK = 5 }, search).Temperature);
+        Assert.Equal(0, ChatOptionsMapper.ToSampling(new() { TopK = 1 }, search).Temperature);
+        Assert.Equal(0, ChatOptionsMapper.ToSampling(new() { Temperature = 0, TopP = 0.9 }, search).Temperature);
     }
 
     public static TheoryData<ChatOptions, string> Unsupported => new()
     {
         {
             new() { ConversationId = "c1" },
-            "ChatOptions.ConversationId is 'c1', but this client keeps no conversations. Leave it null and send the whole "
+            "ChatOptions.ConversationId is 'c1', but this client keeps no conversations. Leave it null and send the "
+            + "whole "
             + "history with each request; what was computed for it before is reused."
         },
         {
             new() { ModelId = "gpt" },
-            "ChatOptions.ModelId is 'gpt'; this client serves 'scripted' only. Leave it null, or register a client of its "
+            "ChatOptions.ModelId is 'gpt'; this client serves 'scripted' only. Leave it null, or register a client "
+            + "of its "
             + "own for each model, by key."
         },
         {
@@ -147,7 +154,8 @@ public sealed class RequestOptionsTests
         },
         {
             new() { Tools = [new HostedWebSearchTool()] },
-            "The tool 'web_search' in ChatOptions.Tools is of type 'HostedWebSearchTool', which a hosted service runs. A "
+            "The tool 'web_search' in ChatOptions.Tools is of type 'HostedWebSearchTool', which a hosted service "
+            + "runs. A "
             + "local model is offered functions only: give an AIFunction or AIFunctionDeclaration."
         },
     };
@@ -176,9 +184,12 @@ public sealed class RequestOptionsTests
             AdditionalProperties = new() { ["min_p"] = 7, ["prompt_lookup_num_tokens"] = 65 },
         }));
         Assert.Equal(
-            "'Temperature' is '-1'; expected 0 or more. 'TopK' is '-1'; expected 0 or more. 'TopP' is '2'; expected above 0 "
-            + "and at most 1. 'min_p' is '7'; expected from 0 to 1. 'PresencePenalty' is 'NaN'; expected a finite number. "
-            + "'MaxOutputTokens' is '0'; expected 1 or more. 'prompt_lookup_num_tokens' is '65'; expected from 0 to 64. "
+            "'Temperature' is '-1'; expected 0 or more. 'TopK' is '-1'; expected 0 or more. 'TopP' is '2'; expected "
+            + "above 0 "
+            + "and at most 1. 'min_p' is '7'; expected from 0 to 1. 'PresencePenalty' is 'NaN'; expected a finite "
+            + "number. "
+            + "'MaxOutputTokens' is '0'; expected 1 or more. 'prompt_lookup_num_tokens' is '65'; expected from 0 to "
+            + "64. "
             + "'StopSequences' holds an empty text; expected texts of at "
             + "least one character. (Parameter 'options')",
             e.Message);
@@ -196,5 +207,5 @@ public sealed class RequestOptionsTests
     }
 
     private static OnnxChatRequestOptions Merge(ChatOptions options)
-        => RequestOptions.Merge(options, new ScriptedModel([["x"]]).ToClient(), "scripted");
+        => ChatOptionsMapper.Merge(options, new ScriptedModel([["x"]]).ToClient(), "scripted");
 }

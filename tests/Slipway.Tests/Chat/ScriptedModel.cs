@@ -98,7 +98,7 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public void Dispose() => IsDisposed = true;
 
-    public OnnxChatClient ToClient() => new(new ChatModelSource(this), "scripted", timeProvider: null);
+    public OnnxChatClient ToClient() => new(new LazyModel(this), "scripted", timeProvider: null);
 
     private sealed class Untouched : ILogitsProcessor
     {

@@ -4,7 +4,9 @@ using Slipway.Testing;
 
 namespace Slipway.Tests.Chat;
 
-/// <summary>Asks models of random weights for documents: what they cannot do by themselves, the grammar makes them do.</summary>
+/// <summary>
+/// Asks models of random weights for documents: what they cannot do by themselves, the grammar makes them do.
+/// </summary>
 public sealed class StructuredOutputTests
 {
     private static readonly JsonElement Schema = JsonDocument.Parse(
@@ -34,7 +36,8 @@ public sealed class StructuredOutputTests
             Seed = 5,
         };
 
-        var responses = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => client.GetResponseAsync($"Q{i}", options)));
+        var responses = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(i => client.GetResponseAsync($"Q{i}", options)));
 
         Assert.All(responses, response =>
         {
@@ -115,7 +118,8 @@ public sealed class StructuredOutputTests
             "Hi",
             new() { ResponseFormat = ChatResponseFormat.Json, StopSequences = ["}"] }));
         Assert.StartsWith(
-            "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run past. "
+            "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run "
+            + "past. "
             + "Leave StopSequences empty and 'ignore_eos' unset.",
             e.Message);
     }

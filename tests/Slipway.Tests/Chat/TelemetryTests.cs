@@ -31,8 +31,10 @@ public sealed class TelemetryTests
         Assert.Equal("chat scripted", span.DisplayName);
         Assert.Equal("onnx", span.GetTagItem("gen_ai.provider.name"));
         Assert.Equal("scripted", span.GetTagItem("gen_ai.response.model"));
-        Assert.Equal(model.Requests[0].PromptIds.Count, Convert.ToInt32(span.GetTagItem("gen_ai.usage.input_tokens"), null));
+        Assert.Equal(
+            model.Requests[0].PromptIds.Count, Convert.ToInt32(span.GetTagItem("gen_ai.usage.input_tokens"), null));
         Assert.Equal(6, Convert.ToInt32(span.GetTagItem("gen_ai.usage.output_tokens"), null));
-        Assert.Contains("stop", span.GetTagItem("gen_ai.response.finish_reasons")!.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "stop", span.GetTagItem("gen_ai.response.finish_reasons")!.ToString(), StringComparison.Ordinal);
     }
 }

@@ -57,7 +57,8 @@ public sealed class TemplateMessagesTests
             new(
                 ChatRole.Tool,
                 [
-                    new FunctionResultContent("?", new Dictionary<string, object?> { ["on"] = true, ["name"] = "Küche" }),
+                    new FunctionResultContent(
+                        "?", new Dictionary<string, object?> { ["on"] = true, ["name"] = "Küche" }),
                     new FunctionResultContent("?", JsonSerializer.SerializeToElement(21.5)),
                 ]));
 
@@ -68,7 +69,8 @@ public sealed class TemplateMessagesTests
             null,
             new ChatMessage(
                 ChatRole.Assistant,
-                [new FunctionCallContent("a", "") { Exception = new FormatException(), RawRepresentation = "<tool_call>{" }]));
+                [new FunctionCallContent(
+                    "a", "") { Exception = new FormatException(), RawRepresentation = "<tool_call>{" }]));
 
     [Fact]
     public void Image_ForAModelOfText_IsRefused()
@@ -77,7 +79,8 @@ public sealed class TemplateMessagesTests
             [new(ChatRole.User, "See:"), new(ChatRole.User, [new DataContent(new byte[1], "image/png")])],
             null));
         Assert.Equal(
-            "Message 1 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the content, or "
+            "Message 1 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the "
+            + "content, or "
             + "use a model that takes it.",
             e.Message);
     }
@@ -89,7 +92,8 @@ public sealed class TemplateMessagesTests
             [new(ChatRole.User, [new UriContent("https://example.org/a.txt", "text/plain")])],
             null));
         Assert.Equal(
-            "Message 0 (role 'user') refers to a text at 'https://example.org/a.txt'; this client fetches nothing. Read the "
+            "Message 0 (role 'user') refers to a text at 'https://example.org/a.txt'; this client fetches nothing. "
+            + "Read the "
             + "text yourself and add it as TextContent.",
             e.Message);
     }

@@ -51,7 +51,8 @@ public sealed class ToolCallFormatsTests
         },
         {
             "llama-json",
-            "Respond in the format {\"name\": function name, \"parameters\": dictionary of argument name and its value}.",
+            "Respond in the format {\"name\": function name, \"parameters\": dictionary of argument name and its "
+            + "value}.",
             "{\"name\": \"f\", \"parameters\": {\"a\": 1}}",
             "call(f {\"a\": 1})"
         },

@@ -23,8 +23,10 @@ public sealed class ToolCallGrammarTests
         Tool("a-b.c", """{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}"""),
         Tool("stop", """{"type":"object","properties":{}}"""),
         Tool("any", "{}"),
-        Tool("odd", """{"type":"object","properties":{"code":{"type":"string","pattern":"^(?=A)[A-Z]+$"}},"required":["code"]}"""),
-        Tool("code", """{"type":"object","properties":{"code":{"type":"string","pattern":"^[A-Z]+$"}},"required":["code"]}"""),
+        Tool("odd",
+            """{"type":"object","properties":{"code":{"type":"string","pattern":"^(?=A)[A-Z]+$"}},"required":["code"]}"""),
+        Tool("code",
+            """{"type":"object","properties":{"code":{"type":"string","pattern":"^[A-Z]+$"}},"required":["code"]}"""),
         Tool("broken", """{"type":"object","properties":{"code":{"type":"texts"}}}"""),
         Tool("listed", """{"type":"object","properties":[1],"required":["x"]}"""),
         Tool("not-an-object", """{"type":"string"}"""),
@@ -94,7 +96,8 @@ public sealed class ToolCallGrammarTests
         var automaton = Automaton("hermes", Tools);
 
         Assert.True(automaton.Accepts(text));
-        Assert.True(Encoding.UTF8.GetBytes(text).Aggregate(automaton.Start, (s, value) => automaton.Next(s, value)!).IsFree);
+        Assert.True(
+            Encoding.UTF8.GetBytes(text).Aggregate(automaton.Start, (s, value) => automaton.Next(s, value)!).IsFree);
         Assert.False(automaton.Accepts(text + "<tool_call>"));
         Assert.False(automaton.CanBegin(text + "<<tool_call>I"));
     }
@@ -113,7 +116,8 @@ public sealed class ToolCallGrammarTests
         Assert.False(inText.CanBegin("a <tool_call>words"));
         Assert.False(inText.CanBegin("<think>a </think><tool_call>words"));
         Assert.False(inReasoning.CanBegin("a </think><tool_call>words"));
-        Assert.True(inReasoning.Accepts("a </think><tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call><think> b"));
+        Assert.True(
+            inReasoning.Accepts("a </think><tool_call>{\"name\": \"stop\", \"arguments\": {}}</tool_call><think> b"));
     }
 
     [Fact]
@@ -135,8 +139,10 @@ public sealed class ToolCallGrammarTests
     [Theory]
     [InlineData("tool-calls-tag", "<tool_calls>[\n{\"name\": \"stop\"}\n]</tool_calls>", "<tool_calls>{")]
     [InlineData("pipe-tag", "<|tool_call|>[{\"name\": \"stop\"}]<|/tool_call|>", "<|tool_call|>[]")]
-    [InlineData("mistral", "[TOOL_CALLS] [{\"name\": \"set_all\", \"arguments\": {\"on\": true}}] and", "[TOOL_CALLS] [{\"name\": \"on\"")]
-    [InlineData("mistral", "[TOOL_CALLS]set_all[ARGS]{\"on\": true}[TOOL_CALLS]stop{}", "[TOOL_CALLS]set_all[ARGS]{\"off\"")]
+    [InlineData("mistral", "[TOOL_CALLS] [{\"name\": \"set_all\", \"arguments\": {\"on\": true}}] and",
+        "[TOOL_CALLS] [{\"name\": \"on\"")]
+    [InlineData("mistral", "[TOOL_CALLS]set_all[ARGS]{\"on\": true}[TOOL_CALLS]stop{}",
+    "[TOOL_CALLS]set_all[ARGS]{\"off\"")]
     [InlineData("mistral", "[TOOL_CALLS]set_all[CALL_ID]abcDEF123[ARGS]{\"on\": true}", "[TOOL_CALLS]on")]
     [InlineData("llama-json", "\n{\"name\": \"set_all\", \"parameters\": {\"on\": true}}", "{\"name\": \"Ada\"")]
     [InlineData("llama-json", "{\"name\": \"stop\", \"parameters\": {}}", "{\"name\": \"stop\"}")]
@@ -151,7 +157,8 @@ public sealed class ToolCallGrammarTests
         "function-tag",
         "<tool_call>\n<function=set>\n<parameter=room>\nküche\n</parameter>\n<parameter=level>\n7\n</parameter>\n</function>\n</tool_call>",
         "<tool_call>\n<function=set>\n<parameter=room>\nbath")]
-    [InlineData("function-tag", "<tool_call>\n<function=stop>\n</function>\n</tool_call>", "<tool_call>\n<function=set>\n</")]
+    [InlineData("function-tag", "<tool_call>\n<function=stop>\n</function>\n</tool_call>",
+    "<tool_call>\n<function=set>\n</")]
     [InlineData(
         "function-tag",
         "<tool_call>\n<function=any>\n<parameter=x>\ny\n</parameter>\n</function>\n</tool_call>",
@@ -167,22 +174,26 @@ public sealed class ToolCallGrammarTests
 
         Assert.True(automaton.Accepts(answer));
         Assert.False(automaton.CanBegin(wrong));
-        Assert.DoesNotContain("malformed", Answers.Describe(Answers.Parse([answer], Answers.Format(format))), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "malformed", Answers.Describe(Answers.Parse([answer], Answers.Format(format))), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("""{"room": "a", "level": 3, "at": "2026-01-02T03:04:05Z", "colour": "Red", "xs": [1.5], "size": {"w": 1, "h": 2}}""", true)]
-    [InlineData("""{"room": "a", "level": 3, "at": "2026-01-02T03:04:05Z", "colour": "Red", "xs": [], "on": null}""", true)]
+    [InlineData("""{"room": "a", "level": 3, "at": "2026-01-02T03:04:05Z", "colour": "Red", "xs": [], "on": null}""",
+        true)]
     [InlineData("""{"room": "a", "level": 3.5""", false)]
     [InlineData("""{"room": "a", "level": "3""", false)]
-    [InlineData("""{"room": "a", "level": 3, "at": "2026-01-02T03:04:05Z", "colour": "Red", "xs": [], "on": 1""", false)]
+    [InlineData("""{"room": "a", "level": 3, "at": "2026-01-02T03:04:05Z", "colour": "Red", "xs": [], "on": 1""",
+        false)]
     [InlineData("""{"room": "a", "level": 3, "at": "today""", false)]
     [InlineData("""{"room": "a", "level": 3, "at": "2026-01-02T03:04:05Z", "colour": "Blue""", false)]
     [InlineData("""{"place""", false)]
     public void Method_OfDotNet_IsHeldToItsParameters(string arguments, bool isWhole)
     {
         var automaton = Automaton("hermes", AIFunctionFactory.Create(
-            (string room, int level, DateTimeOffset at, Colour colour, double[] xs, bool? on = null, Size? size = null) => room,
+            (string room, int level, DateTimeOffset at, Colour colour, double[] xs, bool? on = null,
+            Size? size = null) => room,
             "f"));
         var call = $"<tool_call>\n{{\"name\": \"f\", \"arguments\": {arguments}";
 
@@ -196,7 +207,8 @@ public sealed class ToolCallGrammarTests
         foreach (var format in ToolCallFormats.All)
         {
             var automaton = Automaton(format.Name, Tools);
-            foreach (var prefix in Tools.Select(tool => format.Prefix(tool.Name)).Append(format.Prefix(null)).OfType<string>())
+            foreach (var prefix in Tools.Select(tool => format.Prefix(tool.Name)).Append(format.Prefix(null))
+                .OfType<string>())
             {
                 Assert.True(automaton.CanBegin(prefix), $"{format.Name}: {prefix}");
             }
@@ -208,7 +220,8 @@ public sealed class ToolCallGrammarTests
     {
         string[] keys =
         [
-            Key(Tools[..1]), Key(Tools[..2]), Key([Tools[1], Tools[0]]), Key([Tool("set", "{}")]), Key([Tool("se", "{}")]),
+            Key(Tools[..1]), Key(Tools[..2]), Key([Tools[1], Tools[0]]), Key([Tool("set", "{}")]),
+            Key([Tool("se", "{}")]),
             Grammar("pipe-tag", new() { Tools = [.. Tools[..1]] }).Key,
             Grammar("hermes", new() { Tools = [.. Tools[..1]], AllowMultipleToolCalls = false }).Key,
             Grammar("hermes", new() { Tools = [.. Tools[..1]] }, new("think", "<t>", "</t>")).Key,

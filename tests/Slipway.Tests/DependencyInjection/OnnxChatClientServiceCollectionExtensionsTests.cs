@@ -61,8 +61,8 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
             ("PrefixCacheBytes", "0"),
             ("GuideToolCalls", "false"),
             ("DraftTokens", "6"),
-            ("PrefillChunk", "128"),
-            ("SharedPrefillChunk", "16")));
+            ("MaxPrefillTokens", "128"),
+            ("MaxMixedPrefillTokens", "16")));
         using var provider = services.BuildServiceProvider();
 
         var options = provider.GetRequiredService<IOptions<OnnxChatClientOptions>>().Value;
@@ -80,8 +80,8 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         Assert.Equal(0, options.PrefixCacheBytes);
         Assert.Equal(6, options.DraftTokens);
         Assert.Equal(6, options.ToModelOptions().DraftTokens);
-        Assert.Equal(128, options.PrefillChunk);
-        Assert.Equal(16, options.SharedPrefillChunk);
+        Assert.Equal(128, options.MaxPrefillTokens);
+        Assert.Equal(16, options.MaxMixedPrefillTokens);
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
     [InlineData("Threads", "0", "Threads is '0'; expected from 1 to 1024.")]
     [InlineData("PrefixCacheBytes", "-1", "PrefixCacheBytes is '-1'; expected from 0 to 9223372036854775807.")]
     [InlineData("DraftTokens", "65", "DraftTokens is '65'; expected from 0 to 64.")]
-    [InlineData("PrefillChunk", "0", "PrefillChunk is '0'; expected from 1 to 65536.")]
+    [InlineData("MaxPrefillTokens", "0", "MaxPrefillTokens is '0'; expected from 1 to 65536.")]
     [InlineData("PackagePath", " ", "PackagePath is missing; expected the folder of a package.")]
     public async Task Value_OutOfRange_StopsTheHostOfAKeyedClientToo(string key, string value, string message)
     {

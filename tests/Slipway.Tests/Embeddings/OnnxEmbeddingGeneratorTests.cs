@@ -26,13 +26,13 @@ public sealed class OnnxEmbeddingGeneratorTests(ITestOutputHelper output, OnnxEm
         var embeddings = await generator.GenerateAsync(sentences);
 
         Assert.Equal(sentences.Length, embeddings.Count);
-        var largest = embeddings
+        var max = embeddings
             .SelectMany(embedding => embedding.Vector.ToArray())
             .Zip(reference, (x, y) => Math.Abs(x - y))
             .Max();
-        output.WriteLine($"{maxBatchTokens} tokens a batch: largest difference {largest:0.0e+0}");
+        output.WriteLine($"{maxBatchTokens} tokens a batch: largest difference {max:0.0e+0}");
         Assert.Equal(reference.Length, embeddings.Sum(embedding => embedding.Vector.Length));
-        Assert.InRange(largest, 0, 1e-3f);
+        Assert.InRange(max, 0, 1e-3f);
         Assert.All(embeddings, embedding => Assert.Equal("package", embedding.ModelId));
         Assert.Equal(embeddings.Usage!.TotalTokenCount, embeddings.Usage.InputTokenCount);
         Assert.InRange(embeddings.Usage.TotalTokenCount!.Value, 256 + sentences.Length, 256 * sentences.Length);
@@ -111,7 +111,8 @@ public sealed class OnnxEmbeddingGeneratorTests(ITestOutputHelper output, OnnxEm
                 () => generator.GenerateAsync(["a"], new() { Dimensions = 385 }))).Message,
             StringComparison.Ordinal);
         Assert.Equal(
-            "EmbeddingGenerationOptions.ModelId is 'ada'; this generator serves 'package' only. Leave it null, or register a "
+            "EmbeddingGenerationOptions.ModelId is 'ada'; this generator serves 'package' only. Leave it null, or "
+            + "register a "
             + "generator of its own for each model, by key.",
             (await Assert.ThrowsAsync<NotSupportedException>(
                 () => generator.GenerateAsync(["a"], new() { ModelId = "ada" }))).Message);
@@ -172,13 +173,15 @@ public sealed class OnnxEmbeddingGeneratorTests(ITestOutputHelper output, OnnxEm
         using var generator = new OnnxEmbeddingGenerator(decoder);
         var error = await Assert.ThrowsAsync<PackageException>(() => generator.GenerateAsync(["a"]));
         Assert.Equal(
-            $"The package '{decoder}' holds a 'genai_config.json', so it is a decoder. Chat with it, or give the package of "
+            $"The package '{decoder}' holds a 'genai_config.json', so it is a decoder. Chat with it, or give the "
+            + $"package of "
             + "an encoder.",
             error.Message);
 
         using var nowhere = new OnnxEmbeddingGenerator("nowhere");
         error = await Assert.ThrowsAsync<PackageException>(() => nowhere.GenerateAsync(["a"]));
-        Assert.EndsWith("does not exist. Give the folder that 'slipway export' wrote.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "does not exist. Give the folder that 'slipway export' wrote.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -205,18 +208,18 @@ public sealed class OnnxEmbeddingGeneratorTests(ITestOutputHelper output, OnnxEm
     /// <summary>all-MiniLM-L6-v2, exported once for all tests.</summary>
     public sealed class MiniLm : IDisposable
     {
-        private readonly TemporaryFolder folder = new();
-        private readonly Lazy<string> package;
+        private readonly TemporaryFolder _folder = new();
+        private readonly Lazy<string> _package;
 
-        public MiniLm() => package = new(() =>
+        public MiniLm() => _package = new(() =>
         {
             using var checkpoint = Checkpoint.Open(SharedAssets.Path("all-minilm-l6-v2"));
-            Exporter.Export(checkpoint, folder["package"]);
-            return folder["package"];
+            Exporter.Export(checkpoint, _folder["package"]);
+            return _folder["package"];
         });
 
-        public string Package => package.Value;
+        public string Package => _package.Value;
 
-        public void Dispose() => folder.Dispose();
+        public void Dispose() => _folder.Dispose();
     }
 }

@@ -34,11 +34,14 @@ public sealed class ControlTests
         var request = new GenerationRequest { PromptIds = [3], Timeout = TimeSpan.Zero };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => model.CollectAsync(request));
         Assert.Equal(
-            "Timeout is '00:00:00'; expected more than zero and at most a day, or null for no limit. (Parameter 'request')",
+            "Timeout is '00:00:00'; expected more than zero and at most a day, or null for no limit. (Parameter "
+            + "'request')",
             error.Message);
     }
 
-    /// <summary>A step that moves rows is long already: those that decode come before the prompt that it was for.</summary>
+    /// <summary>
+    /// A step that moves rows is long already: those that decode come before the prompt that it was for.
+    /// </summary>
     [Fact]
     public async Task Prompt_NeedsRowsMoved_WaitsForThoseThatDecode()
     {

@@ -121,12 +121,13 @@ public sealed class FaultTests
     {
         var faults = new Faults { FailPrefill = tokens => inPrefill && tokens.Contains(250) };
         using var package = new LoadPackage(name);
-        var options = new LanguageModelOptions { MaxBatchSize = 3, PrefillChunk = 8, SharedPrefillChunk = 8 };
+        var options = new LanguageModelOptions { MaxBatchSize = 3, MaxPrefillTokens = 8, MaxMixedPrefillTokens = 8 };
         using var model = LanguageModel.Load(package.Folder, options, decoder => new FaultyDecoder(decoder, faults));
         var request = Request([.. Enumerable.Range(3, 30)]);
         var expected = await IdsAsync(model, request);
 
-        // Two run; a third one's second chunk fails, or a step in which they decode while its prompt, a long one, is under way.
+        // Two run; a third one's second chunk fails, or a step in which they decode while its prompt, a long one, is
+        // under way.
         var running = Enumerable.Range(0, 2).Select(_ => IdsAsync(model, request with
         {
             MaxOutputTokens = 12,
@@ -171,7 +172,8 @@ public sealed class FaultTests
         var larger = Request([.. Enumerable.Range(3, 100)]);
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => IdsAsync(model, larger));
         Assert.Equal(
-            "There is no memory for a sequence of '100' tokens. Lower MaxBatchSize, ContextLength or KeyValueCacheBytes.",
+            "There is no memory for a sequence of '100' tokens. Lower MaxBatchSize, ContextLength or "
+            + "KeyValueCacheBytes.",
             error.Message);
         Assert.Equal(expected, await IdsAsync(model, request));
         Assert.Equal(6, (await IdsAsync(model, larger)).Length);
@@ -228,7 +230,8 @@ public sealed class FaultTests
     }
 
     private static LanguageModel Load(Faults faults)
-        => LanguageModel.Load(PackageCases.Folder(PackageCases.Exact), null, decoder => new FaultyDecoder(decoder, faults));
+        => LanguageModel.Load(
+            PackageCases.Folder(PackageCases.Exact), null, decoder => new FaultyDecoder(decoder, faults));
 
     private static GenerationRequest Request(int[] prompt)
         => new() { PromptIds = prompt, MaxOutputTokens = 6, IgnoreEndOfSequence = true };

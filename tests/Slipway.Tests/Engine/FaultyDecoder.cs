@@ -55,7 +55,7 @@ internal sealed class Trigger(int afterTokens, Action action) : ILogitsProcessor
 internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
-    private bool isPrompt;
+    private bool _isPrompt;
 
     public int Rows => inner.Rows;
 
@@ -63,9 +63,9 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public bool CanInterrupt => faults.OfferBreaks || inner.CanInterrupt;
 
-    public int LargestChunk => inner.LargestChunk;
+    public int MaxChunk => inner.MaxChunk;
 
-    public int LargestScoredChunk => inner.LargestScoredChunk;
+    public int MaxScoredChunk => inner.MaxScoredChunk;
 
     public long GrowingTokenBytes => inner.GrowingTokenBytes;
 
@@ -77,7 +77,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public int FirstHeld(int row) => inner.FirstHeld(row);
 
-    public int LargestDraft(int length) => inner.LargestDraft(length);
+    public int MaxDraft(int length) => inner.MaxDraft(length);
 
     public void ReadWindow(int row, int start, int count, NativeBuffer destination)
         => inner.ReadWindow(row, start, count, destination);
@@ -108,7 +108,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public void BeginChunk(bool isPrompt)
     {
-        this.isPrompt = isPrompt;
+        _isPrompt = isPrompt;
         inner.BeginChunk(isPrompt);
     }
 
@@ -144,7 +144,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
         }
 
         faults.BeforePrefill?.Invoke();
-        if (faults.OfferBreaks && isPrompt)
+        if (faults.OfferBreaks && _isPrompt)
         {
             OfferBreaks();
         }

@@ -103,7 +103,8 @@ public sealed class LifecycleTests
         using var source = new CancellationTokenSource();
         var waiting = model.CollectAsync(Endless(), source.Token);
         var error = await Assert.ThrowsAsync<QueueFullException>(() => model.CollectAsync(Endless()));
-        Assert.Equal("'1' requests wait for the model already. Try again later, or raise 'QueueCapacity'.", error.Message);
+        Assert.Equal(
+            "'1' requests wait for the model already. Try again later, or raise 'QueueCapacity'.", error.Message);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         var next = IdsAsync(model);
@@ -179,8 +180,8 @@ public sealed class LifecycleTests
     /// <summary>Stops the engine in the middle of a request until it is opened.</summary>
     private sealed class GateProcessor : ILogitsProcessor, IDisposable
     {
-        private readonly ManualResetEventSlim reached = new();
-        private readonly ManualResetEventSlim opened = new();
+        private readonly ManualResetEventSlim _reached = new();
+        private readonly ManualResetEventSlim _opened = new();
 
         public GenerationRequest Request => new()
         {
@@ -192,18 +193,18 @@ public sealed class LifecycleTests
 
         public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
         {
-            reached.Set();
-            opened.Wait();
+            _reached.Set();
+            _opened.Wait();
         }
 
-        public void WaitUntilReached() => reached.Wait();
+        public void WaitUntilReached() => _reached.Wait();
 
-        public void Open() => opened.Set();
+        public void Open() => _opened.Set();
 
         public void Dispose()
         {
-            opened.Set();
-            reached.Dispose();
+            _opened.Set();
+            _reached.Dispose();
         }
     }
 

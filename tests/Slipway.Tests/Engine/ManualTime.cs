@@ -3,16 +3,16 @@ namespace Slipway.Tests.Engine;
 /// <summary>A clock whose timers go off when told to. Thread-safe.</summary>
 internal sealed class ManualTime : TimeProvider
 {
-    private readonly Lock gate = new();
-    private readonly List<Action> due = [];
+    private readonly Lock _gate = new();
+    private readonly List<Action> _due = [];
 
     public void Fire()
     {
         Action[] actions;
-        lock (gate)
+        lock (_gate)
         {
-            actions = [.. due];
-            due.Clear();
+            actions = [.. _due];
+            _due.Clear();
         }
 
         Array.ForEach(actions, action => action());
@@ -20,9 +20,9 @@ internal sealed class ManualTime : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        lock (gate)
+        lock (_gate)
         {
-            due.Add(() => callback(state));
+            _due.Add(() => callback(state));
         }
 
         return new Timer();

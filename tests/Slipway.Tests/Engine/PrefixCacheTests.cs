@@ -24,10 +24,10 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
         var expected = await without.CollectAsync(Request(second));
         Assert.Equal(0, expected[^1].Usage!.CachedTokens);
         await AnswerAssert.IsChosenAsync(without, Request(second), Ids(turn), PackageCases.Margin(name));
-        var largest = expected.Zip(turn).TakeWhile(pair => pair.First.Id == pair.Second.Id)
+        var max = expected.Zip(turn).TakeWhile(pair => pair.First.Id == pair.Second.Id)
             .Max(pair => Math.Abs(pair.First.LogProbability!.Value - pair.Second.LogProbability!.Value));
-        output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, name == PackageCases.Exact ? 1e-4 : PackageCases.Margin(name));
+        output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, name == PackageCases.Exact ? 1e-4 : PackageCases.Margin(name));
 
         // A fork of the conversation, and the very same prompt: its last token must be computed.
         var fork = await model.CollectAsync(Request([.. first[..70], 9, 9, 9]));
@@ -92,7 +92,8 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
     {
         var decoder = new TokenRow();
         using var cache = new PrefixCache(decoder) { Limit = 2 * Block * sizeof(int) };
-        int[] a = [.. Enumerable.Repeat(1, Block)], b = [.. Enumerable.Repeat(2, Block)], c = [.. Enumerable.Repeat(3, Block)];
+        int[] a = [.. Enumerable.Repeat(1, Block)], b = [.. Enumerable.Repeat(2, Block)],
+            c = [.. Enumerable.Repeat(3, Block)];
         cache.Store(0, a, adapter: 0);
         cache.Store(0, b, adapter: 0);
         Assert.Equal(Block, cache.Restore(0, [.. a, 0], adapter: 0));
@@ -130,9 +131,9 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
 
         public int Capacity => Cells.Length;
 
-        public int LargestChunk => 1;
+        public int MaxChunk => 1;
 
-        public int LargestScoredChunk => 1;
+        public int MaxScoredChunk => 1;
 
         public long BytesFor(int rows, int capacity) => (long)rows * capacity * sizeof(int);
 

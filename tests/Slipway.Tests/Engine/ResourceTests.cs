@@ -42,7 +42,8 @@ public sealed class ResourceTests(ITestOutputHelper output)
         Assert.InRange(last - first, long.MinValue, 12 << 20);
         Assert.Equal(buffers, NativeBuffer.LiveBytes);
         Assert.True(await ProcessState.ComesTrueAsync(() => ProcessState.Handles() <= handles), "Handles are left.");
-        Assert.True(await ProcessState.ComesTrueAsync(() => ProcessState.ModelThreads() == threads), "Threads are left.");
+        Assert.True(
+            await ProcessState.ComesTrueAsync(() => ProcessState.ModelThreads() == threads), "Threads are left.");
     }
 
     [Theory]
@@ -71,7 +72,8 @@ public sealed class ResourceTests(ITestOutputHelper output)
         }
 
         Assert.True(await ProcessState.ComesTrueAsync(() => ProcessState.Handles() <= handles), "Handles are left.");
-        Assert.True(await ProcessState.ComesTrueAsync(() => ProcessState.ModelThreads() == threads), "Threads are left.");
+        Assert.True(
+            await ProcessState.ComesTrueAsync(() => ProcessState.ModelThreads() == threads), "Threads are left.");
     }
 
     [Fact]

@@ -2,7 +2,9 @@ using Slipway.Engine;
 
 namespace Slipway.Tests.Engine;
 
-/// <summary>A decoder whose logits are a function of the tokens that its row holds: exact in every batch and chunk.</summary>
+/// <summary>
+/// A decoder whose logits are a function of the tokens that its row holds: exact in every batch and chunk.
+/// </summary>
 /// <param name="inner">The decoder that it stands for; only disposed.</param>
 /// <param name="script">Fills the logits that follow the tokens.</param>
 internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script script) : IDecoder
@@ -12,25 +14,25 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
     /// <summary>What a token of the package 'llama-int4' takes.</summary>
     public const int TokenBytes = 3 * 2 * 2 * 16 * 4;
 
-    private readonly Dictionary<int, bool> beyondSwitch = [];
-    private int planned;
-    private int[][] cells = [];
-    private float[] logits = [];
+    private readonly Dictionary<int, bool> _beyondSwitch = [];
+    private int _planned;
+    private int[][] _cells = [];
+    private float[] _logits = [];
 
     public delegate void Script(ReadOnlySpan<int> tokens, Span<float> logits);
 
     /// <summary>Runs so far, of prompts and of steps.</summary>
     public int Runs { get; private set; }
 
-    public int Rows => cells.Length;
+    public int Rows => _cells.Length;
 
     public int Capacity { get; private set; }
 
-    public int LargestChunk => 64;
+    public int MaxChunk => 64;
 
-    public int LargestScoredChunk => 48;
+    public int MaxScoredChunk => 48;
 
-    public bool CanDropTokens { get; init; } = true;
+    public bool CanEvictTokens { get; init; } = true;
 
     public int RotarySwitch { get; init; } = int.MaxValue;
 
@@ -42,31 +44,31 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
         for (var row = 0; row < rows; row++)
         {
             resized[row] = new int[capacity];
-            if (row < Math.Min(cells.Length, lengths.Length))
+            if (row < Math.Min(_cells.Length, lengths.Length))
             {
-                cells[row].AsSpan(0, lengths[row]).CopyTo(resized[row]);
+                _cells[row].AsSpan(0, lengths[row]).CopyTo(resized[row]);
             }
         }
 
-        (cells, Capacity) = (resized, capacity);
+        (_cells, Capacity) = (resized, capacity);
     }
 
     public void CopyRow(int from, int to, int length)
     {
-        cells[from].AsSpan(0, length).CopyTo(cells[to]);
-        beyondSwitch[to] = beyondSwitch.GetValueOrDefault(from);
+        _cells[from].AsSpan(0, length).CopyTo(_cells[to]);
+        _beyondSwitch[to] = _beyondSwitch.GetValueOrDefault(from);
     }
 
-    public void Plan(int length) => planned = length;
+    public void Plan(int length) => _planned = length;
 
     public void ReadTokens(int row, int start, int count, NativeBuffer destination)
-        => cells[row].AsSpan(start, count).CopyTo(destination.AsSpan<int>(0, count));
+        => _cells[row].AsSpan(start, count).CopyTo(destination.AsSpan<int>(0, count));
 
     public void WriteTokens(int row, int start, int count, NativeBuffer source)
     {
         // What is kept was computed with the first frequencies.
-        beyondSwitch[row] = false;
-        source.AsSpan<int>(0, count).CopyTo(cells[row].AsSpan(start));
+        _beyondSwitch[row] = false;
+        source.AsSpan<int>(0, count).CopyTo(_cells[row].AsSpan(start));
     }
 
     public void Adapt(ReadOnlySpan<int> ids)
@@ -78,11 +80,11 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
         Runs++;
         if (start == 0)
         {
-            beyondSwitch[row] = planned > RotarySwitch;
+            _beyondSwitch[row] = _planned > RotarySwitch;
         }
 
-        CheckFrequencies(row, Math.Max(planned, start + tokens.Length));
-        tokens.CopyTo(cells[row].AsSpan(start));
+        CheckFrequencies(row, Math.Max(_planned, start + tokens.Length));
+        tokens.CopyTo(_cells[row].AsSpan(start));
         var kept = every ? tokens.Length : 1;
         Reserve(kept);
         for (var i = 0; i < kept; i++)
@@ -90,7 +92,7 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
             Write(row, start + tokens.Length - kept + i + 1, i);
         }
 
-        return logits.AsSpan(0, kept * Vocabulary);
+        return _logits.AsSpan(0, kept * Vocabulary);
     }
 
     public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
@@ -100,7 +102,7 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
         for (var row = 0; row < tokens.Length; row++)
         {
             // A row that runs along is written to like any other.
-            cells[row][lengths[row]] = tokens[row];
+            _cells[row][lengths[row]] = tokens[row];
             Write(row, lengths[row] + 1, row);
             if (tokens[row] >= 0)
             {
@@ -108,7 +110,7 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
             }
         }
 
-        return logits.AsSpan(0, tokens.Length * Vocabulary);
+        return _logits.AsSpan(0, tokens.Length * Vocabulary);
     }
 
     public void Terminate(bool terminate)
@@ -120,23 +122,24 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
     // The first set of frequencies is for sequences up to the switch, the second for longer ones.
     private void CheckFrequencies(int row, int length)
     {
-        if (beyondSwitch.GetValueOrDefault(row) != length > RotarySwitch)
+        if (_beyondSwitch.GetValueOrDefault(row) != length > RotarySwitch)
         {
-            throw new InvalidOperationException($"A row of '{length}' tokens changes its frequencies at '{RotarySwitch}'.");
+            throw new InvalidOperationException(
+                $"A row of '{length}' tokens changes its frequencies at '{RotarySwitch}'.");
         }
     }
 
     private void Write(int row, int length, int index)
     {
-        var target = logits.AsSpan(index * Vocabulary, Vocabulary);
+        var target = _logits.AsSpan(index * Vocabulary, Vocabulary);
         target.Clear();
-        if (cells[row][length - 1] >= 0)
+        if (_cells[row][length - 1] >= 0)
         {
-            script(cells[row].AsSpan(0, length), target);
+            script(_cells[row].AsSpan(0, length), target);
         }
     }
 
-    private void Reserve(int positions) => logits = logits.Length < positions * Vocabulary
+    private void Reserve(int positions) => _logits = _logits.Length < positions * Vocabulary
         ? new float[positions * Vocabulary]
-        : logits;
+        : _logits;
 }

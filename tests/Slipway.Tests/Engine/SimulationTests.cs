@@ -42,7 +42,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
             var counts = await LoadRun.RunAsync(model, LoadPlan.Draw(random, requests, cases), reference, random);
 
-            output.WriteLine(string.Join(", ", counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}: {pair.Value}")));
+            output.WriteLine(
+                string.Join(", ", counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}: {pair.Value}")));
             Assert.Equal(requests, counts.Values.Sum());
             Assert.True(counts[LoadOutcome.Complete] >= requests / 2);
             Assert.True(counts[LoadOutcome.Cancelled] > 0);

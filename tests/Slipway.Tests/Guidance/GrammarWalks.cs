@@ -12,7 +12,7 @@ internal static class GrammarWalks
 
     public static bool Accepts(this GrammarAutomaton automaton, string text)
     {
-        GrammarState? state = automaton.Start;
+        var state = automaton.Start;
         foreach (var value in Encoding.UTF8.GetBytes(text))
         {
             state = automaton.Next(state, value);
@@ -44,7 +44,8 @@ internal static class GrammarWalks
 
             // Quotes and brackets often, or texts would hardly ever end.
             var ends = next.Where(value => value is (byte)'"' or (byte)']' or (byte)'}').ToArray();
-            var value = ends.Length > 0 && random.Next(3) == 0 ? ends[random.Next(ends.Length)] : next[random.Next(next.Length)];
+            var value = ends.Length > 0 && random.Next(3) == 0
+                ? ends[random.Next(ends.Length)] : next[random.Next(next.Length)];
             bytes.Add(value);
             state = automaton.Next(state, value)!;
         }

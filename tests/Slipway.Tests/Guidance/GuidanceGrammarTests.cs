@@ -86,7 +86,8 @@ public sealed class GuidanceGrammarTests
     {
         var automaton = new GrammarAutomaton(GuidanceGrammar.JsonSchema(
             """{"const":{"name":"é","on":true}}""").Element);
-        var state = Encoding.UTF8.GetBytes("{\"name\":\"").Aggregate(automaton.Start, (at, value) => automaton.Next(at, value)!);
+        var state = Encoding.UTF8.GetBytes("{\"name\":\"")
+            .Aggregate(automaton.Start, (at, value) => automaton.Next(at, value)!);
 
         var (bytes, end) = automaton.Forced(state);
 

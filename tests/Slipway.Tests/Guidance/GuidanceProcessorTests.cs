@@ -41,12 +41,13 @@ public sealed class GuidanceProcessorTests
         var table = new TokenTable(bytes);
         foreach (var start in new[] { "", "a", "ab", "abc", "abca", "abcabc" })
         {
-            var state = Encoding.UTF8.GetBytes(start).Aggregate(automaton.Start, (s, value) => automaton.Next(s, value)!);
+            var state = Encoding.UTF8.GetBytes(start)
+                .Aggregate(automaton.Start, (s, value) => automaton.Next(s, value)!);
             var mask = table.Allowed(automaton, state);
 
             for (var id = 0; id < bytes.Length; id++)
             {
-                GrammarState? end = state;
+                var end = state;
                 foreach (var value in bytes[id])
                 {
                     end = end is null ? null : automaton.Next(end, value);
@@ -57,7 +58,9 @@ public sealed class GuidanceProcessorTests
         }
     }
 
-    /// <summary>A mask that is made of the last one's, where only a count of characters differs, is the one made from nothing.</summary>
+    /// <summary>
+    /// A mask that is made of the last one's, where only a count of characters differs, is the one made from nothing.
+    /// </summary>
     [Theory]
     [InlineData("""{"type":"string","maxLength":9}""")]
     [InlineData("""{"type":"string","minLength":4,"maxLength":11}""")]
@@ -66,8 +69,10 @@ public sealed class GuidanceProcessorTests
     [InlineData("""{"type":"object","properties":{"a":{"type":"string","maxLength":7},"b":{"type":"string"}}}""")]
     public void Masks_FromTheLastState_AreThoseFromNothing(string schema)
     {
-        string[] parts = ["a", "b", "ab", "abab", "ababababab", "é", "éab", "\\n", "\"", "ab\"", "{\"", "\":", "\":\"", "}", "\"}", ",", " "];
-        byte[][] vocabulary = [.. parts.Select(Encoding.UTF8.GetBytes), [0xC3], [0xA9], [0xA9, .. "ab"u8], .. "abn\\"u8.ToArray().Select(b => new[] { b })];
+        string[] parts = ["a", "b", "ab", "abab", "ababababab", "é", "éab", "\\n", "\"", "ab\"", "{\"", "\":", "\":\"",
+            "}", "\"}", ",", " "];
+        byte[][] vocabulary = [.. parts.Select(Encoding.UTF8.GetBytes), [0xC3], [0xA9], [0xA9, .. "ab"u8],
+            .. "abn\\"u8.ToArray().Select(b => new[] { b })];
         var table = new TokenTable(vocabulary);
         var (followed, fresh) = (GrammarWalks.Compile(schema), GrammarWalks.Compile(schema));
 #pragma warning disable CA5394 // Texts to test with.

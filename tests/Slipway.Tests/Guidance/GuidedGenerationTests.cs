@@ -18,15 +18,18 @@ public sealed class GuidedGenerationTests(ITestOutputHelper output)
         using var model = Load();
         (GuidanceGrammar Grammar, Func<string, bool> IsValid)[] cases =
         [
-            (GuidanceGrammar.Regex(@"[A-Z][a-z]{2,5} \d{3}(?:é|😀)!"), text => DotNetRegex.IsMatch(text, @"^[A-Z][a-z]{2,5} \d{3}(?:é|😀)!\z")),
+            (GuidanceGrammar.Regex(@"[A-Z][a-z]{2,5} \d{3}(?:é|😀)!"),
+            text => DotNetRegex.IsMatch(text, @"^[A-Z][a-z]{2,5} \d{3}(?:é|😀)!\z")),
             (GuidanceGrammar.Choice("north", "north-east", "日本"), text => text is "north" or "north-east" or "日本"),
-            (GuidanceGrammar.Gbnf("root ::= \"(\" (root | [a-c]) \")\" {2}"), text => text.EndsWith("))", StringComparison.Ordinal)),
+            (GuidanceGrammar.Gbnf("root ::= \"(\" (root | [a-c]) \")\" {2}"),
+                text => text.EndsWith("))", StringComparison.Ordinal)),
             (GuidanceGrammar.JsonSchema("""{"enum":[1,"two",[3]]}"""), text => JsonDocument.Parse(text) is not null),
             (Fixed, text => JsonDocument.Parse(text).RootElement.GetProperty("unit").GetString() == "degrees celsius"),
         ];
 
         var answers = await Task.WhenAll(cases.SelectMany((row, i) => Enumerable.Range(0, 3).Select(seed => AnswerAsync(
-            model, Request(row.Grammar, seed) with { Sampling = new() { Temperature = temperature, Seed = seed + i } }))));
+            model,
+            Request(row.Grammar, seed) with { Sampling = new() { Temperature = temperature, Seed = seed + i } }))));
 
         for (var i = 0; i < answers.Length; i++)
         {
@@ -55,9 +58,13 @@ public sealed class GuidedGenerationTests(ITestOutputHelper output)
     {
         using var alone = Load();
         using var tight = LanguageModel.Load(
-            PackageCases.Folder("llama-int4"), new() { KeyValueCacheBytes = 3 * 2 * 2 * 16 * 4 * 160 * 2, MaxBatchSize = 8 });
+            PackageCases.Folder("llama-int4"),
+            new() { KeyValueCacheBytes = 3 * 2 * 2 * 16 * 4 * 160 * 2, MaxBatchSize = 8 });
         var requests = Enumerable.Range(0, 10).Select(i => i % 3 == 2
-            ? new GenerationRequest { PromptIds = [.. Enumerable.Range(3, 20 + i)], MaxOutputTokens = 60, IgnoreEndOfSequence = true }
+            ? new GenerationRequest
+            {
+                PromptIds = [.. Enumerable.Range(3, 20 + i)], MaxOutputTokens = 60, IgnoreEndOfSequence = true,
+            }
             : Request(Fixed, i) with { MaxOutputTokens = i % 2 == 0 ? null : 300 }).ToArray();
         var expected = new List<string>();
         foreach (var request in requests)
@@ -85,21 +92,25 @@ public sealed class GuidedGenerationTests(ITestOutputHelper output)
     {
         using var model = Load();
 
-        var e = Assert.Throws<ArgumentException>(() => model.GenerateAsync(Request(Fixed, 0) with { IgnoreEndOfSequence = true }));
+        var e = Assert.Throws<ArgumentException>(
+            () => model.GenerateAsync(Request(Fixed, 0) with { IgnoreEndOfSequence = true }));
         Assert.StartsWith(
-            "The request has Guidance and IgnoreEndOfSequence, but an answer that its grammar completes must end. Leave "
+            "The request has Guidance and IgnoreEndOfSequence, but an answer that its grammar completes must end. "
+            + "Leave "
             + "IgnoreEndOfSequence unset.",
             e.Message);
     }
 
     private static LanguageModel Load(Counter? counter = null)
         => LanguageModel.Load(
-            PackageCases.Folder("llama-int4"), null, decoder => counter is null ? decoder : new CountingDecoder(decoder, counter));
+            PackageCases.Folder("llama-int4"), null, decoder => counter is null
+                ? decoder : new CountingDecoder(decoder, counter));
 
     private static GenerationRequest Request(GuidanceGrammar grammar, int seed)
         => new() { PromptIds = [5, 9, 20 + seed], MaxOutputTokens = 400, Guidance = grammar };
 
-    private static async Task<(string Text, FinishReason? Reason, int Tokens)> AnswerAsync(LanguageModel model, GenerationRequest request)
+    private static async Task<(string Text, FinishReason? Reason, int Tokens)> AnswerAsync(
+        LanguageModel model, GenerationRequest request)
     {
         var tokens = await model.CollectAsync(request);
         return (string.Concat(tokens.Select(token => token.Text)), tokens[^1].FinishReason, tokens.Count);
@@ -116,9 +127,9 @@ public sealed class GuidedGenerationTests(ITestOutputHelper output)
 
         public int Capacity => inner.Capacity;
 
-        public int LargestChunk => inner.LargestChunk;
+        public int MaxChunk => inner.MaxChunk;
 
-        public int LargestScoredChunk => inner.LargestScoredChunk;
+        public int MaxScoredChunk => inner.MaxScoredChunk;
 
         public long BytesFor(int rows, int capacity) => inner.BytesFor(rows, capacity);
 

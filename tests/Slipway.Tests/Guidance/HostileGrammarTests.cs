@@ -20,7 +20,8 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         ["maxContains 3000"] = () => """{"contains": {"const": 1}, "maxContains": 3000}""",
         ["contains beside minItems"] = () => """{"contains": {"const": 1}, "minItems": 2000000000}""",
         ["contains beside maxItems"] = () => """{"contains": {"const": 1}, "maxItems": 2147483647}""",
-        ["contains four times"] = () => $$"""{"allOf": [{{Join(4, i => $$"""{"contains": {"const": {{i}} }, "minContains": 7, "maxContains": 9}""")}}]}""",
+        ["contains four times"] = () =>
+            $$"""{"allOf": [{{Join(4, i => $$"""{"contains": {"const": {{i}} }, "minContains": 7, "maxContains": 9}""")}}]}""",
         ["minItems"] = () => """{"type": "array", "minItems": 2000000000}""",
         ["maxItems"] = () => """{"type": "array", "items": {"type": "integer"}, "maxItems": 2000000000}""",
         ["minLength"] = () => """{"type": "string", "minLength": 2000000000}""",
@@ -31,9 +32,12 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         ["length of an empty pattern"] = () => """{"type": "string", "pattern": "^a$", "minLength": 2000000000}""",
         ["minProperties"] = () => """{"type": "object", "minProperties": 2000000000}""",
         ["maxProperties"] = () => """{"type": "object", "maxProperties": 2000000000}""",
-        ["minProperties beside names"] = () => $$"""{"properties": { {{Join(300, i => $"\"p{i}\": true")}} }, "minProperties": 200}""",
-        ["properties"] = () => $$"""{"properties": { {{Join(15_000, i => $"\"p{i}\": true")}} }, "additionalProperties": false}""",
-        ["too many properties"] = () => $$"""{"properties": { {{Join(100_000, i => $"\"p{i}\": true")}} }, "required": [{{Join(100_000, i => $"\"p{i}\"")}}]}""",
+        ["minProperties beside names"] = () =>
+            $$"""{"properties": { {{Join(300, i => $"\"p{i}\": true")}} }, "minProperties": 200}""",
+        ["properties"] = () =>
+            $$"""{"properties": { {{Join(15_000, i => $"\"p{i}\": true")}} }, "additionalProperties": false}""",
+        ["too many properties"] = () =>
+            $$"""{"properties": { {{Join(100_000, i => $"\"p{i}\": true")}} }, "required": [{{Join(100_000, i => $"\"p{i}\"")}}]}""",
         ["properties with schemas"] = () => $$"""{"properties": { {{Join(100_000, i => $$"""
             "p{{i}}": {"type": "integer"}
             """)}} } }""",
@@ -52,25 +56,33 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         ["oneOf in oneOf"] = () => Nest(60, """{"oneOf": [{"const": 1}, """, """{"type": "null"}""", "]}"),
         ["not in not"] = () => Nest(60, """{"not": """, """{"type": "null"}""", "}"),
         ["if in if"] = () => Nest(60, """{"if": {"type": "null"}, "else": """, """{"type": "integer"}""", "}"),
-        ["dependentSchemas in dependentSchemas"] = () => Nest(60, """{"dependentSchemas": {"a": """, """{"type": "object"}""", "}}"),
+        ["dependentSchemas in dependentSchemas"] = () =>
+            Nest(60, """{"dependentSchemas": {"a": """, """{"type": "object"}""", "}}"),
         ["$ref chain"] = () => $$"""{"$ref": "#/$defs/d0", "$defs": { {{Join(2000, i => $$"""
             "d{{i}}": {"$ref": "#/$defs/d{{i + 1}}"}
             """)}}, "d2000": {"type": "null"} } }""",
         ["$ref to itself"] = () => """{"$ref": "#"}""",
-        ["$ref in a circle"] = () => """{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}}""",
-        ["$ref to a deep anchor"] = () => $$"""{"$ref": "#x", "$defs": {"a": {{Nest(240, """{"items": """, """{"$anchor": "x", "type": "null"}""", "}")}} } }""",
-        ["allOf of many"] = () => $$"""{"allOf": [{{Join(10_000, _ => """{"properties": {"a": {"type": "integer"}}}""")}}]}""",
+        ["$ref in a circle"] = () =>
+            """{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}}""",
+        ["$ref to a deep anchor"] = () =>
+            $$"""{"$ref": "#x", "$defs": {"a": {{Nest(240, """{"items": """, """{"$anchor": "x", "type": "null"}""", "}")}} } }""",
+        ["allOf of many"] = () =>
+            $$"""{"allOf": [{{Join(10_000, _ => """{"properties": {"a": {"type": "integer"}}}""")}}]}""",
         ["anyOf of many"] = () => $$"""{"anyOf": [{{Join(10_000, i => $$"""{"const": {"a": {{i}} } }""")}}]}""",
-        ["oneOf of members of members"] = () => $$"""{"oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": { {{string.Join(',', "abcde".Select(name => $$"""
+        ["oneOf of members of members"] = () =>
+            $$"""{"oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": { {{string.Join(',', "abcde".Select(name => $$"""
             "{{name}}": {"type": "object", "required": [{{Join(300, i => $"\"p{i}\"")}}], "properties": { {{Join(300, i => $$"""
                 "p{{i}}": {"$ref": "#/$defs/{{(char)(name + 1)}}"}
                 """)}} } }
             """))}}, "f": {"type": "null"} } }""",
-        ["uniqueItems of many"] = () => """{"uniqueItems": true, "items": {"type": "integer", "minimum": 0, "maximum": 1e300}}""",
-        ["numbers of many digits"] = () => $$"""{"type": "number", "minimum": 1e399, "multipleOf": {{new string('7', 300)}} }""",
+        ["uniqueItems of many"] = () =>
+            """{"uniqueItems": true, "items": {"type": "integer", "minimum": 0, "maximum": 1e300}}""",
+        ["numbers of many digits"] = () =>
+            $$"""{"type": "number", "minimum": 1e399, "multipleOf": {{new string('7', 300)}} }""",
         ["number of too many digits"] = () => $$"""{"const": {{new string('7', 100_000)}} }""",
         ["number of a huge exponent"] = () => """{"maximum": 1e2000000000}""",
-        ["multiples of many"] = () => $$"""{"allOf": [{{Join(200, i => $$"""{"multipleOf": 1{{i}}.{{new string('3', 300)}}{{i}} }""")}}]}""",
+        ["multiples of many"] = () =>
+            $$"""{"allOf": [{{Join(200, i => $$"""{"multipleOf": 1{{i}}.{{new string('3', 300)}}{{i}} }""")}}]}""",
         ["a long name"] = () => $$"""{"{{new string('x', 1_700_000)}}": 1, "type": "{{new string('y', 1_700_000)}}"}""",
         ["a long type"] = () => $$"""{"type": "{{new string('y', 1_700_000)}}"}""",
         ["a long count"] = () => $$"""{"minLength": "{{new string('y', 1_700_000)}}"}""",
@@ -78,7 +90,8 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         ["a long reference"] = () => $$"""{"$ref": "#/{{new string('y', 1_700_000)}}"}""",
         ["a long anchor"] = () => $$"""{"$ref": "#{{new string('y', 1_700_000)}}"}""",
         ["a long dialect"] = () => $$"""{"$schema": "{{new string('y', 1_700_000)}}"}""",
-        ["a bad pattern at a long path"] = () => $$$"""{"properties": {"{{{new string('y', 1_700_000)}}}": {"pattern": "("} } }""",
+        ["a bad pattern at a long path"] = () =>
+            $$$"""{"properties": {"{{{new string('y', 1_700_000)}}}": {"pattern": "("} } }""",
         ["a long pattern"] = () => $$"""{"pattern": "{{new string('(', 1_700_000)}}"}""",
         ["no JSON, long"] = () => new string('[', 1_700_000),
         ["no JSON, a long word"] = () => new string('x', 1_700_000),
@@ -111,10 +124,13 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         ["groups in groups"] = () => "root ::= " + new string('(', 100) + "\"a\"" + new string(')', 100),
         ["repeated groups in groups"] = () => "root ::= " + Nest(100, "(\"b\" | ", "\"a\"", ")*"),
         ["too deep groups"] = () => "root ::= " + new string('(', 4000) + new string(')', 4000),
-        ["rule chain"] = () => "root ::= r0\n" + string.Concat(Enumerable.Range(0, 4900).Select(i => $"r{i} ::= r{i + 1}\n")) + "r4900 ::= \"a\"",
-        ["nullable rule chain"] = () => "root ::= r0\n" + string.Concat(Enumerable.Range(0, 1900).Select(i => $"r{i} ::= r{i + 1} \"b\"?\n")) + "r1900 ::= \"\"",
+        ["rule chain"] = () => "root ::= r0\n"
+            + string.Concat(Enumerable.Range(0, 4900).Select(i => $"r{i} ::= r{i + 1}\n")) + "r4900 ::= \"a\"",
+        ["nullable rule chain"] = () => "root ::= r0\n"
+            + string.Concat(Enumerable.Range(0, 1900).Select(i => $"r{i} ::= r{i + 1} \"b\"?\n")) + "r1900 ::= \"\"",
         ["left recursion"] = () => "root ::= root \"a\"",
-        ["too many rules"] = () => "root ::= r0\n" + string.Concat(Enumerable.Range(0, 50_000).Select(i => $"r{i} ::= r{i + 1}\n")) + "r50000 ::= \"a\"",
+        ["too many rules"] = () => "root ::= r0\n"
+            + string.Concat(Enumerable.Range(0, 50_000).Select(i => $"r{i} ::= r{i + 1}\n")) + "r50000 ::= \"a\"",
         ["long name"] = () => "root ::= " + new string('n', 900_000),
         ["long repeated name"] = () => string.Concat(Enumerable.Repeat(new string('n', 400_000) + " ::= \"a\"\n", 2)),
         ["too long"] = () => new string('n', 1_700_000),
@@ -168,9 +184,11 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("minContains", "The JSON schema has 'contains' with such large counts at '#', which cannot be guaranteed there. "
+    [InlineData("minContains",
+        "The JSON schema has 'contains' with such large counts at '#', which cannot be guaranteed there. "
         + "Remove it from the schema, and check it in your code.")]
-    [InlineData("properties 100,000 deep", "The JSON schema's text is more than 512 levels deep. Move parts of it into '$defs', "
+    [InlineData("properties 100,000 deep",
+    "The JSON schema's text is more than 512 levels deep. Move parts of it into '$defs', "
         + "and refer to them by '$ref'.")]
     [InlineData("$ref chain", "The JSON schema is more than 64 levels deep at '#/$defs/d63'. Flatten it.")]
     public void Schema_Hostile_SaysWhatIsTooMuch(string name, string message)
@@ -184,7 +202,8 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         for (var i = 0; i < 12 && state is not null; i++)
         {
             var from = state;
-            state = Enumerable.Range(0, 256).Select(value => automaton.Next(from, (byte)value)).FirstOrDefault(next => next is not null);
+            state = Enumerable.Range(0, 256).Select(value => automaton.Next(from, (byte)value))
+                .FirstOrDefault(next => next is not null);
         }
     }
 
@@ -210,8 +229,10 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         }
     }
 
-    private static string Join(int count, Func<int, string> item) => string.Join(',', Enumerable.Range(0, count).Select(item));
+    private static string Join(int count, Func<int, string> item)
+        => string.Join(',', Enumerable.Range(0, count).Select(item));
 
     private static string Nest(int count, string open, string inner, string close)
-        => new StringBuilder().Insert(0, open, count).Append(inner).Insert(open.Length * count + inner.Length, close, count).ToString();
+        => new StringBuilder().Insert(0, open, count).Append(inner)
+        .Insert(open.Length * count + inner.Length, close, count).ToString();
 }

@@ -54,12 +54,12 @@ public sealed class BeamSearchTests(ITestOutputHelper output)
         var expected = sequences.Select(ids => ids[..Length(ids, ends)]).ToArray();
         Assert.Equal(expected, answers.Select(answer => answer.Ids.ToArray()));
         var scores = item.GetProperty("scores").EnumerateArray().Select(score => score.GetDouble());
-        var largest = answers.Zip(scores, (answer, score) => Math.Abs(answer.Score - score)).Max();
-        output.WriteLine($"case {index}: largest difference {largest:0.0e+0}");
+        var max = answers.Zip(scores, (answer, score) => Math.Abs(answer.Score - score)).Max();
+        output.WriteLine($"case {index}: largest difference {max:0.0e+0}");
 
-        // The recorded scores differ from ours by up to 5e-3, more than the logits do; so the score of each answer is held
-        // closer too, to the model's own log-probabilities.
-        Assert.InRange(largest, 0, 5e-3);
+        // The recorded scores differ from ours by up to 5e-3, more than the logits do; so the score of each answer is
+        // held closer too, to the model's own log-probabilities.
+        Assert.InRange(max, 0, 5e-3);
         foreach (var answer in answers)
         {
             var prompt = Ints(item.GetProperty("prompt_ids"));
@@ -97,7 +97,8 @@ public sealed class BeamSearchTests(ITestOutputHelper output)
         using var model = LanguageModel.Load(PackageCases.Folder("llama-int4"), new() { MaxBatchSize = 3 });
         var request = new BeamSearchRequest
         {
-            PromptIds = [5, 9, 200, 14], MaxOutputTokens = 5, NumBeams = 1, LengthPenalty = 0, IgnoreEndOfSequence = true,
+            PromptIds = [5, 9, 200, 14], MaxOutputTokens = 5, NumBeams = 1, LengthPenalty = 0,
+                IgnoreEndOfSequence = true,
         };
         var one = await model.BeamSearchAsync(request);
         var many = await model.BeamSearchAsync(request with { NumBeams = 12, NumReturnSequences = 12 });

@@ -100,7 +100,7 @@ public sealed class ProcessorTests
         float[] logits = [Log(0.1) + 5, Log(0.6) + 5, Log(0.3) + 5];
         var options = new SamplingOptions { LogitBias = new Dictionary<int, float> { [0] = 100 } };
         var request = new GenerationRequest { PromptIds = [0], Sampling = options };
-        var choice = new TokenChooser(LogitsProcessors.For(request, []), null, 2).Choose([0], [], logits);
+        var choice = new Sampler(LogitsProcessors.For(request, []), null, 2).Choose([0], [], logits);
         Assert.Equal(0, choice.Id);
         Assert.Equal(Log(0.1), choice.LogProbability!.Value, 5);
         Assert.Equal([1, 2], choice.Alternatives.Select(token => token.Id));
@@ -112,10 +112,11 @@ public sealed class ProcessorTests
     {
         var options = new SamplingOptions { BadWords = [[0], [1]] };
         var request = new GenerationRequest { PromptIds = [0], Sampling = options };
-        var chooser = new TokenChooser(LogitsProcessors.For(request, []), null, null);
+        var chooser = new Sampler(LogitsProcessors.For(request, []), null, null);
         var error = Assert.Throws<InvalidOperationException>(() => chooser.Choose([0], [], [1f, 2f]));
         Assert.Equal(
-            "After 1 logits processors no token is left to choose at output position '0'. Relax the bad words, the logit bias "
+            "After 1 logits processors no token is left to choose at output position '0'. Relax the bad words, the "
+            + "logit bias "
             + "or the processors of the request.",
             error.Message);
     }
@@ -146,7 +147,7 @@ public sealed class ProcessorTests
 
     private static int[] Draw(float[] logits, long seed, int count)
     {
-        var chooser = new TokenChooser([], new RandomSource(seed), null);
+        var chooser = new Sampler([], new RandomSource(seed), null);
         return [.. Enumerable.Range(0, count).Select(_ => chooser.Choose([0], [], logits).Id)];
     }
 }

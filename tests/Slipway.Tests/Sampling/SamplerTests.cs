@@ -8,11 +8,11 @@ public sealed class SamplerTests(ITestOutputHelper output)
     [Fact]
     public void Dry_RepetitionUnderWay_LowersWhatFollowedByItsLength()
     {
-        float[] logits = new float[10];
+        var logits = new float[10];
 
         // 1 2 3 came before, followed by 4 and, after 2 3 alone, by 5; now 1 2 3 again.
         new DryProcessor(0.8, 1.75, 2, []).Process([1, 2, 3, 4, 9, 2, 3, 5, 0], [1, 2, 3], logits);
-        float[] expected = new float[10];
+        var expected = new float[10];
         expected[4] = -(float)(0.8 * 1.75);
         expected[5] = -0.8f;
         Assert.Equal(expected, logits);
@@ -21,7 +21,7 @@ public sealed class SamplerTests(ITestOutputHelper output)
     [Fact]
     public void Dry_Breaker_EndsTheRepetition()
     {
-        float[] logits = new float[10];
+        var logits = new float[10];
         new DryProcessor(0.8, 1.75, 2, [2]).Process([1, 2, 3, 4, 9], [1, 2, 3], logits);
         Assert.All(logits, logit => Assert.Equal(0, logit));
     }
@@ -42,7 +42,8 @@ public sealed class SamplerTests(ITestOutputHelper output)
                 for (var at = 1; at < ids.Length; at++)
                 {
                     var match = 0;
-                    while (ids[at] == next && match < at && ids[at - 1 - match] == ids[^(match + 1)] && ids[^(match + 1)] != 3)
+                    while (ids[at] == next && match < at && ids[at - 1 - match] == ids[^(match + 1)]
+                        && ids[^(match + 1)] != 3)
                     {
                         match++;
                     }
@@ -86,12 +87,13 @@ public sealed class SamplerTests(ITestOutputHelper output)
         var random = new Random(7);
         var processor = new MirostatProcessor(target, 0.1);
         var source = new RandomSource(11);
-        var chooser = new TokenChooser([processor], source, null);
+        var chooser = new Sampler([processor], source, null);
         var (ids, sum) = (new List<int>(), 0.0);
         const int Steps = 2000, Warm = 200;
         for (var step = 0; step < Steps; step++)
         {
-            float[] logits = [.. Enumerable.Range(0, 300).Select(i => (float)(-1.1 * Math.Log(i + 1) + (random.NextDouble() * 0.2)))];
+            float[] logits = [
+                .. Enumerable.Range(0, 300).Select(i => (float)(-1.1 * Math.Log(i + 1) + (random.NextDouble() * 0.2)))];
             var id = chooser.Choose([0], [.. ids], logits).Id;
             ids.Add(id);
             var kept = new float[300];

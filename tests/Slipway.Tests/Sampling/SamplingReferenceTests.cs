@@ -45,7 +45,10 @@ public sealed class SamplingReferenceTests(ITestOutputHelper output)
     public void Process_RecordedLogits_GivesTheReference(int index, string processor)
     {
         var item = Read()[index];
-        var request = new GenerationRequest { PromptIds = [0], Sampling = Options[processor](item.GetProperty("value")) };
+        var request = new GenerationRequest
+        {
+            PromptIds = [0], Sampling = Options[processor](item.GetProperty("value")),
+        };
         int[] history = [.. item.GetProperty("history").EnumerateArray().Select(id => id.GetInt32())];
         float[] logits = [.. item.GetProperty("logits").EnumerateArray().Select(logit => logit.GetSingle())];
         var processors = LogitsProcessors.For(request, []).ToArray();
@@ -59,13 +62,13 @@ public sealed class SamplingReferenceTests(ITestOutputHelper output)
         // Logits that differ by a constant are the same distribution.
         float?[] expected = [.. item.GetProperty("result").EnumerateArray()
             .Select(value => value.ValueKind == JsonValueKind.Null ? (float?)null : value.GetSingle())];
-        var (shift, most) = (expected.Max()!.Value, logits.Max());
-        var largest = 0f;
+        var (expectedShift, shift) = (expected.Max()!.Value, logits.Max());
+        var max = 0f;
         for (var id = 0; id < logits.Length; id++)
         {
             if (expected[id] is { } logit)
             {
-                largest = Math.Max(largest, Math.Abs(logits[id] - most - (logit - shift)));
+                max = Math.Max(max, Math.Abs(logits[id] - shift - (logit - expectedShift)));
             }
             else
             {
@@ -73,8 +76,8 @@ public sealed class SamplingReferenceTests(ITestOutputHelper output)
             }
         }
 
-        output.WriteLine($"{processor}: largest difference {largest:0.0e+0}");
-        Assert.InRange(largest, 0, 2e-5f);
+        output.WriteLine($"{processor}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, 2e-5f);
     }
 
     private static JsonElement Read()

@@ -31,9 +31,9 @@ public sealed class SoftmaxTests(ITestOutputHelper output)
         foreach (var logits in LogitSets(shift))
         {
             var expected = InDouble(logits, temperature);
-            var largest = Difference(expected, Distribution(logits, new() { Temperature = temperature }));
-            output.WriteLine($"temperature {temperature}, shift {shift}: largest difference {largest:0.0e+0}");
-            Assert.InRange(largest, 0, 1e-6);
+            var max = Difference(expected, Distribution(logits, new() { Temperature = temperature }));
+            output.WriteLine($"temperature {temperature}, shift {shift}: largest difference {max:0.0e+0}");
+            Assert.InRange(max, 0, 1e-6);
         }
     }
 
@@ -83,12 +83,13 @@ public sealed class SoftmaxTests(ITestOutputHelper output)
         var options = new SamplingOptions
         {
             Temperature = temperature, TopK = 50, TopP = 0.95, MinP = 0.01, TypicalP = 0.95, EpsilonCutoff = 1e-4,
-            EtaCutoff = 1e-4, RepetitionPenalty = 1.2, PresencePenalty = 0.5, FrequencyPenalty = 0.5, DryMultiplier = 0.8,
+            EtaCutoff = 1e-4, RepetitionPenalty = 1.2, PresencePenalty = 0.5, FrequencyPenalty = 0.5,
+                DryMultiplier = 0.8,
             XtcProbability = 0.5, MirostatTarget = 5,
         };
         foreach (var logits in LogitSets(shift))
         {
-            var chooser = new TokenChooser(Processors(options), new RandomSource(1), 5);
+            var chooser = new Sampler(Processors(options), new RandomSource(1), 5);
             List<int> ids = [];
             for (var i = 0; i < 20; i++)
             {
@@ -107,7 +108,7 @@ public sealed class SoftmaxTests(ITestOutputHelper output)
         foreach (var logits in LogitSets(shift).Take(2))
         {
             var expected = InDouble(logits, temperature);
-            var chooser = new TokenChooser(Processors(new() { Temperature = temperature }), new RandomSource(5), null);
+            var chooser = new Sampler(Processors(new() { Temperature = temperature }), new RandomSource(5), null);
             var uniforms = new RandomSource(5);
             for (var i = 0; i < 100; i++)
             {
@@ -131,7 +132,7 @@ public sealed class SoftmaxTests(ITestOutputHelper output)
                 foreach (var topP in new[] { 0, 0.9, 1 })
                 {
                     var options = new SamplingOptions { Temperature = temperature, TopP = topP };
-                    var chooser = new TokenChooser(Processors(options), new RandomSource(3), null);
+                    var chooser = new Sampler(Processors(options), new RandomSource(3), null);
                     Assert.All(Enumerable.Range(0, 10), _ => Assert.Equal(best, chooser.Choose([0], [], logits).Id));
                 }
             }
@@ -173,9 +174,10 @@ public sealed class SoftmaxTests(ITestOutputHelper output)
         foreach (var random in new[] { null, new RandomSource(1) })
         {
             var error = Assert.Throws<InvalidOperationException>(
-                () => new TokenChooser([], random, null).Choose([0], [], [1, float.NaN, 2]));
+                () => new Sampler([], random, null).Choose([0], [], [1, float.NaN, 2]));
             Assert.Equal(
-                "Logits at output position '0' are not numbers (NaN). Either a logits processor of the request wrote them, or "
+                "Logits at output position '0' are not numbers (NaN). Either a logits processor of the request wrote "
+                + "them, or "
                 + "the model's arithmetic left its range: export the package in another precision.",
                 error.Message);
         }

@@ -8,9 +8,9 @@ namespace Slipway.Tests.Speculation;
 
 public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     /// <summary>The same model in int4 guesses most of what it says in float32.</summary>
     [Theory]
@@ -20,8 +20,9 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
     {
         using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
         using var drafted = LanguageModel.Load(
-            folder["llama-Float32"],
-            new() { DraftModel = Export("llama", Precision.Int4), DraftTokens = 5, PrefillChunk = 7, DraftBatchSize = 8 });
+            _folder["llama-Float32"],
+            new() { DraftModel = Export("llama", Precision.Int4), DraftTokens = 5, MaxPrefillTokens = 7,
+                DraftBatchSize = 8 });
         var requests = Enumerable.Range(0, 12).Select(index => Request(index, temperature)).ToArray();
 
         var answers = await Task.WhenAll(requests.Select(request => drafted.CollectAsync(request)));
@@ -58,7 +59,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
         using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
         var requests = Enumerable.Range(0, 9).Select(index => Request(index, 0)).ToArray();
         var tokenBytes = plain.Graph.Size.TokenBytes;
-        using var tight = LanguageModel.Load(folder["llama-Float32"], new()
+        using var tight = LanguageModel.Load(_folder["llama-Float32"], new()
         {
             DraftModel = Export("llama", Precision.Int4), DraftTokens = 4, DraftBatchSize = 2, MaxBatchSize = 9,
             KeyValueCacheBytes = 2 * 3 * 128 * tokenBytes, PrefixCacheBytes = 0, ContextLength = 128,
@@ -75,8 +76,8 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
     {
         using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
         using var model = LanguageModel.Load(
-            folder["llama-Float32"],
-            new() { DraftModel = Export("llama", Precision.Int4), DraftTokens = 4, PrefillChunk = 3 });
+            _folder["llama-Float32"],
+            new() { DraftModel = Export("llama", Precision.Int4), DraftTokens = 4, MaxPrefillTokens = 3 });
         for (var tokens = 1; tokens < 6; tokens++)
         {
             using var cancellation = new CancellationTokenSource();
@@ -101,14 +102,17 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
     {
         var target = Export("llama", Precision.Float32);
         var other = Export("qwen3.5", Precision.Float32);
-        var error = Assert.Throws<NotSupportedException>(() => LanguageModel.Load(target, new() { DraftModel = other }));
+        var error = Assert.Throws<NotSupportedException>(
+            () => LanguageModel.Load(target, new() { DraftModel = other }));
         Assert.Equal(
-            $"Layers of the draft model '{other}' carry states, which cannot go back where a guess was wrong. Choose another "
+            $"Layers of the draft "
+            + $"model '{other}' carry states, which cannot go back where a guess was wrong. Choose another "
             + "as DraftModel.", error.Message);
         error = Assert.Throws<NotSupportedException>(
             () => LanguageModel.Load(PackageCases.Folder("llama-int4"), new() { DraftModel = target }));
         Assert.Equal(
-            $"The draft model '{target}' has other tokens than '{PackageCases.Folder("llama-int4")}'. Choose one with the same "
+            $"The draft "
+            + $"model '{target}' has other tokens than '{PackageCases.Folder("llama-int4")}'. Choose one with the same "
             + "tokenizer as DraftModel.", error.Message);
     }
 
@@ -124,7 +128,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
 
     private string Export(string name, Precision precision)
     {
-        var package = folder[$"{name}-{precision}"];
+        var package = _folder[$"{name}-{precision}"];
         if (!Directory.Exists(package))
         {
             using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", name));

@@ -43,7 +43,8 @@ public sealed class SpeculationTests(ITestOutputHelper output)
     [Fact]
     public async Task Generate_ManyAtOnce_GivesTheTokensOfEachAlone()
     {
-        using var model = Load(Copies, new() { DraftBatchSize = 32, MaxBatchSize = 7, PrefillChunk = 5, SharedPrefillChunk = 3 });
+        using var model = Load(
+            Copies, new() { DraftBatchSize = 32, MaxBatchSize = 7, MaxPrefillTokens = 5, MaxMixedPrefillTokens = 3 });
         var requests = Enumerable.Range(0, 40).Select(i => Request(8) with
         {
             PromptIds = [.. Enumerable.Range(0, i % 5).Select(j => 60 + j), .. Prompt],
@@ -99,7 +100,8 @@ public sealed class SpeculationTests(ITestOutputHelper output)
         var plain = decoder!.Runs;
         var tokens = await model.CollectAsync(request with { DraftTokens = 8 });
         var usage = tokens[^1].Usage!;
-        output.WriteLine($"{plain} runs without, {decoder.Runs - plain} with; {usage.AcceptedTokens} of {usage.DraftedTokens}");
+        output.WriteLine(
+            $"{plain} runs without, {decoder.Runs - plain} with; {usage.AcceptedTokens} of {usage.DraftedTokens}");
         Assert.Equal(tokens.Count, plain);
         Assert.InRange(decoder.Runs - plain, 1, plain / 2);
         Assert.True(usage.AcceptedTokens >= tokens.Count / 2);
@@ -146,7 +148,10 @@ public sealed class SpeculationTests(ITestOutputHelper output)
         {
             var request = Request(0) with
             {
-                Guidance = grammar, IgnoreEndOfSequence = false, Sampling = new() { Temperature = temperature, Seed = seed },
+                Guidance = grammar, IgnoreEndOfSequence = false, Sampling = new()
+                {
+                    Temperature = temperature, Seed = seed,
+                },
             };
             var tokens = await model.CollectAsync(request with { DraftTokens = 8 });
             AssertSame(await model.CollectAsync(request), tokens);
@@ -171,7 +176,8 @@ public sealed class SpeculationTests(ITestOutputHelper output)
     public async Task Generate_ModelThatCarriesStates_GuessesNothing()
     {
         using var model = LanguageModel.Load(
-            PackageCases.Folder("llama-int4"), null, inner => new ScriptedDecoder(inner, Copies) { CanDropTokens = false });
+            PackageCases.Folder("llama-int4"), null,
+            inner => new ScriptedDecoder(inner, Copies) { CanEvictTokens = false });
         Assert.Equal(0, (await model.CollectAsync(Request(8)))[^1].Usage!.DraftedTokens);
     }
 

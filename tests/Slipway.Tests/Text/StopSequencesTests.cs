@@ -59,7 +59,8 @@ public sealed class StopSequencesTests
             // The text ends where a stop sequence is first complete, without the longest that ends there.
             var end = Enumerable.Range(1, text.Length).FirstOrDefault(length => sequences.Any(text[..length].EndsWith));
             Assert.Equal(end > 0, stop.IsMatched);
-            Assert.Equal(end > 0 ? text[..(end - sequences.Where(text[..end].EndsWith).Max(x => x.Length))] : text, result);
+            Assert.Equal(end > 0
+                ? text[..(end - sequences.Where(text[..end].EndsWith).Max(x => x.Length))] : text, result);
         }
     }
 }

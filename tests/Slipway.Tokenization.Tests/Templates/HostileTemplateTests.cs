@@ -23,8 +23,10 @@ public sealed class HostileTemplateTests
 
     private static readonly string[] Operands =
     [
-        "0", "-1", "9223372036854775807", "(-9223372036854775807 - 1)", "1.5", "1e308", "''", "'abc'", "'%s %d'", "'\\ud800'",
-        "[]", "[1, 'a', none]", "[[1], {}]", "{}", "{'k': 1}", "none", "true", "missing", "messages", "range", "namespace(a=1)",
+        "0", "-1", "9223372036854775807", "(-9223372036854775807 - 1)", "1.5", "1e308", "''", "'abc'", "'%s %d'",
+        "'\\ud800'",
+        "[]", "[1, 'a', none]", "[[1], {}]", "{}", "{'k': 1}", "none", "true", "missing", "messages", "range",
+            "namespace(a=1)",
     ];
 
     private static readonly string[] Methods =
@@ -42,7 +44,8 @@ public sealed class HostileTemplateTests
     [InlineData(Doubling + "{{ ns.x + 1 }}", "'+' cannot be computed of a list of 2 and 1.")]
     [InlineData(Deep + "{{ ns.x }}", TooDeep)]
     [InlineData(Deep + "{{ ns.x == ns.y }}", TooDeep)]
-    [InlineData("{% set ns = namespace(x=['aaaaaaaa']) %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}", TooLong)]
+    [InlineData("{% set ns = namespace(x=['aaaaaaaa']) %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% "
+        + "endfor %}", TooLong)]
     [InlineData(Long + "{{ [long, long, long] | join }}", TooLong)]
     [InlineData(Long + "{{ '%s%s%s' % [long, long, long] }}", TooLong)]
     [InlineData(Long + "{{ long ~ long }}", TooLong)]
@@ -60,7 +63,7 @@ public sealed class HostileTemplateTests
     [InlineData("{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}", TooDeep)]
     public void Render_EndlessTemplate_IsStopped(string template, string expected)
     {
-        ChatTemplateException exception = Assert.Throws<ChatTemplateException>(() => Render(template));
+        var exception = Assert.Throws<ChatTemplateException>(() => Render(template));
 
         Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
         Assert.InRange(exception.Message.Length, 1, 2100);
@@ -87,14 +90,16 @@ public sealed class HostileTemplateTests
     public void Render_LongConversation_IsNotRefused()
     {
         JsonArray messages = [];
-        for (int i = 0; i < 2000; i++)
+        for (var i = 0; i < 2000; i++)
         {
-            messages.Add(new JsonObject { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = new string('x', 1000) });
+            messages.Add(
+                new JsonObject { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = new string('x', 1000) });
         }
 
-        string text = ChatTemplate.Parse(
+        var text = ChatTemplate.Parse(
             "{% for m in messages %}<|{{ m.role }}|>\n{{ m['content'] | trim }}\n{% if '</think>' in m.content %}" +
-            "{{ m.content.split('</think>')[-1] }}{% endif %}{% endfor %}").Render(new JsonObject { ["messages"] = messages });
+            "{{ m.content.split('</think>')[-1] }}{% endif %}{% endfor %}")
+            .Render(new JsonObject { ["messages"] = messages });
 
         Assert.True(text.Length > 2_000_000);
     }
@@ -120,12 +125,12 @@ public sealed class HostileTemplateTests
         string[] tests = [.. TestTable.All.Keys.Where(name => char.IsLetter(name[0]))
             .Order(StringComparer.Ordinal)];
         string[] operators = ["+", "-", "*", "/", "//", "%", "**", "~", "<", ">=", "==", "in", "not in", "and"];
-        int rendered = 0;
-        for (int i = 0; i < 6000; i++)
+        var rendered = 0;
+        for (var i = 0; i < 6000; i++)
         {
             string Operand() => Operands[random.Next(Operands.Length)];
             string Arguments() => string.Join(", ", Enumerable.Range(0, random.Next(3)).Select(_ => Operand()));
-            string expression = random.Next(5) switch
+            var expression = random.Next(5) switch
             {
                 0 => $"{Operand()} | {filters[random.Next(filters.Length)]}({Arguments()})",
                 1 => $"({Operand()}).{Methods[random.Next(Methods.Length)]}({Arguments()})",

@@ -25,7 +25,7 @@ public sealed class JinjaTests
             var template = (string)item!["template"]!;
             var expected = (string?)item["text"];
             string? actual;
-            string message = "";
+            var message = "";
             try
             {
                 actual = ChatTemplate.Parse(template).Render(variables, Now, TimeZoneInfo.Utc);
@@ -41,23 +41,30 @@ public sealed class JinjaTests
             }
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{cases.Count - failures.Count} of {cases.Count} templates agree");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{cases.Count - failures.Count} of {cases.Count} templates agree");
         Assert.InRange(cases.Count, 300, int.MaxValue);
         Assert.True(failures.Count == 0, string.Join('\n', failures));
     }
 
     [Theory]
-    [InlineData("{{ [1] | map('string') }}", "a generator has no text of its own (Python prints its address). Put '| list' behind it.")]
+    [InlineData("{{ [1] | map('string') }}",
+        "a generator has no text of its own (Python prints its address). Put '| list' behind it.")]
     [InlineData("{{ 'a'.upper }}", "the function 'upper' has no text of its own (Python prints its address). Call it.")]
     [InlineData("{{ 'a' | pprint }}", "the filter 'pprint' is not supported in chat templates.")]
     [InlineData("{{ 'a'.encode() }}", "'encode' of a text is not supported.")]
     [InlineData("{{ (5).bit_length() }}", "'bit_length' of a number is not supported.")]
     [InlineData("{{ lipsum() }}", "'lipsum' gives a text of chance and is not supported.")]
-    [InlineData("{% block a %}{% endblock %}", "the statement 'block' joins a template with others; a chat template stands alone.")]
-    [InlineData("{% do 1 %}", "the statement 'do' is not supported; supported are 'if', 'for', 'set', 'with', 'macro', 'call', 'filter', 'generation', 'break', 'continue' and 'raw'.")]
+    [InlineData("{% block a %}{% endblock %}",
+        "the statement 'block' joins a template with others; a chat template stands alone.")]
+    [InlineData("{% do 1 %}",
+    "the statement 'do' is not supported; supported are 'if', 'for', 'set', 'with', 'macro', 'call', 'filter', "
+    + "'generation', 'break', 'continue' and 'raw'.")]
     [InlineData("{{ 'ꭰ'.casefold() }}", "'casefold' of Cherokee is not supported.")]
-    [InlineData("{{ '\\N{DASH}' }}", "the escape '\\N' (a character by its name) is not supported. Write the character itself.")]
-    [InlineData("{{ '{:010,}'.format(5) }}", "the format '010,' pads groups of digits with zeros, which is not supported.")]
+    [InlineData("{{ '\\N{DASH}' }}",
+        "the escape '\\N' (a character by its name) is not supported. Write the character itself.")]
+    [InlineData("{{ '{:010,}'.format(5) }}",
+    "the format '010,' pads groups of digits with zeros, which is not supported.")]
     [InlineData("{{ (-8) ** 0.5 }}", "a root of a negative number is not supported.")]
     public void Render_KnownButUnsupported_IsRefusedByName(string template, string expected)
     {

@@ -30,8 +30,8 @@ public sealed class StrftimeTests
     public void Format_ZoneWithoutAFile_GivesItsOwnShortNameOrItsOffset()
     {
         DateTimeOffset time = new(2025, 7, 10, 12, 0, 0, TimeSpan.FromHours(3));
-        TimeZoneInfo named = TimeZoneInfo.CreateCustomTimeZone("Nowhere/Short", time.Offset, "d", "NWT");
-        TimeZoneInfo spoken = TimeZoneInfo.CreateCustomTimeZone("Nowhere/Long", time.Offset, "d", "Nowhere Time");
+        var named = TimeZoneInfo.CreateCustomTimeZone("Nowhere/Short", time.Offset, "d", "NWT");
+        var spoken = TimeZoneInfo.CreateCustomTimeZone("Nowhere/Long", time.Offset, "d", "Nowhere Time");
         Assert.Equal("NWT", Render("%Z", time, named));
         Assert.Equal(OperatingSystem.IsWindows() ? "Nowhere Time" : "+03", Render("%Z", time, spoken));
     }
@@ -41,18 +41,21 @@ public sealed class StrftimeTests
     [InlineData("%a %A %w %u|%d %e %-d|%b %B %h %m|%y %Y %C", "Sat Saturday 6 6|05  5 5|Jul July Jul 07|25 2025 20")]
     [InlineData("%H %I %k %l|%p %P|%M %S %f", "09 09  9  9|AM am|04 03 000000")]
     [InlineData("%j %U %W %V %G %g|%s", "186 26 26 27 2025 25|1751706243")]
-    [InlineData("%c|%x|%X|%D|%F|%T|%R|%r", "Sat Jul  5 09:04:03 2025|07/05/25|09:04:03|07/05/25|2025-07-05|09:04:03|09:04|09:04:03 AM")]
+    [InlineData("%c|%x|%X|%D|%F|%T|%R|%r",
+        "Sat Jul  5 09:04:03 2025|07/05/25|09:04:03|07/05/25|2025-07-05|09:04:03|09:04|09:04:03 AM")]
     [InlineData("%z %:z %Z|%n%t%%", "+0000 +00:00 UTC|\n\t%")]
     [InlineData("%_d|%^a|%#p|%05Y|%10A|%Ey|%Od|%_H|%0e|%^B", " 5|SAT|am|02025|  Saturday|25|05| 9|05|JULY")]
     [InlineData("é%", "é%")]
     public void Format_EachDirective_WritesWhatStrftimeWrites(string format, string expected) =>
-        Assert.Equal(expected, Render(format, new DateTimeOffset(2025, 7, 5, 9, 4, 3, TimeSpan.Zero), TimeZoneInfo.Utc));
+        Assert.Equal(
+            expected, Render(format, new DateTimeOffset(2025, 7, 5, 9, 4, 3, TimeSpan.Zero), TimeZoneInfo.Utc));
 
     [Theory]
     [InlineData("%q", "'strftime_now' does not know the directive '%q'.")]
     [InlineData("%999999Y", "'strftime_now' writes fields of fewer than 256 characters.")]
     public void Format_UnknownDirective_SaysWhich(string format, string expected) => Assert.EndsWith(
-        expected, Assert.Throws<ChatTemplateException>(() => Render(format, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc)).Message,
+        expected,
+        Assert.Throws<ChatTemplateException>(() => Render(format, DateTimeOffset.UnixEpoch, TimeZoneInfo.Utc)).Message,
         StringComparison.Ordinal);
 
     private static string Render(string format, DateTimeOffset time, TimeZoneInfo? zone) =>

@@ -7,12 +7,13 @@ namespace Slipway.Tokenization.Tests.Training;
 public sealed class BpeTrainerTests
 {
     private static readonly string[] Texts =
-        ["low low low low low", "lower lower", "newest newest newest newest newest newest", "widest widest widest 2024"];
+        ["low low low low low", "lower lower", "newest newest newest newest newest newest",
+        "widest widest widest 2024"];
 
     [Fact]
     public void Train_SmallExample_MergesTheMostFrequentPairFirst()
     {
-        HuggingFaceTokenizer tokenizer = Train(new() { VocabularySize = 256 + 4 });
+        var tokenizer = Train(new() { VocabularySize = 256 + 4 });
 
         // " newest" and " widest" share e, s, t; the ties go to the smaller ids.
         Assert.Equal(["es", "est", "lo", "low"], Enumerable.Range(256, 4).Select(id => tokenizer.IdToToken(id)!));
@@ -31,11 +32,11 @@ public sealed class BpeTrainerTests
     [Fact]
     public void Train_AddedTokens_AreOneTokenEachAndStayText()
     {
-        HuggingFaceTokenizer tokenizer = Train(new()
+        var tokenizer = Train(new()
         {
             VocabularySize = 280, SpecialTokens = ["<s>"], AddedTokens = ["<call>"],
         });
-        int[] ids = tokenizer.Encode("<s>a<call>", addSpecialTokens: false);
+        var ids = tokenizer.Encode("<s>a<call>", addSpecialTokens: false);
         Assert.Equal([0, 1], [ids[0], ids[^1]]);
         Assert.True(tokenizer.IsSpecial(0));
         Assert.False(tokenizer.IsSpecial(1));
@@ -45,7 +46,7 @@ public sealed class BpeTrainerTests
     [Fact]
     public void Train_SpecialTokens_AreOneTokenEach()
     {
-        HuggingFaceTokenizer tokenizer = Train(new() { VocabularySize = 280, SpecialTokens = ["<s>", "</s>"] });
+        var tokenizer = Train(new() { VocabularySize = 280, SpecialTokens = ["<s>", "</s>"] });
 
         Assert.Equal([0, 1], tokenizer.Encode("<s></s>", false));
         Assert.True(tokenizer.IsSpecial(1));
@@ -54,14 +55,15 @@ public sealed class BpeTrainerTests
     [Fact]
     public void Train_AnyText_ComesBack()
     {
-        HuggingFaceTokenizer tokenizer = Train(new() { VocabularySize = 280, SpecialTokens = ["<s>"] });
+        var tokenizer = Train(new() { VocabularySize = 280, SpecialTokens = ["<s>"] });
 
         Prop.ForAll<UnicodeString>(text =>
         {
-            int[] ids = tokenizer.Encode(text.Get ?? string.Empty, false);
-            TokenStreamDecoder stream = tokenizer.CreateStreamDecoder(false);
-            string streamed = string.Concat(ids.Select(stream.Append)) + stream.Flush();
-            string expected = System.Text.Encoding.UTF8.GetString(System.Text.Encoding.UTF8.GetBytes(text.Get ?? string.Empty));
+            var ids = tokenizer.Encode(text.Get ?? string.Empty, false);
+            var stream = tokenizer.CreateStreamDecoder(false);
+            var streamed = string.Concat(ids.Select(stream.Append)) + stream.Flush();
+            var expected = System.Text.Encoding.UTF8.GetString(
+                System.Text.Encoding.UTF8.GetBytes(text.Get ?? string.Empty));
             return tokenizer.Decode(ids, false) == expected && streamed == expected;
         }).QuickCheckThrowOnFailure();
     }
@@ -77,19 +79,20 @@ public sealed class BpeTrainerTests
         Random random = new(seed);
         string[] words = [.. Enumerable.Range(0, 120).Select(_ => new string(
             [.. Enumerable.Range(0, random.Next(1, 12)).Select(_ => letters[random.Next(letters.Length)])]))];
-        List<string> expected = NaiveBpe.Learn(words, 60, minimum);
+        var expected = NaiveBpe.Learn(words, 60, minimum);
 
-        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Parse(new BpeTrainer(
+        var tokenizer = HuggingFaceTokenizer.Parse(new BpeTrainer(
             new() { VocabularySize = 256 + 60, MinimumFrequency = minimum }).Train(words), "trained");
 
         Assert.NotEmpty(expected);
-        Assert.Equal(expected, Enumerable.Range(256, tokenizer.VocabularySize - 256).Select(id => tokenizer.IdToToken(id)!));
+        Assert.Equal(
+            expected, Enumerable.Range(256, tokenizer.VocabularySize - 256).Select(id => tokenizer.IdToToken(id)!));
     }
 
     [Fact]
     public void Train_VocabularyTooSmall_SaysWhatFits()
     {
-        ArgumentException exception = Assert.Throws<ArgumentException>(() =>
+        var exception = Assert.Throws<ArgumentException>(() =>
             new BpeTrainer(new() { VocabularySize = 256, SpecialTokens = ["<s>"] }));
 
         Assert.Equal(

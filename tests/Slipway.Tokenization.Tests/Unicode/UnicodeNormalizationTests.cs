@@ -39,17 +39,17 @@ public sealed class UnicodeNormalizationTests
     [Fact]
     public void Normalize_AMillionMarksOutOfOrder_SortsThem()
     {
-        string text = "a" + string.Concat(Enumerable.Repeat("\u0301\u0323", 500_000));
+        var text = "a" + string.Concat(Enumerable.Repeat("\u0301\u0323", 500_000));
 
-        string result = UnicodeNormalization.Normalize(text, NormalizationForm.FormD);
+        var result = UnicodeNormalization.Normalize(text, NormalizationForm.FormD);
 
         Assert.Equal("a" + new string('\u0323', 500_000) + new string('\u0301', 500_000), result);
     }
 
     private static string Digest(IEnumerable<string> texts, NormalizationForm form)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (string text in texts)
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var text in texts)
         {
             hash.AppendData(Encoding.UTF8.GetBytes(UnicodeNormalization.Normalize(text, form) + "\n"));
         }
@@ -58,7 +58,8 @@ public sealed class UnicodeNormalizationTests
     }
 
     private static IEnumerable<string> EveryCharacter() =>
-        Enumerable.Range(0, 0x110000).Where(code => Rune.IsValid(code) && code != NewIn17).Select(char.ConvertFromUtf32);
+        Enumerable.Range(0, 0x110000).Where(code => Rune.IsValid(code) && code != NewIn17)
+        .Select(char.ConvertFromUtf32);
 
     private static IEnumerable<string> RandomSequences()
     {
@@ -69,13 +70,13 @@ public sealed class UnicodeNormalizationTests
             return (int)((state >> 8) % (uint)count);
         }
 
-        for (int i = 0; i < 200_000; i++)
+        for (var i = 0; i < 200_000; i++)
         {
             StringBuilder text = new();
-            int length = 1 + Next(8);
-            for (int k = 0; k < length; k++)
+            var length = 1 + Next(8);
+            for (var k = 0; k < length; k++)
             {
-                (int first, int count) = Pools[Next(Pools.Length)];
+                var (first, count) = Pools[Next(Pools.Length)];
                 text.Append(char.ConvertFromUtf32(first + Next(count)));
             }
 

@@ -9,7 +9,8 @@ namespace Slipway.Training.Tests.Corpus;
 
 public sealed class GrammarCorpusTests
 {
-    private static readonly GrammarCorpus Corpus = new(DeviceAssistant, seed: 7, trainingCount: 3000, evaluationCount: 50);
+    private static readonly GrammarCorpus Corpus = new(
+        DeviceAssistant, seed: 7, trainingCount: 3000, evaluationCount: 50);
 
     private static string DeviceAssistant =>
         Path.Combine(SharedAssets.Repository, "export-scripts", "device-assistant.grammar.json");
@@ -28,7 +29,8 @@ public sealed class GrammarCorpusTests
     {
         var other = new GrammarCorpus(DeviceAssistant, seed: 8, trainingCount: 1, evaluationCount: 0);
         Assert.NotEqual(
-            Corpus.ReadTraining().First().Messages.ToJsonString(), other.ReadTraining().Single().Messages.ToJsonString());
+            Corpus.ReadTraining().First().Messages.ToJsonString(), other.ReadTraining()
+            .Single().Messages.ToJsonString());
     }
 
     [Fact]
@@ -47,7 +49,8 @@ public sealed class GrammarCorpusTests
         Assert.Empty(training.Intersect(heldOut));
 
         HashSet<string> Wordings(CorpusSplit split) => Corpus.Grammar.Families.SelectMany(family => family.Intents)
-            .SelectMany(intent => intent.Requests.All(split).Concat(intent.Phrases.All(split)).Concat(intent.FollowUps.All(split)))
+            .SelectMany(intent => intent.Requests.All(split).Concat(intent.Phrases.All(split))
+            .Concat(intent.FollowUps.All(split)))
             .Concat(Corpus.Grammar.SmallTalk.SelectMany(talk => talk.Requests.All(split)))
             .Select(wording => Pattern.Fill(wording, _ => "…"))
             .ToHashSet(StringComparer.Ordinal);
@@ -83,7 +86,8 @@ public sealed class GrammarCorpusTests
     [Fact]
     public void Splits_WholeRequestsThatCallTools_AreDisjoint()
     {
-        var training = Corpus.ReadTraining().SelectMany(one => Requests(one.Messages)).ToHashSet(StringComparer.Ordinal);
+        var training = Corpus.ReadTraining().SelectMany(one => Requests(one.Messages))
+            .ToHashSet(StringComparer.Ordinal);
         Assert.DoesNotContain(Corpus.ReadHeldOut(1000).SelectMany(one => Requests(one.Messages)), training.Contains);
 
         static IEnumerable<string> Requests(JsonArray messages) => messages.Index()
@@ -102,11 +106,14 @@ public sealed class GrammarCorpusTests
                 calls++;
                 var function = call!["function"]!;
                 var schema = conversation.Tools!.Select(tool => tool!["function"]!)
-                    .Single(tool => tool["name"]!.GetValue<string>() == function["name"]!.GetValue<string>())["parameters"]!;
+                    .Single(
+                        tool =>
+                            tool["name"]!.GetValue<string>() == function["name"]!.GetValue<string>())["parameters"]!;
                 var arguments = function["arguments"]!.AsObject();
                 var properties = schema["properties"]!.AsObject();
                 Assert.All(arguments, argument => Assert.True(properties.ContainsKey(argument.Key)));
-                Assert.All(schema["required"]!.AsArray(), name => Assert.True(arguments.ContainsKey(name!.GetValue<string>())));
+                Assert.All(schema["required"]!.AsArray(),
+                    name => Assert.True(arguments.ContainsKey(name!.GetValue<string>())));
                 Assert.Equal(
                     properties.Select(one => one.Key).Where(arguments.ContainsKey), arguments.Select(one => one.Key));
             }

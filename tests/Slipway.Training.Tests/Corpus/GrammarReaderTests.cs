@@ -36,14 +36,25 @@ public sealed class GrammarReaderTests
     }
 
     [Theory]
-    [InlineData("\"choice\"", "\"chance\"", "'values.flag.kind' in '{0}' is 'chance'; expected 'words', 'syllables', 'number', 'choice', 'pattern', 'mix'.")]
-    [InlineData("\"choices\"", "\"options\"", "'values.flag' in '{0}' has the unknown key 'options'; expected 'kind', 'choices'.")]
+    [InlineData("\"choice\"", "\"chance\"",
+        "'values.flag.kind' in '{0}' is 'chance'; expected 'words', 'syllables', 'number', 'choice', 'pattern', 'mix'.")]
+    [InlineData("\"choices\"", "\"options\"",
+    "'values.flag' in '{0}' has the unknown key 'options'; expected 'kind', 'choices'.")]
     [InlineData("[{ \"value\": true }]", "[]", "'values.flag.choices' in '{0}' is empty.")]
-    [InlineData("\"kind\": \"choice\"", "\"kind\": \"words\", \"words\": \"a\"", "'values.flag' in '{0}' has the unknown key 'choices'; expected 'kind', 'words', 'shared', 'proper'.")]
-    [InlineData("{ \"kind\": \"choice\", \"choices\": [{ \"value\": true }] }", "{ \"kind\": \"words\", \"words\": \"a\" }", "'values.flag' in '{0}' has too few words for both splits; add words or set 'shared'.")]
-    [InlineData("{ \"kind\": \"choice\", \"choices\": [{ \"value\": true }] }", "{ \"kind\": \"mix\", \"of\": { \"hue\": 1 } }", "'values.flag' in '{0}' uses the value 'hue', which 'values' does not define before it is used.")]
-    [InlineData("\"openers\": []", "\"openers\": [\"(a\"]", "'openers' in '{0}' has a pattern that has a group without its ')'.")]
-    [InlineData("\"families\": []", "\"families\": [{ \"name\": \"f\", \"topic\": \"t\", \"slots\": { \"on\": \"flag\" }, \"intents\": [{ \"requests\": [\"go {off}\"] }] }]", "'families[0].intents' in '{0}' has 'go {off}', whose slot 'off' 'slots' does not define.")]
+    [InlineData("\"kind\": \"choice\"", "\"kind\": \"words\", \"words\": \"a\"",
+        "'values.flag' in '{0}' has the unknown key 'choices'; expected 'kind', 'words', 'shared', 'proper'.")]
+    [InlineData("{ \"kind\": \"choice\", \"choices\": [{ \"value\": true }] }",
+    "{ \"kind\": \"words\", \"words\": \"a\" }",
+        "'values.flag' in '{0}' has too few words for both splits; add words or set 'shared'.")]
+    [InlineData("{ \"kind\": \"choice\", \"choices\": [{ \"value\": true }] }",
+    "{ \"kind\": \"mix\", \"of\": { \"hue\": 1 } }",
+        "'values.flag' in '{0}' uses the value 'hue', which 'values' does not define before it is used.")]
+    [InlineData("\"openers\": []", "\"openers\": [\"(a\"]",
+    "'openers' in '{0}' has a pattern that has a group without its ')'.")]
+    [InlineData("\"families\": []",
+    "\"families\": [{ \"name\": \"f\", \"topic\": \"t\", \"slots\": { \"on\": \"flag\" }, \"intents\": [{ "
+    + "\"requests\": [\"go {off}\"] }] }]",
+    "'families[0].intents' in '{0}' has 'go {off}', whose slot 'off' 'slots' does not define.")]
     public void Read_WrongValue_SaysWhereAndWhat(string part, string replacement, string message) =>
         AssertMessage(Minimal.Replace(part, replacement, StringComparison.Ordinal), message);
 

@@ -25,7 +25,8 @@ public sealed class PatternTests
 
     [Fact]
     public void Fill_Slots_PutsValuesIn() =>
-        Assert.Equal("light in hall on", Pattern.Fill("light in {room} {state}", slot => slot == "room" ? "hall" : "on"));
+        Assert.Equal(
+            "light in hall on", Pattern.Fill("light in {room} {state}", slot => slot == "room" ? "hall" : "on"));
 
     [Theory]
     [InlineData(0, "zero")]

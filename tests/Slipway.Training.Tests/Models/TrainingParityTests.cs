@@ -27,7 +27,7 @@ public sealed class TrainingParityTests(ITestOutputHelper output)
         using var optimizer = new AdamW([.. model.named_parameters().Select(one => (one.name, one.parameter))]);
         var steps = (int)expected["steps"]!;
         var schedule = new LearningRateSchedule((double)expected["learning_rate"]!, steps, (int)expected["warmup"]!);
-        var largest = 0.0;
+        var max = 0.0;
         for (var step = 0; step < steps; step++)
         {
             using var scope = NewDisposeScope();
@@ -36,15 +36,15 @@ public sealed class TrainingParityTests(ITestOutputHelper output)
             loss.backward();
             var norm = optimizer.ClipGradients(1.0);
             optimizer.Step(schedule.At(step), (double)expected["weight_decay"]!);
-            largest = Math.Max(largest, Math.Abs(loss.item<float>() - (double)expected["losses"]![step]!));
+            max = Math.Max(max, Math.Abs(loss.item<float>() - (double)expected["losses"]![step]!));
             if (expected["gradient_norms"] is { } norms)
             {
                 Assert.Equal((double)norms[step]!, norm, 1e-3);
             }
         }
 
-        output.WriteLine($"{name} {stage}: largest difference of {steps} losses {largest:e2}");
-        Assert.InRange(largest, 0, 1e-4);
+        output.WriteLine($"{name} {stage}: largest difference of {steps} losses {max:e2}");
+        Assert.InRange(max, 0, 1e-4);
     }
 
     private static Tensor PreTraining(CausalLanguageModel model, Checkpoint data, int step)
@@ -59,7 +59,8 @@ public sealed class TrainingParityTests(ITestOutputHelper output)
         var ids = Values(data, "sft.input_ids", step, 6 * 24);
         var mask = Values(data, "sft.attention_mask", step, 6 * 24);
         var labels = Values(data, "sft.labels", step, 6 * 24);
-        var (kept, lengths, positions, targets) = (new List<long>(), new List<int>(), new List<long>(), new List<long>());
+        var (kept, lengths, positions, targets) = (new List<long>(), new List<int>(), new List<long>(),
+            new List<long>());
         for (var row = 0; row < 6; row++)
         {
             var length = Enumerable.Range(row * 24, 24).Count(index => mask[index] == 1);

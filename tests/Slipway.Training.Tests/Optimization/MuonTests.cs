@@ -28,7 +28,8 @@ public sealed class MuonTests
     public void Step_OfTablesAndVectors_EqualsAdamW()
     {
         using var scope = NewDisposeScope();
-        (string, Parameter)[] ours = [("model.embed_tokens.weight", Weight(2, 9, 4)), ("lm_head.weight", Weight(3, 9, 4)),
+        (string, Parameter)[] ours = [
+            ("model.embed_tokens.weight", Weight(2, 9, 4)), ("lm_head.weight", Weight(3, 9, 4)),
             ("model.norm.weight", Weight(4, 7))];
         (string, Parameter)[] theirs = [("a", Weight(2, 9, 4)), ("b", Weight(3, 9, 4)), ("c", Weight(4, 7))];
         using var muon = new Muon(ours, threads: 2);
@@ -50,7 +51,8 @@ public sealed class MuonTests
 
         static float[][] Run(int threads)
         {
-            (string, Parameter)[] weights = [.. Enumerable.Range(0, 6).Select(index => ($"{index}.weight", Weight(index, 8 + index, 12)))];
+            (string, Parameter)[] weights = [
+                .. Enumerable.Range(0, 6).Select(index => ($"{index}.weight", Weight(index, 8 + index, 12)))];
             using var optimizer = new Muon(weights, threads);
             optimizer.Step(1e-2, 0.1);
             optimizer.Step(1e-2, 0.1);

@@ -57,7 +57,8 @@ public sealed class ParallelLossTests
     {
         using var model = Model();
         var error = Assert.Throws<InvalidOperationException>(() => new ParallelLoss(model, 2).Evaluate(
-            4, index => throw new InvalidOperationException($"batch {index}"), _ => { }, TestContext.Current.CancellationToken));
+            4, index => throw new InvalidOperationException($"batch {index}"), _ => { },
+            TestContext.Current.CancellationToken));
         Assert.StartsWith("batch ", error.Message, StringComparison.Ordinal);
     }
 

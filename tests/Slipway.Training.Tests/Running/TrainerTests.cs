@@ -74,7 +74,8 @@ public sealed class TrainerTests
         .Select(line => line.Split(",\"tokens_per_second\"")[0].TrimEnd('}') + "}")];
 
     private static byte[] Train(
-        string folder, (int Stage, long Step)? cancelAt, bool kill = false, string fingerprint = "same", double rate = 1e-2)
+        string folder, (int Stage, long Step)? cancelAt, bool kill = false, string fingerprint = "same",
+        double rate = 1e-2)
     {
         var config = ModelConfig.Parse(JsonNode.Parse("""
             {"architectures": ["LlamaForCausalLM"], "vocab_size": 40, "hidden_size": 32, "intermediate_size": 48,
@@ -88,7 +89,8 @@ public sealed class TrainerTests
             Stage(StageKind.Sft, rate) with { CheckpointEvery = 2, Optimizer = OptimizerKind.Muon },
         ];
         var stages = recipes.Select((recipe, index) => new TrainerStage(
-            recipe, new StageDataset(data, recipe.Kind, 12), new StageDataset(data, recipe.Kind, 12), seed: index)).ToArray();
+            recipe, new StageDataset(data, recipe.Kind, 12), new StageDataset(data, recipe.Kind, 12), seed: index))
+            .ToArray();
         var files = new TrainerFiles(folder, NumberType.Fp32);
         files.Create();
         using var cancel = new CancellationTokenSource();
@@ -110,7 +112,8 @@ public sealed class TrainerTests
 
     private static StageRecipe Stage(StageKind kind, double rate) => new()
     {
-        Kind = kind, Steps = 8, BatchSize = 3, SequenceLength = 12, LearningRate = rate, WarmupSteps = 2, WeightDecay = 0.1,
+        Kind = kind, Steps = 8, BatchSize = 3, SequenceLength = 12, LearningRate = rate, WarmupSteps = 2,
+            WeightDecay = 0.1,
     };
 
     private static TokenDataset Data()

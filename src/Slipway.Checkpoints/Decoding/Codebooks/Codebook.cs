@@ -16,21 +16,21 @@ internal sealed class Codebook
     public static readonly byte[] Signs =
         [.. Enumerable.Range(0, 128).Select(code => (byte)(code | (int.PopCount(code) & 1) << 7))];
 
-    private readonly sbyte[] values;
-    private readonly int width;
+    private readonly sbyte[] _values;
+    private readonly int _width;
 
     private Codebook(string packed, int width, int bits, sbyte[] levels)
     {
-        this.width = width;
+        _width = width;
         var bytes = Convert.FromBase64String(packed);
-        values = new sbyte[bytes.Length * 8 / bits];
-        for (var i = 0; i < values.Length; i++)
+        _values = new sbyte[bytes.Length * 8 / bits];
+        for (var i = 0; i < _values.Length; i++)
         {
             var position = i * bits;
             var pair = bytes[position / 8] | ((position / 8) + 1 < bytes.Length ? bytes[(position / 8) + 1] << 8 : 0);
-            values[i] = levels[(pair >> (position % 8)) & ((1 << bits) - 1)];
+            _values[i] = levels[(pair >> (position % 8)) & ((1 << bits) - 1)];
         }
     }
 
-    public ReadOnlySpan<sbyte> this[int entry] => values.AsSpan(entry * width, width);
+    public ReadOnlySpan<sbyte> this[int entry] => _values.AsSpan(entry * _width, _width);
 }

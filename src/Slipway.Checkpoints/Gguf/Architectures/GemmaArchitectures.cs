@@ -13,7 +13,7 @@ internal abstract class GemmaArchitecture : GgufArchitecture
     protected override (string Key, string Name) Activation => ("hidden_activation", "gelu_pytorch_tanh");
 
     // The layers of the one size of a model whose attention is scaled by hidden size and heads.
-    protected abstract int LargestLayers { get; }
+    protected abstract int MaxLayers { get; }
 
     protected override IEnumerable<GgufSource> MapTensor(GgufFile file, GgufTensor tensor, GgufTensorName name) =>
         name.Stem.EndsWith("_norm", StringComparison.Ordinal)
@@ -24,7 +24,7 @@ internal abstract class GemmaArchitecture : GgufArchitecture
     protected override void WriteOwn(GgufConfig config)
     {
         var (hidden, heads) = (config.Integer("embedding_length"), config.Integer("attention.head_count"));
-        config["query_pre_attn_scalar"] = config.Layers() == LargestLayers && heads > 0
+        config["query_pre_attn_scalar"] = config.Layers() == MaxLayers && heads > 0
             ? hidden / heads
             : config.Integer("attention.key_length");
         config["sliding_window"] = config.OptionalInteger("attention.sliding_window");
@@ -55,7 +55,7 @@ internal sealed class Gemma2Architecture : GemmaArchitecture
 
     protected override string ModelClass => "Gemma2ForCausalLM";
 
-    protected override int LargestLayers => 46;
+    protected override int MaxLayers => 46;
 
     protected override void WriteOwn(GgufConfig config)
     {
@@ -75,7 +75,7 @@ internal sealed class Gemma3Architecture : GemmaArchitecture
 
     protected override string ModelType => "gemma3_text";
 
-    protected override int LargestLayers => 62;
+    protected override int MaxLayers => 62;
 
     protected override void WriteOwn(GgufConfig config)
     {

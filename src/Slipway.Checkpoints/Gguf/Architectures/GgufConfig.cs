@@ -6,7 +6,7 @@ namespace Slipway.Checkpoints.Gguf.Architectures;
 // Fills a config.json from metadata whose keys carry the architecture's name.
 internal sealed class GgufConfig(GgufFile file, string architecture)
 {
-    private const int MostLayers = 4096;
+    private const int MaxLayers = 4096;
 
     public GgufFile File => file;
 
@@ -45,8 +45,8 @@ internal sealed class GgufConfig(GgufFile file, string architecture)
     public int Layers()
     {
         var layers = Integer("block_count");
-        return layers is > 0 and <= MostLayers ? (int)layers : throw Metadata.Bad(
-            Key("block_count"), layers, $"1 to {MostLayers}");
+        return layers is > 0 and <= MaxLayers ? (int)layers : throw Metadata.Bad(
+            Key("block_count"), layers, $"1 to {MaxLayers}");
     }
 
     public JsonNode? this[string key]

@@ -59,7 +59,8 @@ internal sealed class GptOssArchitecture : GgufArchitecture
         return file.Tensors.TryGetValue(name, out var up) && up.Sizes.SequenceEqual(gate.Sizes) ? up : throw
             new CheckpointException(
                 $"The GGUF file '{file.Path}' lacks the tensor '{name}' of shape " +
-                $"{TensorInfo.FormatShape(gate.Shape)} that goes with '{gate.Name}'. Convert the model again.", file.Path, name);
+                $"{TensorInfo.FormatShape(gate.Shape)} that goes with '{gate.Name}'. Convert the model again.",
+                file.Path, name);
     }
 
     private static GgufComputed GateAndUp(GgufTensor gate, GgufTensor up, string name)

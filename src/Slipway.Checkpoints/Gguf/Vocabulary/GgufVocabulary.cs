@@ -9,11 +9,11 @@ internal sealed class GgufVocabulary
     public const string PaddingKey = "tokenizer.ggml.padding_token_id";
     private const string TokensKey = "tokenizer.ggml.tokens";
     private const string KindsKey = "tokenizer.ggml.token_type";
-    private readonly GgufMetadata metadata;
+    private readonly GgufMetadata _metadata;
 
     public GgufVocabulary(GgufMetadata metadata)
     {
-        this.metadata = metadata;
+        _metadata = metadata;
         Tokens = metadata.Texts(TokensKey) ?? throw metadata.Missing(TokensKey);
         var kinds = metadata.Integers(KindsKey);
         if (kinds is not null && kinds.Length != Tokens.Length)
@@ -33,9 +33,9 @@ internal sealed class GgufVocabulary
     // The token that a key names; null where there is no such key.
     public (int Id, string Token)? Named(string key)
     {
-        return metadata.Integer(key) is not { } id ? null
+        return _metadata.Integer(key) is not { } id ? null
             : id >= 0 && id < Tokens.Length ? ((int)id, Tokens[id])
-            : throw metadata.Bad(key, id, $"the id of one of {Tokens.Length} tokens");
+            : throw _metadata.Bad(key, id, $"the id of one of {Tokens.Length} tokens");
     }
 }
 

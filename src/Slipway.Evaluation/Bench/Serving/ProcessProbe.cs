@@ -9,7 +9,9 @@ public static class ProcessProbe
     /// <summary>The budget of keys and values.</summary>
     private const long KeyValueBytes = 256 << 20;
 
-    /// <summary>Loads a package, answers one token, then several streams at once; call it once in a fresh process.</summary>
+    /// <summary>
+    /// Loads a package, answers one token, then several streams at once; call it once in a fresh process.
+    /// </summary>
     /// <param name="packageFolder">The package.</param>
     /// <param name="options">Threads, tokens and streams are read.</param>
     /// <param name="cancellationToken">Stops the measurement.</param>
@@ -26,7 +28,7 @@ public static class ProcessProbe
         });
         await using (model.ConfigureAwait(false))
         {
-            var scenes = new ServingScenes(model, options);
+            var scenes = new ServingWorkloads(model, options);
             await scenes.AnswerAsync([0], 1, cancellationToken).ConfigureAwait(false);
             var loaded = Stopwatch.GetElapsedTime(started);
             await Task.WhenAll(Enumerable.Range(0, options.Streams).Select(_ => scenes.AnswerAsync(

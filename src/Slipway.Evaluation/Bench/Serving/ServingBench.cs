@@ -5,9 +5,9 @@ namespace Slipway.Evaluation.Bench.Serving;
 
 /// <summary>Measures what serving a package is like: alone, in company, as prompts arrive, and what it takes.</summary>
 /// <remarks>
-/// After a run of the plain loop and of one stream that are not counted everything takes turns, so that what else the machine does meets all of it; figures are
-/// medians over rounds of ratios within one round. The plain loop is that of <see cref="ModelBench"/>, over the same
-/// package or over another one.
+/// After a run of the plain loop and of one stream that are not counted everything takes turns, so that what else the
+/// machine does meets all of it; figures are medians over rounds of ratios within one round. The plain loop is that of
+/// <see cref="ModelBench"/>, over the same package or over another one.
 /// </remarks>
 public static class ServingBench
 {
@@ -16,7 +16,8 @@ public static class ServingBench
     /// <param name="options">What to measure; null for the defaults.</param>
     /// <param name="progress">Told before each part.</param>
     /// <param name="cancellationToken">Stops the measurement.</param>
-    /// <exception cref="ArgumentException">An option has no possible value, or the context is too short for it.</exception>
+    /// <exception cref="ArgumentException">An option has no possible value, or the context is too short for
+    /// it.</exception>
     /// <exception cref="PackageException">A package is damaged.</exception>
     public static async Task<ServingReport> MeasureAsync(
         string packageFolder,
@@ -47,7 +48,8 @@ public static class ServingBench
                     nameof(options));
             }
 
-            using var plain = PlainLoop.Open(model, options.BaselinePackage, ModelBench.ModelOptions(bench));
+            using var plain = BaselineLoop.Open(
+                model, options.BaselinePackage, ModelBench.ModelOptions(bench));
             var measurement = new ServingMeasurement(model, plain, options, bench);
             await measurement.RunAsync(progress, cancellationToken).ConfigureAwait(false);
             return new ServingReport(
@@ -61,12 +63,12 @@ public static class ServingBench
 
     private static ServingFigure[] Figures(ProcessFigures fresh)
     {
-        var allowed = ServingBars.MemoryBytes(fresh);
+        var allowed = ServingTargets.MemoryBytes(fresh);
         var seconds = fresh.LoadToFirstToken.TotalSeconds;
         return
         [
-            Figure(ServingBars.Memory, fresh.PeakMemoryBytes / allowed, fresh.PeakMemoryBytes / 1e6, allowed / 1e6),
-            Figure(ServingBars.Load, seconds, 1e3 * seconds, null),
+            Figure(ServingTargets.Memory, fresh.PeakMemoryBytes / allowed, fresh.PeakMemoryBytes / 1e6, allowed / 1e6),
+            Figure(ServingTargets.Load, seconds, 1e3 * seconds, null),
         ];
     }
 

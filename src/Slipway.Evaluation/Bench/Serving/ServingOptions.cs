@@ -44,8 +44,8 @@ public sealed class ServingOptions
     public int Seed { get; set; }
 
     /// <summary>
-    /// Calls <see cref="ProcessProbe.MeasureAsync"/> in a fresh process, whose memory and start are measured; null leaves
-    /// those figures out.
+    /// Calls <see cref="ProcessProbe.MeasureAsync"/> in a fresh process, whose memory and start are measured; null
+    /// leaves those figures out.
     /// </summary>
     public Func<CancellationToken, Task<ProcessFigures>>? FreshProcess { get; set; }
 }

@@ -25,7 +25,8 @@ public sealed record ServingFigure(
 }
 
 /// <summary>Holds what a process of its own tells of a package.</summary>
-/// <param name="LoadToFirstToken">From the call that loads to the first token, the runtime's own start excluded.</param>
+/// <param name="LoadToFirstToken">From the call that loads to the first token, the runtime's own start
+/// excluded.</param>
 /// <param name="PeakMemoryBytes">The process's peak resident memory, after several streams at once.</param>
 /// <param name="KeyValueBytes">The budget of keys and values.</param>
 /// <param name="PackageBytes">Bytes of the package's files.</param>

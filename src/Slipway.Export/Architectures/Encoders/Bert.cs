@@ -19,7 +19,7 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
 
     protected override GraphValue Forward(ModuleScope body, EncoderInputs inputs)
     {
-        ConfigReader config = body.Config;
+        var config = body.Config;
         if (config.Text("position_embedding_type", "absolute") != "absolute")
         {
             throw config.Unsupported("position_embedding_type", "'absolute'");
@@ -31,8 +31,8 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
         }
 
         inputs = Prepare(body, inputs);
-        GraphValue hidden = Embed(body["embeddings"], inputs);
-        for (int layer = 0; layer < config.Int("num_hidden_layers"); layer++)
+        var hidden = Embed(body["embeddings"], inputs);
+        for (var layer = 0; layer < config.Int("num_hidden_layers"); layer++)
         {
             hidden = Layer(body["encoder"]["layer"][layer], hidden, inputs);
         }
@@ -42,7 +42,7 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
 
     protected override GraphValue Pool(ModuleScope body, GraphValue hidden)
     {
-        ModuleScope dense = body["pooler"]["dense"];
+        var dense = body["pooler"]["dense"];
         return dense.Has("weight") ? Dense(dense, First(dense, hidden)) : default;
 
         GraphValue Dense(ModuleScope scope, GraphValue x) =>
@@ -51,8 +51,8 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
 
     protected override GraphValue MaskedToken(ModuleScope root, ModuleScope body, GraphValue hidden)
     {
-        ModuleScope head = root["cls"]["predictions"];
-        GraphValue x = Transform(head["transform"]["dense"], head["transform"]["LayerNorm"], hidden);
+        var head = root["cls"]["predictions"];
+        var x = Transform(head["transform"]["dense"], head["transform"]["LayerNorm"], hidden);
         return Vocabulary(
             head["decoder"], body["embeddings"]["word_embeddings"], head.NameOf("bias"), x);
     }
@@ -60,9 +60,9 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
     protected override GraphValue ClassifySequence(
         ModuleScope root, ModuleScope body, GraphValue hidden, EncoderInputs inputs, int labels)
     {
-        int size = HiddenSize(root.Config);
-        ModuleScope dense = body["pooler"]["dense"];
-        GraphValue pooled = dense.Tanh(dense.Linear(First(dense, hidden), size, size, bias: true));
+        var size = HiddenSize(root.Config);
+        var dense = body["pooler"]["dense"];
+        var pooled = dense.Tanh(dense.Linear(First(dense, hidden), size, size, bias: true));
         return root["classifier"].Linear(pooled, size, labels, bias: true);
     }
 
@@ -72,13 +72,13 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
     /// <summary>The first hidden states.</summary>
     protected virtual GraphValue Embed(ModuleScope scope, EncoderInputs inputs)
     {
-        ConfigReader config = scope.Config;
-        int size = HiddenSize(config);
-        GraphValue sum = scope.Add(
+        var config = scope.Config;
+        var size = HiddenSize(config);
+        var sum = scope.Add(
             scope["word_embeddings"].Embedding(inputs.Ids, VocabularySize(scope), size),
             scope["position_embeddings"].Embedding(
                 Positions(scope, inputs), config.Int("max_position_embeddings", 512), size));
-        int types = TokenTypes(config);
+        var types = TokenTypes(config);
         if (types > 0)
         {
             sum = scope.Add(sum, scope["token_type_embeddings"].Embedding(
@@ -102,8 +102,8 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
     /// <summary>A linear layer, the activation and a norm: what heads over the vocabulary begin with.</summary>
     protected GraphValue Transform(ModuleScope dense, ModuleScope norm, GraphValue hidden)
     {
-        int size = HiddenSize(dense.Config);
-        GraphValue x = Activation(dense.Config)(dense, dense.Linear(hidden, size, size, bias: true));
+        var size = HiddenSize(dense.Config);
+        var x = Activation(dense.Config)(dense, dense.Linear(hidden, size, size, bias: true));
         return norm.LayerNorm(x, size, Epsilon(norm.Config));
     }
 
@@ -124,10 +124,10 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
 
     private GraphValue Layer(ModuleScope layer, GraphValue hidden, EncoderInputs inputs)
     {
-        ConfigReader config = layer.Config;
+        var config = layer.Config;
         int size = HiddenSize(config), inner = config.Int("intermediate_size");
-        AttentionNames names = Attention;
-        GraphValue attended = layer["attention"].Attend(
+        var names = Attention;
+        var attended = layer["attention"].Attend(
             layer[names.Query].Linear(hidden, size, size, bias: true),
             layer[names.Key].Linear(hidden, size, size, bias: true),
             layer[names.Value].Linear(hidden, size, size, bias: true), inputs.Seen, AttentionHeads(config),
@@ -135,7 +135,7 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
         attended = layer[names.Output].Linear(attended, size, size, bias: true);
         hidden = layer[names.Norm].LayerNorm(layer.Add(attended, hidden), size, Epsilon(config));
         ModuleScope first = layer["intermediate"]["dense"], second = layer["output"];
-        GraphValue x = Activation(config)(first, first.Linear(hidden, size, inner, bias: true));
+        var x = Activation(config)(first, first.Linear(hidden, size, inner, bias: true));
         x = second["dense"].Linear(x, inner, size, bias: true);
         return second["LayerNorm"].LayerNorm(layer.Add(x, hidden), size, Epsilon(config));
     }

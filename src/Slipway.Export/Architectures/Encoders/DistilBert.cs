@@ -22,14 +22,14 @@ internal sealed class DistilBert(EncoderTask task) : EncoderArchitecture(task)
 
     protected override GraphValue Forward(ModuleScope body, EncoderInputs inputs)
     {
-        ConfigReader config = body.Config;
-        int size = HiddenSize(config);
-        ModuleScope embeddings = body["embeddings"];
-        GraphValue hidden = embeddings.Add(
+        var config = body.Config;
+        var size = HiddenSize(config);
+        var embeddings = body["embeddings"];
+        var hidden = embeddings.Add(
             embeddings["word_embeddings"].Embedding(inputs.Ids, config.Int("vocab_size"), size),
             embeddings["position_embeddings"].Embedding(inputs.Positions, LongestSequence(config), size));
         hidden = embeddings["LayerNorm"].LayerNorm(hidden, size, Epsilon);
-        for (int layer = 0; layer < config.Int("n_layers", 6); layer++)
+        for (var layer = 0; layer < config.Int("n_layers", 6); layer++)
         {
             hidden = Layer(body["transformer"]["layer"][layer], hidden, inputs);
         }
@@ -39,9 +39,9 @@ internal sealed class DistilBert(EncoderTask task) : EncoderArchitecture(task)
 
     protected override GraphValue MaskedToken(ModuleScope root, ModuleScope body, GraphValue hidden)
     {
-        int size = HiddenSize(root.Config);
+        var size = HiddenSize(root.Config);
         ModuleScope dense = root["vocab_transform"], last = root["vocab_projector"];
-        GraphValue x = Activation(root.Config)(dense, dense.Linear(hidden, size, size, bias: true));
+        var x = Activation(root.Config)(dense, dense.Linear(hidden, size, size, bias: true));
         x = root["vocab_layer_norm"].LayerNorm(x, size, Epsilon);
         return Vocabulary(
             last, body["embeddings"]["word_embeddings"], last.NameOf("bias"), x);
@@ -50,15 +50,15 @@ internal sealed class DistilBert(EncoderTask task) : EncoderArchitecture(task)
     protected override GraphValue ClassifySequence(
         ModuleScope root, ModuleScope body, GraphValue hidden, EncoderInputs inputs, int labels)
     {
-        int size = HiddenSize(root.Config);
-        ModuleScope dense = root["pre_classifier"];
-        GraphValue x = dense.Relu(dense.Linear(First(dense, hidden), size, size, bias: true));
+        var size = HiddenSize(root.Config);
+        var dense = root["pre_classifier"];
+        var x = dense.Relu(dense.Linear(First(dense, hidden), size, size, bias: true));
         return root["classifier"].Linear(x, size, labels, bias: true);
     }
 
     private GraphValue Layer(ModuleScope layer, GraphValue hidden, EncoderInputs inputs)
     {
-        ConfigReader config = layer.Config;
+        var config = layer.Config;
         int size = HiddenSize(config), inner = config.Int("hidden_dim", 3072), heads = config.Int("n_heads", 12);
         if (size % heads != 0)
         {
@@ -66,7 +66,7 @@ internal sealed class DistilBert(EncoderTask task) : EncoderArchitecture(task)
         }
 
         ModuleScope attention = layer["attention"], feed = layer["ffn"];
-        GraphValue x = attention.Attend(
+        var x = attention.Attend(
             attention["q_lin"].Linear(hidden, size, size, bias: true),
             attention["k_lin"].Linear(hidden, size, size, bias: true),
             attention["v_lin"].Linear(hidden, size, size, bias: true), inputs.Seen, heads);

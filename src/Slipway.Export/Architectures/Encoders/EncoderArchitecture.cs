@@ -55,18 +55,18 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     public override void Build(ModelBuild build, Checkpoint checkpoint)
     {
         ModuleScope root = new(build);
-        ConfigReader config = build.Config;
-        ModuleScope body = root[Body];
+        var config = build.Config;
+        var body = root[Body];
         EncoderInputs inputs = new(root.Graph, HasTokenTypes(config));
-        int size = HiddenSize(config);
-        GraphValue hidden = Forward(body, inputs);
-        SentenceModules? sentence = SentenceModules.Read(checkpoint);
+        var size = HiddenSize(config);
+        var hidden = Forward(body, inputs);
+        var sentence = SentenceModules.Read(checkpoint);
         if (sentence is not null || task == EncoderTask.Features)
         {
             hidden = Output(root, hidden, "last_hidden_state", "batch", "sequence", size);
             if (sentence is not null)
             {
-                (GraphValue embedding, int length) = sentence.Build(root, hidden, size, inputs);
+                var (embedding, length) = sentence.Build(root, hidden, size, inputs);
                 Output(root, embedding, "sentence_embedding", "batch", length);
             }
             else if (Pool(body, hidden) is var pooled && pooled != default)
@@ -81,7 +81,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
         }
         else
         {
-            int labels = Labels(config);
+            var labels = Labels(config);
             if (task == EncoderTask.SequenceClassification)
             {
                 Output(root, ClassifySequence(root, body, hidden, inputs, labels), "logits", "batch", labels);
@@ -114,19 +114,20 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     /// <param name="x">[batch, sequence, hidden].</param>
     protected GraphValue Vocabulary(ModuleScope own, ModuleScope embedding, string? bias, GraphValue x)
     {
-        ConfigReader config = own.Config;
-        int size = config.Int("vocab_size");
-        bool tied = config.Flag("tie_word_embeddings", true)
+        var config = own.Config;
+        var size = config.Int("vocab_size");
+        var tied = config.Flag("tie_word_embeddings", true)
             && (!own.Has("weight") || own.Build.Tensors.Tie(own.NameOf("weight"), embedding.NameOf("weight")));
-        GraphValue added = bias is null ? default
+        var added = bias is null ? default
             : own.StoreVector("bias", own.Build.Tensors.Vector(Bias(own, bias), size));
         return (tied ? embedding : own).Matrix("weight", size, HiddenSize(config)).Multiply(own, x, added);
     }
 
-    // Heads are saved with a bias of their own and with one beside them, which are the same unless training parted them.
+    // Heads are saved with a bias of their own and with one beside them, which are the same unless training parted
+    // them.
     private static string Bias(ModuleScope own, string beside)
     {
-        string inside = own.NameOf("bias");
+        var inside = own.NameOf("bias");
         return !own.Has("bias") || own.Build.Tensors.Tie(inside, beside) ? beside : inside;
     }
 
@@ -137,7 +138,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     private static GraphValue Output(
         ModuleScope root, GraphValue value, string name, params IReadOnlyList<Dimension> shape)
     {
-        GraphValue named = root.Graph.Rename(value, name);
+        var named = root.Graph.Rename(value, name);
         root.Graph.AddOutput(named, ElementType.Float32, shape);
         return named;
     }
@@ -145,7 +146,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     // Heads of other tasks are known to be unneeded.
     private void IgnoreHeads(ModelBuild build)
     {
-        foreach (string name in build.Tensors.Unused().Where(name => Heads.Any(head =>
+        foreach (var name in build.Tensors.Unused().Where(name => Heads.Any(head =>
             name.StartsWith($"{head}.", StringComparison.Ordinal)
             || name.StartsWith($"{Body}.{head}.", StringComparison.Ordinal)
             || name.EndsWith("position_ids", StringComparison.Ordinal))))

@@ -22,17 +22,17 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
 
     protected override GraphValue Forward(ModuleScope body, EncoderInputs inputs)
     {
-        ConfigReader config = body.Config;
-        int size = HiddenSize(config);
-        ModuleScope embeddings = body["embeddings"];
-        GraphValue hidden = embeddings["tok_embeddings"].Embedding(inputs.Ids, config.Int("vocab_size"), size);
+        var config = body.Config;
+        var size = HiddenSize(config);
+        var embeddings = body["embeddings"];
+        var hidden = embeddings["tok_embeddings"].Embedding(inputs.Ids, config.Int("vocab_size"), size);
         hidden = Norm(embeddings["norm"], hidden);
-        EncoderInputs local = inputs with { Bias = Window(new NodeScope(body.Graph, "/window"), inputs, config) };
+        var local = inputs with { Bias = Window(new NodeScope(body.Graph, "/window"), inputs, config) };
         Dictionary<string, RotaryTable> tables = [];
-        for (int index = 0; index < config.Int("num_hidden_layers", 22); index++)
+        for (var index = 0; index < config.Int("num_hidden_layers", 22); index++)
         {
-            string type = LayerType(config, index);
-            if (!tables.TryGetValue(type, out RotaryTable? table))
+            var type = LayerType(config, index);
+            if (!tables.TryGetValue(type, out var table))
             {
                 table = RotaryTable.Write(body["rotary_emb"][type], Frequencies(config, type));
                 tables.Add(type, table);
@@ -46,15 +46,15 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
 
     protected override GraphValue MaskedToken(ModuleScope root, ModuleScope body, GraphValue hidden)
     {
-        ModuleScope decoder = root["decoder"];
-        string? bias = root.Config.Flag("decoder_bias", true) ? decoder.NameOf("bias") : null;
+        var decoder = root["decoder"];
+        var bias = root.Config.Flag("decoder_bias", true) ? decoder.NameOf("bias") : null;
         return Vocabulary(decoder, body["embeddings"]["tok_embeddings"], bias, Head(root, hidden));
     }
 
     protected override GraphValue ClassifySequence(
         ModuleScope root, ModuleScope body, GraphValue hidden, EncoderInputs inputs, int labels)
     {
-        GraphValue pooled = root.Config.Text("classifier_pooling", "cls") switch
+        var pooled = root.Config.Text("classifier_pooling", "cls") switch
         {
             "cls" => First(root["head"], hidden),
             "mean" => SentencePooling.Mean(root["head"], hidden, inputs),
@@ -69,9 +69,9 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
     private GraphValue Layer(
         ModuleScope layer, GraphValue hidden, EncoderInputs inputs, RotaryTable rotary, bool first)
     {
-        ConfigReader config = layer.Config;
+        var config = layer.Config;
         int size = HiddenSize(config), heads = config.Int("num_attention_heads", 12);
-        int inner = config.Int("intermediate_size", 1152);
+        var inner = config.Int("intermediate_size", 1152);
         if (size % heads != 0)
         {
             throw config.Bad("num_attention_heads", $"a divisor of 'hidden_size', {size}");
@@ -79,10 +79,10 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
 
         ModuleScope attention = layer["attn"], feed = layer["mlp"];
         bool bias = config.Flag("attention_bias", false), feedBias = config.Flag("mlp_bias", false);
-        GraphValue x = first ? hidden : Norm(layer["attn_norm"], hidden);
-        IReadOnlyList<GraphValue> parts = attention.Split(
+        var x = first ? hidden : Norm(layer["attn_norm"], hidden);
+        var parts = attention.Split(
             attention["Wqkv"].Linear(x, size, 3 * size, bias), -1, size, size, size);
-        GraphValue start = attention.Ints(0);
+        var start = attention.Ints(0);
         x = attention.Attend(
             attention.RotaryEmbedding(parts[0], start, rotary.Cosines, rotary.Sines),
             attention.RotaryEmbedding(parts[1], start, rotary.Cosines, rotary.Sines), parts[2], inputs.Seen, heads,
@@ -97,9 +97,9 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
 
     private GraphValue Head(ModuleScope root, GraphValue hidden)
     {
-        ModuleScope head = root["head"];
-        int size = HiddenSize(root.Config);
-        GraphValue x = head["dense"].Linear(hidden, size, size, root.Config.Flag("classifier_bias", false));
+        var head = root["head"];
+        var size = HiddenSize(root.Config);
+        var x = head["dense"].Linear(hidden, size, size, root.Config.Flag("classifier_bias", false));
         return Norm(head["norm"], Activations.Find(root.Config, "classifier_activation", "gelu")(head, x));
     }
 
@@ -110,10 +110,10 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
     // Nothing within half a window on either side, far below every score beyond.
     private static GraphValue Window(NodeScope scope, EncoderInputs inputs, ConfigReader config)
     {
-        GraphValue beyond = scope.Greater(
+        var beyond = scope.Greater(
             scope.Abs(inputs.Distances()), scope.Int(config.Int("local_attention", 128) / 2));
-        GraphValue bias = scope.Where(beyond, scope.Float(EncoderAttention.Unseen), scope.Float(0));
-        GraphValue length = scope.Reshape(inputs.Length, 1);
+        var bias = scope.Where(beyond, scope.Float(EncoderAttention.Unseen), scope.Float(0));
+        var length = scope.Reshape(inputs.Length, 1);
         return scope.Reshape(bias, scope.Concat(0, scope.Ints(1), scope.Ints(1), length, length));
     }
 
@@ -131,7 +131,7 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
 
     private static double[] Frequencies(ConfigReader config, string type)
     {
-        double theta = config.Number("global_rope_theta", 160_000);
+        var theta = config.Number("global_rope_theta", 160_000);
         if (type == Local)
         {
             theta = config.Number("local_rope_theta", config.Has("global_rope_theta") ? theta : 10_000);
@@ -147,7 +147,7 @@ internal sealed class ModernBert(EncoderTask task) : EncoderArchitecture(task)
             theta = rope.Number("rope_theta", theta);
         }
 
-        int size = config.Int("hidden_size") / config.Int("num_attention_heads", 12);
+        var size = config.Int("hidden_size") / config.Int("num_attention_heads", 12);
         return [.. Enumerable.Range(0, size / 2).Select(pair => Math.Pow(theta, -2.0 * pair / size))];
     }
 }

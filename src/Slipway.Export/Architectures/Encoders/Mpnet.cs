@@ -5,7 +5,9 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures.Encoders;
 
-/// <summary>MPNet: RoBERTa's positions, no token types, scores that depend on the distance alike in all layers.</summary>
+/// <summary>
+/// MPNet: RoBERTa's positions, no token types, scores that depend on the distance alike in all layers.
+/// </summary>
 /// <remarks>Source: MPNet (arXiv 2004.09297); the buckets of distances are T5's (arXiv 1910.10683).</remarks>
 internal sealed class Mpnet(EncoderTask task) : Roberta(task)
 {
@@ -22,20 +24,20 @@ internal sealed class Mpnet(EncoderTask task) : Roberta(task)
 
     protected override EncoderInputs Prepare(ModuleScope body, EncoderInputs inputs)
     {
-        ConfigReader config = body.Config;
-        ModuleScope scope = body["encoder"]["relative_attention_bias"];
+        var config = body.Config;
+        var scope = body["encoder"]["relative_attention_bias"];
         int heads = AttentionHeads(config), buckets = config.Int("relative_attention_num_buckets", 32);
-        float[] weights = scope.ReadNumbers("weight", buckets, heads);
-        int farthest = LongestSequence(config) - 1;
-        float[] table = new float[((2 * farthest) + 1) * heads];
-        for (int distance = -farthest; distance <= farthest; distance++)
+        var weights = scope.ReadNumbers("weight", buckets, heads);
+        var farthest = LongestSequence(config) - 1;
+        var table = new float[((2 * farthest) + 1) * heads];
+        for (var distance = -farthest; distance <= farthest; distance++)
         {
             weights.AsSpan(Bucket(distance, buckets) * heads, heads)
                 .CopyTo(table.AsSpan((distance + farthest) * heads));
         }
 
-        GraphValue rows = scope.StoreVector("by_distance", table, (2 * farthest) + 1, heads);
-        GraphValue bias = scope.Gather(rows, scope.Add(inputs.Distances(), scope.Int(farthest)));
+        var rows = scope.StoreVector("by_distance", table, (2 * farthest) + 1, heads);
+        var bias = scope.Gather(rows, scope.Add(inputs.Distances(), scope.Int(farthest)));
         return inputs with { Bias = scope.Reshape(scope.Transpose(bias, 2, 0, 1), BiasShape(scope, inputs, heads)) };
     }
 
@@ -44,14 +46,14 @@ internal sealed class Mpnet(EncoderTask task) : Roberta(task)
     private static int Bucket(int distance, int buckets)
     {
         int side = buckets / 2, exact = side / 2, far = Math.Abs(distance);
-        float wide = MathF.Log((float)far / exact) / (float)Math.Log((double)FarthestDistance / exact) * (side - exact);
-        int bucket = far < exact ? far : Math.Min(exact + (int)wide, side - 1);
+        var wide = MathF.Log((float)far / exact) / (float)Math.Log((double)FarthestDistance / exact) * (side - exact);
+        var bucket = far < exact ? far : Math.Min(exact + (int)wide, side - 1);
         return distance > 0 ? side + bucket : bucket;
     }
 
     private static GraphValue BiasShape(NodeScope scope, EncoderInputs inputs, int heads)
     {
-        GraphValue length = scope.Reshape(inputs.Length, 1);
+        var length = scope.Reshape(inputs.Length, 1);
         return scope.Concat(0, scope.Ints(1), scope.Ints(heads), length, length);
     }
 }

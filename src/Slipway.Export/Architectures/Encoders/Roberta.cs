@@ -25,15 +25,15 @@ internal class Roberta(EncoderTask task) : Bert(task)
 
     protected override GraphValue Positions(ModuleScope scope, EncoderInputs inputs)
     {
-        GraphValue padding = scope.Int(Padding(scope.Config));
-        GraphValue counted = scope.Cast(scope.Not(scope.Equal(inputs.Ids, padding)), ElementType.Int64);
+        var padding = scope.Int(Padding(scope.Config));
+        var counted = scope.Cast(scope.Not(scope.Equal(inputs.Ids, padding)), ElementType.Int64);
         return scope.Add(scope.Mul(scope.CumSum(counted, 1), counted), padding);
     }
 
     protected override GraphValue MaskedToken(ModuleScope root, ModuleScope body, GraphValue hidden)
     {
-        ModuleScope head = root["lm_head"];
-        GraphValue x = head["dense"].Linear(hidden, HiddenSize(root.Config), HiddenSize(root.Config), bias: true);
+        var head = root["lm_head"];
+        var x = head["dense"].Linear(hidden, HiddenSize(root.Config), HiddenSize(root.Config), bias: true);
         x = head["layer_norm"].LayerNorm(head.Gelu(x), HiddenSize(root.Config), Epsilon(root.Config));
         return Vocabulary(
             head["decoder"], body["embeddings"]["word_embeddings"], head.NameOf("bias"), x);
@@ -42,9 +42,9 @@ internal class Roberta(EncoderTask task) : Bert(task)
     protected override GraphValue ClassifySequence(
         ModuleScope root, ModuleScope body, GraphValue hidden, EncoderInputs inputs, int labels)
     {
-        int size = HiddenSize(root.Config);
-        ModuleScope head = root["classifier"];
-        GraphValue x = head.Tanh(head["dense"].Linear(First(head, hidden), size, size, bias: true));
+        var size = HiddenSize(root.Config);
+        var head = root["classifier"];
+        var x = head.Tanh(head["dense"].Linear(First(head, hidden), size, size, bias: true));
         return head["out_proj"].Linear(x, size, labels, bias: true);
     }
 

@@ -19,11 +19,11 @@ internal static class RotaryOrder
     /// <param name="keys">The keys that may hold it; the first also among the rotary parameters.</param>
     public static int Read(ConfigReader config, int headSize, double absent, params IReadOnlyList<string> keys)
     {
-        ConfigReader source = config.Section("rope_parameters") is { } section && section.Has(keys[0])
+        var source = config.Section("rope_parameters") is { } section && section.Has(keys[0])
             ? section
             : config;
-        string key = keys.FirstOrDefault(source.Has) ?? keys[0];
-        double share = source.Number(key, absent);
+        var key = keys.FirstOrDefault(source.Has) ?? keys[0];
+        var share = source.Number(key, absent);
         return Checked(source, key, share is > 0 and <= 1 ? (int)(headSize * share) : 0, headSize);
     }
 

@@ -2,7 +2,9 @@ using Slipway.Export.Configuration;
 
 namespace Slipway.Export.Modules.Rotary;
 
-/// <summary>The frequencies of rotary positions, and the factor of cosines and sines, as a configuration says.</summary>
+/// <summary>
+/// The frequencies of rotary positions, and the factor of cosines and sines, as a configuration says.
+/// </summary>
 /// <param name="Frequencies">Radians a position, one for each pair.</param>
 /// <param name="Factor">What cosines and sines are multiplied by.</param>
 internal sealed record RotaryScaling(double[] Frequencies, double Factor)
@@ -34,17 +36,19 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     /// <summary>Frequencies of which only the first share turns.</summary>
     public static RotaryScaling Proportional(int rotarySize, double theta, double share, double factor = 1)
     {
-        int turning = (int)Math.Floor(Math.Clamp(share, 0, 1) * rotarySize / 2);
+        var turning = (int)Math.Floor(Math.Clamp(share, 0, 1) * rotarySize / 2);
         return new(
             [.. RotarySettings.Plain(rotarySize, theta)
                 .Select((frequency, pair) => pair < turning ? frequency / factor : 0)], 1);
     }
 
-    /// <summary>Reads <c>rope_parameters</c> of newer configurations, or <c>rope_theta</c> and <c>rope_scaling</c>.</summary>
+    /// <summary>
+    /// Reads <c>rope_parameters</c> of newer configurations, or <c>rope_theta</c> and <c>rope_scaling</c>.
+    /// </summary>
     public static RotaryScaling Read(ConfigReader config, int rotarySize)
     {
-        string key = config.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-        ConfigReader? section = config.Section(key);
+        var key = config.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+        var section = config.Section(key);
         return section?.Has("full_attention") == true || section?.Has("sliding_attention") == true
             ? throw config.Unsupported(key, "the same parameters for all layers")
             : Read(config, section, config.Number("rope_theta", 10000), rotarySize);
@@ -57,23 +61,23 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     /// <param name="rotarySize">The part of a head that turns.</param>
     public static RotaryScaling Read(ConfigReader config, ConfigReader? section, double defaultTheta, int rotarySize)
     {
-        ConfigReader source = section ?? config;
-        string key = section?.Has("rope_type") == true ? "rope_type" : "type";
-        string type = section?.Text(key, "default") ?? "default";
-        double theta = section?.Has("rope_theta") == true ? section.Number("rope_theta") : defaultTheta;
+        var source = section ?? config;
+        var key = section?.Has("rope_type") == true ? "rope_type" : "type";
+        var type = section?.Text(key, "default") ?? "default";
+        var theta = section?.Has("rope_theta") == true ? section.Number("rope_theta") : defaultTheta;
         if (theta <= 0)
         {
             throw config.Bad("rope_theta", "a positive number");
         }
 
-        return Types.TryGetValue(type, out Func<RotarySettings, RotaryScaling>? read)
+        return Types.TryGetValue(type, out var read)
             ? read(new RotarySettings(source, config, theta, rotarySize))
             : throw source.Unsupported(key, string.Join(", ", Types.Keys.Select(name => $"'{name}'")));
     }
 
     private static RotaryScaling Linear(RotarySettings settings)
     {
-        double factor = settings.Positive("factor");
+        var factor = settings.Positive("factor");
         return new([.. settings.Plain().Select(frequency => frequency / factor)], 1);
     }
 
@@ -83,8 +87,8 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
         settings.Positive("factor");
         if (settings.Section.Has("alpha"))
         {
-            double raised = settings.Positive("alpha");
-            RotarySettings other = settings with
+            var raised = settings.Positive("alpha");
+            var other = settings with
             {
                 Theta = settings.Theta * Math.Pow(raised, settings.Size / (settings.Size - 2.0)),
             };
@@ -97,12 +101,12 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     // Source: LongRoPE (arXiv 2402.13753), as Phi-3 has it.
     private static RotaryScaling LongRope(RotarySettings settings)
     {
-        double[] plain = settings.Plain();
-        int original = settings.Original;
-        double factor = settings.Section.Has("factor")
+        var plain = settings.Plain();
+        var original = settings.Original;
+        var factor = settings.Section.Has("factor")
             ? settings.Positive("factor")
             : (double)settings.Config.Int("max_position_embeddings") / original;
-        double attention = settings.Section.Has("attention_factor") ? settings.Positive("attention_factor")
+        var attention = settings.Section.Has("attention_factor") ? settings.Positive("attention_factor")
             : factor <= 1 ? 1
             : Math.Sqrt(1 + (Math.Log(factor) / Math.Log(original)));
         return Set("short") with { Beyond = Set("long"), Length = original };
@@ -114,7 +118,7 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
 
         double[] Divided(string key)
         {
-            IReadOnlyList<double> factors = settings.Section.Numbers(key) is { } list && list.Count == plain.Length
+            var factors = settings.Section.Numbers(key) is { } list && list.Count == plain.Length
                 && list.All(value => value > 0)
                 ? list
                 : throw settings.Section.Bad(key, $"{plain.Length} positive numbers, one for each pair that turns");
@@ -125,15 +129,15 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     // Long waves are stretched by the factor, short ones kept, those between blended.
     private static RotaryScaling Llama3(RotarySettings settings)
     {
-        double factor = settings.Positive("factor");
+        var factor = settings.Positive("factor");
         double low = settings.Positive("low_freq_factor"), high = settings.Positive("high_freq_factor");
         double context = settings.Original;
         return new([.. settings.Plain().Select(Scale)], 1);
 
         double Scale(double frequency)
         {
-            double waves = context * frequency / (2 * Math.PI);
-            double kept = Math.Clamp((waves - low) / (high - low), 0, 1);
+            var waves = context * frequency / (2 * Math.PI);
+            var kept = Math.Clamp((waves - low) / (high - low), 0, 1);
             return (kept * frequency) + ((1 - kept) * frequency / factor);
         }
     }
@@ -142,10 +146,11 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     private static RotaryScaling Yarn(RotarySettings settings)
     {
         double context = settings.Original;
-        double factor = settings.Section.Has("factor")
+        var factor = settings.Section.Has("factor")
             ? settings.Positive("factor")
             : settings.Config.Int("max_position_embeddings") / context;
-        double first = Pair(settings.Section.Number("beta_fast", 32)), last = Pair(settings.Section.Number("beta_slow", 1));
+        double first = Pair(settings.Section.Number("beta_fast", 32)),
+            last = Pair(settings.Section.Number("beta_slow", 1));
         if (settings.Section.Flag("truncate", true))
         {
             (first, last) = (Math.Floor(first), Math.Ceiling(last));
@@ -153,12 +158,12 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
 
         first = Math.Max(first, 0);
         last = Math.Min(last, settings.Size - 1);
-        double span = first == last ? 0.001 : last - first;
+        var span = first == last ? 0.001 : last - first;
         double[] frequencies =
         [
             .. settings.Plain().Select((frequency, pair) =>
             {
-                double scaled = Math.Clamp((pair - first) / span, 0, 1);
+                var scaled = Math.Clamp((pair - first) / span, 0, 1);
                 return (frequency / factor * scaled) + (frequency * (1 - scaled));
             }),
         ];
@@ -191,7 +196,9 @@ internal sealed record RotarySettings(ConfigReader Section, ConfigReader Config,
     public static double[] Plain(int size, double theta) =>
         [.. Enumerable.Range(0, (size + 1) / 2).Select(pair => Math.Pow(theta, -2.0 * pair / size))];
 
-    /// <summary>How long sequences were before they were stretched; the whole configuration's word counts first.</summary>
+    /// <summary>
+    /// How long sequences were before they were stretched; the whole configuration's word counts first.
+    /// </summary>
     public int Original => (Config.Has("original_max_position_embeddings") ? Config : Section)
         .Int("original_max_position_embeddings", Config.Int("max_position_embeddings"));
 

@@ -1,5 +1,3 @@
-using Slipway.Export.Configuration;
-
 namespace Slipway.Export.Modules.Rotary;
 
 /// <summary>Rotary positions of layers with a window and of others, which may have parameters of their own.</summary>
@@ -12,11 +10,12 @@ internal static class RotarySections
     /// <param name="scaleWindows">Whether parameters that all layers share scale those with a window too.</param>
     public static RotaryTable Get(RotaryTables tables, int rotarySize, int? window, bool scaleWindows)
     {
-        ConfigReader config = tables.Config;
-        ConfigReader? section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
-        string kind = window is null ? "full_attention" : "sliding_attention";
-        double theta = config.Number("rope_theta", 10000);
-        if (section is not null && !section.Has("rope_type") && !section.Has("type") && section.Section(kind) is { } own)
+        var config = tables.Config;
+        var section = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+        var kind = window is null ? "full_attention" : "sliding_attention";
+        var theta = config.Number("rope_theta", 10000);
+        if (section is not null && !section.Has("rope_type") && !section.Has("type")
+            && section.Section(kind) is { } own)
         {
             return tables.Get(kind, _ => RotaryScaling.Read(config, own, theta, rotarySize));
         }

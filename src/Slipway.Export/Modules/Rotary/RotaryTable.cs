@@ -33,17 +33,18 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
             return Write(scope, scaling.Frequencies, scaling.Factor);
         }
 
-        scope.Build.RotarySwitch = length;
-        RotaryTable first = Write(scope["short"], scaling.Frequencies, scaling.Factor, length);
-        RotaryTable second = Write(scope["long"], beyond.Frequencies, beyond.Factor);
+        scope.Build.LongRopeThreshold = length;
+        var first = Write(scope["short"], scaling.Frequencies, scaling.Factor, length);
+        var second = Write(scope["long"], beyond.Frequencies, beyond.Factor);
 
         // Rows of the second table follow on those of the first.
-        int rows = (length + Stride - 1) / Stride * Stride;
-        GraphValue lengths = scope.Add(scope.Cast(inputs.LastPositions, ElementType.Int64), scope.Int(1));
-        GraphValue longer = scope.Greater(scope.Max(lengths, inputs.PlannedLength), scope.Int(length));
-        GraphValue start = scope.Where(longer, scope.Int(rows), scope.Int(0));
-        GraphValue cosines = scope.Concat(0, first.Cosines, second.Cosines);
-        double[] fast = scope.Build.Frequencies[first.Cosines.Name], slow = scope.Build.Frequencies[second.Cosines.Name];
+        var rows = (length + Stride - 1) / Stride * Stride;
+        var lengths = scope.Add(scope.Cast(inputs.LastPositions, ElementType.Int64), scope.Int(1));
+        var longer = scope.Greater(scope.Max(lengths, inputs.PlannedLength), scope.Int(length));
+        var start = scope.Where(longer, scope.Int(rows), scope.Int(0));
+        var cosines = scope.Concat(0, first.Cosines, second.Cosines);
+        double[] fast = scope.Build.Frequencies[first.Cosines.Name],
+            slow = scope.Build.Frequencies[second.Cosines.Name];
         scope.Build.Frequencies.Add(cosines.Name, [.. fast.Zip(slow, Math.Max)]);
         return new RotaryTable(cosines, scope.Concat(0, first.Sines, second.Sines))
         {
@@ -60,19 +61,19 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
     public static RotaryTable Write(ModuleScope scope, double[] frequencies, double factor = 1, int? length = null)
     {
         double[] factors = [.. frequencies.Select(_ => factor)];
-        int padded = RotaryOrder.Padded(2 * frequencies.Length) / 2;
+        var padded = RotaryOrder.Padded(2 * frequencies.Length) / 2;
         factors = [.. factors, .. Enumerable.Repeat(1.0, padded - factors.Length)];
         frequencies = [.. frequencies, .. new double[padded - frequencies.Length]];
-        int strides = ((length ?? scope.Build.ContextLength) + Stride - 1) / Stride;
+        var strides = ((length ?? scope.Build.ContextLength) + Stride - 1) / Stride;
         long[] shape = [(long)strides * Stride, frequencies.Length];
-        GraphValue farCosines = Write(
+        var farCosines = Write(
             scope, "far_cos", [strides, 1], frequencies, Stride, (angle, pair) => Math.Cos(angle) * factors[pair]);
-        GraphValue farSines = Write(
+        var farSines = Write(
             scope, "far_sin", [strides, 1], frequencies, Stride, (angle, pair) => Math.Sin(angle) * factors[pair]);
-        GraphValue nearCosines = Write(scope, "near_cos", [1, Stride], frequencies, 1, (angle, _) => Math.Cos(angle));
-        GraphValue nearSines = Write(scope, "near_sin", [1, Stride], frequencies, 1, (angle, _) => Math.Sin(angle));
-        GraphValue cosines = scope.Sub(scope.Mul(farCosines, nearCosines), scope.Mul(farSines, nearSines));
-        GraphValue sines = scope.Add(scope.Mul(farSines, nearCosines), scope.Mul(farCosines, nearSines));
+        var nearCosines = Write(scope, "near_cos", [1, Stride], frequencies, 1, (angle, _) => Math.Cos(angle));
+        var nearSines = Write(scope, "near_sin", [1, Stride], frequencies, 1, (angle, _) => Math.Sin(angle));
+        var cosines = scope.Sub(scope.Mul(farCosines, nearCosines), scope.Mul(farSines, nearSines));
+        var sines = scope.Add(scope.Mul(farSines, nearCosines), scope.Mul(farCosines, nearSines));
         RotaryTable table = new(scope.Reshape(cosines, shape), scope.Reshape(sines, shape));
         scope.Build.Frequencies.Add(table.Cosines.Name, frequencies);
         return table;
@@ -82,11 +83,11 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
         ModuleScope scope, string name, int[] positions, double[] frequencies, int stride,
         Func<double, int, double> value)
     {
-        int rows = positions[0] * positions[1];
-        float[] table = new float[rows * frequencies.Length];
-        for (int row = 0; row < rows; row++)
+        var rows = positions[0] * positions[1];
+        var table = new float[rows * frequencies.Length];
+        for (var row = 0; row < rows; row++)
         {
-            for (int pair = 0; pair < frequencies.Length; pair++)
+            for (var pair = 0; pair < frequencies.Length; pair++)
             {
                 table[(row * frequencies.Length) + pair] = (float)value((double)row * stride * frequencies[pair], pair);
             }

@@ -15,10 +15,10 @@ internal sealed class RotaryTables(ModuleScope scope, DecoderInputs inputs)
     /// <param name="read">Reads its frequencies from the configuration.</param>
     public RotaryTable Get(string name, Func<ConfigReader, RotaryScaling> read)
     {
-        if (!_tables.TryGetValue(name, out RotaryTable? table))
+        if (!_tables.TryGetValue(name, out var table))
         {
-            RotaryScaling scaling = read(scope.Config);
-            ModuleScope place = name.Length == 0 ? scope : scope[name];
+            var scaling = read(scope.Config);
+            var place = name.Length == 0 ? scope : scope[name];
             table = scaling.Beyond is { } beyond
                 ? RotaryTable.WriteBoth(place, scaling, scaling.Length, beyond, inputs)
                 : RotaryTable.Write(place, scaling.Frequencies, scaling.Factor);

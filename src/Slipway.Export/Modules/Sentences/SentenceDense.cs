@@ -37,12 +37,13 @@ internal sealed class SentenceDense(SentenceModuleFiles files, ConfigReader conf
         if (!Activations.TryGetValue(config.Text(Activation, "torch.nn.Tanh").Split('.')[^1], out var activation))
         {
             throw config.Unsupported(
-                Activation, string.Join(", ", Activations.Keys.Select(name => $"'torch.nn.modules.activation.{name}'")));
+                Activation,
+                string.Join(", ", Activations.Keys.Select(name => $"'torch.nn.modules.activation.{name}'")));
         }
 
         using var weights = files.OpenWeights();
         TensorSource source = new(weights);
-        ModuleScope scope = root[files.Name];
+        var scope = root[files.Name];
         var matrix = scope.Build.StoreExact(
             scope.NameOf("linear.weight"), () => source.Matrix("linear.weight", outputs, inputs));
         var bias = config.Flag("bias", true)

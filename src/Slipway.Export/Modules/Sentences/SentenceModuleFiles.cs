@@ -36,7 +36,8 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
         var files = WeightFiles.Select(file => Path.Combine(folder, Name, file)).ToArray();
         return Checkpoint.Open(Array.Find(files, File.Exists) ?? throw new CheckpointException(
             $"The module '{Name}' of '{checkpoint.Path}' has no weights; expected "
-            + $"{string.Join(" or ", WeightFiles.Select(file => $"'{Name}/{file}'"))}. Copy the whole folder of the model, "
+            + $"{string.Join(" or ", WeightFiles.Select(file => $"'{Name}/{file}'"))}. Copy the whole folder of the "
+            + $"model, "
             + "with its subfolders.", checkpoint.Path));
     }
 
@@ -44,7 +45,8 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
     {
         try
         {
-            return JsonNode.Parse(content, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return JsonNode.Parse(
+                content, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
         }
         catch (JsonException exception)
         {
@@ -55,10 +57,12 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
     }
 
     public static CheckpointException Bad(Checkpoint checkpoint, string file, string expected) => new(
-        $"'{file}' of '{checkpoint.Path}' does not hold {expected}. Correct it, or copy the whole folder of the model, with "
+        $"'{file}' of '{checkpoint.Path}' does not "
+        + $"hold {expected}. Correct it, or copy the whole folder of the model, with "
         + "its subfolders.", checkpoint.Path);
 
-    private byte[]? Read(string file) => Name.Split('/', '\\').Any(part => part is "" or "." or "..") || Name.Contains(':')
+    private byte[]? Read(string file)
+        => Name.Split('/', '\\').Any(part => part is "" or "." or "..") || Name.Contains(':')
         ? throw Bad(checkpoint, "modules.json", $"the name of a folder below it as the path of '{entry.Text("type")}'")
         : checkpoint.ReadFile(file);
 }

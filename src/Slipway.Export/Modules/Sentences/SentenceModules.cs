@@ -5,7 +5,9 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Modules.Sentences;
 
-/// <summary>Makes one vector of a text's hidden states by the modules of a sentence-embedding model, in their order.</summary>
+/// <summary>
+/// Makes one vector of a text's hidden states by the modules of a sentence-embedding model, in their order.
+/// </summary>
 /// <remarks>Source: Sentence Transformers' files, <c>modules.json</c> and each module's <c>config.json</c>.</remarks>
 internal sealed class SentenceModules
 {

@@ -30,7 +30,7 @@ internal sealed class SentenceLayerNorm(SentenceModuleFiles files) : SentenceMod
         var (x, size) = features[SentenceFeatures.Sentence];
         using var weights = files.OpenWeights();
         TensorSource source = new(weights);
-        ModuleScope scope = root[files.Name];
+        var scope = root[files.Name];
         features[SentenceFeatures.Sentence] = (
             scope.LayerNormalization(
                 x, scope.StoreVector("norm.weight", source.Vector("norm.weight", size)),

@@ -30,7 +30,7 @@ internal sealed class SentencePooling(IReadOnlyList<PoolingMode> modes, bool inc
     public static SentencePooling Read(SentenceModuleFiles files)
     {
         var (config, keys) = files.Config();
-        PoolingMode[] modes = config.Has(ModeKey) ? Named(config, keys) : Flagged(config, keys);
+        var modes = config.Has(ModeKey) ? Named(config, keys) : Flagged(config, keys);
         return modes.Length > 0
             ? new SentencePooling(modes, config.Flag("include_prompt", true))
             : throw config.Bad(ModeKey, $"one of {Known}");
@@ -48,7 +48,8 @@ internal sealed class SentencePooling(IReadOnlyList<PoolingMode> modes, bool inc
         NodeScope scope = new(root.Graph, "/pooling");
         var (hidden, size) = features[SentenceFeatures.Tokens];
         PooledTokens pooled = new(hidden, Mask(root.Graph, scope, features.Inputs), features.Inputs);
-        GraphValue[] parts = [.. modes.Select(mode => mode.Build(new NodeScope(root.Graph, $"/pooling/{mode.Name}"), pooled))];
+        GraphValue[] parts = [
+            .. modes.Select(mode => mode.Build(new NodeScope(root.Graph, $"/pooling/{mode.Name}"), pooled))];
         features[SentenceFeatures.Sentence] =
             (parts.Length == 1 ? parts[0] : scope.Concat(-1, parts), size * parts.Length);
     }

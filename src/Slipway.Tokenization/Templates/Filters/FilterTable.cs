@@ -5,7 +5,8 @@ using Slipway.Tokenization.Templates.Values;
 namespace Slipway.Tokenization.Templates.Filters;
 
 /// <summary>A filter: the computation, how many arguments must be given, and their names.</summary>
-internal sealed record FilterFunction(Func<object?, CallArguments, object?> Apply, int Required, params string[] Parameters);
+internal sealed record FilterFunction(
+    Func<object?, CallArguments, object?> Apply, int Required, params string[] Parameters);
 
 /// <summary>The table of filters: what may follow a bar.</summary>
 internal static class FilterTable
@@ -27,9 +28,11 @@ internal static class FilterTable
         ["dictsort"] = new(ListFilters.SortDictionary, 0, "case_sensitive", "by", "reverse"),
         ["e"] = new((value, _) => Escaped(value), 0),
         ["escape"] = new((value, _) => Escaped(value), 0),
-        ["filesizeformat"] = new((value, arguments) => NumberFilters.FileSize(value, arguments.Flag(0, "binary")), 0, "binary"),
+        ["filesizeformat"] = new(
+            (value, arguments) => NumberFilters.FileSize(value, arguments.Flag(0, "binary")), 0, "binary"),
         ["first"] = new((value, _) => ListFilters.First(value), 0),
-        ["float"] = new((value, arguments) => NumberFilters.ToFloat(value, arguments.Get(0, "default", 0.0)), 0, "default"),
+        ["float"] = new(
+            (value, arguments) => NumberFilters.ToFloat(value, arguments.Get(0, "default", 0.0)), 0, "default"),
         ["forceescape"] = new((value, _) => new Markup(Markup.Escape(PythonText.Str(value))), 0),
         ["format"] = new(Format, 0),
         ["groupby"] = new(ListFilters.GroupBy, 1, "attribute", "default", "case_sensitive"),
@@ -43,16 +46,21 @@ internal static class FilterTable
         ["list"] = new((value, _) => new List<object?>(Iteration.Of(value)), 0),
         ["lower"] = new((value, _) => OnText(value, Casing.Lower), 0),
         ["map"] = new(ListFilters.Map, 0),
-        ["max"] = new((value, arguments) => ListFilters.Extreme(value, arguments, ">"), 0, "case_sensitive", "attribute"),
-        ["min"] = new((value, arguments) => ListFilters.Extreme(value, arguments, "<"), 0, "case_sensitive", "attribute"),
-        ["reject"] = new((value, arguments) => ListFilters.Select(value, arguments, byAttribute: false, keep: false), 0),
-        ["rejectattr"] = new((value, arguments) => ListFilters.Select(value, arguments, byAttribute: true, keep: false), 0),
+        ["max"] = new(
+            (value, arguments) => ListFilters.Extreme(value, arguments, ">"), 0, "case_sensitive", "attribute"),
+        ["min"] = new(
+            (value, arguments) => ListFilters.Extreme(value, arguments, "<"), 0, "case_sensitive", "attribute"),
+        ["reject"] = new(
+            (value, arguments) => ListFilters.Select(value, arguments, byAttribute: false, keep: false), 0),
+        ["rejectattr"] = new(
+            (value, arguments) => ListFilters.Select(value, arguments, byAttribute: true, keep: false), 0),
         ["replace"] = new(TextFilters.Replace, 2, "old", "new", "count"),
         ["reverse"] = new((value, _) => ListFilters.Reverse(value), 0),
         ["round"] = new(NumberFilters.Round, 0, "precision", "method"),
         ["safe"] = new((value, _) => new Markup(PythonText.Str(value)), 0),
         ["select"] = new((value, arguments) => ListFilters.Select(value, arguments, byAttribute: false, keep: true), 0),
-        ["selectattr"] = new((value, arguments) => ListFilters.Select(value, arguments, byAttribute: true, keep: true), 0),
+        ["selectattr"] = new(
+            (value, arguments) => ListFilters.Select(value, arguments, byAttribute: true, keep: true), 0),
         ["slice"] = new(ListFilters.Slice, 1, "slices", "fill_with"),
         ["sort"] = new(ListFilters.Sort, 0, "reverse", "case_sensitive", "attribute"),
         ["string"] = new((value, _) => value is Markup ? value : PythonText.Str(value), 0),

@@ -37,7 +37,8 @@ internal static class ListFilters
         }
 
         var tested = byAttribute ? Getter(arguments.Positional[0], null) : static item => item;
-        var rest = arguments with { Positional = arguments.Positional.Length > first ? arguments.Positional[(first + 1)..] : [] };
+        var rest = arguments with { Positional = arguments.Positional.Length > first
+            ? arguments.Positional[(first + 1)..] : [] };
         Func<object?, bool> test = arguments.Positional.Length > first
             ? item => TestTable.Holds(arguments.String(first, "test"), item, rest)
             : Truth.Of;
@@ -61,7 +62,8 @@ internal static class ListFilters
         {
             "key" => 0,
             "value" => 1,
-            var other => throw Work.Error($"'dictsort' sorts by 'key' or 'value', not by {PythonText.ShortRepr(other)}."),
+            var other =>
+                throw Work.Error($"'dictsort' sorts by 'key' or 'value', not by {PythonText.ShortRepr(other)}."),
         };
         var folded = !arguments.Flag(0, "case_sensitive");
         return Comparing.Sort(
@@ -109,7 +111,7 @@ internal static class ListFilters
         var getter = Getter(arguments.Get(1, "attribute"), null);
         var folded = !arguments.Flag(0, "case_sensitive");
         object? best = new Undefined("there is no item to choose from");
-        object? bestKey = best;
+        var bestKey = best;
         foreach (var item in Iteration.Of(value))
         {
             var key = Folded(getter(item), folded);
@@ -173,7 +175,7 @@ internal static class ListFilters
         {
             var (size, extra) = Math.DivRem(items.Count, (int)slices);
             var start = (slice * size) + Math.Min(slice, extra);
-            List<object?> part = items[start..(start + size + (slice < extra ? 1 : 0))];
+            var part = items[start..(start + size + (slice < extra ? 1 : 0))];
             if (fill is not null && slice >= extra)
             {
                 part.Add(fill);
@@ -212,7 +214,8 @@ internal static class ListFilters
     }
 
     public static object? Attr(object? value, string name) => value is Undefined ? Members.Attribute(value, name)
-        : Members.Own(value, name, out var own) ? own : new Undefined($"the attribute '{Quoted.Short(name)}' is undefined");
+        : Members.Own(value, name, out var own)
+            ? own : new Undefined($"the attribute '{Quoted.Short(name)}' is undefined");
 
     /// <summary>Looks an attribute up by its path: names and numbers with points between them.</summary>
     /// <param name="path">A text or a number; null for the item itself.</param>

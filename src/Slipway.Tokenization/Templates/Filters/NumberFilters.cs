@@ -34,7 +34,8 @@ internal static class NumberFilters
         var unit = Arithmetic.Compute("**", 10L, Math.Clamp(precision, -400, 400));
         var scaled = Arithmetic.Compute("*", value, unit);
         var whole = scaled is double number
-            ? double.IsFinite(number) ? Numbers.Normalize(new BigInteger(method is "ceil" ? Math.Ceiling(number) : Math.Floor(number)))
+            ? double.IsFinite(number)
+                ? Numbers.Normalize(new BigInteger(method is "ceil" ? Math.Ceiling(number) : Math.Floor(number)))
                 : throw Work.Error("a number that is not finite cannot be rounded.")
             : scaled;
         return Arithmetic.Compute("/", whole, unit)!;
@@ -166,7 +167,9 @@ internal static class NumberFilters
     {
         for (var i = 0; i < text.Length; i++)
         {
-            if (text[i] == '_' && (i == 0 || i + 1 == text.Length || !char.IsLetterOrDigit(text[i - 1]) || !char.IsLetterOrDigit(text[i + 1])))
+            if (text[i] == '_'
+                && (i == 0 || i + 1 == text.Length || !char.IsLetterOrDigit(text[i - 1])
+                || !char.IsLetterOrDigit(text[i + 1])))
             {
                 return null;
             }

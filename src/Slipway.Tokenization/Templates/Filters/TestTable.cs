@@ -6,7 +6,8 @@ namespace Slipway.Tokenization.Templates.Filters;
 /// <summary>The table of tests: what may follow <c>is</c>.</summary>
 internal static class TestTable
 {
-    public static Dictionary<string, (int Arguments, Func<object?, object?, bool> Holds)> All { get; } = new(StringComparer.Ordinal)
+    public static Dictionary<string, (int Arguments, Func<object?, object?, bool> Holds)> All { get; } = new(
+        StringComparer.Ordinal)
     {
         ["defined"] = (0, (value, _) => value is not Undefined),
         ["undefined"] = (0, (value, _) => value is Undefined),
@@ -28,7 +29,8 @@ internal static class TestTable
         ["test"] = (0, (value, _) => value is string name && All!.ContainsKey(name)),
         ["odd"] = (0, (value, _) => Comparing.AreEqual(Arithmetic.Compute("%", Number(value), 2L), 1L)),
         ["even"] = (0, (value, _) => Comparing.AreEqual(Arithmetic.Compute("%", Number(value), 2L), 0L)),
-        ["divisibleby"] = (1, (value, other) => Comparing.AreEqual(Arithmetic.Compute("%", Number(value), Number(other)), 0L)),
+        ["divisibleby"] = (1,
+            (value, other) => Comparing.AreEqual(Arithmetic.Compute("%", Number(value), Number(other)), 0L)),
         ["lower"] = (0, (value, _) => TextMethods.IsCase(PythonText.Str(value), upper: false)),
         ["upper"] = (0, (value, _) => TextMethods.IsCase(PythonText.Str(value), upper: true)),
         ["in"] = (1, (value, other) => Comparing.Contains(other, value)),
@@ -59,7 +61,8 @@ internal static class TestTable
 
         if (arguments.Positional.Length + arguments.Named.Count != test.Arguments)
         {
-            throw Work.Error(test.Arguments == 1 ? "the test needs one argument." : $"the test '{name}' takes no arguments.");
+            throw Work.Error(test.Arguments == 1
+                ? "the test needs one argument." : $"the test '{name}' takes no arguments.");
         }
 
         Work.Value(value);

@@ -10,14 +10,16 @@ internal static class TextFilters
     public static object Indent(object? value, CallArguments arguments)
     {
         var width = arguments.Get(0, "width", 4L);
-        var prefix = width is string given ? given : new string(' ', (int)Math.Clamp(arguments.Integer(0, "width", 4), 0, 1024));
+        var prefix = width is string given
+            ? given : new string(' ', (int)Math.Clamp(arguments.Integer(0, "width", 4), 0, 1024));
         if (value is not (string or Markup))
         {
             throw Work.Error($"'indent' needs a text, not {PythonText.ShortRepr(value)}.");
         }
 
         var (first, blank) = (arguments.Flag(1, "first"), arguments.Flag(2, "blank"));
-        var lines = TextSplitting.Lines(PythonText.Str(value) + "\n", keepEnds: false).Select(line => (string)line!).ToArray();
+        var lines = TextSplitting.Lines(PythonText.Str(value) + "\n", keepEnds: false).Select(line => (string)line!)
+            .ToArray();
         Work.CheckLength(((long)lines.Length * prefix.Length) + lines.Sum(line => line.Length));
         Work.Characters((long)lines.Length * prefix.Length);
         var text = string.Join('\n', lines.Select((line, index) =>
@@ -123,7 +125,8 @@ internal static class TextFilters
         }
 
         var text = TextMethods.Join(" ", parts);
-        return text.Length > 0 && (!arguments.Has(0, "autospace") || arguments.Flag(0, "autospace")) ? " " + text : text;
+        return text.Length > 0 && (!arguments.Has(0, "autospace") || arguments.Flag(0, "autospace"))
+            ? " " + text : text;
     }
 
     private static string Encoded(string text, bool ofQuery)
@@ -132,7 +135,8 @@ internal static class TextFilters
         foreach (var value in Encoding.UTF8.GetBytes(text))
         {
             var character = (char)value;
-            _ = char.IsAsciiLetterOrDigit(character) || character is '_' or '.' or '-' or '~' || (character == '/' && !ofQuery)
+            _ = char.IsAsciiLetterOrDigit(character) || character is '_' or '.' or '-' or '~'
+                || (character == '/' && !ofQuery)
                 ? output.Append(character)
                 : character == ' ' && ofQuery ? output.Append('+')
                 : output.Append('%').Append(value.ToString("X2", System.Globalization.CultureInfo.InvariantCulture));

@@ -39,7 +39,8 @@ internal sealed class BraceFormat
                 continue;
             }
 
-            var end = character == '{' ? FieldEnd(format, at + 1) : throw Work.Error("a format has a '}' that closes nothing.");
+            var end = character == '{'
+                ? FieldEnd(format, at + 1) : throw Work.Error("a format has a '}' that closes nothing.");
             var text = Field(format[(at + 1)..end], depth);
             Work.Count();
             Work.CheckLength((long)output.Length + text.Length);
@@ -80,7 +81,8 @@ internal sealed class BraceFormat
         var rest = field[cut..];
         if (rest.StartsWith('!'))
         {
-            value = rest.Length < 2 || (rest.Length > 2 && rest[2] != ':') ? throw Work.Error("a format has a '!' without a letter.")
+            value = rest.Length < 2 || (rest.Length > 2 && rest[2] != ':')
+                ? throw Work.Error("a format has a '!' without a letter.")
                 : rest[1] switch
                 {
                     's' => PythonText.Str(value),
@@ -112,7 +114,8 @@ internal sealed class BraceFormat
 
             var part = path[(at + 1)..close];
             value = !isKey ? Members.Attribute(value, part)
-                : long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? Members.Item(value, index)
+                : long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                    ? Members.Item(value, index)
                 : Members.Item(value, part);
             at = isKey ? close + 1 : close;
         }
@@ -120,7 +123,8 @@ internal sealed class BraceFormat
         return value;
     }
 
-    private static int IndexOrEnd(ReadOnlySpan<char> rest) => rest.IndexOfAny('.', '[') is >= 0 and var at ? at : rest.Length;
+    private static int IndexOrEnd(ReadOnlySpan<char> rest)
+        => rest.IndexOfAny('.', '[') is >= 0 and var at ? at : rest.Length;
 
     private object? First(string name)
     {
@@ -135,7 +139,8 @@ internal sealed class BraceFormat
             throw Work.Error("a format mixes numbered fields with others.");
         }
 
-        var index = name.Length == 0 ? _next++ : name.Length > 9 ? int.MaxValue : int.Parse(name, CultureInfo.InvariantCulture);
+        var index = name.Length == 0
+            ? _next++ : name.Length > 9 ? int.MaxValue : int.Parse(name, CultureInfo.InvariantCulture);
         _next = name.Length == 0 ? _next : -1;
         return index < _arguments.Positional.Length ? _arguments.Positional[index]
             : throw Work.Error("a format has more fields than arguments.");

@@ -37,7 +37,8 @@ internal static partial class FormatSpec
             : OfNumber(value, type, precision, Part("sign"), Part("alternate").Length > 0, Part("group"));
         if (Part("group").Length > 0 && align == '=' && fill == "0" && width > sign.Length + text.Length)
         {
-            throw Work.Error($"the format '{Quoted.Short(spec)}' pads groups of digits with zeros, which is not supported.");
+            throw Work.Error(
+                $"the format '{Quoted.Short(spec)}' pads groups of digits with zeros, which is not supported.");
         }
 
         var missing = Math.Max(0, width - sign.Length - (int)Iteration.CodePoints(text));
@@ -78,9 +79,11 @@ internal static partial class FormatSpec
         object? value, char type, int? precision, string sign, bool alternate, string group)
     {
         var shown = NumberText.IsNegative(value) ? "-" : sign is "+" or " " ? sign : "";
-        if (Numbers.AsInteger(value) is not null && type == '\0' || type is 'b' or 'c' or 'd' or 'o' or 'x' or 'X' || (type == 'n' && value is not double))
+        if (Numbers.AsInteger(value) is not null && type == '\0' || type is 'b' or 'c' or 'd' or 'o' or 'x' or 'X'
+            || (type == 'n' && value is not double))
         {
-            return OfInteger(Numbers.AsInteger(value) ?? throw Wrong(type, value), type, precision, shown, alternate, group);
+            return OfInteger(Numbers.AsInteger(value)
+                ?? throw Wrong(type, value), type, precision, shown, alternate, group);
         }
 
         var number = Numbers.AsDouble(value)!.Value;

@@ -5,7 +5,9 @@ using Slipway.Tokenization.Templates.Values;
 
 namespace Slipway.Tokenization.Templates.Formatting;
 
-/// <summary>The digits of numbers as C's <c>printf</c> and Python's formats write them, without sign and padding.</summary>
+/// <summary>
+/// The digits of numbers as C's <c>printf</c> and Python's formats write them, without sign and padding.
+/// </summary>
 internal static class NumberText
 {
     /// <summary>The most digits and the widest field that a format may ask for.</summary>
@@ -20,7 +22,8 @@ internal static class NumberText
     {
         Bounded(precision);
         var number = Math.Abs(value);
-        var text = !double.IsFinite(number) ? double.IsNaN(number) ? "nan" : "inf" : char.ToLowerInvariant(conversion) switch
+        var text = !double.IsFinite(number)
+            ? double.IsNaN(number) ? "nan" : "inf" : char.ToLowerInvariant(conversion) switch
         {
             'f' => Fixed(number, precision, keepsZeros),
             'e' => Scientific(number, precision, keepsZeros),
@@ -45,7 +48,8 @@ internal static class NumberText
     }
 
     public static bool IsNegative(object? value) =>
-        value is double number ? double.IsNegative(number) && !double.IsNaN(number) : Numbers.AsInteger(value)!.Value.Sign < 0;
+        value is double number
+            ? double.IsNegative(number) && !double.IsNaN(number) : Numbers.AsInteger(value)!.Value.Sign < 0;
 
     /// <summary>The number that digits of a format write, refused where it is too large.</summary>
     public static int Bounded(long number) => number is >= 0 and <= MaxDigits ? (int)number
@@ -100,6 +104,7 @@ internal static class NumberText
     {
         var bits = OfInteger(number, 'b');
         bits = bits.PadLeft((bits.Length + 2) / 3 * 3, '0');
-        return TrimZeros(string.Concat(bits.Chunk(3).Select(three => (char)('0' + Convert.ToInt32(new string(three), 2)))));
+        return TrimZeros(
+            string.Concat(bits.Chunk(3).Select(three => (char)('0' + Convert.ToInt32(new string(three), 2)))));
     }
 }

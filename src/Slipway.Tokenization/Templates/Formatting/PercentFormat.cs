@@ -120,7 +120,8 @@ internal sealed class PercentFormat
                 return ("", value switch
                 {
                     string text when Iteration.CodePoints(text) == 1 => text,
-                    long code when code is >= 0 and <= 0x10FFFF && Rune.IsValid((int)code) => new Rune((int)code).ToString(),
+                    long code when code is >= 0 and <= 0x10FFFF
+                        && Rune.IsValid((int)code) => new Rune((int)code).ToString(),
                     _ => throw Wrong(conversion, value),
                 });
             case 'd' or 'i' or 'u' or 'o' or 'x' or 'X':
@@ -145,7 +146,8 @@ internal sealed class PercentFormat
     }
 
     private static string Sign(object? value, string flags) => NumberText.IsNegative(value) ? "-"
-        : flags.Contains('+', StringComparison.Ordinal) ? "+" : flags.Contains(' ', StringComparison.Ordinal) ? " " : "";
+        : flags.Contains('+', StringComparison.Ordinal)
+            ? "+" : flags.Contains(' ', StringComparison.Ordinal) ? " " : "";
 
     private static string Cut(string text, int? precision) =>
         precision is { } length && text.Length > length ? (string)Slicing.Take(text, 0L, (long)length, null) : text;

@@ -11,7 +11,8 @@ internal static class DictionaryMethods
         ["keys"] = new((fields, _) => new DictionaryView("dict_keys", Counted(fields).Keys), 0),
         ["values"] = new((fields, _) => new DictionaryView("dict_values", Counted(fields).Values), 0),
         ["get"] = new(
-            (fields, arguments) => fields.TryGet(arguments.Get(0, "key"), out var value) ? value : arguments.Get(1, "default"),
+            (fields, arguments) => fields.TryGet(arguments.Get(0, "key"), out var value)
+                ? value : arguments.Get(1, "default"),
             1, "key", "default"),
         ["copy"] = new((fields, _) => fields, 0),
     };

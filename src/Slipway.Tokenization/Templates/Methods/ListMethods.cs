@@ -8,13 +8,16 @@ internal static class ListMethods
     private static readonly Dictionary<string, Method<List<object?>>> All = new(StringComparer.Ordinal)
     {
         ["index"] = new((list, arguments) => Index(list, arguments), 1, "value", "start", "stop"),
-        ["count"] = new((list, arguments) => (long)list.Count(item => Comparing.AreEqual(item, arguments.Get(0, "value"))), 1, "value"),
+        ["count"] = new(
+            (list, arguments) => (long)list.Count(item => Comparing.AreEqual(item, arguments.Get(0, "value"))), 1,
+            "value"),
         ["copy"] = new((list, _) => list, 0),
     };
 
     public static object? Find(List<object?> list, string name) => name switch
     {
-        _ when list is DictionaryView => name is "isdisjoint" or "mapping" ? throw Members.Unsupported(name, "a view") : null,
+        _ when list is DictionaryView => name is "isdisjoint" or "mapping"
+            ? throw Members.Unsupported(name, "a view") : null,
         "copy" when list is TemplateTuple or Values.Range => null,
         "append" or "extend" or "insert" or "pop" or "remove" or "clear" or "sort" or "reverse"
             when list is not (TemplateTuple or Values.Range) => Members.Forbidden(name, "a list"),

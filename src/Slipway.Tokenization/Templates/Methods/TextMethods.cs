@@ -21,11 +21,13 @@ internal static class TextMethods
         ["casefold"] = new((text, _) => Casing.Fold(text), 0),
         ["split"] = new((text, arguments) => TextSplitting.Split(text, arguments), 0, "sep", "maxsplit"),
         ["rsplit"] = new((text, arguments) => TextSplitting.SplitFromRight(text, arguments), 0, "sep", "maxsplit"),
-        ["splitlines"] = new((text, arguments) => TextSplitting.Lines(text, arguments.Flag(0, "keepends")), 0, "keepends"),
+        ["splitlines"] = new(
+            (text, arguments) => TextSplitting.Lines(text, arguments.Flag(0, "keepends")), 0, "keepends"),
         ["partition"] = new((text, arguments) => TextSplitting.Partition(text, arguments, fromRight: false), 1, "sep"),
         ["rpartition"] = new((text, arguments) => TextSplitting.Partition(text, arguments, fromRight: true), 1, "sep"),
         ["startswith"] = new(
-            (text, arguments) => Any(text, arguments, (part, affix) => part.StartsWith(affix, StringComparison.Ordinal)),
+            (text, arguments) =>
+                Any(text, arguments, (part, affix) => part.StartsWith(affix, StringComparison.Ordinal)),
             1, "prefix", "start", "end"),
         ["endswith"] = new(
             (text, arguments) => Any(text, arguments, (part, affix) => part.EndsWith(affix, StringComparison.Ordinal)),
@@ -49,7 +51,8 @@ internal static class TextMethods
         ["zfill"] = new(FillZeros, 1, "width"),
         ["expandtabs"] = new(ExpandTabs, 0, "tabsize"),
         ["isdigit"] = new((text, _) => AllAre(text, rune => CharUnicodeInfo.GetDigitValue(rune.ToString(), 0) >= 0), 0),
-        ["isdecimal"] = new((text, _) => AllAre(text, rune => CharUnicodeInfo.GetDecimalDigitValue(rune.ToString(), 0) >= 0), 0),
+        ["isdecimal"] = new(
+            (text, _) => AllAre(text, rune => CharUnicodeInfo.GetDecimalDigitValue(rune.ToString(), 0) >= 0), 0),
         ["isnumeric"] = new((text, _) => AllAre(text, IsNumeric), 0),
         ["isalpha"] = new((text, _) => AllAre(text, Rune.IsLetter), 0),
         ["isalnum"] = new((text, _) => AllAre(text, rune => Rune.IsLetter(rune) || IsNumeric(rune)), 0),
@@ -87,7 +90,8 @@ internal static class TextMethods
     public static object? Find(Markup markup, string name) => name switch
     {
         "striptags" or "unescape" => throw Members.Unsupported(name, "a markup"),
-        "format" => new Callable(name, arguments => new Markup(BraceFormat.Apply(markup.Text, arguments, escapes: true))),
+        "format" =>
+            new Callable(name, arguments => new Markup(BraceFormat.Apply(markup.Text, arguments, escapes: true))),
         "format_map" => new Callable(
             name, arguments => new Markup(BraceFormat.Apply(markup.Text, Fields(arguments), escapes: true))),
         _ when Find(markup.Text, name) is Callable method => new Callable(name, arguments => Marked(
@@ -95,11 +99,13 @@ internal static class TextMethods
             {
                 "join" => arguments with
                 {
-                    Positional = [Iteration.Of(arguments.Get(0, "iterable")).Select(item => (object?)Markup.Escape(item)).ToList()],
+                    Positional = [Iteration.Of(arguments.Get(0, "iterable"))
+                        .Select(item => (object?)Markup.Escape(item)).ToList()],
                 },
                 "replace" when arguments.Positional.Length > 1 => arguments with
                 {
-                    Positional = [arguments.Positional[0], Markup.Escape(arguments.Positional[1]), .. arguments.Positional[2..]],
+                    Positional = [
+                        arguments.Positional[0], Markup.Escape(arguments.Positional[1]), .. arguments.Positional[2..]],
                 },
                 _ => arguments,
             }))),
@@ -197,7 +203,8 @@ internal static class TextMethods
         _ => value,
     };
 
-    private static CallArguments Fields(CallArguments arguments) => arguments.Get(0, "mapping") is TemplateDictionary fields
+    private static CallArguments Fields(CallArguments arguments)
+        => arguments.Get(0, "mapping") is TemplateDictionary fields
         ? new CallArguments([], fields.Items.Where(pair => pair.Key is string)
             .ToDictionary(pair => (string)pair.Key!, pair => pair.Value, StringComparer.Ordinal))
         : throw Work.Error("'format_map' needs a dictionary.");
@@ -244,7 +251,8 @@ internal static class TextMethods
         return at < 0 ? -1 : before + Iteration.CodePoints(part.AsSpan(0, at));
     }
 
-    private static long Found(long at) => at >= 0 ? at : throw Work.Error("the text that 'index' looks for is not there.");
+    private static long Found(long at)
+        => at >= 0 ? at : throw Work.Error("the text that 'index' looks for is not there.");
 
     private static long Count(string text, CallArguments arguments)
     {
@@ -267,7 +275,8 @@ internal static class TextMethods
             Markup affix => part is not null && matches(part, affix.Text),
             TemplateTuple affixes when affixes.All(affix => affix is string) =>
                 part is not null && affixes.Any(affix => matches(part, (string)affix!)),
-            var other => throw Work.Error($"a text or a tuple of texts is expected, not {PythonText.ShortRepr(other)}."),
+            var other =>
+                throw Work.Error($"a text or a tuple of texts is expected, not {PythonText.ShortRepr(other)}."),
         };
     }
 
@@ -317,7 +326,8 @@ internal static class TextMethods
         return output.ToString();
     }
 
-    private static bool AllAre(string text, Func<Rune, bool> matches) => text.Length > 0 && text.EnumerateRunes().All(matches);
+    private static bool AllAre(string text, Func<Rune, bool> matches)
+        => text.Length > 0 && text.EnumerateRunes().All(matches);
 
     private static bool IsNumeric(Rune rune) => CharUnicodeInfo.GetNumericValue(rune.ToString(), 0) != -1;
 }

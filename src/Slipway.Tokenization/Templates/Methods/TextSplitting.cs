@@ -56,7 +56,8 @@ internal static class TextSplitting
                 end++;
             }
 
-            var next = end == text.Length ? end : end + (text[end] == '\r' && end + 1 < text.Length && text[end + 1] == '\n' ? 2 : 1);
+            var next = end == text.Length
+                ? end : end + (text[end] == '\r' && end + 1 < text.Length && text[end + 1] == '\n' ? 2 : 1);
             lines.Add(text[start..(keepEnds ? next : end)]);
             start = next;
         }
@@ -67,7 +68,8 @@ internal static class TextSplitting
     public static TemplateTuple Partition(string text, CallArguments arguments, bool fromRight)
     {
         var separator = Separator(text, arguments);
-        var at = fromRight ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
+        var at = fromRight
+            ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
         return at >= 0 ? new TemplateTuple([text[..at], separator, text[(at + separator.Length)..]])
             : new TemplateTuple(fromRight ? ["", "", text] : [text, "", ""]);
     }

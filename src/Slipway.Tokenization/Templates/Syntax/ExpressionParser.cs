@@ -73,7 +73,8 @@ internal sealed class ExpressionParser(TokenReader reader)
             {
                 moreNamed = ParseExpression();
             }
-            else if (reader.Current.Kind == TokenKind.Name && reader.Following is { Kind: TokenKind.Operator, Value: "=" })
+            else if (reader.Current.Kind == TokenKind.Name
+                && reader.Following is { Kind: TokenKind.Operator, Value: "=" })
             {
                 var name = reader.Take().Value;
                 reader.Take();
@@ -248,7 +249,8 @@ internal sealed class ExpressionParser(TokenReader reader)
             || (reader.Current.Kind == TokenKind.Name
                 && reader.Current.Value is not ("else" or "or" or "and" or "if" or "in" or "not" or "recursive"));
         return new Test(
-            input, name, argument ? Arguments.None with { Positional = [ParsePostfix(ParsePrimary())] } : Arguments.None,
+            input, name, argument
+                ? Arguments.None with { Positional = [ParsePostfix(ParsePrimary())] } : Arguments.None,
             negated, line);
     }
 
@@ -294,7 +296,8 @@ internal sealed class ExpressionParser(TokenReader reader)
         }
 
         return parts.Any(part => part is Slice)
-            ? throw new ChatTemplateException("a slice stands beside other keys.", line) : new TupleExpression([.. parts], line);
+            ? throw new ChatTemplateException("a slice stands beside other keys.", line)
+                : new TupleExpression([.. parts], line);
     }
 
     private Expression ParseSlice(int line)
@@ -360,7 +363,8 @@ internal sealed class ExpressionParser(TokenReader reader)
         {
             var radix = prefix switch { 'x' => 16, 'o' => 8, _ => 2 };
             return token.Value.Length > 4300 ? throw TooLarge(token) : Numbers.Normalize(
-                token.Value.Skip(2).Aggregate(BigInteger.Zero, (sum, digit) => (sum * radix) + Convert.ToInt32(digit.ToString(), 16)));
+                token.Value.Skip(2)
+                .Aggregate(BigInteger.Zero, (sum, digit) => (sum * radix) + Convert.ToInt32(digit.ToString(), 16)));
         }
 
         return Numbers.Parse(token.Value) ?? throw TooLarge(token);

@@ -17,9 +17,11 @@ internal sealed record Unary(string Operator, Expression Operand, int Line) : Ex
 
 internal sealed record Binary(string Operator, Expression Left, Expression Right, int Line) : Expression(Line);
 
-internal sealed record Comparison(Expression First, (string Operator, Expression Right)[] Rest, int Line) : Expression(Line);
+internal sealed record Comparison(Expression First, (string Operator, Expression Right)[] Rest, int Line)
+    : Expression(Line);
 
-internal sealed record Conditional(Expression Test, Expression Then, Expression? Otherwise, int Line) : Expression(Line);
+internal sealed record Conditional(Expression Test, Expression Then, Expression? Otherwise, int Line)
+    : Expression(Line);
 
 internal sealed record Member(Expression Target, string Name, int Line) : Expression(Line);
 
@@ -31,7 +33,8 @@ internal sealed record Call(Expression Target, Arguments Arguments, int Line) : 
 
 internal sealed record Filter(Expression Input, string Name, Arguments Arguments, int Line) : Expression(Line);
 
-internal sealed record Test(Expression Input, string Name, Arguments Arguments, bool Negated, int Line) : Expression(Line);
+internal sealed record Test(Expression Input, string Name, Arguments Arguments, bool Negated, int Line)
+    : Expression(Line);
 
 /// <summary>The arguments of a call; <c>*list</c> and <c>**dictionary</c> come last.</summary>
 internal sealed record Arguments(

@@ -19,7 +19,8 @@ internal sealed class StatementParser
     {
         var body = ParseBody();
         return _reader.Current.Kind == TokenKind.End ? body
-            : throw new ChatTemplateException($"'{Quoted.Short(_reader.Following.Value)}' ends no open block.", _reader.Current.Line);
+            : throw new ChatTemplateException(
+                $"'{Quoted.Short(_reader.Following.Value)}' ends no open block.", _reader.Current.Line);
     }
 
     // Stops in front of a block that begins with one of the names, or at the end.
@@ -48,7 +49,8 @@ internal sealed class StatementParser
             else if (token.Kind == TokenKind.BlockBegin)
             {
                 var name = _reader.Following.Value;
-                if (until.Contains(name) || name.StartsWith("end", StringComparison.Ordinal) || name is "else" or "elif")
+                if (until.Contains(name) || name.StartsWith("end", StringComparison.Ordinal)
+                    || name is "else" or "elif")
                 {
                     break;
                 }
@@ -103,7 +105,8 @@ internal sealed class StatementParser
                     $"the statement '{name}' joins a template with others; a chat template stands alone.", line);
             default:
                 throw new ChatTemplateException(
-                    $"the statement '{Quoted.Short(name)}' is not supported; supported are 'if', 'for', 'set', 'with', 'macro', " +
+                    $"the statement '{Quoted.Short(name)}' is not supported; supported are 'if', 'for', 'set', "
+                    + $"'with', 'macro', " +
                     "'call', 'filter', 'generation', 'break', 'continue' and 'raw'.", line);
         }
     }
@@ -272,7 +275,8 @@ internal sealed class StatementParser
         }
 
         List<Target> parts = [first];
-        while (_reader.TakeOperator(",") && !(_reader.IsName("in") || _reader.IsOperator("=") || _reader.IsOperator(")")))
+        while (_reader.TakeOperator(",")
+            && !(_reader.IsName("in") || _reader.IsOperator("=") || _reader.IsOperator(")")))
         {
             parts.Add(ParsePart(withAttributes));
         }
@@ -323,7 +327,8 @@ internal sealed class StatementParser
             var line = _reader.Current.Line;
             var name = _reader.ExpectName();
             var value = _reader.TakeOperator("=") ? _expressions.ParseExpression() : null;
-            if (parameters.Any(other => other.Name == name) || (value is null && parameters is [.., { Default: not null }]))
+            if (parameters.Any(other => other.Name == name)
+                || (value is null && parameters is [.., { Default: not null }]))
             {
                 throw new ChatTemplateException(
                     $"the parameter '{Quoted.Short(name)}' stands twice, or behind one with a default.", line);

@@ -11,7 +11,8 @@ internal sealed record IfStatement((Expression Test, Statement[] Body)[] Branche
     : Statement(Line);
 
 internal sealed record ForStatement(
-    Target Target, Expression Items, Expression? Condition, bool Recursive, Statement[] Body, Statement[] Otherwise, int Line)
+    Target Target, Expression Items, Expression? Condition, bool Recursive, Statement[] Body, Statement[] Otherwise,
+    int Line)
     : Statement(Line);
 
 internal sealed record SetStatement(Target Target, Expression Value, int Line) : Statement(Line);
@@ -43,7 +44,8 @@ internal sealed record AttributeTarget(string Name, string Attribute) : Target;
 internal sealed record TupleTarget(Target[] Parts) : Target;
 
 /// <summary>A macro's name and parameters; the body's names tell whether it takes more, and a caller.</summary>
-internal sealed record Signature(string Name, (string Name, Expression? Default)[] Parameters, IReadOnlySet<string> Used)
+internal sealed record Signature(
+    string Name, (string Name, Expression? Default)[] Parameters, IReadOnlySet<string> Used)
 {
     public bool TakesMore => Used.Contains("varargs");
 

@@ -171,7 +171,8 @@ internal sealed class TagLexer(string source)
         bool Is(char character) => char.IsAsciiHexDigit(character) && Convert.ToInt32(character.ToString(), 16) < radix;
         var length = 0;
         while (length < rest.Length && (Is(rest[length])
-            || (rest[length] == '_' && length > 0 && rest[length - 1] != '_' && length + 1 < rest.Length && Is(rest[length + 1]))))
+            || (rest[length] == '_' && length > 0 && rest[length - 1] != '_' && length + 1 < rest.Length
+            && Is(rest[length + 1]))))
         {
             length++;
         }
@@ -215,7 +216,8 @@ internal sealed class TagLexer(string source)
         if (digits > 0)
         {
             if (_at + digits >= source.Length || !uint.TryParse(
-                source.AsSpan(_at + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+                source.AsSpan(_at + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out var code)
                 || code > 0x10FFFF)
             {
                 throw Error($"the escape '\\{character}' needs {digits} hexadecimal digits.");
@@ -242,7 +244,8 @@ internal sealed class TagLexer(string source)
 
         _ = character switch
         {
-            'N' => throw Error("the escape '\\N' (a character by its name) is not supported. Write the character itself."),
+            'N' =>
+                throw Error("the escape '\\N' (a character by its name) is not supported. Write the character itself."),
             'n' => value.Append('\n'),
             't' => value.Append('\t'),
             'r' => value.Append('\r'),

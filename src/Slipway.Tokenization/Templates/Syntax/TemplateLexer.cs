@@ -81,7 +81,8 @@ internal sealed class TemplateLexer
         }
 
         var lineStart = text.LastIndexOf('\n') + 1;
-        return control != '+' && strips && (lineStart > 0 || _lineStarts) && text[lineStart..].All(CharacterKinds.IsSpace)
+        return control != '+' && strips && (lineStart > 0 || _lineStarts)
+            && text[lineStart..].All(CharacterKinds.IsSpace)
             ? text[..lineStart] : text;
     }
 

@@ -14,5 +14,7 @@ internal enum TokenKind
     End,
 }
 
-/// <summary>A token of a template. <see cref="TokenKind.Quoted"/> is a quoted string, with its escapes resolved.</summary>
+/// <summary>
+/// A token of a template. <see cref="TokenKind.Quoted"/> is a quoted string, with its escapes resolved.
+/// </summary>
 internal readonly record struct TemplateToken(TokenKind Kind, string Value, int Line);

@@ -18,8 +18,10 @@ internal static class Comparing
         {
             (null, null) or (Undefined, Undefined) => true,
             (string a, string b) => Same(a, b),
-            (DictionaryView { Name: "dict_values" }, _) or (_, DictionaryView { Name: "dict_values" }) => ReferenceEquals(left, right),
-            (DictionaryView a, DictionaryView b) => a.Count == b.Count && a.All(item => b.Any(other => AreEqual(item, other))),
+            (DictionaryView { Name: "dict_values" }, _)
+                or (_, DictionaryView { Name: "dict_values" }) => ReferenceEquals(left, right),
+            (DictionaryView a, DictionaryView b) => a.Count == b.Count
+                && a.All(item => b.Any(other => AreEqual(item, other))),
             (List<object?> a, List<object?> b) => Kind(a) == Kind(b) && a.Count == b.Count && AllEqual(a, b),
             (TemplateDictionary a, TemplateDictionary b) => a.Count == b.Count
                 && a.Items.All(pair => b.TryGet(pair.Key, out var other) && AreEqual(pair.Value, other)),
@@ -38,7 +40,8 @@ internal static class Comparing
         return (Plain(left), Plain(right)) switch
         {
             (string a, string b) => Holds(name, Compare(a, b)),
-            (List<object?> a, List<object?> b) when Kind(a) == Kind(b) && a is not (Range or DictionaryView) => Ordered(name, a, b),
+            (List<object?> a, List<object?> b) when Kind(a) == Kind(b)
+                && a is not (Range or DictionaryView) => Ordered(name, a, b),
             _ => throw Work.Error(
                 $"'{name}' cannot compare {PythonText.ShortRepr(left)} and {PythonText.ShortRepr(right)}."),
         };

@@ -5,7 +5,9 @@ internal static class Iteration
 {
     private static readonly string[] Ascii = [.. Enumerable.Range(0, 128).Select(code => ((char)code).ToString())];
 
-    /// <summary>The items of a list, the keys of a dictionary, the characters of a text; none of what is undefined.</summary>
+    /// <summary>
+    /// The items of a list, the keys of a dictionary, the characters of a text; none of what is undefined.
+    /// </summary>
     public static List<object?> Of(object? value) => TryOf(value)
         ?? throw Work.Error($"{PythonText.ShortRepr(value)} cannot be iterated.");
 

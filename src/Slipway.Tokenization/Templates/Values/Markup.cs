@@ -1,7 +1,9 @@
 namespace Slipway.Tokenization.Templates.Values;
 
 /// <summary>A text that <c>safe</c> or <c>escape</c> made: texts that are joined to it are escaped.</summary>
-/// <remarks>Templates of chats escape nothing by themselves, so only these filters make one. Source: MarkupSafe.</remarks>
+/// <remarks>
+/// Templates of chats escape nothing by themselves, so only these filters make one. Source: MarkupSafe.
+/// </remarks>
 internal sealed record Markup(string Text)
 {
     public static string Escape(string text)

@@ -62,12 +62,14 @@ internal static class Numbers
     /// <summary>The number that digits write, whole or not.</summary>
     public static object? Parse(string text)
     {
-        if (text.Length <= 4300 && BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer))
+        if (text.Length <= 4300
+            && BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer))
         {
             return Normalize(integer);
         }
 
-        return text.Length <= 4300 && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+        return text.Length <= 4300
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
     }
 
     private static int? Compare(BigInteger left, double right)

@@ -3,7 +3,9 @@ using System.Numerics;
 
 namespace Slipway.Tokenization.Templates.Values;
 
-/// <summary>A dictionary in the order of insertion, whose keys are told apart as Python does: 1, 1.0 and true are one.</summary>
+/// <summary>
+/// A dictionary in the order of insertion, whose keys are told apart as Python does: 1, 1.0 and true are one.
+/// </summary>
 internal sealed class TemplateDictionary
 {
     private readonly OrderedDictionary<Key, object?> _items = [];
@@ -91,7 +93,8 @@ internal sealed class TemplateDictionary
                     return null;
                 default:
                     return Numbers.AsInteger(value) is { } integer ? integer.GetHashCode()
-                        : value is Range range ? range.Count : System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(value);
+                        : value is Range range
+                            ? range.Count : System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(value);
             }
         }
     }

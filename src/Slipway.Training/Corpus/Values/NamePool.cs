@@ -1,6 +1,8 @@
 namespace Slipway.Training.Corpus.Values;
 
-/// <summary>Makes names that no list holds out of the words of all lists, so that training shows ever new ones.</summary>
+/// <summary>
+/// Makes names that no list holds out of the words of all lists, so that training shows ever new ones.
+/// </summary>
 /// <remarks>What it makes belongs to training: neither a whole name nor one of its two parts is held out.</remarks>
 internal sealed class NamePool(SplitRule rule)
 {

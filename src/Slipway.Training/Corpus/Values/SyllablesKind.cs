@@ -7,8 +7,8 @@ internal sealed class SyllablesKind(
     IReadOnlyList<string> onsets,
     IReadOnlyList<string> vowels,
     IReadOnlyList<string> codas,
-    int least,
-    int most,
+    int min,
+    int max,
     bool proper,
     SplitRule rule) : ValueKind
 {
@@ -17,7 +17,7 @@ internal sealed class SyllablesKind(
         while (true)
         {
             var name = new StringBuilder();
-            for (var syllables = random.Between(least, most); syllables > 0; syllables--)
+            for (var syllables = random.Between(min, max); syllables > 0; syllables--)
             {
                 name.Append(random.Pick(onsets)).Append(random.Pick(vowels)).Append(random.Pick(codas));
             }

@@ -28,7 +28,8 @@ internal abstract class ValueKind
         var letters = name.ToCharArray();
         for (var index = 0; index < letters.Length; index++)
         {
-            letters[index] = index == 0 || letters[index - 1] == ' ' ? char.ToUpperInvariant(letters[index]) : letters[index];
+            letters[index] = index == 0 || letters[index - 1] == ' '
+                ? char.ToUpperInvariant(letters[index]) : letters[index];
         }
 
         return new string(letters);

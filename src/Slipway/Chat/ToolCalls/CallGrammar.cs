@@ -17,7 +17,8 @@ internal static class CallGrammar
     /// <summary>What follows <c>{"name"</c> of such an object.</summary>
     /// <param name="functions">The functions.</param>
     /// <param name="argumentsKey">The name of the arguments.</param>
-    /// <param name="alwaysHasArguments">Whether the arguments of a function that requires none must be given too.</param>
+    /// <param name="alwaysHasArguments">Whether the arguments of a function that requires none must be given
+    /// too.</param>
     public static GrammarElement AfterName(
         IReadOnlyList<OfferedFunction> functions, string argumentsKey, bool alwaysHasArguments = false)
     {

@@ -5,7 +5,9 @@ using static Slipway.Guidance.GrammarElement;
 
 namespace Slipway.Chat;
 
-/// <summary>Mistral's <c>[TOOL_CALLS][{"name": …, "arguments": {…}}]</c> and <c>[TOOL_CALLS]name[ARGS]{…}</c>.</summary>
+/// <summary>
+/// Mistral's <c>[TOOL_CALLS][{"name": …, "arguments": {…}}]</c> and <c>[TOOL_CALLS]name[ARGS]{…}</c>.
+/// </summary>
 internal sealed class MistralToolCalls : ToolCallFormat
 {
     private const string Arguments = "[ARGS]";

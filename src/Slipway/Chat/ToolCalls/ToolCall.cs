@@ -52,7 +52,9 @@ internal readonly record struct ToolCall(string Name, Dictionary<string, object?
     }
 
     /// <summary>Reads a value that formats without JSON write between tags.</summary>
-    /// <remarks>Numbers, booleans, lists and objects are JSON; everything else is a string, on lines of its own or not.</remarks>
+    /// <remarks>
+    /// Numbers, booleans, lists and objects are JSON; everything else is a string, on lines of its own or not.
+    /// </remarks>
     public static object? ReadValue(string text)
     {
         var value = text.StartsWith('\n') ? text[1..] : text;

@@ -35,15 +35,21 @@ internal abstract partial class ToolCallFormat
     /// <summary>Whether the chat template of a model teaches it this format.</summary>
     public abstract bool IsIn(string template);
 
-    /// <summary>Reads what stands between <see cref="Open"/> and <see cref="Close"/>; empty where it is no call.</summary>
+    /// <summary>
+    /// Reads what stands between <see cref="Open"/> and <see cref="Close"/>; empty where it is no call.
+    /// </summary>
     /// <exception cref="JsonException">The body is malformed.</exception>
     public abstract IReadOnlyList<ToolCall> Parse(string body);
 
-    /// <summary>The text an answer must begin with so that it is a call; null where the format cannot be forced.</summary>
+    /// <summary>
+    /// The text an answer must begin with so that it is a call; null where the format cannot be forced.
+    /// </summary>
     /// <param name="function">The function to call; null for any.</param>
     public abstract string? Prefix(string? function);
 
-    /// <summary>The grammar of what follows <see cref="Open"/> in a call of one of the functions, its end included.</summary>
+    /// <summary>
+    /// The grammar of what follows <see cref="Open"/> in a call of one of the functions, its end included.
+    /// </summary>
     /// <param name="functions">The functions; at least one.</param>
     /// <param name="several">Whether more than one call may stand before the end.</param>
     public abstract GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several);
@@ -64,7 +70,8 @@ internal abstract partial class ToolCallFormat
 
     /// <summary>A text where it can be a function's name; empty where it cannot.</summary>
     protected static string NameOrEmpty(string text)
-        => text.Length <= 128 && text.All(c => char.IsAsciiLetterOrDigit(c) || "_.:/-".Contains(c, StringComparison.Ordinal))
+        => text.Length <= 128
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || "_.:/-".Contains(c, StringComparison.Ordinal))
             ? text
             : "";
 

@@ -8,7 +8,8 @@ internal static class ToolCallFormats
     [
         new FunctionTagToolCalls(), // Qwen 3 Coder, Qwen 3.5
         new KeyValueTagToolCalls(), // GLM 4.5 and later
-        new TaggedJsonToolCalls("hermes", "<tool_call>", "</tool_call>", list: false), // Hermes, Qwen 2.5, Qwen 3, SmolLM 3
+        new TaggedJsonToolCalls(
+            "hermes", "<tool_call>", "</tool_call>", list: false), // Hermes, Qwen 2.5, Qwen 3, SmolLM 3
         new TaggedJsonToolCalls("tool-calls-tag", "<tool_calls>", "</tool_calls>", list: true), // Jamba
         new TaggedJsonToolCalls("pipe-tag", "<|tool_call|>", "<|/tool_call|>", list: true), // Phi 4 mini
         new MistralToolCalls(),

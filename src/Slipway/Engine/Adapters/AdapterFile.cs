@@ -10,8 +10,8 @@ internal readonly record struct AdapterMatrix(long Offset, int Rows, int Columns
 /// <summary>Reads the float32 matrices of a safetensors file into memory of its own.</summary>
 internal static class AdapterFile
 {
-    private const int LargestHeader = 16 << 20;
-    private const long LargestData = 1L << 33;
+    private const int MaxHeader = 16 << 20;
+    private const long MaxData = 1L << 33;
 
     /// <summary>Reads a file.</summary>
     /// <returns>The data, to be disposed by the caller, and the matrices in it.</returns>
@@ -27,7 +27,7 @@ internal static class AdapterFile
         }
 
         var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerBytes is 0 or > LargestHeader || (long)headerBytes > bytes - 8)
+        if (headerBytes is 0 or > MaxHeader || (long)headerBytes > bytes - 8)
         {
             throw Bad(path, $"states a header of {headerBytes} bytes");
         }
@@ -40,7 +40,7 @@ internal static class AdapterFile
 
         var first = 8 + header.Length;
         var size = bytes - first;
-        if (size is 0 or > LargestData)
+        if (size is 0 or > MaxData)
         {
             throw Bad(path, $"holds {size} bytes of data");
         }
@@ -95,7 +95,8 @@ internal static class AdapterFile
             path, $"has a tensor '{tensor.Name}' that is no float32 matrix within its data");
     }
 
-    private static void Fill(string path, Microsoft.Win32.SafeHandles.SafeFileHandle file, long first, NativeBuffer data)
+    private static void Fill(
+        string path, Microsoft.Win32.SafeHandles.SafeFileHandle file, long first, NativeBuffer data)
     {
         const int part = 1 << 20;
         for (var done = 0L; done < data.Bytes;)

@@ -10,18 +10,18 @@ internal sealed class AdapterSet : IDisposable
     public const string MaskInput = "adapter_mask";
 
     // Several adapters side by side are a copy of theirs, so few combinations are kept.
-    private const int MostKept = 2;
-    private readonly List<LoadedAdapter> adapters = [];
-    private readonly Dictionary<string, AdapterLayer> layers = new(StringComparer.Ordinal);
-    private readonly Dictionary<int, AdapterTensors> alone = [];
-    private readonly LinkedList<AdapterTensors> byUse = new();
+    private const int MaxKept = 2;
+    private readonly List<LoadedAdapter> _adapters = [];
+    private readonly Dictionary<string, AdapterLayer> _layers = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, AdapterTensors> _alone = [];
+    private readonly LinkedList<AdapterTensors> _byUse = new();
 
     private AdapterSet()
     {
     }
 
     /// <summary>The adapters' names; the first has the id 1.</summary>
-    public IReadOnlyList<string> Names => [.. adapters.Select(adapter => adapter.Name)];
+    public IReadOnlyList<string> Names => [.. _adapters.Select(adapter => adapter.Name)];
 
     /// <summary>Reads the adapters that a package names; null where it has none.</summary>
     /// <exception cref="PackageException">A file is missing or damaged, or does not fit the graph.</exception>
@@ -42,11 +42,12 @@ internal sealed class AdapterSet : IDisposable
                 {
                     throw new PackageException(
                         package.Path,
-                        $"'{ModelPackage.ManifestFile}' of '{package.Path}' names an adapter twice, or without a name or a "
+                        $"'{ModelPackage.ManifestFile}' of '{package.Path}' names an adapter twice, or without a "
+                        + $"name or a "
                         + "file. Export the package again.");
                 }
 
-                set.adapters.Add(LoadedAdapter.Read(package, adapter, set.layers));
+                set._adapters.Add(LoadedAdapter.Read(package, adapter, set._layers));
             }
 
             return set;
@@ -61,7 +62,7 @@ internal sealed class AdapterSet : IDisposable
     /// <summary>The adapter's number; -1 for an unknown name.</summary>
     public int IdOf(string name)
     {
-        var index = adapters.FindIndex(adapter => adapter.Name == name);
+        var index = _adapters.FindIndex(adapter => adapter.Name == name);
         return index < 0 ? -1 : index + 1;
     }
 
@@ -83,22 +84,22 @@ internal sealed class AdapterSet : IDisposable
 
     public void Dispose()
     {
-        foreach (var tensors in byUse.Concat(alone.Values))
+        foreach (var tensors in _byUse.Concat(_alone.Values))
         {
             tensors.Dispose();
         }
 
-        byUse.Clear();
-        alone.Clear();
-        adapters.ForEach(adapter => adapter.Dispose());
+        _byUse.Clear();
+        _alone.Clear();
+        _adapters.ForEach(adapter => adapter.Dispose());
     }
 
     // A view of the adapter's own data.
     private AdapterTensors Alone(int id)
     {
-        if (!alone.TryGetValue(id, out var tensors))
+        if (!_alone.TryGetValue(id, out var tensors))
         {
-            alone.Add(id, tensors = new AdapterTensors(id == 0 ? [] : [id], adapters, layers.Values));
+            _alone.Add(id, tensors = new AdapterTensors(id == 0 ? [] : [id], _adapters, _layers.Values));
         }
 
         return tensors;
@@ -107,23 +108,23 @@ internal sealed class AdapterSet : IDisposable
     // A combination that holds more adapters serves as well; the mask leaves them out.
     private AdapterTensors Together(SortedSet<int> ids)
     {
-        for (var node = byUse.First; node is not null; node = node.Next)
+        for (var node = _byUse.First; node is not null; node = node.Next)
         {
             if (ids.IsSubsetOf(node.Value.Ids))
             {
-                byUse.Remove(node);
-                byUse.AddFirst(node);
+                _byUse.Remove(node);
+                _byUse.AddFirst(node);
                 return node.Value;
             }
         }
 
-        while (byUse.Count >= MostKept)
+        while (_byUse.Count >= MaxKept)
         {
-            byUse.Last!.Value.Dispose();
-            byUse.RemoveLast();
+            _byUse.Last!.Value.Dispose();
+            _byUse.RemoveLast();
         }
 
-        return byUse.AddFirst(new AdapterTensors([.. ids], adapters, layers.Values)).Value;
+        return _byUse.AddFirst(new AdapterTensors([.. ids], _adapters, _layers.Values)).Value;
     }
 
     private void ReadLayers(IReadOnlyDictionary<string, NodeMetadata> optional, ModelPackage package)
@@ -139,22 +140,24 @@ internal sealed class AdapterSet : IDisposable
                 {
                     throw new PackageException(
                         package.ModelPath,
-                        $"The graph '{package.ModelPath}' has an input '{input}' that is no matrix with a second factor "
+                        $"The graph '{package.ModelPath}' has an "
+                        + $"input '{input}' that is no matrix with a second factor "
                         + $"'{name}{up}'. Export the package again.");
                 }
 
-                layers.Add(name, new AdapterLayer(name, inputs, outputs)
+                _layers.Add(name, new AdapterLayer(name, inputs, outputs)
                 {
                     HasScale = optional.ContainsKey($"{name}.lora_scale"),
                 });
             }
         }
 
-        if (layers.Count == 0 || !optional.ContainsKey(MaskInput))
+        if (_layers.Count == 0 || !optional.ContainsKey(MaskInput))
         {
             throw new PackageException(
                 package.ModelPath,
-                $"The graph '{package.ModelPath}' has no inputs for the adapters that '{ModelPackage.ManifestFile}' names. "
+                $"The graph '{package.ModelPath}' has no inputs for the adapters "
+                + $"that '{ModelPackage.ManifestFile}' names. "
                 + "Copy or export the package again.");
         }
     }

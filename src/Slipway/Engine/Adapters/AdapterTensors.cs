@@ -7,8 +7,8 @@ namespace Slipway.Engine;
 /// <summary>The factors of some adapters side by side, as the graph takes them.</summary>
 internal sealed class AdapterTensors : IDisposable
 {
-    private readonly List<NativeBuffer> buffers = [];
-    private readonly Dictionary<int, (int First, int Rank)> ranks = [];
+    private readonly List<NativeBuffer> _buffers = [];
+    private readonly Dictionary<int, (int First, int Rank)> _ranks = [];
 
     /// <param name="ids">The adapters, in order; none for the model alone.</param>
     /// <param name="adapters">All adapters; the first has the id 1.</param>
@@ -18,7 +18,7 @@ internal sealed class AdapterTensors : IDisposable
         Ids = ids;
         foreach (var id in ids)
         {
-            ranks.Add(id, (Rank, adapters[id - 1].Rank));
+            _ranks.Add(id, (Rank, adapters[id - 1].Rank));
             Rank += adapters[id - 1].Rank;
         }
 
@@ -81,7 +81,7 @@ internal sealed class AdapterTensors : IDisposable
         {
             if (chosen[row] > 0)
             {
-                var (first, rank) = ranks[chosen[row]];
+                var (first, rank) = _ranks[chosen[row]];
                 mask.Slice((row * Rank) + first, rank).Fill(1);
             }
         }
@@ -90,7 +90,7 @@ internal sealed class AdapterTensors : IDisposable
     public void Dispose()
     {
         Values.ForEach(value => value.Value.Dispose());
-        buffers.ForEach(buffer => buffer.Dispose());
+        _buffers.ForEach(buffer => buffer.Dispose());
     }
 
     private OrtValue Make(
@@ -104,12 +104,12 @@ internal sealed class AdapterTensors : IDisposable
         }
 
         var buffer = new NativeBuffer(Math.Max(4L * rows * columns, 4));
-        buffers.Add(buffer);
+        _buffers.Add(buffer);
         foreach (var id in Ids)
         {
             if (adapters[id - 1].Find(input) is { } part)
             {
-                copy(adapters[id - 1], part, ranks[id].First, buffer);
+                copy(adapters[id - 1], part, _ranks[id].First, buffer);
             }
         }
 

@@ -25,15 +25,15 @@ internal sealed record AdapterLayer(string Name, int Inputs, int Outputs)
 /// <summary>An adapter's factors, as its file holds them.</summary>
 internal sealed class LoadedAdapter : IDisposable
 {
-    private const int LargestRank = 4096;
-    private readonly Dictionary<string, AdapterMatrix> matrices;
+    private const int MaxRank = 4096;
+    private readonly Dictionary<string, AdapterMatrix> _matrices;
 
     private LoadedAdapter(PackageAdapter adapter, NativeBuffer data, Dictionary<string, AdapterMatrix> matrices)
     {
         Name = adapter.Name;
         Rank = adapter.Rank;
         Data = data;
-        this.matrices = matrices;
+        _matrices = matrices;
     }
 
     public string Name { get; }
@@ -49,14 +49,15 @@ internal sealed class LoadedAdapter : IDisposable
     {
         var path = package.FindFile(adapter.File) ?? throw new PackageException(
             package.Path,
-            $"The package '{package.Path}' has no file '{adapter.File}', which '{ModelPackage.ManifestFile}' names for the "
+            $"The package '{package.Path}' has no "
+            + $"file '{adapter.File}', which '{ModelPackage.ManifestFile}' names for the "
             + $"adapter '{adapter.Name}'. Copy or export the package again.");
-        if (adapter.Rank is < 1 or > LargestRank)
+        if (adapter.Rank is < 1 or > MaxRank)
         {
             throw new PackageException(
                 path,
                 $"The adapter '{adapter.Name}' of '{package.Path}' has the rank '{adapter.Rank}'; expected from 1 to "
-                + $"{LargestRank}. Export the package again.");
+                + $"{MaxRank}. Export the package again.");
         }
 
         var (data, matrices) = AdapterFile.Read(path);
@@ -74,7 +75,7 @@ internal sealed class LoadedAdapter : IDisposable
     }
 
     /// <summary>A factor; null where the adapter adds nothing there.</summary>
-    public AdapterMatrix? Find(string input) => matrices.TryGetValue(input, out var matrix) ? matrix : null;
+    public AdapterMatrix? Find(string input) => _matrices.TryGetValue(input, out var matrix) ? matrix : null;
 
     /// <summary>Elements of a factor.</summary>
     public ReadOnlySpan<float> Row(AdapterMatrix matrix, int row)
@@ -92,7 +93,7 @@ internal sealed class LoadedAdapter : IDisposable
             }
         }
 
-        foreach (var (name, matrix) in matrices)
+        foreach (var (name, matrix) in _matrices)
         {
             var layer = layers.Values.FirstOrDefault(
                 layer => layer.Down == name || layer.Up == name || (layer.HasScale && layer.Scale == name))
@@ -103,13 +104,15 @@ internal sealed class LoadedAdapter : IDisposable
             var (rows, columns) = layer.Down == name
                 ? (layer.Inputs, layer.Parts * Rank)
                 : (layer.Parts * Rank, layer.Outputs);
-            if (matrix.Rows != rows || matrix.Columns != columns || !matrices.ContainsKey(layer.Up)
-                || !matrices.ContainsKey(layer.Down))
+            if (matrix.Rows != rows || matrix.Columns != columns || !_matrices.ContainsKey(layer.Up)
+                || !_matrices.ContainsKey(layer.Down))
             {
                 throw new PackageException(
                     path,
-                    $"Tensor '{name}' in '{path}' has the shape [{matrix.Rows}, {matrix.Columns}] beside a second factor; "
-                    + $"expected [{rows}, {columns}] from the rank {Rank} of the adapter '{Name}' and the graph. Export "
+                    $"Tensor '{name}' in '{path}' has the "
+                    + $"shape [{matrix.Rows}, {matrix.Columns}] beside a second factor; "
+                    + $"expected [{rows}, {columns}] from the "
+                    + $"rank {Rank} of the adapter '{Name}' and the graph. Export "
                     + "the package again.");
             }
 

@@ -1,13 +1,16 @@
 namespace Slipway.Guidance.Characters;
 
-/// <summary>All characters in classes, so that an automaton has a transition for a class, not for a character.</summary>
+/// <summary>
+/// All characters in classes, so that an automaton has a transition for a class, not for a character.
+/// </summary>
 /// <remarks>Immutable. Halves of surrogate pairs are in classes too, which nothing ever asks for.</remarks>
 internal sealed class CharacterAlphabet
 {
     private readonly int[] _starts;
     private readonly int[] _classes;
 
-    private CharacterAlphabet(int[] starts, int[] classes, int count) => (_starts, _classes, Count) = (starts, classes, count);
+    private CharacterAlphabet(int[] starts, int[] classes, int count)
+        => (_starts, _classes, Count) = (starts, classes, count);
 
     /// <summary>All characters in one class.</summary>
     public static CharacterAlphabet Trivial { get; } = new([0], [0], 1);
@@ -83,7 +86,8 @@ internal sealed class CharacterAlphabet
             j += endY == start ? 1 : 0;
         }
 
-        return (new([.. starts], [.. classes], pairs.Count), [.. pairs.OrderBy(row => row.Value).Select(row => row.Key)]);
+        return (new([.. starts], [.. classes], pairs.Count),
+            [.. pairs.OrderBy(row => row.Value).Select(row => row.Key)]);
     }
 
     /// <summary>The class of a character.</summary>
@@ -104,7 +108,8 @@ internal sealed class CharacterAlphabet
 
     /// <summary>Which classes a set's characters are in; the set must be one that the alphabet was made of.</summary>
     public IEnumerable<int> ClassesOf(CharacterSet set)
-        => set.Ranges.SelectMany(range => Enumerable.Range(RunOf(range.First), RunOf(range.Last) - RunOf(range.First) + 1))
+        => set.Ranges.SelectMany(
+            range => Enumerable.Range(RunOf(range.First), RunOf(range.Last) - RunOf(range.First) + 1))
             .Select(ClassOfRun).Distinct();
 
     private int End(int run) => run + 1 < _starts.Length ? _starts[run + 1] : CharacterSet.Last + 1;

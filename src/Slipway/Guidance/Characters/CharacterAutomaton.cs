@@ -2,14 +2,14 @@ namespace Slipway.Guidance.Characters;
 
 /// <summary>A language of texts: states with one transition a character. Immutable.</summary>
 /// <remarks>
-/// Every state can reach an end, so a text that follows the transitions can always be completed; -1 stands for the state
-/// that cannot. State 0 is the start. Source: Hopcroft and Ullman, 1979, chapters 2 and 3.
+/// Every state can reach an end, so a text that follows the transitions can always be completed; -1 stands for the
+/// state that cannot. State 0 is the start. Source: Hopcroft and Ullman, 1979, chapters 2 and 3.
 /// </remarks>
 internal sealed class CharacterAutomaton
 {
-    private const int MostStates = 10_000;
-    private const int MostCharacters = 50_000;
-    private const int MostCells = 32_000_000;
+    private const int MaxStates = 10_000;
+    private const int MaxCharacters = 50_000;
+    private const int MaxCells = 32_000_000;
 
     private readonly int[] _next; // [state, class]
     private readonly bool[] _accepts;
@@ -34,7 +34,8 @@ internal sealed class CharacterAutomaton
     /// <param name="alphabet">The characters.</param>
     /// <param name="next">For each state the state after each class, or -1.</param>
     /// <param name="accepts">Whether a text may end in a state.</param>
-    public static CharacterAutomaton Of(CharacterAlphabet alphabet, IReadOnlyList<int[]> next, IReadOnlyList<bool> accepts)
+    public static CharacterAutomaton Of(
+        CharacterAlphabet alphabet, IReadOnlyList<int[]> next, IReadOnlyList<bool> accepts)
     {
         LimitTable(next.Count, alphabet.Count);
         var isLive = Live(next, accepts);
@@ -83,7 +84,7 @@ internal sealed class CharacterAutomaton
                 {
                     nodes[at].Next[rune.Value] = next = nodes.Count;
                     nodes.Add(([], false));
-                    Limit(nodes.Count, MostCharacters);
+                    Limit(nodes.Count, MaxCharacters);
                 }
 
                 at = next;
@@ -125,8 +126,8 @@ internal sealed class CharacterAutomaton
         return state >= 0 && Accepts(state);
     }
 
-    /// <summary>All texts of the language; null where they are more than <paramref name="most"/>.</summary>
-    public IReadOnlyList<string>? Words(int most)
+    /// <summary>All texts of the language; null where they are more than <paramref name="max"/>.</summary>
+    public IReadOnlyList<string>? Words(int max)
     {
         const int Longest = 1000;
         var words = new List<string>();
@@ -142,7 +143,7 @@ internal sealed class CharacterAutomaton
             {
                 // Every state leads to a text, so more of them are more texts.
                 var (next, size) = (Next(at.State, Alphabet.ClassOfRun(run)), Alphabet.SizeOfRun(run));
-                if (next >= 0 && (size + words.Count + open.Count > most + 1 || at.Text.Length > Longest))
+                if (next >= 0 && (size + words.Count + open.Count > max + 1 || at.Text.Length > Longest))
                 {
                     return null;
                 }
@@ -154,7 +155,7 @@ internal sealed class CharacterAutomaton
             }
         }
 
-        return words.Count <= most ? words : null;
+        return words.Count <= max ? words : null;
     }
 
     /// <summary>The texts that are in both languages.</summary>
@@ -211,23 +212,25 @@ internal sealed class CharacterAutomaton
     }
 
     /// <exception cref="NotSupportedException">There are too many states.</exception>
-    public static void Limit(int states, int most = MostStates)
+    public static void Limit(int states, int max = MaxStates)
     {
-        if (states > most)
+        if (states > max)
         {
             throw new NotSupportedException(
-                $"The pattern needs more than {most} states. Use fewer or smaller repetitions, and check the rest in "
+                $"The pattern needs more than {max} states. Use fewer or smaller repetitions, and check the rest in "
                 + "your code.");
         }
     }
 
-    /// <exception cref="NotSupportedException">A table of states and classes of characters would be too large.</exception>
+    /// <exception cref="NotSupportedException">A table of states and classes of characters would be too
+    /// large.</exception>
     public static void LimitTable(int states, int classes)
     {
-        if ((long)states * classes > MostCells)
+        if ((long)states * classes > MaxCells)
         {
             throw new NotSupportedException(
-                $"The pattern or list of texts needs more than {MostCells} transitions. Use fewer different characters or "
+                $"The pattern or list of texts needs more "
+                + $"than {MaxCells} transitions. Use fewer different characters or "
                 + "fewer repetitions, and check the rest in your code.");
         }
     }

@@ -26,9 +26,11 @@ internal sealed class JsonCharacterForm : CharacterForm
     /// <param name="forbidden">Characters that stand only escaped, all of them ASCII.</param>
     public JsonCharacterForm(string forbidden)
     {
-        var escapes = Enumerable.Range(0, 0x20).Append(0x7F).Concat(forbidden.Select(character => (int)character)).Distinct()
+        var escapes = Enumerable.Range(0, 0x20).Append(0x7F).Concat(forbidden.Select(character => (int)character))
+            .Distinct()
             .ToDictionary(character => character, character => $"\\u{character:x4}");
-        foreach (var (character, escape) in new[] { ('"', '"'), ('\\', '\\'), ('\b', 'b'), ('\f', 'f'), ('\n', 'n'), ('\r', 'r'), ('\t', 't') })
+        foreach (var (character, escape) in new[] { ('"', '"'), ('\\', '\\'), ('\b', 'b'), ('\f', 'f'), ('\n', 'n'),
+            ('\r', 'r'), ('\t', 't') })
         {
             escapes[character] = $"\\{escape}";
         }

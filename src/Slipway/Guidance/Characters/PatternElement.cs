@@ -14,7 +14,8 @@ internal sealed class PatternElement : TerminalElement
     private PatternElement(Texts texts, int state, int count, string begun)
         => (_texts, _state, _count, _begun) = (texts, state, count, begun);
 
-    public override bool MayEnd => !_texts.Form.IsQuoted && _begun.Length == 0 && _texts.Language.MayEnd(_state, _count);
+    public override bool MayEnd
+        => !_texts.Form.IsQuoted && _begun.Length == 0 && _texts.Language.MayEnd(_state, _count);
 
     /// <summary>The texts of a language.</summary>
     /// <exception cref="ArgumentException">There is no text in it.</exception>
@@ -25,7 +26,8 @@ internal sealed class PatternElement : TerminalElement
 
     // A character is a byte at least.
     public override bool IsLike(TerminalElement other, int bytes)
-        => other is PatternElement pattern && pattern._texts == _texts && pattern._state == _state && pattern._begun == _begun
+        => other is PatternElement pattern && pattern._texts == _texts && pattern._state == _state
+        && pattern._begun == _begun
             && _texts.Language.IsLike(_count, pattern._count, bytes);
 
     public override bool TryTake(byte value, out GrammarElement? rest)
@@ -106,7 +108,8 @@ internal sealed class PatternElement : TerminalElement
 
         /// <summary>What is left in a state; null for nothing.</summary>
         public PatternElement? At(int state, int count, string begun)
-            => _elements.GetOrAdd((state, count, begun), static (key, texts) => texts.New(key.State, key.Count, key.Begun), this);
+            => _elements.GetOrAdd(
+                (state, count, begun), static (key, texts) => texts.New(key.State, key.Count, key.Begun), this);
 
         private PatternElement? New(int state, int count, string begun)
         {

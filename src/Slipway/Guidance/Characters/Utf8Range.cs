@@ -5,11 +5,12 @@ internal static class Utf8Range
 {
     /// <summary>Reads the first bytes of one character.</summary>
     /// <param name="bytes">One to four bytes, a character for each.</param>
-    /// <returns>The first and the last character they can begin, and how many bytes are missing; -1 for no character.</returns>
+    /// <returns>The first and the last character they can begin, and how many bytes are missing; -1 for no
+    /// character.</returns>
     public static (int First, int Last, int Missing) Of(string bytes)
     {
         var lead = (int)bytes[0];
-        var (length, value, least) = lead switch
+        var (length, value, min) = lead switch
         {
             < 0x80 => (1, lead, 0),
             >= 0xC2 and <= 0xDF => (2, lead & 0x1F, 0x80),
@@ -24,7 +25,7 @@ internal static class Utf8Range
 
         value = bytes.Skip(1).Aggregate(value, (sum, next) => (sum << 6) | (next & 0x3F));
         var shift = 6 * (length - bytes.Length);
-        var first = Math.Max(value << shift, least);
+        var first = Math.Max(value << shift, min);
         var last = Math.Min((value << shift) + (1 << shift) - 1, CharacterSet.Last);
 
         // Halves of surrogate pairs are no characters.

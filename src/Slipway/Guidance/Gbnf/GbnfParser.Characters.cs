@@ -78,7 +78,8 @@ internal sealed partial class GbnfParser
     private int Hex(int digits)
     {
         if (_at + digits > _text.Length
-            || !int.TryParse(_text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            || !int.TryParse(
+                _text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
             || !Rune.IsValid(value))
         {
             throw Malformed($"{digits} hexadecimal digits of a character");

@@ -8,8 +8,8 @@ internal sealed partial class GbnfParser
 {
     private const int LongestGrammar = 1_000_000;
     private const int DeepestGroup = 100;
-    private const int MostRepetitions = 2_000;
-    private const int MostRules = 5_000;
+    private const int MaxRepetitions = 2_000;
+    private const int MaxRules = 5_000;
 
     private readonly Dictionary<string, RuleElement> _rules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _uses = new(StringComparer.Ordinal);
@@ -21,7 +21,8 @@ internal sealed partial class GbnfParser
     private GbnfParser(string text) => _text = text;
 
     /// <summary>Reads a grammar.</summary>
-    /// <exception cref="NotSupportedException">It has a part that masks cannot follow, such as a left recursion.</exception>
+    /// <exception cref="NotSupportedException">It has a part that masks cannot follow, such as a left
+    /// recursion.</exception>
     /// <exception cref="ArgumentException">It is malformed, or no text satisfies it.</exception>
     public static GrammarElement Parse(string text)
     {
@@ -60,9 +61,9 @@ internal sealed partial class GbnfParser
             }
         }
 
-        if (_rules.Count > MostRules)
+        if (_rules.Count > MaxRules)
         {
-            throw new NotSupportedException($"The grammar has {_rules.Count} rules; at most {MostRules} are supported.");
+            throw new NotSupportedException($"The grammar has {_rules.Count} rules; at most {MaxRules} are supported.");
         }
 
         foreach (var (name, use) in _uses.Where(row => !_defined.Contains(row.Key)))
@@ -73,13 +74,16 @@ internal sealed partial class GbnfParser
 
         if (!_defined.Contains("root"))
         {
-            throw new ArgumentException("The grammar has no rule 'root'. Add one, 'root ::= …', that stands for the whole answer.");
+            throw new ArgumentException(
+                "The grammar has no rule 'root'. Add one, 'root ::= …', that stands for the whole answer.");
         }
 
         if (LeftRecursion.Find(_rules) is { } recursive)
         {
             throw new NotSupportedException(
-                $"The grammar's rule '{Excerpt.Of(recursive)}' begins with itself. Write it as a repetition, such as 'x ::= y (\"+\" y)*'.");
+                $"The grammar's "
+                + $"rule '{Excerpt.Of(recursive)}' begins with itself. Write it as a repetition, such as 'x ::= y "
+                + $"(\"+\" y)*'.");
         }
 
         return _rules["root"];
@@ -163,7 +167,8 @@ internal sealed partial class GbnfParser
     {
         if (++_depth > DeepestGroup)
         {
-            throw new NotSupportedException($"The grammar has more than {DeepestGroup} groups in each other at {Place()}.");
+            throw new NotSupportedException(
+                $"The grammar has more than {DeepestGroup} groups in each other at {Place()}.");
         }
 
         _at++;
@@ -195,11 +200,11 @@ internal sealed partial class GbnfParser
             return part;
         }
 
-        var least = Count();
-        var most = !Take(",") ? least : _at < _text.Length && _text[_at] == '}' ? (int?)null : Count();
+        var min = Count();
+        var max = !Take(",") ? min : _at < _text.Length && _text[_at] == '}' ? (int?)null : Count();
         return !Take("}") ? throw Malformed("'}'")
-            : most < least ? throw Malformed("a count that is not below the first")
-            : GrammarElement.Repeat(part, least, most);
+            : max < min ? throw Malformed("a count that is not below the first")
+            : GrammarElement.Repeat(part, min, max);
     }
 
     private int Count()
@@ -216,10 +221,12 @@ internal sealed partial class GbnfParser
             throw Malformed("a count of repetitions");
         }
 
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= MostRepetitions
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            && count <= MaxRepetitions
             ? count
             : throw new NotSupportedException(
-                $"The grammar repeats a part '{Excerpt.Of(digits)}' times at {Place()}; at most {MostRepetitions} are supported.");
+                $"The grammar repeats a "
+                + $"part '{Excerpt.Of(digits)}' times at {Place()}; at most {MaxRepetitions} are supported.");
     }
 
     private string? Name()

@@ -6,8 +6,8 @@ namespace Slipway.Guidance.Json;
 /// <summary>Builds the grammar of arrays of a shape.</summary>
 internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
 {
-    private const int MostContains = 4;
-    private const int MostTails = 4_000;
+    private const int MaxContains = 4;
+    private const int MaxTails = 4_000;
 
     private readonly Dictionary<string, RuleElement> _tails = new(StringComparer.Ordinal);
     private readonly Queue<(int Index, int[] Counts, RuleElement Tail)> _open = [];
@@ -15,16 +15,16 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
     // From here on items differ in nothing but what was counted.
     private readonly int _turn = Math.Max(
         Math.Max(shape.Prefix.Count, shape.Contains.Select(containment => containment.From).Append(0).Max()),
-        Math.Min(Math.Max(shape.Least, Math.Min(shape.Most ?? -1, MostTails) + 1), MostTails));
+        Math.Min(Math.Max(shape.Min, Math.Min(shape.Max ?? -1, MaxTails) + 1), MaxTails));
 
     public GrammarElement Build()
     {
-        if (shape.Contains.Count > MostContains)
+        if (shape.Contains.Count > MaxContains)
         {
-            throw new UnguaranteedException($"more than {MostContains} times 'contains'");
+            throw new UnguaranteedException($"more than {MaxContains} times 'contains'");
         }
 
-        if (shape.IsUnique && shape.Most is not <= 1)
+        if (shape.IsUnique && shape.Max is not <= 1)
         {
             return Sequence(Literal("["), new UniqueItems(shape, values).Build());
         }
@@ -40,12 +40,12 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
     // An array of which nothing is counted but its length, made from its end to its start.
     private GrammarElement Plain()
     {
-        var index = Math.Min(shape.Prefix.Count, shape.Most ?? int.MaxValue);
+        var index = Math.Min(shape.Prefix.Count, shape.Max ?? int.MaxValue);
         var tail = index < shape.Prefix.Count ? End(index) : Rest(index);
         while (index-- > 0)
         {
             var further = Sequence(Before(index), values.Of(shape.At(index)), tail);
-            tail = index >= shape.Least ? OneOf(End(index), further) : further;
+            tail = index >= shape.Min ? OneOf(End(index), further) : further;
         }
 
         return tail;
@@ -55,23 +55,26 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
     private GrammarElement Rest(int index)
     {
         var item = values.Of(shape.Rest);
-        var (least, most) = (Math.Max(shape.Least - index, 0), shape.Most - index);
+        var (min, max) = (Math.Max(shape.Min - index, 0), shape.Max - index);
         if (index > 0)
         {
-            return Sequence(Repeat(Sequence(JsonGrammar.Comma, item), least, most is null ? null : Math.Max(most.Value, 0)), End(index));
+            return Sequence(
+                Repeat(Sequence(JsonGrammar.Comma, item), min, max is null ? null : Math.Max(max.Value, 0)),
+                End(index));
         }
 
-        if (most <= 0)
+        if (max <= 0)
         {
             return End(0);
         }
 
         var items = Sequence(
-            Before(0), item, Repeat(Sequence(JsonGrammar.Comma, item), Math.Max(least - 1, 0), most - 1), End(1));
-        return least == 0 ? OneOf(End(0), items) : items;
+            Before(0), item, Repeat(Sequence(JsonGrammar.Comma, item), Math.Max(min - 1, 0), max - 1), End(1));
+        return min == 0 ? OneOf(End(0), items) : items;
     }
 
-    // An array where some items are counted. Tails are made one after the other: counts of a caller must not become depth.
+    // An array where some items are counted. Tails are made one after the other: counts of a caller must not become
+    // depth.
     private RuleElement Counted()
     {
         var start = Tail(0, new int[shape.Contains.Count]);
@@ -79,16 +82,18 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
         {
             var (index, counts, tail) = open;
             var choices = new List<GrammarElement>();
-            if (index >= shape.Least && shape.Contains.Select((containment, i) => counts[i] >= containment.Least).All(isMet => isMet))
+            if (index >= shape.Min
+                && shape.Contains.Select((containment, i) => counts[i] >= containment.Min).All(isMet => isMet))
             {
                 choices.Add(End(index));
             }
 
-            if (shape.Most is null || index < shape.Most)
+            if (shape.Max is null || index < shape.Max)
             {
                 foreach (var (item, after) in Items(index, counts).Where(row => !row.Item.IsFalse))
                 {
-                    choices.Add(Sequence(Before(index), values.Of(item), Tail(Math.Min(index + 1, Math.Max(_turn, 1)), after)));
+                    choices.Add(
+                        Sequence(Before(index), values.Of(item), Tail(Math.Min(index + 1, Math.Max(_turn, 1)), after)));
                 }
             }
 
@@ -104,7 +109,7 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
         var key = $"{index}:{string.Join(',', counts)}";
         if (!_tails.TryGetValue(key, out var tail))
         {
-            if (_tails.Count == MostTails)
+            if (_tails.Count == MaxTails)
             {
                 throw new UnguaranteedException("'contains' with such large counts");
             }
@@ -132,7 +137,7 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
     private static IEnumerable<(Formula Item, int[] Counts)> Split(
         Formula item, int[] counts, Containment containment, int at, int index)
     {
-        if (index < containment.From || (containment.Most is null && counts[at] >= containment.Least))
+        if (index < containment.From || (containment.Max is null && counts[at] >= containment.Min))
         {
             return [(item, counts)];
         }
@@ -140,10 +145,11 @@ internal sealed class ArrayGrammar(ArrayShape shape, ValueGrammar values)
         var further = counts.ToArray();
         further[at]++;
         var (isOne, isNone) = (item.And(containment.Item), containment.Item.Complement().Select(item.And));
-        return containment.Most is not { } most
+        return containment.Max is not { } max
 
             // An item that is one may also be passed over, which counts too few at worst.
             ? [(isOne, further), (item, counts)]
-            : [.. counts[at] < most ? [(isOne, further)] : Array.Empty<(Formula, int[])>(), .. isNone.Select(none => (none, counts))];
+            : [.. counts[at] < max
+                ? [(isOne, further)] : Array.Empty<(Formula, int[])>(), .. isNone.Select(none => (none, counts))];
     }
 }

@@ -6,7 +6,7 @@ namespace Slipway.Guidance.Json;
 internal sealed class Emptiness
 {
     private const int Deepest = 4;
-    private const int MostLooks = 10_000;
+    private const int MaxLooks = 10_000;
 
     private readonly SchemaReader _reader;
     private int _looks;
@@ -21,10 +21,12 @@ internal sealed class Emptiness
             && set.Numbers.All(range => NumberElement.Of(range) is null)
             && set.Texts.All(range => range.IsEmpty)
             && depth < Deepest
-            && set.Arrays.All(shape => Enumerable.Range(0, Math.Min(shape.Least, shape.Prefix.Count))
+            && set.Arrays.All(shape => Enumerable.Range(0, Math.Min(shape.Min, shape.Prefix.Count))
                 .Any(i => IsSure(shape.At(i), depth)))
             && set.Objects.All(shape => shape.Required
-                .Any(name => IsSure(shape.Layers.Aggregate(Formula.True, (all, layer) => all.And(layer.ValueOf(name))), depth)));
+                .Any(
+                    name => IsSure(
+                        shape.Layers.Aggregate(Formula.True, (all, layer) => all.And(layer.ValueOf(name))), depth)));
 
     private bool IsSure(Formula formula, int depth)
     {
@@ -34,7 +36,7 @@ internal sealed class Emptiness
         }
 
         // Members of members of members are many, and a look that is not finished is not sure.
-        if (++_looks > MostLooks)
+        if (++_looks > MaxLooks)
         {
             return false;
         }

@@ -24,7 +24,9 @@ internal static class JsonDepth
         var max = 0;
         while (reader.Read())
         {
-            max = Math.Max(max, reader.CurrentDepth + (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject ? 1 : 0));
+            max = Math.Max(max,
+                reader.CurrentDepth
+                    + (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject ? 1 : 0));
         }
 
         return max;

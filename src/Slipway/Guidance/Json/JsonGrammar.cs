@@ -27,7 +27,8 @@ internal sealed class JsonGrammar(string forbidden)
     public static GrammarElement Boolean { get; } = OneOf(Literal("true"), Literal("false"));
 
     /// <summary>Nothing, or a line end and an indentation.</summary>
-    public static GrammarElement Break { get; } = Optional(Sequence(Literal("\n"), Repeat(Literal(" "), 0, DeepestIndent)));
+    public static GrammarElement Break { get; } = Optional(
+        Sequence(Literal("\n"), Repeat(Literal(" "), 0, DeepestIndent)));
 
     /// <summary>Nothing, a blank, or a line end and an indentation.</summary>
     public static GrammarElement Space { get; } = OneOf(Literal(" "), Break);
@@ -62,7 +63,7 @@ internal sealed class JsonGrammar(string forbidden)
     public GrammarElement AnyObject => _object ??= ObjectOf(AnyValue(Depth - 1));
 
     /// <summary>A text of a length.</summary>
-    public GrammarElement TextOf(int least, int? most) => Quoted(Repeat(Character, least, most));
+    public GrammarElement TextOf(int min, int? max) => Quoted(Repeat(Character, min, max));
 
     /// <summary>Any value of so many levels.</summary>
     private GrammarElement AnyValue(int depth = Depth)
@@ -78,16 +79,16 @@ internal sealed class JsonGrammar(string forbidden)
     }
 
     /// <summary>An array of a length.</summary>
-    private static GrammarElement ArrayOf(GrammarElement item, int least, int? most)
+    private static GrammarElement ArrayOf(GrammarElement item, int min, int? max)
     {
-        if (most == 0)
+        if (max == 0)
         {
             return Literal("[]");
         }
 
         var items = Sequence(
-            Break, item, Repeat(Sequence(Comma, item), Math.Max(least - 1, 0), most - 1), Break, Literal("]"));
-        return Sequence(Literal("["), least == 0 ? OneOf(Literal("]"), items) : items);
+            Break, item, Repeat(Sequence(Comma, item), Math.Max(min - 1, 0), max - 1), Break, Literal("]"));
+        return Sequence(Literal("["), min == 0 ? OneOf(Literal("]"), items) : items);
     }
 
     /// <summary>An object with names of any kind.</summary>

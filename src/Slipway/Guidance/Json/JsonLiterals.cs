@@ -11,7 +11,8 @@ internal sealed class JsonLiterals(bool escapesMarkup)
 {
     private readonly JsonWriterOptions _options = new()
     {
-        Encoder = escapesMarkup ? JavaScriptEncoder.Create(UnicodeRanges.All) : JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Encoder = escapesMarkup
+            ? JavaScriptEncoder.Create(UnicodeRanges.All) : JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
     /// <summary>Writes a text.</summary>

@@ -18,13 +18,15 @@ internal static class JsonPointer
         if (pointer.Length > 1 && pointer[0] == '#' && pointer[1] != '/')
         {
             return FindAnchor(root, pointer[1..]) ?? throw new ArgumentException(
-                $"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is no '$anchor' in it.");
+                $"The JSON schema refers "
+                + $"to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is no '$anchor' in it.");
         }
 
         if (pointer != "#" && !pointer.StartsWith("#/", StringComparison.Ordinal))
         {
             throw new NotSupportedException(
-                $"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}'; only references within the schema, such as "
+                $"The JSON schema refers "
+                + $"to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}'; only references within the schema, such as "
                 + "'#/$defs/name', are followed.");
         }
 
@@ -35,11 +37,13 @@ internal static class JsonPointer
                 .Replace("~1", "/", StringComparison.Ordinal)
                 .Replace("~0", "~", StringComparison.Ordinal);
             var found = element.ValueKind == JsonValueKind.Array
-                ? int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index >= 0 && index < element.GetArrayLength()
+                ? int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index >= 0
+                && index < element.GetArrayLength()
                 : element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out _);
             if (!found)
             {
-                throw new ArgumentException($"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is not in it.");
+                throw new ArgumentException(
+                    $"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is not in it.");
             }
 
             element = element.ValueKind == JsonValueKind.Array
@@ -64,17 +68,20 @@ internal static class JsonPointer
 
             // Another '$id' begins a document of its own, and fixed values are no schemas.
             if (element.ValueKind != JsonValueKind.Object
-                || (pointer != "#" && element.TryGetProperty("$id", out var id) && id.ValueKind == JsonValueKind.String))
+                || (pointer != "#" && element.TryGetProperty("$id", out var id)
+                && id.ValueKind == JsonValueKind.String))
             {
                 continue;
             }
 
-            if (element.TryGetProperty("$anchor", out var anchor) && anchor.ValueKind == JsonValueKind.String && anchor.ValueEquals(name))
+            if (element.TryGetProperty("$anchor", out var anchor) && anchor.ValueKind == JsonValueKind.String
+                && anchor.ValueEquals(name))
             {
                 return at;
             }
 
-            PushAll(element.EnumerateObject().Where(member => member.Name is not ("enum" or "const" or "default" or "examples"))
+            PushAll(element.EnumerateObject()
+                .Where(member => member.Name is not ("enum" or "const" or "default" or "examples"))
                 .Select(member => (SchemaNodes.PathOf(pointer, member.Name), member.Value)));
         }
 
@@ -82,7 +89,8 @@ internal static class JsonPointer
 
         void PushAll(IEnumerable<(string Pointer, JsonElement Value)> parts)
         {
-            foreach (var part in parts.Where(part => part.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array).Reverse())
+            foreach (var part in parts.Where(
+                part => part.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array).Reverse())
             {
                 open.Push(part);
             }

@@ -7,8 +7,8 @@ namespace Slipway.Guidance.Json;
 /// <summary>Turns a JSON schema into a grammar of documents that satisfy it.</summary>
 /// <remarks>
 /// Every document of the grammar is valid, and every valid value has a document in it, within the limits of
-/// <see cref="JsonGrammar"/>: members come in the schema's order, those that it does not name after them. A keyword that
-/// is not guaranteed is refused by name. Source: JSON Schema 2020-12, core and validation.
+/// <see cref="JsonGrammar"/>: members come in the schema's order, those that it does not name after them. A keyword
+/// that is not guaranteed is refused by name. Source: JSON Schema 2020-12, core and validation.
 /// </remarks>
 internal static class JsonSchemaCompiler
 {
@@ -19,15 +19,18 @@ internal static class JsonSchemaCompiler
     /// <param name="schema">The schema.</param>
     /// <param name="forbidden">Characters that texts hold only escaped.</param>
     /// <param name="closesObjects">
-    /// Whether an object has no members but those that the schema names, where it names any and does not say what others are.
+    /// Whether an object has no members but those that the schema names, where it names any and does not say what
+    /// others are.
     /// </param>
-    /// <exception cref="NotSupportedException">The schema has a keyword that cannot be guaranteed, or is too large.</exception>
+    /// <exception cref="NotSupportedException">The schema has a keyword that cannot be guaranteed, or is too
+    /// large.</exception>
     /// <exception cref="ArgumentException">The schema is malformed, or nothing satisfies it.</exception>
     public static GrammarElement Compile(JsonElement schema, string forbidden, bool closesObjects = false)
     {
         if (schema.ValueKind == JsonValueKind.Undefined)
         {
-            throw new ArgumentException("The JSON schema is an undefined JsonElement; expected a schema.", nameof(schema));
+            throw new ArgumentException(
+                "The JSON schema is an undefined JsonElement; expected a schema.", nameof(schema));
         }
 
         LimitDepth(JsonDepth.Of(schema));
@@ -38,7 +41,8 @@ internal static class JsonSchemaCompiler
         }
         catch (InvalidOperationException e)
         {
-            throw new ArgumentException("The JSON schema holds a text with half of a surrogate pair, which no answer can have.", e);
+            throw new ArgumentException(
+                "The JSON schema holds a text with half of a surrogate pair, which no answer can have.", e);
         }
     }
 
@@ -48,7 +52,8 @@ internal static class JsonSchemaCompiler
         if (depth > DeepestSource)
         {
             throw new NotSupportedException(
-                $"The JSON schema's text is more than {DeepestSource} levels deep. Move parts of it into '$defs', and refer to "
+                $"The JSON schema's text is more "
+                + $"than {DeepestSource} levels deep. Move parts of it into '$defs', and refer to "
                 + "them by '$ref'.");
         }
     }
@@ -62,7 +67,8 @@ internal static class JsonSchemaCompiler
         }
 
         var builder = new ValueGrammar(
-            new SchemaReader(schema, nodes), new(forbidden), new JsonCharacterForm(forbidden), new(forbidden.Length > 0), closesObjects);
+            new SchemaReader(schema, nodes), new(forbidden), new JsonCharacterForm(forbidden),
+            new(forbidden.Length > 0), closesObjects);
         var grammar = builder.Build(Formula.Of(root));
         return !Productivity.Unproductive(grammar).Contains(grammar)
             ? grammar

@@ -5,10 +5,12 @@ using Slipway.Guidance.Json.Values;
 
 namespace Slipway.Guidance.Json;
 
-/// <summary>What is left of a number within bounds: digits come only where a number can still be made of them.</summary>
+/// <summary>
+/// What is left of a number within bounds: digits come only where a number can still be made of them.
+/// </summary>
 /// <remarks>
-/// Numbers are written without an exponent and never as minus zero. Elements are made when first needed, equal ones once.
-/// Safe for concurrent use.
+/// Numbers are written without an exponent and never as minus zero. Elements are made when first needed, equal ones
+/// once. Safe for concurrent use.
 /// </remarks>
 internal sealed class NumberElement : TerminalElement
 {
@@ -40,41 +42,46 @@ internal sealed class NumberElement : TerminalElement
     private sealed class Numbers
     {
         private const int Digits = 15;
-        private const int MostTries = 64;
+        private const int MaxTries = 64;
 
         private readonly ConcurrentDictionary<string, NumberElement?> _elements = new(StringComparer.Ordinal);
         private readonly int _digits; // before the point
         private readonly int _scale; // digits after it
-        private readonly BigInteger _least; // in units of the last digit
-        private readonly BigInteger _most;
+        private readonly BigInteger _min; // in units of the last digit
+        private readonly BigInteger _max;
         private readonly BigInteger _step;
-        private readonly BigInteger _largest;
+        private readonly BigInteger _allNines;
         private readonly BigInteger[] _noSteps;
 
         public Numbers(NumberRange range)
         {
-            var isOne = range.Least is { } least && least == range.Most;
-            JsonDecimal[] given = [.. range.Multiples, .. range.NoMultiples, .. new[] { range.Least, range.Most }.OfType<JsonDecimal>()];
+            var isOne = range.Min is { } min && min == range.Max;
+            JsonDecimal[] given = [
+                .. range.Multiples, .. range.NoMultiples, .. new[] { range.Min, range.Max }.OfType<JsonDecimal>()];
             var scale = given.Select(value => value.Scale).Append(0).Max();
-            var step = range.Multiples.Aggregate(BigInteger.One, (all, next) => LeastMultiple(all, next.At(scale)));
+            var step = range.Multiples.Aggregate(BigInteger.One, (all, next) => MinMultiple(all, next.At(scale)));
             var isWhole = range.Multiples.Count > 0 && step % BigInteger.Pow(10, scale) == 0;
             _scale = isOne || range.Multiples.Count > 0 ? scale : Math.Max(scale, Digits);
-            _digits = new[] { range.Least, range.Most }.OfType<JsonDecimal>()
-                .Select(value => (BigInteger.Abs(value.Unscaled) / BigInteger.Pow(10, value.Scale)).ToString(CultureInfo.InvariantCulture).Length + 1)
+            _digits = new[] { range.Min, range.Max }.OfType<JsonDecimal>()
+                .Select(
+                    value => (BigInteger.Abs(value.Unscaled) / BigInteger.Pow(10, value.Scale)).ToString(
+                        CultureInfo.InvariantCulture).Length + 1)
                 .Append(Digits).Max();
             var unit = BigInteger.Pow(10, _scale - scale);
-            _largest = BigInteger.Pow(10, _digits + _scale) - 1;
+            _allNines = BigInteger.Pow(10, _digits + _scale) - 1;
             _step = range.Multiples.Count == 0 ? 1 : step * unit;
             _noSteps = [.. range.NoMultiples.Select(value => value.At(_scale))];
-            _least = range.Least is { } from ? from.At(_scale) + (range.ExcludesLeast ? 1 : 0) : -_largest;
-            _most = range.Most is { } to ? to.At(_scale) - (range.ExcludesMost ? 1 : 0) : _largest;
+            _min = range.Min is { } from ? from.At(_scale) + (range.ExcludesLeast ? 1 : 0) : -_allNines;
+            _max = range.Max is { } to ? to.At(_scale) - (range.ExcludesMost ? 1 : 0) : _allNines;
             if (isWhole && _scale > 0)
             {
                 // Integers are written without a point.
                 var one = BigInteger.Pow(10, _scale);
-                (_least, _most) = (CeilingOf(_least, one), FloorOf(_most, one));
+                (_min, _max) = (CeilingOf(_min, one), FloorOf(_max, one));
                 (_step, _scale) = (_step / one, 0);
-                _noSteps = [.. range.NoMultiples.Select(value => LeastMultiple(value.At(scale), BigInteger.Pow(10, scale)) / BigInteger.Pow(10, scale))];
+                _noSteps = [
+                    .. range.NoMultiples.Select(
+                        value => MinMultiple(value.At(scale), BigInteger.Pow(10, scale)) / BigInteger.Pow(10, scale))];
             }
         }
 
@@ -83,7 +90,8 @@ internal sealed class NumberElement : TerminalElement
             begun, static (key, numbers) => numbers.MayBegin(key) ? new(numbers, key) : null, this);
 
         public bool Contains(string text)
-            => Read(text) is { Whole.Length: > 0, Fraction: not "" } read && Has(Value(read.Whole, read.Fraction ?? "", 0), 0, read.IsBelow);
+            => Read(text) is { Whole.Length: > 0, Fraction: not "" } read
+            && Has(Value(read.Whole, read.Fraction ?? "", 0), 0, read.IsBelow);
 
         public bool MayBegin(string text)
         {
@@ -95,7 +103,7 @@ internal sealed class NumberElement : TerminalElement
             var (isBelow, whole, fraction) = read;
             if (text.Length == 0)
             {
-                return Any(0, _largest, isBelow: false) || Any(1, _largest, isBelow: true);
+                return Any(0, _allNines, isBelow: false) || Any(1, _allNines, isBelow: true);
             }
 
             if (fraction is not null)
@@ -105,7 +113,7 @@ internal sealed class NumberElement : TerminalElement
 
             if (whole.Length == 0)
             {
-                return Any(0, _largest, isBelow);
+                return Any(0, _allNines, isBelow);
             }
 
             // Any number of further digits may come, but none after a first zero.
@@ -125,7 +133,8 @@ internal sealed class NumberElement : TerminalElement
         }
 
         private BigInteger Value(string whole, string fraction, int further)
-            => BigInteger.Parse(whole + fraction, CultureInfo.InvariantCulture) * BigInteger.Pow(10, _scale - fraction.Length + further);
+            => BigInteger.Parse(whole + fraction, CultureInfo.InvariantCulture)
+            * BigInteger.Pow(10, _scale - fraction.Length + further);
 
         private bool Has(BigInteger first, int openDigits, bool isBelow)
             => Any(first, first + BigInteger.Pow(10, openDigits) - 1, isBelow);
@@ -134,10 +143,10 @@ internal sealed class NumberElement : TerminalElement
         private bool Any(BigInteger first, BigInteger last, bool isBelow)
         {
             (first, last) = isBelow
-                ? (BigInteger.Max(_least, -last), BigInteger.Min(_most, BigInteger.Min(-first, -1)))
-                : (BigInteger.Max(_least, first), BigInteger.Min(_most, last));
+                ? (BigInteger.Max(_min, -last), BigInteger.Min(_max, BigInteger.Min(-first, -1)))
+                : (BigInteger.Max(_min, first), BigInteger.Min(_max, last));
             var next = CeilingOf(first, _step) * _step;
-            for (var tries = 0; tries < MostTries && next <= last; tries++, next += _step)
+            for (var tries = 0; tries < MaxTries && next <= last; tries++, next += _step)
             {
                 if (!Array.Exists(_noSteps, step => next % step == 0))
                 {
@@ -148,7 +157,8 @@ internal sealed class NumberElement : TerminalElement
             return false;
         }
 
-        private static BigInteger LeastMultiple(BigInteger x, BigInteger y) => x / BigInteger.GreatestCommonDivisor(x, y) * y;
+        private static BigInteger MinMultiple(BigInteger x, BigInteger y)
+            => x / BigInteger.GreatestCommonDivisor(x, y) * y;
 
         private static BigInteger FloorOf(BigInteger value, BigInteger unit)
             => BigInteger.DivRem(value, unit, out var rest) - (rest.Sign < 0 ? 1 : 0);

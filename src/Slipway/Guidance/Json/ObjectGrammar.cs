@@ -7,8 +7,8 @@ namespace Slipway.Guidance.Json;
 /// <summary>Builds the grammar of objects of a shape: members that it names in its order, then all others.</summary>
 internal sealed class ObjectGrammar
 {
-    private const int MostTails = 20_000;
-    private const int MostKinds = 64;
+    private const int MaxTails = 20_000;
+    private const int MaxKinds = 64;
 
     private readonly ObjectShape _shape;
     private readonly ValueGrammar _values;
@@ -16,19 +16,20 @@ internal sealed class ObjectGrammar
     private readonly List<(GrammarElement Member, bool IsRequired)> _named = [];
     private readonly Dictionary<(int Index, int Count), GrammarElement> _tails = [];
     private readonly Queue<(int Index, int Count, RuleElement Tail)> _open = [];
-    private readonly int _mostCount; // members above this count are not told apart
+    private readonly int _maxCount; // members above this count are not told apart
     private GrammarElement? _other;
 
     public ObjectGrammar(ObjectShape shape, ValueGrammar values)
     {
         (_shape, _values) = (shape, values);
-        _mostCount = shape.Most is { } most ? most : Math.Max(shape.Least, 1);
+        _maxCount = shape.Max is { } max ? max : Math.Max(shape.Min, 1);
         _names = shape.Names.IsTrue ? [TextRange.All] : [.. values.Reader.Read(shape.Names).Texts];
     }
 
     public GrammarElement Build()
     {
-        var names = _shape.Layers.SelectMany(layer => layer.Properties.Keys).Concat(_shape.Required).Distinct().ToArray();
+        var names = _shape.Layers.SelectMany(layer => layer.Properties.Keys).Concat(_shape.Required).Distinct()
+            .ToArray();
         var required = _shape.Required.ToHashSet(StringComparer.Ordinal);
         foreach (var name in names)
         {
@@ -44,10 +45,10 @@ internal sealed class ObjectGrammar
 
         var others = IsClosed(names) ? [] : Others(names).ToList();
         _other = others.Count == 0 ? null : OneOf(others);
-        if (_other is not null && _shape.Least > _shape.Required.Count + 1)
+        if (_other is not null && _shape.Min > _shape.Required.Count + 1)
         {
             // A name could come twice and count for two.
-            throw new UnguaranteedException($"'minProperties' of {_shape.Least} beside members of any name");
+            throw new UnguaranteedException($"'minProperties' of {_shape.Min} beside members of any name");
         }
 
         var start = Tail(0, 0);
@@ -61,9 +62,11 @@ internal sealed class ObjectGrammar
 
     private static GrammarElement Before(int count) => count == 0 ? JsonGrammar.Break : JsonGrammar.Comma;
 
-    private static GrammarElement End(int count) => count == 0 ? Literal("}") : Sequence(JsonGrammar.Break, Literal("}"));
+    private static GrammarElement End(int count)
+        => count == 0 ? Literal("}") : Sequence(JsonGrammar.Break, Literal("}"));
 
-    private static GrammarElement Member(GrammarElement name, GrammarElement value) => Sequence(name, JsonGrammar.Colon, value);
+    private static GrammarElement Member(GrammarElement name, GrammarElement value)
+        => Sequence(name, JsonGrammar.Colon, value);
 
     private GrammarElement Member(GrammarElement name, Formula value) => Member(name, _values.Of(value));
 
@@ -71,8 +74,8 @@ internal sealed class ObjectGrammar
         => _values.ClosesObjects && names.Length > 0
             && _shape.Layers.TrueForAll(layer => !layer.SaysOthers && layer.Patterns.Count == 0);
 
-    // What may follow where the members before an index have come or not; defined once its turn comes, so that a long list
-    // of members is no deep recursion.
+    // What may follow where the members before an index have come or not; defined once its turn comes, so that a long
+    // list of members is no deep recursion.
     private GrammarElement Tail(int index, int count)
     {
         if (_tails.TryGetValue((index, count), out var known))
@@ -80,7 +83,7 @@ internal sealed class ObjectGrammar
             return known;
         }
 
-        if (_tails.Count == MostTails)
+        if (_tails.Count == MaxTails)
         {
             throw new UnguaranteedException("'minProperties' or 'maxProperties' of such a size");
         }
@@ -100,9 +103,9 @@ internal sealed class ObjectGrammar
     {
         var choices = new List<GrammarElement>();
         var (member, isRequired) = _named[index];
-        if (_shape.Most is null || count < _shape.Most)
+        if (_shape.Max is null || count < _shape.Max)
         {
-            choices.Add(Sequence(Before(count), member, Tail(index + 1, Math.Min(count + 1, _mostCount))));
+            choices.Add(Sequence(Before(count), member, Tail(index + 1, Math.Min(count + 1, _maxCount))));
         }
 
         if (!isRequired)
@@ -115,14 +118,14 @@ internal sealed class ObjectGrammar
 
     private GrammarElement Last(int count)
     {
-        var end = count >= _shape.Least ? End(count) : ValueGrammar.Nothing;
-        if (_other is null || count == _shape.Most)
+        var end = count >= _shape.Min ? End(count) : ValueGrammar.Nothing;
+        if (_other is null || count == _shape.Max)
         {
             return end;
         }
 
-        var further = Repeat(Sequence(JsonGrammar.Comma, _other), 0, _shape.Most - count - 1);
-        var others = count + 1 >= _shape.Least ? Sequence(Before(count), _other, further, End(1)) : ValueGrammar.Nothing;
+        var further = Repeat(Sequence(JsonGrammar.Comma, _other), 0, _shape.Max - count - 1);
+        var others = count + 1 >= _shape.Min ? Sequence(Before(count), _other, further, End(1)) : ValueGrammar.Nothing;
         return OneOf(end, others);
     }
 
@@ -141,7 +144,7 @@ internal sealed class ObjectGrammar
                 (Names: kind.Names.Intersect(matching), Matches: new HashSet<string>([.. kind.Matches, pattern])),
                 (Names: kind.Names.Intersect(others), kind.Matches),
             }).Where(kind => !kind.Names.IsEmpty)];
-            if (kinds.Count > MostKinds)
+            if (kinds.Count > MaxKinds)
             {
                 throw new UnguaranteedException("so many overlapping 'patternProperties'");
             }

@@ -19,8 +19,8 @@ internal static class SchemaArrays
                 ? [.. part.List("prefixItems").Select(item => Formula.Of(reader.Nodes.Schema(item.Path, item.Value)))]
                 : [],
             Rest = part.Schema("items", reader.Nodes) ?? Formula.True,
-            Least = part.Count("minItems") ?? 0,
-            Most = part.Count("maxItems"),
+            Min = part.Count("minItems") ?? 0,
+            Max = part.Count("maxItems"),
             IsUnique = part.Flag("uniqueItems") == true,
         };
         return ValueSet.All with { Arrays = shape.IsEmpty ? [] : [shape] };
@@ -28,15 +28,15 @@ internal static class SchemaArrays
 
     public static ValueSet Contains(SchemaPart part, SchemaReader reader)
     {
-        var (least, most) = (part.Count("minContains") ?? 1, part.Count("maxContains"));
-        if (part.Schema("contains", reader.Nodes) is not { } item || (least == 0 && most is null))
+        var (min, max) = (part.Count("minContains") ?? 1, part.Count("maxContains"));
+        if (part.Schema("contains", reader.Nodes) is not { } item || (min == 0 && max is null))
         {
             return ValueSet.All;
         }
 
         return ValueSet.All with
         {
-            Arrays = most < least ? [] : [new() { Contains = [new(item, 0, least, most)] }],
+            Arrays = max < min ? [] : [new() { Contains = [new(item, 0, min, max)] }],
         };
     }
 }

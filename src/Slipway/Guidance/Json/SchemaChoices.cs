@@ -14,7 +14,8 @@ internal static class SchemaChoices
     public static ValueSet OneOf(SchemaPart part, SchemaReader reader)
     {
         var choices = Nodes(part, "oneOf", reader);
-        return choices.Select((choice, i) => choices.Where((_, j) => j != i).Aggregate(reader.Read(choice), WithoutOther))
+        return choices.Select(
+            (choice, i) => choices.Where((_, j) => j != i).Aggregate(reader.Read(choice), WithoutOther))
             .Aggregate(ValueSet.None, (all, set) => all.Union(set));
 
         ValueSet WithoutOther(ValueSet set, int other)
@@ -36,7 +37,8 @@ internal static class SchemaChoices
 
         var node = reader.Nodes.Schema(part.PathOf("if"), condition);
         return Branch("then") is { } then && Branch("else") is var otherwise
-            ? reader.Read(node).Intersect(then).Union(otherwise is null ? reader.Others(node) : reader.Others(node).Intersect(otherwise))
+            ? reader.Read(node).Intersect(then)
+            .Union(otherwise is null ? reader.Others(node) : reader.Others(node).Intersect(otherwise))
             : Branch("else") is { } only ? reader.Read(node).Union(reader.Others(node).Intersect(only))
             : ValueSet.All;
 

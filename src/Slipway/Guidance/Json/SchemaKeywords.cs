@@ -23,9 +23,12 @@ internal static class SchemaKeywords
     {
         var path = part.PathOf("type");
         var type = part.Value.GetProperty("type");
-        var names = type.ValueKind == JsonValueKind.Array ? SchemaPart.TextsOf(type, path) : [SchemaPart.TextOf(type, path)];
-        return names.Aggregate(ValueSet.None, (set, name) => set.Union(Types.GetValueOrDefault(name) ?? throw new ArgumentException(
-            $"The JSON schema has the type '{Excerpt.Of(name)}' at '{Excerpt.Of(path)}'; expected 'object', 'array', 'string', 'integer', "
+        var names = type.ValueKind == JsonValueKind.Array
+            ? SchemaPart.TextsOf(type, path) : [SchemaPart.TextOf(type, path)];
+        return names.Aggregate(
+            ValueSet.None, (set, name) => set.Union(Types.GetValueOrDefault(name) ?? throw new ArgumentException(
+            $"The JSON schema has the "
+            + $"type '{Excerpt.Of(name)}' at '{Excerpt.Of(path)}'; expected 'object', 'array', 'string', 'integer', "
             + "'number', 'boolean' or 'null'.")));
     }
 
@@ -38,7 +41,8 @@ internal static class SchemaKeywords
         }
 
         var list = part.List("enum");
-        var texts = list.Where(item => item.Value.ValueKind == JsonValueKind.String).Select(item => item.Value.GetString()!).ToList();
+        var texts = list.Where(item => item.Value.ValueKind == JsonValueKind.String)
+            .Select(item => item.Value.GetString()!).ToList();
         var listed = texts.Count == 0
             ? ValueSet.None
             : new ValueSet { Texts = [new(CharacterAutomaton.Of(texts))] };
@@ -60,10 +64,11 @@ internal static class SchemaKeywords
             [
                 new()
                 {
-                    Prefix = [.. value.EnumerateArray().Select((item, i) => Formula.Of(nodes.Constant($"{path}/{i}", item)))],
+                    Prefix = [
+                        .. value.EnumerateArray().Select((item, i) => Formula.Of(nodes.Constant($"{path}/{i}", item)))],
                     Rest = Formula.False,
-                    Least = value.GetArrayLength(),
-                    Most = value.GetArrayLength(),
+                    Min = value.GetArrayLength(),
+                    Max = value.GetArrayLength(),
                 },
             ],
         },
@@ -73,13 +78,14 @@ internal static class SchemaKeywords
     public static ValueSet Numbers(SchemaPart part)
     {
         var range = NumberRange.All;
-        Take("minimum", value => new() { Least = value });
-        Take("exclusiveMinimum", value => new() { Least = value, ExcludesLeast = true });
-        Take("maximum", value => new() { Most = value });
-        Take("exclusiveMaximum", value => new() { Most = value, ExcludesMost = true });
+        Take("minimum", value => new() { Min = value });
+        Take("exclusiveMinimum", value => new() { Min = value, ExcludesLeast = true });
+        Take("maximum", value => new() { Max = value });
+        Take("exclusiveMaximum", value => new() { Max = value, ExcludesMost = true });
         Take("multipleOf", value => value.Unscaled.Sign > 0
             ? new() { Multiples = [value] }
-            : throw SchemaReader.Malformed(part.PathOf("multipleOf"), part.Value.GetProperty("multipleOf"), "a number above 0"));
+            : throw SchemaReader.Malformed(
+                part.PathOf("multipleOf"), part.Value.GetProperty("multipleOf"), "a number above 0"));
         return ValueSet.All with { Numbers = range.IsEmpty ? [] : [range] };
 
         void Take(string keyword, Func<JsonDecimal, NumberRange> toRange)
@@ -103,7 +109,8 @@ internal static class SchemaKeywords
         {
             var name = part.Text("format");
             range = range.Intersect(JsonFormats.Find(name) ?? throw new NotSupportedException(
-                $"The JSON schema has the format '{name}' at '{part.Path}', which cannot be guaranteed there. Known are "
+                $"The JSON schema has the "
+                + $"format '{name}' at '{part.Path}', which cannot be guaranteed there. Known are "
                 + $"{string.Join(", ", JsonFormats.Names.Select(known => $"'{known}'"))}."));
         }
 
@@ -119,18 +126,22 @@ internal static class SchemaKeywords
         }
         catch (NotSupportedException e)
         {
-            throw new NotSupportedException($"The JSON schema has a 'pattern' at '{Excerpt.Of(path)}' that cannot be guaranteed. {e.Message}", e);
+            throw new NotSupportedException(
+                $"The JSON schema has a 'pattern' at '{Excerpt.Of(path)}' that cannot be guaranteed. {e.Message}", e);
         }
         catch (ArgumentException e)
         {
-            throw new ArgumentException($"The JSON schema has a 'pattern' at '{Excerpt.Of(path)}' that cannot be read. {e.Message}", e);
+            throw new ArgumentException(
+                $"The JSON schema has a 'pattern' at '{Excerpt.Of(path)}' that cannot be read. {e.Message}", e);
         }
     }
 
     private static JsonDecimal Number(JsonElement value, string path)
         => value.ValueKind == JsonValueKind.Number
             ? JsonDecimal.Parse(value.GetRawText()) ?? throw new NotSupportedException(
-                $"The JSON schema has '{Excerpt.Of(value.GetRawText())}' at '{Excerpt.Of(path)}'; numbers of at most 400 digits are supported.")
+                $"The JSON schema "
+                + $"has '{Excerpt.Of(value.GetRawText())}' at '{Excerpt.Of(path)}'; numbers of at most 400 digits "
+                + $"are supported.")
             : throw SchemaReader.Malformed(path, value, "a number");
 
     private static ObjectShape ConstantObject(string path, JsonElement value, SchemaNodes nodes)

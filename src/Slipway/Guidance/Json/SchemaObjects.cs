@@ -14,7 +14,9 @@ internal static class SchemaObjects
         }
 
         var patterns = part.Members("patternProperties")
-            .Select(row => (row.Name, SchemaKeywords.Pattern(row.Name, row.Path), Formula.Of(reader.Nodes.Schema(row.Path, row.Value))));
+            .Select(
+                row => (row.Name, SchemaKeywords.Pattern(row.Name, row.Path),
+                Formula.Of(reader.Nodes.Schema(row.Path, row.Value))));
         var others = part.Schema("additionalProperties", reader.Nodes);
         return ValueSet.All with
         {
@@ -26,9 +28,10 @@ internal static class SchemaObjects
     {
         var shape = new ObjectShape
         {
-            Required = part.Find("required") is { } list ? [.. SchemaPart.TextsOf(list, part.PathOf("required")).Distinct()] : [],
-            Least = part.Count("minProperties") ?? 0,
-            Most = part.Count("maxProperties"),
+            Required = part.Find("required") is { } list
+                ? [.. SchemaPart.TextsOf(list, part.PathOf("required")).Distinct()] : [],
+            Min = part.Count("minProperties") ?? 0,
+            Max = part.Count("maxProperties"),
             Names = part.Schema("propertyNames", reader.Nodes) ?? Formula.True,
         };
         return ValueSet.All with { Objects = shape.IsEmpty ? [] : [shape] };

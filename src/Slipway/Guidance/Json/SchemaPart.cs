@@ -20,7 +20,8 @@ internal readonly record struct SchemaPart(string Path, JsonElement Value)
             return null;
         }
 
-        return value.ValueKind == JsonValueKind.Number && JsonDecimal.Parse(value.GetRawText()) is { Scale: 0, Unscaled.Sign: >= 0 } count
+        return value.ValueKind == JsonValueKind.Number
+            && JsonDecimal.Parse(value.GetRawText()) is { Scale: 0, Unscaled.Sign: >= 0 } count
             ? count.Unscaled > int.MaxValue - 1 ? int.MaxValue - 1 : (int)count.Unscaled
             : throw SchemaReader.Malformed(PathOf(keyword), value, "a count");
     }
@@ -28,7 +29,8 @@ internal readonly record struct SchemaPart(string Path, JsonElement Value)
     public string Text(string keyword) => TextOf(Value.GetProperty(keyword), PathOf(keyword));
 
     public static string TextOf(JsonElement value, string path)
-        => value.ValueKind == JsonValueKind.String ? value.GetString()! : throw SchemaReader.Malformed(path, value, "a text");
+        => value.ValueKind == JsonValueKind.String
+            ? value.GetString()! : throw SchemaReader.Malformed(path, value, "a text");
 
     public static IReadOnlyList<string> TextsOf(JsonElement value, string path)
         => value.ValueKind == JsonValueKind.Array
@@ -55,7 +57,8 @@ internal readonly record struct SchemaPart(string Path, JsonElement Value)
 
         var path = PathOf(keyword);
         return value.ValueKind == JsonValueKind.Object
-            ? [.. value.EnumerateObject().Select(member => (member.Name, SchemaNodes.PathOf(path, member.Name), member.Value))]
+            ? [.. value.EnumerateObject()
+            .Select(member => (member.Name, SchemaNodes.PathOf(path, member.Name), member.Value))]
             : throw SchemaReader.Malformed(path, value, "an object");
     }
 

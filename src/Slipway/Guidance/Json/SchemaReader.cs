@@ -12,7 +12,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
 
     private static readonly HashSet<string> Annotations = new(StringComparer.Ordinal)
     {
-        "$schema", "$id", "$comment", "$anchor", "$dynamicAnchor", "$defs", "definitions", "title", "description", "default",
+        "$schema", "$id", "$comment", "$anchor", "$dynamicAnchor", "$defs", "definitions", "title", "description",
+            "default",
         "examples", "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "contentSchema",
     };
 
@@ -21,7 +22,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
     [
         (["type"], (part, _) => SchemaKeywords.Type(part)),
         (["const", "enum"], SchemaKeywords.Values),
-        (["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], (part, _) => SchemaKeywords.Numbers(part)),
+        (["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
+            (part, _) => SchemaKeywords.Numbers(part)),
         (["minLength", "maxLength", "pattern", "format"], (part, _) => SchemaKeywords.Texts(part)),
         (["prefixItems", "items", "minItems", "maxItems", "uniqueItems"], SchemaArrays.Items),
         (["contains", "minContains", "maxContains"], SchemaArrays.Contains),
@@ -71,7 +73,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
         try
         {
             return formula.Literals.Aggregate(
-                ValueSet.All, (set, literal) => set.Intersect(literal.Holds ? Read(literal.Node) : Others(literal.Node)));
+                ValueSet.All,
+                (set, literal) => set.Intersect(literal.Holds ? Read(literal.Node) : Others(literal.Node)));
         }
         catch (UnguaranteedException e)
         {
@@ -92,13 +95,15 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
 
             if (_open.Count == Deepest)
             {
-                throw new NotSupportedException($"The JSON schema is more than {Deepest} levels deep at '{Excerpt.Of(path)}'. Flatten it.");
+                throw new NotSupportedException(
+                    $"The JSON schema is more than {Deepest} levels deep at '{Excerpt.Of(path)}'. Flatten it.");
             }
 
             _open.Add(node);
             try
             {
-                _sets[node] = set = isConstant ? SchemaKeywords.Constant(path, value, nodes) : Read(new SchemaPart(path, value));
+                _sets[node] = set = isConstant
+                    ? SchemaKeywords.Constant(path, value, nodes) : Read(new SchemaPart(path, value));
             }
             catch (UnguaranteedException e)
             {
@@ -124,7 +129,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
             }
             catch (UnguaranteedException e)
             {
-                throw Refused($"{e.Part} under a negation, or in a choice of which several may hold,", nodes[node].Path);
+                throw Refused(
+                    $"{e.Part} under a negation, or in a choice of which several may hold,", nodes[node].Path);
             }
         }
 
@@ -133,7 +139,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
 
     public static NotSupportedException Refused(string part, string path)
         => new(
-            $"The JSON schema has {part} at '{Excerpt.Of(path)}', which cannot be guaranteed there. Remove it from the schema, and "
+            $"The JSON schema "
+            + $"has {part} at '{Excerpt.Of(path)}', which cannot be guaranteed there. Remove it from the schema, and "
             + "check it in your code.");
 
     public static ArgumentException Malformed(string path, JsonElement value, string expected)
@@ -159,13 +166,15 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
             }
         }
 
-        return Rows.Where(row => row.Keywords.Any(part.Has)).Aggregate(ValueSet.All, (set, row) => set.Intersect(row.Read(part, this)));
+        return Rows.Where(row => row.Keywords.Any(part.Has))
+            .Aggregate(ValueSet.All, (set, row) => set.Intersect(row.Read(part, this)));
     }
 
     private ValueSet Reference(SchemaPart part)
     {
         var reference = part.Text("$ref");
-        var id = root.TryGetProperty("$id", out var given) && given.ValueKind == JsonValueKind.String ? given.GetString()! : "";
+        var id = root.TryGetProperty("$id", out var given) && given.ValueKind == JsonValueKind.String
+            ? given.GetString()! : "";
         var pointer = id.Length > 0 && reference.StartsWith(id.TrimEnd('#') + "#", StringComparison.Ordinal)
             ? reference[id.TrimEnd('#').Length..]
             : reference;
@@ -173,6 +182,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
         var target = nodes.Schema(place, value);
         return !_open.Contains(target)
             ? Read(target)
-            : throw new SchemaLoopException($"The JSON schema's reference '{Excerpt.Of(reference)}' at '{Excerpt.Of(part.Path)}' leads to itself only.");
+            : throw new SchemaLoopException(
+                $"The JSON schema's "
+                + $"reference '{Excerpt.Of(reference)}' at '{Excerpt.Of(part.Path)}' leads to itself only.");
     }
 }

@@ -6,7 +6,7 @@ namespace Slipway.Guidance.Json;
 /// <summary>Builds the rest of arrays without equal items, where items are of a short list of values.</summary>
 internal sealed class UniqueItems(ArrayShape shape, ValueGrammar values)
 {
-    private const int MostValues = 10;
+    private const int MaxValues = 10;
 
     private readonly Dictionary<int, RuleElement> _tails = [];
     private readonly Dictionary<Formula, HashSet<string>> _texts = [];
@@ -22,12 +22,12 @@ internal sealed class UniqueItems(ArrayShape shape, ValueGrammar values)
 
         foreach (var item in shape.Prefix.Append(shape.Rest).Distinct())
         {
-            _texts[item] = [.. FiniteValues.Of(values.Reader.Read(item), values.Literals, MostValues)
+            _texts[item] = [.. FiniteValues.Of(values.Reader.Read(item), values.Literals, MaxValues)
                 ?? throw TooMany()];
             _all.AddRange(_texts[item].Except(_all));
         }
 
-        return _all.Count <= MostValues ? Tail(0) : throw TooMany();
+        return _all.Count <= MaxValues ? Tail(0) : throw TooMany();
     }
 
     // What may follow where some values, a bit for each, have come.
@@ -41,12 +41,12 @@ internal sealed class UniqueItems(ArrayShape shape, ValueGrammar values)
         _tails[used] = tail = new();
         var index = int.PopCount(used);
         var choices = new List<GrammarElement>();
-        if (index >= shape.Least)
+        if (index >= shape.Min)
         {
             choices.Add(ArrayGrammar.End(index));
         }
 
-        for (var i = 0; i < _all.Count && (shape.Most is null || index < shape.Most); i++)
+        for (var i = 0; i < _all.Count && (shape.Max is null || index < shape.Max); i++)
         {
             if ((used & (1 << i)) == 0 && _texts[shape.At(index)].Contains(_all[i]))
             {
@@ -59,5 +59,5 @@ internal sealed class UniqueItems(ArrayShape shape, ValueGrammar values)
     }
 
     private static UnguaranteedException TooMany()
-        => new($"'uniqueItems' of items that may have more than {MostValues} values");
+        => new($"'uniqueItems' of items that may have more than {MaxValues} values");
 }

@@ -7,7 +7,7 @@ namespace Slipway.Guidance.Json;
 internal sealed class ValueGrammar(
     SchemaReader reader, JsonGrammar json, JsonCharacterForm form, JsonLiterals literals, bool closesObjects)
 {
-    private const int MostRules = 5_000;
+    private const int MaxRules = 5_000;
 
     private readonly Dictionary<string, RuleElement> _rules = new(StringComparer.Ordinal);
     private readonly Queue<(Formula Formula, RuleElement Rule)> _open = [];
@@ -52,10 +52,11 @@ internal sealed class ValueGrammar(
 
         if (!_rules.TryGetValue(formula.Key, out var rule))
         {
-            if (_rules.Count == MostRules)
+            if (_rules.Count == MaxRules)
             {
                 throw new NotSupportedException(
-                    $"The JSON schema makes more than {MostRules} different parts once its choices are combined. Make it simpler, "
+                    $"The JSON schema makes more "
+                    + $"than {MaxRules} different parts once its choices are combined. Make it simpler, "
                     + "and check the rest in your code.");
             }
 
@@ -69,8 +70,8 @@ internal sealed class ValueGrammar(
     /// <summary>Texts with their quotes.</summary>
     public GrammarElement Of(TextRange range)
         => range.IsEmpty ? Nothing
-            : range.Automaton.IsAll ? json.TextOf(range.Least, range.Most)
-            : new PatternLanguage(range.Automaton, range.Least, range.Most) is { IsEmpty: false } language
+            : range.Automaton.IsAll ? json.TextOf(range.Min, range.Max)
+            : new PatternLanguage(range.Automaton, range.Min, range.Max) is { IsEmpty: false } language
                 ? GrammarElement.Sequence(GrammarElement.Literal("\""), PatternElement.Of(language, form))
             : Nothing;
 
@@ -99,8 +100,10 @@ internal sealed class ValueGrammar(
 
         choices.AddRange(set.Numbers.Select(Of));
         choices.AddRange(set.Texts.Select(Of));
-        choices.AddRange(set.Arrays.Select(shape => shape.IsAll ? json.AnyArray : new ArrayGrammar(shape, this).Build()));
-        choices.AddRange(set.Objects.Select(shape => shape.IsAll ? json.AnyObject : new ObjectGrammar(shape, this).Build()));
+        choices.AddRange(
+            set.Arrays.Select(shape => shape.IsAll ? json.AnyArray : new ArrayGrammar(shape, this).Build()));
+        choices.AddRange(
+            set.Objects.Select(shape => shape.IsAll ? json.AnyObject : new ObjectGrammar(shape, this).Build()));
         return choices.Count == 0 ? Nothing : GrammarElement.OneOf(choices);
     }
 

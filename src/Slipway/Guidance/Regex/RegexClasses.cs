@@ -4,7 +4,9 @@ using static System.Globalization.UnicodeCategory;
 
 namespace Slipway.Guidance.Regex;
 
-/// <summary>The classes of characters that regular expressions name. Source: ECMA-262, Unicode's general categories.</summary>
+/// <summary>
+/// The classes of characters that regular expressions name. Source: ECMA-262, Unicode's general categories.
+/// </summary>
 internal static class RegexClasses
 {
     public static CharacterSet Digit { get; } = CharacterSet.Of([('0', '9')]);
@@ -54,7 +56,9 @@ internal static class RegexClasses
         ("Zp", "Paragraph_Separator", [ParagraphSeparator]),
     ];
 
-    /// <summary>The characters of a property such as <c>L</c> or <c>Letter</c>; null for one that is not known.</summary>
+    /// <summary>
+    /// The characters of a property such as <c>L</c> or <c>Letter</c>; null for one that is not known.
+    /// </summary>
     public static CharacterSet? OfProperty(string name)
     {
         name = name.StartsWith("gc=", StringComparison.Ordinal) ? name[3..]

@@ -7,9 +7,9 @@ namespace Slipway.Guidance.Regex;
 /// <remarks>Source: Thompson, 1968; Rabin and Scott, 1959.</remarks>
 internal sealed class RegexCompiler
 {
-    private const int MostNodes = 50_000;
-    private const int MostParts = 200_000;
-    private const int MostWork = 5_000_000;
+    private const int MaxNodes = 50_000;
+    private const int MaxParts = 200_000;
+    private const int MaxWork = 5_000_000;
 
     // What a node of the nondeterministic automaton does: takes a character, splits, tests a place, or ends.
     private readonly List<(CharacterSet? Set, bool? Anchor, int Next, int Other)> _nodes = [];
@@ -37,7 +37,7 @@ internal sealed class RegexCompiler
 
     private int Add(CharacterSet? set, bool? anchor, int next, int other)
     {
-        if (_nodes.Count == MostNodes)
+        if (_nodes.Count == MaxNodes)
         {
             throw TooLarge();
         }
@@ -50,7 +50,7 @@ internal sealed class RegexCompiler
     private int Add(RegexNode part, int next)
     {
         // Also parts that take no character: repetitions of repetitions of nothing are as many steps.
-        if (++_parts > MostParts)
+        if (++_parts > MaxParts)
         {
             throw TooLarge();
         }
@@ -73,10 +73,10 @@ internal sealed class RegexCompiler
 
     private int Add(RegexRepeat repeat, int next)
     {
-        if (repeat.Most is { } most)
+        if (repeat.Max is { } max)
         {
             var after = next;
-            for (var i = repeat.Least; i < most; i++)
+            for (var i = repeat.Min; i < max; i++)
             {
                 after = Add(null, null, Add(repeat.Node, after), next);
             }
@@ -90,7 +90,7 @@ internal sealed class RegexCompiler
             next = loop;
         }
 
-        for (var i = 0; i < repeat.Least; i++)
+        for (var i = 0; i < repeat.Min; i++)
         {
             next = Add(repeat.Node, next);
         }
@@ -142,12 +142,14 @@ internal sealed class RegexCompiler
         int Number(HashSet<int> nodes, bool atStart)
         {
             work += nodes.Count;
-            if (work > MostWork)
+            if (work > MaxWork)
             {
                 throw TooLarge();
             }
 
-            int[] ordered = [.. nodes.Where(node => _nodes[node].Set is not null || _nodes[node].Anchor is not null || node == end).Order()];
+            int[] ordered = [
+                .. nodes.Where(node => _nodes[node].Set is not null || _nodes[node].Anchor is not null || node == end)
+                .Order()];
             var key = (atStart ? "^" : "") + Key(ordered);
             if (numbers.TryAdd(key, states.Count))
             {
@@ -189,5 +191,8 @@ internal sealed class RegexCompiler
     }
 
     private NotSupportedException TooLarge()
-        => new($"The regular expression '{Excerpt.Of(_pattern)}' is too large once its repetitions are written out. Use fewer or smaller ones.");
+        => new(
+            $"The regular "
+            + $"expression '{Excerpt.Of(_pattern)}' is too large once its repetitions are written out. Use fewer or "
+            + $"smaller ones.");
 }

@@ -19,7 +19,7 @@ internal sealed record RegexSequence(IReadOnlyList<RegexNode> Parts) : RegexNode
 internal sealed record RegexChoice(IReadOnlyList<RegexNode> Choices) : RegexNode;
 
 /// <summary>A part from so many times to so many times; null for without end.</summary>
-internal sealed record RegexRepeat(RegexNode Node, int Least, int? Most) : RegexNode;
+internal sealed record RegexRepeat(RegexNode Node, int Min, int? Max) : RegexNode;
 
 /// <summary>The text's start or its end, which takes no character.</summary>
 internal sealed record RegexAnchor(bool IsStart) : RegexNode;

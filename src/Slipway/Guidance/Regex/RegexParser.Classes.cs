@@ -58,7 +58,8 @@ internal sealed partial class RegexParser
                 return Hex(2);
             case 'u' when Take('{'):
                 var end = _pattern.IndexOf('}', _at);
-                var value = end > _at && end - _at <= 6 ? Hex(end - _at) : throw Malformed("hexadecimal digits and '}'");
+                var value = end > _at && end - _at <= 6
+                    ? Hex(end - _at) : throw Malformed("hexadecimal digits and '}'");
                 _at++;
                 return value <= CharacterSet.Last ? value : throw Malformed("a character up to '10FFFF'");
             case 'u':
@@ -73,12 +74,14 @@ internal sealed partial class RegexParser
     }
 
     private int Pair(char high, char low)
-        => char.IsLowSurrogate(low) ? char.ConvertToUtf32(high, low) : throw Malformed("the second half of a surrogate pair");
+        => char.IsLowSurrogate(low)
+            ? char.ConvertToUtf32(high, low) : throw Malformed("the second half of a surrogate pair");
 
     private int Hex(int digits)
     {
         if (_at + digits > _pattern.Length
-            || !int.TryParse(_pattern.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
+            || !int.TryParse(_pattern.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier,
+            CultureInfo.InvariantCulture, out var value))
         {
             throw Malformed($"{digits} hexadecimal digits");
         }
@@ -103,7 +106,8 @@ internal sealed partial class RegexParser
             {
                 _at++;
                 var last = Member();
-                ranges.Add(first.Ranges is [var x] && x.First == x.Last && last.Ranges is [var y] && y.First == y.Last && x.First <= y.First
+                ranges.Add(first.Ranges is [var x] && x.First == x.Last && last.Ranges is [var y] && y.First == y.Last
+                    && x.First <= y.First
                     ? (x.First, y.First)
                     : throw Malformed("a range from a character to a later one"));
                 continue;

@@ -4,11 +4,13 @@ using Slipway.Guidance.Characters;
 namespace Slipway.Guidance.Regex;
 
 /// <summary>Reads regular expressions as ECMAScript writes them, without what no finite automaton can follow.</summary>
-/// <remarks>Lazy quantifiers are read as greedy ones: the texts are the same. Source: ECMA-262, its Unicode mode.</remarks>
+/// <remarks>
+/// Lazy quantifiers are read as greedy ones: the texts are the same. Source: ECMA-262, its Unicode mode.
+/// </remarks>
 internal sealed partial class RegexParser
 {
     public const int LongestPattern = 10_000;
-    public const int MostRepetitions = 10_000;
+    public const int MaxRepetitions = 10_000;
     private const int DeepestGroup = 100;
 
     private readonly string _pattern;
@@ -87,7 +89,8 @@ internal sealed partial class RegexParser
     {
         if (++_depth > DeepestGroup)
         {
-            throw new NotSupportedException($"The regular expression has more than {DeepestGroup} groups in each other.");
+            throw new NotSupportedException(
+                $"The regular expression has more than {DeepestGroup} groups in each other.");
         }
 
         if (Take("?"))
@@ -161,11 +164,11 @@ internal sealed partial class RegexParser
             return null;
         }
 
-        var least = Count();
-        var most = !Take(',') ? least : !AtEnd && _pattern[_at] == '}' ? (int?)null : Count();
+        var min = Count();
+        var max = !Take(',') ? min : !AtEnd && _pattern[_at] == '}' ? (int?)null : Count();
         return !Take('}') ? throw Malformed("'}'")
-            : most < least ? throw Malformed("a count that is not below the first")
-            : (least, most);
+            : max < min ? throw Malformed("a count that is not below the first")
+            : (min, max);
     }
 
     private int Count()
@@ -182,10 +185,13 @@ internal sealed partial class RegexParser
             throw Malformed("a count of repetitions");
         }
 
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= MostRepetitions
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            && count <= MaxRepetitions
             ? count
             : throw new NotSupportedException(
-                $"The regular expression '{Excerpt.Of(_pattern)}' repeats a part '{Excerpt.Of(digits)}' times; at most {MostRepetitions} are supported.");
+                $"The regular "
+                + $"expression '{Excerpt.Of(_pattern)}' repeats a "
+                + $"part '{Excerpt.Of(digits)}' times; at most {MaxRepetitions} are supported.");
     }
 
     private RegexCharacter Escaped()
@@ -205,7 +211,8 @@ internal sealed partial class RegexParser
 
     private int Literal()
     {
-        var isPair = char.IsHighSurrogate(_pattern[_at]) && _at + 1 < _pattern.Length && char.IsLowSurrogate(_pattern[_at + 1]);
+        var isPair = char.IsHighSurrogate(_pattern[_at]) && _at + 1 < _pattern.Length
+            && char.IsLowSurrogate(_pattern[_at + 1]);
         var value = isPair ? char.ConvertToUtf32(_pattern, _at) : _pattern[_at];
         _at += isPair ? 2 : 1;
         return value;
@@ -227,7 +234,9 @@ internal sealed partial class RegexParser
 
     private NotSupportedException Refused(string what)
         => new(
-            $"The regular expression '{Excerpt.Of(_pattern)}' has {what} before position {_at}, which token masks cannot follow. Write it "
+            $"The regular "
+            + $"expression '{Excerpt.Of(_pattern)}' has {what} before position {_at}, which token masks cannot "
+            + $"follow. Write it "
             + "without, and check the rest in your code.");
 
     private ArgumentException Malformed(string expected)

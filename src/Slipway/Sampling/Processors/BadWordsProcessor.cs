@@ -3,11 +3,11 @@ namespace Slipway.Sampling.Processors;
 /// <summary>Forbids the last token of each listed sequence where the tokens before it have just come up.</summary>
 internal sealed class BadWordsProcessor(IReadOnlyList<IReadOnlyList<int>> words) : ILogitsProcessor
 {
-    private readonly int[][] words = [.. words.Select(word => word.ToArray())];
+    private readonly int[][] _words = [.. words.Select(word => word.ToArray())];
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
-        foreach (var word in words)
+        foreach (var word in _words)
         {
             if (EndsWith(promptIds, outputIds, word.AsSpan(0, word.Length - 1)))
             {

@@ -9,10 +9,10 @@ internal sealed class MinPProcessor(double share) : ILogitsProcessor
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
         // p / p_max = exp(logit - max), so no softmax is needed.
-        var least = TensorPrimitives.Max<float>(logits) + Math.Log(share);
+        var min = TensorPrimitives.Max<float>(logits) + Math.Log(share);
         foreach (ref var logit in logits)
         {
-            if (logit < least)
+            if (logit < min)
             {
                 logit = float.NegativeInfinity;
             }

@@ -9,19 +9,19 @@ namespace Slipway.Sampling.Processors;
 /// <param name="rate">How fast the bound follows, 0 to 1.</param>
 internal sealed class MirostatProcessor(double target, double rate) : ILogitsProcessor
 {
-    private float[] previous = [];
-    private double bound = 2 * target;
+    private float[] _previous = [];
+    private double _bound = 2 * target;
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
         // A token that another rule forced on the answer, against the bound, tells nothing of the bound.
-        if (previous.Length > 0 && float.IsFinite(previous[outputIds[^1]]))
+        if (_previous.Length > 0 && float.IsFinite(_previous[outputIds[^1]]))
         {
-            var surprise = -(previous[outputIds[^1]] - Softmax.LogSumExp(previous)) / Math.Log(2);
-            bound -= rate * (surprise - target);
+            var surprise = -(_previous[outputIds[^1]] - Softmax.LogSumExp(_previous)) / Math.Log(2);
+            _bound -= rate * (surprise - target);
         }
 
-        var least = Softmax.LogSumExp(logits) - (bound * Math.Log(2));
+        var min = Softmax.LogSumExp(logits) - (_bound * Math.Log(2));
         var best = 0;
         for (var id = 0; id < logits.Length; id++)
         {
@@ -30,10 +30,10 @@ internal sealed class MirostatProcessor(double target, double rate) : ILogitsPro
 
         for (var id = 0; id < logits.Length; id++)
         {
-            logits[id] = logits[id] >= least || id == best ? logits[id] : float.NegativeInfinity;
+            logits[id] = logits[id] >= min || id == best ? logits[id] : float.NegativeInfinity;
         }
 
-        previous = previous.Length == logits.Length ? previous : new float[logits.Length];
-        logits.CopyTo(previous);
+        _previous = _previous.Length == logits.Length ? _previous : new float[logits.Length];
+        logits.CopyTo(_previous);
     }
 }

@@ -6,17 +6,17 @@ namespace Slipway.Sampling.Processors;
 /// <remarks>Source: OpenAI's API reference, presence_penalty and frequency_penalty.</remarks>
 internal sealed class OccurrencePenaltyProcessor(double presence, double frequency) : ILogitsProcessor
 {
-    private readonly Dictionary<int, int> counts = [];
-    private int seen;
+    private readonly Dictionary<int, int> _counts = [];
+    private int _seen;
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
-        for (; seen < outputIds.Length; seen++)
+        for (; _seen < outputIds.Length; _seen++)
         {
-            CollectionsMarshal.GetValueRefOrAddDefault(counts, outputIds[seen], out _)++;
+            CollectionsMarshal.GetValueRefOrAddDefault(_counts, outputIds[_seen], out _)++;
         }
 
-        foreach (var (id, count) in counts)
+        foreach (var (id, count) in _counts)
         {
             logits[id] -= (float)(presence + (count * frequency));
         }

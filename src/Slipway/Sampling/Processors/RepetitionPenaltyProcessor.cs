@@ -4,24 +4,24 @@ namespace Slipway.Sampling.Processors;
 /// <remarks>Source: Keskar et al., "CTRL", 2019.</remarks>
 internal sealed class RepetitionPenaltyProcessor(double penalty) : ILogitsProcessor
 {
-    private readonly HashSet<int> seen = [];
-    private int seenPrompt;
-    private int seenOutput;
+    private readonly HashSet<int> _seen = [];
+    private int _seenPrompt;
+    private int _seenOutput;
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
-        for (; seenPrompt < promptIds.Length; seenPrompt++)
+        for (; _seenPrompt < promptIds.Length; _seenPrompt++)
         {
-            seen.Add(promptIds[seenPrompt]);
+            _seen.Add(promptIds[_seenPrompt]);
         }
 
-        for (; seenOutput < outputIds.Length; seenOutput++)
+        for (; _seenOutput < outputIds.Length; _seenOutput++)
         {
-            seen.Add(outputIds[seenOutput]);
+            _seen.Add(outputIds[_seenOutput]);
         }
 
         var factor = (float)penalty;
-        foreach (var id in seen)
+        foreach (var id in _seen)
         {
             ref var logit = ref logits[id];
             logit = logit < 0 ? logit * factor : Math.Min(logit / factor, float.MaxValue);

@@ -3,7 +3,7 @@ namespace Slipway.Sampling.Processors;
 /// <summary>Keeps the k most probable tokens, and those equal to the last of them.</summary>
 internal sealed class TopKProcessor(int count) : ILogitsProcessor
 {
-    private readonly PriorityQueue<float, float> best = new();
+    private readonly PriorityQueue<float, float> _best = new();
 
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
@@ -12,25 +12,25 @@ internal sealed class TopKProcessor(int count) : ILogitsProcessor
             return;
         }
 
-        best.Clear();
-        var least = float.NegativeInfinity;
+        _best.Clear();
+        var min = float.NegativeInfinity;
         foreach (var logit in logits)
         {
-            if (best.Count < count)
+            if (_best.Count < count)
             {
-                best.Enqueue(logit, logit);
-                least = best.Peek();
+                _best.Enqueue(logit, logit);
+                min = _best.Peek();
             }
-            else if (logit > least)
+            else if (logit > min)
             {
-                best.EnqueueDequeue(logit, logit);
-                least = best.Peek();
+                _best.EnqueueDequeue(logit, logit);
+                min = _best.Peek();
             }
         }
 
         foreach (ref var logit in logits)
         {
-            if (logit < least)
+            if (logit < min)
             {
                 logit = float.NegativeInfinity;
             }

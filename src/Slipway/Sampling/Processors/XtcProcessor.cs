@@ -12,11 +12,11 @@ internal sealed class XtcProcessor(double probability, double threshold, RandomS
             return;
         }
 
-        var least = Softmax.LogSumExp(logits) + Math.Log(threshold);
+        var min = Softmax.LogSumExp(logits) + Math.Log(threshold);
         var kept = float.PositiveInfinity;
         foreach (var logit in logits)
         {
-            kept = logit >= least ? Math.Min(kept, logit) : kept;
+            kept = logit >= min ? Math.Min(kept, logit) : kept;
         }
 
         if (float.IsPositiveInfinity(kept))

@@ -8,7 +8,7 @@ namespace Slipway.Tests.Engine.Adapters;
 /// <summary>A small model with two adapters beside it, whose ranks and layers differ.</summary>
 internal sealed class AdapterPackage : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public AdapterPackage()
     {
@@ -22,7 +22,7 @@ internal sealed class AdapterPackage : IDisposable
         });
     }
 
-    public string Folder => folder["package"];
+    public string Folder => _folder["package"];
 
     /// <summary>The file of one of the adapters.</summary>
     public string File => Path.Combine(Folder, "adapters", "attention.safetensors");
@@ -39,5 +39,5 @@ internal sealed class AdapterPackage : IDisposable
         System.IO.File.WriteAllText(Manifest, manifest.ToJsonString());
     }
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 }

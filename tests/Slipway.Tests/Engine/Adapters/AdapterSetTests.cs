@@ -56,7 +56,7 @@ public sealed class AdapterSetTests(ITestOutputHelper output)
         using var model = LanguageModel.Load(package.Folder, new()
         {
             KeyValueCacheBytes = 3 * 2 * 2 * 16 * sizeof(float) * 300, MaxBatchSize = 6, QueueCapacity = requests,
-            PrefillChunk = 16, SharedPrefillChunk = 5,
+            MaxPrefillTokens = 16, MaxMixedPrefillTokens = 5,
         });
         var outcomes = await Task.WhenAll(Enumerable.Range(0, requests).Select(_ =>
         {
@@ -78,7 +78,8 @@ public sealed class AdapterSetTests(ITestOutputHelper output)
         Assert.Empty(model.Adapters);
         var error = await Assert.ThrowsAsync<ArgumentException>(() => model.CollectAsync(Request([3], "poems")));
         Assert.Equal(
-            $"The request asks for the adapter 'poems'; the package '{package}' has none. Export it with the adapter, or "
+            $"The request asks for the adapter 'poems'; the "
+            + $"package '{package}' has none. Export it with the adapter, or "
             + "ask for none. (Parameter 'request')",
             error.Message);
     }
@@ -103,7 +104,8 @@ public sealed class AdapterSetTests(ITestOutputHelper output)
         File.Delete(package.File);
         var error = Assert.Throws<PackageException>(() => LanguageModel.Load(package.Folder));
         Assert.Equal(
-            $"The package '{package.Folder}' has no file 'adapters/attention.safetensors', which 'slipway.json' names for the "
+            $"The package '{package.Folder}' has no file 'adapters/attention.safetensors', which 'slipway.json' "
+            + $"names for the "
             + "adapter 'attention'. Copy or export the package again.",
             error.Message);
     }

@@ -10,7 +10,8 @@ internal sealed record LoadCase(int[] Prompt, string? Adapter, LoadCase.Choice C
     [
         GuidanceGrammar.Regex("[a-f]{3,9} (?:[0-9]{2}|none)!"),
         GuidanceGrammar.Choice("alpha", "alphabet", "beta", "gamma ray"),
-        GuidanceGrammar.JsonSchema("""{"type":"object","properties":{"on":{"type":"boolean"}},"required":["on"],"additionalProperties":false}"""),
+        GuidanceGrammar.JsonSchema(
+            """{"type":"object","properties":{"on":{"type":"boolean"}},"required":["on"],"additionalProperties":false}"""),
     ];
 
     /// <summary>How tokens are chosen.</summary>

@@ -52,7 +52,8 @@ internal sealed record LoadPlan(
                 if (!tied && token.Id != expected.Span[count])
                 {
                     // Once a near tie went the other way, the rest of the answer is another one.
-                    Assert.InRange(await reference.MarginAsync(Case, count, token.Id), double.NegativeInfinity, Decided);
+                    Assert.InRange(
+                        await reference.MarginAsync(Case, count, token.Id), double.NegativeInfinity, Decided);
                     tied = true;
                 }
 

@@ -4,7 +4,7 @@ namespace Slipway.Tests.Engine.Load;
 internal static class LoadRun
 {
     // A burst of so many finds the queue full before the first has a row.
-    private const int MostAtOnce = 48;
+    private const int MaxAtOnce = 48;
 
     /// <summary>Room for about five sequences at their longest, fewer rows than requests, small chunks.</summary>
     public static LanguageModelOptions Options(long tokenBytes, long rowBytes = 0) => new()
@@ -12,9 +12,9 @@ internal static class LoadRun
         KeyValueCacheBytes = (tokenBytes * 600) + (rowBytes * 5),
         ContextLength = 128,
         MaxBatchSize = 9,
-        QueueCapacity = MostAtOnce - 2,
-        PrefillChunk = 16,
-        SharedPrefillChunk = 5,
+        QueueCapacity = MaxAtOnce - 2,
+        MaxPrefillTokens = 16,
+        MaxMixedPrefillTokens = 5,
         DraftBatchSize = 4,
         Threads = 2,
     };
@@ -27,7 +27,7 @@ internal static class LoadRun
     public static async Task<Dictionary<LoadOutcome, int>> RunAsync(
         LanguageModel model, LoadPlan[] plans, LoadReference reference, Random random)
     {
-        using var room = new SemaphoreSlim(MostAtOnce);
+        using var room = new SemaphoreSlim(MaxAtOnce);
         var tasks = new List<Task<LoadOutcome>>();
         foreach (var plan in plans)
         {

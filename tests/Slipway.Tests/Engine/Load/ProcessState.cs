@@ -30,7 +30,9 @@ internal static class ProcessState
         return links.Count(target => target?.EndsWith(".dll", StringComparison.Ordinal) == false);
     }
 
-    /// <summary>Threads of a model: its own, and those of its session, which take the name of the thread that loads.</summary>
+    /// <summary>
+    /// Threads of a model: its own, and those of its session, which take the name of the thread that loads.
+    /// </summary>
     public static int ModelThreads() => Directory.GetDirectories("/proc/self/task").Count(IsModelThread);
 
     /// <summary>Loads on a thread of a known name.</summary>

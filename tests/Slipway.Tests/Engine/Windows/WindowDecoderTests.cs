@@ -22,7 +22,9 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>A row of a prompt under way runs along at every length, also where tokens would give way for it.</summary>
+    /// <summary>
+    /// A row of a prompt under way runs along at every length, also where tokens would give way for it.
+    /// </summary>
     [Theory]
     [InlineData("mistral-window", 1)]
     [InlineData("mistral-window", 5)]
@@ -104,7 +106,8 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
         Assert.Equal(bytes, cache.Bytes);
         using var full = new Opened(package.Full);
         output.WriteLine(
-            $"{name}: {full.Graph.Size.BytesFor(128)} bytes a row of 128 tokens, {graph.Size.BytesFor(128)} with windows");
+            $"{name}: {full.Graph.Size.BytesFor(128)} bytes a row of 128 "
+            + $"tokens, {graph.Size.BytesFor(128)} with windows");
         Assert.Equal(graph.Size.BytesFor(64), full.Graph.Size.BytesFor(64));
         Assert.True(graph.Size.BytesFor(128) < full.Graph.Size.BytesFor(128));
     }
@@ -134,14 +137,14 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
 
     private sealed class Opened : IDisposable
     {
-        private readonly InferenceSession session;
+        private readonly InferenceSession _session;
 
         public Opened(string folder)
         {
             var package = ModelPackage.Open(folder);
-            session = ModelSession.Open(package, new LanguageModelOptions { Threads = 1 });
-            Graph = DecoderGraph.Read(session, package);
-            Decoder = new Decoder(session, Graph);
+            _session = ModelSession.Open(package, new LanguageModelOptions { Threads = 1 });
+            Graph = DecoderGraph.Read(_session, package);
+            Decoder = new Decoder(_session, Graph);
         }
 
         public DecoderGraph Graph { get; }
@@ -151,7 +154,7 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
         public void Dispose()
         {
             Decoder.Dispose();
-            session.Dispose();
+            _session.Dispose();
         }
     }
 }

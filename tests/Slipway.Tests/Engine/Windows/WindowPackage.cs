@@ -9,7 +9,7 @@ namespace Slipway.Tests.Engine.Windows;
 /// <summary>A small model with windows, with caches of their size and with caches of the whole sequence.</summary>
 internal sealed class WindowPackage : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     /// <param name="model">The model's folder among the tiny ones.</param>
     /// <param name="slack">Tokens beyond the window that layers keep; null for what the exporter chooses.</param>
@@ -31,15 +31,16 @@ internal sealed class WindowPackage : IDisposable
         }
     }
 
-    public string Sliding => folder["sliding"];
+    public string Sliding => _folder["sliding"];
 
-    public string Full => folder["full"];
+    public string Full => _folder["full"];
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     // The same scales for both.
     private static void Measure(
-        string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, CancellationToken ct)
+        string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
+        CancellationToken cancellationToken)
     {
         var decoder = ModelPackage.Open(path).Config.Model.Decoder;
         var channels = new float[decoder.NumKeyValueHeads * decoder.HeadSize];

@@ -7,7 +7,7 @@ public sealed class WindowTests(ITestOutputHelper output)
 {
     private static readonly LanguageModelOptions Small = new()
     {
-        PrefillChunk = 7, SharedPrefillChunk = 3, MaxBatchSize = 5, DraftBatchSize = 8,
+        MaxPrefillTokens = 7, MaxMixedPrefillTokens = 3, MaxBatchSize = 5, DraftBatchSize = 8,
     };
 
     // A window of 8 in a context of 128: with a slack of 1 every second token makes others give way.
@@ -46,9 +46,9 @@ public sealed class WindowTests(ITestOutputHelper output)
         for (var round = 0; round < 2; round++)
         {
             var answers = await Task.WhenAll(requests.Select(request => Task.Run(() => sliding.CollectAsync(request))));
-            var largest = expected.Zip(answers).Max(pair => Compare(pair.First, pair.Second));
-            output.WriteLine($"{name}: largest difference {largest:0.0e+0}");
-            Assert.InRange(largest, 0, 1e-4f);
+            var max = expected.Zip(answers).Max(pair => Compare(pair.First, pair.Second));
+            output.WriteLine($"{name}: largest difference {max:0.0e+0}");
+            Assert.InRange(max, 0, 1e-4f);
             cached = answers.Sum(tokens => tokens[^1].Usage!.CachedTokens);
         }
 
@@ -91,8 +91,9 @@ public sealed class WindowTests(ITestOutputHelper output)
 
         using var tight = LanguageModel.Load(package.Sliding, new()
         {
-            KeyValueCacheBytes = (2 * row) + (row / 2), PrefixCacheBytes = row / 2, MaxBatchSize = 9, PrefillChunk = 9,
-            SharedPrefillChunk = 4,
+            KeyValueCacheBytes = (2 * row) + (row / 2), PrefixCacheBytes = row / 2, MaxBatchSize = 9,
+                MaxPrefillTokens = 9,
+            MaxMixedPrefillTokens = 4,
         });
         var requests = Requests();
         var answers = await Task.WhenAll(requests.Select(request => Task.Run(() => tight.CollectAsync(request))));
@@ -111,7 +112,7 @@ public sealed class WindowTests(ITestOutputHelper output)
     {
         using var package = new WindowPackage(name, slack);
         using var full = LanguageModel.Load(package.Full, Full);
-        using var sliding = LanguageModel.Load(package.Sliding, new() { PrefillChunk = 16 });
+        using var sliding = LanguageModel.Load(package.Sliding, new() { MaxPrefillTokens = 16 });
         int[] system = [.. Enumerable.Range(0, 37).Select(i => 3 + (i * 7 % 90))];
         List<int> conversation = [.. system];
         for (var turn = 0; turn < 3; turn++)

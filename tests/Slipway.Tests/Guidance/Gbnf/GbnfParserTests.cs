@@ -36,8 +36,10 @@ public sealed class GbnfParserTests
         => Assert.Equal(valid, new GrammarAutomaton(GbnfParser.Parse(grammar)).Accepts(text));
 
     [Theory]
-    [InlineData("x ::= \"a\"", "The grammar has no rule 'root'. Add one, 'root ::= …', that stands for the whole answer.")]
-    [InlineData("root ::= y", "The grammar is malformed at line 1, column 10; expected a rule that is defined; 'y' is not.")]
+    [InlineData("x ::= \"a\"",
+        "The grammar has no rule 'root'. Add one, 'root ::= …', that stands for the whole answer.")]
+    [InlineData("root ::= y",
+    "The grammar is malformed at line 1, column 10; expected a rule that is defined; 'y' is not.")]
     [InlineData("root ::= \"a", "The grammar is malformed at line 1, column 12; expected '\"'.")]
     [InlineData("root ::= (\"a\"", "The grammar is malformed at line 1, column 14; expected ')'.")]
     [InlineData("\nroot = \"a\"", "The grammar is malformed at line 2, column 6; expected '::='.")]
@@ -47,7 +49,8 @@ public sealed class GbnfParserTests
     [InlineData(
         "root ::= \"a\"\nroot ::= \"b\"",
         "The grammar is malformed at line 2, column 1; expected a rule of another name; 'root' is there already.")]
-    [InlineData("root ::= [z-a]", "The grammar is malformed at line 1, column 14; expected a range from a character to a later one.")]
+    [InlineData("root ::= [z-a]",
+    "The grammar is malformed at line 1, column 14; expected a range from a character to a later one.")]
     public void Grammar_ThatIsMalformed_IsRefusedWithItsPlace(string grammar, string message)
         => Assert.Equal(message, Assert.Throws<ArgumentException>(() => GbnfParser.Parse(grammar)).Message);
 
@@ -83,7 +86,8 @@ public sealed class GbnfParserTests
     [Theory]
     [MemberData(nameof(Hostile))]
     public void Grammar_ThatIsTooLarge_IsRefusedSoon(string grammar, string message)
-        => Assert.Contains(message, Assert.Throws<NotSupportedException>(() => GbnfParser.Parse(grammar)).Message, StringComparison.Ordinal);
+        => Assert.Contains(message, Assert.Throws<NotSupportedException>(() => GbnfParser.Parse(grammar)).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void Grammar_WithVeryManyReadings_IsRefusedWhereTheyComeUp()

@@ -8,11 +8,11 @@ namespace Slipway.Tests.Guidance.Json;
 /// <summary>Writes JSON values as answers write them: members in any order, numbers without exponent.</summary>
 internal static class JsonInstances
 {
-    private const int MostSpellings = 20_000;
+    private const int MaxSpellings = 20_000;
 
     /// <summary>Whether a document of the grammar has this value.</summary>
     public static bool CanProduce(this GrammarAutomaton automaton, JsonElement value)
-        => Spell(value).Take(MostSpellings).Any(automaton.Accepts);
+        => Spell(value).Take(MaxSpellings).Any(automaton.Accepts);
 
     private static IEnumerable<string> Spell(JsonElement value) => value.ValueKind switch
     {
@@ -20,7 +20,9 @@ internal static class JsonInstances
         JsonValueKind.String => [Spell(value.GetString()!)],
         JsonValueKind.Array => Join([.. value.EnumerateArray().Select(Spell)]).Select(items => $"[{items}]"),
         JsonValueKind.Object => Orders([.. value.EnumerateObject().Select(member => (member.Name, member.Value))])
-            .SelectMany(members => Join([.. members.Select(member => Spell(member.Value).Select(text => $"{Spell(member.Name)}:{text}"))]))
+            .SelectMany(
+                members => Join(
+                    [.. members.Select(member => Spell(member.Value).Select(text => $"{Spell(member.Name)}:{text}"))]))
             .Select(members => $"{{{members}}}"),
         _ => [value.GetRawText()],
     };
@@ -56,7 +58,8 @@ internal static class JsonInstances
 
     private static IEnumerable<string> Join(IReadOnlyList<IEnumerable<string>> parts)
         => parts.Count == 0 ? [""]
-            : parts.Skip(1).Aggregate(parts[0], (texts, next) => texts.SelectMany(text => next.Select(after => $"{text},{after}")));
+            : parts.Skip(1)
+            .Aggregate(parts[0], (texts, next) => texts.SelectMany(text => next.Select(after => $"{text},{after}")));
 
     private static IEnumerable<(string Name, JsonElement Value)[]> Orders((string Name, JsonElement Value)[] members)
         => members.Length < 2 ? [members]

@@ -43,14 +43,14 @@ public sealed class JsonSchemaCompilerTests
     [InlineData(-15, 3)]
     [InlineData(-120, -7)]
     [InlineData(98, 1002)]
-    public void Integer_WithinBounds_IsTakenAndNoOther(int least, int most)
+    public void Integer_WithinBounds_IsTakenAndNoOther(int min, int max)
     {
-        var automaton = GrammarWalks.Compile($$"""{"type":"integer","minimum":{{least}},"maximum":{{most}}}""");
+        var automaton = GrammarWalks.Compile($$"""{"type":"integer","minimum":{{min}},"maximum":{{max}}}""");
 
         Assert.All(
             Enumerable.Range(-1100, 2200),
             value => Assert.Equal(
-                value >= least && value <= most,
+                value >= min && value <= max,
                 automaton.Accepts(value.ToString(CultureInfo.InvariantCulture))));
     }
 
@@ -58,7 +58,7 @@ public sealed class JsonSchemaCompilerTests
     [InlineData("""{"type":"number","minimum":-1.5,"exclusiveMaximum":12}""", -1.5, 12)]
     [InlineData("""{"type":"number","exclusiveMinimum":0,"maximum":1}""", 0, 1)]
     [InlineData("""{"type":"number","minimum":5}""", 5, 1e15)]
-    public void Number_DrawnWithinBounds_LiesThere(string schema, double least, double most)
+    public void Number_DrawnWithinBounds_LiesThere(string schema, double min, double max)
     {
         var automaton = GrammarWalks.Compile(schema);
         var random = new Random(1);
@@ -66,9 +66,9 @@ public sealed class JsonSchemaCompilerTests
         for (var i = 0; i < 300; i++)
         {
             var value = JsonDocument.Parse(automaton.Draw(random)!).RootElement.GetDouble();
-            Assert.InRange(value, least, most);
-            Assert.False(schema.Contains("exclusiveMax", StringComparison.Ordinal) && value == most);
-            Assert.False(schema.Contains("exclusiveMin", StringComparison.Ordinal) && value == least);
+            Assert.InRange(value, min, max);
+            Assert.False(schema.Contains("exclusiveMax", StringComparison.Ordinal) && value == max);
+            Assert.False(schema.Contains("exclusiveMin", StringComparison.Ordinal) && value == min);
         }
     }
 
@@ -114,7 +114,8 @@ public sealed class JsonSchemaCompilerTests
     [Fact]
     public void Texts_WhereTagsMustNotAppear_HoldTheirFirstCharacterOnlyEscaped()
     {
-        var automaton = GrammarWalks.Compile("""{"type":"array","items":{"anyOf":[{"const":"<b>"},{"type":"string"}]}}""", "<");
+        var automaton = GrammarWalks.Compile(
+            """{"type":"array","items":{"anyOf":[{"const":"<b>"},{"type":"string"}]}}""", "<");
 
         Assert.True(automaton.Accepts("""["\u003Cb\u003E"]"""));
         Assert.False(automaton.Accepts("""["<b>"]"""));
@@ -123,23 +124,29 @@ public sealed class JsonSchemaCompilerTests
     [Theory]
     [InlineData(
         """{"type":"string","pattern":"a(?=b)"}""",
-        "The JSON schema has a 'pattern' at '#/pattern' that cannot be guaranteed. The regular expression 'a(?=b)' has a "
-        + "look-ahead before position 4, which token masks cannot follow. Write it without, and check the rest in your code.")]
+        "The JSON schema has a 'pattern' at '#/pattern' that cannot be guaranteed. The regular expression 'a(?=b)' "
+        + "has a "
+        + "look-ahead before position 4, which token masks cannot follow. Write it without, and check the rest in "
+        + "your code.")]
     [InlineData(
         """{"properties":{"x":{"type":"array","uniqueItems":true}}}""",
-        "The JSON schema has 'uniqueItems' of items that may have more than 10 values at '#/properties/x', which cannot be "
+        "The JSON schema has 'uniqueItems' of items that may have more than 10 values at '#/properties/x', which "
+        + "cannot be "
         + "guaranteed there. Remove it from the schema, and check it in your code.")]
     [InlineData(
         """{"type":"object","unevaluatedProperties":false}""",
-        "The JSON schema has 'unevaluatedProperties' at '#', which cannot be guaranteed there. Remove it from the schema, and "
+        "The JSON schema has 'unevaluatedProperties' at '#', which cannot be guaranteed there. Remove it from the "
+        + "schema, and "
         + "check it in your code.")]
     [InlineData(
         """{"not":{"patternProperties":{"a":{"type":"null"}}}}""",
-        "The JSON schema has 'patternProperties' under a negation, or in a choice of which several may hold, at '#/not', which "
+        "The JSON schema has 'patternProperties' under a negation, or in a choice of which several may hold, at "
+        + "'#/not', which "
         + "cannot be guaranteed there. Remove it from the schema, and check it in your code.")]
     [InlineData(
         """{"type":"object","minProperties":2}""",
-        "The JSON schema has 'minProperties' of 2 beside members of any name at '#', which cannot be guaranteed there. Remove "
+        "The JSON schema has 'minProperties' of 2 beside members of any name at '#', which cannot be guaranteed "
+        + "there. Remove "
         + "it from the schema, and check it in your code.")]
     [InlineData(
         """{"type":"string","format":"regex"}""",
@@ -147,7 +154,8 @@ public sealed class JsonSchemaCompilerTests
         + "'date-time', 'duration', 'uuid', 'email', 'hostname', 'ipv4', 'ipv6', 'uri', 'json-pointer'.")]
     [InlineData(
         """{"$schema":"http://example.com/my","type":"string"}""",
-        "The JSON schema has the '$schema' 'http://example.com/my' at '#', which cannot be guaranteed there. Remove it from "
+        "The JSON schema has the '$schema' 'http://example.com/my' at '#', which cannot be guaranteed there. Remove "
+        + "it from "
         + "the schema, and check it in your code.")]
     [InlineData(
         """{"$ref":"other.json"}""",
@@ -191,15 +199,19 @@ public sealed class JsonSchemaCompilerTests
 
     [Theory]
     [InlineData("""{"type":"integer","multipleOf":3,"minimum":10,"maximum":20}""", new[] { 12, 15, 18 })]
-    [InlineData("""{"type":"integer","exclusiveMinimum":-3,"exclusiveMaximum":2,"not":{"const":0}}""", new[] { -2, -1, 1 })]
-    [InlineData("""{"oneOf":[{"multipleOf":4},{"multipleOf":6}],"type":"integer","minimum":0,"maximum":13}""", new[] { 4, 6, 8 })]
-    [InlineData("""{"if":{"type":"integer","minimum":3},"then":{"maximum":5},"else":{"const":1}}""", new[] { 1, 3, 4, 5 })]
+    [InlineData("""{"type":"integer","exclusiveMinimum":-3,"exclusiveMaximum":2,"not":{"const":0}}""",
+        new[] { -2, -1, 1 })]
+    [InlineData("""{"oneOf":[{"multipleOf":4},{"multipleOf":6}],"type":"integer","minimum":0,"maximum":13}""",
+    new[] { 4, 6, 8 })]
+    [InlineData("""{"if":{"type":"integer","minimum":3},"then":{"maximum":5},"else":{"const":1}}""",
+    new[] { 1, 3, 4, 5 })]
     [InlineData("""{"enum":[7,"7",2.0],"type":["integer","null"]}""", new[] { 2, 7 })]
     public void Integers_OfCombinedSchemas_AreThoseThatSatisfyAll(string schema, int[] expected)
     {
         var automaton = GrammarWalks.Compile(schema);
 
-        Assert.Equal(expected, Enumerable.Range(-50, 100).Where(value => automaton.Accepts(value.ToString(CultureInfo.InvariantCulture))));
+        Assert.Equal(expected, Enumerable.Range(-50, 100)
+            .Where(value => automaton.Accepts(value.ToString(CultureInfo.InvariantCulture))));
     }
 
     [Theory]
@@ -246,10 +258,12 @@ public sealed class JsonSchemaCompilerTests
         { Doubling("anyOf"), "" },
         {
             "{\"allOf\":[" + string.Join(',', Enumerable.Range(0, 12).Select(i =>
-                $"{{\"anyOf\":[{{\"properties\":{{\"a{i}\":{{\"type\":\"null\"}}}}}},{{\"properties\":{{\"b{i}\":{{\"type\":\"null\"}}}}}}]}}")) + "]}",
+                $"{{\"anyOf\":[{{\"properties\":{{\"a{i}\":{{\"type\":\"null\"}}}}}}"
+                + $",{{\"properties\":{{\"b{i}\":{{\"type\":\"null\"}}}}}}]}}")) + "]}",
             "The JSON schema has more than 256 alternatives at '#', which cannot be guaranteed there."
         },
-        { """{"type":"string","pattern":"((a{1000}){1000}){1000}"}""", "is too large once its repetitions are written out" },
+        { """{"type":"string","pattern":"((a{1000}){1000}){1000}"}""",
+            "is too large once its repetitions are written out" },
         { """{"type":"string","pattern":"^(ab?)*$","maxLength":2000000000}""", "are too large together" },
         { """{"type":"number","minimum":1e999999}""", "numbers of at most 400 digits are supported" },
         { """{"type":"array","items":{"type":"null"},"minItems":2000000000}""", "" },
@@ -263,7 +277,8 @@ public sealed class JsonSchemaCompilerTests
     public void Schema_ThatIsHostile_IsRefusedOrCompiledSoon(string schema, string message)
     {
         using var document = JsonDocument.Parse(schema, new() { MaxDepth = 512 });
-        var error = Record.Exception(() => new GrammarAutomaton(JsonSchemaCompiler.Compile(document.RootElement, "")).Start);
+        var error = Record.Exception(
+            () => new GrammarAutomaton(JsonSchemaCompiler.Compile(document.RootElement, "")).Start);
 
         if (message.Length == 0)
         {

@@ -17,9 +17,11 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
 
     public static TheoryData<string> Files =>
     [
-        "additionalProperties", "allOf", "anchor", "anyOf", "boolean_schema", "const", "contains", "content", "default", "defs",
+        "additionalProperties", "allOf", "anchor", "anyOf", "boolean_schema", "const", "contains", "content",
+        "default", "defs",
         "dependentRequired", "dependentSchemas", "dynamicRef", "enum", "exclusiveMaximum", "exclusiveMinimum", "format",
-        "if-then-else", "infinite-loop-detection", "items", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum",
+        "if-then-else", "infinite-loop-detection", "items", "maxContains", "maxItems", "maxLength", "maxProperties",
+            "maximum",
         "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern",
         "patternProperties", "prefixItems", "properties", "propertyNames", "ref", "refRemote", "required", "type",
         "unevaluatedItems", "unevaluatedProperties", "uniqueItems", "vocabulary",
@@ -45,7 +47,8 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
     public void Suite_AsAWhole_IsRefusedOnlyWhereItIsKnown()
     {
         Assert.Equal(
-            Directory.EnumerateFiles(SharedAssets.Path("json-schema-test-suite", Folder)).Select(Path.GetFileNameWithoutExtension).Order(),
+            Directory.EnumerateFiles(SharedAssets.Path("json-schema-test-suite", Folder))
+            .Select(Path.GetFileNameWithoutExtension).Order(),
             Files.Select(row => row.Data).Order());
         var results = Files.Select(row => Run(row.Data)).ToList();
         var total = results.Aggregate((x, y) => x with
@@ -66,7 +69,9 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
         Assert.True(total.Schemas - total.Refusals.Count > 200, "Hardly anything was tested.");
     }
 
-    private static string Reason(string refusal) => refusal[..Math.Min(refusal.IndexOf(" at '", StringComparison.Ordinal) is >= 0 and var at ? at : 80, refusal.Length)];
+    private static string Reason(string refusal)
+        => refusal[..Math.Min(refusal.IndexOf(" at '", StringComparison.Ordinal) is >= 0 and var at
+            ? at : 80, refusal.Length)];
 
     private static Result Run(string file)
     {
@@ -78,7 +83,8 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
             result = result with { Schemas = result.Schemas + 1 };
             if (Compile(group.GetProperty("schema"), out var refusal) is not { } automaton)
             {
-                var nothing = group.GetProperty("tests").EnumerateArray().All(test => !test.GetProperty("valid").GetBoolean());
+                var nothing = group.GetProperty("tests").EnumerateArray()
+                    .All(test => !test.GetProperty("valid").GetBoolean());
                 if (!nothing)
                 {
                     result.Refusals.Add(refusal);
@@ -90,7 +96,8 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
             foreach (var test in group.GetProperty("tests").EnumerateArray())
             {
                 var isValid = test.GetProperty("valid").GetBoolean();
-                var isAnnotation = test.GetProperty("description").GetString()!.EndsWith(HeldTo, StringComparison.Ordinal);
+                var isAnnotation = test.GetProperty("description")
+                    .GetString()!.EndsWith(HeldTo, StringComparison.Ordinal);
                 result = isAnnotation ? result with { Annotations = result.Annotations + 1 }
                     : isValid ? result with { Valid = result.Valid + 1 }
                     : result with { Invalid = result.Invalid + 1 };
@@ -124,7 +131,8 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
         string File, int Schemas, int Valid, int Invalid, int Annotations, List<string> Refusals, List<string> Wrong)
     {
         public override string ToString()
-            => $"{File}: {Schemas} schemas, {Refusals.Count} refused; {Valid} valid instances can be produced and {Invalid} invalid "
+            => $"{File}: {Schemas} schemas, {Refusals.Count} refused; {Valid} valid instances can be produced "
+                + $"and {Invalid} invalid "
                 + $"ones cannot{(Annotations == 0 ? "" : $"; {Annotations} formats held to")}; {Wrong.Count} wrong";
     }
 }

@@ -28,7 +28,8 @@ public sealed class RegexCompilerTests
         foreach (var text in Texts("abc1 ", 5))
         {
             Assert.Equal(DotNetRegex.IsMatch(text, $"\\A(?:{pattern})\\z"), whole.Contains(text));
-            Assert.Equal(DotNetRegex.IsMatch(text, pattern.Replace("$", "\\z", StringComparison.Ordinal)), anywhere.Contains(text));
+            Assert.Equal(DotNetRegex.IsMatch(text, pattern.Replace("$", "\\z", StringComparison.Ordinal)),
+                anywhere.Contains(text));
         }
     }
 
@@ -57,7 +58,8 @@ public sealed class RegexCompilerTests
     [InlineData("\\p{Script=Greek}", "the property 'Script=Greek' before position 16")]
     public void Pattern_ThatNoAutomatonFollows_IsRefusedByName(string pattern, string part)
         => Assert.Equal(
-            $"The regular expression '{pattern}' has {part}, which token masks cannot follow. Write it without, and check the "
+            $"The regular "
+            + $"expression '{pattern}' has {part}, which token masks cannot follow. Write it without, and check the "
             + "rest in your code.",
             Assert.Throws<NotSupportedException>(() => RegexCompiler.Compile(pattern)).Message);
 
@@ -90,7 +92,8 @@ public sealed class RegexCompilerTests
     [Theory]
     [MemberData(nameof(Hostile))]
     public void Pattern_ThatIsTooLarge_IsRefusedSoon(string pattern, string message)
-        => Assert.Contains(message, Assert.Throws<NotSupportedException>(() => RegexCompiler.Compile(pattern)).Message, StringComparison.Ordinal);
+        => Assert.Contains(message, Assert.Throws<NotSupportedException>(() => RegexCompiler.Compile(pattern)).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void Languages_CombinedAtRandom_AgreeWithTheirParts()
@@ -103,7 +106,8 @@ public sealed class RegexCompilerTests
             {
                 Assert.NotEqual(automata[i].Contains(text), automata[i].Complement().Contains(text));
                 var next = automata[(i + 1) % automata.Length];
-                Assert.Equal(automata[i].Contains(text) && next.Contains(text), automata[i].Intersect(next).Contains(text));
+                Assert.Equal(automata[i].Contains(text)
+                    && next.Contains(text), automata[i].Intersect(next).Contains(text));
             }
         }
     }
@@ -111,9 +115,9 @@ public sealed class RegexCompilerTests
     [Theory]
     [InlineData("[é-ü😀]{2}x?", 0, null)]
     [InlineData("[a\"\\\\\\n\\u0001é]*b", 2, 4)]
-    public void Element_ByteByByte_AllowsExactlyTheTextsAndNoDeadEnd(string pattern, int least, int? most)
+    public void Element_ByteByByte_AllowsExactlyTheTextsAndNoDeadEnd(string pattern, int min, int? max)
     {
-        var language = new PatternLanguage(RegexCompiler.Compile(pattern), least, most);
+        var language = new PatternLanguage(RegexCompiler.Compile(pattern), min, max);
         var automaton = new GrammarAutomaton(PatternElement.Of(language, CharacterForm.Plain));
         var quoted = new GrammarAutomaton(PatternElement.Of(language, new JsonCharacterForm("")));
         var random = new Random(5);
@@ -121,12 +125,12 @@ public sealed class RegexCompilerTests
         {
             var text = Encoding.UTF8.GetString(automaton.Draw(random)!);
             Assert.True(language.Automaton.Contains(text), text);
-            Assert.InRange(text.EnumerateRunes().Count(), least, most ?? int.MaxValue);
+            Assert.InRange(text.EnumerateRunes().Count(), min, max ?? int.MaxValue);
 
             var json = Encoding.UTF8.GetString(quoted.Draw(random)!);
             var read = System.Text.Json.JsonDocument.Parse("\"" + json).RootElement.GetString()!;
             Assert.True(language.Automaton.Contains(read), read);
-            Assert.InRange(read.EnumerateRunes().Count(), least, most ?? int.MaxValue);
+            Assert.InRange(read.EnumerateRunes().Count(), min, max ?? int.MaxValue);
         }
     }
 

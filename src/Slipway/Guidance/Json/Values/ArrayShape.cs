@@ -14,9 +14,9 @@ internal sealed record ArrayShape
     public Formula Rest { get; init; } = Formula.True;
 
     /// <summary>How many items there are.</summary>
-    public int Least { get; init; }
+    public int Min { get; init; }
 
-    public int? Most { get; init; }
+    public int? Max { get; init; }
 
     /// <summary>Of what there is a number among the items.</summary>
     public ImmutableList<Containment> Contains { get; init; } = [];
@@ -24,19 +24,21 @@ internal sealed record ArrayShape
     /// <summary>Whether no two items are equal.</summary>
     public bool IsUnique { get; init; }
 
-    public bool IsAll => this is { Prefix.Count: 0, Rest.IsTrue: true, Least: 0, Most: null, Contains.Count: 0, IsUnique: false };
+    public bool IsAll
+        => this is { Prefix.Count: 0, Rest.IsTrue: true, Min: 0, Max: null, Contains.Count: 0, IsUnique: false };
 
-    public bool IsEmpty => Least > Most;
+    public bool IsEmpty => Min > Max;
 
     /// <summary>What an item is.</summary>
     public Formula At(int index) => index < Prefix.Count ? Prefix[index] : Rest;
 
     public ArrayShape Intersect(ArrayShape other) => new()
     {
-        Prefix = [.. Enumerable.Range(0, Math.Max(Prefix.Count, other.Prefix.Count)).Select(i => At(i).And(other.At(i)))],
+        Prefix = [
+            .. Enumerable.Range(0, Math.Max(Prefix.Count, other.Prefix.Count)).Select(i => At(i).And(other.At(i)))],
         Rest = Rest.And(other.Rest),
-        Least = Math.Max(Least, other.Least),
-        Most = Most is { } most && other.Most is { } others ? Math.Min(most, others) : Most ?? other.Most,
+        Min = Math.Max(Min, other.Min),
+        Max = Max is { } max && other.Max is { } others ? Math.Min(max, others) : Max ?? other.Max,
         Contains = Contains.AddRange(other.Contains),
         IsUnique = IsUnique || other.IsUnique,
     };
@@ -50,21 +52,21 @@ internal sealed record ArrayShape
             throw new UnguaranteedException("'uniqueItems'");
         }
 
-        if (Least > 0)
+        if (Min > 0)
         {
-            yield return new() { Most = Least - 1 };
+            yield return new() { Max = Min - 1 };
         }
 
-        if (Most is { } most)
+        if (Max is { } max)
         {
-            yield return new() { Least = most + 1 };
+            yield return new() { Min = max + 1 };
         }
 
         for (var i = 0; i < Prefix.Count; i++)
         {
             foreach (var not in Prefix[i].Complement())
             {
-                yield return new() { Prefix = [.. Enumerable.Repeat(Formula.True, i), not], Least = i + 1 };
+                yield return new() { Prefix = [.. Enumerable.Repeat(Formula.True, i), not], Min = i + 1 };
             }
         }
 
@@ -75,14 +77,14 @@ internal sealed record ArrayShape
 
         foreach (var containment in Contains)
         {
-            if (containment.Least > 0)
+            if (containment.Min > 0)
             {
-                yield return new() { Contains = [containment with { Least = 0, Most = containment.Least - 1 }] };
+                yield return new() { Contains = [containment with { Min = 0, Max = containment.Min - 1 }] };
             }
 
-            if (containment.Most is { } mostOf)
+            if (containment.Max is { } maxOf)
             {
-                yield return new() { Contains = [containment with { Least = mostOf + 1, Most = null }] };
+                yield return new() { Contains = [containment with { Min = maxOf + 1, Max = null }] };
             }
         }
     }
@@ -91,6 +93,6 @@ internal sealed record ArrayShape
 /// <summary>How many of an array's items are of a kind.</summary>
 /// <param name="Item">The kind.</param>
 /// <param name="From">The first item that counts.</param>
-/// <param name="Least">The fewest.</param>
-/// <param name="Most">The most; null for any number.</param>
-internal sealed record Containment(Formula Item, int From, int Least, int? Most);
+/// <param name="Min">The fewest.</param>
+/// <param name="Max">The most; null for any number.</param>
+internal sealed record Containment(Formula Item, int From, int Min, int? Max);

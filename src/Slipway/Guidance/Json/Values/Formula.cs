@@ -1,9 +1,11 @@
 namespace Slipway.Guidance.Json.Values;
 
-/// <summary>Schemas that hold, and schemas that do not, all at once for one value. Immutable; equal ones have equal keys.</summary>
+/// <summary>
+/// Schemas that hold, and schemas that do not, all at once for one value. Immutable; equal ones have equal keys.
+/// </summary>
 internal sealed class Formula : IEquatable<Formula>
 {
-    private const int MostLiterals = 256;
+    private const int MaxLiterals = 256;
 
     private Formula(SortedSet<(int Node, bool Holds)> literals)
     {
@@ -38,8 +40,8 @@ internal sealed class Formula : IEquatable<Formula>
     public Formula And(Formula other)
         => other.IsTrue || Equals(other) ? this
             : IsTrue ? other
-            : Literals.Count + other.Literals.Count <= MostLiterals ? new([.. Literals, .. other.Literals])
-            : throw new UnguaranteedException($"more than {MostLiterals} schemas of one value");
+            : Literals.Count + other.Literals.Count <= MaxLiterals ? new([.. Literals, .. other.Literals])
+            : throw new UnguaranteedException($"more than {MaxLiterals} schemas of one value");
 
     /// <summary>All other values, as alternatives.</summary>
     public IEnumerable<Formula> Complement() => Literals.Select(literal => Of(literal.Node, !literal.Holds));

@@ -6,7 +6,7 @@ namespace Slipway.Guidance.Json.Values;
 /// <summary>A number of a JSON document, exactly: an integer divided by a power of ten.</summary>
 internal readonly record struct JsonDecimal : IComparable<JsonDecimal>
 {
-    private const int MostDigits = 400;
+    private const int MaxDigits = 400;
 
     private JsonDecimal(BigInteger unscaled, int scale)
     {
@@ -31,21 +31,24 @@ internal readonly record struct JsonDecimal : IComparable<JsonDecimal>
         var exponentAt = text.IndexOfAny(['e', 'E']);
         var mantissa = exponentAt < 0 ? text : text[..exponentAt];
         var exponent = 0;
-        if (mantissa.Length > MostDigits
+        if (mantissa.Length > MaxDigits
             || (exponentAt >= 0 && !int.TryParse(
                 text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent))
-            || Math.Abs(exponent) > MostDigits)
+            || Math.Abs(exponent) > MaxDigits)
         {
             return null;
         }
 
         var point = mantissa.IndexOf('.', StringComparison.Ordinal);
         var scale = (point < 0 ? 0 : mantissa.Length - point - 1) - exponent;
-        var unscaled = BigInteger.Parse(mantissa.Replace(".", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        var unscaled = BigInteger.Parse(
+            mantissa.Replace(".", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
         return scale < 0 ? new(unscaled * BigInteger.Pow(10, -scale), 0) : new(unscaled, scale);
     }
 
-    /// <summary>How many of 10 to the power of minus <paramref name="scale"/> it is; the scale is not below its own.</summary>
+    /// <summary>
+    /// How many of 10 to the power of minus <paramref name="scale"/> it is; the scale is not below its own.
+    /// </summary>
     public BigInteger At(int scale) => Unscaled * BigInteger.Pow(10, scale - Scale);
 
     public int CompareTo(JsonDecimal other)

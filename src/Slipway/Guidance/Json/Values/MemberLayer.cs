@@ -33,7 +33,8 @@ internal sealed class MemberLayer(
     /// <param name="matches">The patterns that the name matches.</param>
     public Formula ValueOf(IReadOnlySet<string> matches)
         => patterns.Any(row => matches.Contains(row.Pattern))
-            ? patterns.Where(row => matches.Contains(row.Pattern)).Aggregate(Formula.True, (all, row) => all.And(row.Value))
+            ? patterns.Where(row => matches.Contains(row.Pattern))
+            .Aggregate(Formula.True, (all, row) => all.And(row.Value))
             : others;
 
     private Formula ValueOf(Formula? named, Func<CharacterAutomaton, bool> matches)

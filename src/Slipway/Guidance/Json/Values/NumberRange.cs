@@ -10,9 +10,9 @@ internal sealed record NumberRange
     public static NumberRange Integers { get; } = new() { Multiples = [JsonDecimal.One] };
 
     /// <summary>The bounds; null for none.</summary>
-    public JsonDecimal? Least { get; init; }
+    public JsonDecimal? Min { get; init; }
 
-    public JsonDecimal? Most { get; init; }
+    public JsonDecimal? Max { get; init; }
 
     /// <summary>Whether a bound is itself not among the numbers.</summary>
     public bool ExcludesLeast { get; init; }
@@ -25,26 +25,29 @@ internal sealed record NumberRange
     /// <summary>What none of the numbers is a multiple of.</summary>
     public ImmutableList<JsonDecimal> NoMultiples { get; init; } = [];
 
-    public bool IsAll => Least is null && Most is null && Multiples.Count == 0 && NoMultiples.Count == 0;
+    public bool IsAll => Min is null && Max is null && Multiples.Count == 0 && NoMultiples.Count == 0;
 
     /// <summary>Whether they are all integers and nothing else.</summary>
-    public bool IsIntegers => this is { Least: null, Most: null, NoMultiples.Count: 0, Multiples: [var only] } && only == JsonDecimal.One;
+    public bool IsIntegers
+        => this is { Min: null, Max: null, NoMultiples.Count: 0, Multiples: [var only] } && only == JsonDecimal.One;
 
     /// <summary>Whether the bounds leave no number.</summary>
-    public bool IsEmpty => Least is { } least && Most is { } most
-        && (least.CompareTo(most) > 0 || (least.CompareTo(most) == 0 && (ExcludesLeast || ExcludesMost)));
+    public bool IsEmpty => Min is { } min && Max is { } max
+        && (min.CompareTo(max) > 0 || (min.CompareTo(max) == 0 && (ExcludesLeast || ExcludesMost)));
 
-    public static NumberRange Of(JsonDecimal value) => new() { Least = value, Most = value };
+    public static NumberRange Of(JsonDecimal value) => new() { Min = value, Max = value };
 
     public NumberRange Intersect(NumberRange other)
     {
-        var (lower, upper) = (Compare(Least, other.Least, least: true), Compare(Most, other.Most, least: false));
+        var (lower, upper) = (Compare(Min, other.Min, min: true), Compare(Max, other.Max, min: false));
         return new()
         {
-            Least = lower >= 0 ? Least : other.Least,
-            ExcludesLeast = lower > 0 ? ExcludesLeast : lower < 0 ? other.ExcludesLeast : ExcludesLeast || other.ExcludesLeast,
-            Most = upper >= 0 ? Most : other.Most,
-            ExcludesMost = upper > 0 ? ExcludesMost : upper < 0 ? other.ExcludesMost : ExcludesMost || other.ExcludesMost,
+            Min = lower >= 0 ? Min : other.Min,
+            ExcludesLeast = lower > 0
+                ? ExcludesLeast : lower < 0 ? other.ExcludesLeast : ExcludesLeast || other.ExcludesLeast,
+            Max = upper >= 0 ? Max : other.Max,
+            ExcludesMost = upper > 0
+                ? ExcludesMost : upper < 0 ? other.ExcludesMost : ExcludesMost || other.ExcludesMost,
             Multiples = Multiples.AddRange(other.Multiples.Except(Multiples)),
             NoMultiples = NoMultiples.AddRange(other.NoMultiples.Except(NoMultiples)),
         };
@@ -53,14 +56,14 @@ internal sealed record NumberRange
     /// <summary>All other numbers.</summary>
     public IEnumerable<NumberRange> Complement()
     {
-        if (Least is { } least)
+        if (Min is { } min)
         {
-            yield return new() { Most = least, ExcludesMost = !ExcludesLeast };
+            yield return new() { Max = min, ExcludesMost = !ExcludesLeast };
         }
 
-        if (Most is { } most)
+        if (Max is { } max)
         {
-            yield return new() { Least = most, ExcludesLeast = !ExcludesMost };
+            yield return new() { Min = max, ExcludesLeast = !ExcludesMost };
         }
 
         foreach (var multiple in Multiples)
@@ -75,12 +78,12 @@ internal sealed record NumberRange
     }
 
     // Above zero where the first bound is the tighter one.
-    private static int Compare(JsonDecimal? x, JsonDecimal? y, bool least)
+    private static int Compare(JsonDecimal? x, JsonDecimal? y, bool min)
         => (x, y) switch
         {
             (null, null) => 0,
             (_, null) => 1,
             (null, _) => -1,
-            ({ } a, { } b) => least ? a.CompareTo(b) : b.CompareTo(a),
+            ({ } a, { } b) => min ? a.CompareTo(b) : b.CompareTo(a),
         };
 }

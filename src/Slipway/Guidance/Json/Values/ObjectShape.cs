@@ -5,8 +5,8 @@ namespace Slipway.Guidance.Json.Values;
 /// <summary>Objects by their members. Immutable.</summary>
 internal sealed record ObjectShape
 {
-    private const int MostNamesOfOthers = 5;
-    private const int MostLayers = 256;
+    private const int MaxNamesOfOthers = 5;
+    private const int MaxLayers = 256;
 
     public static ObjectShape All { get; } = new();
 
@@ -17,16 +17,16 @@ internal sealed record ObjectShape
     public ImmutableList<string> Required { get; init; } = [];
 
     /// <summary>How many members there are.</summary>
-    public int Least { get; init; }
+    public int Min { get; init; }
 
-    public int? Most { get; init; }
+    public int? Max { get; init; }
 
     /// <summary>What the names are.</summary>
     public Formula Names { get; init; } = Formula.True;
 
-    public bool IsAll => this is { Layers.Count: 0, Required.Count: 0, Least: 0, Most: null, Names.IsTrue: true };
+    public bool IsAll => this is { Layers.Count: 0, Required.Count: 0, Min: 0, Max: null, Names.IsTrue: true };
 
-    public bool IsEmpty => Least > Most || Required.Count > Most;
+    public bool IsEmpty => Min > Max || Required.Count > Max;
 
     /// <summary>Objects without a member.</summary>
     public static ObjectShape Without(string name) => new() { Layers = [MemberLayer.Of(name, Formula.False)] };
@@ -34,12 +34,12 @@ internal sealed record ObjectShape
     /// <exception cref="UnguaranteedException">There are too many schemas of one object.</exception>
     public ObjectShape Intersect(ObjectShape other) => new()
     {
-        Layers = Layers.Count + other.Layers.Count <= MostLayers
+        Layers = Layers.Count + other.Layers.Count <= MaxLayers
             ? Layers.AddRange(other.Layers.Except(Layers))
-            : throw new UnguaranteedException($"more than {MostLayers} schemas of one object"),
+            : throw new UnguaranteedException($"more than {MaxLayers} schemas of one object"),
         Required = Required.AddRange(other.Required.Except(Required)),
-        Least = Math.Max(Least, other.Least),
-        Most = Most is { } most && other.Most is { } others ? Math.Min(most, others) : Most ?? other.Most,
+        Min = Math.Max(Min, other.Min),
+        Max = Max is { } max && other.Max is { } others ? Math.Min(max, others) : Max ?? other.Max,
         Names = Names.And(other.Names),
     };
 
@@ -52,14 +52,14 @@ internal sealed record ObjectShape
             yield return Without(name);
         }
 
-        if (Least > 0)
+        if (Min > 0)
         {
-            yield return new() { Most = Least - 1 };
+            yield return new() { Max = Min - 1 };
         }
 
-        if (Most is { } most)
+        if (Max is { } max)
         {
-            yield return new() { Least = most + 1 };
+            yield return new() { Min = max + 1 };
         }
 
         if (!Names.IsTrue)
@@ -93,7 +93,7 @@ internal sealed record ObjectShape
             yield break;
         }
 
-        if (!layer.Others.IsFalse || layer.Properties.Count > MostNamesOfOthers)
+        if (!layer.Others.IsFalse || layer.Properties.Count > MaxNamesOfOthers)
         {
             throw new UnguaranteedException("'additionalProperties'");
         }
@@ -104,7 +104,7 @@ internal sealed record ObjectShape
         {
             var has = names.Where((_, i) => (present & (1 << i)) != 0).ToArray();
             yield return names.Except(has).Aggregate(
-                new ObjectShape { Required = [.. has], Least = has.Length + 1 },
+                new ObjectShape { Required = [.. has], Min = has.Length + 1 },
                 (shape, absent) => shape.Intersect(Without(absent)));
         }
     }

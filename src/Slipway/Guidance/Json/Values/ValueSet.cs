@@ -5,7 +5,7 @@ namespace Slipway.Guidance.Json.Values;
 /// <summary>A set of JSON values: for each type, alternatives. Immutable.</summary>
 internal sealed record ValueSet
 {
-    private const int MostAlternatives = 256;
+    private const int MaxAlternatives = 256;
 
     public static ValueSet None { get; } = new();
 
@@ -45,10 +45,13 @@ internal sealed record ValueSet
             Null = Null && other.Null,
             True = True && other.True,
             False = False && other.False,
-            Numbers = Cross(Numbers, other.Numbers, (x, y) => x.Intersect(y), range => range.IsEmpty, range => range.IsAll),
+            Numbers = Cross(
+                Numbers, other.Numbers, (x, y) => x.Intersect(y), range => range.IsEmpty, range => range.IsAll),
             Texts = Cross(Texts, other.Texts, (x, y) => x.Intersect(y), range => range.IsEmpty, range => range.IsAll),
-            Arrays = Cross(Arrays, other.Arrays, (x, y) => x.Intersect(y), shape => shape.IsEmpty, shape => shape.IsAll),
-            Objects = Cross(Objects, other.Objects, (x, y) => x.Intersect(y), shape => shape.IsEmpty, shape => shape.IsAll),
+            Arrays = Cross(
+                Arrays, other.Arrays, (x, y) => x.Intersect(y), shape => shape.IsEmpty, shape => shape.IsAll),
+            Objects = Cross(
+                Objects, other.Objects, (x, y) => x.Intersect(y), shape => shape.IsEmpty, shape => shape.IsAll),
         };
 
     public ValueSet Union(ValueSet other) => new()
@@ -94,9 +97,9 @@ internal sealed record ValueSet
 
     private static void Limit(int alternatives)
     {
-        if (alternatives > MostAlternatives)
+        if (alternatives > MaxAlternatives)
         {
-            throw new UnguaranteedException($"more than {MostAlternatives} alternatives");
+            throw new UnguaranteedException($"more than {MaxAlternatives} alternatives");
         }
     }
 }

@@ -4,11 +4,11 @@ namespace Slipway.Speculation;
 /// <param name="tokens">Prompt and answer so far.</param>
 /// <param name="guess">Where the guess goes.</param>
 /// <returns>Whether there is one.</returns>
-internal delegate bool TokenGuess(ReadOnlySpan<int> tokens, Span<int> guess);
+internal delegate bool DraftProposal(ReadOnlySpan<int> tokens, Span<int> guess);
 
 /// <summary>Guesses one sequence's next tokens, as many as pays, and pauses where guessing loses.</summary>
-/// <param name="most">The most tokens of a guess.</param>
-internal sealed class Drafting(int most)
+/// <param name="max">The most tokens of a guess.</param>
+internal sealed class AdaptiveDraftLength(int max)
 {
     // What one more token to check is taken to cost, in steps of one token. Many weights make it less, short contexts
     // and fast cores more; a guess must be right that often to pay.
@@ -19,14 +19,14 @@ internal sealed class Drafting(int most)
     private const int ShortestPause = 8;
     private const int LongestPause = 512;
 
-    private readonly int[] draft = new int[most];
-    private int length = Math.Min(most, FirstLength);
-    private int count;
-    private int right;
-    private int pause = ShortestPause;
-    private int resumesAt;
-    private double gain;
-    private double tokenCost;
+    private readonly int[] _draft = new int[max];
+    private int _length = Math.Min(max, FirstLength);
+    private int _count;
+    private int _right;
+    private int _pause = ShortestPause;
+    private int _resumesAt;
+    private double _gain;
+    private double _tokenCost;
 
     /// <summary>Tokens guessed so far.</summary>
     public int Drafted { get; private set; }
@@ -40,14 +40,14 @@ internal sealed class Drafting(int most)
     /// <param name="guess">What guesses.</param>
     /// <param name="cost">What guessing a token takes beside checking it, in steps of one token.</param>
     /// <returns>The guess, valid until the next one.</returns>
-    public ReadOnlyMemory<int> Draft(ReadOnlySpan<int> tokens, int room, TokenGuess guess, double cost = 0)
+    public ReadOnlyMemory<int> Draft(ReadOnlySpan<int> tokens, int room, DraftProposal guess, double cost = 0)
     {
-        right = 0;
-        tokenCost = TokenCost + cost;
-        count = tokens.Length < resumesAt ? 0 : Math.Clamp(length, 0, Math.Max(room, 0));
-        count = count > 0 && guess(tokens, draft.AsSpan(0, count)) ? count : 0;
-        Drafted += count;
-        return draft.AsMemory(0, count);
+        _right = 0;
+        _tokenCost = TokenCost + cost;
+        _count = tokens.Length < _resumesAt ? 0 : Math.Clamp(_length, 0, Math.Max(room, 0));
+        _count = _count > 0 && guess(tokens, _draft.AsSpan(0, _count)) ? _count : 0;
+        Drafted += _count;
+        return _draft.AsMemory(0, _count);
     }
 
     /// <summary>Compares a token that was chosen with the guess.</summary>
@@ -55,34 +55,34 @@ internal sealed class Drafting(int most)
     /// <param name="tokens">How many tokens there are with it.</param>
     public void Observe(int id, int tokens)
     {
-        if (count == 0)
+        if (_count == 0)
         {
             return;
         }
 
-        var isRight = draft[right] == id;
-        right += isRight ? 1 : 0;
+        var isRight = _draft[_right] == id;
+        _right += isRight ? 1 : 0;
         Accepted += isRight ? 1 : 0;
-        if (!isRight || right == count)
+        if (!isRight || _right == _count)
         {
-            Judge(tokens);
-            count = 0;
+            UpdateAcceptance(tokens);
+            _count = 0;
         }
     }
 
-    private void Judge(int tokens)
+    private void UpdateAcceptance(int tokens)
     {
-        length = right == count ? Math.Min(most, 2 * length) : Math.Min(most, Math.Max(right + 1, ShortestLength));
-        gain = (Memory * gain) + right - (tokenCost * count);
-        if (gain < 0)
+        _length = _right == _count ? Math.Min(max, 2 * _length) : Math.Min(max, Math.Max(_right + 1, ShortestLength));
+        _gain = (Memory * _gain) + _right - (_tokenCost * _count);
+        if (_gain < 0)
         {
-            resumesAt = tokens + pause;
-            pause = Math.Min(2 * pause, LongestPause);
-            gain = 0;
+            _resumesAt = tokens + _pause;
+            _pause = Math.Min(2 * _pause, LongestPause);
+            _gain = 0;
         }
-        else if (right == count)
+        else if (_right == _count)
         {
-            pause = ShortestPause;
+            _pause = ShortestPause;
         }
     }
 }

@@ -3,8 +3,10 @@ using Slipway.Packaging;
 
 namespace Slipway.Chat;
 
-/// <summary>Brings the sources of a request's options together: own type, chat options, additional properties.</summary>
-internal static class RequestOptions
+/// <summary>
+/// Brings the sources of a request's options together: own type, chat options, additional properties.
+/// </summary>
+internal static class ChatOptionsMapper
 {
     /// <summary>Merges the options without changing any of them.</summary>
     /// <exception cref="ArgumentException">A value cannot be; the message names every one.</exception>
@@ -90,21 +92,24 @@ internal static class RequestOptions
         if (options.ConversationId is { } conversation)
         {
             throw new NotSupportedException(
-                $"ChatOptions.ConversationId is '{Excerpt.Of(conversation)}', but this client keeps no conversations. Leave it null "
+                $"ChatOptions.ConversationId "
+                + $"is '{Excerpt.Of(conversation)}', but this client keeps no conversations. Leave it null "
                 + "and send the whole history with each request; what was computed for it before is reused.");
         }
 
         if (options.ModelId is { } model && model != modelId)
         {
             throw new NotSupportedException(
-                $"ChatOptions.ModelId is '{Excerpt.Of(model)}'; this client serves '{modelId}' only. Leave it null, or register a "
+                $"ChatOptions.ModelId "
+                + $"is '{Excerpt.Of(model)}'; this client serves '{modelId}' only. Leave it null, or register a "
                 + "client of its own for each model, by key.");
         }
 
         if (options.Reasoning?.Output is ReasoningOutput.Summary)
         {
             throw new NotSupportedException(
-                "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set 'Full' "
+                "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set "
+                + "'Full' "
                 + "or 'None'.");
         }
 

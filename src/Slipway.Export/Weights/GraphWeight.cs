@@ -3,7 +3,7 @@ using Slipway.Onnx;
 namespace Slipway.Export.Weights;
 
 /// <summary>A matrix of weights [rows, columns] that stands in the package.</summary>
-internal abstract class StoredMatrix
+internal abstract class GraphWeight
 {
     /// <summary>x · weightᵀ (+ bias), […, columns] → […, rows].</summary>
     /// <param name="scope">Where nodes go.</param>

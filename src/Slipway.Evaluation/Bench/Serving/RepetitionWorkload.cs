@@ -5,26 +5,31 @@ namespace Slipway.Evaluation.Bench.Serving;
 
 /// <summary>Asks for tool calls whose arguments stand in the prompt, with guesses from it and without.</summary>
 /// <remarks>
-/// Notes are to be saved: the prompt shows some with the calls that save them, then one more, whose call the answer is to
-/// be. What the model makes of it is its own; where it does not repeat the note, guesses are wrong.
+/// Notes are to be saved: the prompt shows some with the calls that save them, then one more, whose call the answer is
+/// to be. What the model makes of it is its own; where it does not repeat the note, guesses are wrong.
 /// </remarks>
 /// <param name="model">The model.</param>
 /// <param name="seed">The seed that the notes are drawn from.</param>
-internal sealed class RepetitionScene(LanguageModel model, int seed)
+internal sealed class RepetitionWorkload(LanguageModel model, int seed)
 {
     private const int Examples = 3;
     private const int Words = 48;
     private const int DraftTokens = 16;
 
     private static readonly string[] Vocabulary =
-        ("the a of and to in on with from before after every some old new small blue green cold warm early late quiet garden "
-        + "kitchen window door letter table river bridge market train station morning evening winter summer doctor teacher "
-        + "neighbour sister brother child dog bird bread coffee paper lamp clock money music picture street school work rain")
+        ("the a of and to in on with from before after every some old new small blue green cold warm early late "
+            + "quiet garden "
+        + "kitchen window door letter table river bridge market train station morning evening winter summer doctor "
+        + "teacher "
+        + "neighbour sister brother child dog bird bread coffee paper lamp clock money music picture street school "
+        + "work rain")
         .Split(' ');
 
-    private readonly Random random = new(seed);
+    private readonly Random _random = new(seed);
 
-    /// <summary>Whether the model has a tokenizer, and a context that such a prompt and its answer leave room in.</summary>
+    /// <summary>
+    /// Whether the model has a tokenizer, and a context that such a prompt and its answer leave room in.
+    /// </summary>
     public bool IsPossible
     {
         get
@@ -44,7 +49,8 @@ internal sealed class RepetitionScene(LanguageModel model, int seed)
     {
         var request = NextRequest();
         var without = await RateAsync(request with { DraftTokens = 0 }, cancellationToken).ConfigureAwait(false);
-        return (await RateAsync(request with { DraftTokens = DraftTokens }, cancellationToken).ConfigureAwait(false), without);
+        return (await RateAsync(request with { DraftTokens = DraftTokens }, cancellationToken)
+            .ConfigureAwait(false), without);
     }
 
     private GenerationRequest NextRequest()
@@ -70,7 +76,7 @@ internal sealed class RepetitionScene(LanguageModel model, int seed)
 
     private string Note(int index) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{index + 1}. {string.Join(' ', Enumerable.Range(0, Words).Select(_ => Vocabulary[random.Next(Vocabulary.Length)]))}");
+        $"{index + 1}. {string.Join(' ', Enumerable.Range(0, Words).Select(_ => Vocabulary[_random.Next(Vocabulary.Length)]))}");
 
     private async Task<double> RateAsync(GenerationRequest request, CancellationToken cancellationToken)
     {

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Slipway.Evaluation.Bench.Serving;
 
 /// <summary>Plays what happens while others are served, and notes when tokens come.</summary>
-internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
+internal sealed class ServingWorkloads(LanguageModel model, ServingOptions options)
 {
     // Steps of a stream before something arrives; the median of the later ones is its usual step.
     private const int UsualSteps = 24;
@@ -11,16 +11,19 @@ internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
     // Other prompts than those of the streams alone, which the prefix cache knows.
     private const int OwnPrompts = 0x5ca1e;
 
-    private readonly Random random = new(options.Seed ^ OwnPrompts);
+    private readonly Random _random = new(options.Seed ^ OwnPrompts);
 
     public int[] NextPrompt(int tokens)
-        => [.. Enumerable.Range(0, tokens).Select(_ => random.Next(model.VocabularySize))];
+        => [.. Enumerable.Range(0, tokens).Select(_ => _random.Next(model.VocabularySize))];
 
     /// <summary>Answers a prompt in full; the time of each token, and the tokens.</summary>
     public async Task<(List<long> Times, List<int> Ids)> AnswerAsync(
         int[] prompt, int? tokens, CancellationToken cancellationToken, Action<int>? reached = null)
     {
-        var request = new GenerationRequest { PromptIds = prompt, MaxOutputTokens = tokens, IgnoreEndOfSequence = true };
+        var request = new GenerationRequest
+        {
+            PromptIds = prompt, MaxOutputTokens = tokens, IgnoreEndOfSequence = true,
+        };
         var (times, ids) = (new List<long>(), new List<int>());
         await foreach (var token in model.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
         {
@@ -40,7 +43,9 @@ internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
         return Seconds(started, times[0]);
     }
 
-    /// <summary>Seconds to the first token of a conversation's second turn, and of as long a prompt that nothing knows.</summary>
+    /// <summary>
+    /// Seconds to the first token of a conversation's second turn, and of as long a prompt that nothing knows.
+    /// </summary>
     public async Task<(double Known, double Unknown)> SecondTurnAsync(CancellationToken cancellationToken)
     {
         var first = NextPrompt(options.PromptTokens);
@@ -91,7 +96,8 @@ internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
                         Interlocked.Increment(ref begun);
                     }
 
-                    if (Volatile.Read(ref begun) == streams && ++steps == UsualSteps && Interlocked.Decrement(ref missing) == 0)
+                    if (Volatile.Read(ref begun) == streams && ++steps == UsualSteps
+                        && Interlocked.Decrement(ref missing) == 0)
                     {
                         all.TrySetResult();
                     }
@@ -117,13 +123,15 @@ internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
         }
     }
 
-    /// <summary>Cancels a long prompt in its middle; seconds until the engine answers the next request, less its own time.</summary>
+    /// <summary>
+    /// Cancels a long prompt in its middle; seconds until the engine answers the next request, less its own time.
+    /// </summary>
     public async Task<double> CancelAsync(int tokens, CancellationToken cancellationToken)
     {
         var usual = await FirstTokenAsync([0], cancellationToken).ConfigureAwait(false);
         using var source = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var prompt = FirstTokenAsync(NextPrompt(tokens), source.Token);
-        await Task.Delay(TimeSpan.FromMilliseconds(random.Next(100, 300)), cancellationToken).ConfigureAwait(false);
+        await Task.Delay(TimeSpan.FromMilliseconds(_random.Next(100, 300)), cancellationToken).ConfigureAwait(false);
         var started = Stopwatch.GetTimestamp();
         await source.CancelAsync().ConfigureAwait(false);
         await FirstTokenAsync([0], cancellationToken).ConfigureAwait(false);
@@ -143,12 +151,14 @@ internal sealed class ServingScenes(LanguageModel model, ServingOptions options)
 
     private static double Usual(List<long>[] streams, long until)
     {
-        double[] steps = [.. streams.SelectMany(times => times.Where(time => time <= until).TakeLast(UsualSteps).ToArray() switch
+        double[] steps = [
+            .. streams.SelectMany(times => times.Where(time => time <= until).TakeLast(UsualSteps).ToArray() switch
         {
             var last => last.Zip(last.Skip(1), Seconds),
         }).Order()];
         return steps.Length > 0 ? steps[steps.Length / 2] : throw new ArgumentException(
-            $"Of '{streams.Length}' streams some come to the end of the context before all decode. Ask for shorter prompts or "
+            $"Of '{streams.Length}' streams some come to the end of the context before all decode. Ask for shorter "
+            + $"prompts or "
             + "fewer streams.");
     }
 

@@ -11,7 +11,7 @@ namespace Slipway.Chat;
 /// text, and nothing is lost: a malformed call carries its text in <see cref="AIContent.RawRepresentation"/>.
 /// For one answer and one thread at a time.
 /// </remarks>
-internal sealed class AnswerParser
+internal sealed class ChatResponseParser
 {
     private readonly ReasoningFormat? _reasoning;
     private readonly ToolCallFormat? _tools;
@@ -30,7 +30,7 @@ internal sealed class AnswerParser
     /// <param name="tools">How the model writes calls; null where it was offered no tools.</param>
     /// <param name="newCallId">Makes the id of a call.</param>
     /// <param name="startsInReasoning">Whether the prompt has opened the reasoning already.</param>
-    public AnswerParser(
+    public ChatResponseParser(
         ReasoningFormat? reasoning,
         ToolCallFormat? tools,
         Func<string> newCallId,

@@ -2,12 +2,12 @@ using Slipway.Speculation;
 
 namespace Slipway.Tests.Speculation;
 
-public sealed class DraftingTests(ITestOutputHelper output)
+public sealed class AdaptiveDraftLengthTests(ITestOutputHelper output)
 {
     [Fact]
     public void Draft_GuessesComeTrue_GrowsToTheMost()
     {
-        var drafting = new Drafting(16);
+        var drafting = new AdaptiveDraftLength(16);
         List<int> tokens = [.. Enumerable.Range(0, 100), 0, 1];
         var lengths = new List<int>();
         while (tokens.Count < 190)
@@ -31,7 +31,7 @@ public sealed class DraftingTests(ITestOutputHelper output)
     [InlineData(0.9, false)]
     public void Draft_HalfOfTheGuessesComeTrue_GoesOnWhereThatPays(double cost, bool pays)
     {
-        var drafting = new Drafting(2);
+        var drafting = new AdaptiveDraftLength(2);
         List<int> tokens = [0];
         var guesses = 0;
         for (var step = 0; step < 200; step++)
@@ -58,7 +58,7 @@ public sealed class DraftingTests(ITestOutputHelper output)
     public void Draft_GuessesNeverComeTrue_Pauses()
     {
         const int tokensWanted = 4000;
-        var drafting = new Drafting(8);
+        var drafting = new AdaptiveDraftLength(8);
         var random = new Random(1);
         List<int> tokens = [0, 1];
         for (var i = 0; i < tokensWanted; i++)
@@ -77,7 +77,7 @@ public sealed class DraftingTests(ITestOutputHelper output)
     [Fact]
     public void Draft_LuckTurns_ResumesAfterThePause()
     {
-        var drafting = new Drafting(8);
+        var drafting = new AdaptiveDraftLength(8);
         List<int> tokens = [5, 6, 7, 8, 5, 6];
         Assert.Equal([7, 8, 5, 6], drafting.Draft([.. tokens], 64, PromptLookup.TryDraft).ToArray());
         Choose(drafting, tokens, 9);
@@ -95,14 +95,14 @@ public sealed class DraftingTests(ITestOutputHelper output)
     [Fact]
     public void Draft_RoomForFewer_KeepsToIt()
     {
-        var drafting = new Drafting(8);
+        var drafting = new AdaptiveDraftLength(8);
         Assert.Equal([7, 8], drafting.Draft([5, 6, 7, 8, 5, 6], 2, PromptLookup.TryDraft).ToArray());
         Assert.True(drafting.Draft([5, 6, 7, 8, 5, 6], 0, PromptLookup.TryDraft).IsEmpty);
         Assert.True(drafting.Draft([5, 6, 7, 8, 5, 6], -1, PromptLookup.TryDraft).IsEmpty);
         Assert.Equal(2, drafting.Drafted);
     }
 
-    private static void Choose(Drafting drafting, List<int> tokens, int id)
+    private static void Choose(AdaptiveDraftLength drafting, List<int> tokens, int id)
     {
         tokens.Add(id);
         drafting.Observe(id, tokens.Count);

@@ -3,7 +3,8 @@ using Microsoft.Extensions.AI;
 namespace Slipway.Chat;
 
 /// <summary>Makes the updates of one answer from its tokens.</summary>
-internal sealed class AnswerBuilder(ChatTurn turn, ChatOptions? options, string modelId, DateTimeOffset createdAt)
+internal sealed class ChatResponseUpdateBuilder(
+    PreparedChatRequest turn, ChatOptions? options, string modelId, DateTimeOffset createdAt)
 {
     private readonly string _responseId = Guid.NewGuid().ToString("N");
     private readonly string _messageId = Guid.NewGuid().ToString("N");

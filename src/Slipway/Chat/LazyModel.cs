@@ -2,7 +2,7 @@ namespace Slipway.Chat;
 
 /// <summary>Loads a model once, when it is first needed, and disposes what it loaded.</summary>
 /// <remarks>Safe for concurrent use. A load that fails is tried again by the next request.</remarks>
-internal sealed class ChatModelSource : IDisposable
+internal sealed class LazyModel : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Func<IChatModel>? _load;
@@ -10,10 +10,10 @@ internal sealed class ChatModelSource : IDisposable
     private bool _disposed;
 
     /// <summary>Uses a model that somebody else disposes.</summary>
-    public ChatModelSource(IChatModel model) => _model = Task.FromResult(model);
+    public LazyModel(IChatModel model) => _model = Task.FromResult(model);
 
     /// <summary>Loads a model on a thread of the pool when it is first needed.</summary>
-    public ChatModelSource(Func<IChatModel> load) => _load = load;
+    public LazyModel(Func<IChatModel> load) => _load = load;
 
     /// <summary>The model, loaded where it is not yet.</summary>
     public Task<IChatModel> GetAsync(CancellationToken cancellationToken)

@@ -5,85 +5,87 @@ using Slipway.Sampling.Processors;
 namespace Slipway.Sampling;
 
 /// <summary>Chooses one sequence's tokens: a list of processors, then the most probable token or a draw.</summary>
-internal sealed class TokenChooser
+internal sealed class Sampler
 {
-    private readonly ILogitsProcessor[] processors;
-    private readonly RandomSource? random;
-    private readonly int? logProbabilities;
-    private float[] scratch = [];
+    private readonly ILogitsProcessor[] _processors;
+    private readonly RandomSource? _random;
+    private readonly int? _logProbabilities;
+    private float[] _scratch = [];
 
     /// <param name="processors">Applied in order.</param>
     /// <param name="random">Where draws come from; null takes the most probable token.</param>
     /// <param name="logProbabilities">How many alternatives to tell; null for no log-probabilities at all.</param>
-    public TokenChooser(IEnumerable<ILogitsProcessor> processors, RandomSource? random, int? logProbabilities)
+    public Sampler(IEnumerable<ILogitsProcessor> processors, RandomSource? random, int? logProbabilities)
     {
-        this.processors = [.. processors];
-        this.random = random;
-        this.logProbabilities = logProbabilities;
+        _processors = [.. processors];
+        _random = random;
+        _logProbabilities = logProbabilities;
     }
 
-    public TokenChoice Choose(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, ReadOnlySpan<float> logits)
+    public SampledToken Choose(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, ReadOnlySpan<float> logits)
     {
-        var id = processors.Length == 0 && random is null
+        var id = _processors.Length == 0 && _random is null
             ? TensorPrimitives.IndexOfMax(logits)
             : ChooseProcessed(promptIds, outputIds, logits);
         ThrowIfNotANumber(logits[id], outputIds.Length);
-        if (logProbabilities is not { } count)
+        if (_logProbabilities is not { } count)
         {
-            return new TokenChoice(id, null, []);
+            return new SampledToken(id, null, []);
         }
 
         var normalizer = Softmax.LogSumExp(logits);
-        return new TokenChoice(id, (float)(logits[id] - normalizer), LogProbabilities.Top(logits, normalizer, count));
+        return new SampledToken(id, (float)(logits[id] - normalizer), LogProbabilities.Top(logits, normalizer, count));
     }
 
-    /// <summary>The tokens that guidance leaves no choice about; none where log-probabilities of each are asked for.</summary>
+    /// <summary>
+    /// The tokens that guidance leaves no choice about; none where log-probabilities of each are asked for.
+    /// </summary>
     public IReadOnlyList<int> Forced(ReadOnlySpan<int> outputIds)
     {
         // What follows the surprise of each token must see each chosen.
-        if (logProbabilities is not null || processors.Any(processor => processor is MirostatProcessor))
+        if (_logProbabilities is not null || _processors.Any(processor => processor is MirostatProcessor))
         {
             return [];
         }
 
-        return processors.OfType<IGuidance>().ToArray() is [var guidance] ? guidance.Forced(outputIds) : [];
+        return _processors.OfType<IGuidance>().ToArray() is [var guidance] ? guidance.Forced(outputIds) : [];
     }
 
     private int ChooseProcessed(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, ReadOnlySpan<float> logits)
     {
-        if (scratch.Length != logits.Length)
+        if (_scratch.Length != logits.Length)
         {
-            scratch = new float[logits.Length];
+            _scratch = new float[logits.Length];
         }
 
-        logits.CopyTo(scratch);
-        foreach (var processor in processors)
+        logits.CopyTo(_scratch);
+        foreach (var processor in _processors)
         {
-            processor.Process(promptIds, outputIds, scratch);
+            processor.Process(promptIds, outputIds, _scratch);
         }
 
-        var best = TensorPrimitives.IndexOfMax<float>(scratch);
-        if (float.IsNegativeInfinity(scratch[best]) && processors.Any(processor => processor is IGuidance))
+        var best = TensorPrimitives.IndexOfMax<float>(_scratch);
+        if (float.IsNegativeInfinity(_scratch[best]) && _processors.Any(processor => processor is IGuidance))
         {
             // A ban, such as of a repetition, must not break a form that leaves no other token.
-            logits.CopyTo(scratch);
-            foreach (var processor in processors.OfType<IGuidance>())
+            logits.CopyTo(_scratch);
+            foreach (var processor in _processors.OfType<IGuidance>())
             {
-                processor.Process(promptIds, outputIds, scratch);
+                processor.Process(promptIds, outputIds, _scratch);
             }
 
-            best = TensorPrimitives.IndexOfMax<float>(scratch);
+            best = TensorPrimitives.IndexOfMax<float>(_scratch);
         }
 
-        ThrowIfNotANumber(scratch[best], outputIds.Length);
-        if (float.IsNegativeInfinity(scratch[best]))
+        ThrowIfNotANumber(_scratch[best], outputIds.Length);
+        if (float.IsNegativeInfinity(_scratch[best]))
         {
             throw new InvalidOperationException(
-                $"After {processors.Length} logits processors no token is left to choose at output position "
+                $"After {_processors.Length} logits processors no token is left to choose at output position "
                 + $"'{outputIds.Length}'. Relax the bad words, the logit bias or the processors of the request.");
         }
 
-        return random is null ? best : Draw(scratch, random.NextDouble());
+        return _random is null ? best : Draw(_scratch, _random.NextDouble());
     }
 
     private static void ThrowIfNotANumber(float logit, int position)
@@ -91,7 +93,8 @@ internal sealed class TokenChooser
         if (float.IsNaN(logit))
         {
             throw new InvalidOperationException(
-                $"Logits at output position '{position}' are not numbers (NaN). Either a logits processor of the request wrote "
+                $"Logits at output "
+                + $"position '{position}' are not numbers (NaN). Either a logits processor of the request wrote "
                 + "them, or the model's arithmetic left its range: export the package in another precision.");
         }
     }

@@ -6,7 +6,7 @@ namespace Slipway.Sampling.Processors;
 /// <remarks>Source: Hewitt et al., "Truncation sampling as language model desmoothing", 2022.</remarks>
 /// <param name="epsilon">The probability.</param>
 /// <param name="followsEntropy">Whether the threshold is min(epsilon, sqrt(epsilon) * exp(-entropy)) (eta).</param>
-internal sealed class CutoffProcessor(double epsilon, bool followsEntropy) : ILogitsProcessor
+internal sealed class EpsilonEtaProcessor(double epsilon, bool followsEntropy) : ILogitsProcessor
 {
     public void Process(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, Span<float> logits)
     {
@@ -14,10 +14,10 @@ internal sealed class CutoffProcessor(double epsilon, bool followsEntropy) : ILo
         var threshold = followsEntropy
             ? Math.Min(epsilon, Math.Sqrt(epsilon) * Math.Exp(-Entropy.Of(logits, normalizer)))
             : epsilon;
-        var least = Math.Min(normalizer + Math.Log(threshold), TensorPrimitives.Max<float>(logits));
+        var min = Math.Min(normalizer + Math.Log(threshold), TensorPrimitives.Max<float>(logits));
         foreach (ref var logit in logits)
         {
-            if (logit < least)
+            if (logit < min)
             {
                 logit = float.NegativeInfinity;
             }

@@ -7,10 +7,10 @@ namespace Slipway.Engine;
 /// A run reads the one and writes the other, and only rows that it was meant for are taken over: a row that merely ran
 /// along, or whose run was ended, keeps what it had. Not safe for concurrent use.
 /// </remarks>
-internal sealed class RowStates(IReadOnlyList<StateTensor> tensors) : IDisposable
+internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors) : IDisposable
 {
-    private readonly NativeBuffer?[] pasts = new NativeBuffer?[tensors.Count];
-    private readonly NativeBuffer?[] presents = new NativeBuffer?[tensors.Count];
+    private readonly NativeBuffer?[] _pasts = new NativeBuffer?[tensors.Count];
+    private readonly NativeBuffer?[] _presents = new NativeBuffer?[tensors.Count];
 
     public long BytesFor(int rows) => 2 * rows * tensors.Sum(tensor => tensor.RowBytes);
 
@@ -24,16 +24,16 @@ internal sealed class RowStates(IReadOnlyList<StateTensor> tensors) : IDisposabl
             {
                 var bytes = tensors[i].RowBytes;
                 var grown = new NativeBuffer(bytes * rows);
-                for (var row = 0; row < Math.Min(rows, kept) && pasts[i] is { } old; row++)
+                for (var row = 0; row < Math.Min(rows, kept) && _pasts[i] is { } old; row++)
                 {
                     Row(old, i, row).CopyTo(Row(grown, i, row));
                 }
 
-                pasts[i]?.Dispose();
-                pasts[i] = grown;
-                presents[i]?.Dispose();
-                presents[i] = null;
-                presents[i] = new NativeBuffer(bytes * rows);
+                _pasts[i]?.Dispose();
+                _pasts[i] = grown;
+                _presents[i]?.Dispose();
+                _presents[i] = null;
+                _presents[i] = new NativeBuffer(bytes * rows);
             }
         }
         catch
@@ -47,7 +47,7 @@ internal sealed class RowStates(IReadOnlyList<StateTensor> tensors) : IDisposabl
     {
         for (var i = 0; i < tensors.Count; i++)
         {
-            Row(pasts[i]!, i, from).CopyTo(Row(pasts[i]!, i, to));
+            Row(_pasts[i]!, i, from).CopyTo(Row(_pasts[i]!, i, to));
         }
     }
 
@@ -56,7 +56,7 @@ internal sealed class RowStates(IReadOnlyList<StateTensor> tensors) : IDisposabl
     {
         for (var i = 0; i < tensors.Count; i++)
         {
-            Row(pasts[i]!, i, row).Clear();
+            Row(_pasts[i]!, i, row).Clear();
         }
     }
 
@@ -65,23 +65,23 @@ internal sealed class RowStates(IReadOnlyList<StateTensor> tensors) : IDisposabl
     {
         for (var i = 0; i < tensors.Count; i++)
         {
-            Row(presents[i]!, i, row).CopyTo(Row(pasts[i]!, i, row));
+            Row(_presents[i]!, i, row).CopyTo(Row(_pasts[i]!, i, row));
         }
     }
 
     /// <summary>Wraps consecutive rows of a tensor as a run reads them; the caller disposes the value.</summary>
-    public OrtValue Past(int tensor, int firstRow, int rows) => View(pasts[tensor]!, tensor, firstRow, rows);
+    public OrtValue Past(int tensor, int firstRow, int rows) => View(_pasts[tensor]!, tensor, firstRow, rows);
 
     /// <summary>Wraps consecutive rows of a tensor as a run writes them; the caller disposes the value.</summary>
-    public OrtValue Present(int tensor, int firstRow, int rows) => View(presents[tensor]!, tensor, firstRow, rows);
+    public OrtValue Present(int tensor, int firstRow, int rows) => View(_presents[tensor]!, tensor, firstRow, rows);
 
     public void Dispose()
     {
         for (var i = 0; i < tensors.Count; i++)
         {
-            pasts[i]?.Dispose();
-            presents[i]?.Dispose();
-            pasts[i] = presents[i] = null;
+            _pasts[i]?.Dispose();
+            _presents[i]?.Dispose();
+            _pasts[i] = _presents[i] = null;
         }
     }
 

@@ -3,7 +3,7 @@ using Slipway.Chat;
 
 namespace Slipway.Tests.Chat;
 
-public sealed class AnswerParserTests
+public sealed class ChatResponseParserTests
 {
     private static readonly ToolCallFormat Hermes = Answers.Format("hermes");
     private static readonly ReasoningFormat Think = ReasoningFormats.All[0];
@@ -16,7 +16,8 @@ public sealed class AnswerParserTests
         "Sure.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>\nDone.",
         "text(Sure.) call(f {\"a\": 1}) text(Done.)")]
     [InlineData(
-        "<tool_call>{\"name\":\"f\"}</tool_call>\n<tool_call>{\"name\":\"g\",\"arguments\":\"{\\\"b\\\":2}\"}</tool_call>",
+        "<tool_call>{\"name\":\"f\"}</tool_call>\n<tool_call>{\"name\":\"g\",\"arguments\":\"{\\\"b\\\":2}\"}"
+        + "</tool_call>",
         "call(f {}) call(g {\"b\": 2})")]
     [InlineData(
         "<tool_call>{\"name\":\"say\",\"arguments\":{\"t\":\"</tool_call>\"}}</tool_call>",
@@ -75,7 +76,7 @@ public sealed class AnswerParserTests
     [Fact]
     public void PartialTag_WhileStreaming_IsHeldBack()
     {
-        var parser = new AnswerParser(Think, Hermes, () => "id");
+        var parser = new ChatResponseParser(Think, Hermes, () => "id");
         var contents = new List<AIContent>();
         foreach (var c in "Hi <tool_cal")
         {
@@ -90,7 +91,7 @@ public sealed class AnswerParserTests
     [Fact]
     public void NoFormat_LetsEverythingThrough()
     {
-        var parser = new AnswerParser(null, null, () => "id");
+        var parser = new ChatResponseParser(null, null, () => "id");
         var contents = new List<AIContent>();
         parser.Append("<tool_call> ", contents);
 
@@ -105,14 +106,18 @@ public sealed class AnswerParserTests
     {
         string[] parts =
         [
-            "<tool_call>", "</tool_call>", "<think>", "</think>", "<tool_", "{\"name\":\"f\",\"arguments\":{\"x\":\"<\"}}",
-            "{\"name\":\"g\"}", "\"", "\\", "\n", " ", "text", "<", "[", "{", "}", "é", "[TOOL_CALLS]", "😀", "[{\"name\":\"h\"}]",
-            "{\"name\": \"k\", \"parameters\": {}}", "name[ARGS]{}", "<arg_key>", "</arg_key>", "<function=f>", "</parameter>",
+            "<tool_call>", "</tool_call>", "<think>", "</think>", "<tool_",
+            "{\"name\":\"f\",\"arguments\":{\"x\":\"<\"}}",
+            "{\"name\":\"g\"}", "\"", "\\", "\n", " ", "text", "<", "[", "{", "}", "é", "[TOOL_CALLS]", "😀",
+                "[{\"name\":\"h\"}]",
+            "{\"name\": \"k\", \"parameters\": {}}", "name[ARGS]{}", "<arg_key>", "</arg_key>", "<function=f>",
+                "</parameter>",
         ];
         var random = new Random(seed);
         for (var round = 0; round < 400; round++)
         {
-            var answer = string.Concat(Enumerable.Range(0, random.Next(1, 14)).Select(_ => parts[random.Next(parts.Length)]));
+            var answer = string.Concat(
+                Enumerable.Range(0, random.Next(1, 14)).Select(_ => parts[random.Next(parts.Length)]));
             var format = ToolCallFormats.All[random.Next(ToolCallFormats.All.Count)];
             var reasoning = random.Next(3) == 0 ? null : Think;
             var whole = Answers.Describe(Answers.Parse([answer], format, reasoning));

@@ -4,16 +4,18 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
-/// <summary>Causal self-attention whose query heads share key and value heads in groups, with rotary positions.</summary>
-internal sealed record GroupedAttention
+/// <summary>
+/// Causal self-attention whose query heads share key and value heads in groups, with rotary positions.
+/// </summary>
+internal sealed record GroupQueryAttention
 {
     public required int HiddenSize { get; init; }
 
-    public required int Heads { get; init; }
+    public required int NumAttentionHeads { get; init; }
 
-    public required int KeyValueHeads { get; init; }
+    public required int NumKeyValueHeads { get; init; }
 
-    public required int HeadSize { get; init; }
+    public required int HeadDim { get; init; }
 
     /// <summary>The part of a head that turns with its position.</summary>
     public required int RotarySize { get; init; }
@@ -43,7 +45,7 @@ internal sealed record GroupedAttention
     public bool Interleaved { get; init; }
 
     /// <summary>The largest size of queries, keys and values; null for any.</summary>
-    public float? Limit { get; init; }
+    public float? ClipQkv { get; init; }
 
     /// <summary>What the output is multiplied by; folded into the output layer.</summary>
     public float OutputScale { get; init; } = 1;
@@ -73,17 +75,17 @@ internal sealed record GroupedAttention
 
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable? rotary, int layer)
     {
-        HeadLayout layout = rotary is null
-            ? HeadLayout.Plain(HeadSize) : HeadLayout.Turning(HeadSize, RotarySize, Interleaved);
-        RotaryTable? outside = rotary is { Positions: { } } || NormAfterRotary ? rotary : null;
-        bool apart = Norm is not null || outside is not null || OutputGate || QueryFactor != default;
-        (GraphValue query, GraphValue key, GraphValue value) = !apart
+        var layout = rotary is null
+            ? HeadLayout.Plain(HeadDim) : HeadLayout.Turning(HeadDim, RotarySize, Interleaved);
+        var outside = rotary is { Positions: { } } || NormAfterRotary ? rotary : null;
+        var apart = Norm is not null || outside is not null || OutputGate || QueryFactor != default;
+        var (query, key, value) = !apart
             ? (Clipped(scope, Packed(scope, x, layout)), default, default)
             : Parts(scope, x, layout, outside, inputs);
         rotary = outside is null ? rotary : null;
-        (GraphValue pastKey, GraphValue pastValue) = inputs.Past(layer, KeyValueHeads, layout.Width);
-        (string presentKey, string presentValue) = inputs.Present(layer, KeyValueHeads, layout.Width);
-        GraphValue attended = scope.GroupQueryAttention(
+        var (pastKey, pastValue) = inputs.Past(layer, NumKeyValueHeads, layout.Width);
+        var (presentKey, presentValue) = inputs.Present(layer, NumKeyValueHeads, layout.Width);
+        var attended = scope.GroupQueryAttention(
             new GroupQueryAttentionInputs
             {
                 Query = query,
@@ -96,46 +98,46 @@ internal sealed record GroupedAttention
                 Cosines = rotary?.Cosines ?? default,
                 Sines = rotary?.Sines ?? default,
                 Bias = Bias,
-                Sinks = Sinks ? scope.Vector("sinks", Heads) : default,
+                Sinks = Sinks ? scope.Vector("sinks", NumAttentionHeads) : default,
             },
             presentKey, presentValue,
-            new NodeAttribute.Int("num_heads", Heads),
-            new NodeAttribute.Int("kv_num_heads", KeyValueHeads),
-            new NodeAttribute.Float("scale", Scale ?? (float)(1 / Math.Sqrt(HeadSize))),
+            new NodeAttribute.Int("num_heads", NumAttentionHeads),
+            new NodeAttribute.Int("kv_num_heads", NumKeyValueHeads),
+            new NodeAttribute.Float("scale", Scale ?? (float)(1 / Math.Sqrt(HeadDim))),
             new NodeAttribute.Int("do_rotary", rotary is null ? 0 : 1),
             new NodeAttribute.Int("rotary_interleaved", 0),
             new NodeAttribute.Int("local_window_size", Window ?? -1),
             new NodeAttribute.Float("softcap", Softcap));
-        attended = HeadLayout.Plain(HeadSize).Restore(scope, attended, Heads);
+        attended = HeadLayout.Plain(HeadDim).Restore(scope, attended, NumAttentionHeads);
         if (OutputGate)
         {
-            ModuleScope gate = scope["gate"];
+            var gate = scope["gate"];
             attended = gate.Mul(attended, gate.Sigmoid(QueryOrGate(scope, 1).Build(gate, x)));
         }
 
         return scope[Names.Output].Linear(
-            attended, Heads * HeadSize, HiddenSize, OutputBias, OutputScale, transposed: Transposed);
+            attended, NumAttentionHeads * HeadDim, HiddenSize, OutputBias, OutputScale, transposed: Transposed);
     }
 
     private GraphValue Packed(ModuleScope scope, GraphValue x, HeadLayout layout)
     {
-        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, layout);
+        var (query, key, value) = Read(scope, layout);
         return LayerWeights.Join(query, key, value).Build(scope[Names.Packed], x);
     }
 
     private (GraphValue Query, GraphValue Key, GraphValue Value) Parts(
         ModuleScope scope, GraphValue x, HeadLayout layout, RotaryTable? rotary, DecoderInputs inputs)
     {
-        (LayerWeights query, LayerWeights key, LayerWeights value) = Read(scope, layout);
-        GraphValue turned = Turned(query, OutputGate ? "query" : Names.Query, Names.QueryNorm, Heads);
+        var (query, key, value) = Read(scope, layout);
+        var turned = Rotated(query, OutputGate ? "query" : Names.Query, Names.QueryNorm, NumAttentionHeads);
         return (
             QueryFactor == default ? turned : scope[Names.Query].Mul(turned, QueryFactor),
-            Turned(key, Names.Key, Names.KeyNorm, KeyValueHeads),
+            Rotated(key, Names.Key, Names.KeyNorm, NumKeyValueHeads),
             Clipped(scope, value.Build(scope[Names.Value], x)));
 
-        GraphValue Turned(LayerWeights weights, string name, string norm, int heads)
+        GraphValue Rotated(LayerWeights weights, string name, string norm, int heads)
         {
-            GraphValue states = Clipped(scope, weights.Build(scope[name], x));
+            var states = Clipped(scope, weights.Build(scope[name], x));
             states = NormAfterRotary ? states : Normed(norm, states, heads);
             states = rotary is null ? states : scope[name].RotaryEmbedding(
                 states, rotary.Positions ?? inputs.Positions, rotary.Cosines, rotary.Sines, heads,
@@ -148,45 +150,46 @@ internal sealed record GroupedAttention
     }
 
     private GraphValue Clipped(ModuleScope scope, GraphValue x) =>
-        Limit is { } limit ? scope.Clip(x, scope.Float(-limit), scope.Float(limit)) : x;
+        ClipQkv is { } limit ? scope.Clip(x, scope.Float(-limit), scope.Float(limit)) : x;
 
     private (LayerWeights Query, LayerWeights Key, LayerWeights Value) Read(ModuleScope scope, HeadLayout layout)
     {
-        (LayerWeights query, LayerWeights key, LayerWeights value) = Layout switch
+        var (query, key, value) = Layout switch
         {
             AttentionLayout.Separate => (
-                OutputGate ? QueryOrGate(scope, 0) : ReadLayer(scope[Names.Query], Heads),
-                ReadLayer(scope[Names.Key], KeyValueHeads), ReadLayer(scope[Names.Value], KeyValueHeads)),
-            AttentionLayout.SideBySide => SideBySide(ReadLayer(scope[Names.Packed], Heads + (2 * KeyValueHeads))),
-            _ => ByKeyHead(ReadLayer(scope[Names.Packed], Heads + (2 * KeyValueHeads))),
+                OutputGate ? QueryOrGate(scope, 0) : ReadLayer(scope[Names.Query], NumAttentionHeads),
+                ReadLayer(scope[Names.Key], NumKeyValueHeads), ReadLayer(scope[Names.Value], NumKeyValueHeads)),
+            AttentionLayout.FusedQkv =>
+                FusedQkv(ReadLayer(scope[Names.Packed], NumAttentionHeads + (2 * NumKeyValueHeads))),
+            _ => InterleavedQkv(ReadLayer(scope[Names.Packed], NumAttentionHeads + (2 * NumKeyValueHeads))),
         };
         return (
-            query.Choose(layout.Rows(Heads)), key.Choose(layout.Rows(KeyValueHeads)),
-            value.Choose(HeadLayout.Plain(HeadSize).Rows(KeyValueHeads)));
+            query.Choose(layout.Rows(NumAttentionHeads)), key.Choose(layout.Rows(NumKeyValueHeads)),
+            value.Choose(HeadLayout.Plain(HeadDim).Rows(NumKeyValueHeads)));
     }
 
     private LayerWeights ReadLayer(ModuleScope layer, int heads) =>
-        LayerWeights.Read(layer, heads * HeadSize, HiddenSize, InputBias, Transposed);
+        LayerWeights.Read(layer, heads * HeadDim, HiddenSize, InputBias, Transposed);
 
-    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) SideBySide(LayerWeights whole)
+    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) FusedQkv(LayerWeights whole)
     {
-        int queries = Heads * HeadSize, keys = KeyValueHeads * HeadSize;
+        int queries = NumAttentionHeads * HeadDim, keys = NumKeyValueHeads * HeadDim;
         return (whole.Part(0, queries), whole.Part(queries, keys), whole.Part(queries + keys, keys));
     }
 
-    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) ByKeyHead(LayerWeights whole)
+    private (LayerWeights Query, LayerWeights Key, LayerWeights Value) InterleavedQkv(LayerWeights whole)
     {
-        int shared = Heads / KeyValueHeads;
+        var shared = NumAttentionHeads / NumKeyValueHeads;
         return (Rows(0, shared), Rows(shared, 1), Rows(shared + 1, 1));
 
         LayerWeights Rows(int first, int count) => whole.Choose(
-            [.. Enumerable.Range(0, KeyValueHeads).SelectMany(group =>
-                Enumerable.Range(((group * (shared + 2)) + first) * HeadSize, count * HeadSize))]);
+            [.. Enumerable.Range(0, NumKeyValueHeads).SelectMany(group =>
+                Enumerable.Range(((group * (shared + 2)) + first) * HeadDim, count * HeadDim))]);
     }
 
     // One of two parts of each head's rows in the query layer: the query, then the gate.
     private LayerWeights QueryOrGate(ModuleScope scope, int part) =>
-        ReadLayer(scope[Names.Query], 2 * Heads).Choose(
-            [.. Enumerable.Range(0, Heads)
-                .SelectMany(head => Enumerable.Range(((2 * head) + part) * HeadSize, HeadSize))]);
+        ReadLayer(scope[Names.Query], 2 * NumAttentionHeads).Choose(
+            [.. Enumerable.Range(0, NumAttentionHeads)
+                .SelectMany(head => Enumerable.Range(((2 * head) + part) * HeadDim, HeadDim))]);
 }

@@ -5,25 +5,26 @@ using Microsoft.Extensions.AI;
 namespace Slipway.Chat;
 
 /// <summary>One request, ready to run: the prompt, how to generate, and how to read the answer.</summary>
-internal sealed class ChatTurn
+internal sealed class PreparedChatRequest
 {
     private const string Alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
     private readonly IChatModel _model;
     private readonly HashSet<string> _tags;
 
-    private ChatTurn(IChatModel model, GenerationRequest request, AnswerParser parser, HashSet<string> tags)
+    private PreparedChatRequest(
+        IChatModel model, GenerationRequest request, ChatResponseParser parser, HashSet<string> tags)
         => (_model, Request, Parser, _tags) = (model, request, parser, tags);
 
     /// <summary>What the engine is asked for.</summary>
     public GenerationRequest Request { get; }
 
     /// <summary>Reads the answer; the forced start of a call is read already.</summary>
-    public AnswerParser Parser { get; }
+    public ChatResponseParser Parser { get; }
 
     /// <summary>Prepares a request.</summary>
     /// <exception cref="NotSupportedException">The package cannot do what the options ask.</exception>
-    public static ChatTurn Prepare(
+    public static PreparedChatRequest Prepare(
         IChatModel model,
         IReadOnlyList<ChatMessage> messages,
         ChatOptions? options,
@@ -56,7 +57,7 @@ internal sealed class ChatTurn
 
         var prompt = model.Render(variables, now);
         var startsInReasoning = reasoning?.IsOpenAtEnd(prompt) == true;
-        var parser = new AnswerParser(reasoning, toolFormat, NewCallId, startsInReasoning);
+        var parser = new ChatResponseParser(reasoning, toolFormat, NewCallId, startsInReasoning);
         var forced = ToolChoice.ForcedStart(options, toolFormat);
         if (forced is not null)
         {
@@ -72,7 +73,7 @@ internal sealed class ChatTurn
         var generation = new GenerationRequest
         {
             PromptIds = model.Encode(prompt),
-            Sampling = RequestOptions.ToSampling(request, model.Search),
+            Sampling = ChatOptionsMapper.ToSampling(request, model.Search),
             MaxOutputTokens = request.MaxOutputTokens,
             MinOutputTokens = request.MinOutputTokens ?? 0,
             StopSequences = request.StopSequences ?? [],

@@ -8,23 +8,25 @@ namespace Slipway.Evaluation.Bench;
 
 /// <summary>Generates as one would by hand: one run a token, one sequence, logits at every position.</summary>
 /// <remarks>Keys and values are bound once. What else runs on the session's threads must be idle meanwhile.</remarks>
-internal sealed class PlainLoop : IDisposable
+internal sealed class BaselineLoop : IDisposable
 {
-    private readonly InferenceSession session;
-    private readonly InferenceSession? own;
-    private readonly DecoderGraph graph;
-    private readonly RunOptions runOptions = new();
+    private readonly InferenceSession _session;
+    private readonly InferenceSession? _own;
+    private readonly DecoderGraph _graph;
+    private readonly RunOptions _runOptions = new();
 
-    private PlainLoop(InferenceSession session, DecoderGraph graph, InferenceSession? own)
-        => (this.session, this.graph, this.own) = (session, graph, own);
+    private BaselineLoop(InferenceSession session, DecoderGraph graph, InferenceSession? own)
+        => (_session, _graph, _own) = (session, graph, own);
 
-    /// <summary>Prepares the loop over a package, or over the model's own, in its session where that has no kernels.</summary>
+    /// <summary>
+    /// Prepares the loop over a package, or over the model's own, in its session where that has no kernels.
+    /// </summary>
     /// <exception cref="PackageException">The package is damaged.</exception>
-    public static PlainLoop Open(LanguageModel model, string? packageFolder, LanguageModelOptions options)
+    public static BaselineLoop Open(LanguageModel model, string? packageFolder, LanguageModelOptions options)
     {
         if (packageFolder is null && KernelVariant.PathOf(model.Package, options) is null)
         {
-            return new PlainLoop(model.Session, model.Graph, null);
+            return new BaselineLoop(model.Session, model.Graph, null);
         }
 
         var package = ModelPackage.Open(packageFolder ?? model.Package.Path);
@@ -33,7 +35,7 @@ internal sealed class PlainLoop : IDisposable
         var session = ModelSession.Open(package, options with { UseLargePages = false, UseKernels = false });
         try
         {
-            return new PlainLoop(session, DecoderGraph.Read(session, package), session);
+            return new BaselineLoop(session, DecoderGraph.Read(session, package), session);
         }
         catch
         {
@@ -51,12 +53,12 @@ internal sealed class PlainLoop : IDisposable
     {
         var started = Stopwatch.GetTimestamp();
         var times = new List<long>(newTokens);
-        using var binding = session.CreateIoBinding();
+        using var binding = _session.CreateIoBinding();
         var capacity = prompt.Length + newTokens;
-        var cache = graph.Cache.Select(tensor => Bind(binding, tensor, capacity)).ToArray();
+        var cache = _graph.Cache.Select(tensor => Bind(binding, tensor, capacity)).ToArray();
         try
         {
-            int[] ids = prompt;
+            var ids = prompt;
             for (var length = prompt.Length; times.Count < newTokens; length++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -75,13 +77,13 @@ internal sealed class PlainLoop : IDisposable
 
     public void Dispose()
     {
-        runOptions.Dispose();
-        own?.Dispose();
+        _runOptions.Dispose();
+        _own?.Dispose();
     }
 
     private int Step(OrtIoBinding binding, int[] ids, int length)
     {
-        long[] mask = new long[length];
+        var mask = new long[length];
         mask.AsSpan().Fill(1);
         using var idValue = OrtValue.CreateTensorValueFromMemory(
             Array.ConvertAll(ids, id => (long)id), [1, ids.Length]);
@@ -89,20 +91,20 @@ internal sealed class PlainLoop : IDisposable
         using var positions = OrtValue.CreateTensorValueFromMemory(
             Enumerable.Range(length - ids.Length, ids.Length).Select(position => (long)position).ToArray(),
             [1, ids.Length]);
-        binding.BindInput(graph.InputIds, idValue);
-        binding.BindInput(graph.AttentionMask, maskValue);
-        if (graph.PositionIds is { } name)
+        binding.BindInput(_graph.InputIds, idValue);
+        binding.BindInput(_graph.AttentionMask, maskValue);
+        if (_graph.PositionIds is { } name)
         {
             binding.BindInput(name, positions);
         }
 
-        binding.BindOutputToDevice(graph.Logits, OrtMemoryInfo.DefaultInstance);
-        session.RunWithBinding(runOptions, binding);
+        binding.BindOutputToDevice(_graph.Logits, OrtMemoryInfo.DefaultInstance);
+        _session.RunWithBinding(_runOptions, binding);
         using var outputs = binding.GetOutputValues();
         var logits = outputs[outputs.Count - 1];
-        return graph.LogitsType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float
-            ? TensorPrimitives.IndexOfMax(logits.GetTensorDataAsSpan<float>()[^graph.VocabularySize..])
-            : TensorPrimitives.IndexOfMax<Half>(logits.GetTensorDataAsSpan<Half>()[^graph.VocabularySize..]);
+        return _graph.LogitsType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float
+            ? TensorPrimitives.IndexOfMax(logits.GetTensorDataAsSpan<float>()[^_graph.VocabularySize..])
+            : TensorPrimitives.IndexOfMax<Half>(logits.GetTensorDataAsSpan<Half>()[^_graph.VocabularySize..]);
     }
 
     private static OrtValue Bind(OrtIoBinding binding, CacheTensor tensor, int capacity)

@@ -6,25 +6,25 @@ namespace Slipway.Engine;
 /// <param name="prefixes">Gives way to the rows.</param>
 /// <param name="budget">Bytes and context.</param>
 /// <param name="maxRows">The most rows.</param>
-internal sealed class KeyValueRows(IDecoder decoder, PrefixCache prefixes, KeyValueBudget budget, int maxRows)
+internal sealed class CacheSlotAllocator(IDecoder decoder, PrefixCache prefixes, KeyValueBudget budget, int maxRows)
 {
     private const int CapacityStep = 64;
-    private Sequence?[] rows = [];
+    private Sequence?[] _rows = [];
 
     public int Count { get; private set; }
 
     /// <summary>The sequences that have a row.</summary>
-    public IEnumerable<Sequence> Active => rows.OfType<Sequence>();
+    public IEnumerable<Sequence> Active => _rows.OfType<Sequence>();
 
-    public Sequence? this[int row] => rows[row];
+    public Sequence? this[int row] => _rows[row];
 
     /// <summary>One more than the last row in use.</summary>
     public int End
     {
         get
         {
-            var end = rows.Length;
-            while (end > 0 && rows[end - 1] is null)
+            var end = _rows.Length;
+            while (end > 0 && _rows[end - 1] is null)
             {
                 end--;
             }
@@ -41,30 +41,30 @@ internal sealed class KeyValueRows(IDecoder decoder, PrefixCache prefixes, KeyVa
             return false;
         }
 
-        sequence.Row = Array.IndexOf(rows, null);
-        rows[sequence.Row] = sequence;
+        sequence.Slot = Array.IndexOf(_rows, null);
+        _rows[sequence.Slot] = sequence;
         Count++;
         return true;
     }
 
     public void Remove(Sequence sequence)
     {
-        rows[sequence.Row] = null;
-        sequence.Row = -1;
+        _rows[sequence.Slot] = null;
+        sequence.Slot = -1;
         Count--;
     }
 
     /// <summary>Makes room for one more token in a row that is full; false where the budget has none.</summary>
     public bool TryGrow(Sequence sequence)
-        => sequence.Computed + sequence.Pending <= decoder.Capacity
+        => sequence.ComputedTokens + sequence.UncomputedTokens <= decoder.Capacity
             || TryMakeRoom(Count, Math.Min(2 * decoder.Capacity, budget.ContextLength))
-            || TryMakeRoom(Count, sequence.Computed + sequence.Pending);
+            || TryMakeRoom(Count, sequence.ComputedTokens + sequence.UncomputedTokens);
 
     /// <summary>Gives all memory back; for when no sequence has a row.</summary>
     public void Release()
     {
         decoder.Resize(0, 0, []);
-        rows = [];
+        _rows = [];
         prefixes.Limit = budget.PrefixBytes(0);
     }
 
@@ -73,12 +73,12 @@ internal sealed class KeyValueRows(IDecoder decoder, PrefixCache prefixes, KeyVa
     {
         for (var end = End; Count < end; end = End)
         {
-            var sequence = rows[end - 1]!;
-            var gap = Array.IndexOf(rows, null);
-            decoder.CopyRow(sequence.Row, gap, sequence.Computed);
-            rows[sequence.Row] = null;
-            rows[gap] = sequence;
-            sequence.Row = gap;
+            var sequence = _rows[end - 1]!;
+            var gap = Array.IndexOf(_rows, null);
+            decoder.CopyRow(sequence.Slot, gap, sequence.ComputedTokens);
+            _rows[sequence.Slot] = null;
+            _rows[gap] = sequence;
+            sequence.Slot = gap;
         }
     }
 
@@ -90,7 +90,8 @@ internal sealed class KeyValueRows(IDecoder decoder, PrefixCache prefixes, KeyVa
         }
 
         // Rows that are there already cost nothing; those in use say how long all of them must be.
-        var needed = Active.Select(active => Math.Max(active.Reservation, active.Computed + active.Pending))
+        var needed = Active.Select(
+            active => Math.Max(active.Reservation, active.ComputedTokens + active.UncomputedTokens))
             .Append(wantedCapacity)
             .Max();
         var tight = Math.Min(RoundUp(needed), budget.ContextLength);
@@ -126,16 +127,16 @@ internal sealed class KeyValueRows(IDecoder decoder, PrefixCache prefixes, KeyVa
             Compact();
         }
 
-        var lengths = new int[Math.Min(rows.Length, count)];
+        var lengths = new int[Math.Min(_rows.Length, count)];
         for (var row = 0; row < lengths.Length; row++)
         {
-            lengths[row] = rows[row]?.Computed ?? 0;
+            lengths[row] = _rows[row]?.ComputedTokens ?? 0;
         }
 
         // Before the rows grow, so that both together stay within the budget.
         prefixes.Limit = budget.PrefixBytes(decoder.BytesFor(count, capacity));
         decoder.Resize(count, capacity, lengths);
-        Array.Resize(ref rows, count);
+        Array.Resize(ref _rows, count);
     }
 
     private static int RoundUp(int tokens) => (tokens + CapacityStep - 1) / CapacityStep * CapacityStep;

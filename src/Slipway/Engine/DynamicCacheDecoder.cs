@@ -10,42 +10,42 @@ namespace Slipway.Engine;
 /// part of what comes back, so a step costs copies that <see cref="Decoder"/> does without. Only rows of one length run
 /// together: then nothing is padded, and what a graph makes of padding does not matter.
 /// </remarks>
-internal sealed class ConcatenatingDecoder(InferenceSession session, DecoderGraph graph) : IDecoder
+internal sealed class DynamicCacheDecoder(InferenceSession session, DecoderGraph graph) : IDecoder
 {
-    private const long LargestLogitsBytes = 32L << 20;
+    private const long MaxLogitsBytes = 32L << 20;
 
-    private readonly KeyValueCache cache = new(graph);
-    private readonly RunOptions runOptions = new();
-    private float[] logits = [];
+    private readonly KeyValueCache _cache = new(graph);
+    private readonly RunOptions _runOptions = new();
+    private float[] _logits = [];
 
-    public int Rows => cache.Rows;
+    public int Rows => _cache.Rows;
 
-    public int Capacity => cache.Capacity;
+    public int Capacity => _cache.Capacity;
 
-    public int LargestScoredChunk => (int)Math.Clamp(LargestLogitsBytes / (4L * graph.VocabularySize), 1, 512);
+    public int MaxScoredChunk => (int)Math.Clamp(MaxLogitsBytes / (4L * graph.VocabularySize), 1, 512);
 
-    public int LargestChunk => LargestScoredChunk;
+    public int MaxChunk => MaxScoredChunk;
 
-    public long BytesFor(int rows, int capacity) => cache.BytesFor(rows, capacity);
+    public long BytesFor(int rows, int capacity) => _cache.BytesFor(rows, capacity);
 
     public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
     {
         if (rows == 0)
         {
-            cache.Dispose();
+            _cache.Dispose();
             return;
         }
 
-        cache.Resize(rows, capacity, lengths);
+        _cache.Resize(rows, capacity, lengths);
     }
 
-    public void CopyRow(int from, int to, int length) => cache.CopyRow(from, to, length);
+    public void CopyRow(int from, int to, int length) => _cache.CopyRow(from, to, length);
 
     public void ReadTokens(int row, int start, int count, NativeBuffer destination)
-        => cache.CopyTokens(row, start, count, destination, read: true);
+        => _cache.CopyTokens(row, start, count, destination, read: true);
 
     public void WriteTokens(int row, int start, int count, NativeBuffer source)
-        => cache.CopyTokens(row, start, count, source, read: false);
+        => _cache.CopyTokens(row, start, count, source, read: false);
 
     // Graphs of this layout have no adapters.
     public void Adapt(ReadOnlySpan<int> adapters)
@@ -55,8 +55,8 @@ internal sealed class ConcatenatingDecoder(InferenceSession session, DecoderGrap
     public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
     {
         Reserve(tokens.Length);
-        Run([row], start, tokens, logits);
-        var all = logits.AsSpan(0, tokens.Length * graph.VocabularySize);
+        Run([row], start, tokens, _logits);
+        var all = _logits.AsSpan(0, tokens.Length * graph.VocabularySize);
         return every ? all : all[^graph.VocabularySize..];
     }
 
@@ -72,26 +72,26 @@ internal sealed class ConcatenatingDecoder(InferenceSession session, DecoderGrap
             Run(rows, group.Key, Array.ConvertAll(rows, row => ids[row]), together);
             for (var i = 0; i < rows.Length; i++)
             {
-                together.AsSpan(i * size, size).CopyTo(logits.AsSpan(rows[i] * size));
+                together.AsSpan(i * size, size).CopyTo(_logits.AsSpan(rows[i] * size));
             }
         }
 
-        return logits.AsSpan(0, tokens.Length * size);
+        return _logits.AsSpan(0, tokens.Length * size);
     }
 
-    public void Terminate(bool terminate) => runOptions.Terminate = terminate;
+    public void Terminate(bool terminate) => _runOptions.Terminate = terminate;
 
     public void Dispose()
     {
-        cache.Dispose();
-        runOptions.Dispose();
+        _cache.Dispose();
+        _runOptions.Dispose();
     }
 
     private void Reserve(int positions)
     {
-        if (logits.Length < positions * graph.VocabularySize)
+        if (_logits.Length < positions * graph.VocabularySize)
         {
-            logits = new float[positions * graph.VocabularySize];
+            _logits = new float[positions * graph.VocabularySize];
         }
     }
 
@@ -116,14 +116,14 @@ internal sealed class ConcatenatingDecoder(InferenceSession session, DecoderGrap
 
             for (var i = 0; i < graph.Cache.Count; i++)
             {
-                inputs[graph.Cache[i].Past] = cache.Pack(i, rows, start);
+                inputs[graph.Cache[i].Past] = _cache.Pack(i, rows, start);
             }
 
             string[] names = [graph.Logits, .. graph.Cache.Select(tensor => tensor.Present)];
-            using var outputs = session.Run(runOptions, inputs, names);
+            using var outputs = session.Run(_runOptions, inputs, names);
             for (var i = 0; i < graph.Cache.Count; i++)
             {
-                cache.Unpack(i, rows, start, count, outputs[i + 1]);
+                _cache.Unpack(i, rows, start, count, outputs[i + 1]);
             }
 
             Read(outputs[0], destination);
