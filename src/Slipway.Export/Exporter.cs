@@ -123,7 +123,7 @@ public static class Exporter
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
             Stopwatch.GetElapsedTime(started).TotalSeconds, PeakMemory(), unused)
         {
-            Warnings = checkpoint.Warnings,
+            Warnings = [.. checkpoint.Warnings, .. TextFiles.Warnings(checkpoint, name, architecture)],
         };
 
         ModelBuild Build()

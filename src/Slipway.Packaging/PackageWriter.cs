@@ -297,7 +297,9 @@ public sealed class PackageWriter : IDisposable
         if (!_overwrite)
         {
             throw new IOException(
-                $"The folder '{_target}' exists. Choose another, or allow it to be overwritten.");
+                $"The folder '{_target}' exists and stays as it is. Choose another one, or have the package in it "
+                + $"replaced "
+                + "('--overwrite', the option Overwrite).");
         }
 
         if (!File.Exists(Path.Combine(_target, ModelPackage.ConfigFile))

@@ -35,7 +35,9 @@ public sealed class PackageWriterTests : IDisposable
     {
         PackageSample.Write(_folder);
         Assert.Equal(
-            $"The folder '{_folder["package"]}' exists. Choose another, or allow it to be overwritten.",
+            $"The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the package "
+            + $"in it "
+            + "replaced ('--overwrite', the option Overwrite).",
             Assert.Throws<IOException>(() => new PackageWriter(_folder["package"])).Message);
     }
 
@@ -193,7 +195,9 @@ public sealed class PackageWriterTests : IDisposable
                 catch (IOException exception) when (!overwrite)
                 {
                     Assert.Equal(
-                        $"The folder '{_folder["package"]}' exists. Choose another, or allow it to be overwritten.",
+                        $"The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have "
+                        + $"the package in it "
+            + "replaced ('--overwrite', the option Overwrite).",
                         exception.Message);
                 }
             });

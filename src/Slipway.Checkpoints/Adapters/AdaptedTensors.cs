@@ -55,6 +55,9 @@ internal sealed class AdaptedTensors
     // The number of tokens where the adapter brings another one.
     public long? Vocabulary { get; private set; }
 
+    // A model of several kinds of input has its decoder's keys in a section.
+    public static JsonObject TextConfig(JsonObject config) => config["text_config"] as JsonObject ?? config;
+
     // Fewer or more rows than the checkpoint's are a vocabulary to which tokens were added.
     private void Replace(string name, TensorInfo replacement)
     {
@@ -110,7 +113,7 @@ internal sealed class AdaptedTensors
         }
     }
 
-    private bool IsTied() => !_checkpoint.Config.TryGetPropertyValue("tie_word_embeddings", out var tied) ||
+    private bool IsTied() => !TextConfig(_checkpoint.Config).TryGetPropertyValue("tie_word_embeddings", out var tied) ||
         tied is null || tied.GetValueKind() == JsonValueKind.True;
 
     private void Add(LoraTarget target)
@@ -163,5 +166,6 @@ internal sealed class AdaptedTensors
 
     // The rows of the tensors that have one for each token.
     private long VocabularySize() =>
-        _checkpoint.Config["vocab_size"] is JsonValue value && value.TryGetValue<long>(out var size) ? size : 0;
+        TextConfig(_checkpoint.Config)["vocab_size"] is JsonValue value && value.TryGetValue<long>(out var size)
+            ? size : 0;
 }

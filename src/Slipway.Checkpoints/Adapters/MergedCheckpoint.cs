@@ -209,7 +209,7 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
         var copy = (JsonObject)config.DeepClone();
 
         // Parsed, so that it can be read as any type of number, as what comes from a file can.
-        copy["vocab_size"] = JsonNode.Parse(size.ToString(CultureInfo.InvariantCulture));
+        AdaptedTensors.TextConfig(copy)["vocab_size"] = JsonNode.Parse(size.ToString(CultureInfo.InvariantCulture));
         return copy;
     }
 }

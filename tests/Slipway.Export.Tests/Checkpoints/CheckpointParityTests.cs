@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Export.Tests.Architectures;
 using Slipway.Testing;
@@ -9,6 +10,10 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
     [Theory]
     [InlineData("gptq-llama", Precision.Float32)]
     [InlineData("gptq-llama", Precision.Int4)]
+    [InlineData("gptq-actorder-qwen3", Precision.Float32)]
+    [InlineData("gptq-actorder-qwen3", Precision.Int4)]
+    [InlineData("gptq-int8-llama", Precision.Float32)]
+    [InlineData("gptq-int8-llama", Precision.Int8)]
     [InlineData("awq-qwen3", Precision.Float32)]
     [InlineData("awq-qwen3", Precision.Int4)]
     public void Export_QuantizedCheckpoint_EqualsItsDequantizedWeights(string name, Precision precision)
@@ -18,6 +23,110 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
         Check(
             name, Checkpoint.Open(source), DecoderParityTests.Ints(expected, "input_ids_24"),
             DecoderParityTests.Floats(expected, "logits_24"), precision);
+    }
+
+    [Theory]
+    [InlineData("bnb-nf4-double", "'bitsandbytes'")]
+    [InlineData("ct-fp8-dynamic", "'compressed-tensors' in the format 'float-quantized'")]
+    [InlineData("ct-nvfp4", "'compressed-tensors' in the format 'nvfp4-pack-quantized'")]
+    [InlineData("ct-w4a16", "'compressed-tensors' in the format 'pack-quantized'")]
+    [InlineData("ct-w8a8", "'compressed-tensors' in the format 'int-quantized'")]
+    [InlineData("fp8-block-qwen3", "'fp8'")]
+    [InlineData("modelopt-nvfp4-qwen3", "'modelopt' in the format 'NVFP4'")]
+    public void Export_QuantizedCheckpointOfAnotherMethod_NamesItAndTheRemedy(string name, string method)
+    {
+        var source = SharedAssets.Path("quantized-checkpoints", name);
+        using TemporaryFolder folder = new();
+        using var checkpoint = Checkpoint.Open(source);
+        var error = Assert.Throws<NotSupportedException>(
+            () => Exporter.Export(checkpoint, folder["package"]));
+        Assert.Equal(
+            $"The weights "
+            + $"of '{source}' are quantized by the method {method}, which cannot be read; expected 'gptq', 'awq', "
+            + "'mxfp4' or none. Export the checkpoint that they were quantized from, with --precision int4 or int8.",
+            error.Message);
+        Assert.False(Directory.Exists(folder["package"]));
+    }
+
+    [Theory]
+    [InlineData("fp8-block-qwen3")]
+    [InlineData("ct-fp8-dynamic")]
+    [InlineData("ct-w8a8")]
+    public void Export_QuantizedCheckpointThatDoesNotSaySo_IsRefused(string name)
+    {
+        var source = SharedAssets.Path("quantized-checkpoints", name);
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder["source"]);
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!.AsObject();
+        config.Remove("quantization_config");
+        File.WriteAllText(folder["source/config.json"], config.ToJsonString());
+        File.CreateSymbolicLink(folder["source/model.safetensors"], Path.Combine(source, "model.safetensors"));
+        using var checkpoint = Checkpoint.Open(folder["source"]);
+        var error = Assert.Throws<NotSupportedException>(
+            () => Exporter.Export(checkpoint, folder["package"]));
+        Assert.Contains("codes of a quantization that cannot be read", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Export_AdaptersBesideABaseWithoutPrefix_EqualMergedOnes()
+    {
+        string source = SharedAssets.Path("tiny", "llama"), lora = SharedAssets.Path("lora", "llama", "all-linear");
+        using TemporaryFolder folder = new();
+        EditedCheckpoint.Read(source).Rename(key => key.Replace("model.", "", StringComparison.Ordinal))
+            .Write(folder["flat"]);
+        using (var checkpoint = Checkpoint.Open(folder["flat"]))
+        using (var adapter = LoraAdapter.Open(lora))
+        {
+            Exporter.Export(checkpoint, folder["package"], new ExportOptions
+            {
+                Adapters = new Dictionary<string, LoraAdapter> { ["own"] = adapter },
+            });
+        }
+
+        using var expected = Checkpoint.Open(SharedAssets.Path("lora", "llama", "expected.safetensors"));
+        Check(
+            "flat", LoraAdapter.Open(lora).MergeInto(Checkpoint.Open(folder["flat"])),
+            DecoderParityTests.Ints(expected, "input_ids"), DecoderParityTests.Floats(expected, "logits.all-linear"));
+        using var model = LanguageModel.Load(folder["package"]);
+        var beside = await model.ForwardAsync(
+            DecoderParityTests.Ints(expected, "input_ids"), "own", TestContext.Current.CancellationToken);
+        Assert.InRange(
+            DecoderParityTests.Difference(
+                beside.Memory.ToArray(), DecoderParityTests.Floats(expected, "logits.all-linear")), 0, 1e-4f);
+    }
+
+    [Fact]
+    public void Export_AdapterBesideThatChangesATiedHead_NamesTheRemedy()
+    {
+        var source = SharedAssets.Path("reported", "lora-tied-head");
+        using TemporaryFolder folder = new();
+        using var checkpoint = Checkpoint.Open(Path.Combine(source, "base"));
+        using var adapter = LoraAdapter.Open(Path.Combine(source, "adapter-lora"));
+        var error = Assert.Throws<NotSupportedException>(() => Exporter.Export(
+            checkpoint, folder["package"], new ExportOptions
+            {
+                Adapters = new Dictionary<string, LoraAdapter> { ["own"] = adapter },
+            }));
+        Assert.Equal(
+            $"The adapter 'own' "
+            + $"in '{adapter.Path}' changes the head 'lm_head.weight', which the model ties to its embedding, "
+            + "which cannot be switched per request. Merge it at export instead.", error.Message);
+    }
+
+    [Fact]
+    public void Export_DecoderOfASentenceModel_TellsThatItGivesNoEmbeddings()
+    {
+        using TemporaryFolder folder = new();
+        var source = EditedCheckpoint.Read(SharedAssets.Path("tiny", "qwen3")).Write(folder["source"]);
+        File.WriteAllText(Path.Combine(source, "modules.json"), "[]");
+        using var checkpoint = Checkpoint.Open(source);
+        Assert.Equal(
+            [
+                $"'{source}' is a sentence-embedding model ('modules.json'), and 'Qwen3ForCausalLM' is exported as a "
+                + $"decoder: the "
+                + "package gives logits, no embeddings. Use an encoder's checkpoint for embeddings.",
+            ],
+            Exporter.Export(checkpoint, folder["package"]).Warnings);
     }
 
     [Theory]

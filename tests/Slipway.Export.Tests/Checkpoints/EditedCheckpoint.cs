@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Checkpoints.Tests.PyTorch;
 
 namespace Slipway.Export.Tests.Checkpoints;
 
@@ -35,7 +37,7 @@ internal sealed class EditedCheckpoint
         return this;
     }
 
-    /// <summary>Writes it to a folder as <c>model.safetensors</c> or TorchSharp's <c>model.dat</c>.</summary>
+    /// <summary>Writes it to a folder as safetensors, TorchSharp's <c>dat</c> or PyTorch's <c>bin</c>.</summary>
     public string Write(string folder, string format = "safetensors")
     {
         Directory.CreateDirectory(folder);
@@ -45,6 +47,16 @@ internal sealed class EditedCheckpoint
             SafetensorsWriter.Write(
                 Path.Combine(folder, "model.safetensors"),
                 [.. Tensors.Select(pair => SafetensorsEntry.From(pair.Key, pair.Value.Values, pair.Value.Shape))]);
+        }
+        else if (format == "bin")
+        {
+            TorchZip zip = new();
+            foreach (var (name, (values, shape)) in Tensors)
+            {
+                zip.Add(name, "FloatStorage", shape, MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), sizeof(float));
+            }
+
+            File.WriteAllBytes(Path.Combine(folder, "pytorch_model.bin"), zip.Build());
         }
         else
         {

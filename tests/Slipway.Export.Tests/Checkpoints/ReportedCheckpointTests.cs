@@ -49,6 +49,8 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [InlineData("", "safetensors")]
     [InlineData("language_model.model.", "dat")]
     [InlineData("", "dat")]
+    [InlineData("", "bin")]
+    [InlineData("model.language_model.", "bin")]
     public void Export_OtherPrefixInOtherFormats_EqualsTheReference(string prefix, string format)
     {
         var source = SharedAssets.Path("tiny", "qwen3");
@@ -115,6 +117,7 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
     [Theory]
     [InlineData("safetensors", Precision.Float32)]
     [InlineData("dat", Precision.Float32)]
+    [InlineData("bin", Precision.Float32)]
     [InlineData("safetensors", Precision.Int8)]
     public void Export_TiedHeadThatDiffers_IsTheHead(string format, Precision precision)
     {

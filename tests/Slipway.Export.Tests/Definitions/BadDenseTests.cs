@@ -84,6 +84,6 @@ public sealed class BadDenseTests
         config[key] = JsonNode.Parse(value);
         model.Save(folder["checkpoint"], config);
         using var checkpoint = Checkpoint.Open(folder["checkpoint"]);
-        Exporter.Export(checkpoint, folder["package"]);
+        Exporter.Export(checkpoint, folder["package"], new ExportOptions { Strict = true });
     }
 }

@@ -109,11 +109,12 @@ public sealed class EncoderDefinitionTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("[{\"type\": \"sentence_transformers.models.Dense\"}]", "'type' in the configuration of '")]
+    [InlineData("[{\"type\": \"sentence_transformers.models.CNN\"}]", "'type' in the configuration of '")]
+    [InlineData("[{\"type\": \"sentence_transformers.models.Dense\"}]", "'path' in the configuration of '")]
     [InlineData("[]", "'modules.json' of '")]
     [InlineData("{", "'modules.json' of '")]
     [InlineData("[3]", "'modules.json' of '")]
-    [InlineData("[{\"type\": \"a.Pooling\", \"path\": \"../up\"}]", "'../up/config.json' is no name")]
+    [InlineData("[{\"type\": \"a.Pooling\", \"path\": \"../up\"}]", "'../up/config.json' is no name of a file below '")]
     [InlineData("[{\"type\": \"a.Pooling\", \"path\": \"pool\"}]", "'pool/config.json' of '")]
     public void Export_ModulesOfAnotherForm_SaysWhich(string modules, string expected)
     {

@@ -152,9 +152,9 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
         "'2_Dense/config.json' of '{0}' does not hold a file. Correct it, or copy the whole folder of the model, "
         + "with its subfolders.")]
     [InlineData("""{"pooling_mode": "mean"}""", "../x:Dense",
-        "'modules.json' of '{0}' does not hold the name of a folder below it as the path of "
+        "'../x/config.json' is no name of a file below '{0}'; 'modules.json' gives it to "
         + "'sentence_transformers.models.Dense'. "
-        + "Correct it, or copy the whole folder of the model, with its subfolders.")]
+        + "Give the module a folder of its own there.")]
     [InlineData(null, "2:Normalize",
         "A module of '{0}' reads 'sentence_embedding', which no module before it makes; there is 'token_embeddings'. "
         + "Correct the "

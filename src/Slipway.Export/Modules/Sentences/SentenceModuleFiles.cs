@@ -63,6 +63,9 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
 
     private byte[]? Read(string file)
         => Name.Split('/', '\\').Any(part => part is "" or "." or "..") || Name.Contains(':')
-        ? throw Bad(checkpoint, "modules.json", $"the name of a folder below it as the path of '{entry.Text("type")}'")
+        ? throw new CheckpointException(
+            $"'{file}' is no name of a file "
+            + $"below '{checkpoint.Path}'; 'modules.json' gives it to '{entry.Text("type")}'. Give "
+            + "the module a folder of its own there.", checkpoint.Path)
         : checkpoint.ReadFile(file);
 }

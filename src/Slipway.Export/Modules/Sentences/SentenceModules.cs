@@ -48,9 +48,9 @@ internal sealed class SentenceModules
         }
 
         if (SentenceModuleFiles.Parse(checkpoint, ModulesFile, content) is not JsonArray list
-            || list.Any(item => item is not JsonObject))
+            || list.Count == 0 || list.Any(item => item is not JsonObject))
         {
-            throw SentenceModuleFiles.Bad(checkpoint, ModulesFile, "a list of objects");
+            throw SentenceModuleFiles.Bad(checkpoint, ModulesFile, "a list of modules");
         }
 
         List<SentenceModule> modules = [];
