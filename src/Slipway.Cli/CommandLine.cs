@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.Globalization;
 using Slipway.Cli.Verbs;
 
 namespace Slipway.Cli;
@@ -24,6 +25,8 @@ internal static class CommandLine
         string[] args, TextWriter output, TextWriter error, TextReader input,
         CancellationToken cancellationToken = default)
     {
+        // Options are parsed, and figures written, in the culture of the run; a caller's own comes back with it.
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         var context = new VerbContext(output, error, input);
         var root = new RootCommand(
             "Train, export and serve language models with .NET. 'slipway VERB --help' says more.");
@@ -38,17 +41,12 @@ internal static class CommandLine
             Output = output,
             Error = error,
             EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TimeSpan.FromMinutes(1),
+            ProcessTerminationTimeout = null,
         };
-        if (parsed.Action is ParseErrorAction)
-        {
-            await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
-            return WrongUsage;
-        }
-
         try
         {
-            return await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
+            var code = await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
+            return parsed.Action is ParseErrorAction ? WrongUsage : code;
         }
         catch (OperationCanceledException)
         {
@@ -58,7 +56,7 @@ internal static class CommandLine
         catch (Exception exception) when (Expected(Cause(exception)))
         {
             await error.WriteLineAsync($"slipway: {Message(Cause(exception))}").ConfigureAwait(false);
-            return Failed;
+            return parsed.Action is ParseErrorAction ? WrongUsage : Failed;
         }
         catch (Exception exception)
         {

@@ -105,6 +105,7 @@ public static class Exporter
             Write(kernels, package, KernelFile);
         }
 
+        cancellationToken.ThrowIfCancellationRequested();
         var manifest = package.Commit(new PackageManifest
         {
             Producer = $"Slipway {Version}",

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using Slipway.Testing;
 
@@ -29,8 +28,8 @@ public sealed class ExportFaultTests : IDisposable
         var template = Path.Combine(source, "chat_template.jinja");
         var content = File.ReadAllBytes(template);
         File.Delete(template);
-        await RunAsync("mkfifo", template);
-        using (var export = Start("exec \"$@\"", source, target, "--overwrite"))
+        await ToolProcess.RequireAsync("mkfifo", template);
+        using (var export = ToolProcess.Start("exec \"$@\"", "export", source, "-o", target, "--overwrite"))
         {
             while (!HasWeights() && !export.HasExited)
             {
@@ -74,19 +73,17 @@ public sealed class ExportFaultTests : IDisposable
         var entries = Directory.GetFileSystemEntries(_folder.Path);
 
         // 100 blocks of 512 bytes; the runtime's own memory files would not fit them.
-        using var export = Start(
+        var export = await ToolProcess.RunAsync(
             "trap '' XFSZ; ulimit -f 100 && export DOTNET_EnableWriteXorExecute=0 && exec \"$@\"",
-            source, target, "--overwrite");
-        var error = await export.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await export.WaitForExitAsync(TestContext.Current.CancellationToken);
+            "export", source, "-o", target, "--overwrite");
 
         Assert.Equal(
             $"slipway: The package '{target}' cannot be written, because its disk is full or allows no file of that "
             + "size: The file 'model.onnx.data' has reached the largest size that is allowed there. Free space or "
             + "choose "
             + "a folder on another disk; nothing was left behind.",
-            error.TrimEnd());
-        Assert.Equal(1, export.ExitCode);
+            export.Error.TrimEnd());
+        Assert.Equal(1, export.Code);
         Assert.Equal(entries, Directory.GetFileSystemEntries(_folder.Path));
         if (before is not null)
         {
@@ -106,22 +103,4 @@ public sealed class ExportFaultTests : IDisposable
     private bool HasWeights() => Directory.EnumerateDirectories(_folder.Path, ".package.partial-*")
         .Any(partial => new FileInfo(Path.Combine(partial, "model.onnx.data")) is { Exists: true, Length: > 0 });
 
-    // Runs the tool's export by a line of shell, to which the command is "$@".
-    private static Process Start(string shell, string source, string target, params string[] options)
-    {
-        var tool = Path.Combine(AppContext.BaseDirectory, "Slipway.Cli.dll");
-        return Process.Start(new ProcessStartInfo(
-            "sh", ["-c", shell, "sh", "dotnet", tool, "export", source, "-o", target, .. options])
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        })!;
-    }
-
-    private static async Task RunAsync(string program, params string[] arguments)
-    {
-        using var process = Process.Start(program, arguments);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(0, process.ExitCode);
-    }
 }

@@ -85,7 +85,8 @@ public sealed class BadRequestTests
             "A context of '128' tokens needs 0.1 MiB of KV cache; the budget is 0.1 MiB and ", error.Message,
             StringComparison.Ordinal);
         Assert.EndsWith(
-            " are free. Set ContextLength to '100' or less, or raise KeyValueCacheBytes. (Parameter 'options')",
+            " are free. Set ContextLength to '100' or less, or raise KeyValueCacheBytes ('--kv-cache-bytes' on the "
+            + "command line). (Parameter 'options')",
             error.Message,
             StringComparison.Ordinal);
     }

@@ -2,24 +2,35 @@ using System.Runtime.InteropServices;
 
 namespace Slipway.Cli.Terminal;
 
-/// <summary>Cancels the run when its terminal is closed, as Ctrl-C and SIGTERM do.</summary>
-/// <remarks>A hang-up that the parent ignores, as <c>nohup</c> does, stays ignored.</remarks>
+/// <summary>Cancels the run at Ctrl-C, when the process is asked to end, and when its terminal is closed.</summary>
+/// <remarks>
+/// A run that is cancelled saves or removes what it began, however long that takes; a second signal ends it at once. A
+/// hang-up that the parent ignores, as <c>nohup</c> does, stays ignored.
+/// </remarks>
 internal sealed class Interruption : IDisposable
 {
-    private readonly CancellationTokenSource _source = new();
-    private readonly PosixSignalRegistration _hangup;
+    private static readonly PosixSignal[] Signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
 
-    public Interruption() => _hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
-    {
-        signal.Cancel = true;
-        _source.Cancel();
-    });
+    // Not disposed: a signal may still be on its way when the run is over.
+    private readonly CancellationTokenSource _source = new();
+    private readonly PosixSignalRegistration[] _registrations;
+
+    public Interruption()
+        => _registrations = [.. Signals.Select(signal => PosixSignalRegistration.Create(signal, Cancel))];
 
     public CancellationToken Token => _source.Token;
 
     public void Dispose()
     {
-        _hangup.Dispose();
-        _source.Dispose();
+        foreach (var registration in _registrations)
+        {
+            registration.Dispose();
+        }
+    }
+
+    private void Cancel(PosixSignalContext context)
+    {
+        context.Cancel = !_source.IsCancellationRequested;
+        _source.Cancel();
     }
 }

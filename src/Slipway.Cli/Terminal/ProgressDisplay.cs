@@ -11,8 +11,7 @@ internal static class ProgressDisplay
     {
         if (!context.ShowsProgress)
         {
-            // On another thread: the handler of Ctrl-C waits for a started task, so that a run can save what it has.
-            return await Task.Run(() => work(new Callback(_ => { }))).ConfigureAwait(false);
+            return await work(new Callback(_ => { })).ConfigureAwait(false);
         }
 
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Error) });

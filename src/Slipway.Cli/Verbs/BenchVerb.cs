@@ -26,10 +26,7 @@ internal static class BenchVerb
             Description = "Streams at once, such as 1,4,8.",
             DefaultValueFactory = _ => "1",
         };
-        var threads = new Option<int?>("--threads")
-        {
-            Description = "Threads that compute; one a physical core unless told.",
-        };
+        var resources = new ModelArguments();
         var rounds = new Option<int>("--rounds")
         {
             Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 3,
@@ -39,9 +36,10 @@ internal static class BenchVerb
         var command = new Command(
             "bench", "Measure speed and memory beside a plain loop. Example: slipway bench package --concurrency 1,8")
         {
-            package, prompt, tokens, concurrency, threads, rounds, baseline, json, BenchGuidanceVerb.Create(context),
+            package, prompt, tokens, concurrency, rounds, baseline, json, BenchGuidanceVerb.Create(context),
             BenchServingVerb.Create(context), BenchProbeVerb.Create(context),
         };
+        resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             var options = new BenchOptions
@@ -49,7 +47,8 @@ internal static class BenchVerb
                 PromptTokens = result.GetValue(prompt),
                 NewTokens = result.GetValue(tokens),
                 Streams = ParseStreams(result.GetValue(concurrency)!),
-                Threads = result.GetValue(threads),
+                Threads = resources.Threads(result),
+                Model = resources.Read(result),
                 Rounds = result.GetValue(rounds),
                 BaselinePackage = result.GetValue(baseline),
             };

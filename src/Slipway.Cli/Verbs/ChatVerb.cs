@@ -27,6 +27,7 @@ internal static class ChatVerb
         var maxTokens = new Option<int?>("--max-tokens") { Description = "The most tokens of an answer." };
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
         var sampling = new SamplingArguments();
+        var resources = new ModelArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "chat", "Talk to a model. Example: slipway chat package, then type; an empty line ends.")
@@ -34,12 +35,14 @@ internal static class ChatVerb
             package, message, system, tools, adapter, maxTokens, json,
         };
         sampling.AddTo(command);
+        resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             using var client = new OnnxChatClient(new OnnxChatClientOptions
             {
                 PackagePath = result.GetRequiredValue(package), Adapter = result.GetValue(adapter),
-                DraftModel = sampling.DraftModel(result),
+                DraftModel = sampling.DraftModel(result), Threads = resources.Threads(result),
+                KeyValueCacheBytes = resources.KeyValueCacheBytes(result),
             });
             var options = new ChatOptions
             {

@@ -24,21 +24,19 @@ internal static class EvalPerplexityVerb
         {
             Description = "Tokens from window to window, where they are to overlap.",
         };
-        var threads = new Option<int?>("--threads")
-        {
-            Description = "Threads that compute; one a physical core unless told.",
-        };
+        var resources = new ModelArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "perplexity",
             "Measure how well a model predicts a text. Example: slipway eval perplexity package --text test.txt")
         {
-            package, text, window, windows, stride, threads, json,
+            package, text, window, windows, stride, json,
         };
+        resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             using var model = LanguageModel.Load(
-                result.GetRequiredValue(package), new LanguageModelOptions { Threads = result.GetValue(threads) });
+                result.GetRequiredValue(package), resources.Read(result));
             var size = result.GetValue(window) ?? Math.Min(CustomaryWindow, model.ContextLength);
             var evaluator = new PerplexityEvaluator(model, new PerplexityOptions
             {

@@ -29,12 +29,14 @@ internal static class EvalToolsVerb
         {
             Description = "Take calls as the model writes them, not held to the offered tools by token masks.",
         };
+        var resources = new ModelArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "tools", "Score tool calls on held-out requests. Example: slipway eval tools models/device-assistant/int4")
         {
             package, corpus, count, seed, unguided, json,
         };
+        resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             var grammar = new GrammarCorpus(result.GetRequiredValue(corpus), 1, 0, 0);
@@ -46,6 +48,8 @@ internal static class EvalToolsVerb
             {
                 PackagePath = result.GetRequiredValue(package),
                 GuideToolCalls = guided,
+                Threads = resources.Threads(result),
+                KeyValueCacheBytes = resources.KeyValueCacheBytes(result),
             });
             var evaluator = new ToolCallEvaluator(client);
             var report = await ProgressDisplay.RunAsync(context, "tool calls", progress => evaluator.EvaluateAsync(

@@ -21,18 +21,16 @@ internal static class GenerateVerb
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on past the end of an answer." };
         var sampling = new SamplingArguments();
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
-        var threads = new Option<int?>("--threads")
-        {
-            Description = "Threads that compute; one a physical core unless told.",
-        };
+        var resources = new ModelArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "generate",
             "Continue a text, greedily unless told. Example: slipway generate package -p \"Once upon a time\"")
         {
-            package, prompt, inputIds, maxTokens, ignoreEos, adapter, threads, json,
+            package, prompt, inputIds, maxTokens, ignoreEos, adapter, json,
         };
         sampling.AddTo(command);
+        resources.AddTo(command);
         command.Validators.Add(result =>
         {
             if ((result.GetValue(prompt) is null) == (result.GetValue(inputIds) is null))
@@ -44,8 +42,7 @@ internal static class GenerateVerb
         {
             using var model = LanguageModel.Load(
                 result.GetRequiredValue(package),
-                new LanguageModelOptions { Threads = result.GetValue(threads),
-                    DraftModel = sampling.DraftModel(result) });
+                resources.Read(result) with { DraftModel = sampling.DraftModel(result) });
             var ids = result.GetValue(inputIds) is { } list
                 ? ParseIds(list)
                 : model.Tokenizer.Encode(result.GetValue(prompt)!, addSpecialTokens: true);

@@ -31,20 +31,23 @@ internal static class RunVerb
             Required = true,
         };
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to run with." };
+        var resources = new ModelArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "run", "Run one forward pass. Example: slipway run package -i ids.safetensors -o logits.safetensors")
         {
             package, input, output, adapter, json,
         };
+        resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             var folder = result.GetRequiredValue(package);
             using var inputs = RunInputs.Open(result.GetRequiredValue(input));
             var run = IsEncoder(folder)
                 ? RunEncoder(folder, inputs, result.GetValue(adapter))
-                : await RunDecoderAsync(folder, inputs, result.GetValue(adapter), cancellationToken)
-                .ConfigureAwait(false);
+                : await RunDecoderAsync(
+                    folder, inputs, result.GetValue(adapter), resources.Read(result), cancellationToken)
+                    .ConfigureAwait(false);
             foreach (var unread in inputs.Unread)
             {
                 await context.Error.WriteLineAsync(
@@ -84,12 +87,13 @@ internal static class RunVerb
         && !File.Exists(Path.Combine(folder, ModelPackage.ConfigFile));
 
     private static async Task<ModelRun> RunDecoderAsync(
-        string folder, RunInputs inputs, string? adapter, CancellationToken cancellationToken)
+        string folder, RunInputs inputs, string? adapter, LanguageModelOptions options,
+        CancellationToken cancellationToken)
     {
         var (ids, shape) = inputs.Read(Ids);
         var length = (int)shape[1];
         int[][] rows = [.. ids.Chunk(length).Select(row => row.Select(id => inputs.TokenId(id)).ToArray())];
-        using var model = LanguageModel.Load(folder);
+        using var model = LanguageModel.Load(folder, options);
         var started = Stopwatch.GetTimestamp();
         var logits = new float[Checked(rows.Length, length, model.VocabularySize)];
         for (var row = 0; row < rows.Length; row++)

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Slipway.Engine;
 using Slipway.Packaging;
 
 namespace Slipway.Evaluation.KeyValues;
@@ -10,7 +11,7 @@ internal sealed class DecoderSteps : IDisposable
     private const string Past = "past_key_values.", Present = "present.", Keep = "logits_to_keep";
 
     private readonly InferenceSession _session;
-    private readonly RunOptions _runOptions = new();
+    private readonly RunOptions _runOptions;
     private readonly Dictionary<string, OrtValue> _carried = new(StringComparer.Ordinal);
     private readonly string[] _presents;
     private readonly int _vocabulary;
@@ -20,6 +21,8 @@ internal sealed class DecoderSteps : IDisposable
     public DecoderSteps(ModelPackage package)
     {
         _vocabulary = package.Config.Model.VocabSize;
+        NativeRuntime.Require();
+        _runOptions = new RunOptions();
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         _session = new InferenceSession(package.ModelPath, options);
         _presents = [.. _session.OutputNames.Where(name => name.StartsWith(Present, StringComparison.Ordinal))];

@@ -18,7 +18,7 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     /// <param name="config">The sizes.</param>
     /// <param name="seed">What the weights are drawn from; equal seeds give equal weights.</param>
     public CausalLanguageModel(ModelConfig config, long seed = 0)
-        : base(nameof(CausalLanguageModel))
+        : base(NativeTorch.Require(nameof(CausalLanguageModel)))
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;

@@ -38,6 +38,7 @@ public static class TrainingRun
         Recipe recipe, string source, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
+        NativeTorch.Require(recipe.Name);
         var data = new RunData(recipe);
         CheckModel(recipe, source);
         var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);

@@ -45,7 +45,8 @@ internal sealed class KeyValueBudget
                     $"A context of '{asked}' tokens needs {FreeMemory.Format(size.BytesFor(asked))} of KV "
                     + $"cache; the budget "
                     + $"is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set ContextLength "
-                    + $"to '{fitting}' or less, or raise KeyValueCacheBytes.",
+                    + $"to '{fitting}' or less, or raise KeyValueCacheBytes "
+                    + "('--kv-cache-bytes' on the command line).",
                     nameof(options));
             }
         }
@@ -54,8 +55,9 @@ internal sealed class KeyValueBudget
         {
             throw new ArgumentException(
                 $"One token needs '{size.BytesFor(1)}' bytes of KV cache; the budget is '{Bytes}'. Set "
-                + $"KeyValueCacheBytes to '{size.BytesFor(packageContext)}' for the whole context, or to a "
-                + "part of it.",
+                + $"KeyValueCacheBytes ('--kv-cache-bytes' on the command line) "
+                + $"to '{size.BytesFor(packageContext)}' for the "
+                + "whole context, or to a part of it.",
                 nameof(options));
         }
 

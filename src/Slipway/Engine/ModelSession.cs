@@ -26,6 +26,7 @@ internal static class ModelSession
     public static InferenceSession Open(
         string modelPath, LanguageModelOptions options, bool takesTurns = false, bool hasKernels = false)
     {
+        NativeRuntime.Require();
         using var sessionOptions = new SessionOptions
         {
             IntraOpNumThreads = options.Threads ?? 0,
@@ -62,14 +63,6 @@ internal static class ModelSession
             throw new PackageException(
                 modelPath,
                 $"ONNX Runtime cannot load '{modelPath}': {e.Message} Copy or export the package again.",
-                e);
-        }
-        catch (TypeInitializationException e) when (e.InnerException is DllNotFoundException
-            or EntryPointNotFoundException)
-        {
-            throw new NotSupportedException(
-                "The native library of ONNX Runtime is missing or of another version. Reference the package "
-                + "'Slipway.Cpu' in the program, and no other version of 'Microsoft.ML.OnnxRuntime'.",
                 e);
         }
     }

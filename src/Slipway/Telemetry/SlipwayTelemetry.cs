@@ -18,4 +18,12 @@ public static class SlipwayTelemetry
     /// The name of the <see cref="System.Diagnostics.ActivitySource"/>: a span <c>generate</c> a request.
     /// </summary>
     public const string ActivitySourceName = "Slipway";
+
+    /// <summary>The <see cref="AppContext"/> switch that leaves ONNX Runtime's own telemetry on.</summary>
+    /// <value>Off: nothing is written into the home folder, and nothing is sent.</value>
+    /// <remarks>
+    /// ONNX Runtime has one environment a process, so this is no option of a model: set the switch before the first one
+    /// is loaded, by <see cref="AppContext.SetSwitch"/> or as a <c>RuntimeHostConfigurationOption</c> of the project.
+    /// </remarks>
+    public const string OnnxRuntimeSwitch = "Slipway.OnnxRuntimeTelemetry";
 }
