@@ -1,14 +1,10 @@
-using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Chat;
-using Slipway.Engine;
+using Slipway.Engine.Execution;
+using Slipway.Engine.Scheduling;
+using Slipway.Generation;
 using Slipway.Guidance;
 using Slipway.Packaging;
-using Slipway.Sampling;
-using Slipway.Speculation;
-using Slipway.Telemetry;
-using Slipway.Text;
 using Slipway.Tokenization;
 
 namespace Slipway;
@@ -19,71 +15,34 @@ namespace Slipway;
 /// model's own. Dispose the model when it is no longer needed; requests in flight then end with
 /// <see cref="ObjectDisposedException"/>.
 /// </remarks>
-public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
+public sealed class LanguageModel : IDisposable, IAsyncDisposable
 {
-    private const string TokenizerFile = "tokenizer.json";
-
-    private readonly InferenceSession _session;
-    private readonly DecoderGraph _graph;
-    private readonly ModelEngine _engine;
-    private readonly ModelTelemetry _telemetry;
+    private readonly LoadedModel _loaded;
     private readonly RequestGate _gate = new();
-    private readonly TimeProvider _time;
-    private readonly int _draftTokens;
-    private readonly DraftPackage? _draftPackage;
-    private readonly HuggingFaceTokenizer? _tokenizer;
+    private readonly TokenGenerator _generator;
+    private readonly ParallelAnswers _answers;
+    private readonly TokenScorer _scorer;
+    private readonly BeamSearcher _beams;
     private readonly Lazy<ChatTemplate?> _chatTemplate;
-    private readonly Lazy<GuidanceCache> _guidance;
     private int _disposed;
 
-    private LanguageModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
+    private LanguageModel(LoadedModel loaded)
     {
-        Package = package;
-        _time = options.TimeProvider;
-        _draftTokens = options.DraftTokens;
-        _telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
-        _guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
-        _chatTemplate = new(() => PackageTemplates.Read(package).Template(withTools: false));
-
-        // The slow parts of loading run side by side.
-        var tokenizerTask = Task.Run(() => LoadTokenizer(package));
-        try
-        {
-            _session = ModelSession.Open(package, options);
-            _tokenizer = tokenizerTask.GetAwaiter().GetResult();
-            _graph = DecoderGraph.Read(_session, package);
-            _draftPackage = DraftPackage.Open(options);
-            _draftPackage?.Check(package, VocabularySize, _tokenizer, TokenizerFile);
-            var budget = new KeyValueBudget(package, _graph, options, _draftPackage?.Size ?? default);
-            ContextLength = budget.ContextLength;
-            _adapters = AdapterSet.Read(_session, package);
-            Adapters = _adapters?.Names ?? [];
-            IDecoder decoder = _graph.Concatenates
-                ? new DynamicCacheDecoder(_session, _graph)
-                : new Decoder(_session, _graph, _adapters,
-                KernelVariant.SupportsInactiveSlots(package, options, _session, _graph));
-            _engine = new ModelEngine(
-                wrap(decoder), VocabularySize, options, budget, _telemetry,
-                _draftPackage?.Create(options, budget.DraftBytes));
-        }
-        catch
-        {
-            _draftPackage?.Dispose();
-            _session?.Dispose();
-            throw;
-        }
+        _loaded = loaded;
+        _generator = new TokenGenerator(loaded, _gate);
+        _answers = new ParallelAnswers(_generator);
+        _scorer = new TokenScorer(loaded, _gate);
+        _beams = new BeamSearcher(loaded, _gate);
+        _chatTemplate = new(() => PackageTemplates.Read(loaded.Package).Template(withTools: false));
     }
 
     /// <summary>The package that the model was loaded from.</summary>
-    public ModelPackage Package { get; }
+    public ModelPackage Package => _loaded.Package;
 
     /// <summary>The package's tokenizer.</summary>
     /// <exception cref="NotSupportedException">The package has no <c>tokenizer.json</c>; only ids can be
     /// used.</exception>
-    public HuggingFaceTokenizer Tokenizer
-        => _tokenizer ?? throw new NotSupportedException(
-            $"The package '{Package.Path}' has no '{TokenizerFile}', so it takes and gives token ids only. Copy the "
-            + "tokenizer of the model's checkpoint into the package.");
+    public HuggingFaceTokenizer Tokenizer => _loaded.Tokenizer;
 
     /// <summary>The package's chat template, of several the one called 'default'; null where it has none.</summary>
     /// <remarks>Read at the first use.</remarks>
@@ -91,20 +50,23 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     /// <exception cref="ChatTemplateException">The template's syntax is wrong.</exception>
     public ChatTemplate? ChatTemplate => _chatTemplate.Value;
 
-    /// <summary>The session, for measurements beside the engine.</summary>
-    internal InferenceSession Session => _session;
-
-    /// <summary>The graph's inputs and outputs.</summary>
-    internal DecoderGraph Graph => _graph;
-
     /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
-    public int ContextLength { get; }
+    public int ContextLength => _loaded.ContextLength;
 
     /// <summary>Entries of the vocabulary, the last dimension of the logits.</summary>
-    public int VocabularySize => _graph.VocabularySize;
+    public int VocabularySize => _loaded.Graph.VocabularySize;
 
-    /// <summary>What was worked out for grammars of answers.</summary>
-    internal GuidanceCache Guidance => _guidance.Value;
+    /// <summary>The LoRA adapters that requests can choose between.</summary>
+    public IReadOnlyList<string> Adapters => _loaded.AdapterNames;
+
+    /// <summary>The session, for measurements beside the engine.</summary>
+    internal InferenceSession Session => _loaded.Session;
+
+    /// <summary>The graph's inputs and outputs.</summary>
+    internal DecoderGraph Graph => _loaded.Graph;
+
+    /// <summary>What was compiled of grammars of answers.</summary>
+    internal GuidanceCache Guidance => _loaded.Guidance;
 
     /// <summary>Loads a model.</summary>
     /// <param name="packageFolder">The package folder.</param>
@@ -125,7 +87,7 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(packageFolder);
         var checkedOptions = options ?? new LanguageModelOptions();
         OptionsValidation.Validate(checkedOptions);
-        return new LanguageModel(ModelPackage.Open(packageFolder), checkedOptions, wrap);
+        return new LanguageModel(new LoadedModel(ModelPackage.Open(packageFolder), checkedOptions, wrap));
     }
 
     /// <summary>Continues a prompt, token by token.</summary>
@@ -148,15 +110,95 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
-        _ = AdapterId(request.Adapter, nameof(request));
+        _ = _loaded.AdapterId(request.Adapter, nameof(request));
         if (request.StopSequences.Count > 0 || request.Guidance is not null)
         {
             _ = Tokenizer;
         }
 
         return request.NumReturnSequences == 1
-            ? GenerateCoreAsync(request, cancellationToken)
-            : GenerateAnswersAsync(request, cancellationToken);
+            ? _generator.GenerateAsync(request, cancellationToken)
+            : _answers.GenerateAsync(request, cancellationToken);
+    }
+
+    /// <summary>Searches for the most probable continuations of a prompt.</summary>
+    /// <remarks>
+    /// In each step every beam is a request of its own, which takes what it has in common with earlier ones from the
+    /// prefix cache and computes the rest, up to a block of it; without a cache, or where layers carry a state, it
+    /// computes all.
+    /// </remarks>
+    /// <param name="request">What to continue and how.</param>
+    /// <param name="cancellationToken">Ends the search, also in the middle of its prefill.</param>
+    /// <returns>The answers, best first.</returns>
+    /// <exception cref="ArgumentException">The request cannot be served; the message says what would be.</exception>
+    /// <exception cref="QueueFullException">Too many requests wait.</exception>
+    /// <exception cref="InvalidOperationException">The model is being drained.</exception>
+    public async Task<IReadOnlyList<BeamAnswer>> BeamSearchAsync(
+        BeamSearchRequest request,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        RequestValidation.Validate(request, ContextLength, VocabularySize);
+        var adapter = _loaded.AdapterId(request.Adapter, nameof(request));
+        return await _beams.SearchAsync(request, adapter, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs a sequence once and returns the logits of every position.</summary>
+    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>Logits of every position; <c>4 · positions · vocabulary</c> bytes.</returns>
+    /// <exception cref="ArgumentException">There are no ids, too many, or one outside the vocabulary.</exception>
+    public Task<TokenLogits> ForwardAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
+        => ForwardAsync(ids, adapter: null, cancellationToken);
+
+    /// <summary>Runs a sequence once with an adapter and returns the logits of every position.</summary>
+    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
+    /// <param name="adapter">One of <see cref="Adapters"/>; null for the model alone.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>Logits of every position; <c>4 · positions · vocabulary</c> bytes.</returns>
+    /// <exception cref="ArgumentException">
+    /// There are no ids, too many, or one outside the vocabulary; or there is no such adapter.
+    /// </exception>
+    public async Task<TokenLogits> ForwardAsync(
+        IReadOnlyList<int> ids,
+        string? adapter,
+        CancellationToken cancellationToken = default)
+    {
+        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
+        var adapterId = _loaded.AdapterId(adapter, nameof(adapter));
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return await _scorer.ForwardAsync(ids, adapterId, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Tells how probable each token of a sequence is after those before it.</summary>
+    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>Natural log-probabilities of the second token to the last: one fewer than ids.</returns>
+    /// <exception cref="ArgumentException">There are no ids, too many, or one outside the vocabulary.</exception>
+    public async Task<float[]> ScoreAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
+        => [.. (await ScoreAsync(ids, 0, cancellationToken).ConfigureAwait(false)).Select(
+            score => score.LogProbability)];
+
+    /// <summary>
+    /// Tells how probable each token of a sequence is after those before it, and which would be more so.
+    /// </summary>
+    /// <param name="ids">Token ids, such as a prompt's; at least one, at most <see cref="ContextLength"/>.</param>
+    /// <param name="alternatives">How many of the most probable tokens to tell at each position, 0 to 100.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>The scores of the second token to the last: one fewer than ids.</returns>
+    /// <exception cref="ArgumentException">
+    /// There are no ids, too many, or one outside the vocabulary; or the number of alternatives is out of range.
+    /// </exception>
+    public async Task<IReadOnlyList<TokenScore>> ScoreAsync(
+        IReadOnlyList<int> ids,
+        int alternatives,
+        CancellationToken cancellationToken = default)
+    {
+        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
+        RequestValidation.ValidateAlternatives(alternatives, nameof(alternatives));
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return await _scorer.ScoreAsync(ids, alternatives, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Takes no new requests and waits until those in flight have ended.</summary>
@@ -168,128 +210,10 @@ public sealed partial class LanguageModel : IDisposable, IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            _engine.Dispose();
-            _draftPackage?.Dispose();
-            _session.Dispose();
-            _telemetry.Dispose();
+            _loaded.Dispose();
         }
     }
 
     /// <summary>Ends requests in flight and frees everything without blocking the caller.</summary>
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
-
-    private static HuggingFaceTokenizer? LoadTokenizer(ModelPackage package)
-        => package.FindFile(TokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
-
-    private async Task ScoreAsync(
-        IReadOnlyList<int> ids,
-        int adapter,
-        LogitsSink sink,
-        CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        using var visit = _gate.Enter();
-        var sequence = new ScoringSequence(ids, sink) { Adapter = adapter };
-        _engine.Submit(sequence);
-        using var registration = cancellationToken.Register(() => _engine.Cancel(sequence));
-        try
-        {
-            await sequence.Completion.ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellationToken);
-        }
-    }
-
-    private async IAsyncEnumerable<GeneratedToken> GenerateCoreAsync(
-        GenerationRequest request,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        using var visit = _gate.Enter();
-        using var activity = _telemetry.Begin();
-        var sequence = CreateSequence(request);
-        Usage? usage = null;
-        var outcome = "refused";
-        try
-        {
-            _engine.Submit(sequence);
-            outcome = "cancelled";
-            using var deadline = StartDeadline(request, sequence);
-            using var registration = cancellationToken.Register(() => _engine.Cancel(sequence));
-            await foreach (var token in sequence.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-            {
-                usage = token.Usage;
-                outcome = Outcome(token.FinishReason);
-                yield return token;
-            }
-        }
-        finally
-        {
-            if (!sequence.Output.Completion.IsCompleted)
-            {
-                _engine.Cancel(sequence);
-            }
-
-            _telemetry.End(activity, Outcome(sequence.Output.Completion) ?? outcome, usage);
-        }
-    }
-
-    private static string Outcome(FinishReason? reason) => reason switch
-    {
-        FinishReason.Stop => "stop",
-        FinishReason.Length => "length",
-        _ => "cancelled",
-    };
-
-    private static string? Outcome(Task completion) => completion.Exception?.InnerException switch
-    {
-        null or OperationCanceledException => null,
-        TimeoutException => "timeout",
-        _ => "failed",
-    };
-
-    private CancellationTokenSource? StartDeadline(GenerationRequest request, GenerationSequence sequence)
-    {
-        if (request.Timeout is not { } timeout)
-        {
-            return null;
-        }
-
-        var deadline = new CancellationTokenSource(timeout, _time);
-        deadline.Token.Register(() => _engine.Cancel(sequence, new TimeoutException(
-            $"The request did not end within its time "
-            + $"of '{timeout}'. Raise Timeout, ask for fewer tokens, or send fewer "
-            + "requests at once.")));
-        return deadline;
-    }
-
-    private GenerationSequence CreateSequence(GenerationRequest request)
-    {
-        var endIds = Package.Config.Model.EosTokenId;
-        var sampling = request.Sampling;
-        var seed = sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
-        var random = sampling.Temperature > 0 ? new RandomSource(seed) : null;
-        var guided = request.Guidance is { } grammar
-            ? request with { LogitsProcessors = [
-                .. request.LogitsProcessors, Guidance.NewProcessor(grammar, request.StopTokenIds)] }
-            : request;
-        var chooser = new Sampler(
-            LogitsProcessors.For(guided, [.. endIds, .. request.StopTokenIds], seed),
-            random,
-            request.LogProbabilities);
-        var text = new IncrementalDetokenizer(
-            _tokenizer?.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
-            request.StopSequences,
-            request.IncludeSpecialTokens);
-        var max = request.DraftTokens ?? _draftTokens;
-        return new GenerationSequence(request, endIds, ContextLength, chooser, text)
-        {
-            Adapter = AdapterId(request.Adapter, nameof(request)),
-            Drafting = max > 0 ? new AdaptiveDraftLength(max) : null,
-            ModelDrafting = max > 0 && _draftPackage is not null ? new AdaptiveDraftLength(max) : null,
-        };
-    }
 }

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
-using Slipway.Engine;
+using Slipway.Engine.Cache;
+using Slipway.Engine.Execution;
 using Slipway.Packaging;
 
 namespace Slipway.Evaluation.Bench;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
-using Slipway.Engine;
+using Slipway.Engine.Execution;
 using Slipway.Packaging;
 using Slipway.Tokenization;
 

@@ -1,5 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
-using Slipway.Engine;
+using Slipway.Engine.Execution;
 using Slipway.Packaging;
 
 namespace Slipway.Embeddings;

@@ -44,7 +44,10 @@ public sealed record GenerationRequest
     public int? LogProbabilities { get; init; }
 
     /// <summary>Processors of the caller's own, applied to the logits before the sampling options.</summary>
-    /// <remarks>They belong to this request alone and are called on the engine's thread.</remarks>
+    /// <remarks>
+    /// They belong to this request alone and are called on the engine's thread, which computes all requests of the
+    /// model: a processor that sleeps or waits stops the others as well. See <see cref="ILogitsProcessor"/>.
+    /// </remarks>
     public IReadOnlyList<ILogitsProcessor> LogitsProcessors { get; init; } = [];
 
     /// <summary>What the answer may be; null for any text.</summary>
@@ -66,13 +69,13 @@ public sealed record GenerationRequest
     public string? Adapter { get; init; }
 
     /// <summary>
-    /// The most tokens to guess ahead from what followed the last ones before, in prompt or answer, and to check in one
-    /// run; 0 guesses none, null is <see cref="LanguageModelOptions.DraftTokens"/>.
+    /// The maximum of tokens to draft from what followed the last ones before, in prompt or answer, and to verify in
+    /// one run; 0 drafts none, null is <see cref="LanguageModelOptions.DraftTokens"/>.
     /// </summary>
     /// <remarks>
     /// Faster where answers repeat their prompt, such as tool calls, summaries and edits. The tokens are those that
-    /// would come without: each is chosen as ever, and a guess only saves its step. Guessing pauses where it does not
-    /// pay. Models whose layers carry a state guess nothing.
+    /// would come without: each is chosen as ever, and a draft only saves its step. Drafts pause where they do not pay.
+    /// Models whose layers have a recurrent state draft nothing.
     /// </remarks>
     public int? DraftTokens { get; init; }
 

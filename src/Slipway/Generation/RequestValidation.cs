@@ -1,4 +1,4 @@
-namespace Slipway;
+namespace Slipway.Generation;
 
 /// <summary>
 /// Checks a request before it enters the queue, so that nothing fails halfway that could be known before.

@@ -15,10 +15,10 @@ public sealed record Usage(
     TimeSpan PrefillTime,
     TimeSpan DecodeTime)
 {
-    /// <summary>Tokens that were guessed ahead and checked.</summary>
+    /// <summary>Tokens that were drafted and verified.</summary>
     public int DraftedTokens { get; init; }
 
-    /// <summary>Guesses that turned out to be the tokens of the answer.</summary>
+    /// <summary>Drafted tokens that became tokens of the answer.</summary>
     public int AcceptedTokens { get; init; }
 
     /// <summary>Prompt and output tokens together.</summary>

@@ -1,76 +1,77 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using Slipway.Engine;
+using Slipway.Engine.Execution;
 
 namespace Slipway.Speculation;
 
-/// <summary>Guesses tokens with a smaller model, whose most probable continuation is the guess.</summary>
+/// <summary>Drafts tokens with a smaller model: its most probable continuation is the draft.</summary>
 /// <remarks>
-/// It keeps a row of keys and values for each of a few sequences, known by their tokens and nothing else: a row goes on
-/// from where its tokens and those asked about part, whoever had it before. So wrong guesses, sequences that were
-/// computed again and later turns need no care. Belongs to the engine's thread, but for <see cref="Terminate"/>.
-/// Source: Leviathan and others, "Fast inference from transformers via speculative decoding", 2023, where the draft's
-/// choice has all its probability.
+/// The model keeps a slot of keys and values for each of a few sequences, known by their tokens and nothing else. A
+/// slot goes on from where its tokens and those of a request part, whoever had it before; so rejected drafts, sequences
+/// that are computed again and later turns need no care. Belongs to the engine's thread, but for
+/// <see cref="Terminate"/>. Source: Leviathan and others, "Fast inference from transformers via speculative decoding",
+/// 2023, where the draft's choice has all its probability.
 /// </remarks>
 /// <param name="decoder">Runs the model; disposed with this.</param>
-/// <param name="contextLength">The longest sequence that it takes.</param>
-/// <param name="bytes">The most bytes of its keys and values.</param>
-/// <param name="sequences">The most sequences that have a row.</param>
-/// <param name="chunk">The most tokens of a run.</param>
+/// <param name="contextLength">The longest sequence that the model takes.</param>
+/// <param name="bytes">The maximum of bytes of keys and values.</param>
+/// <param name="sequences">The maximum of sequences that have a slot.</param>
+/// <param name="chunk">The maximum of tokens of a run.</param>
 internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes, int sequences, int chunk)
     : IDisposable
 {
     private const int CapacityStep = 64;
     private const double Memory = 0.75;
 
-    private readonly List<int>[] _rows = [.. Enumerable.Range(0, sequences).Select(_ => new List<int>())];
+    private readonly List<int>[] _slots = [.. Enumerable.Range(0, sequences).Select(_ => new List<int>())];
     private readonly long[] _used = new long[sequences];
     private long _clock;
 
-    /// <summary>How long a token's guess takes.</summary>
+    /// <summary>How long the draft of a token takes.</summary>
     public TimeSpan TokenTime { get; private set; }
 
-    /// <summary>Bytes of keys and values that it has now.</summary>
-    public long Bytes => decoder.BytesFor(decoder.Rows, decoder.Capacity);
+    /// <summary>Bytes of keys and values that are allocated now.</summary>
+    public long Bytes => decoder.BytesFor(decoder.Slots, decoder.Capacity);
 
-    /// <summary>Guesses what follows.</summary>
+    /// <summary>Drafts what follows.</summary>
     /// <param name="tokens">Prompt and answer so far.</param>
-    /// <param name="guess">Where the guess goes.</param>
+    /// <param name="draft">Where the draft goes.</param>
     /// <returns>
-    /// Whether there is one: none where there is no room, and none yet where more tokens were new than one run takes.
+    /// Whether there is a draft: none where there is no room, and none yet where more tokens are new than one run
+    /// takes.
     /// </returns>
-    public bool TryDraft(ReadOnlySpan<int> tokens, Span<int> guess)
+    public bool TryDraft(ReadOnlySpan<int> tokens, Span<int> draft)
     {
-        var needed = tokens.Length + guess.Length;
-        if (guess.IsEmpty || needed > Math.Min(contextLength, decoder.LongRopeThreshold) || !TryMakeRoom(needed))
+        var needed = tokens.Length + draft.Length;
+        if (draft.IsEmpty || needed > Math.Min(contextLength, decoder.LongRopeThreshold) || !TryMakeRoom(needed))
         {
             return false;
         }
 
-        var row = Find(tokens);
-        var known = _rows[row];
+        var slot = Find(tokens);
+        var known = _slots[slot];
         var same = Math.Min(CollectionsMarshal.AsSpan(known).CommonPrefixLength(tokens), tokens.Length - 1);
-        same = decoder.FirstHeld(row) == decoder.WindowStart(same) ? same : 0;
+        same = decoder.FirstHeld(slot) == decoder.WindowStart(same) ? same : 0;
         known.RemoveRange(same, known.Count - same);
-        _used[row] = ++_clock;
+        _used[slot] = ++_clock;
         var isCaughtUp = tokens.Length - same <= chunk;
-        var next = Run(row, tokens.Slice(same, Math.Min(tokens.Length - same, chunk)), isPrompt: !isCaughtUp);
+        var next = Run(slot, tokens.Slice(same, Math.Min(tokens.Length - same, chunk)));
         if (!isCaughtUp)
         {
             return false;
         }
 
         var started = Stopwatch.GetTimestamp();
-        guess[0] = next;
-        for (var i = 1; i < guess.Length; i++)
+        draft[0] = next;
+        for (var i = 1; i < draft.Length; i++)
         {
-            guess[i] = Run(row, guess.Slice(i - 1, 1), isPrompt: false);
+            draft[i] = Run(slot, draft.Slice(i - 1, 1));
         }
 
-        if (guess.Length > 1)
+        if (draft.Length > 1)
         {
-            var time = Stopwatch.GetElapsedTime(started) / (guess.Length - 1);
+            var time = Stopwatch.GetElapsedTime(started) / (draft.Length - 1);
             TokenTime = TokenTime == default ? time : (Memory * TokenTime) + ((1 - Memory) * time);
         }
 
@@ -81,7 +82,7 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
     public void Release()
     {
         decoder.Resize(0, 0, []);
-        Array.ForEach(_rows, row => row.Clear());
+        Array.ForEach(_slots, known => known.Clear());
     }
 
     /// <summary>Asks the run in progress to end, or lets later ones go on; safe from any thread.</summary>
@@ -89,27 +90,27 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
 
     public void Dispose() => decoder.Dispose();
 
-    private int Run(int row, ReadOnlySpan<int> tokens, bool isPrompt)
+    private int Run(int slot, ReadOnlySpan<int> tokens)
     {
-        var known = _rows[row];
-        decoder.Plan(known.Count + tokens.Length);
-        decoder.BeginChunk(isPrompt);
-        decoder.Adapt([0]);
-        var logits = decoder.Prefill(row, known.Count, tokens, every: false);
+        var known = _slots[slot];
+        var logits = decoder.Prefill(new PrefillRun
+        {
+            Slot = slot, Start = known.Count, Tokens = tokens, PlannedLength = known.Count + tokens.Length,
+        });
         known.AddRange(tokens);
         return TensorPrimitives.IndexOfMax(logits);
     }
 
-    // The row that knows most of the tokens, or else the one that was not used for the longest time.
+    // Reuses the slot with the longest common prefix, else the least recently used one.
     private int Find(ReadOnlySpan<int> tokens)
     {
         var (best, max) = (-1, 0);
-        for (var row = 0; row < _rows.Length; row++)
+        for (var slot = 0; slot < _slots.Length; slot++)
         {
-            var same = CollectionsMarshal.AsSpan(_rows[row]).CommonPrefixLength(tokens);
-            if (same > max && same * 2 > _rows[row].Count)
+            var same = CollectionsMarshal.AsSpan(_slots[slot]).CommonPrefixLength(tokens);
+            if (same > max && same * 2 > _slots[slot].Count)
             {
-                (best, max) = (row, same);
+                (best, max) = (slot, same);
             }
         }
 
@@ -118,7 +119,7 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
 
     private bool TryMakeRoom(int needed)
     {
-        if (decoder.Rows > 0 && needed <= decoder.Capacity)
+        if (decoder.Slots > 0 && needed <= decoder.Capacity)
         {
             return true;
         }
@@ -126,15 +127,16 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
         foreach (var wanted in (int[])[Math.Max(needed, 2 * decoder.Capacity), needed])
         {
             var capacity = Math.Min((wanted + CapacityStep - 1) / CapacityStep * CapacityStep, contextLength);
-            if (decoder.BytesFor(_rows.Length, capacity) <= bytes)
+            if (decoder.BytesFor(_slots.Length, capacity) <= bytes)
             {
                 try
                 {
-                    decoder.Resize(_rows.Length, capacity, [.. _rows.Take(decoder.Rows).Select(row => row.Count)]);
+                    decoder.Resize(
+                        _slots.Length, capacity, [.. _slots.Take(decoder.Slots).Select(known => known.Count)]);
                 }
                 catch
                 {
-                    Array.ForEach(_rows, row => row.Clear());
+                    Array.ForEach(_slots, known => known.Clear());
                     throw;
                 }
 

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
-using Slipway.Engine;
+using Slipway.Engine.Cache;
+using Slipway.Engine.Execution;
 using Slipway.Packaging;
 using Slipway.Tokenization;
 
@@ -35,7 +36,7 @@ internal sealed class DraftPackage : IDisposable
     public static DraftPackage? Open(LanguageModelOptions options)
         => options.DraftModel is { } folder ? new DraftPackage(ModelPackage.Open(folder), options) : null;
 
-    /// <summary>Checks that its tokens are those of the model that it guesses for.</summary>
+    /// <summary>Checks that its tokens are those of the model that it drafts for.</summary>
     /// <exception cref="NotSupportedException">They are not, or it cannot go back to an earlier token.</exception>
     public void Check(ModelPackage target, int vocabularySize, HuggingFaceTokenizer? tokenizer, string tokenizerFile)
     {
@@ -58,14 +59,14 @@ internal sealed class DraftPackage : IDisposable
         }
     }
 
-    /// <summary>Makes what guesses; it does not own this.</summary>
+    /// <summary>Makes the draft model, which does not own this.</summary>
     public DraftModel Create(LanguageModelOptions options, long bytes)
     {
         IDecoder decoder = _graph.Concatenates
             ? new DynamicCacheDecoder(_session, _graph) : new Decoder(_session, _graph);
         return new DraftModel(
             decoder, _package.Config.Model.ContextLength, bytes, Math.Max(1, options.DraftBatchSize),
-            Math.Min(options.MaxPrefillTokens, decoder.MaxChunk));
+            Math.Min(options.MaxPrefillTokens, decoder.MaxPrefillTokens));
     }
 
     public void Dispose() => _session.Dispose();

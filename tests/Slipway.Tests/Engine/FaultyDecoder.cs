@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Slipway.Engine;
+using Slipway.Engine.Execution;
 using Slipway.Kernels.Threading;
 
 namespace Slipway.Tests.Engine;
@@ -55,37 +55,36 @@ internal sealed class Trigger(int afterTokens, Action action) : ILogitsProcessor
 internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
-    private bool _isPrompt;
 
-    public int Rows => inner.Rows;
+    public int Slots => inner.Slots;
 
     public int Capacity => inner.Capacity;
 
-    public bool CanInterrupt => faults.OfferBreaks || inner.CanInterrupt;
+    public bool CanInterruptPrefill => faults.OfferBreaks || inner.CanInterruptPrefill;
 
-    public int MaxChunk => inner.MaxChunk;
+    public int MaxPrefillTokens => inner.MaxPrefillTokens;
 
-    public int MaxScoredChunk => inner.MaxScoredChunk;
+    public int MaxScoredTokens => inner.MaxScoredTokens;
 
     public long GrowingTokenBytes => inner.GrowingTokenBytes;
 
     public long WindowTokenBytes => inner.WindowTokenBytes;
 
-    public long BytesFor(int rows, int capacity) => inner.BytesFor(rows, capacity);
+    public long BytesFor(int slots, int capacity) => inner.BytesFor(slots, capacity);
 
     public int WindowStart(int length) => inner.WindowStart(length);
 
-    public int FirstHeld(int row) => inner.FirstHeld(row);
+    public int FirstHeld(int slot) => inner.FirstHeld(slot);
 
     public int MaxDraft(int length) => inner.MaxDraft(length);
 
-    public void ReadWindow(int row, int start, int count, NativeBuffer destination)
-        => inner.ReadWindow(row, start, count, destination);
+    public void ReadWindow(int slot, int start, int count, NativeBuffer destination)
+        => inner.ReadWindow(slot, start, count, destination);
 
-    public void WriteWindow(int row, int length, int start, int count, NativeBuffer source)
-        => inner.WriteWindow(row, length, start, count, source);
+    public void WriteWindow(int slot, int length, int start, int count, NativeBuffer source)
+        => inner.WriteWindow(slot, length, start, count, source);
 
-    public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
+    public void Resize(int slots, int capacity, ReadOnlySpan<int> lengths)
     {
         faults.Calls.Add("resize");
         if (faults.FailResizes-- > 0)
@@ -96,23 +95,13 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
         if (faults.ImpossibleResizes-- > 0)
         {
-            (rows, capacity) = (1 << 20, 1 << 28);
+            (slots, capacity) = (1 << 20, 1 << 28);
         }
 
-        inner.Resize(rows, capacity, lengths);
+        inner.Resize(slots, capacity, lengths);
     }
 
-    public void Adapt(ReadOnlySpan<int> ids) => inner.Adapt(ids);
-
-    public void Plan(int length) => inner.Plan(length);
-
-    public void BeginChunk(bool isPrompt)
-    {
-        _isPrompt = isPrompt;
-        inner.BeginChunk(isPrompt);
-    }
-
-    public void ReadTokens(int row, int start, int count, NativeBuffer destination)
+    public void ReadTokens(int slot, int start, int count, NativeBuffer destination)
     {
         if (faults.FailReads > 0)
         {
@@ -120,18 +109,18 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
             throw new InvalidOperationException("read fault");
         }
 
-        inner.ReadTokens(row, start, count, destination);
+        inner.ReadTokens(slot, start, count, destination);
     }
 
-    public void WriteTokens(int row, int start, int count, NativeBuffer source)
-        => inner.WriteTokens(row, start, count, source);
+    public void WriteTokens(int slot, int start, int count, NativeBuffer source)
+        => inner.WriteTokens(slot, start, count, source);
 
-    public void CopyRow(int from, int to, int length) => inner.CopyRow(from, to, length);
+    public void CopySlot(int from, int to, int length) => inner.CopySlot(from, to, length);
 
-    public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
+    public ReadOnlySpan<float> Prefill(scoped in PrefillRun run)
     {
         faults.Calls.Add("prefill");
-        if (faults.FailPrefill(tokens.ToArray()))
+        if (faults.FailPrefill(run.Tokens.ToArray()))
         {
             throw new InvalidOperationException("prefill fault");
         }
@@ -144,14 +133,14 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
         }
 
         faults.BeforePrefill?.Invoke();
-        if (faults.OfferBreaks && _isPrompt)
+        if (faults.OfferBreaks && run.IsInterruptible)
         {
             OfferBreaks();
         }
 
         try
         {
-            var logits = inner.Prefill(row, start, tokens, every);
+            var logits = inner.Prefill(run);
             faults.Calls.Add("prefilled");
             return logits;
         }
@@ -162,7 +151,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
         }
     }
 
-    public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
+    public ReadOnlySpan<float> Decode(scoped in DecodeRun run)
     {
         faults.Calls.Add("decode");
         if (faults.FailDecodes > 0)
@@ -171,7 +160,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
             throw new InvalidOperationException("decode fault");
         }
 
-        return inner.Decode(tokens, lengths);
+        return inner.Decode(run);
     }
 
     public void Terminate(bool terminate)
@@ -186,7 +175,7 @@ internal sealed class FaultyDecoder(IDecoder inner, Faults faults) : IDecoder
 
     public void Dispose() => inner.Dispose();
 
-    // A turn takes a while.
+    // A slice takes a while.
     private void OfferBreaks()
     {
         var calls = faults.Calls.Count;

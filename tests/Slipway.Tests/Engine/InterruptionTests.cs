@@ -1,4 +1,4 @@
-using Slipway.Engine;
+using Slipway.Engine.Cache;
 using Slipway.Kernels.Interop;
 using Slipway.Tests.Engine.Load;
 

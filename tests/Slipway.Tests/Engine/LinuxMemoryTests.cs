@@ -1,4 +1,4 @@
-using Slipway.Engine;
+using Slipway.Engine.Cache;
 using Slipway.Testing;
 
 namespace Slipway.Tests.Engine;

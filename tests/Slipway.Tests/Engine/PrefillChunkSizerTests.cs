@@ -1,4 +1,4 @@
-using Slipway.Engine;
+using Slipway.Engine.Scheduling;
 
 namespace Slipway.Tests.Engine;
 
@@ -21,15 +21,15 @@ public sealed class PrefillChunkSizerTests
     [InlineData(2, 0.02)]
     public void Next_AfterSomeChunks_TakesAsLongAsTheStepsAllow(double decode, double perToken)
     {
-        var pace = new PrefillChunkSizer();
-        pace.Decoded(Milliseconds(decode), 1, isQuiet: true);
+        var sizer = new PrefillChunkSizer();
+        sizer.ObserveDecode(Milliseconds(decode), 1, isQuiet: true);
         double taken = 0;
         for (var i = 0; i < 12; i++)
         {
-            var tokens = pace.Next(Max);
+            var tokens = sizer.Next(Max);
             taken = (0.2 * decode) + (tokens * perToken);
-            pace.Prefilled(tokens, Milliseconds(taken));
-            pace.Decoded(Milliseconds(decode), 1, isQuiet: true);
+            sizer.ObservePrefill(tokens, Milliseconds(taken));
+            sizer.ObserveDecode(Milliseconds(decode), 1, isQuiet: true);
         }
 
         Assert.InRange(taken, decode, 2.5 * decode);
@@ -38,17 +38,17 @@ public sealed class PrefillChunkSizerTests
     [Fact]
     public void Next_TokensBecomeDearer_ShrinksToTheLeastAndGrowsAgain()
     {
-        var pace = new PrefillChunkSizer();
-        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
+        var sizer = new PrefillChunkSizer();
+        sizer.ObserveDecode(Milliseconds(20), 1, isQuiet: true);
         int Chunk(double perToken)
         {
             for (var i = 0; i < 8; i++)
             {
-                var tokens = pace.Next(Max);
-                pace.Prefilled(tokens, Milliseconds(tokens * perToken));
+                var tokens = sizer.Next(Max);
+                sizer.ObservePrefill(tokens, Milliseconds(tokens * perToken));
             }
 
-            return pace.Next(Max);
+            return sizer.Next(Max);
         }
 
         Assert.Equal(48, Chunk(1));
@@ -60,45 +60,45 @@ public sealed class PrefillChunkSizerTests
     [Fact]
     public void Decoded_OneStepIsHeldUp_CountsLittle()
     {
-        var pace = new PrefillChunkSizer();
-        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
-        pace.Decoded(TimeSpan.FromSeconds(10), 1, isQuiet: true);
+        var sizer = new PrefillChunkSizer();
+        sizer.ObserveDecode(Milliseconds(20), 1, isQuiet: true);
+        sizer.ObserveDecode(TimeSpan.FromSeconds(10), 1, isQuiet: true);
         for (var i = 0; i < 8; i++)
         {
-            var tokens = pace.Next(Max);
-            pace.Prefilled(tokens, Milliseconds(tokens));
+            var tokens = sizer.Next(Max);
+            sizer.ObservePrefill(tokens, Milliseconds(tokens));
         }
 
         // Steps of 20 ms allow 48 tokens; those of the mean of both 256.
-        Assert.InRange(pace.Next(Max), 48, 75);
+        Assert.InRange(sizer.Next(Max), 48, 75);
     }
 
     /// <summary>A chunk is as long as those allow that decode now, not those of the chunk before it.</summary>
     [Fact]
     public void Next_OthersDecodeFaster_IsShorterAtOnce()
     {
-        var pace = new PrefillChunkSizer();
-        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
-        pace.Prefilled(48, Milliseconds(48));
-        Assert.Equal(48, pace.Next(Max));
+        var sizer = new PrefillChunkSizer();
+        sizer.ObserveDecode(Milliseconds(20), 1, isQuiet: true);
+        sizer.ObservePrefill(48, Milliseconds(48));
+        Assert.Equal(48, sizer.Next(Max));
         for (var i = 0; i < 24; i++)
         {
-            pace.Decoded(Milliseconds(4), 1, isQuiet: true);
+            sizer.ObserveDecode(Milliseconds(4), 1, isQuiet: true);
         }
 
-        Assert.Equal(8, pace.Next(Max));
+        Assert.Equal(8, sizer.Next(Max));
     }
 
     /// <summary>Options that ask for smaller chunks than the least have them.</summary>
     [Fact]
     public void Prefilled_ChunksBelowTheLeast_StayWithinTheMost()
     {
-        var pace = new PrefillChunkSizer();
-        pace.Decoded(Milliseconds(20), 1, isQuiet: true);
+        var sizer = new PrefillChunkSizer();
+        sizer.ObserveDecode(Milliseconds(20), 1, isQuiet: true);
         for (var i = 0; i < 4; i++)
         {
-            Assert.Equal(3, pace.Next(3));
-            pace.Prefilled(3, Milliseconds(1));
+            Assert.Equal(3, sizer.Next(3));
+            sizer.ObservePrefill(3, Milliseconds(1));
         }
     }
 
@@ -113,29 +113,29 @@ public sealed class PrefillChunkSizerTests
     [InlineData(4, 12, 1, 6)]
     public void Turn_StepsGrowLonger_KeepsThePauseAsItIs(double quiet, double now, int prompts, double expected)
     {
-        var pace = new PrefillChunkSizer();
-        pace.Decoded(Milliseconds(quiet + 1), 1, isQuiet: true);
-        pace.Decoded(Milliseconds(quiet), 1, isQuiet: true);
+        var sizer = new PrefillChunkSizer();
+        sizer.ObserveDecode(Milliseconds(quiet + 1), 1, isQuiet: true);
+        sizer.ObserveDecode(Milliseconds(quiet), 1, isQuiet: true);
         for (var i = 0; i < 100; i++)
         {
-            pace.Decoded(Milliseconds(now), 1, isQuiet: false);
+            sizer.ObserveDecode(Milliseconds(now), 1, isQuiet: false);
         }
 
-        Assert.Equal(expected, pace.PrefillSlice(prompts).TotalMilliseconds, 0.01);
+        Assert.Equal(expected, sizer.SliceTime(prompts).TotalMilliseconds, 0.01);
     }
 
     [Fact]
     public void Turn_OtherSequencesDecode_GoesByTheirSteps()
     {
-        var pace = new PrefillChunkSizer();
-        Assert.Equal(TimeSpan.Zero, pace.PrefillSlice(1));
-        pace.Decoded(Milliseconds(4), 1, isQuiet: true);
+        var sizer = new PrefillChunkSizer();
+        Assert.Equal(TimeSpan.Zero, sizer.SliceTime(1));
+        sizer.ObserveDecode(Milliseconds(4), 1, isQuiet: true);
         for (var i = 0; i < 100; i++)
         {
-            pace.Decoded(Milliseconds(16), 8, isQuiet: false);
+            sizer.ObserveDecode(Milliseconds(16), 8, isQuiet: false);
         }
 
-        Assert.Equal(2.25 * 16, pace.PrefillSlice(1).TotalMilliseconds, 0.01);
+        Assert.Equal(2.25 * 16, sizer.SliceTime(1).TotalMilliseconds, 0.01);
     }
 
     /// <summary>What comes in waits for a chunk's end, so that takes the same time whatever a token costs.</summary>
@@ -146,11 +146,11 @@ public sealed class PrefillChunkSizerTests
     [InlineData(5, 32)]
     public void NextInterruptible_AfterAChunk_TakesAboutAsLong(double perToken, int expected)
     {
-        var pace = new PrefillChunkSizer();
-        Assert.Equal(32, pace.NextInterruptible(Max));
-        pace.Prefilled(32, Milliseconds(32 * perToken));
-        Assert.Equal(expected, pace.NextInterruptible(Max));
-        Assert.Equal(20, pace.NextInterruptible(20));
+        var sizer = new PrefillChunkSizer();
+        Assert.Equal(32, sizer.NextInterruptible(Max));
+        sizer.ObservePrefill(32, Milliseconds(32 * perToken));
+        Assert.Equal(expected, sizer.NextInterruptible(Max));
+        Assert.Equal(20, sizer.NextInterruptible(20));
     }
 
     private static TimeSpan Milliseconds(double value) => TimeSpan.FromMilliseconds(value);

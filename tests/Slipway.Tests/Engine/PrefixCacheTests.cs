@@ -1,4 +1,6 @@
-using Slipway.Engine;
+using Slipway.Engine.Cache;
+using Slipway.Engine.Execution;
+
 
 namespace Slipway.Tests.Engine;
 
@@ -59,13 +61,13 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
     [Fact]
     public void Restore_RandomSequences_GivesWhatWasStoredWithinTheLimit()
     {
-        var decoder = new TokenRow();
+        var decoder = new TokenSlot();
         using var cache = new PrefixCache(decoder) { Limit = 9 * Block * sizeof(int) };
         var random = new Random(5);
         var hits = 0;
         for (var round = 0; round < 3000; round++)
         {
-            // Few different blocks, so that beginnings are often alike.
+            // Few different blocks, so that prefixes are often the same.
             int[] tokens = [.. Enumerable.Range(0, random.Next(1, 4 * Block))
                 .Select(i => random.NextDouble() < 0.005 ? random.Next(5) : i / Block)];
             decoder.Cells.AsSpan().Fill(-1);
@@ -88,9 +90,9 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Store_BeyondTheLimit_DropsWhatWasNotUsedForLongest()
+    public void Store_BeyondTheLimit_DropsTheLeastRecentlyUsed()
     {
-        var decoder = new TokenRow();
+        var decoder = new TokenSlot();
         using var cache = new PrefixCache(decoder) { Limit = 2 * Block * sizeof(int) };
         int[] a = [.. Enumerable.Repeat(1, Block)], b = [.. Enumerable.Repeat(2, Block)],
             c = [.. Enumerable.Repeat(3, Block)];
@@ -106,7 +108,7 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
     [Fact]
     public void Restore_OtherAdapter_KnowsNothing()
     {
-        var decoder = new TokenRow();
+        var decoder = new TokenSlot();
         using var cache = new PrefixCache(decoder) { Limit = 4 * Block * sizeof(int) };
         int[] tokens = [.. Enumerable.Repeat(1, Block)];
         cache.Store(0, tokens, adapter: 1);
@@ -120,37 +122,35 @@ public sealed class PrefixCacheTests(ITestOutputHelper output)
 
     private static int[] Ids(List<GeneratedToken> tokens) => [.. tokens.Select(token => token.Id)];
 
-    /// <summary>One row whose keys and values are the token ids themselves.</summary>
-    private sealed class TokenRow : IDecoder
+    /// <summary>One slot whose keys and values are the token ids themselves.</summary>
+    private sealed class TokenSlot : IDecoder
     {
-        public void Adapt(ReadOnlySpan<int> ids) => throw new InvalidOperationException();
-
         public int[] Cells { get; } = new int[4 * Block];
 
-        public int Rows => 1;
+        public int Slots => 1;
 
         public int Capacity => Cells.Length;
 
-        public int MaxChunk => 1;
+        public int MaxPrefillTokens => 1;
 
-        public int MaxScoredChunk => 1;
+        public int MaxScoredTokens => 1;
 
-        public long BytesFor(int rows, int capacity) => (long)rows * capacity * sizeof(int);
+        public long BytesFor(int slots, int capacity) => (long)slots * capacity * sizeof(int);
 
-        public void ReadTokens(int row, int start, int count, NativeBuffer destination)
+        public void ReadTokens(int slot, int start, int count, NativeBuffer destination)
             => Cells.AsSpan(start, count).CopyTo(destination.AsSpan<int>(0, count));
 
-        public void WriteTokens(int row, int start, int count, NativeBuffer source)
+        public void WriteTokens(int slot, int start, int count, NativeBuffer source)
             => source.AsSpan<int>(0, count).CopyTo(Cells.AsSpan(start, count));
 
-        public void CopyRow(int from, int to, int length) => throw new InvalidOperationException();
+        public void CopySlot(int from, int to, int length) => throw new InvalidOperationException();
 
-        public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths) => throw new InvalidOperationException();
+        public void Resize(int slots, int capacity, ReadOnlySpan<int> lengths) => throw new InvalidOperationException();
 
-        public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
+        public ReadOnlySpan<float> Prefill(scoped in PrefillRun run)
             => throw new InvalidOperationException();
 
-        public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
+        public ReadOnlySpan<float> Decode(scoped in DecodeRun run)
             => throw new InvalidOperationException();
 
         public void Terminate(bool terminate) => throw new InvalidOperationException();

@@ -1,9 +1,9 @@
-using Slipway.Engine;
+using Slipway.Engine.Execution;
 
 namespace Slipway.Tests.Engine;
 
 /// <summary>
-/// A decoder whose logits are a function of the tokens that its row holds: exact in every batch and chunk.
+/// A decoder whose logits are a function of the tokens that its slot holds: exact in every batch and chunk.
 /// </summary>
 /// <param name="inner">The decoder that it stands for; only disposed.</param>
 /// <param name="script">Fills the logits that follow the tokens.</param>
@@ -14,8 +14,7 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
     /// <summary>What a token of the package 'llama-int4' takes.</summary>
     public const int TokenBytes = 3 * 2 * 2 * 16 * 4;
 
-    private readonly Dictionary<int, bool> _beyondSwitch = [];
-    private int _planned;
+    private readonly Dictionary<int, bool> _usesLongRope = [];
     private int[][] _cells = [];
     private float[] _logits = [];
 
@@ -24,93 +23,87 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
     /// <summary>Runs so far, of prompts and of steps.</summary>
     public int Runs { get; private set; }
 
-    public int Rows => _cells.Length;
+    public int Slots => _cells.Length;
 
     public int Capacity { get; private set; }
 
-    public int MaxChunk => 64;
+    public int MaxPrefillTokens => 64;
 
-    public int MaxScoredChunk => 48;
+    public int MaxScoredTokens => 48;
 
     public bool CanEvictTokens { get; init; } = true;
 
-    public int RotarySwitch { get; init; } = int.MaxValue;
+    public int LongRopeThreshold { get; init; } = int.MaxValue;
 
-    public long BytesFor(int rows, int capacity) => (long)rows * capacity * TokenBytes;
+    public long BytesFor(int slots, int capacity) => (long)slots * capacity * TokenBytes;
 
-    public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths)
+    public void Resize(int slots, int capacity, ReadOnlySpan<int> lengths)
     {
-        var resized = new int[rows][];
-        for (var row = 0; row < rows; row++)
+        var resized = new int[slots][];
+        for (var slot = 0; slot < slots; slot++)
         {
-            resized[row] = new int[capacity];
-            if (row < Math.Min(_cells.Length, lengths.Length))
+            resized[slot] = new int[capacity];
+            if (slot < Math.Min(_cells.Length, lengths.Length))
             {
-                _cells[row].AsSpan(0, lengths[row]).CopyTo(resized[row]);
+                _cells[slot].AsSpan(0, lengths[slot]).CopyTo(resized[slot]);
             }
         }
 
         (_cells, Capacity) = (resized, capacity);
     }
 
-    public void CopyRow(int from, int to, int length)
+    public void CopySlot(int from, int to, int length)
     {
         _cells[from].AsSpan(0, length).CopyTo(_cells[to]);
-        _beyondSwitch[to] = _beyondSwitch.GetValueOrDefault(from);
+        _usesLongRope[to] = _usesLongRope.GetValueOrDefault(from);
     }
 
-    public void Plan(int length) => _planned = length;
+    public void ReadTokens(int slot, int start, int count, NativeBuffer destination)
+        => _cells[slot].AsSpan(start, count).CopyTo(destination.AsSpan<int>(0, count));
 
-    public void ReadTokens(int row, int start, int count, NativeBuffer destination)
-        => _cells[row].AsSpan(start, count).CopyTo(destination.AsSpan<int>(0, count));
-
-    public void WriteTokens(int row, int start, int count, NativeBuffer source)
+    public void WriteTokens(int slot, int start, int count, NativeBuffer source)
     {
         // What is kept was computed with the first frequencies.
-        _beyondSwitch[row] = false;
-        source.AsSpan<int>(0, count).CopyTo(_cells[row].AsSpan(start));
+        _usesLongRope[slot] = false;
+        source.AsSpan<int>(0, count).CopyTo(_cells[slot].AsSpan(start));
     }
 
-    public void Adapt(ReadOnlySpan<int> ids)
-    {
-    }
-
-    public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
+    public ReadOnlySpan<float> Prefill(scoped in PrefillRun run)
     {
         Runs++;
-        if (start == 0)
+        if (run.Start == 0)
         {
-            _beyondSwitch[row] = _planned > RotarySwitch;
+            _usesLongRope[run.Slot] = run.PlannedLength > LongRopeThreshold;
         }
 
-        CheckFrequencies(row, Math.Max(_planned, start + tokens.Length));
-        tokens.CopyTo(_cells[row].AsSpan(start));
-        var kept = every ? tokens.Length : 1;
+        CheckFrequencies(run.Slot, Math.Max(run.PlannedLength, run.End));
+        run.Tokens.CopyTo(_cells[run.Slot].AsSpan(run.Start));
+        var kept = run.KeepsAllLogits ? run.Tokens.Length : 1;
         Reserve(kept);
         for (var i = 0; i < kept; i++)
         {
-            Write(row, start + tokens.Length - kept + i + 1, i);
+            Write(run.Slot, run.End - kept + i + 1, i);
         }
 
         return _logits.AsSpan(0, kept * Vocabulary);
     }
 
-    public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
+    public ReadOnlySpan<float> Decode(scoped in DecodeRun run)
     {
         Runs++;
-        Reserve(tokens.Length);
-        for (var row = 0; row < tokens.Length; row++)
+        Reserve(run.Tokens.Length);
+        for (var slot = 0; slot < run.Tokens.Length; slot++)
         {
-            // A row that runs along is written to like any other.
-            _cells[row][lengths[row]] = tokens[row];
-            Write(row, lengths[row] + 1, row);
-            if (tokens[row] >= 0)
+            // An inactive slot is written to like any other.
+            _cells[slot][run.Lengths[slot]] = run.Tokens[slot];
+            Write(slot, run.Lengths[slot] + 1, slot);
+            if (run.Tokens[slot] >= 0)
             {
-                CheckFrequencies(row, lengths[row] + 1);
+                CheckFrequencies(slot, run.Lengths[slot] + 1);
             }
         }
 
-        return _logits.AsSpan(0, tokens.Length * Vocabulary);
+        return _logits.AsSpan(0, run.Tokens.Length * Vocabulary);
     }
 
     public void Terminate(bool terminate)
@@ -120,22 +113,22 @@ internal sealed class ScriptedDecoder(IDecoder inner, ScriptedDecoder.Script scr
     public void Dispose() => inner.Dispose();
 
     // The first set of frequencies is for sequences up to the switch, the second for longer ones.
-    private void CheckFrequencies(int row, int length)
+    private void CheckFrequencies(int slot, int length)
     {
-        if (_beyondSwitch.GetValueOrDefault(row) != length > RotarySwitch)
+        if (_usesLongRope.GetValueOrDefault(slot) != length > LongRopeThreshold)
         {
             throw new InvalidOperationException(
-                $"A row of '{length}' tokens changes its frequencies at '{RotarySwitch}'.");
+                $"A slot of '{length}' tokens changes its frequencies at '{LongRopeThreshold}'.");
         }
     }
 
-    private void Write(int row, int length, int index)
+    private void Write(int slot, int length, int index)
     {
         var target = _logits.AsSpan(index * Vocabulary, Vocabulary);
         target.Clear();
-        if (_cells[row][length - 1] >= 0)
+        if (_cells[slot][length - 1] >= 0)
         {
-            script(_cells[row].AsSpan(0, length), target);
+            script(_cells[slot].AsSpan(0, length), target);
         }
     }
 

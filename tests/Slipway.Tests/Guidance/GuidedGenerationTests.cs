@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Slipway.Engine;
 using DotNetRegex = System.Text.RegularExpressions.Regex;
+using Slipway.Engine.Execution;
 
 namespace Slipway.Tests.Guidance;
 
@@ -27,9 +27,10 @@ public sealed class GuidedGenerationTests(ITestOutputHelper output)
             (Fixed, text => JsonDocument.Parse(text).RootElement.GetProperty("unit").GetString() == "degrees celsius"),
         ];
 
-        var answers = await Task.WhenAll(cases.SelectMany((row, i) => Enumerable.Range(0, 3).Select(seed => AnswerAsync(
+        var answers = await Task.WhenAll(
+            cases.SelectMany((slot, i) => Enumerable.Range(0, 3).Select(seed => AnswerAsync(
             model,
-            Request(row.Grammar, seed) with { Sampling = new() { Temperature = temperature, Seed = seed + i } }))));
+            Request(slot.Grammar, seed) with { Sampling = new() { Temperature = temperature, Seed = seed + i } }))));
 
         for (var i = 0; i < answers.Length; i++)
         {
@@ -123,38 +124,37 @@ public sealed class GuidedGenerationTests(ITestOutputHelper output)
 
     private sealed class CountingDecoder(IDecoder inner, Counter counter) : IDecoder
     {
-        public int Rows => inner.Rows;
+        public int Slots => inner.Slots;
 
         public int Capacity => inner.Capacity;
 
-        public int MaxChunk => inner.MaxChunk;
+        public int MaxPrefillTokens => inner.MaxPrefillTokens;
 
-        public int MaxScoredChunk => inner.MaxScoredChunk;
+        public int MaxScoredTokens => inner.MaxScoredTokens;
 
-        public long BytesFor(int rows, int capacity) => inner.BytesFor(rows, capacity);
+        public long BytesFor(int slots, int capacity) => inner.BytesFor(slots, capacity);
 
-        public void Resize(int rows, int capacity, ReadOnlySpan<int> lengths) => inner.Resize(rows, capacity, lengths);
+        public void Resize(int slots, int capacity, ReadOnlySpan<int> lengths)
+            => inner.Resize(slots, capacity, lengths);
 
-        public void Adapt(ReadOnlySpan<int> ids) => inner.Adapt(ids);
+        public void ReadTokens(int slot, int start, int count, NativeBuffer destination)
+            => inner.ReadTokens(slot, start, count, destination);
 
-        public void ReadTokens(int row, int start, int count, NativeBuffer destination)
-            => inner.ReadTokens(row, start, count, destination);
+        public void WriteTokens(int slot, int start, int count, NativeBuffer source)
+            => inner.WriteTokens(slot, start, count, source);
 
-        public void WriteTokens(int row, int start, int count, NativeBuffer source)
-            => inner.WriteTokens(row, start, count, source);
+        public void CopySlot(int from, int to, int length) => inner.CopySlot(from, to, length);
 
-        public void CopyRow(int from, int to, int length) => inner.CopyRow(from, to, length);
-
-        public ReadOnlySpan<float> Prefill(int row, int start, ReadOnlySpan<int> tokens, bool every)
+        public ReadOnlySpan<float> Prefill(scoped in PrefillRun run)
         {
             counter.Runs++;
-            return inner.Prefill(row, start, tokens, every);
+            return inner.Prefill(run);
         }
 
-        public ReadOnlySpan<float> Decode(ReadOnlySpan<int> tokens, ReadOnlySpan<int> lengths)
+        public ReadOnlySpan<float> Decode(scoped in DecodeRun run)
         {
             counter.Runs++;
-            return inner.Decode(tokens, lengths);
+            return inner.Decode(run);
         }
 
         public void Terminate(bool value) => inner.Terminate(value);

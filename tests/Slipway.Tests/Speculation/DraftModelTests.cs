@@ -1,5 +1,5 @@
 using Slipway.Checkpoints;
-using Slipway.Engine;
+using Slipway.Engine.Cache;
 using Slipway.Export;
 using Slipway.Sampling;
 using Slipway.Testing;
@@ -27,18 +27,18 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
 
         var answers = await Task.WhenAll(requests.Select(request => drafted.CollectAsync(request)));
 
-        var (guessed, right) = (0, 0);
+        var (proposed, right) = (0, 0);
         foreach (var (request, tokens) in requests.Zip(answers))
         {
             await AssertChosenAsync(plain, request, tokens);
             await AssertChosenAsync(plain, request, await drafted.CollectAsync(request));
-            guessed += tokens[^1].Usage!.DraftedTokens;
+            proposed += tokens[^1].Usage!.DraftedTokens;
             right += tokens[^1].Usage!.AcceptedTokens;
         }
 
-        output.WriteLine($"temperature {temperature}: {right} of {guessed} guesses were right");
-        Assert.InRange(right, temperature > 0 ? 0 : 1, guessed);
-        Assert.True(guessed > 0);
+        output.WriteLine($"temperature {temperature}: {right} of {proposed} drafted tokens were right");
+        Assert.InRange(right, temperature > 0 ? 0 : 1, proposed);
+        Assert.True(proposed > 0);
     }
 
     /// <summary>The model itself guesses everything right.</summary>
@@ -48,7 +48,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
         var package = Export("llama", Precision.Float32);
         using var model = LanguageModel.Load(package, new() { DraftModel = package, DraftTokens = 5 });
         var usage = (await model.CollectAsync(Request(1, 0)))[^1].Usage!;
-        output.WriteLine($"{usage.AcceptedTokens} of {usage.DraftedTokens} guesses were right");
+        output.WriteLine($"{usage.AcceptedTokens} of {usage.DraftedTokens} drafted tokens were right");
         Assert.InRange(usage.AcceptedTokens, 1, usage.DraftedTokens);
         Assert.InRange(usage.AcceptedTokens, usage.DraftedTokens - 5, usage.DraftedTokens);
     }

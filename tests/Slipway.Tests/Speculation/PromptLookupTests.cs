@@ -58,7 +58,7 @@ public sealed class PromptLookupTests
                 }
             }
 
-            Assert.Equal(longest >= PromptLookup.ShortestMatch, found);
+            Assert.Equal(longest >= PromptLookup.MinMatch, found);
             Assert.True(!found || next[^1] == draft[0]);
             drafts += found ? 1 : 0;
         }

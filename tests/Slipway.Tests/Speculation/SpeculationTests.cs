@@ -2,7 +2,7 @@ using Slipway.Tests.Engine;
 
 namespace Slipway.Tests.Speculation;
 
-/// <summary>What requests with guesses give, beside what they give without.</summary>
+/// <summary>What requests with drafts give, beside what they give without.</summary>
 public sealed class SpeculationTests(ITestOutputHelper output)
 {
     private static readonly int[] Prompt = [11, 12, 13, 14, 15, 16, 17, 18, 11, 12, 13];
@@ -36,7 +36,7 @@ public sealed class SpeculationTests(ITestOutputHelper output)
             accepted += tokens[^1].Usage!.AcceptedTokens;
         }
 
-        output.WriteLine($"{name}: {accepted} of {drafted} guesses were right");
+        output.WriteLine($"{name}: {accepted} of {drafted} drafts were right");
         Assert.InRange(accepted, 1, drafted);
     }
 
@@ -129,7 +129,7 @@ public sealed class SpeculationTests(ITestOutputHelper output)
 
         output.WriteLine($"{stops} stops");
 
-        // What the guesses left in the cache of beginnings must not show in a later turn.
+        // What the drafts left in the prefix cache must not show in a later turn.
         int[] turn = [.. Prompt, .. plain.Select(token => token.Id), 40, 41];
         AssertSame(
             await model.CollectAsync(Request(0) with { PromptIds = turn }),
@@ -193,10 +193,27 @@ public sealed class SpeculationTests(ITestOutputHelper output)
     {
         // The decoder fails a run whose tokens have not all the frequencies of the row's first ones.
         using var model = LanguageModel.Load(
-            PackageCases.Folder("llama-int4"), null, inner => new ScriptedDecoder(inner, Copies) { RotarySwitch = 40 });
+            PackageCases.Folder("llama-int4"), null,
+            inner => new ScriptedDecoder(inner, Copies) { LongRopeThreshold = 40 });
         var tokens = await model.CollectAsync(Request(8));
         AssertSame(await model.CollectAsync(Request(0)), tokens);
         Assert.True(tokens[^1].Usage!.AcceptedTokens > 0);
+    }
+
+    /// <summary>
+    /// A prompt as long as the first set of rotary frequencies is for has its first token by them, and no other.
+    /// </summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(8)]
+    public async Task Generate_PromptAsLongAsTheLongRopeThreshold_IsComputedAgainWithTheSecondFrequencies(
+        int draftTokens)
+    {
+        using var model = LanguageModel.Load(
+            PackageCases.Folder("llama-int4"), null,
+            inner => new ScriptedDecoder(inner, Copies) { LongRopeThreshold = Prompt.Length });
+        using var plain = Load(Copies);
+        AssertSame(await plain.CollectAsync(Request(0)), await model.CollectAsync(Request(draftTokens)));
     }
 
     [Theory]
@@ -209,7 +226,7 @@ public sealed class SpeculationTests(ITestOutputHelper output)
         var (drafted, accepted) = (0, 0);
         foreach (var item in PackageCases.Read(name))
         {
-            // A second turn that begins like the first, so that there is something to guess.
+            // A second turn that begins like the first, so that there is something to draft.
             var request = new GenerationRequest
             {
                 PromptIds = [.. item.PromptIds, .. item.OutputIds, .. item.PromptIds],
@@ -224,7 +241,7 @@ public sealed class SpeculationTests(ITestOutputHelper output)
             accepted += tokens[^1].Usage!.AcceptedTokens;
         }
 
-        output.WriteLine($"{name}: {accepted} of {drafted} guesses were right");
+        output.WriteLine($"{name}: {accepted} of {drafted} drafts were right");
         Assert.InRange(accepted, 0, drafted);
         Assert.True(drafted > 0);
     }

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using Slipway.Packaging;
 
-namespace Slipway.Engine;
+namespace Slipway.Engine.Adapters;
 
 /// <summary>A matrix of an adapter: where it begins in the file's data, and its sizes.</summary>
 internal readonly record struct AdapterMatrix(long Offset, int Rows, int Columns);

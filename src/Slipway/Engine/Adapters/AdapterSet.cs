@@ -1,7 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Packaging;
 
-namespace Slipway.Engine;
+namespace Slipway.Engine.Adapters;
 
 /// <summary>The adapters of a package, and the combinations of them that batches use.</summary>
 /// <remarks>Belongs to the engine's thread, but for <see cref="Names"/> and <see cref="IdOf"/>.</remarks>

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
-namespace Slipway.Engine;
+namespace Slipway.Engine.Adapters;
 
 /// <summary>The factors of some adapters side by side, as the graph takes them.</summary>
 internal sealed class AdapterTensors : IDisposable

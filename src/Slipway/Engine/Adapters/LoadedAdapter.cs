@@ -1,7 +1,7 @@
 using System.Numerics.Tensors;
 using Slipway.Packaging;
 
-namespace Slipway.Engine;
+namespace Slipway.Engine.Adapters;
 
 /// <summary>A layer of the graph that adapters may add to.</summary>
 /// <param name="Name">What the names of its two inputs begin with.</param>

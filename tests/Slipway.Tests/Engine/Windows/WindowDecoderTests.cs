@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
-using Slipway.Engine;
+using Slipway.Engine.Cache;
+using Slipway.Engine.Execution;
 using Slipway.Packaging;
 
 namespace Slipway.Tests.Engine.Windows;
@@ -7,29 +8,29 @@ namespace Slipway.Tests.Engine.Windows;
 public sealed class WindowDecoderTests(ITestOutputHelper output)
 {
     [Fact]
-    public void Dropped_TokenByToken_FollowsTheOperator()
+    public void EvictedTokens_TokenByToken_FollowsTheOperator()
     {
         foreach (var window in (CacheWindow[])[new(8, 1), new(8, 5), new(8, 63), new(512, 63), new(4096, 16)])
         {
             var kept = 0;
             for (var length = 1; length < 9000; length++)
             {
-                // A full row keeps what the next token sees of it, and takes that token.
+                // A full slot keeps what the next token sees, and takes that token.
                 kept = kept == window.Capacity ? window.Size : kept + 1;
-                Assert.Equal(length - kept, window.Dropped(length));
+                Assert.Equal(length - kept, window.EvictedTokens(length));
                 Assert.Equal(length + window.Capacity - kept, window.FullAt(length));
             }
         }
     }
 
     /// <summary>
-    /// A row of a prompt under way runs along at every length, also where tokens would give way for it.
+    /// A slot of a prompt under way is inactive at every length, also where its next token would evict others.
     /// </summary>
     [Theory]
     [InlineData("mistral-window", 1)]
     [InlineData("mistral-window", 5)]
     [InlineData("gemma3", 5)]
-    public void Decode_RowThatRunsAlong_KeepsItsTokens(string name, int slack)
+    public void Decode_InactiveSlot_KeepsItsTokens(string name, int slack)
     {
         using var package = new WindowPackage(name, slack);
         using var opened = new Opened(package.Sliding);
@@ -38,30 +39,31 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
         int[] tokens = [.. Enumerable.Range(0, 120).Select(i => 3 + (i * i % 90))];
         for (var length = 0; length < tokens.Length; length++)
         {
-            var alone = decoder.Prefill(2, length, tokens.AsSpan(length, 1), every: false).ToArray();
-            var beside = decoder.Prefill(0, length, tokens.AsSpan(length, 1), every: false).ToArray();
+            var alone = decoder.Prefill(Run(2, length, [tokens[length]])).ToArray();
+            var beside = decoder.Prefill(Run(0, length, [tokens[length]])).ToArray();
             Assert.InRange(alone.Zip(beside, (x, y) => Math.Abs(x - y)).Max(), 0, 1e-4f);
 
-            // Row 1 decodes, row 0 runs along, and row 2 is not of the batch.
-            decoder.CopyRow(2, 1, length + 1);
-            decoder.Decode([-1, 5], [length + 1, length + 1]);
+            // Slot 1 decodes, slot 0 is inactive, and slot 2 is not of the batch.
+            decoder.CopySlot(2, 1, length + 1);
+            decoder.Decode(new DecodeRun { Tokens = [-1, 5], Lengths = [length + 1, length + 1] });
         }
     }
 
     [Fact]
-    public void Prefill_TokensThatGaveWay_AreRefused()
+    public void Prefill_FromEvictedTokens_IsRefused()
     {
         using var package = new WindowPackage("mistral-window", 5);
         using var opened = new Opened(package.Sliding);
         var decoder = opened.Decoder;
         decoder.Resize(1, 128, []);
-        decoder.Prefill(0, 0, Enumerable.Range(3, 20).ToArray(), every: false);
+        decoder.Prefill(Run(0, 0, Enumerable.Range(3, 20).ToArray()));
 
         // Windows of 8 and 5 more: at 20 tokens the first 12 are gone, at 18 the first 6 would be.
         Assert.Equal(12, decoder.FirstHeld(0));
-        var error = Assert.Throws<InvalidOperationException>(() => { decoder.Prefill(0, 18, [7], every: false); });
+        var error = Assert.Throws<InvalidOperationException>(() => { decoder.Prefill(Run(0, 18, [7])); });
         Assert.Equal(
-            "Row '0' cannot go on from '18' tokens: its layers with a window hold those from '12' on and would have to "
+            "Slot '0' cannot go on from '18' tokens: its layers with a window hold those from '12' on and would have "
+            + "to "
             + "hold those from '6' on.", error.Message);
     }
 
@@ -72,23 +74,23 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
         using var opened = new Opened(package.Sliding);
         var decoder = opened.Decoder;
         decoder.Resize(1, 128, []);
-        decoder.Prefill(0, 0, [3, 4, 5], every: false);
+        decoder.Prefill(Run(0, 0, [3, 4, 5]));
         decoder.Terminate(true);
-        Assert.Throws<OnnxRuntimeException>(() => { decoder.Prefill(0, 3, [6], every: false); });
+        Assert.Throws<OnnxRuntimeException>(() => { decoder.Prefill(Run(0, 3, [6])); });
         decoder.Terminate(false);
         Assert.Equal(int.MaxValue, decoder.FirstHeld(0));
 
-        // Whoever has the row next begins anew.
-        decoder.Prefill(0, 0, [3, 4, 5], every: false);
+        // Whoever has the slot next begins anew.
+        decoder.Prefill(Run(0, 0, [3, 4, 5]));
         Assert.Equal(0, decoder.FirstHeld(0));
     }
 
-    /// <summary>Bytes that are promised are those of what runs bind, where rows are longer than windows.</summary>
+    /// <summary>Bytes that are promised are those of what runs bind, where slots are longer than windows.</summary>
     [Theory]
     [InlineData("mistral-window", 3)]
     [InlineData("gemma3", 6)]
     [InlineData("gpt-oss", 2)]
-    public void BytesFor_LongRows_AreThoseOfTheBuffers(string name, int sliding)
+    public void BytesFor_LongSlots_AreThoseOfTheBuffers(string name, int sliding)
     {
         using var package = new WindowPackage(name);
         using var opened = new Opened(package.Sliding);
@@ -106,7 +108,7 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
         Assert.Equal(bytes, cache.Bytes);
         using var full = new Opened(package.Full);
         output.WriteLine(
-            $"{name}: {full.Graph.Size.BytesFor(128)} bytes a row of 128 "
+            $"{name}: {full.Graph.Size.BytesFor(128)} bytes a slot of 128 "
             + $"tokens, {graph.Size.BytesFor(128)} with windows");
         Assert.Equal(graph.Size.BytesFor(64), full.Graph.Size.BytesFor(64));
         Assert.True(graph.Size.BytesFor(128) < full.Graph.Size.BytesFor(128));
@@ -134,6 +136,9 @@ public sealed class WindowDecoderTests(ITestOutputHelper output)
             }
         }
     }
+
+    private static PrefillRun Run(int slot, int start, int[] tokens)
+        => new() { Slot = slot, Start = start, Tokens = tokens, PlannedLength = start + tokens.Length };
 
     private sealed class Opened : IDisposable
     {

@@ -1,0 +1,31 @@
+namespace Slipway.Engine.Cache;
+
+/// <summary>Says which tokens a layer with a window keeps.</summary>
+/// <remarks>
+/// A slot keeps its tokens in order from the buffer's start. Once it is full, the oldest give way together: all that
+/// the next token does not see. So what a slot keeps follows from its length alone. Source: GroupQueryAttention's
+/// attribute <c>sliding_window_cache</c>.
+/// </remarks>
+/// <param name="Size">Tokens that the layer sees, the own one included.</param>
+/// <param name="Slack">Tokens that it keeps beyond those at most, 1 or more.</param>
+internal sealed record CacheWindow(int Size, int Slack)
+{
+    // What ONNX Runtime GenAI takes where a package does not say.
+    private const int DefaultSlack = 16;
+
+    /// <summary>Tokens that a slot has room for.</summary>
+    public int Capacity => Size + Slack;
+
+    /// <summary>The window of a package that leaves it to the graph to let tokens give way; null for none.</summary>
+    public static CacheWindow? Of(Packaging.GenAISlidingWindow? window)
+        => window is { SlideKeyValueCache: false, SlideInputs: false }
+            ? new CacheWindow(window.WindowSize, window.CacheSlack > 0 ? window.CacheSlack : DefaultSlack)
+            : null;
+
+    /// <summary>Tokens that gave way in a slot of a length, which is the first position that it keeps.</summary>
+    public int EvictedTokens(int length)
+        => length <= Capacity ? 0 : (int)(((long)length - Capacity + Slack) / (Slack + 1) * (Slack + 1));
+
+    /// <summary>The longest that a slot gets before more tokens give way.</summary>
+    public int FullAt(int length) => Capacity + EvictedTokens(length);
+}

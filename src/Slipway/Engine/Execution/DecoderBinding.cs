@@ -1,0 +1,100 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine.Adapters;
+using Slipway.Engine.Cache;
+
+namespace Slipway.Engine.Execution;
+
+/// <summary>Binds a graph's inputs and outputs to consecutive slots of the cache and to step buffers.</summary>
+internal sealed class DecoderBinding : IDisposable
+{
+    private readonly DecoderGraph _graph;
+    private readonly StepBuffers _buffers;
+    private readonly SharedInputs _shared;
+    private readonly AdapterBinding? _adapters;
+    private readonly int _slots;
+    private readonly List<OrtValue> _cacheValues = [];
+    private readonly List<OrtValue> _tokenValues = [];
+    private (int Tokens, int Kept, bool Every, int Width) _bound;
+
+    public DecoderBinding(
+        InferenceSession session, DecoderGraph graph, SlotCache cache, AdapterSet? adapters, SharedInputs shared,
+        StepBuffers buffers, int firstSlot, int slots)
+    {
+        (_graph, _buffers, _shared, _slots) = (graph, buffers, shared, slots);
+        IoBinding = session.CreateIoBinding();
+        _adapters = adapters is null ? null : new AdapterBinding(adapters, IoBinding, slots);
+        for (var i = 0; i < graph.Cache.Count; i++)
+        {
+            var value = Keep(_cacheValues, cache.KeyValues.View(i, firstSlot, slots));
+            IoBinding.BindInput(graph.Cache[i].Past, value);
+            IoBinding.BindOutput(graph.Cache[i].Present, value);
+        }
+
+        for (var i = 0; i < graph.States.Count; i++)
+        {
+            var state = graph.States[i];
+            IoBinding.BindInput(state.Past, Keep(_cacheValues, cache.States.Past(i, firstSlot, slots)));
+            IoBinding.BindOutput(state.Present, Keep(_cacheValues, cache.States.Present(i, firstSlot, slots)));
+        }
+
+        if (graph.PlannedLength is { } plannedLength)
+        {
+            IoBinding.BindInput(plannedLength, shared.PlannedLengthValue);
+        }
+    }
+
+    public OrtIoBinding IoBinding { get; }
+
+    /// <summary>Binds the buffers in the shapes of a run.</summary>
+    /// <param name="tokens">Tokens of each slot.</param>
+    /// <param name="kept">Tokens of each slot whose logits come back.</param>
+    /// <param name="every">Whether those of all tokens are asked for.</param>
+    /// <param name="maskWidth">Columns of the attention mask.</param>
+    public void BindTokens(int tokens, int kept, bool every, int maskWidth)
+    {
+        if (_bound == (tokens, kept, every, maskWidth))
+        {
+            return;
+        }
+
+        Release(_tokenValues);
+        IoBinding.BindInput(_graph.InputIds, Keep(_tokenValues, _buffers.IdValue([_slots, tokens])));
+        IoBinding.BindInput(_graph.AttentionMask, Keep(_tokenValues, _buffers.MaskValue([_slots, maskWidth])));
+        if (_graph.PositionIds is { } positionIds)
+        {
+            IoBinding.BindInput(positionIds, Keep(_tokenValues, _buffers.PositionValue([_slots, tokens])));
+        }
+
+        if (_graph.LogitsToKeep is { } keep)
+        {
+            IoBinding.BindInput(keep, every ? _shared.KeepAll : _shared.KeepLast);
+        }
+
+        var logits = _buffers.LogitsValue([_slots, kept, _graph.VocabularySize]);
+        IoBinding.BindOutput(_graph.Logits, Keep(_tokenValues, logits));
+        _bound = (tokens, kept, every, maskWidth);
+    }
+
+    /// <summary>Binds the adapters that the slots use; 0 for none.</summary>
+    public void BindAdapters(ReadOnlySpan<int> ids) => _adapters?.Bind(ids);
+
+    public void Dispose()
+    {
+        IoBinding.Dispose();
+        _adapters?.Dispose();
+        Release(_tokenValues);
+        Release(_cacheValues);
+    }
+
+    private static OrtValue Keep(List<OrtValue> values, OrtValue value)
+    {
+        values.Add(value);
+        return value;
+    }
+
+    private static void Release(List<OrtValue> values)
+    {
+        values.ForEach(value => value.Dispose());
+        values.Clear();
+    }
+}

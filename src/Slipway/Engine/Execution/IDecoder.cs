@@ -1,0 +1,87 @@
+namespace Slipway.Engine.Execution;
+
+/// <summary>Runs a decoder over the slots of a cache of its own.</summary>
+/// <remarks>Everything but <see cref="Terminate"/> belongs to one thread.</remarks>
+internal interface IDecoder : IDisposable
+{
+    /// <summary>Sequences that the cache has room for.</summary>
+    int Slots { get; }
+
+    /// <summary>Tokens that each slot has room for.</summary>
+    int Capacity { get; }
+
+    /// <summary>The maximum of tokens of a prefill of which only the last one's logits are kept.</summary>
+    int MaxPrefillTokens { get; }
+
+    /// <summary>The maximum of tokens of a prefill whose logits are all kept.</summary>
+    int MaxScoredTokens { get; }
+
+    /// <summary>The longest sequence that has the first of two sets of rotary frequencies.</summary>
+    int LongRopeThreshold => int.MaxValue;
+
+    /// <summary>Whether a slot can go on from an earlier token, because no layer has a recurrent state.</summary>
+    bool CanEvictTokens => true;
+
+    /// <summary>
+    /// Whether an interruptible prefill has yield points between its kernels
+    /// (<see cref="Kernels.Threading.KernelYield"/>), at which other slots can run.
+    /// </summary>
+    bool CanInterruptPrefill => false;
+
+    /// <summary>Bytes of a cache of this size.</summary>
+    long BytesFor(int slots, int capacity);
+
+    /// <summary>Bytes of a token in the layers that keep all of them.</summary>
+    long GrowingTokenBytes => BytesFor(1, 1);
+
+    /// <summary>Bytes of a token in the layers that keep a window of them.</summary>
+    long WindowTokenBytes => 0;
+
+    /// <summary>The first token that layers with a window hold in a slot of a length; it never falls.</summary>
+    int WindowStart(int length) => 0;
+
+    /// <summary>The first token that they hold in a slot now; beyond all where that is unknown.</summary>
+    int FirstHeld(int slot) => 0;
+
+    /// <summary>The maximum of tokens of a run, beyond its first, that a slot of a length can drop again.</summary>
+    int MaxDraft(int length) => int.MaxValue;
+
+    /// <summary>Gives the cache another size, none included, and keeps each slot's first tokens.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory; the cache is empty then and has no slots.</exception>
+    void Resize(int slots, int capacity, ReadOnlySpan<int> lengths);
+
+    /// <summary>Copies a slot's first tokens over another slot's.</summary>
+    void CopySlot(int from, int to, int length);
+
+    /// <summary>Copies keys and values of a slot's consecutive tokens out, of layers that keep all tokens.</summary>
+    void ReadTokens(int slot, int start, int count, NativeBuffer destination);
+
+    /// <summary>Copies keys and values that <see cref="ReadTokens"/> gave into a slot.</summary>
+    void WriteTokens(int slot, int start, int count, NativeBuffer source);
+
+    /// <summary>Copies keys and values of a slot's consecutive tokens out, of layers with a window.</summary>
+    void ReadWindow(int slot, int start, int count, NativeBuffer destination)
+    {
+    }
+
+    /// <summary>Copies keys and values that <see cref="ReadWindow"/> gave into a slot.</summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="length">Tokens that the slot holds once all of its window are written.</param>
+    /// <param name="start">The first token.</param>
+    /// <param name="count">Tokens; those that a slot of the length has evicted are left out.</param>
+    /// <param name="source">What was read.</param>
+    void WriteWindow(int slot, int length, int start, int count, NativeBuffer source)
+    {
+    }
+
+    /// <summary>Runs consecutive tokens of one sequence and returns their logits, valid until the next run.</summary>
+    /// <returns>[kept tokens, vocabulary]</returns>
+    ReadOnlySpan<float> Prefill(scoped in PrefillRun run);
+
+    /// <summary>Runs one token in each of the first slots and returns their logits, valid until the next run.</summary>
+    /// <returns>[slots, vocabulary]; those of inactive slots mean nothing.</returns>
+    ReadOnlySpan<float> Decode(scoped in DecodeRun run);
+
+    /// <summary>Asks the run in progress to end, or lets later ones go on; safe from any thread.</summary>
+    void Terminate(bool terminate);
+}

@@ -1,0 +1,73 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Kernels.Interop;
+using Slipway.Packaging;
+using Slipway.Packaging.Kernels;
+
+namespace Slipway.Engine.Execution;
+
+/// <summary>Finds a package's graph in operators that this library computes itself.</summary>
+internal static class KernelVariant
+{
+    /// <summary>
+    /// The graph's file; null where the package has none of this library's version, none is wanted, or the processor
+    /// cannot run it.
+    /// </summary>
+    /// <exception cref="PackageException">The file is missing.</exception>
+    public static string? PathOf(ModelPackage package, LanguageModelOptions options)
+        => Find(package, options) is { } variant
+            ? package.FindFile(variant.File) ?? throw new PackageException(
+                package.Path,
+                $"The package '{package.Path}' has no "
+                + $"file '{variant.File}', which '{ModelPackage.ManifestFile}' names as its "
+                + "graph for processors. Copy or export the package again.")
+            : null;
+
+    /// <summary>
+    /// Says where a package has such a graph only of another version, so that the decoder's own is run.
+    /// </summary>
+    public static void LogOtherVersion(ModelPackage package, LanguageModelOptions options)
+    {
+        if (!IsWanted(options) || Find(package, options) is not null)
+        {
+            return;
+        }
+
+        var versions = Variants(package).Select(variant => variant.KernelVersion)
+            .Concat(package.Manifest?.KernelModel is null ? [] : [1]);
+        foreach (var version in versions)
+        {
+            options.LoggerFactory?.CreateLogger(typeof(KernelVariant)).LogWarning(
+                "The package '{Package}' has a graph of kernels of version {Version}; this library has version "
+                + "{Own}, so the "
+                + "slower '{Model}' runs. Export the package again.",
+                package.Path, version, KernelContract.Version, Path.GetFileName(package.ModelPath));
+        }
+    }
+
+    /// <summary>Whether the graph that a session runs leaves slots without a mask alone.</summary>
+    /// <remarks>
+    /// The manifest's word alone does not do: each buffer of keys and values must be read by such an operator.
+    /// </remarks>
+    public static bool SupportsInactiveSlots(
+        ModelPackage package, LanguageModelOptions options, InferenceSession session, DecoderGraph graph)
+        => Find(package, options) is { Capabilities: { } capabilities }
+            && capabilities.Contains(KernelContract.InactiveSlots)
+            && session is KernelInferenceSession { CacheInputs: var inputs }
+            && graph.Cache.All(tensor => inputs.Contains(tensor.Past));
+
+    private static bool IsWanted(LanguageModelOptions options) => options.UseKernels && KernelLibrary.IsSupported;
+
+    private static GraphVariant? Find(ModelPackage package, LanguageModelOptions options)
+        => IsWanted(options)
+            ? Variants(package).FirstOrDefault(variant => variant.KernelVersion == KernelContract.Version) : null;
+
+    private static IEnumerable<GraphVariant> Variants(ModelPackage package)
+        => (package.Manifest?.Variants ?? [])
+            .Select(variant => variant is { Provider: not null, File: not null } ? variant : throw new PackageException(
+                package.Path,
+                $"The file '{ModelPackage.ManifestFile}' of '{package.Path}' lists a variant without 'provider' or "
+                + $"'file'. "
+                + "Export the package again."))
+            .Where(variant => variant.Provider == KernelContract.Provider);
+}

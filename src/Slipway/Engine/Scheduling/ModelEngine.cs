@@ -1,0 +1,265 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Slipway.Engine.Cache;
+using Slipway.Engine.Execution;
+using Slipway.Speculation;
+using Slipway.Telemetry;
+
+namespace Slipway.Engine.Scheduling;
+
+/// <summary>Steps the sequences of one model on a thread of its own.</summary>
+/// <remarks>
+/// Sequences arrive over a channel, join and leave between steps, and are failed alone where a step of theirs fails.
+/// </remarks>
+internal sealed class ModelEngine : IDisposable
+{
+    /// <summary>How long slots that no sequence uses stay allocated.</summary>
+    public static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
+
+    private readonly Channel<Sequence> _arrivals = Channel.CreateUnbounded<Sequence>(
+        new UnboundedChannelOptions { SingleReader = true });
+
+    private readonly IDecoder _decoder;
+    private readonly DraftModel? _draftModel;
+    private readonly LanguageModelOptions _options;
+    private readonly ModelTelemetry _telemetry;
+    private readonly int _vocabularySize;
+    private readonly PrefixCache _prefixes;
+    private readonly PrefixCacheWriter _prefixWriter;
+    private readonly CacheSlotAllocator _slots;
+    private readonly PrefillChunkSizer _sizer = new();
+    private readonly RunGuard _guard;
+    private readonly Scheduler _scheduler;
+    private readonly ModelRunner _runner;
+    private readonly Thread _thread;
+    private long _order;
+    private int _queued;
+    private long _keyValueBytes;
+
+    /// <param name="decoder">Runs the model; disposed with the engine.</param>
+    /// <param name="vocabularySize">Logits of one token.</param>
+    /// <param name="options">How the model is to run.</param>
+    /// <param name="budget">The maximum of bytes of keys and values.</param>
+    /// <param name="telemetry">Records what happens.</param>
+    /// <param name="draftModel">Drafts tokens; disposed with the engine; null for none.</param>
+    public ModelEngine(
+        IDecoder decoder, int vocabularySize, LanguageModelOptions options, KeyValueBudget budget,
+        ModelTelemetry telemetry, DraftModel? draftModel = null)
+    {
+        (_decoder, _draftModel, _options, _telemetry) = (decoder, draftModel, options, telemetry);
+        _vocabularySize = vocabularySize;
+        telemetry.Observe(() => Volatile.Read(ref _queued), () => Volatile.Read(ref _keyValueBytes));
+        _prefixes = new PrefixCache(decoder);
+        _slots = new CacheSlotAllocator(decoder, _prefixes, budget, options.MaxBatchSize);
+        _prefixWriter = new PrefixCacheWriter(decoder, _prefixes, _slots);
+        _guard = new RunGuard(decoder, draftModel, Fail);
+        var speculation = new SpeculativeDecoding(decoder, draftModel, options.DraftBatchSize, _sizer, _guard);
+        _scheduler = new Scheduler(decoder, _slots, _sizer, speculation, options);
+        var interleaver = new PrefillInterleaver(decoder, _slots, _sizer, RunInterleavedDecode);
+        _runner = new ModelRunner(decoder, _slots, _prefixWriter, interleaver);
+        _thread = new Thread(Run) { IsBackground = true, Name = "Slipway engine" };
+        _thread.Start();
+    }
+
+    // One step: a plan of what runs next, its runs, and what their logits make of the sequences.
+    private void Step()
+    {
+        WithdrawCancelled();
+        Execute(_scheduler.Schedule(Fail));
+        var bytes = _decoder.BytesFor(_decoder.Slots, _decoder.Capacity) + _prefixes.Bytes + (_draftModel?.Bytes ?? 0);
+        Volatile.Write(ref _keyValueBytes, bytes);
+    }
+
+    // Called by the interleaver, while a slice of the prompt's runs.
+    private void RunInterleavedDecode(Sequence prompt)
+    {
+        Execute(_scheduler.ScheduleForcedTokens());
+        Execute(_scheduler.ScheduleDecode(except: prompt));
+    }
+
+    private void Execute(IReadOnlyList<ScheduledRun> plan)
+    {
+        foreach (var run in plan)
+        {
+            _guard.Run(run.Cancellable, run.Sequences, () => RunAndCommit(run));
+        }
+    }
+
+    // Logits are the decoder's own memory until its next run, so each run is committed before the next.
+    private void RunAndCommit(ScheduledRun run)
+    {
+        switch (run)
+        {
+            case PrefillSlice slice:
+                var prefilled = _runner.Run(slice, out var count);
+                slice.Sequences[0].ComputedTokens += count;
+                Advance(slice.Sequences[0], slice.Sequences[0].ComputedTokens - count, prefilled);
+                break;
+            case DraftVerification verification:
+                _telemetry.Step(1);
+                SpeculativeDecoding.Verify(verification, _runner.Run(verification), _vocabularySize, Advance);
+                break;
+            case DecodeBatch batch:
+                _telemetry.Step(batch.Sequences.Length);
+                var started = Stopwatch.GetTimestamp();
+                CommitDecode(batch, _runner.Run(batch));
+                _sizer.ObserveDecode(
+                    Stopwatch.GetElapsedTime(started), batch.Sequences.Length,
+                    isQuiet: !_slots.Active.Any(sequence => sequence.NeedsPrefill));
+
+                // Whoever reads the tokens may wait for this core.
+                Thread.Yield();
+                break;
+        }
+    }
+
+    private void CommitDecode(DecodeBatch batch, ReadOnlySpan<float> logits)
+    {
+        foreach (var sequence in batch.Sequences)
+        {
+            sequence.ComputedTokens++;
+        }
+
+        foreach (var sequence in batch.Sequences)
+        {
+            var own = logits.Slice(sequence.Slot * _vocabularySize, _vocabularySize);
+            Advance(sequence, sequence.ComputedTokens - 1, own);
+        }
+    }
+
+    private void Advance(Sequence sequence, int start, ReadOnlySpan<float> logits)
+    {
+        try
+        {
+            if (sequence.Advance(start, logits))
+            {
+                _prefixWriter.Store(sequence);
+                _slots.Remove(sequence);
+            }
+        }
+#pragma warning disable CA1031 // A caller's processor may throw anything; only its own request may suffer.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Fail(other => other == sequence, e);
+        }
+    }
+
+    /// <summary>Hands a sequence to the engine; safe from any thread.</summary>
+    /// <exception cref="QueueFullException">The queue has no room.</exception>
+    /// <exception cref="ObjectDisposedException">The engine is disposed.</exception>
+    public void Submit(Sequence sequence)
+    {
+        if (Interlocked.Increment(ref _queued) > _options.QueueCapacity)
+        {
+            Interlocked.Decrement(ref _queued);
+            throw new QueueFullException(
+                $"'{_options.QueueCapacity}' requests wait for the model already. Try again later, or raise "
+                + $"'{nameof(LanguageModelOptions.QueueCapacity)}'.");
+        }
+
+        sequence.OnLeavingQueue(() => Interlocked.Decrement(ref _queued));
+        ObjectDisposedException.ThrowIf(!_arrivals.Writer.TryWrite(sequence), typeof(LanguageModel));
+    }
+
+    /// <summary>Ends a sequence by an error of the caller's choice; safe from any thread.</summary>
+    public void Cancel(Sequence sequence, Exception error)
+    {
+        sequence.Fail(error);
+        Cancel(sequence);
+    }
+
+    /// <summary>Withdraws a sequence, also while its prompt is being computed; safe from any thread.</summary>
+    public void Cancel(Sequence sequence)
+    {
+        sequence.Cancel();
+        sequence.LeaveQueue();
+        _guard.EndRunOf(sequence);
+    }
+
+    /// <summary>Fails what is in flight and waits until the thread has ended.</summary>
+    public void Dispose()
+    {
+        _guard.End();
+        _arrivals.Writer.TryComplete();
+        if (Thread.CurrentThread != _thread)
+        {
+            _thread.Join();
+            _prefixes.Dispose();
+            _draftModel?.Dispose();
+            _decoder.Dispose();
+        }
+    }
+
+    private void Run()
+    {
+        while (!_guard.HasEnded)
+        {
+            if (_scheduler.IsIdle && !WaitForArrival())
+            {
+                break;
+            }
+
+            TakeArrivals();
+            try
+            {
+                Step();
+            }
+#pragma warning disable CA1031 // An engine that is gone would leave its callers waiting for ever.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                Fail(_ => true, e);
+            }
+        }
+
+        TakeArrivals();
+        Fail(_ => true, new ObjectDisposedException(nameof(LanguageModel)));
+    }
+
+    // A conversation's next turn finds the slots as they were; where none comes, their memory is given back.
+    private bool WaitForArrival()
+    {
+        var arrival = _arrivals.Reader.WaitToReadAsync().AsTask();
+        try
+        {
+            return arrival.WaitAsync(IdleTime, _options.TimeProvider).GetAwaiter().GetResult();
+        }
+        catch (TimeoutException)
+        {
+            _slots.Release();
+            _draftModel?.Release();
+            Volatile.Write(ref _keyValueBytes, _prefixes.Bytes);
+            return arrival.GetAwaiter().GetResult();
+        }
+    }
+
+    private void TakeArrivals()
+    {
+        while (_arrivals.Reader.TryRead(out var sequence))
+        {
+            sequence.Order = _order++;
+            _scheduler.Enqueue(sequence);
+        }
+    }
+
+    private void WithdrawCancelled()
+    {
+        foreach (var cancelled in _slots.Active.Where(sequence => sequence.IsCancelled).ToArray())
+        {
+            // Whoever stops an answer often goes on from there.
+            _guard.Run(null, [cancelled], () => _prefixWriter.Store(cancelled));
+        }
+
+        Fail(sequence => sequence.IsCancelled, new OperationCanceledException());
+    }
+
+    private void Fail(Func<Sequence, bool> condition, Exception cause)
+        => _scheduler.Withdraw(condition).ForEach(sequence => Fail(sequence, cause));
+
+    private static void Fail(Sequence sequence, Exception cause)
+    {
+        sequence.LeaveQueue();
+        sequence.Fail(EngineErrors.Explain(sequence, cause));
+    }
+}

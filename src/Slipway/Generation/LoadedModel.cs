@@ -1,0 +1,115 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine.Adapters;
+using Slipway.Engine.Cache;
+using Slipway.Engine.Execution;
+using Slipway.Engine.Scheduling;
+using Slipway.Guidance;
+using Slipway.Packaging;
+using Slipway.Speculation;
+using Slipway.Telemetry;
+using Slipway.Tokenization;
+
+namespace Slipway.Generation;
+
+/// <summary>Loads a package and holds what its requests share. Safe for concurrent use.</summary>
+internal sealed class LoadedModel : IDisposable
+{
+    private const string TokenizerFile = "tokenizer.json";
+
+    private readonly HuggingFaceTokenizer? _tokenizer;
+    private readonly AdapterSet? _adapters;
+    private readonly DraftPackage? _draftPackage;
+    private readonly Lazy<GuidanceCache> _guidance;
+
+    /// <param name="package">The package.</param>
+    /// <param name="options">How to load it.</param>
+    /// <param name="wrap">Wraps the decoder, which lets tests inject faults.</param>
+    public LoadedModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
+    {
+        (Package, Options) = (package, options);
+        Telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
+        _guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
+
+        // The slow parts of loading run side by side.
+        var tokenizer = Task.Run(() => LoadTokenizer(package));
+        try
+        {
+            Session = ModelSession.Open(package, options);
+            _tokenizer = tokenizer.GetAwaiter().GetResult();
+            Graph = DecoderGraph.Read(Session, package);
+            _draftPackage = DraftPackage.Open(options);
+            _draftPackage?.Check(package, Graph.VocabularySize, _tokenizer, TokenizerFile);
+            var budget = new KeyValueBudget(package, Graph, options, _draftPackage?.Size ?? default);
+            ContextLength = budget.ContextLength;
+            _adapters = AdapterSet.Read(Session, package);
+            AdapterNames = _adapters?.Names ?? [];
+            IDecoder decoder = Graph.Concatenates
+                ? new DynamicCacheDecoder(Session, Graph)
+                : new Decoder(
+                    Session, Graph, _adapters, KernelVariant.SupportsInactiveSlots(package, options, Session, Graph));
+            var draftModel = _draftPackage?.Create(options, budget.DraftBytes);
+            Engine = new ModelEngine(wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel);
+        }
+        catch
+        {
+            _draftPackage?.Dispose();
+            Session?.Dispose();
+            throw;
+        }
+    }
+
+    public ModelPackage Package { get; }
+
+    public LanguageModelOptions Options { get; }
+
+    public InferenceSession Session { get; }
+
+    public DecoderGraph Graph { get; }
+
+    public ModelEngine Engine { get; }
+
+    public ModelTelemetry Telemetry { get; }
+
+    /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>The adapters that requests can choose between.</summary>
+    public IReadOnlyList<string> AdapterNames { get; }
+
+    /// <summary>Whether a draft model is loaded beside the model.</summary>
+    public bool HasDraftModel => _draftPackage is not null;
+
+    /// <summary>What was compiled of grammars.</summary>
+    public GuidanceCache Guidance => _guidance.Value;
+
+    /// <exception cref="NotSupportedException">The package has no <c>tokenizer.json</c>.</exception>
+    public HuggingFaceTokenizer Tokenizer
+        => _tokenizer ?? throw new NotSupportedException(
+            $"The package '{Package.Path}' has no '{TokenizerFile}', so it takes and gives token ids only. Copy the "
+            + "tokenizer of the model's checkpoint into the package.");
+
+    /// <summary>Makes text of tokens; null where the package has no tokenizer.</summary>
+    public TokenStreamDecoder? CreateStreamDecoder(bool skipSpecialTokens)
+        => _tokenizer?.CreateStreamDecoder(skipSpecialTokens);
+
+    /// <summary>The number of an adapter; 0 for null, the model alone.</summary>
+    /// <exception cref="ArgumentException">There is no such adapter.</exception>
+    public int AdapterId(string? name, string parameter)
+        => name is null ? 0 : _adapters?.IdOf(name) is > 0 and var id ? id : throw new ArgumentException(
+            $"The request asks for the adapter '{Excerpt.Of(name)}'; the package '{Package.Path}' has "
+            + (AdapterNames.Count == 0
+                ? "none. Export it with the adapter, or ask for none."
+                : $"{Excerpt.OfList(AdapterNames)}. Ask for one of them, or for none."),
+            parameter);
+
+    public void Dispose()
+    {
+        Engine.Dispose();
+        _draftPackage?.Dispose();
+        Session.Dispose();
+        Telemetry.Dispose();
+    }
+
+    private static HuggingFaceTokenizer? LoadTokenizer(ModelPackage package)
+        => package.FindFile(TokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
+}

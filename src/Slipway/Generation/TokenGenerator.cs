@@ -1,0 +1,107 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using Slipway.Engine.Scheduling;
+using Slipway.Sampling;
+using Slipway.Speculation;
+using Slipway.Text;
+
+namespace Slipway.Generation;
+
+/// <summary>Streams the tokens of requests. Safe for concurrent use.</summary>
+internal sealed class TokenGenerator(LoadedModel model, RequestGate gate)
+{
+    /// <summary>Streams one answer.</summary>
+    public async IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        GenerationRequest request,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using var visit = gate.Enter();
+        using var activity = model.Telemetry.Begin();
+        var sequence = CreateSequence(request);
+        Usage? usage = null;
+        var outcome = "refused";
+        try
+        {
+            model.Engine.Submit(sequence);
+            outcome = "cancelled";
+            using var deadline = StartDeadline(request, sequence);
+            using var registration = cancellationToken.Register(() => model.Engine.Cancel(sequence));
+            await foreach (var token in sequence.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                usage = token.Usage;
+                outcome = Outcome(token.FinishReason);
+                yield return token;
+            }
+        }
+        finally
+        {
+            if (!sequence.Output.Completion.IsCompleted)
+            {
+                model.Engine.Cancel(sequence);
+            }
+
+            model.Telemetry.End(activity, Outcome(sequence.Output.Completion) ?? outcome, usage);
+        }
+    }
+
+    /// <summary>The outcome of a request in telemetry.</summary>
+    public static string Outcome(FinishReason? reason) => reason switch
+    {
+        FinishReason.Stop => "stop",
+        FinishReason.Length => "length",
+        _ => "cancelled",
+    };
+
+    private static string? Outcome(Task completion) => completion.Exception?.InnerException switch
+    {
+        null or OperationCanceledException => null,
+        TimeoutException => "timeout",
+        _ => "failed",
+    };
+
+    private CancellationTokenSource? StartDeadline(GenerationRequest request, GenerationSequence sequence)
+    {
+        if (request.Timeout is not { } timeout)
+        {
+            return null;
+        }
+
+        var deadline = new CancellationTokenSource(timeout, model.Options.TimeProvider);
+        deadline.Token.Register(() => model.Engine.Cancel(sequence, new TimeoutException(
+            $"The request did not end within its time "
+            + $"of '{timeout}'. Raise Timeout, ask for fewer tokens, or send fewer "
+            + "requests at once.")));
+        return deadline;
+    }
+
+    private GenerationSequence CreateSequence(GenerationRequest request)
+    {
+        var endIds = model.Package.Config.Model.EosTokenId;
+        var sampling = request.Sampling;
+        var seed = sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+        var random = sampling.Temperature > 0 ? new RandomSource(seed) : null;
+        var guided = request.Guidance is { } grammar
+            ? request with
+            {
+                LogitsProcessors =
+                    [.. request.LogitsProcessors, model.Guidance.NewProcessor(grammar, request.StopTokenIds)],
+            }
+            : request;
+        var chooser = new Sampler(
+            LogitsProcessors.For(guided, [.. endIds, .. request.StopTokenIds], seed),
+            random,
+            request.LogProbabilities);
+        var text = new IncrementalDetokenizer(
+            model.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
+            request.StopSequences,
+            request.IncludeSpecialTokens);
+        var maxDraft = request.DraftTokens ?? model.Options.DraftTokens;
+        return new GenerationSequence(request, endIds, model.ContextLength, chooser, text)
+        {
+            Adapter = model.AdapterId(request.Adapter, nameof(request)),
+            TextDrafts = maxDraft > 0 ? new AdaptiveDraftLength(maxDraft) : null,
+            ModelDrafts = maxDraft > 0 && model.HasDraftModel ? new AdaptiveDraftLength(maxDraft) : null,
+        };
+    }
+}
