@@ -64,7 +64,7 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{", "slipway: 'tokenizer_config.json' of '")]
+    [InlineData("{", "slipway: The file 'tokenizer_config.json' of '")]
     [InlineData("""{"chat_template": 42}""", "has no chat template. Name a template file with --template.")]
     public async Task Render_TokenizerConfigOfAnotherForm_NamesIt(string config, string expected)
     {

@@ -161,7 +161,7 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         return tensor.Name;
     }
 
-    // A part of a download lacks whole layers; a configuration of another model lacks what is like it in each.
+    // The name of a tensor that is there shows whether the weights are another model's.
     private string Remedy(string name) => checkpoint.Tensors.Count == 0
         ? "Its files hold no tensors: give the model's own weight file."
         : $"It holds {checkpoint.Tensors.Count} tensors, such "
