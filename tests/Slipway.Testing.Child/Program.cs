@@ -21,10 +21,11 @@ static async Task<string> AnswerAsync(string folder)
         });
         int[] tokens = [.. Enumerable.Range(0, 20).Select(index => (3 + (index * 7)) % model.VocabularySize)];
         var scores = await model.ScoreAsync(tokens);
-        var answers = await Task.WhenAll(
-            Enumerable.Range(1, 3).Select(count => GenerateAsync(model, tokens[..(5 * count)])));
+        var answers = await Task.WhenAll(Enumerable.Range(1, 3).Select(count
+            => GenerateAsync(model, tokens[..(5 * count)])));
         return $"answered {Convert.ToHexStringLower(SHA256.HashData(
-            [.. MemoryMarshal.AsBytes<float>(scores), .. answers.SelectMany(answer => answer.SelectMany(BitConverter.GetBytes))]))}";
+            [.. MemoryMarshal.AsBytes<float>(scores),
+                .. answers.SelectMany(answer => answer.SelectMany(BitConverter.GetBytes))]))}";
     }
 #pragma warning disable CA1031 // Each is told; the parent judges which may come.
     catch (Exception e)

@@ -28,7 +28,7 @@ internal static class FuseResidual
 
         var side = Array.FindIndex(
             [0, 1], input => plan.Product(node.Inputs[input]) is { Gate: null, Addend: null } made
-            && plan.Uses.Count(made.Output) == 1);
+                && plan.Uses.Count(made.Output) == 1);
         if (side < 0)
         {
             return;

@@ -52,8 +52,8 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
     /// <summary>Whether another product of the same rows can be this one's gate.</summary>
     public bool FitsGate(FusedMatMul gate) =>
         X == gate.X && Bias.Length == 0 && gate.Bias.Length == 0
-        && ((string[])[OutputsAttribute, InputsAttribute, BlockSizeAttribute]).All(
-            name => Integer(Weights, name) == Integer(gate.Weights, name));
+        && ((string[])[OutputsAttribute, InputsAttribute, BlockSizeAttribute])
+            .All(name => Integer(Weights, name) == Integer(gate.Weights, name));
 
     public Node ToNode() => Gate is null
         ? new Node(

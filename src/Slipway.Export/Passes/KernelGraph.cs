@@ -43,7 +43,7 @@ internal static class KernelGraph
         [
             .. graph.Nodes
                 .Where(node => node.Domain == KernelContract.Domain
-                && AttentionContract.Operators.Contains(node.OpType))
+                    && AttentionContract.Operators.Contains(node.OpType))
                 .SelectMany(node => node.Outputs.Skip(1)),
         ];
         return kept.Count > 0 && graph.Outputs

@@ -20,7 +20,8 @@ internal sealed unsafe class AttentionInputs
         if (!Supports(heads, keyValueHeads))
         {
             throw Node.Invalid(
-                $"attributes '{HeadsAttribute}' and '{KeyValueHeadsAttribute}' are {heads} and {keyValueHeads}; up to {MaxHeads} "
+                $"attributes '{HeadsAttribute}' and '{KeyValueHeadsAttribute}' are {heads} and {keyValueHeads}; up to "
+                + $"{MaxHeads} "
                 + "heads were expected, a multiple of those of keys and values");
         }
 
@@ -81,8 +82,8 @@ internal sealed unsafe class AttentionInputs
         if (!SupportsHeadDim(size))
         {
             throw Node.Invalid(
-                $"input {PastKey}, '{Node.InputName(PastKey)}', has heads "
-                + $"of {size}; a multiple of {HeadDimMultiple} up to "
+                $"input {PastKey}, '{Node.InputName(PastKey)}', has heads of {size}; a multiple of {HeadDimMultiple} "
+                + $"up to "
                 + $"{MaxHeadDim} was expected");
         }
 
@@ -139,8 +140,8 @@ internal sealed unsafe class AttentionInputs
         if ((long)call.Batch * call.Tokens * width > int.MaxValue)
         {
             throw Node.Invalid(
-                $"input {Query}, '{Node.InputName(Query)}', has the "
-                + $"shape {KernelNode.Text(query.Shape)}, which is too much at "
+                $"input {Query}, '{Node.InputName(Query)}', has the shape {KernelNode.Text(query.Shape)}, which is "
+                + $"too much at "
                 + "once");
         }
 
@@ -173,8 +174,8 @@ internal sealed unsafe class AttentionInputs
         if (cosines.Shape[1] is < 1 || 2 * cosines.Shape[1] > call.HeadDim)
         {
             throw Node.Invalid(
-                $"input {Cosines}, '{Node.InputName(Cosines)}', has the "
-                + $"shape {KernelNode.Text(cosines.Shape)}; from 1 to "
+                $"input {Cosines}, '{Node.InputName(Cosines)}', has the shape {KernelNode.Text(cosines.Shape)}; from "
+                + $"1 to "
                 + $"{call.HeadDim / 2} frequencies were expected for heads of {call.HeadDim}");
         }
 
@@ -192,8 +193,8 @@ internal sealed unsafe class AttentionInputs
             if (last < -1 || (long)Math.Max(0, (long)last + 1 - call.Tokens) + call.Tokens > room)
             {
                 throw Node.Invalid(
-                    $"input {LastPositions}, '{Node.InputName(LastPositions)}', says that "
-                    + $"sequence {sequence} ends at position "
+                    $"input {LastPositions}, '{Node.InputName(LastPositions)}', says that sequence {sequence} ends at "
+                    + $"position "
                     + $"{last} with {call.Tokens} new tokens; {what} {room} positions, from 0 on, or -1 for none");
             }
         }

@@ -8,8 +8,8 @@ namespace Slipway.Kernels.Attention;
 /// <summary>Attention of one head of keys over a block of tokens, segment by segment.</summary>
 /// <remarks>
 /// A segment gives each row its largest score, the sum of exp(score − largest), and the values weighted by those.
-/// Segments are joined in their order, so it is all one whether one task or several compute them. Source: Dao,
-/// "FlashAttention-2", 2023; Dao and others, "Flash-Decoding", 2023.
+/// Segments are joined in their order, so it is all one whether one task or several compute them.
+/// Source: Dao, "FlashAttention-2", 2023; Dao and others, "Flash-Decoding", 2023.
 /// </remarks>
 internal unsafe ref struct AttentionRows
 {
@@ -73,9 +73,10 @@ internal unsafe ref struct AttentionRows
 
     /// <summary>Where a row's numbers lie among those of single segments.</summary>
     public static float* Partial(in AttentionCall call, int sequence, int token, int head, int segment)
-        => call.Partials + ((((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads + head)
-        * call.Segments) + segment)
-            * RowFloats(call.HeadDim);
+    {
+        var row = ((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads) + head;
+        return call.Partials + (((row * call.Segments) + segment) * RowFloats(call.HeadDim));
+    }
 
     /// <summary>Computes all segments and writes what comes out.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

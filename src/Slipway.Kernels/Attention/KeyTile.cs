@@ -105,9 +105,11 @@ internal static unsafe class KeyTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Join(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
-        => Avx512F.InsertVector128(
-            Avx512F.InsertVector128(Avx512F.InsertVector128(a.ToVector256Unsafe().ToVector512Unsafe(), b, 1), c, 2), d,
-            3);
+    {
+        var first = a.ToVector256Unsafe().ToVector512Unsafe();
+        return Avx512F.InsertVector128(
+            Avx512F.InsertVector128(Avx512F.InsertVector128(first, b, 1), c, 2), d, 3);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose(

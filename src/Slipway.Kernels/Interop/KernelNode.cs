@@ -29,8 +29,8 @@ internal sealed class KernelNode(string name, string operatorName, IReadOnlyList
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw Invalid(
-                $"input {input}, '{InputName(input)}', has the "
-                + $"shape {Text(tensor.Shape)}; its attributes and other inputs ask "
+                $"input {input}, '{InputName(input)}', has the shape {Text(tensor.Shape)}; its attributes and other "
+                + $"inputs ask "
                 + $"for {Text(shape)}");
         }
     }
@@ -58,8 +58,8 @@ internal sealed class KernelNode(string name, string operatorName, IReadOnlyList
         if (tensor.Shape.Length != rank)
         {
             throw Invalid(
-                $"input {input}, '{InputName(input)}', has the "
-                + $"shape {Text(tensor.Shape)}; {rank} dimensions were expected");
+                $"input {input}, '{InputName(input)}', has the shape {Text(tensor.Shape)}; {rank} dimensions were "
+                + $"expected");
         }
     }
 

@@ -82,8 +82,8 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         if (x.Shape is not [.., var width] || width != _weights.Inputs)
         {
             throw Node.Invalid(
-                $"input {X}, '{Node.InputName(X)}', has the "
-                + $"shape {KernelNode.Text(x.Shape)}; its last dimension must be "
+                $"input {X}, '{Node.InputName(X)}', has the shape {KernelNode.Text(x.Shape)}; its last dimension must "
+                + $"be "
                 + $"'{InputsAttribute}', {_weights.Inputs}");
         }
 

@@ -19,9 +19,10 @@ internal sealed unsafe class MatrixSource
         if (!Supports(outputs, inputs, blockSize))
         {
             throw info.Node.Invalid(
-                $"attributes '{OutputsAttribute}', '{InputsAttribute}' and '{BlockSizeAttribute}' are {outputs}, {inputs} and "
-                + $"{blockSize}; sizes from 1 "
-                + $"to {MaxSize} were expected, and blocks of a multiple of {BlockMultiple} up to "
+                $"attributes '{OutputsAttribute}', '{InputsAttribute}' and '{BlockSizeAttribute}' are {outputs}, "
+                + $"{inputs} and "
+                + $"{blockSize}; sizes from 1 to {MaxSize} were expected, and blocks of a multiple of {BlockMultiple} "
+                + $"up to "
                 + $"{MaxBlockSize} that divide '{InputsAttribute}'");
         }
 

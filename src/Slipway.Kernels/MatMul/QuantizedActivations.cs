@@ -35,8 +35,8 @@ internal readonly unsafe struct QuantizedActivations(
     public static QuantizedActivations At(byte* memory, int rows, int width, int blockSize)
     {
         var scales = (float*)(memory + ((long)rows * width));
-        return new QuantizedActivations(
-            (sbyte*)memory, scales, scales + ((long)rows * (width / blockSize)), width, blockSize);
+        var sums = scales + ((long)rows * (width / blockSize));
+        return new QuantizedActivations((sbyte*)memory, scales, sums, width, blockSize);
     }
 
     /// <summary>Quantizes one row.</summary>

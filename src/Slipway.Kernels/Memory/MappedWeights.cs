@@ -7,8 +7,8 @@ namespace Slipway.Kernels.Memory;
 /// ONNX Runtime maps each constant of a graph from its file and never writes to it, so a page that is needed once more
 /// comes back from the file. Without this the weights would be resident twice until the system runs short. The
 /// constants' own addresses say which memory that is, while the session holds it; the file's name does not matter, be
-/// it reached through links, deleted meanwhile, or mapped by others too. Source: madvise(2), MADV_DONTNEED. Elsewhere
-/// than on Linux nothing happens.
+/// it reached through links, deleted meanwhile, or mapped by others too.
+/// Source: madvise(2), MADV_DONTNEED. Elsewhere than on Linux nothing happens.
 /// </remarks>
 internal static unsafe partial class MappedWeights
 {

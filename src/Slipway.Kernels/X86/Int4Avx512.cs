@@ -192,16 +192,16 @@ internal static unsafe class Int4Avx512
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
-            Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default, f4 = default, f5 = default,
-                f6 = default, f7 = default;
+            Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
+            Vector512<float> f4 = default, f5 = default, f6 = default, f7 = default;
             for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
             {
-                Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default, i4 = default, i5 = default,
-                    i6 = default, i7 = default;
+                Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
+                Vector512<int> i4 = default, i5 = default, i6 = default, i7 = default;
                 for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default,
-                        s5 = default, s6 = default, s7 = default;
+                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default;
+                    Vector512<short> s4 = default, s5 = default, s6 = default, s7 = default;
                     Prefetch(values);
                     for (var q = 0; q < 4; q++)
                     {

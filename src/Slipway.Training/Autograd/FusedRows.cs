@@ -39,7 +39,8 @@ internal static class FusedRows
         }
 
         Parallel.For(
-            0, parts, part => body(part, (int)((long)rows * part / parts), (int)((long)rows * (part + 1) / parts)));
+            0, parts,
+            part => body(part, (int)((long)rows * part / parts), (int)((long)rows * (part + 1) / parts)));
     }
 
     public static unsafe byte* Pointer(Tensor tensor) =>

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Slipway;
 
 /// <summary>Says which package a chat client serves and what it may use.</summary>
@@ -90,6 +92,11 @@ public sealed class OnnxChatClientOptions
     /// </remarks>
     public string? Adapter { get; set; }
 
+    /// <summary>
+    /// The logging of the services, where they have one; no property, as configuration would bind it.
+    /// </summary>
+    internal ILoggerFactory? LoggerFactory;
+
     internal LanguageModelOptions ToModelOptions() => new()
     {
         ContextLength = ContextLength,
@@ -105,5 +112,6 @@ public sealed class OnnxChatClientOptions
         DraftTokens = DraftTokens,
         DraftModel = DraftModel,
         UseKernels = UseKernels,
+        LoggerFactory = LoggerFactory,
     };
 }

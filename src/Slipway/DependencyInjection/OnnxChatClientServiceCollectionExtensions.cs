@@ -1,6 +1,7 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Slipway;
 
@@ -108,9 +109,11 @@ public static class OnnxChatClientServiceCollectionExtensions
     }
 
     private static OnnxChatClient NewClient(IServiceProvider provider, string name)
-        => new(
-            provider.GetRequiredService<IOptionsMonitor<OnnxChatClientOptions>>().Get(name),
-            provider.GetService<TimeProvider>());
+    {
+        var options = provider.GetRequiredService<IOptionsMonitor<OnnxChatClientOptions>>().Get(name);
+        options.LoggerFactory ??= provider.GetService<ILoggerFactory>();
+        return new(options, provider.GetService<TimeProvider>());
+    }
 
     private static void RefuseUnknownKeys(BinderOptions options) => options.ErrorOnUnknownConfiguration = true;
 }

@@ -132,8 +132,8 @@ public sealed class AttentionKernelTests : IDisposable
         }
     }
 
-    private sealed class Layer(
-        int heads, int keyHeads, int size, int window, float softcap, bool sinks, bool isQuantized)
+    private sealed class Layer(int heads, int keyHeads, int size, int window, float softcap, bool sinks,
+        bool isQuantized)
     {
         private readonly float[] _cosines = [.. Angles(size / 4).Select(angle => (float)Math.Cos(angle))];
         private readonly float[] _sines = [.. Angles(size / 4).Select(angle => (float)Math.Sin(angle))];
@@ -259,8 +259,8 @@ public sealed class AttentionKernelTests : IDisposable
             var y = new float[count * tokens * layer.Width];
             using var binding = session.CreateIoBinding();
             using var qkv = OrtValue.CreateTensorValueFromMemory(packed, [count, tokens, layer.PackedWidth]);
-            using var last = OrtValue.CreateTensorValueFromMemory(
-                [.. begin.Select(start => start + tokens - 1)], [count]);
+            using var last = OrtValue.CreateTensorValueFromMemory([.. begin.Select(start => start + tokens - 1)],
+                [count]);
             using var output = OrtValue.CreateTensorValueFromMemory(y, [count, tokens, layer.Width]);
             using OrtValue key = View(_caches[0], row, count), value = View(_caches[1], row, count);
             binding.BindInput("qkv", qkv);

@@ -18,16 +18,19 @@ public sealed class AttentionRulesTests : IDisposable
 
     private static readonly Dictionary<string, (Action<Case> Change, string Expected)> _loadRules = new()
     {
-        ["heads no multiple"] = (one => one.Attributes["num_heads"] = 3,
+        ["heads no multiple"] = (
+            one => one.Attributes["num_heads"] = 3,
             "attributes 'num_heads' and 'kv_num_heads' are 3 and 2"),
         ["heads zero"] = (one => one.Attributes["num_heads"] = 0, "are 0 and 2"),
         ["heads beyond 32 bits"] = (one => one.Attributes["num_heads"] = 1L << 33, "up to 4096 heads were expected"),
         ["key heads zero"] = (one => one.Attributes["kv_num_heads"] = 0, "are 4 and 0"),
         ["key heads negative"] = (one => one.Attributes["kv_num_heads"] = -2, "are 4 and -2"),
         ["window negative"] = (one => one.Attributes["local_window_size"] = -7, "attribute 'local_window_size' is -7"),
-        ["rotary neither"] = (one => one.Attributes["do_rotary"] = 2,
+        ["rotary neither"] = (
+            one => one.Attributes["do_rotary"] = 2,
             "attribute 'do_rotary' is 2; 0 or 1 was expected"),
-        ["heads missing"] = (one => one.Attributes.Remove("num_heads"),
+        ["heads missing"] = (
+            one => one.Attributes.Remove("num_heads"),
             "attribute 'num_heads' is missing or no integer"),
         ["scale not a number"] = (one => one.Scale = float.NaN, "attribute 'scale' is 'NaN'"),
         ["softcap negative"] = (one => one.Softcap = -1, "attribute 'softcap' is negative"),
@@ -35,55 +38,74 @@ public sealed class AttentionRulesTests : IDisposable
         ["sines missing"] = (one => one.Leave(Sines), "'do_rotary' is 1 and inputs 6 and 7 are not both there"),
         ["value missing"] = (one => one.Leave(Value), "of inputs 4 and 5, a key and a value, one is missing"),
         ["key missing"] = (one => one.Leave(Key), "of inputs 4 and 5, a key and a value, one is missing"),
-        ["scales missing"] = (one => { one.IsQuantized = true; one.Leave(KeyScales); },
+        ["scales missing"] = (
+            one => { one.IsQuantized = true; one.Leave(KeyScales); },
             "inputs 9 and 10 are not both there"),
         ["positions missing"] = (one => one.Leave(Last), "InvalidGraph"),
     };
 
     private static readonly Dictionary<string, (Action<Case> Change, string Expected)> _runRules = new()
     {
-        ["heads more"] = (one => { one.Attributes["num_heads"] = 8; one.Leave(Sinks); },
+        ["heads more"] = (
+            one => { one.Attributes["num_heads"] = 8; one.Leave(Sinks); },
             "input 0, 'query', has the shape [2, 3, 128]; its attributes and other inputs ask for [2, 3, 256]"),
-        ["key heads fewer"] = (one => one.Attributes["kv_num_heads"] = 1,
-            "input 1, 'past_key', has the shape [2, 2, 8, 32]; its attributes and other inputs ask for [2, 1, 8, 32]"),
+        ["key heads fewer"] = (
+            one => one.Attributes["kv_num_heads"] = 1,
+            "input 1, 'past_key', has the shape [2, 2, 8, 32]; its attributes and other inputs ask for [2, 1, 8, "
+            + "32]"),
         ["key heads more"] = (one => one.Attributes["kv_num_heads"] = 4, "ask for [2, 4, 8, 32]"),
-        ["query narrower"] = (one => one.Shapes[Query] = [Batch, Tokens, 96],
+        ["query narrower"] = (
+            one => one.Shapes[Query] = [Batch, Tokens, 96],
             "input 0, 'query', has the shape [2, 3, 96]"),
-        ["query of two dimensions"] = (one => one.Shapes[Query] = [6, 128],
+        ["query of two dimensions"] = (
+            one => one.Shapes[Query] = [6, 128],
             "input 0, 'query', has the shape [6, 128]; 3 dimensions were expected"),
-        ["cache of a smaller batch"] = (one => one.Cache([1, 2, 8, 32]),
-            "input 1, 'past_key', has the shape [1, 2, 8, 32]; its attributes and other inputs ask for [2, 2, 8, 32]"),
+        ["cache of a smaller batch"] = (
+            one => one.Cache([1, 2, 8, 32]),
+            "input 1, 'past_key', has the shape [1, 2, 8, 32]; its attributes and other inputs ask for [2, 2, 8, "
+            + "32]"),
         ["cache of three dimensions"] = (one => one.Cache([4, 8, 32]), "4 dimensions were expected"),
-        ["cache of odd heads"] = (one => one.Cache([2, 2, 8, 24]),
+        ["cache of odd heads"] = (
+            one => one.Cache([2, 2, 8, 24]),
             "has heads of 24; a multiple of 16 up to 512 was expected"),
         ["cache of huge heads"] = (one => one.Cache([2, 2, 8, 1024]), "has heads of 1024"),
         ["cache of no heads"] = (one => one.Cache([2, 2, 8, 0]), "has heads of 0"),
-        ["value cache shorter"] = (one => one.Shapes[PastValue] = [2, 2, 4, 32],
+        ["value cache shorter"] = (
+            one => one.Shapes[PastValue] = [2, 2, 4, 32],
             "input 2, 'past_value', has the shape [2, 2, 4, 32]"),
-        ["positions of fewer sequences"] = (one => one.Shapes[Last] = [1],
+        ["positions of fewer sequences"] = (
+            one => one.Shapes[Last] = [1],
             "input 3, 'last', has the shape [1]; its attributes and other inputs ask for [2]"),
-        ["position beyond the cache"] = (one => one.LastPosition = Capacity,
+        ["position beyond the cache"] = (
+            one => one.LastPosition = Capacity,
             "ends at position 8 with 3 new tokens; the cache, input 1, has room for 8 positions"),
         ["position the largest"] = (one => one.LastPosition = int.MaxValue, "ends at position 2147483647"),
         ["position negative"] = (one => one.LastPosition = -2, "ends at position -2"),
         ["more tokens than the cache"] = (one => one.Cache([2, 2, 2, 32]), "has room for 2 positions"),
-        ["key narrower"] = (one => one.Shapes[Key] = [2, 3, 32],
+        ["key narrower"] = (
+            one => one.Shapes[Key] = [2, 3, 32],
             "input 4, 'key', has the shape [2, 3, 32]; its attributes and other inputs ask for [2, 3, 64]"),
         ["key of fewer tokens"] = (one => one.Shapes[Key] = [2, 1, 64], "input 4, 'key', has the shape [2, 1, 64]"),
         ["value narrower"] = (one => one.Shapes[Value] = [2, 3, 32], "input 5, 'value', has the shape [2, 3, 32]"),
-        ["cosines of fewer positions"] = (one => one.Shapes[Cosines] = one.Shapes[Sines] = [2, 16],
+        ["cosines of fewer positions"] = (
+            one => one.Shapes[Cosines] = one.Shapes[Sines] = [2, 16],
             "input 6, 'cosines', has rows for 2 positions"),
-        ["cosines wider"] = (one => one.Shapes[Cosines] = one.Shapes[Sines] = [16, 17],
+        ["cosines wider"] = (
+            one => one.Shapes[Cosines] = one.Shapes[Sines] = [16, 17],
             "from 1 to 16 frequencies were expected for heads of 32"),
         ["cosines empty"] = (one => one.Shapes[Cosines] = one.Shapes[Sines] = [16, 0], "from 1 to 16 frequencies"),
         ["cosines of one dimension"] = (one => one.Shapes[Cosines] = [256], "2 dimensions were expected"),
-        ["sines of fewer positions"] = (one => one.Shapes[Sines] = [4, 16],
+        ["sines of fewer positions"] = (
+            one => one.Shapes[Sines] = [4, 16],
             "input 7, 'sines', has the shape [4, 16]; its attributes and other inputs ask for [16, 16]"),
-        ["sinks of fewer heads"] = (one => one.Shapes[Sinks] = [2],
+        ["sinks of fewer heads"] = (
+            one => one.Shapes[Sinks] = [2],
             "input 8, 'sinks', has the shape [2]; its attributes and other inputs ask for [4]"),
-        ["scales of fewer heads"] = (one => { one.IsQuantized = true; one.Shapes[KeyScales] = [1, 1, 32]; },
+        ["scales of fewer heads"] = (
+            one => { one.IsQuantized = true; one.Shapes[KeyScales] = [1, 1, 32]; },
             "input 9, 'key_scales', has the shape [1, 1, 32]; its attributes and other inputs ask for [2, 1, 32]"),
-        ["value scales of fewer channels"] = (one => { one.IsQuantized = true; one.Shapes[ValueScales] = [2, 1, 16]; },
+        ["value scales of fewer channels"] = (
+            one => { one.IsQuantized = true; one.Shapes[ValueScales] = [2, 1, 16]; },
             "input 10, 'value_scales', has the shape [2, 1, 16]"),
         ["one side by side with two"] = (one => { one.Leave(Key); one.Leave(Value); }, "ask for [2, 3, 256]"),
         ["key buffers apart"] = (one => one.SharesKey = false, "must be one buffer: bind the same memory to both"),
@@ -135,8 +157,8 @@ public sealed class AttentionRulesTests : IDisposable
         using var options = new RunOptions();
         OrtValue[] values = [.. one.Names.Select((_, input) => one.NewValue(input))];
         using OrtValue key = one.NewValue(PastKey), value = one.NewValue(PastValue);
-        foreach (var (name, input) in one.Names.Select((name, index) => (name, index))
-            .Where(pair => pair.name.Length > 0))
+        foreach (var (name, input) in one.Names.Select((name, index) => (name, index)).Where(pair
+            => pair.name.Length > 0))
         {
             binding.BindInput(name, values[input]);
         }
@@ -177,7 +199,7 @@ public sealed class AttentionRulesTests : IDisposable
         public long[][] Shapes { get; } =
             [
                 [Batch, Tokens, Heads * Size], [Batch, KeyValueHeads, Capacity, Size],
-                [Batch, KeyValueHeads, Capacity, Size],
+                    [Batch, KeyValueHeads, Capacity, Size],
                 [Batch], [Batch, Tokens, KeyValueHeads * Size], [Batch, Tokens, KeyValueHeads * Size],
                     [Positions, Size / 2],
                 [Positions, Size / 2], [Heads], [KeyValueHeads, 1, Size], [KeyValueHeads, 1, Size],

@@ -9,7 +9,7 @@ internal sealed class GraphMutator(Graph graph, Random random)
 {
     private static readonly long[] _integers =
         [0, 1, -1, 2, 3, 7, 16, 31, 32, 33, 64, 512, 4096, 64000, int.MaxValue, int.MinValue, 1L << 32, long.MaxValue,
-        long.MinValue];
+            long.MinValue];
 
     private static readonly float[] _numbers =
         [0, -1, 1e30f, -1e30f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.Epsilon];
@@ -104,8 +104,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
             var other => other,
         };
         return (
-            node with { Attributes = [
-                .. node.Attributes.Select((attribute, at) => at == index ? changed : attribute)] },
+            node with { Attributes = [.. node.Attributes.Select((attribute, at) => at == index
+                ? changed : attribute)] },
             $"{node.Attributes[index]} becomes {changed}");
     }
 
@@ -121,7 +121,7 @@ internal sealed class GraphMutator(Graph graph, Random random)
         var dropped = node.Attributes[random.Next(node.Attributes.Count)];
         return (
             node with { Attributes = [.. node.Attributes.Where(attribute => attribute != dropped)] },
-            $"without {dropped.Name}");
+                $"without {dropped.Name}");
     }
 
     private (Node, string) LeaveInput(Node node)
@@ -130,7 +130,7 @@ internal sealed class GraphMutator(Graph graph, Random random)
         return random.Next(2) == 0
             ? (node with { Inputs = [.. node.Inputs.Take(index)] }, $"only {index} inputs")
             : (node with { Inputs = [.. node.Inputs.Select((name, at) => at == index ? "" : name)] },
-            $"without input {index}");
+                $"without input {index}");
     }
 
     private (Node, string) SwapInputs(Node node)
@@ -146,7 +146,7 @@ internal sealed class GraphMutator(Graph graph, Random random)
         var (index, value) = (random.Next(node.Inputs.Count), values[random.Next(values.Length)]);
         return (
             node with { Inputs = [.. node.Inputs.Select((name, at) => at == index ? value : name)] },
-            $"input {index} is '{value}'");
+                $"input {index} is '{value}'");
     }
 
     private (Node, string) ChangeOperator(Node node)
@@ -156,8 +156,8 @@ internal sealed class GraphMutator(Graph graph, Random random)
         var name = operators[random.Next(operators.Length)];
         return random.Next(2) == 0
             ? (node with { OpType = name, Domain = "slipway" }, $"is {name}")
-            : (node with { Outputs = [
-                .. node.Outputs.Select((output, at) => at == node.Outputs.Count - 1 && at > 0 ? "" : output)] },
+            : (node with { Outputs = [.. node.Outputs.Select((output, at) => at == node.Outputs.Count - 1 && at > 0
+                ? "" : output)] },
                 "without its last output");
     }
 }

@@ -15,13 +15,17 @@ internal static class KernelPackage
 {
     public const string GraphFile = "kernels.onnx";
 
-    /// <summary>Exports a tiny model.</summary>
-    public static void Export(string model, string folder, Precision precision, KeyValuePrecision cache)
+    /// <summary>
+    /// Exports a tiny model; layers with a window keep the whole sequence, so that kernels compute them.
+    /// </summary>
+    public static void Export(
+        string model, string folder, Precision precision, KeyValuePrecision cache, bool slidingCache = false)
     {
         using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", model));
         Exporter.Export(checkpoint, folder, new ExportOptions
         {
             Precision = precision, KeyValueCache = cache, KeyValueMeasurement = Measure,
+                SlidingWindowCache = slidingCache,
         });
     }
 
@@ -40,6 +44,7 @@ internal static class KernelPackage
     public static void Write(string package, Graph graph, int version = KernelContract.Version)
     {
         var path = Path.Combine(package, GraphFile);
+        File.Delete(path);
         OnnxFile.Write(
             new OnnxModel(graph)
             {
@@ -61,6 +66,15 @@ internal static class KernelPackage
         var bytes = File.ReadAllBytes(path);
         entry["bytes"] = bytes.Length;
         entry["sha256"] = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        File.WriteAllText(manifest, content.ToJsonString());
+    }
+
+    /// <summary>Writes the variants that a package's manifest lists.</summary>
+    public static void WriteVariants(string package, string json)
+    {
+        var manifest = Path.Combine(package, ModelPackage.ManifestFile);
+        var content = JsonNode.Parse(File.ReadAllText(manifest))!;
+        content["variants"] = JsonNode.Parse(json);
         File.WriteAllText(manifest, content.ToJsonString());
     }
 

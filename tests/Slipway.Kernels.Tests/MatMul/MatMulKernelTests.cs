@@ -138,8 +138,8 @@ public sealed class MatMulKernelTests : IDisposable
 
             for (var row = 0; row < rows;)
             {
-                row += Int4Avx2.Compute(
-                    packed.Part(0, 3), quantized, row, rows - row, second + (row * outputs), outputs);
+                row += Int4Avx2.Compute(packed.Part(0, 3), quantized, row, rows - row, second + (row * outputs),
+                    outputs);
             }
         }
 
@@ -161,8 +161,8 @@ public sealed class MatMulKernelTests : IDisposable
     {
         var values = inputs.Where(input => session.InputMetadata.ContainsKey(input.Name)).ToDictionary(
             input => input.Name,
-            input =>
-                OrtValue.CreateTensorValueFromMemory(input.Values, [input.Rows, input.Values.Length / input.Rows]));
+            input => OrtValue.CreateTensorValueFromMemory(input.Values,
+                [input.Rows, input.Values.Length / input.Rows]));
         using var options = new RunOptions();
         using var outputs = session.Run(options, values, ["y"]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();

@@ -14,7 +14,8 @@ public sealed class MatMulRulesTests : IDisposable
 
     private static readonly Dictionary<string, (Func<Node, Node> Change, string Expected)> _loadRules = new()
     {
-        ["N larger"] = (node => Set(node, "N", 64000),
+        ["N larger"] = (
+            node => Set(node, "N", 64000),
             "input 1, 'values', has the shape [32, 2, 16]; its attributes and other inputs ask for [64000, 2, 16]"),
         ["N smaller"] = (node => Set(node, "N", 16), "ask for [16, 2, 16]"),
         ["N zero"] = (node => Set(node, "N", 0), "attributes 'N', 'K' and 'block_size' are 0, 64 and 32"),
@@ -29,21 +30,26 @@ public sealed class MatMulRulesTests : IDisposable
         ["block no multiple"] = (node => Set(node, "block_size", 16), "multiple of 32"),
         ["block zero"] = (node => Set(node, "block_size", 0), "multiple of 32"),
         ["N missing"] = (node => Drop(node, "N"), "attribute 'N' is missing or no integer"),
-        ["N a float"] = (node => Drop(node,
-            "N") with { Attributes = [.. Drop(node, "N").Attributes, new NodeAttribute.Float("N", 32)] },
-                "attribute 'N' is missing or no integer"),
+        ["N a float"] = (
+            node => Drop(node, "N")
+                with { Attributes = [.. Drop(node, "N").Attributes, new NodeAttribute.Float("N", 32)] },
+            "attribute 'N' is missing or no integer"),
         ["epsilon missing"] = (node => Drop(node, "epsilon"), "attribute 'epsilon' is missing or no number"),
-        ["epsilon not a number"] = (node => SetFloat(node, float.NaN),
+        ["epsilon not a number"] = (
+            node => SetFloat(node, float.NaN),
             "attribute 'epsilon' is 'NaN'; a finite number was expected"),
         ["epsilon negative"] = (node => SetFloat(node, -1), "attribute 'epsilon' is negative"),
         ["values computed"] = (node => Read(node, 1, "computed"), "input 1, 'computed', is no constant of the graph"),
         ["values of another shape"] = (node => Read(node, 1, "zeros"), "input 1, 'zeros', has the shape [32, 1]"),
-        ["scales of another shape"] = (node => Read(node, 2, "bias"),
+        ["scales of another shape"] = (
+            node => Read(node, 2, "bias"),
             "input 2, 'bias', has the shape [32]; its attributes and other inputs ask for [32, 2]"),
         ["scales missing"] = (node => Read(node, 2, ""), "input 2"),
-        ["zeros of another shape"] = (node => Read(node, 3, "values"),
+        ["zeros of another shape"] = (
+            node => Read(node, 3, "values"),
             "input 3, 'values', has the shape [32, 2, 16]; its attributes and other inputs ask for [32, 1]"),
-        ["norm of another shape"] = (node => Read(node, 4, "bias"),
+        ["norm of another shape"] = (
+            node => Read(node, 4, "bias"),
             "input 4, 'bias', has the shape [32]; its attributes and other inputs ask for [64]"),
         ["norm computed"] = (node => Read(node, 4, "x"), "input 4, 'x', is no constant of the graph"),
         ["values of another type"] = (node => Read(node, 1, "scales"), "Type"),
@@ -52,14 +58,18 @@ public sealed class MatMulRulesTests : IDisposable
 
     private static readonly Dictionary<string, (Func<Node, Node> Change, string Expected)> _runRules = new()
     {
-        ["bias of another shape"] = (node => Read(node, 5, "norm"),
+        ["bias of another shape"] = (
+            node => Read(node, 5, "norm"),
             "input 5, 'norm', has the shape [64]; its attributes and other inputs ask for [32]"),
-        ["addend of another shape"] = (node => Read(node, 6, "x"),
+        ["addend of another shape"] = (
+            node => Read(node, 6, "x"),
             "input 6, 'x', has the shape [3, 64]; its attributes and other inputs ask for [3, 32]"),
         ["addend a constant"] = (node => Read(node, 6, "bias"), "input 6, 'bias', has the shape [32]"),
-        ["x narrower"] = (node => Read(node, 0, "addend"),
+        ["x narrower"] = (
+            node => Read(node, 0, "addend"),
             "input 0, 'addend', has the shape [3, 32]; its last dimension must be 'K', 64"),
-        ["x without dimensions"] = (node => Read(node, 0, "scalar"),
+        ["x without dimensions"] = (
+            node => Read(node, 0, "scalar"),
             "input 0, 'scalar', has the shape []; its last dimension must be 'K', 64"),
     };
 
@@ -97,13 +107,25 @@ public sealed class MatMulRulesTests : IDisposable
         Assert.Contains("Node 'product' (FusedMatMulNBits): ", refused.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A kernel that refused a run computes the next one, on all its threads.</summary>
+    [Fact]
+    public void Run_AfterARefusal_Computes()
+    {
+        using var session = Open(node => node);
+        for (var time = 0; time < 3; time++)
+        {
+            Assert.Throws<OnnxRuntimeException>(() => Run(session, Inputs / 2));
+            Run(session, Inputs);
+        }
+    }
+
     [Fact]
     public void Open_GateOfAnotherShape_IsRefused()
     {
         var refused = Assert.Throws<OnnxRuntimeException>(() => Open(node => node with
         {
             OpType = "GatedMatMulNBits",
-                Inputs = ["x", "values", "scales", "zeros", "zeros", "scales", "zeros", "norm"],
+            Inputs = ["x", "values", "scales", "zeros", "zeros", "scales", "zeros", "norm"],
         }).Dispose());
         Assert.Contains("input 4, 'zeros', has the shape [32, 1]", refused.Message, StringComparison.Ordinal);
     }
@@ -123,8 +145,13 @@ public sealed class MatMulRulesTests : IDisposable
     private void Run(Func<Node, Node> change)
     {
         using var session = Open(change);
+        Run(session, Inputs);
+    }
+
+    private static void Run(InferenceSession session, int width)
+    {
         using var options = new RunOptions();
-        using OrtValue x = Value(Rows, Inputs), addend = Value(Rows, Outputs), scalar = Value();
+        using OrtValue x = Value(Rows, width), addend = Value(Rows, Outputs), scalar = Value();
         using var results = session.Run(options, ["x", "addend", "scalar"], [x, addend, scalar], ["y"]);
         Assert.Equal(Rows * Outputs, results[0].GetTensorDataAsSpan<float>().Length);
     }
@@ -148,7 +175,7 @@ public sealed class MatMulRulesTests : IDisposable
         graph.AddNode(new Node("cast", "", "Cast", ["addend"], ["computed"], [new NodeAttribute.Int("to", 2)]));
         graph.AddNode(change(new Node(
             "product", "slipway", "FusedMatMulNBits", ["x", "values", "scales", "zeros", "norm", "bias", "addend"],
-            ["y"],
+                ["y"],
             [
                 new NodeAttribute.Int("N", Outputs), new NodeAttribute.Int("K", Inputs),
                 new NodeAttribute.Int("block_size", Block), new NodeAttribute.Float("epsilon", 1e-5f),

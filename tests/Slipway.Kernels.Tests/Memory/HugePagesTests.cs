@@ -67,8 +67,8 @@ public sealed class HugePagesTests
             }
             else if (inside && line.StartsWith("AnonHugePages:", StringComparison.Ordinal))
             {
-                return 1024 * long.Parse(
-                    line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+                return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+                    CultureInfo.InvariantCulture);
             }
         }
 

@@ -13,12 +13,6 @@ public sealed class MappedWeightsTests : IDisposable
     private const int Outputs = 2048, Inputs = 2048, Block = 32;
     private readonly TemporaryFolder _folder = new();
 
-    public MappedWeightsTests()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lists what a process has mapped.");
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
-    }
-
     public void Dispose() => _folder.Dispose();
 
     /// <summary>However the file is reached, and whatever it is called.</summary>
@@ -28,6 +22,7 @@ public sealed class MappedWeightsTests : IDisposable
     [InlineData("two\nlines \\012 of it")]
     public void Open_WeightsInAFile_AreNotResidentTwice(string name)
     {
+        SkipWithoutMaps();
         Write(_folder.Path, name);
         using var session = Open(_folder.Path);
         AssertNotResident();
@@ -37,6 +32,7 @@ public sealed class MappedWeightsTests : IDisposable
     [Fact]
     public void Open_FolderIsALink_WeightsAreNotResidentTwice()
     {
+        SkipWithoutMaps();
         Directory.CreateDirectory(_folder["blobs"]);
         Write(_folder["blobs"], "weights.data");
         Directory.CreateSymbolicLink(_folder["linked"], _folder["blobs"]);
@@ -48,6 +44,7 @@ public sealed class MappedWeightsTests : IDisposable
     [Fact]
     public void Open_FileIsGoneMeanwhile_StillComputes()
     {
+        SkipWithoutMaps();
         Write(_folder.Path, "weights.data");
         using var session = Open(_folder.Path);
         File.Delete(_folder["weights.data"]);
@@ -69,6 +66,7 @@ public sealed class MappedWeightsTests : IDisposable
     [Fact]
     public void Release_CodeOfALibrary_IsLeftAlone()
     {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lists what a process has mapped.");
         var code = MemoryMap.Read().First(map => map.Permissions == "r-xp" && map.Inode != 0);
         Assert.Equal(0, MappedWeights.Release([code.Range]));
     }
@@ -77,18 +75,18 @@ public sealed class MappedWeightsTests : IDisposable
     [InlineData("7f00-7f80 rw-p 00001000 fe:00 5349388      /packages/model.onnx.data", "rw-p", 5349388,
         "/packages/model.onnx.data", true)]
     [InlineData("7f00-7f80 r--p 00001000 fe:00 5349388      /a b/c (deleted)", "r--p", 5349388, "/a b/c (deleted)",
-    true)]
+        true)]
     [InlineData("7f00-7f80 r-xp 00001000 fe:00 5349388      /lib/libc.so", "r-xp", 5349388, "/lib/libc.so", false)]
     [InlineData("7f00-7f80 rw-s 00001000 fe:00 5349388      /dev/shm/x", "rw-s", 5349388, "/dev/shm/x", false)]
     [InlineData("7f00-7f80 rw-p 00000000 00:00 0 ", "rw-p", 0, "", false)]
     [InlineData("7f00-7f80 rw-p 00000000 00:00 0            [heap]", "rw-p", 0, "[heap]", false)]
-    public void Parse_LineOfMaps_TellsWhatLiesThere(
-        string line, string permissions, int inode, string name, bool isData)
+    public void Parse_LineOfMaps_TellsWhatLiesThere(string line, string permissions, int inode, string name,
+        bool isData)
     {
         var map = MemoryMap.Parse(line)!.Value;
         Assert.Equal(new MemoryRange(0x7f00, 0x7f80), map.Range);
-        Assert.Equal(
-            (permissions, (ulong)inode, name, isData), (map.Permissions, map.Inode, map.Name, map.IsPrivateData));
+        Assert.Equal((permissions, (ulong)inode, name, isData),
+            (map.Permissions, map.Inode, map.Name, map.IsPrivateData));
     }
 
     [Theory]
@@ -96,6 +94,12 @@ public sealed class MappedWeightsTests : IDisposable
     [InlineData("part of a name with a line's end")]
     [InlineData("zz-7f80 rw-p 00000000 00:00 0")]
     public void Parse_AnotherLine_IsNone(string line) => Assert.Null(MemoryMap.Parse(line));
+
+    private static void SkipWithoutMaps()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lists what a process has mapped.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+    }
 
     private static void Run(InferenceSession session)
     {
@@ -155,8 +159,8 @@ public sealed class MappedWeightsTests : IDisposable
         KernelGraphs.Write(graph, Path.Combine(folder, "model.onnx"));
         using var stream = File.Create(Path.Combine(folder, file));
         stream.Write(KernelGraphs.Codes(1, (int)values));
-        stream.Write(
-            System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(KernelGraphs.Numbers(2, (int)(scales / 4))));
+        stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(KernelGraphs.Numbers(2,
+            (int)(scales / 4))));
         stream.Write(KernelGraphs.Codes(3, (int)zeros));
     }
 }

@@ -79,8 +79,8 @@ public sealed unsafe class KernelThreadsTests
         using var pool = new KernelThreads(threads, spins: true);
         _mainThread = Environment.CurrentManagedThreadId;
         using var meeting = _meeting = new Barrier(Math.Min(threads, 2));
-        Assert.Equal(
-            "on the caller", Assert.Throws<InvalidOperationException>(() => pool.For(2, &FailOnCaller, null)).Message);
+        Assert.Equal("on the caller",
+            Assert.Throws<InvalidOperationException>(() => pool.For(2, &FailOnCaller, null)).Message);
         AssertUsable(pool);
     }
 
@@ -90,8 +90,8 @@ public sealed unsafe class KernelThreadsTests
         using var pool = new KernelThreads(3, spins: true);
         _mainThread = Environment.CurrentManagedThreadId;
         using var meeting = _meeting = new Barrier(2);
-        Assert.Equal(
-            "on a thread", Assert.Throws<InvalidOperationException>(() => pool.For(2, &FailOnThread, null)).Message);
+        Assert.Equal("on a thread",
+            Assert.Throws<InvalidOperationException>(() => pool.For(2, &FailOnThread, null)).Message);
         AssertUsable(pool);
     }
 

@@ -19,10 +19,10 @@ public sealed class KernelYieldTests : IDisposable
         // Two kernels, one after the other.
         var graph = new Graph("products");
         graph.AddInput("x", ElementType.Float32, 1, Size);
-        graph.AddInitializer(
-            KernelGraphs.Constant("codes", ElementType.UInt8, [Size, 1, 16], KernelGraphs.Codes(1, Size * 16)));
-        graph.AddInitializer(
-            KernelGraphs.Constant("scales", ElementType.Float32, [Size, 1], KernelGraphs.Numbers(2, Size)));
+        graph.AddInitializer(KernelGraphs.Constant("codes", ElementType.UInt8, [Size, 1, 16],
+            KernelGraphs.Codes(1, Size * 16)));
+        graph.AddInitializer(KernelGraphs.Constant("scales", ElementType.Float32, [Size, 1],
+            KernelGraphs.Numbers(2, Size)));
         Add("x", "middle");
         Add("middle", "y");
         graph.AddOutput(new GraphValue("y"), ElementType.Float32, 1, Size);
@@ -32,7 +32,7 @@ public sealed class KernelYieldTests : IDisposable
             to, "slipway", "FusedMatMulNBits", [from, "codes", "scales", "", "", "", ""], [to],
             [
                 new NodeAttribute.Int("N", Size), new NodeAttribute.Int("K", Size),
-                new NodeAttribute.Int("block_size", Size),
+                    new NodeAttribute.Int("block_size", Size),
                 new NodeAttribute.Float("epsilon", 0),
             ]));
     }

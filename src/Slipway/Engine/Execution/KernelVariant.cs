@@ -18,8 +18,8 @@ internal static class KernelVariant
         => Find(package, options) is { } variant
             ? package.FindFile(variant.File) ?? throw new PackageException(
                 package.Path,
-                $"The package '{package.Path}' has no "
-                + $"file '{variant.File}', which '{ModelPackage.ManifestFile}' names as its "
+                $"The package '{package.Path}' has no file '{variant.File}', which '{ModelPackage.ManifestFile}' "
+                + $"names as its "
                 + "graph for processors. Copy or export the package again.")
             : null;
 
@@ -38,8 +38,8 @@ internal static class KernelVariant
         foreach (var version in versions)
         {
             options.LoggerFactory?.CreateLogger(typeof(KernelVariant)).LogWarning(
-                "The package '{Package}' has a graph of kernels of version {Version}; this library has version "
-                + "{Own}, so the "
+                "The package '{Package}' has a graph of kernels of version {Version}; this library has version {Own}, "
+                + "so the "
                 + "slower '{Model}' runs. Export the package again.",
                 package.Path, version, KernelContract.Version, Path.GetFileName(package.ModelPath));
         }
