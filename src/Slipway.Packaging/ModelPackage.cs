@@ -55,6 +55,10 @@ public sealed class ModelPackage
     /// <summary>The full path of the decoder graph.</summary>
     public string ModelPath { get; }
 
+    /// <summary>Stamps of the files that were compared with the manifest, by full path.</summary>
+    internal IReadOnlyDictionary<string, FileStamp> Verified { get; private set; } =
+        new Dictionary<string, FileStamp>(StringComparer.Ordinal);
+
     /// <summary>Opens a package folder and checks that its files are there and unaltered.</summary>
     /// <remarks>A folder with a decoder that Hugging Face Optimum wrote is opened too.</remarks>
     /// <param name="folder">The package folder.</param>
@@ -85,7 +89,7 @@ public sealed class ModelPackage
             return new ModelPackage(path, EndTokens.Unite(package), manifest: null);
         }
 
-        PackageVerifier.Verify(path, manifestPath, manifest, verification);
+        package.Verified = PackageVerifier.Verify(path, manifestPath, manifest, verification);
         return package;
     }
 

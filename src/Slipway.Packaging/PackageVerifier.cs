@@ -7,7 +7,10 @@ internal static class PackageVerifier
 {
     private const long MaxByDefault = 256L << 20;
 
-    public static void Verify(
+    /// <summary>Compares them.</summary>
+    /// <returns>The files' stamps, by full path, from before they were hashed.</returns>
+    /// <exception cref="PackageException">A file is missing, altered or unreadable.</exception>
+    public static IReadOnlyDictionary<string, FileStamp> Verify(
         string folder,
         string manifestPath,
         PackageManifest manifest,
@@ -21,6 +24,7 @@ internal static class PackageVerifier
                 + $"'{PackageManifest.CurrentFormat}'. Update Slipway or export the package again.");
         }
 
+        var stamps = new Dictionary<string, FileStamp>(StringComparer.Ordinal);
         var hashed = new List<(string Path, string Sha256)>();
         foreach (var file in manifest.Files ?? [])
         {
@@ -32,17 +36,18 @@ internal static class PackageVerifier
             }
 
             var path = RequireFile(
-                folder, file.Name, $"which '{ModelPackage.ManifestFile}' lists", out var length);
-            if (length != file.Bytes)
+                folder, file.Name, $"which '{ModelPackage.ManifestFile}' lists", out var stamp);
+            stamps[path] = stamp;
+            if (stamp.Length != file.Bytes)
             {
                 throw new PackageException(
                     path,
-                    $"The file '{path}' has {length} bytes; '{ModelPackage.ManifestFile}' says {file.Bytes}. "
+                    $"The file '{path}' has {stamp.Length} bytes; '{ModelPackage.ManifestFile}' says {file.Bytes}. "
                     + "It is incomplete or altered: copy or export the package again.");
             }
 
             if (verification == PackageVerification.Full
-                || (verification == PackageVerification.Default && length <= MaxByDefault))
+                || (verification == PackageVerification.Default && stamp.Length <= MaxByDefault))
             {
                 hashed.Add((path, file.Sha256));
             }
@@ -57,6 +62,8 @@ internal static class PackageVerifier
         {
             throw first;
         }
+
+        return stamps;
     }
 
     /// <summary>Finds a file that the package names.</summary>
@@ -85,7 +92,7 @@ internal static class PackageVerifier
         }
     }
 
-    private static string RequireFile(string folder, string name, string why, out long length)
+    private static string RequireFile(string folder, string name, string why, out FileStamp stamp)
     {
         var path = PackagePath.Resolve(folder, name)
             ?? throw new PackageException(
@@ -95,7 +102,7 @@ internal static class PackageVerifier
         using var file = PackageReader.TryOpen(path) ?? throw new PackageException(
             path,
             $"The package '{folder}' has no file '{name}', {why}. Copy or export the package again.");
-        length = RandomAccess.GetLength(file);
+        stamp = FileStamp.Of(file);
         return path;
     }
 }

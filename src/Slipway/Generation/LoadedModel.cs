@@ -19,6 +19,7 @@ internal sealed class LoadedModel : IDisposable
     private readonly HuggingFaceTokenizer? _tokenizer;
     private readonly AdapterSet? _adapters;
     private readonly DraftPackage? _draftPackage;
+    private readonly WeightFiles? _weights;
     private readonly Lazy<GuidanceCache> _guidance;
 
     /// <param name="package">The package.</param>
@@ -35,6 +36,7 @@ internal sealed class LoadedModel : IDisposable
         try
         {
             Session = ModelSession.Open(package, options);
+            _weights = new WeightFiles(package, KernelVariant.PathOf(package, options) ?? package.ModelPath);
             _tokenizer = tokenizer.GetAwaiter().GetResult();
             Graph = DecoderGraph.Read(Session, package);
             _draftPackage = DraftPackage.Open(options);
@@ -48,12 +50,14 @@ internal sealed class LoadedModel : IDisposable
                 : new Decoder(
                     Session, Graph, _adapters, KernelVariant.SupportsInactiveSlots(package, options, Session, Graph));
             var draftModel = _draftPackage?.Create(options, budget.DraftBytes);
-            Engine = new ModelEngine(wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel);
+            Engine = new ModelEngine(
+                wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel, _weights);
         }
         catch
         {
             _draftPackage?.Dispose();
             Session?.Dispose();
+            _weights?.Dispose();
             throw;
         }
     }
@@ -107,6 +111,7 @@ internal sealed class LoadedModel : IDisposable
         Engine.Dispose();
         _draftPackage?.Dispose();
         Session.Dispose();
+        _weights?.Dispose();
         Telemetry.Dispose();
     }
 

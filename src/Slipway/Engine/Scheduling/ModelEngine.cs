@@ -42,9 +42,10 @@ internal sealed class ModelEngine : IDisposable
     /// <param name="budget">The maximum of bytes of keys and values.</param>
     /// <param name="telemetry">Records what happens.</param>
     /// <param name="draftModel">Drafts tokens; disposed with the engine; null for none.</param>
+    /// <param name="weights">The files of the weights; null where none are watched.</param>
     public ModelEngine(
         IDecoder decoder, int vocabularySize, LanguageModelOptions options, KeyValueBudget budget,
-        ModelTelemetry telemetry, DraftModel? draftModel = null)
+        ModelTelemetry telemetry, DraftModel? draftModel = null, WeightFiles? weights = null)
     {
         (_decoder, _draftModel, _options, _telemetry) = (decoder, draftModel, options, telemetry);
         _vocabularySize = vocabularySize;
@@ -52,7 +53,7 @@ internal sealed class ModelEngine : IDisposable
         _prefixes = new PrefixCache(decoder);
         _slots = new CacheSlotAllocator(decoder, _prefixes, budget, options.MaxBatchSize);
         _prefixWriter = new PrefixCacheWriter(decoder, _prefixes, _slots);
-        _guard = new RunGuard(decoder, draftModel, Fail);
+        _guard = new RunGuard(decoder, draftModel, Fail, weights);
         var speculation = new SpeculativeDecoding(decoder, draftModel, options.DraftBatchSize, _sizer, _guard);
         _scheduler = new Scheduler(decoder, _slots, _sizer, speculation, options);
         var interleaver = new PrefillInterleaver(decoder, _slots, _sizer, RunInterleavedDecode);

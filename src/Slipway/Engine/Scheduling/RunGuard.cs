@@ -9,7 +9,9 @@ namespace Slipway.Engine.Scheduling;
 /// <param name="decoder">Runs the model.</param>
 /// <param name="draftModel">Drafts tokens; null for none.</param>
 /// <param name="fail">Ends the sequences that a condition holds for.</param>
-internal sealed class RunGuard(IDecoder decoder, DraftModel? draftModel, Action<Func<Sequence, bool>, Exception> fail)
+/// <param name="weights">The files of the weights, which must not be written; null where none are watched.</param>
+internal sealed class RunGuard(
+    IDecoder decoder, DraftModel? draftModel, Action<Func<Sequence, bool>, Exception> fail, WeightFiles? weights = null)
 {
     private readonly Lock _lock = new();
     private Sequence? _running;
@@ -39,6 +41,7 @@ internal sealed class RunGuard(IDecoder decoder, DraftModel? draftModel, Action<
 
         try
         {
+            weights?.ThrowIfWritten();
             run();
         }
 #pragma warning disable CA1031 // The thread must live on whatever a step meets.
