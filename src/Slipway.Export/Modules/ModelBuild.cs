@@ -49,7 +49,7 @@ internal sealed class ModelBuild(
         Store(name, new FloatFormat(ElementType.Float32), read);
 
     /// <summary>Pairs of stacks, [count, inner, outer] and [count, outer, inner], in one format.</summary>
-    public (StoredStack First, StoredStack Second) StoreStacks(
+    public (GraphStack First, GraphStack Second) StoreStacks(
         (string Name, Weight Weight) first, (string Name, Weight Weight) second, int count)
     {
         var chosen = _format.ForStacks(first.Weight.Columns, second.Weight.Columns);

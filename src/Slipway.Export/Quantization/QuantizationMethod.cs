@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Slipway.Export.Quantization;
 
 /// <summary>A way to turn a row of weights into small integers: one scale and one zero point for each block.</summary>
@@ -47,4 +50,75 @@ public abstract class QuantizationMethod
     /// <param name="weights">The block's weights; padding is 0.</param>
     /// <param name="maximum">The largest code, 15 or 255.</param>
     protected abstract BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum);
+
+    /// <summary>Finds the interval that a block's grid must cover: its smallest and largest weight, or 0.</summary>
+    /// <remarks>The interval always holds 0, which every grid can express.</remarks>
+    /// <param name="weights">The block's weights.</param>
+    private protected static (float Low, float High) RangeOf(ReadOnlySpan<float> weights)
+    {
+        Vector<float> low = Vector<float>.Zero, high = Vector<float>.Zero;
+        foreach (var values in MemoryMarshal.Cast<float, Vector<float>>(weights))
+        {
+            low = Vector.Min(low, values);
+            high = Vector.Max(high, values);
+        }
+
+        float min = 0, max = 0;
+        for (var i = 0; i < Vector<float>.Count; i++)
+        {
+            min = Math.Min(min, low[i]);
+            max = Math.Max(max, high[i]);
+        }
+
+        return (min, max);
+    }
+}
+
+/// <summary>The values that a block's codes can stand for: (code − <see cref="ZeroPoint"/>)·<see cref="Scale"/>,
+/// where a code is found by dividing by <see cref="Step"/>.</summary>
+/// <param name="Step">The step that weights are divided by and rounded.</param>
+/// <param name="ZeroPoint">The code of the value 0.</param>
+/// <param name="Scale">The step that codes are multiplied by when they are read.</param>
+/// <remarks>The two steps differ where the scale was fitted to the codes after they had been found.</remarks>
+public readonly record struct BlockGrid(float Step, byte ZeroPoint, float Scale)
+{
+    /// <summary>The grid of a block that holds only zeros.</summary>
+    /// <param name="maximum">The largest code.</param>
+    public static BlockGrid Zero(int maximum) => new(1, (byte)((maximum + 1) / 2), 1);
+
+    /// <summary>Writes the code of each weight, clamped to 0 … <paramref name="maximum"/>.</summary>
+    /// <param name="weights">The weights.</param>
+    /// <param name="codes">Receives as many codes.</param>
+    /// <param name="maximum">The largest code, 15 or 255.</param>
+    public void Encode(ReadOnlySpan<float> weights, Span<byte> codes, int maximum)
+    {
+        var inverse = 1 / Step;
+        for (var i = 0; i < weights.Length; i++)
+        {
+            var code = MathF.Round(weights[i] * inverse) + ZeroPoint;
+            codes[i] = (byte)Math.Clamp(code, 0, maximum);
+        }
+    }
+}
+
+/// <summary>The table of quantization methods.</summary>
+public static class QuantizationMethods
+{
+    /// <summary>Every method, the default first.</summary>
+    public static IReadOnlyList<QuantizationMethod> All { get; } = [new SearchedScales(), new RoundToNearest()];
+
+    /// <summary>The method that is used where none is named.</summary>
+    public static QuantizationMethod Default => All[0];
+
+    /// <summary>Finds a method by its name.</summary>
+    /// <param name="name">Its <see cref="QuantizationMethod.Name"/>, in any case.</param>
+    /// <exception cref="ArgumentException">No method has that name; the message lists those that there are.</exception>
+    public static QuantizationMethod Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return All.FirstOrDefault(method => method.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ArgumentException(
+                $"There is no quantization method '{name}'. Choose one of " +
+                $"{string.Join(", ", All.Select(method => $"'{method.Name}'"))}.", nameof(name));
+    }
 }

@@ -12,7 +12,7 @@ public sealed class RoundToNearest : QuantizationMethod
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum)
     {
-        var (low, high) = BlockRange.Of(weights);
+        var (low, high) = RangeOf(weights);
         var step = (high - low) / maximum;
         if (!float.IsNormal(step))
         {

@@ -27,7 +27,7 @@ public sealed class SearchedScales : QuantizationMethod
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum)
     {
-        var (low, high) = BlockRange.Of(weights);
+        var (low, high) = RangeOf(weights);
         var range = high - low;
         if (!float.IsNormal(range / maximum))
         {

@@ -27,35 +27,34 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
-        int blocks = Blocks(weight), zeroPointBytes = ((blocks * bits) + 7) / 8;
-        var (_, scales, zeroPoints) = Write(
+        var blocks = Blocks(weight);
+        var (codes, scales, zeroPoints) = Write(
             writer, name, weight, [weight.Rows, blocks, blockSize * bits / 8], [weight.Rows, blocks],
-            [weight.Rows, zeroPointBytes]);
-        var codes = writer.Graph.FindInitializer($"{name}.codes")!;
+            [weight.Rows, ((blocks * bits) + 7) / 8]);
         return new BlockMatrix(
             name, codes, scales, zeroPoints, weight.Rows, weight.Columns, bits, blockSize, roundsActivations);
     }
 
-    public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
+    public override GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
     {
         int rows = weight.Rows / count, blocks = Blocks(weight);
         var (codes, scales, zeroPoints) = Write(
             writer, name, weight, [count, rows, (long)weight.Columns * bits / 8], [count, rows, blocks],
             [count, rows, ((blocks * bits) + 7) / 8]);
-        return new BlockStack(codes, scales, zeroPoints, bits, blockSize);
+        return new BlockStack(new GraphValue(codes.Name), scales, zeroPoints, bits, blockSize);
     }
 
     private int Blocks(Weight weight) => (weight.Columns + blockSize - 1) / blockSize;
 
-    private (GraphValue Codes, GraphValue Scales, GraphValue ZeroPoints) Write(
+    private (Initializer Codes, GraphValue Scales, GraphValue ZeroPoints) Write(
         WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape)
     {
         List<float[]> scales = [];
         List<byte[]> zeroPoints = [];
         writer.Data.Begin((long)weight.Rows * Blocks(weight) * blockSize * bits / 8);
-        ReadChunks(writer, name, weight, (chunk, rows) =>
+        writer.ReadChunks(name, weight, (chunk, rows) =>
         {
-            var part = writer.Quantize(name, chunk, rows, weight.Columns, bits, blockSize, method);
+            var part = Quantize(writer, name, chunk, rows, weight.Columns);
             writer.Data.Write<byte>(part.Codes);
             scales.Add(part.Scales);
             zeroPoints.Add(part.ZeroPoints);
@@ -64,5 +63,18 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
             writer.Add($"{name}.codes", ElementType.UInt8, codeShape),
             writer.AddParts($"{name}.scales", ElementType.Float32, scaleShape, scales),
             writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
+    }
+
+    private QuantizedMatrix Quantize(
+        WeightWriter writer, string name, ReadOnlyMemory<float> chunk, int rows, int columns)
+    {
+        try
+        {
+            return WeightQuantizer.Quantize(chunk, rows, columns, bits, blockSize, method, writer.CancellationToken);
+        }
+        catch (ArgumentException exception)
+        {
+            throw writer.Bad(name, $"cannot be quantized: {exception.Message.TrimEnd('.')}", exception);
+        }
     }
 }

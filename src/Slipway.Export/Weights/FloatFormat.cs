@@ -14,13 +14,14 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         WriteData(writer, name, weight);
-        return new FloatMatrix(writer.Add(name, type, [weight.Rows, weight.Columns]), type);
+        return new FloatMatrix(
+            new GraphValue(writer.Add(name, type, [weight.Rows, weight.Columns]).Name), type);
     }
 
-    public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
+    public override GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
     {
         WriteData(writer, name, weight);
-        var stack = writer.Add(name, type, [count, weight.Rows / count, weight.Columns]);
+        GraphValue stack = new(writer.Add(name, type, [count, weight.Rows / count, weight.Columns]).Name);
 
         // The cast of a constant is computed once, when the session is made.
         return new FloatStack(type == ElementType.Float32
@@ -33,7 +34,7 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
         var half = type == ElementType.Float16;
         Half[] narrowed = [];
         writer.Data.Begin((long)weight.Rows * weight.Columns * (half ? 2 : 4));
-        ReadChunks(writer, name, weight, (chunk, _) =>
+        writer.ReadChunks(name, weight, (chunk, _) =>
         {
             if (!half)
             {

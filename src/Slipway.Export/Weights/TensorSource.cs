@@ -20,14 +20,14 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     public Weight Matrix(string name, int rows, int columns)
     {
         var stored = Require(name, [rows, columns]);
-        return new StoredWeight(checkpoint, stored, rows, columns);
+        return new CheckpointWeight(checkpoint, stored, rows, columns);
     }
 
     /// <summary>A tensor [count, rows, columns] as matrices one below the other.</summary>
     public Weight Stack(string name, int count, int rows, int columns)
     {
         var stored = Require(name, [count, rows, columns]);
-        return new StoredWeight(checkpoint, stored, checked(count * rows), columns);
+        return new CheckpointWeight(checkpoint, stored, checked(count * rows), columns);
     }
 
     /// <summary>A tensor [count, columns, rows] as turned matrices one below the other.</summary>

@@ -12,7 +12,7 @@ internal abstract class Weight(int rows, int columns)
     public int Columns { get; } = columns;
 
     /// <summary>What the checkpoint holds it as; null where that is numbers.</summary>
-    public virtual StoredCodes? Codes => null;
+    public virtual PrequantizedRows? Prequantized => null;
 
     /// <summary>Reads consecutive rows.</summary>
     public abstract void ReadRows(int first, int count, Span<float> destination);
@@ -28,10 +28,11 @@ internal abstract class Weight(int rows, int columns)
 internal readonly record struct RowSource(string Tensor, int Output, float Scale);
 
 /// <summary>A tensor of the checkpoint, as it is stored.</summary>
-internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows, int columns) : Weight(rows, columns)
+internal sealed class CheckpointWeight(Checkpoint checkpoint, string name, int rows, int columns)
+    : Weight(rows, columns)
 {
-    public override StoredCodes? Codes => checkpoint.Quantized.TryGetValue(name, out var stored)
-        ? new StoredCodes(
+    public override PrequantizedRows? Prequantized => checkpoint.Quantized.TryGetValue(name, out var stored)
+        ? new PrequantizedRows(
             stored.Bits, stored.Columns, stored.GroupSize, stored.Groups,
             (first, count, codes, scales, zeroPoints) =>
                 checkpoint.ReadQuantized(name, first, codes, scales, zeroPoints))
@@ -46,7 +47,7 @@ internal sealed class StoredWeight(Checkpoint checkpoint, string name, int rows,
 /// <summary>Some consecutive rows of a matrix.</summary>
 internal sealed class RowRange(Weight whole, int start, int rows) : Weight(rows, whole.Columns)
 {
-    public override StoredCodes? Codes => whole.Codes is { } all
+    public override PrequantizedRows? Prequantized => whole.Prequantized is { } all
         ? all.With((first, count, codes, scales, zeroPoints) =>
             all.Read(start + first, count, codes, scales, zeroPoints))
         : null;
@@ -60,7 +61,7 @@ internal sealed class RowRange(Weight whole, int start, int rows) : Weight(rows,
 /// <summary>A matrix multiplied by a number.</summary>
 internal sealed class ScaledWeight(Weight plain, float scale) : Weight(plain.Rows, plain.Columns)
 {
-    public override StoredCodes? Codes => plain.Codes is { } stored
+    public override PrequantizedRows? Prequantized => plain.Prequantized is { } stored
         ? stored.With((first, count, codes, scales, zeroPoints) =>
         {
             stored.Read(first, count, codes, scales, zeroPoints);
@@ -83,19 +84,19 @@ internal sealed class ScaledWeight(Weight plain, float scale) : Weight(plain.Row
 internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
     : Weight(parts.Sum(part => part.Rows), parts[0].Columns)
 {
-    public override StoredCodes? Codes =>
-        parts[0].Codes is { } first && parts.All(part => part.Codes?.Fits(first) == true)
-        ? first.With(ReadCodes)
+    public override PrequantizedRows? Prequantized =>
+        parts[0].Prequantized is { } first && parts.All(part => part.Prequantized?.Fits(first) == true)
+        ? first.With(ReadPrequantized)
         : null;
 
-    private void ReadCodes(int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
+    private void ReadPrequantized(int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
     {
         foreach (var part in parts)
         {
             var taken = Math.Clamp(part.Rows - first, 0, count);
             if (taken > 0)
             {
-                var stored = part.Codes!;
+                var stored = part.Prequantized!;
                 var groups = taken * stored.GroupCount;
                 stored.Read(
                     first, taken, codes[..(taken * Columns)], scales[..groups], zeroPoints[..groups]);
@@ -168,6 +169,80 @@ internal sealed class InterleavedWeight(Weight even, Weight odd) : Weight(2 * ev
                 {
                     rows.AsSpan(index * Columns, Columns).CopyTo(destination[(row * Columns)..]);
                 }
+            }
+        }
+    }
+}
+
+/// <summary>The rows of a matrix in another order, some of which may be zeros.</summary>
+/// <param name="plain">The matrix.</param>
+/// <param name="order">For each row, which one of the matrix it is; negative for zeros.</param>
+internal sealed class PermutedWeight(Weight plain, IReadOnlyList<int> order) : Weight(order.Count, plain.Columns)
+{
+    public override PrequantizedRows? Prequantized => plain.Prequantized is { } stored
+        ? stored.With((first, count, codes, scales, zeroPoints) =>
+        {
+            var groups = stored.GroupCount;
+            for (var row = 0; row < count; row++)
+            {
+                var rowCodes = codes.Slice(row * Columns, Columns);
+                var rowZeroPoints = zeroPoints.Slice(row * groups, groups);
+                var rowScales = scales.Slice(row * groups, groups);
+                if (order[first + row] < 0)
+                {
+                    rowCodes.Clear();
+                    rowZeroPoints.Clear();
+                    rowScales.Fill(1);
+                    continue;
+                }
+
+                stored.Read(order[first + row], 1, rowCodes, rowScales, rowZeroPoints);
+            }
+        })
+        : null;
+
+    public override void ReadRows(int first, int count, Span<float> destination)
+    {
+        for (var row = 0; row < count; row++)
+        {
+            var values = destination.Slice(row * Columns, Columns);
+            if (order[first + row] < 0)
+            {
+                values.Clear();
+                continue;
+            }
+
+            plain.ReadRows(order[first + row], 1, values);
+        }
+    }
+
+    public override RowSource? SourceOf(int row) => order[row] < 0 ? null : plain.SourceOf(order[row]);
+}
+
+/// <summary>
+/// A matrix whose rows are the columns of another, as layers were stored that multiply from the left.
+/// </summary>
+/// <remarks>The other one is read as a whole, once, when the first row is asked for.</remarks>
+internal sealed class TransposedWeight(Weight plain) : Weight(plain.Columns, plain.Rows)
+{
+    private float[]? _values;
+
+    public override RowSource? SourceOf(int row) =>
+        plain.SourceOf(0) is { } source ? source with { Output = row } : null;
+
+    public override void ReadRows(int first, int count, Span<float> destination)
+    {
+        if (_values is null)
+        {
+            _values = new float[checked(plain.Rows * plain.Columns)];
+            plain.ReadRows(0, plain.Rows, _values);
+        }
+
+        for (var row = 0; row < count; row++)
+        {
+            for (var column = 0; column < Columns; column++)
+            {
+                destination[(row * Columns) + column] = _values[(column * Rows) + first + row];
             }
         }
     }

@@ -11,13 +11,14 @@ namespace Slipway.Export.Weights;
 /// <param name="Recipe">What <c>slipway.json</c> says about it.</param>
 internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables, QuantizationRecipe? Recipe)
 {
-    private const string Kept = "kept";
+    private const string Prequantized = "prequantized";
 
     /// <summary>Chooses the formats of a package.</summary>
     /// <param name="options">The kind of package.</param>
-    /// <param name="exactActivations">Whether 8-bit codes multiply inputs as they are.</param>
-    /// <param name="checkpoint">Whose codes are kept where it has such of as many bits and no method is asked
-    /// for.</param>
+    /// <param name="exactActivations">Whether 8-bit weights multiply inputs as they are.</param>
+    /// <param name="checkpoint">
+    /// The checkpoint; its quantized values stay where they have as many bits and no method is asked for.
+    /// </param>
     public static WeightFormats Choose(ExportOptions options, bool exactActivations, Checkpoint checkpoint)
     {
         FloatFormat single = new(ElementType.Float32), half = new(ElementType.Float16);
@@ -40,11 +41,11 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
             }
 
             if (options.Method is null
-                && checkpoint.Quantized.Values.FirstOrDefault(stored => stored.Bits == bits) is { } kept)
+                && checkpoint.Quantized.Values.FirstOrDefault(stored => stored.Bits == bits) is { } prequantized)
             {
                 return new(
-                    new StoredCodesFormat(bits), half,
-                    new QuantizationRecipe { Method = Kept, Bits = bits, BlockSize = kept.GroupSize });
+                    new PrequantizedFormat(bits), half,
+                    new QuantizationRecipe { Method = Prequantized, Bits = bits, BlockSize = prequantized.GroupSize });
             }
 
             var method = options.Method is { } name
@@ -55,4 +56,20 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                 new QuantizationRecipe { Method = method.Name, Bits = bits, BlockSize = options.BlockSize });
         }
     }
+}
+
+/// <summary>A way to store a matrix of weights.</summary>
+internal abstract class WeightFormat
+{
+    /// <summary>Writes a matrix, chunk by chunk, so that memory never holds more than one.</summary>
+    public abstract GraphWeight Write(WeightWriter writer, string name, Weight weight);
+
+    /// <summary>The format for stacks of matrices with so many columns each; this one where it can hold them.</summary>
+    public abstract WeightFormat ForStacks(params IReadOnlyList<int> columns);
+
+    /// <summary>Writes matrices of the same shape, one below the other, as one constant.</summary>
+    public abstract GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count);
+
+    /// <summary>Whether rows of a matrix with so many columns can be looked up.</summary>
+    public abstract bool CanGather(int columns);
 }

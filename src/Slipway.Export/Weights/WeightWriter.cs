@@ -1,5 +1,5 @@
+using System.Buffers;
 using Slipway.Checkpoints;
-using Slipway.Export.Quantization;
 using Slipway.Onnx;
 
 namespace Slipway.Export.Weights;
@@ -9,6 +9,9 @@ internal sealed class WeightWriter(
     Graph graph, ExternalDataWriter data, Checkpoint checkpoint, IProgress<ExportProgress>? progress,
     CancellationToken cancellationToken)
 {
+    // Weights read at a time: large enough for all cores to share, small beside any model.
+    private const int ChunkWeights = 1 << 20;
+
     private readonly long _total = checkpoint.Tensors.Values.Sum(tensor => tensor.Count);
     private long _done;
 
@@ -16,9 +19,16 @@ internal sealed class WeightWriter(
 
     public ExternalDataWriter Data => data;
 
-    /// <summary>Ends the constant whose elements were written.</summary>
-    public GraphValue Add(string name, ElementType type, IReadOnlyList<long> shape) =>
-        graph.AddInitializer(new Initializer(name, type, shape, data.End()));
+    /// <summary>Stops the export.</summary>
+    public CancellationToken CancellationToken => cancellationToken;
+
+    /// <summary>Ends the constant whose elements were written, and adds it to the graph.</summary>
+    public Initializer Add(string name, ElementType type, IReadOnlyList<long> shape)
+    {
+        Initializer constant = new(name, type, shape, data.End());
+        graph.AddInitializer(constant);
+        return constant;
+    }
 
     /// <summary>Writes a constant whose elements come in parts.</summary>
     public GraphValue AddParts<T>(string name, ElementType type, IReadOnlyList<long> shape, IReadOnlyList<T[]> parts)
@@ -30,7 +40,44 @@ internal sealed class WeightWriter(
             data.Write<T>(part);
         }
 
-        return Add(name, type, shape);
+        return new GraphValue(Add(name, type, shape).Name);
+    }
+
+    /// <summary>Reads a matrix in chunks of whole rows.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="weight">The matrix.</param>
+    /// <param name="use">Takes each chunk: the weights, the number of rows.</param>
+    public void ReadChunks(string name, Weight weight, Action<ReadOnlyMemory<float>, int> use)
+    {
+        var buffer = ArrayPool<float>.Shared.Rent(checked(ChunkRows(weight) * weight.Columns));
+        try
+        {
+            ForChunks(name, weight, (first, count) =>
+            {
+                var chunk = buffer.AsMemory(0, count * weight.Columns);
+                weight.ReadRows(first, count, chunk.Span);
+                use(chunk, count);
+            });
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Goes through a matrix in chunks of whole rows.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="weight">The matrix.</param>
+    /// <param name="use">Takes each chunk: its first row, the number of rows.</param>
+    public void ForChunks(string name, Weight weight, Action<int, int> use)
+    {
+        var rows = ChunkRows(weight);
+        for (var first = 0; first < weight.Rows; first += rows)
+        {
+            var count = Math.Min(rows, weight.Rows - first);
+            use(first, count);
+            Advance(name, (long)count * weight.Columns);
+        }
     }
 
     /// <summary>Reports weights that were written, and stops a cancelled export.</summary>
@@ -41,22 +88,9 @@ internal sealed class WeightWriter(
         progress?.Report(new ExportProgress(name, Math.Min(_done, _total), _total));
     }
 
-    /// <summary>Quantizes rows of a weight.</summary>
-    public QuantizedMatrix Quantize(
-        string name, ReadOnlyMemory<float> rows, int count, int columns, int bits, int blockSize,
-        QuantizationMethod method)
-    {
-        try
-        {
-            return WeightQuantizer.Quantize(rows, count, columns, bits, blockSize, method, cancellationToken);
-        }
-        catch (ArgumentException exception)
-        {
-            throw Bad(name, $"cannot be quantized: {exception.Message.TrimEnd('.')}", exception);
-        }
-    }
-
     /// <summary>The exception for a tensor that is of no use.</summary>
     public CheckpointException Bad(string name, string what, Exception? inner = null) =>
         new($"Tensor '{name}' of '{checkpoint.Path}' {what}.", checkpoint.Path, name, inner);
+
+    private static int ChunkRows(Weight weight) => Math.Clamp(ChunkWeights / weight.Columns, 1, weight.Rows);
 }

@@ -159,7 +159,7 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
             Exporter.Export(checkpoint, folder["fp32"]);
             var report = Exporter.Export(
                 checkpoint, folder["int4"], new ExportOptions { Precision = Precision.Int4 });
-            Assert.Equal("kept", report.Manifest.Quantization!.Method);
+            Assert.Equal("prequantized", report.Manifest.Quantization!.Method);
         }
 
         int[] ids = [.. Enumerable.Range(0, 24).Select(index => index * 7 % 250)];

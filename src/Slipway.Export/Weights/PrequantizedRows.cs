@@ -1,7 +1,7 @@
 namespace Slipway.Export.Weights;
 
 /// <summary>Reads whole rows of codes, one a byte, their scales and zero points.</summary>
-internal delegate void CodeReader(
+internal delegate void PrequantizedReader(
     int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints);
 
 /// <summary>The codes of a matrix that a quantization library wrote, to be kept as they are.</summary>
@@ -10,17 +10,17 @@ internal delegate void CodeReader(
 /// <param name="GroupSize">Columns that share a scale; the last group may have fewer.</param>
 /// <param name="Groups">The group of each column where they are not grouped in their order; null otherwise.</param>
 /// <param name="Read">Reads rows.</param>
-internal sealed record StoredCodes(
-    int Bits, int Columns, int GroupSize, IReadOnlyList<int>? Groups, CodeReader Read)
+internal sealed record PrequantizedRows(
+    int Bits, int Columns, int GroupSize, IReadOnlyList<int>? Groups, PrequantizedReader Read)
 {
     /// <summary>Scales of a row.</summary>
     public int GroupCount => (Columns + GroupSize - 1) / GroupSize;
 
     /// <summary>The same groups over other rows.</summary>
-    public StoredCodes With(CodeReader read) => this with { Read = read };
+    public PrequantizedRows With(PrequantizedReader read) => this with { Read = read };
 
     /// <summary>Whether rows of both can stand in one matrix.</summary>
-    public bool Fits(StoredCodes other) =>
+    public bool Fits(PrequantizedRows other) =>
         (Bits, Columns, GroupSize) == (other.Bits, other.Columns, other.GroupSize)
         && (Groups ?? []).SequenceEqual(other.Groups ?? []);
 

@@ -7,7 +7,7 @@ namespace Slipway.Export.Weights;
 /// <summary>Codes as the checkpoint holds them; half precision for what it holds as numbers.</summary>
 /// <remarks>Inputs are not rounded, so that a package equals the weights that the codes stand for.</remarks>
 /// <param name="bits">Bits of the codes to keep.</param>
-internal sealed class StoredCodesFormat(int bits) : WeightFormat
+internal sealed class PrequantizedFormat(int bits) : WeightFormat
 {
     private const int SmallestBlock = 16, MaxBlock = 256;
 
@@ -17,12 +17,12 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
 
     public override WeightFormat ForStacks(params IReadOnlyList<int> columns) => _numbers;
 
-    public override StoredStack WriteStack(WeightWriter writer, string name, Weight weight, int count) =>
+    public override GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count) =>
         _numbers.WriteStack(writer, name, weight, count);
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
-        if (weight.Codes is not { } stored || stored.Bits != bits || BlockSize(stored) is not { } blockSize)
+        if (weight.Prequantized is not { } stored || stored.Bits != bits || BlockSize(stored) is not { } blockSize)
         {
             return _numbers.Write(writer, name, weight);
         }
@@ -33,7 +33,7 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
         List<float[]> scales = [];
         List<byte[]> zeroPoints = [];
         writer.Data.Begin((long)weight.Rows * codeBytes);
-        ForChunks(writer, name, weight, (first, rows) =>
+        writer.ForChunks(name, weight, (first, rows) =>
         {
             byte[] codes = new byte[rows * codeBytes], zeros = new byte[rows * zeroPointBytes];
             var steps = new float[rows * blocks];
@@ -42,9 +42,8 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
             scales.Add(steps);
             zeroPoints.Add(zeros);
         });
-        var codeValue = writer.Add($"{name}.codes", ElementType.UInt8, [weight.Rows, blocks, codeBytes / blocks]);
         return new BlockMatrix(
-            name, writer.Graph.FindInitializer(codeValue.Name)!,
+            name, writer.Add($"{name}.codes", ElementType.UInt8, [weight.Rows, blocks, codeBytes / blocks]),
             writer.AddParts($"{name}.scales", ElementType.Float32, [weight.Rows, blocks], scales),
             writer.AddParts($"{name}.zero_points", ElementType.UInt8, [weight.Rows, zeroPointBytes], zeroPoints),
             weight.Rows, weight.Columns, bits, blockSize, roundsActivations: false)
@@ -55,7 +54,7 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
     }
 
     // The largest block that groups consist of; null where the operator has none so small.
-    private static int? BlockSize(StoredCodes stored)
+    private static int? BlockSize(PrequantizedRows stored)
     {
         var size = MaxBlock;
         while (size > SmallestBlock
@@ -68,7 +67,7 @@ internal sealed class StoredCodesFormat(int bits) : WeightFormat
     }
 
     private void Read(
-        StoredCodes stored, int[]? order, int first, int rows, int blockSize, Span<byte> packedCodes,
+        PrequantizedRows stored, int[]? order, int first, int rows, int blockSize, Span<byte> packedCodes,
         Span<float> scales, Span<byte> packedZeros)
     {
         int columns = stored.Columns, groups = stored.GroupCount, blocks = (columns + blockSize - 1) / blockSize;
