@@ -4,9 +4,7 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>
-/// Ministral 3: Mistral with YaRN, whose queries grow with every stretch of the length it was trained at.
-/// </summary>
+/// <summary>Ministral 3: Mistral whose queries grow with every stretch of the length it was trained at.</summary>
 /// <remarks>Source: Mistral AI's Ministral 3; the scaling is that of Llama 4.</remarks>
 internal sealed class Ministral3 : Mistral
 {

@@ -28,8 +28,8 @@ internal static class LayerTypes
             {
                 "mamba" or "mamba2" or "linear_attention" => true,
                 "attention" or "full_attention" => false,
-                _ =>
-                    throw config.Unsupported(key, "'mamba' or 'linear_attention', and 'attention' or 'full_attention'"),
+                _ => throw config.Unsupported(
+                    key, "'mamba' or 'linear_attention', and 'attention' or 'full_attention'"),
             };
     }
 

@@ -3,9 +3,7 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Modules;
 
-/// <summary>
-/// Attention with linear biases: a key's score grows with its position, in each head by another slope.
-/// </summary>
+/// <summary>Attention with linear biases: a key's score grows with its position, by a slope of each head.</summary>
 /// <remarks>
 /// What distance to the query takes off differs from that by a number that a softmax does not see.
 /// Source: ALiBi (arXiv 2108.12409).
@@ -34,9 +32,7 @@ internal static class Alibi
             return scope.Expand(seen, scope.Concat(0, scope.Ints(1, heads), count, total));
         });
 
-    /// <summary>
-    /// Powers of two between 1/2 and 1/256 where there are 8 heads; others stand between and beyond those.
-    /// </summary>
+    // Powers of two between 1/2 and 1/256 where there are 8 heads; others stand between and beyond those.
     private static IEnumerable<double> Slopes(int heads)
     {
         var whole = (int)Math.Pow(2, Math.Floor(Math.Log2(heads)));

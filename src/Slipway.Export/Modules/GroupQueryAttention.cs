@@ -76,7 +76,7 @@ internal sealed record GroupQueryAttention
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable? rotary, int layer)
     {
         var layout = rotary is null
-            ? HeadLayout.Plain(HeadDim) : HeadLayout.Turning(HeadDim, RotarySize, Interleaved);
+            ? HeadLayout.Plain(HeadDim) : HeadLayout.Rotary(HeadDim, RotarySize, Interleaved);
         var outside = rotary is { Positions: { } } || NormAfterRotary ? rotary : null;
         var apart = Norm is not null || outside is not null || OutputGate || QueryFactor != default;
         var (query, key, value) = !apart

@@ -5,7 +5,7 @@ using Slipway.Onnx.Operators;
 namespace Slipway.Export.Modules;
 
 /// <summary>
-/// Experts whose gate the operators of mixtures do not have: each computes the rows of its own tokens.
+/// Experts whose activation the operators of mixtures lack: each computes the rows of its own tokens.
 /// </summary>
 /// <remarks>
 /// For each expert, of which most have no row:
@@ -18,8 +18,10 @@ internal sealed record GroupedFeedForward(
     int HiddenSize, int IntermediateSize, int Experts, Func<NodeScope, GraphValue, GraphValue> Activation)
 {
     /// <summary>Builds the block.</summary>
-    /// <param name="scope">The experts, <c>gate_up_proj</c> [experts, 2·intermediate, hidden] and
-    /// <c>down_proj</c>.</param>
+    /// <param name="scope">
+    /// The experts: <c>gate_up_proj</c> [experts, 2·intermediate, hidden], <c>down_proj</c> [experts, hidden,
+    /// intermediate].
+    /// </param>
     /// <param name="x">[batch, sequence, hidden].</param>
     /// <param name="weights">[tokens, experts]: what experts count for, 0 for those that are not chosen.</param>
     public GraphValue Build(ModuleScope scope, GraphValue x, GraphValue weights)

@@ -6,7 +6,7 @@ namespace Slipway.Export.Modules;
 
 /// <summary>The places that a head's elements have in the graph.</summary>
 /// <remarks>
-/// Attention operators take heads of a multiple of 8, and turn a multiple of 16 elements; kernels and caches of codes
+/// Attention operators take heads of a multiple of 8, and rotate a multiple of 16 elements; kernels and caches of codes
 /// want a multiple of 16. A head of another size is widened with zeros, which change no score and come out as zeros.
 /// </remarks>
 internal sealed record HeadLayout
@@ -34,14 +34,14 @@ internal sealed record HeadLayout
     /// <summary>Whether zeros were added.</summary>
     public bool IsWidened => Width > Size;
 
-    /// <summary>The layout of heads that do not turn: elements in their order, zeros behind.</summary>
-    public static HeadLayout Plain(int size) => Turning(size, 0);
+    /// <summary>The layout of heads that are not rotated: elements in their order, zeros behind.</summary>
+    public static HeadLayout Plain(int size) => Rotary(size, 0);
 
-    /// <summary>The layout of heads of which a part turns.</summary>
+    /// <summary>The layout of heads of which a part is rotated.</summary>
     /// <param name="size">The size of a head.</param>
-    /// <param name="rotarySize">The part of it that turns.</param>
-    /// <param name="interleaved">Whether neighbours turn together in the checkpoint; halves otherwise.</param>
-    public static HeadLayout Turning(int size, int rotarySize, bool interleaved = false) => new(
+    /// <param name="rotarySize">The part of it that is rotated.</param>
+    /// <param name="interleaved">Whether neighbours are rotated together in the checkpoint; halves otherwise.</param>
+    public static HeadLayout Rotary(int size, int rotarySize, bool interleaved = false) => new(
         size,
         Widened(size) == size && (rotarySize == 0 || (rotarySize % Step == 0 && !interleaved))
             ? null
@@ -84,8 +84,8 @@ internal sealed record HeadLayout
             }
         }
 
-        return scope.Gather(
-            x, scope.Build.Writer.AddParts<long>(scope.NameOf("places"), ElementType.Int64, [places.Length], [places]),
-            2);
+        var order = scope.Build.Writer.AddParts<long>(
+            scope.NameOf("places"), ElementType.Int64, [places.Length], [places]);
+        return scope.Gather(x, order, 2);
     }
 }

@@ -39,7 +39,7 @@ internal sealed record SharedAttention
     /// <summary>The keys and values of a layer that has its own.</summary>
     public SharedKeys BuildKeys(ModuleScope scope, GraphValue x, DecoderInputs inputs, int layer)
     {
-        var layout = HeadLayout.Turning(HeadDim, HeadDim);
+        var layout = HeadLayout.Rotary(HeadDim, HeadDim);
         var rows = layout.Rows(NumKeyValueHeads);
         var raw = scope["k_proj"].Linear(x, HiddenSize, NumKeyValueHeads * HeadDim, Bias, order: rows);
         var key = HeadNorms.Rms(Epsilon)(scope["k_norm"], raw, NumKeyValueHeads, layout);
@@ -56,7 +56,7 @@ internal sealed record SharedAttention
     public GraphValue Build(
         ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable rotary, SharedKeys keys)
     {
-        var layout = HeadLayout.Turning(HeadDim, HeadDim);
+        var layout = HeadLayout.Rotary(HeadDim, HeadDim);
         var raw = scope["q_proj"].Linear(
             x, HiddenSize, NumAttentionHeads * HeadDim, Bias, order: layout.Rows(NumAttentionHeads));
         var query = HeadNorms.Rms(Epsilon)(scope["q_norm"], raw, NumAttentionHeads, layout);

@@ -44,9 +44,7 @@ public static class SelectionOperators
         return scope.AddNode(OnnxModel.StandardDomain, "GatherND", [data, places]);
     }
 
-    /// <summary>
-    /// The data with updates added to its parts at places, [count, rank]; no place may stand there twice.
-    /// </summary>
+    /// <summary>The data with updates added at places, [count, rank], of which no two may be the same.</summary>
     public static GraphValue ScatterAdd(
         this NodeScope scope, GraphValue data, GraphValue places, GraphValue updates)
     {

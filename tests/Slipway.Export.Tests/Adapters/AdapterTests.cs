@@ -92,8 +92,8 @@ public sealed class AdapterTests(ITestOutputHelper output)
             var matrix = merged.Tensors[$"{name}.weight"].Values;
             for (var i = 0; i < matrix.Length; i++)
             {
-                matrix[i] += 2 * Enumerable.Range(0, rank)
-                    .Sum(r => up[(i / size * rank) + r] * down[(r * size) + (i % size)]);
+                int row = i / size, column = i % size;
+                matrix[i] += 2 * Enumerable.Range(0, rank).Sum(r => up[(row * rank) + r] * down[(r * size) + column]);
             }
         }
 
@@ -101,7 +101,9 @@ public sealed class AdapterTests(ITestOutputHelper output)
         SafetensorsWriter.Write(Path.Combine(folder["adapter"], "adapter_model.safetensors"), factors);
         File.WriteAllText(
             Path.Combine(folder["adapter"], "adapter_config.json"),
-            """{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}""");
+            """
+            {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}
+            """);
         using (var checkpoint = Checkpoint.Open(merged.Write(folder["merged"])))
         {
             Exporter.Export(checkpoint, folder["reference"]);

@@ -1,5 +1,6 @@
 using Slipway.Checkpoints;
 using Slipway.Export.Tests.Definitions;
+using Slipway.Onnx.Serialization;
 using Slipway.Testing;
 
 namespace Slipway.Export.Tests.Architectures;
@@ -14,9 +15,7 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
     // In these random models rounding chooses other experts at most positions.
     private static readonly string[] Fickle = ["deepseek-v3", "gemma4-moe", "gemma4-moe-published"];
 
-    /// <summary>
-    /// Bounds are of the logits' size, at half of the positions: random weights amplify what rounding changes.
-    /// </summary>
+    // Bounds are of the logits' size, at half of the positions: random weights amplify what rounding changes.
     public static TheoryData<string, Precision, double> References { get; } = Cases(
         DecoderParityTests.Names.Select(row => row.Data));
 
@@ -38,6 +37,48 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
         definition.Forward(model, [1, 2]);
         model.Save(_folder["checkpoint"], definition.Config());
         return CompareAsync(name, _folder["checkpoint"], precision, bound);
+    }
+
+    /// <summary>Codes of keys and values, whose steps are those of numbers up to 4.</summary>
+    [Theory]
+    [InlineData("llama-head-100")]
+    [InlineData("mistral-head-20-window")]
+    [InlineData("gemma4-heads-24-40")]
+    [InlineData("falcon-alibi-6-heads")]
+    public async Task Forward_CacheOfCodes_StaysNearFloat32(string name)
+    {
+        var definition = DenseModels.All[name];
+        ReferenceModel model = new(seed: 7);
+        definition.Forward(model, [1, 2]);
+        model.Save(_folder["checkpoint"], definition.Config());
+        Export(_folder["checkpoint"], "full", Precision.Float32);
+        using (var checkpoint = Checkpoint.Open(_folder["checkpoint"]))
+        {
+            Exporter.Export(checkpoint, _folder["codes"], new ExportOptions
+            {
+                KeyValueCache = KeyValuePrecision.Int8, KeyValueMeasurement = Show,
+            });
+        }
+
+        int[] prompt = [.. Enumerable.Range(0, 40).Select(index => 3 + (index * 7 % 40))];
+        using DecoderRunner full = new(_folder["full"]);
+        using var codes = LanguageModel.Load(
+            _folder["codes"], new LanguageModelOptions { MaxPrefillTokens = 9 });
+        var logits = await codes.ForwardAsync(prompt, TestContext.Current.CancellationToken);
+        var error = Median(logits.Memory.ToArray(), full.Run(prompt), prompt.Length);
+        output.WriteLine($"{name}: {error:0.0e+0}");
+        Assert.InRange(error, 1e-6, 0.1);
+    }
+
+    private static void Show(
+        string folder, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe,
+        CancellationToken cancellationToken)
+    {
+        foreach (var port in OnnxFile.Read(Path.Combine(folder, "model.onnx")).Graph.Outputs.Skip(1))
+        {
+            long[] shape = [1, port.Shape[1].Size!.Value, 1, port.Shape[3].Size!.Value];
+            observe(port.Name, [.. Enumerable.Repeat(4f, (int)(shape[1] * shape[3]))], shape);
+        }
     }
 
     private static TheoryData<string, Precision, double> Cases(IEnumerable<string> names)
@@ -64,10 +105,10 @@ public sealed class PrecisionTests(ITestOutputHelper output) : IDisposable
         using DecoderRunner alone = new(_folder["package"]);
         var inRuntime = Median(alone.Run(prompt), reference, prompt.Length);
 
-        using var model = LanguageModel.Load(_folder["package"], new LanguageModelOptions { MaxPrefillTokens = 9 });
+        using var model = LanguageModel.Load(
+            _folder["package"], new LanguageModelOptions { MaxPrefillTokens = 9 });
         var logits = await model.ForwardAsync(prompt, TestContext.Current.CancellationToken);
-        float[] made = [.. Enumerable.Range(0, prompt.Length).SelectMany(position => logits[position].ToArray())];
-        var inEngine = Median(made, reference, prompt.Length);
+        var inEngine = Median(logits.Memory.ToArray(), reference, prompt.Length);
         output.WriteLine($"{name} {precision}: {inRuntime:0.0e+0} in ONNX Runtime, {inEngine:0.0e+0} in the engine");
 
         // Half precision holds what a bfloat16 checkpoint has.

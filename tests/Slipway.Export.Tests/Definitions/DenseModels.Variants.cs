@@ -22,6 +22,13 @@ internal static partial class DenseModels
         ["llama-one-key"] = new(
             Config("LlamaForCausalLM", """{"rms_norm_eps": 1e-5, "num_key_value_heads": 1}"""),
             (model, ids) => Plain(model, ids, new() { KeyHeads = 1 }, 1e-5)),
+        ["smollm3-windows"] = new(
+            Config(
+                "SmolLM3ForCausalLM",
+                """{"no_rope_layers": [1, 0], "use_sliding_window": true, "sliding_window": 6}"""),
+            (model, ids) => Plain(
+                model, ids, new(), 1e-6,
+                attention: layer => layer == 0 ? new() : new() { Window = Window, Frequencies = null })),
         ["mistral"] = new(
             Config("MistralForCausalLM", """{"rms_norm_eps": 1e-5, "sliding_window": null}"""),
             (model, ids) => Plain(model, ids, new(), 1e-5)),

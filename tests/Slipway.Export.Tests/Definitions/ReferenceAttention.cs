@@ -26,7 +26,7 @@ internal static class ReferenceAttention
 
     /// <summary>Causal attention over heads side by side.</summary>
     public static double[][] Attend(
-        double[][] query, double[][] key, double[][] value, int heads, int keyHeads, double scale)
+        double[][] query, double[][] key, double[][] value, int heads, int keyHeads, double scale, int? window = null)
     {
         int keySize = query[0].Length / heads, valueSize = value[0].Length / keyHeads;
         return [.. query.Select((row, position) =>
@@ -35,13 +35,14 @@ internal static class ReferenceAttention
             for (var head = 0; head < heads; head++)
             {
                 var shared = head / (heads / keyHeads);
-                double[] scores = [.. Enumerable.Range(0, position + 1).Select(past => scale * Enumerable
+                var first = Math.Max(0, position + 1 - (window ?? int.MaxValue));
+                double[] scores = [.. Enumerable.Range(first, position + 1 - first).Select(past => scale * Enumerable
                     .Range(0, keySize).Sum(i => row[(head * keySize) + i] * key[past][(shared * keySize) + i]))];
                 var weights = Softmax(scores);
                 for (var i = 0; i < valueSize; i++)
                 {
                     output[(head * valueSize) + i] = weights
-                        .Select((weight, past) => weight * value[past][(shared * valueSize) + i]).Sum();
+                        .Select((weight, past) => weight * value[first + past][(shared * valueSize) + i]).Sum();
                 }
             }
 

@@ -7,15 +7,32 @@ namespace Slipway.Export.Tests.Definitions;
 internal static partial class SmallModels
 {
     private static double[][] Qwen2Moe(
-        ReferenceModel model, int[] ids, ReferenceSizes? given = null, int inner = ExpertSize, int shared = 48)
+        ReferenceModel model, int[] ids, ReferenceSizes? given = null, int inner = ExpertSize, int shared = 48,
+        int? window = null)
     {
         var sizes = given ?? new();
         return model.Decoder(
             ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
-            (name, _, x) => Attention(model, $"{name}.self_attn", x, sizes, inputBias: true),
+            (name, layer, x) => Attention(
+                model, $"{name}.self_attn", x, sizes, inputBias: true, window: layer == 0 ? window : null),
             (name, layer, x) => layer == 0
                 ? model.Gated($"{name}.mlp", x, 96)
                 : Shared(model, $"{name}.mlp", x, normalize: false, inner, shared));
+    }
+
+    private static double[][] Qwen3Moe(ReferenceModel model, int[] ids)
+    {
+        ReferenceSizes sizes = new();
+        return model.Decoder(
+            ids, sizes, (name, x) => model.RmsNorm(name, x, Epsilon),
+            (name, _, x) => Attention(
+                model, $"{name}.self_attn", x, sizes, window: 6,
+                change: (norm, states) => NormHeads(model, $"{name}.self_attn.{norm}", states, 16)),
+            (name, layer, x) => layer == 0
+                ? model.Gated($"{name}.mlp", x, 96)
+                : model.Experts(
+                    $"{name}.mlp.experts", x, ExpertSize,
+                    ReferenceModel.Map(Probabilities(model, $"{name}.mlp.gate", x), row => Choose(row, row, 3))));
     }
 
     // Experts by probability, and one for all that a gate weighs.

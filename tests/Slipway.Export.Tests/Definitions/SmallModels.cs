@@ -98,6 +98,18 @@ internal static partial class SmallModels
             ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
             ["mlp_only_layers"] = new JsonArray(), ["decoder_sparse_step"] = 2,
         }), (model, ids) => Qwen2Moe(model, ids)),
+        ["qwen2-moe-window"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
+        {
+            ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false,
+            ["moe_intermediate_size"] = ExpertSize, ["shared_expert_intermediate_size"] = 48,
+            ["mlp_only_layers"] = new JsonArray(0), ["use_sliding_window"] = true, ["sliding_window"] = 6,
+        }), (model, ids) => Qwen2Moe(model, ids, window: 6)),
+        ["qwen3-moe-window"] = new(() => Config("Qwen3MoeForCausalLM", new JsonObject
+        {
+            ["head_dim"] = 16, ["num_experts"] = Experts, ["num_experts_per_tok"] = 3, ["norm_topk_prob"] = false,
+            ["moe_intermediate_size"] = ExpertSize, ["decoder_sparse_step"] = 2, ["use_sliding_window"] = true,
+            ["sliding_window"] = 6,
+        }), Qwen3Moe),
         ["qwen2-moe-odd-sizes"] = new(() => Config("Qwen2MoeForCausalLM", new JsonObject
         {
             ["hidden_size"] = 52, ["head_dim"] = 20, ["vocab_size"] = 251, ["num_experts"] = Experts,
@@ -144,8 +156,7 @@ internal static partial class SmallModels
         foreach (var (key, value) in ((string, int)[])
         [
             ("num_key_value_heads", 4), ("kv_lora_rank", latent), ("qk_nope_head_dim", 24),
-            ("qk_rope_head_dim", rotary),
-            ("v_head_dim", 20), ("n_routed_experts", Experts), ("n_shared_experts", 2),
+            ("qk_rope_head_dim", rotary), ("v_head_dim", 20), ("n_routed_experts", Experts), ("n_shared_experts", 2),
             ("moe_intermediate_size", ExpertSize), ("first_k_dense_replace", 1),
         ])
         {
@@ -159,7 +170,7 @@ internal static partial class SmallModels
     private static double[][] Attention(
         ReferenceModel model, string name, double[][] x, ReferenceSizes sizes, bool inputBias = false,
         bool outputBias = false, int? rotary = null, double? scale = null,
-        Func<string, double[][], double[][]>? change = null)
+        Func<string, double[][], double[][]>? change = null, int? window = null)
     {
         change ??= (_, states) => states;
         var query = change("q_norm", model.Linear($"{name}.q_proj", x, sizes.Heads * sizes.HeadSize, inputBias));
@@ -169,7 +180,7 @@ internal static partial class SmallModels
         var turning = rotary ?? sizes.HeadSize;
         var attended = Attend(
             Turn(query, sizes.HeadSize, turning, Theta), Turn(key, sizes.HeadSize, turning, Theta), value, sizes.Heads,
-            sizes.KeyHeads, scale ?? 1 / Math.Sqrt(sizes.HeadSize));
+            sizes.KeyHeads, scale ?? 1 / Math.Sqrt(sizes.HeadSize), window);
         return model.Linear($"{name}.o_proj", attended, sizes.Hidden, outputBias);
     }
 

@@ -196,9 +196,7 @@ internal sealed record RotarySettings(ConfigReader Section, ConfigReader Config,
     public static double[] Plain(int size, double theta) =>
         [.. Enumerable.Range(0, (size + 1) / 2).Select(pair => Math.Pow(theta, -2.0 * pair / size))];
 
-    /// <summary>
-    /// How long sequences were before they were stretched; the whole configuration's word counts first.
-    /// </summary>
+    /// <summary>The length before stretching; the whole configuration's word counts before the section's.</summary>
     public int Original => (Config.Has("original_max_position_embeddings") ? Config : Section)
         .Int("original_max_position_embeddings", Config.Int("max_position_embeddings"));
 
