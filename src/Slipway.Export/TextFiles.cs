@@ -12,7 +12,8 @@ internal static class TextFiles
 {
     private static readonly string[] Names =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-         "chat_template.jinja", "chat_template.json", "generation_config.json"];
+         "chat_template.jinja", "additional_chat_templates/tool_use.jinja", "chat_template.json",
+             "generation_config.json"];
 
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 

@@ -9,8 +9,9 @@ namespace Slipway.Packaging;
 /// <remarks>
 /// Immutable and safe for concurrent use. <c>tokenizer_config.json</c> wins; <c>special_tokens_map.json</c> counts for
 /// the tokens that it lacks. A token is a text, or an object that holds the text as <c>content</c>.
-/// <c>chat_template.jinja</c> wins over the <c>chat_template</c> of <c>tokenizer_config.json</c>, which is one template
-/// or a list of named ones, <c>default</c> and <c>tool_use</c> among them; <c>chat_template.json</c> comes last.
+/// <c>chat_template.jinja</c>, with <c>additional_chat_templates/tool_use.jinja</c> for requests with tools, wins over
+/// the <c>chat_template</c> of <c>tokenizer_config.json</c>, which is one template or a list of named ones,
+/// <c>default</c> and <c>tool_use</c> among them; <c>chat_template.json</c> comes last.
 /// Source: the files that transformers' tokenizers save.
 /// </remarks>
 public sealed class TokenizerConfig
@@ -52,8 +53,12 @@ public sealed class TokenizerConfig
         _additional = [.. ((config[AdditionalKey] ?? map[AdditionalKey]) as JsonArray ?? [])
             .Select(Content).OfType<string>()];
         EndTokenId = _tokens.TryGetValue("eos_token", out var end) ? FindId(end, config, path, readFile) : null;
-        _defaultTemplate = _toolTemplate = ReadText(path, "chat_template.jinja", readFile);
-        if (_defaultTemplate is null)
+        _defaultTemplate = ReadText(path, "chat_template.jinja", readFile);
+        if (_defaultTemplate is not null)
+        {
+            _toolTemplate = ReadText(path, "additional_chat_templates/tool_use.jinja", readFile) ?? _defaultTemplate;
+        }
+        else
         {
             var templates = config["chat_template"] ?? ReadJson(path, "chat_template.json", readFile)["chat_template"];
             _defaultTemplate = Text(templates) ?? Named(templates, "default");

@@ -3,7 +3,7 @@ namespace Slipway.Tokenization;
 /// <summary>A chat template is not valid, refuses its input, or goes past a limit.</summary>
 public sealed class ChatTemplateException : Exception
 {
-    private const int LongestMessage = 2000;
+    private const int MaxMessage = 2000;
 
     /// <summary>Makes the exception.</summary>
     /// <param name="message">What is wrong; the line is added.</param>
@@ -18,5 +18,5 @@ public sealed class ChatTemplateException : Exception
     public int Line { get; }
 
     private static string Shorten(string message) =>
-        message is null || message.Length <= LongestMessage ? message ?? string.Empty : message[..LongestMessage] + "…";
+        message is null || message.Length <= MaxMessage ? message ?? string.Empty : message[..MaxMessage] + "…";
 }

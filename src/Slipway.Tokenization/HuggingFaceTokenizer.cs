@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Tokenizers;
@@ -15,44 +16,53 @@ namespace Slipway.Tokenization;
 /// Immutable and safe for concurrent use. Text goes through added tokens, normalizer, pre-tokenizer, model and
 /// post-processor, in this order. The members inherited from <see cref="Tokenizer"/> never add special tokens.
 /// </remarks>
-public sealed partial class HuggingFaceTokenizer : Tokenizer
+public sealed class HuggingFaceTokenizer : Tokenizer
 {
     private const string FileName = "tokenizer.json", SentencePieceName = "tokenizer.model";
 
-    private readonly TextNormalizer? _normalizer;
-    private readonly TextSplitter? _splitter;
-    private readonly TokenModel _model;
+    private readonly TextEncoder _encoder;
     private readonly SpecialTokenTemplate _template;
     private readonly TokenDecoder? _decoder;
-    private readonly AddedTokenMatcher _rawMatcher, _normalizedMatcher;
     private readonly Dictionary<string, int> _ids;
     private readonly string?[] _tokens;
     private readonly HashSet<int> _special, _added;
     private readonly byte[]?[] _bytes;
 
-    private HuggingFaceTokenizer(Section root)
+    private HuggingFaceTokenizer(Section root, AddedToken[] beside)
     {
-        _model = TokenModel.Parse(root["model"]);
-        _normalizer = root["normalizer"] is { IsNull: false } rewrite ? TextNormalizer.Parse(rewrite) : null;
-        _splitter = root["pre_tokenizer"] is { IsNull: false } split ? TextSplitter.Parse(split) : null;
+        var model = TokenModel.Parse(root["model"]);
+        var normalizer = root["normalizer"] is { IsNull: false } rewrite ? TextNormalizer.Parse(rewrite) : null;
+        var splitter = root["pre_tokenizer"] is { IsNull: false } split ? TextSplitter.Parse(split) : null;
         _decoder = root["decoder"] is { IsNull: false } decode ? TokenDecoder.Parse(decode) : null;
         _template = root["post_processor"] is { IsNull: false } process
             ? SpecialTokenTemplate.Parse(process) : SpecialTokenTemplate.None;
         AddedToken[] addedTokens = root["added_tokens"] is { IsNull: false } list
             ? [.. list.Items().Select(AddedToken.Parse)] : [];
 
-        _ids = new Dictionary<string, int>(_model.Vocabulary, StringComparer.Ordinal);
+        _ids = new Dictionary<string, int>(model.Vocabulary, StringComparer.Ordinal);
         foreach (var token in addedTokens)
         {
             _ids[token.Content] = token.Id;
         }
 
+        // The tokenizer's own tokens and ids win over those of the file beside it.
+        HashSet<int> taken = [.. _ids.Values];
+        AddedToken[] more = [.. beside.Where(token =>
+            _ids.TryGetValue(token.Content, out var own) ? own == token.Id : taken.Add(token.Id))];
+        addedTokens = [
+            .. addedTokens, .. more.Where(token => !addedTokens.Any(other => other.Content == token.Content))];
+        foreach (var token in more)
+        {
+            _ids[token.Content] = token.Id;
+        }
+
         _tokens = new string?[_ids.Count == 0 ? 0 : _ids.Values.Max() + 1];
-        foreach (var (token, id) in _model.Vocabulary)
+        foreach (var (token, id) in model.Vocabulary)
         {
             if (_tokens[id] is { } other)
             {
-                throw root["model"].Error($"'model.vocab' gives the id {id} to both '{other}' and '{token}'.");
+                throw root["model"].Error(
+                    $"'model.vocab' gives the id {id} to both '{Quoted.Short(other)}' and '{Quoted.Short(token)}'.");
             }
 
             _tokens[id] = token;
@@ -65,9 +75,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
 
         _special = [.. addedTokens.Where(token => token.Special).Select(token => token.Id)];
         _added = [.. addedTokens.Select(token => token.Id)];
-        _rawMatcher = new AddedTokenMatcher(addedTokens.Where(token => !token.Normalized));
-        _normalizedMatcher = new AddedTokenMatcher(addedTokens.Where(token => token.Normalized)
-            .Select(token => token with { Content = _normalizer?.Normalize(token.Content) ?? token.Content }));
+        _encoder = new TextEncoder(normalizer, splitter, model, addedTokens, _tokens);
         _bytes = new byte[_tokens.Length][];
     }
 
@@ -75,6 +83,9 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     public int VocabularySize => _tokens.Length;
 
     /// <summary>Reads a <c>tokenizer.json</c>, or a SentencePiece <c>tokenizer.model</c>.</summary>
+    /// <remarks>
+    /// Tokens of an <c>added_tokens.json</c> in the same folder are taken over where the file lacks them.
+    /// </remarks>
     /// <param name="path">The file, or a folder that holds one of these; the first wins.</param>
     /// <exception cref="TokenizerFormatException">The file is damaged or asks for something unknown.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -85,9 +96,10 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         var model = Directory.Exists(path) ? Path.Combine(path, SentencePieceName) : path;
         var isModel = model.EndsWith(".model", StringComparison.Ordinal) && File.Exists(model)
             && !(file != model && File.Exists(file));
+        var beside = AddedTokensFile.Read(Path.GetDirectoryName(Path.GetFullPath(file))!);
         return isModel
-            ? Parse(SentencePieceFile.ToJson(File.ReadAllBytes(model), model), model)
-            : Read(File.ReadAllBytes(file), file);
+            ? Read(SentencePieceFile.ToJson(File.ReadAllBytes(model), model), model, beside)
+            : Read(File.ReadAllBytes(file), file, beside);
     }
 
     /// <summary>Reads the contents of a <c>tokenizer.json</c>.</summary>
@@ -97,7 +109,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     public static HuggingFaceTokenizer Parse(ReadOnlySpan<byte> json, string source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return Read(json.ToArray(), source);
+        return Read(json.ToArray(), source, []);
     }
 
     /// <summary>Turns text into token ids.</summary>
@@ -113,7 +125,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
             result.AddRange(_template.Before);
         }
 
-        EncodePieces(text, result, null);
+        _encoder.Encode(text, result, null);
         if (addSpecialTokens)
         {
             result.AddRange(_template.After);
@@ -145,7 +157,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     /// <param name="id">Any number.</param>
     public string? IdToToken(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
-    /// <summary>Whether an id is a special token's, which is not part of an answer's text.</summary>
+    /// <summary>True for the id of a special token, which is not part of an answer's text.</summary>
     /// <param name="id">Any number.</param>
     public bool IsSpecial(int id) => _special.Contains(id);
 
@@ -169,7 +181,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) =>
         new(this, skipSpecialTokens, _decoder?.Start() ?? new JoiningStage());
 
-    private static HuggingFaceTokenizer Read(ReadOnlyMemory<byte> json, string source)
+    private static HuggingFaceTokenizer Read(ReadOnlyMemory<byte> json, string source, AddedToken[] beside)
     {
         if (json.Span.StartsWith("\uFEFF"u8))
         {
@@ -179,7 +191,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         try
         {
             using var document = JsonDocument.Parse(json);
-            return new HuggingFaceTokenizer(new Section(document.RootElement, string.Empty, source));
+            return new HuggingFaceTokenizer(new Section(document.RootElement, string.Empty, source), beside);
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
@@ -189,64 +201,51 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         }
     }
 
-    private void EncodePieces(string text, List<int> result, List<EncodedToken>? offsets)
+    /// <summary>Decodes as many ids as fit.</summary>
+    /// <param name="ids">Token ids; special tokens are kept.</param>
+    /// <param name="destination">Receives the text.</param>
+    /// <param name="idsConsumed">How many ids the text stands for.</param>
+    /// <param name="charsWritten">How much text was written.</param>
+    public override OperationStatus Decode(
+        IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
     {
-        var normalizedLength = 0;
-        foreach (var (start, end, id) in _rawMatcher.Split(text))
+        ArgumentNullException.ThrowIfNull(ids);
+        (idsConsumed, charsWritten) = (0, 0);
+        int[] all = [.. ids];
+        var stream = CreateStreamDecoder(skipSpecialTokens: false);
+        for (var i = 0; i < all.Length; i++)
         {
-            var part = text[start..end];
-            if (id >= 0)
+            var text = stream.Append(all[i]) + (i == all.Length - 1 ? stream.Flush() : string.Empty);
+            if (!text.AsSpan().TryCopyTo(destination[charsWritten..]))
             {
-                AddToken(id, part, normalizedLength, result, offsets);
-                normalizedLength += part.Length;
-                continue;
+                return OperationStatus.DestinationTooSmall;
             }
 
-            var normalized = _normalizer?.Normalize(part) ?? part;
-            foreach (var (from, to, innerId) in _normalizedMatcher.Split(normalized))
-            {
-                if (innerId >= 0)
-                {
-                    AddToken(innerId, normalized[from..to], normalizedLength + from, result, offsets);
-                }
-                else
-                {
-                    EncodeSegment(normalized[from..to], normalizedLength + from, result, offsets);
-                }
-            }
-
-            normalizedLength += normalized.Length;
+            charsWritten += text.Length;
+            idsConsumed = i + 1;
         }
+
+        return OperationStatus.Done;
     }
 
-    private static void AddToken(int id, string text, int start, List<int> result, List<EncodedToken>? offsets)
-    {
-        result.Add(id);
-        offsets?.Add(new EncodedToken(id, text, start..(start + text.Length)));
-    }
+    /// <summary>Decodes ids; special tokens are kept.</summary>
+    /// <param name="ids">Token ids.</param>
+    public override string Decode(IEnumerable<int> ids) => Decode([.. ids], skipSpecialTokens: false);
 
-    private void EncodeSegment(string segment, int start, List<int> result, List<EncodedToken>? offsets)
+    /// <inheritdoc/>
+    protected override EncodeResults<EncodedToken> EncodeToTokens(
+        string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
-        List<Piece> pieces = [];
-        Piece whole = new(segment, start);
-        if (_splitter is null)
+        var source = text ?? textSpan.ToString();
+        List<EncodedToken> result = [];
+        _encoder.Encode(source, [], result);
+        var whole = result.Count <= settings.MaxTokenCount;
+        var kept = whole ? result : result[..settings.MaxTokenCount];
+        return new EncodeResults<EncodedToken>
         {
-            pieces.Add(whole);
-        }
-        else
-        {
-            _splitter.Split(whole, pieces);
-        }
-
-        var usesBytes = _splitter is { UsesBytes: true };
-        foreach (var piece in pieces)
-        {
-            var first = result.Count;
-            _model.Encode(usesBytes ? ByteAlphabet.Encode(piece.Text) : piece.Text, result);
-            if (offsets is not null)
-            {
-                AddOffsets(piece, result[first..], offsets);
-            }
-        }
+            Tokens = kept,
+            NormalizedText = _encoder.Normalize(source),
+            CharsConsumed = whole ? source.Length : kept.Count == 0 ? 0 : kept[^1].Offset.End.Value,
+        };
     }
 }

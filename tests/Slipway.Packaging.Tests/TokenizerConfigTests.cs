@@ -67,6 +67,13 @@ public sealed class TokenizerConfigTests
         Assert.Equal((plain, tools), (read.ChatTemplate(withTools: false), read.ChatTemplate(withTools: true)));
     }
 
+    [Fact]
+    public void ChatTemplate_AdditionalOneForTools_IsTheirs()
+    {
+        var read = Read(("chat_template.jinja", "j"), ("additional_chat_templates/tool_use.jinja", "t"));
+        Assert.Equal(("j", "t"), (read.ChatTemplate(withTools: false), read.ChatTemplate(withTools: true)));
+    }
+
     [Theory]
     [InlineData("tokenizer_config.json", "{")]
     [InlineData("tokenizer_config.json", "[]")]

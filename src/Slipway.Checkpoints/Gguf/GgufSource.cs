@@ -1,6 +1,6 @@
 namespace Slipway.Checkpoints.Gguf;
 
-// Where a tensor under its Hugging Face name comes from.
+// The place in the file that a tensor under its Hugging Face name comes from.
 internal abstract record GgufSource(TensorInfo Info);
 
 // A tensor whose stored rows are read in another order, or from the first row of a part on. Rows never share a block,

@@ -1,6 +1,6 @@
 namespace Slipway.Tokenization.Decoders;
 
-/// <summary>What happens where a file names no decoder: a space between tokens.</summary>
+/// <summary>Puts a space between tokens, where a file names no decoder.</summary>
 internal sealed class JoiningStage : DecoderStage
 {
     private bool _first = true;

@@ -2,7 +2,7 @@ using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.Decoders;
 
-/// <summary>What SentencePiece itself makes of pieces: the first loses its space, an unknown one is marked.</summary>
+/// <summary>Decodes as SentencePiece itself: the first piece loses its space, an unknown one is marked.</summary>
 internal sealed class SentencePieceDecoder(string unknown, bool prefix, bool collapse) : TokenDecoder
 {
     private const char Space = '▁';

@@ -28,7 +28,7 @@ internal abstract class TokenDecoder
             [.. section["decoders"].Items().Select(item => Parse(item, depth + 1))]),
     };
 
-    /// <summary>Whether every token stands for bytes of the byte-level alphabet.</summary>
+    /// <summary>True where every token stands for bytes of the byte-level alphabet.</summary>
     public virtual bool UsesBytes => false;
 
     /// <summary>Begins a text.</summary>

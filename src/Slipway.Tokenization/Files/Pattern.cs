@@ -35,10 +35,15 @@ internal static class Pattern
         catch (Exception exception) when (exception is ArgumentException or InsufficientExecutionStackException)
         {
             throw new TokenizerFormatException(
-                $"Tokenizer '{section.Source}': '{section.Path}' holds the pattern '{pattern}', which is not a valid " +
-                $"regular expression: {exception.Message}", section.Source, exception);
+                $"Tokenizer '{section.Source}': '{section.Path}' holds the "
+                + $"pattern '{Quoted.Short(pattern)}', which is not a valid " +
+                $"regular expression: {Reason(exception)}", section.Source, exception);
         }
     }
+
+    // .NET's message repeats the pattern; what is wrong stands behind it.
+    private static string Reason(Exception exception) => exception is RegexParseException parse
+        ? $"{parse.Error} at {parse.Offset}." : "it is nested too deeply.";
 
     /// <summary>Runs a pattern and says which one it was where it takes too long.</summary>
     public static T Guard<T>(Func<T> match, Regex pattern, string text, string? source)
@@ -50,7 +55,8 @@ internal static class Pattern
         catch (RegexMatchTimeoutException exception)
         {
             throw new TokenizerFormatException(
-                $"Tokenizer '{source}': the pattern '{pattern}' did not finish on a text of {text.Length} characters " +
+                $"Tokenizer '{source}': the pattern '{Quoted.Short(pattern.ToString())}' did not finish on a text "
+                + $"of {text.Length} characters " +
                 $"in time. It backtracks without end; use a file whose pattern does not.", source
                     ?? string.Empty, exception);
         }

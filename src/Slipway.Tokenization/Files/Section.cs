@@ -19,7 +19,7 @@ internal readonly struct Section(JsonElement element, string path, string source
     /// <summary>The value of a key; a section that is null where the key is missing.</summary>
     public Section this[string key] => new(
         Require(JsonValueKind.Object).Element.TryGetProperty(key, out var value) ? value : default,
-        Path.Length == 0 ? key : $"{Path}.{key}", Source);
+        Path.Length == 0 ? key : $"{Path}.{Quoted.Short(key)}", Source);
 
     public string String(string key) => this[key].AsString();
 
@@ -61,15 +61,13 @@ internal readonly struct Section(JsonElement element, string path, string source
 
     public TokenizerFormatException Wrong(string expected)
     {
-        var found = IsNull ? "missing" : $"'{Shorten(Element.GetRawText())}'";
+        var found = IsNull ? "missing" : $"'{Quoted.Short(Element.GetRawText())}'";
         return Error($"'{Path}' is {found}; expected {expected}.");
     }
 
     public TokenizerFormatException Unknown(string what, IEnumerable<string> known) => Error(
-        $"'{Path}' names the {what} '{Shorten(Type)}', which is not supported; supported are " +
+        $"'{Path}' names the {what} '{Quoted.Short(Type)}', which is not supported; supported are " +
         $"{string.Join(", ", known.Select(name => $"'{name}'"))}.");
 
     public TokenizerFormatException Error(string message) => new($"Tokenizer '{Source}': {message}", Source);
-
-    private static string Shorten(string text) => text.Length <= 60 ? text : text[..60] + "…";
 }

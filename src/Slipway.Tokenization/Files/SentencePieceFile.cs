@@ -80,7 +80,8 @@ internal static class SentencePieceFile
         }
 
         return float.IsFinite(score) ? (text, score, type) : throw new TokenizerFormatException(
-            $"Tokenizer '{source}': the piece '{text}' has the score '{score}'; expected a number.", source);
+            $"Tokenizer '{source}': the piece '{Quoted.Short(text)}' has the score '{score}'; expected a number.",
+            source);
     }
 
     private static byte[] Write(

@@ -17,10 +17,10 @@ internal static class VocabularyReader
             var token = entry.Name;
             var id = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out var value)
                 && IsId(value)
-                ? value : CheckId(new Section(entry.Value, $"{section.Path}.{token}", section.Source));
+                ? value : CheckId(new Section(entry.Value, $"{section.Path}.{Quoted.Short(token)}", section.Source));
             if (!vocabulary.TryAdd(token, id))
             {
-                throw section.Error($"'{section.Path}' holds the token '{token}' twice.");
+                throw section.Error($"'{section.Path}' holds the token '{Quoted.Short(token)}' twice.");
             }
         }
 

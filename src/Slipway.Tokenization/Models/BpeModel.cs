@@ -48,7 +48,7 @@ internal sealed class BpeModel : TokenModel
         {
             if (!_vocabulary.TryAdd(token, _vocabulary.Count))
             {
-                throw section["vocab"].Error($"'model.vocab' holds the token '{token}' twice.");
+                throw section["vocab"].Error($"'model.vocab' holds the token '{Quoted.Short(token)}' twice.");
             }
         }
 
@@ -201,7 +201,8 @@ internal sealed class BpeModel : TokenModel
 
     private static TokenizerFormatException Lacks(
         Section merge, ReadOnlySpan<char> left, ReadOnlySpan<char> right, ReadOnlySpan<char> token) => merge.Error(
-            $"'{merge.Path}' merges '{left}' and '{right}', but the vocabulary lacks '{token}'.");
+            $"'{merge.Path}' merges '{Quoted.Short(left)}' and '{Quoted.Short(right)}', but the vocabulary lacks " +
+            $"'{Quoted.Short(token)}'.");
 
     private static void Split(Section merge, out ReadOnlySpan<char> left, out ReadOnlySpan<char> right)
     {

@@ -22,7 +22,7 @@ internal abstract class TokenModel
     /// <summary>Appends the ids of a piece. Safe for concurrent use.</summary>
     public abstract void Encode(string piece, List<int> ids);
 
-    /// <summary>How many bytes of the text a token covers; a guess for unknown tokens.</summary>
+    /// <summary>The count of the text's bytes that a token covers; an estimate for unknown tokens.</summary>
     public virtual int ByteLength(string token) =>
         TokenDecoder.ByteOf(token) >= 0 ? 1 : Encoding.UTF8.GetByteCount(token);
 
@@ -37,6 +37,8 @@ internal abstract class TokenModel
     {
         var token = section.OptionalString(key) ?? missing;
         return vocabulary.TryGetValue(token, out var id)
-            ? id : throw section.Error($"'{section.Path}.{key}' is '{token}', which the vocabulary lacks.");
+            ? id
+                : throw section.Error(
+                    $"'{section.Path}.{key}' is '{Quoted.Short(token)}', which the vocabulary lacks.");
     }
 }

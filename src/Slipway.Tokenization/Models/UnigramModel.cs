@@ -34,7 +34,7 @@ internal sealed class UnigramModel : TokenModel
 
             if (!_vocabulary.TryAdd(token, _scores.Count))
             {
-                throw entry.Error($"'{list.Path}' holds the token '{token}' twice.");
+                throw entry.Error($"'{list.Path}' holds the token '{Quoted.Short(token)}' twice.");
             }
 
             _trie.Add(token, _scores.Count);

@@ -148,7 +148,7 @@ internal sealed class Precompiled : TextNormalizer
         at + 1 < text.Length && text[at] is >= ' ' and < '\x7F' && text[at + 1] is >= ' ' and < '\x7F'
             ? 1 : StringInfo.GetNextTextElementLength(text, at);
 
-    // What the shortest rule that begins the text replaces it with; null where there is none.
+    // Finds the replacement of the shortest rule that begins the text; null where there is none.
     private string? Find(ReadOnlySpan<char> text)
     {
         Span<byte> utf8 = stackalloc byte[4 * LongCluster];

@@ -3,7 +3,7 @@ using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.Normalizers;
 
-/// <summary>What SentencePiece itself does to a text: its rules, its spaces, its prefix.</summary>
+/// <summary>Normalizes as SentencePiece itself: by its rules, its spaces and its prefix.</summary>
 internal sealed class SentencePieceNormalizer(Precompiled? rules, bool prefix, bool collapse) : TextNormalizer
 {
     private const char Space = '▁';

@@ -1,6 +1,6 @@
 namespace Slipway.Tokenization.PreTokenizers;
 
-/// <summary>What becomes of the delimiters that a splitter finds.</summary>
+/// <summary>Drops, isolates or joins the delimiters that a splitter finds.</summary>
 internal static class SplitBehavior
 {
     public static readonly string[] Names =

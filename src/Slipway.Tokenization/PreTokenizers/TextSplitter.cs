@@ -28,7 +28,7 @@ internal abstract class TextSplitter
             [.. section["pretokenizers"].Items().Select(item => Parse(item, depth + 1))]),
     };
 
-    /// <summary>Whether the pieces' UTF-8 bytes, not their characters, are what the model sees.</summary>
+    /// <summary>True where the model sees the pieces' UTF-8 bytes instead of their characters.</summary>
     public virtual bool UsesBytes => false;
 
     /// <summary>Splits a piece and appends the parts, none of them empty, in order.</summary>

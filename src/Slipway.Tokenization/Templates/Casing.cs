@@ -63,11 +63,22 @@ internal static class Casing
     public static string Capitalize(string text) =>
         text.Length == 0 ? text : TitleOf(text[0]) + Lower(text)[(text[0] == 'İ' ? 2 : 1)..];
 
-    public static string Swap(string text) => string.Concat(text.EnumerateRunes().Select(rune =>
-        Rune.IsUpper(rune) ? Lower(rune.ToString()) : Rune.IsLower(rune) ? Upper(rune.ToString()) : rune.ToString()));
+    public static string Swap(string text)
+    {
+        StringBuilder output = new(text.Length);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            _ = !rune.IsAscii && (Rune.IsUpper(rune) || Rune.IsLower(rune))
+                ? output.Append(Rune.IsUpper(rune) ? Lower(rune.ToString()) : Upper(rune.ToString()))
+                : output.Append(Rune.IsUpper(rune) ? Rune.ToLowerInvariant(rune) : Rune.ToUpperInvariant(rune));
+        }
+
+        return output.ToString();
+    }
 
     /// <summary>Case folding, for all but the letters of Cherokee.</summary>
-    public static string Fold(string text) => text.AsSpan().ContainsAnyInRange('\u13a0', '\u13ff')
+    public static string Fold(string text)
+        => Ascii.IsValid(text) ? text.ToLowerInvariant() : text.AsSpan().ContainsAnyInRange('\u13a0', '\u13ff')
         || text.AsSpan().ContainsAnyInRange('\uab70', '\uabbf')
         ? throw Work.Error("'casefold' of Cherokee is not supported.")
         : string.Join('ı', text.Split('ı').Select(part => Upper(part).ToLowerInvariant()));

@@ -123,7 +123,9 @@ internal sealed class Evaluator(Interpreter interpreter)
 
         object? left = Evaluate(binary.Left), right = Evaluate(binary.Right);
         Work.At(binary.Line);
-        return Arithmetic.Compute(binary.Operator, left, right);
+        var result = Arithmetic.Compute(binary.Operator, left, right);
+        Work.Value(result);
+        return result;
     }
 
     private bool Compare(Comparison comparison)

@@ -10,6 +10,13 @@ internal static class Slicing
     public static object Character(string text, long at)
     {
         Work.Characters(text.Length);
+        if (!text.AsSpan().ContainsAnyInRange('\ud800', '\udfff'))
+        {
+            at += at < 0 ? text.Length : 0;
+            return at >= 0 && at < text.Length
+                ? text[(int)at].ToString() : new Undefined($"the text has no character {at}");
+        }
+
         Rune[] runes = [.. text.EnumerateRunes()];
         at += at < 0 ? runes.Length : 0;
         return at >= 0 && at < runes.Length ? runes[at].ToString() : new Undefined($"the text has no character {at}");

@@ -18,7 +18,7 @@ internal sealed class Work
     /// <summary>The longest template.</summary>
     public const int MaxSource = 1 << 20;
 
-    private const long MaxCost = 5_000_000;
+    private const long MaxCost = 3_000_000;
     private const int CharactersPerUnit = 64, ComparisonsPerUnit = 512, BitPairsPerUnit = 1 << 16;
 
     [ThreadStatic]

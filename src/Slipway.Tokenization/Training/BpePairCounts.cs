@@ -3,7 +3,7 @@ using Slipway.Tokenization.Models;
 
 namespace Slipway.Tokenization.Training;
 
-/// <summary>How often each neighbouring pair occurs, kept up to date from merge to merge.</summary>
+/// <summary>Counts the neighbouring pairs of symbols, kept up to date from merge to merge.</summary>
 internal sealed class BpePairCounts
 {
     private readonly List<(int[] Symbols, int Count)> _words;

@@ -1,13 +1,13 @@
 namespace Slipway.Tokenization.Training;
 
-/// <summary>What a byte-level BPE tokenizer is trained to be.</summary>
+/// <summary>Describes the byte-level BPE tokenizer that is trained.</summary>
 public sealed class BpeTrainerOptions
 {
     /// <summary>Tokens in all: 256 bytes, the special tokens and the merges.</summary>
     /// <value>8192.</value>
     public int VocabularySize { get; set; } = 8192;
 
-    /// <summary>How often a pair must occur to be merged.</summary>
+    /// <summary>The least occurrences of a pair that is merged.</summary>
     /// <value>2.</value>
     public int MinimumFrequency { get; set; } = 2;
 
@@ -22,7 +22,7 @@ public sealed class BpeTrainerOptions
     /// <value>None.</value>
     public IReadOnlyList<string> AddedTokens { get; set; } = [];
 
-    /// <summary>Whether each digit stands alone, so that numbers are spelled the same everywhere.</summary>
+    /// <summary>Lets each digit stand alone, so that numbers are spelled the same everywhere.</summary>
     /// <value>True.</value>
     public bool IndividualDigits { get; set; } = true;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Slipway.Tokenization.Unicode;
 
-/// <summary>What Unicode 16.0.0 says of combining classes, decompositions and compositions.</summary>
+/// <summary>Holds the combining classes, decompositions and compositions of Unicode 16.0.0.</summary>
 /// <remarks>
 /// The runtime's own normalization needs ICU, which may be absent or switched off (then it silently changes nothing).
 /// The table is made by <c>generate.mjs</c> from the Unicode Character Database; Hangul syllables are computed.

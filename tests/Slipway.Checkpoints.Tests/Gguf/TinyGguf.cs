@@ -3,7 +3,7 @@ namespace Slipway.Checkpoints.Tests.Gguf;
 // A llama of one layer, hidden size 8, two heads of 4, one of keys and values.
 internal static class TinyGguf
 {
-    public static GgufBuilder Llama() => Model()
+    public static GgufBuilder Llama() => Bare()
         .Add("tokenizer.ggml.model", "gpt2")
         .Add("tokenizer.ggml.pre", "gpt-2")
         .Add("tokenizer.ggml.tokens", new[] { "a", "b", "ab", "<end>" })
@@ -12,7 +12,7 @@ internal static class TinyGguf
         .Add("tokenizer.ggml.eos_token_id", 3u);
 
     // The same with a vocabulary of SentencePiece.
-    public static GgufBuilder SentencePiece() => Model()
+    public static GgufBuilder SentencePiece() => Bare()
         .Add("tokenizer.ggml.model", "llama")
         .Add("tokenizer.ggml.tokens", new[] { "<unk>", "<s>", "a", "aa" })
         .Add("tokenizer.ggml.scores", new[] { 0f, 0f, -2f, -1f })
@@ -23,7 +23,8 @@ internal static class TinyGguf
     // An eighth more each time, so that a matrix of 8 columns holds the row's number and more.
     public static float[] Ramp(int count) => [.. Enumerable.Range(0, count).Select(i => i / 8f)];
 
-    private static GgufBuilder Model() => new GgufBuilder("llama")
+    // The same without a tokenizer.
+    public static GgufBuilder Bare() => new GgufBuilder("llama")
         .Add("llama.block_count", 1u)
         .Add("llama.context_length", 64u)
         .Add("llama.embedding_length", 8u)

@@ -8,6 +8,8 @@ public sealed class HostileTemplateTests
 {
     private const string TooMuch = "the template does more work than a chat template may.";
     private const string TooLong = "a text or list grows past 4194304 items.";
+    private const string TooManyDigits = "a number has more than 4300 digits.";
+    private const string TooWide = "digits or characters; at most 10000 are allowed.";
     private const string TooDeep = "the template is nested too deeply.";
 
     // Lists that hold themselves twice: 100 steps in memory, 2^100 on paper.
@@ -33,7 +35,9 @@ public sealed class HostileTemplateTests
     [
         "strip", "lstrip", "rstrip", "upper", "title", "capitalize", "split", "rsplit", "splitlines", "startswith",
         "endswith", "replace", "join", "find", "rfind", "count", "removeprefix", "removesuffix", "isdigit", "items",
-        "keys", "values", "get", "copy", "index", "append", "missing",
+        "keys", "values", "get", "copy", "index", "append", "missing", "format", "partition", "rpartition", "center",
+            "zfill",
+        "expandtabs", "swapcase", "casefold", "isnumeric", "istitle", "rindex", "ljust", "format_map", "encode",
     ];
 
     [Theory]
@@ -45,7 +49,7 @@ public sealed class HostileTemplateTests
     [InlineData(Deep + "{{ ns.x }}", TooDeep)]
     [InlineData(Deep + "{{ ns.x == ns.y }}", TooDeep)]
     [InlineData("{% set ns = namespace(x=['aaaaaaaa']) %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% "
-        + "endfor %}", TooLong)]
+        + "endfor %}", TooMuch)]
     [InlineData(Long + "{{ [long, long, long] | join }}", TooLong)]
     [InlineData(Long + "{{ '%s%s%s' % [long, long, long] }}", TooLong)]
     [InlineData(Long + "{{ long ~ long }}", TooLong)]
@@ -67,6 +71,91 @@ public sealed class HostileTemplateTests
 
         Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
         Assert.InRange(exception.Message.Length, 1, 2100);
+    }
+
+    // Each would take minutes, or gigabytes, if its work were not counted.
+    [Theory]
+    [InlineData("{{ 'x' * 10**9 }}", TooLong)]
+    [InlineData("{{ [0] * 10**9 }}", TooLong)]
+    [InlineData("{{ range(10**9) }}", "'range' would give 1000000000 numbers; at most 100000 are allowed.")]
+    [InlineData("{{ 9**(9**9) }}", TooManyDigits)]
+    [InlineData("{{ 2**14000 * 2**14000 }}", TooManyDigits)]
+    [InlineData("{{ '%1000000000d' % 1 }}", TooWide)]
+    [InlineData("{{ '%.1000000000f' | format(1) }}", TooWide)]
+    [InlineData("{{ '{:1000000000}'.format(1) }}", TooWide)]
+    [InlineData("{{ '%*d' % (10**9, 1) }}", TooWide)]
+    [InlineData("{{ 'a'.center(10**9) }}", TooLong)]
+    [InlineData("{{ 'a'.zfill(10**9) }}", TooLong)]
+    [InlineData("{{ 'a\t'.expandtabs(10**9) }}", TooLong)]
+    [InlineData("{{ 'a' | replace('', 'b' * 4000000) }}", TooLong)]
+    [InlineData("{{ ([1] * 1000000) | tojson(indent=64) }}", TooLong)]
+    [InlineData("{{ 1 | tojson(indent='x' * 100000) }}",
+        "'tojson' takes indents and separators of at most 64 characters.")]
+    [InlineData("{{ [1] | batch(10**9, 0) | list }}", TooLong)]
+    [InlineData("{{ [1] | slice(10**9) | list }}", "'slice' makes 1 to 100000 lists, not 1000000000.")]
+    [InlineData("{{ strftime_now('%Y' * 2000000) }}", TooLong)]
+    [InlineData("{% set b = 3**8000 %}{% for i in range(99999) %}{% set x = b ~ '' %}{% endfor %}", TooMuch)]
+    [InlineData("{% set b = 3**8000 %}{% for i in range(99999) %}{% set x = b * 3 // 3 % 7 %}{% endfor %}", TooMuch)]
+    [InlineData("{% for i in range(99999) %}{% set x = '%.9999f' % 1e300 %}{% endfor %}", TooMuch)]
+    [InlineData(Long + "{% for i in range(100000) %}{% set x = '%s' % long %}{% endfor %}", TooMuch)]
+    [InlineData(Long + "{% for i in range(100000) %}{% set x = '{}'.format(long) %}{% endfor %}", TooMuch)]
+    [InlineData(Long + "{% for i in range(100000) %}{% set x = long.rfind('b' + 'a' * 1000) %}{% endfor %}", TooMuch)]
+    [InlineData(Long + "{% for i in range(100000) %}{% set x = long.swapcase() %}{% endfor %}", TooMuch)]
+    [InlineData(Long + "{% for i in range(100000) %}{% set x = {long: 1} %}{% endfor %}", TooMuch)]
+    [InlineData("{% set l = range(100000) %}{% for i in l %}{% set x = l | sort %}{% endfor %}", TooMuch)]
+    [InlineData("{% set d = dict(range(30000) | map('string') | batch(2)) %}{% for i in range(99999) %}{% for k in d "
+        + "%}{% break %}{% endfor %}{% endfor %}", TooMuch)]
+    [InlineData("{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}", TooMuch)]
+    [InlineData("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", TooDeep)]
+    [InlineData("{% set ns = namespace(x=()) %}{% for i in range(60) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}{{ "
+        + "{ns.x: 1} }}", TooMuch)]
+    public void Render_WorkWithoutEnd_IsStopped(string template, string expected) => Assert.Contains(
+        expected, Assert.Throws<ChatTemplateException>(() => Render(template)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("{{ raise_exception('x' * 4000000) }}", 2100)]
+    [InlineData("{{ ('x' * 4000000).foo() }}", 200)]
+    [InlineData("{{ 1 + 'x' * 4000000 }}", 200)]
+    [InlineData("{{ {'a': 1}['x' * 4000000] + 1 }}", 300)]
+    [InlineData("{{ dict(**{'k' * 4000000: 1}).q() }}", 200)]
+    [InlineData("{{ 'a' | upper(**{'k' * 4000000: 1}) }}", 200)]
+    [InlineData("{{ 'x' | tojson(indent='q' * 4000000) }}", 200)]
+    [InlineData("{{ '{a}'.format(**{'b' * 4000000: 1}) }}", 200)]
+    [InlineData("{{ ['x' * 4000000] | sum }}", 300)]
+    [InlineData("{{ [1, ['x' * 4000000]] | sort }}", 300)]
+    public void Render_ErrorAboutALongValue_QuotesItsBeginning(string template, int longest) => Assert.InRange(
+        Assert.Throws<ChatTemplateException>(() => Render(template)).Message.Length, 10, longest);
+
+    [Fact]
+    public void Parse_ErrorAboutALongName_QuotesItsBeginning()
+    {
+        var name = new string('f', 500_000);
+        foreach (var template in new[]
+        {
+            $"{{{{ 'a' | {name} }}}}", $"{{{{ {name}.x }}}}", $"{{% {name} %}}", $"{{{{ 1 is {name} }}}}",
+                $"{{{{ 1 {name} }}}}",
+            $"{{% set x.{name} = 1 %}}", $"{{% macro {name}() %}}{{% endmacro %}}{{{{ {name}(1) }}}}",
+                $"{{% if %}}{{% end{name} %}}",
+        })
+        {
+            Assert.InRange(Assert.Throws<ChatTemplateException>(() => Render(template)).Message.Length, 10, 400);
+        }
+    }
+
+    [Fact]
+    public void Parse_ManyPartsOfAText_AreJoinedOnce()
+    {
+        var text = string.Concat(Enumerable.Repeat("'a' ", 200_000));
+        Assert.Equal(200_000, Render($"{{{{ {text} }}}}").Length);
+    }
+
+    [Fact]
+    public void Render_Cancelled_Stops()
+    {
+        using CancellationTokenSource cancelled = new();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(() => ChatTemplate.Parse("{{ [2, 1] | sort }}").Render(
+            [], cancellationToken: cancelled.Token));
     }
 
     [Theory]

@@ -2,8 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Slipway.Checkpoints.Gguf.Architectures;
 
-// What the Gemma models share: norms before and after each block; their stored weights are one more than Hugging
-// Face's.
+// The shared part of the Gemma models: norms before and after each block; their stored weights are one more than
+// Hugging Face's.
 internal abstract class GemmaArchitecture : GgufArchitecture
 {
     protected override IReadOnlyDictionary<string, string> LayerNames { get; } = GgufNames.With(

@@ -89,7 +89,7 @@ internal abstract class GgufArchitecture
 
     protected virtual void WriteRotary(GgufConfig config) => GgufRotary.Write(config);
 
-    // What this architecture has beyond the common keys.
+    // Adds the keys that this architecture has beyond the common ones.
     protected virtual void WriteOwn(GgufConfig config)
     {
     }

@@ -2,25 +2,25 @@ using System.Text.Json;
 
 namespace Slipway.Checkpoints.Gguf.Vocabulary;
 
-// How a byte-level tokenizer splits text into words before it merges.
+// Describes the words that a byte-level tokenizer splits text into before it merges.
 internal sealed record TextSplit
 {
     // One pattern whose matches are the words; null for GPT-2's, which byte-level splitting has built in.
     public string? Pattern { get; init; }
 
-    // What comes before it.
+    // Splitters in front of the pattern.
     public IReadOnlyList<Action<Utf8JsonWriter>> Before { get; init; } = [];
 
-    // What comes after it.
+    // Splitters behind the pattern.
     public IReadOnlyList<Action<Utf8JsonWriter>> After { get; init; } = [];
 
-    // Whether text is composed to Unicode's form NFC.
+    // True where text is composed to Unicode's form NFC.
     public bool Composes { get; init; }
 
-    // Whether a word that is a token is one without regard to merges.
+    // True where a word that is a token is one without regard to merges.
     public bool IgnoresMerges { get; init; }
 
-    // Whether a sequence begins with a token of its own where the file does not say.
+    // True where a sequence begins with a token of its own, unless the file says otherwise.
     public bool AddsBos { get; init; }
 
     public void WriteNormalizer(Utf8JsonWriter json)

@@ -73,6 +73,7 @@ internal static class NumberFilters
         }
 
         var text = CharacterKinds.Trim(PythonText.Str(value), CharacterKinds.IsSpace, start: true, end: true);
+        Work.Search(text.Length, Math.Min(text.Length, 1024));
         return text.TrimStart('+', '-').ToLowerInvariant() switch
         {
             _ when text.Length > 1 && text[1] is ('+' or '-') => missing,

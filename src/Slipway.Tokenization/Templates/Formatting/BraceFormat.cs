@@ -42,7 +42,7 @@ internal sealed class BraceFormat
             var end = character == '{'
                 ? FieldEnd(format, at + 1) : throw Work.Error("a format has a '}' that closes nothing.");
             var text = Field(format[(at + 1)..end], depth);
-            Work.Count();
+            Work.Characters(text.Length);
             Work.CheckLength((long)output.Length + text.Length);
             output.Append(text);
             at = end;

@@ -20,7 +20,7 @@ internal static class NumberText
     /// <param name="keepsZeros">Keeps the point and the zeros at the end.</param>
     public static string OfFraction(double value, char conversion, int precision, bool keepsZeros)
     {
-        Bounded(precision);
+        Work.Count(8 + (Bounded(precision) / 4));
         var number = Math.Abs(value);
         var text = !double.IsFinite(number)
             ? double.IsNaN(number) ? "nan" : "inf" : char.ToLowerInvariant(conversion) switch

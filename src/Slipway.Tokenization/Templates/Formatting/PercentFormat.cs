@@ -47,7 +47,7 @@ internal sealed class PercentFormat
 
     private void Append(string text)
     {
-        Work.Count();
+        Work.Characters(text.Length);
         Work.CheckLength((long)_output.Length + text.Length);
         _output.Append(text);
     }

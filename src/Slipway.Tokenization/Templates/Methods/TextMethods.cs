@@ -167,7 +167,7 @@ internal static class TextMethods
                 Markup markup => markup.Text,
                 _ => throw Work.Error($"'join' needs texts, not {PythonText.ShortRepr(item)}. Use the filter 'join'."),
             };
-            Work.Count();
+            Work.Characters((long)separator.Length + part.Length);
             Work.CheckLength((long)output.Length + separator.Length + part.Length);
             output.Append(first ? string.Empty : separator).Append(part);
             first = false;

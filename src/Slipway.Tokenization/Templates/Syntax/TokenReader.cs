@@ -44,7 +44,7 @@ internal sealed class TokenReader(List<TemplateToken> tokens)
 
     public string ExpectName() => Current.Kind == TokenKind.Name ? Take().Value : throw Unexpected("a name");
 
-    /// <summary>Which of some names stand between a position and the current one.</summary>
+    /// <summary>Finds those of some names that stand between a position and the current one.</summary>
     public HashSet<string> NamesSince(int position, params string[] names)
     {
         HashSet<string> found = [];

@@ -34,7 +34,7 @@ internal static class Iteration
         }
     }
 
-    /// <summary>Whether a value can be iterated, without taking anything from it.</summary>
+    /// <summary>True where a value can be iterated; takes nothing from it.</summary>
     public static bool Is(object? value) =>
         value is List<object?> or TemplateDictionary or string or Markup or Generator or Undefined;
 
