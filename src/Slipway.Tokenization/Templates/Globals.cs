@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using Slipway.Tokenization.Templates.Values;
 
@@ -87,9 +88,8 @@ internal static class Globals
         if (count > MaxRange || BigInteger.Abs(start) > long.MaxValue / 4 || BigInteger.Abs(stop) > long.MaxValue / 4
             || BigInteger.Abs(step) > long.MaxValue / 4)
         {
-            throw Work.Error(
-                $"'range' would give {Quoted.Short(count.ToString(System.Globalization.CultureInfo.InvariantCulture))} " +
-                $"numbers; at most {MaxRange} are allowed.");
+            var digits = Quoted.Short(count.ToString(CultureInfo.InvariantCulture));
+            throw Work.Error($"'range' would give {digits} numbers; at most {MaxRange} are allowed.");
         }
 
         Work.Count(1 + ((long)count / 4));

@@ -112,8 +112,8 @@ internal static class NumberFilters
             unit *= size;
         }
 
-        return $"{NumberText.OfFraction(bytes / unit, 'f', 1, keepsZeros: false)} {"kMGTPEZY"[prefix]}{(binary ? "i" : "")}B"
-            .Replace("ki", "Ki", StringComparison.Ordinal);
+        var name = binary ? $"{"KMGTPEZY"[prefix]}iB" : $"{"kMGTPEZY"[prefix]}B";
+        return $"{NumberText.OfFraction(bytes / unit, 'f', 1, keepsZeros: false)} {name}";
     }
 
     private static object? ParseInteger(string text, long radix)
