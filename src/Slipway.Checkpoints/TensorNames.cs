@@ -8,7 +8,7 @@ internal sealed class TensorNames
     private static readonly HashSet<string> Wrappers = new(StringComparer.Ordinal)
     {
         "model", "language_model", "text_model", "transformer", "gpt_neox", "backbone", "bert", "roberta", "distilbert",
-        "mpnet", "base_model", "auto_model", "module", "_orig_mod",
+        "mpnet", "base_model", "auto_model", "module", "_orig_mod", "0",
     };
 
     private readonly IReadOnlyDictionary<string, TensorInfo> _tensors;

@@ -154,7 +154,7 @@ public sealed class BadSourceTests : IDisposable
         var told = await Tool.RunAsync("export", source, "-o", _folder["out"]);
         Assert.Equal(0, told.Code);
         Assert.EndsWith(
-            "left out, as LlamaForCausalLM has no place for them: 'v_head.summary.bias', 'v_head.summary.weight'\n",
+            "left out, as the package does without them: 'v_head.summary.bias', 'v_head.summary.weight'\n",
             told.Output, StringComparison.Ordinal);
 
         var json = await Tool.RunAsync("export", source, "-o", _folder["json"], "--json");

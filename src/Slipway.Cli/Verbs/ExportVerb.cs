@@ -157,7 +157,7 @@ internal static class ExportVerb
         {
             var more = report.UnusedTensors.Count - MaxListed;
             context.Output.WriteLine(
-                $"left out, as {report.Manifest.Architecture} has no place for them: "
+                "left out, as the package does without them: "
                 + string.Join(", ", report.UnusedTensors.Take(MaxListed).Select(name => $"'{name}'"))
                 + (more > 0 ? $" and {more} more tensors, which --json lists" : ""));
         }

@@ -58,5 +58,17 @@ internal sealed class RunInputs : IDisposable
         ? (int)id
         : throw new UsageException($"'{id}' in 'input_ids' of '{Path}' is no token id.");
 
+    /// <summary>Checks token ids against a vocabulary.</summary>
+    /// <exception cref="UsageException">One is none of it.</exception>
+    public void RequireTokens(long[] ids, int vocabularySize)
+    {
+        if (Array.FindIndex(ids, id => id < 0 || id >= vocabularySize) is >= 0 and var place)
+        {
+            throw new UsageException(
+                $"'{ids[place]}' in 'input_ids' of '{Path}' is no token id; the model has 0 to {vocabularySize - 1}. Encode the "
+                + "texts with the model's own tokenizer.");
+        }
+    }
+
     public void Dispose() => _file.Dispose();
 }

@@ -112,9 +112,8 @@ internal static class RunVerb
         if (adapter is not null)
         {
             throw new UsageException(
-                $"'{folder}' is the package of an encoder, which holds no adapters. Merge the adapter with 'slipway "
-                + $"export "
-                + "--adapter', and leave --adapter out here.");
+                $"'{folder}' is the package of an encoder, which holds no adapters. Merge the adapter with "
+                + "'slipway export --adapter', and leave --adapter out here.");
         }
 
         using var model = EncoderModel.Load(folder);
@@ -122,11 +121,10 @@ internal static class RunVerb
         if (model.Package.Manifest.ContextLength is { } longest && shape[1] > longest)
         {
             throw new UsageException(
-                $"'{Ids}' of '{inputs.Path}' has {shape[1]} tokens a "
-                + $"text; '{folder}' takes {longest}. Cut the texts off.");
+                $"'{Ids}' of '{inputs.Path}' has {shape[1]} tokens a text; '{folder}' takes {longest}. Cut the texts off.");
         }
 
-        Array.ForEach(ids, id => inputs.TokenId(id));
+        inputs.RequireTokens(ids, model.VocabularySize ?? int.MaxValue);
         Dictionary<string, (long[] Values, long[] Shape)> given = new() { [Ids] = (ids, shape) };
         foreach (var name in model.Inputs.Where(name => name != Ids))
         {

@@ -267,7 +267,8 @@ internal sealed class EmbeddingModel : IDisposable
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(path));
-            return json.RootElement.TryGetProperty(key, out var value) && value.TryGetInt32(out var number)
+            return json.RootElement.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number
+                && value.TryGetInt32(out var number)
                 ? number
                 : null;
         }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine.Execution;
 using Slipway.Packaging;
@@ -18,6 +19,19 @@ internal sealed class EncoderModel : IDisposable
 
     /// <summary>The names of the inputs that a run may be given.</summary>
     public IReadOnlyList<string> OptionalInputs => [.. _session.OverridableInitializerMetadata.Keys];
+
+    /// <summary>The number of tokens; null where the package's <c>config.json</c> does not say.</summary>
+    public int? VocabularySize
+    {
+        get
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(Package.FindFile("config.json")!));
+            return config.RootElement.TryGetProperty("vocab_size", out var size)
+                && size.ValueKind == JsonValueKind.Number && size.TryGetInt32(out var count)
+                ? count
+                : null;
+        }
+    }
 
     /// <summary>Opens a package.</summary>
     /// <exception cref="PackageException">A file is missing, altered or malformed.</exception>
