@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Slipway.Packaging;
 
 /// <summary>Checks the values of <c>genai_config.json</c> that later code computes with.</summary>
@@ -45,7 +47,7 @@ internal static class GenAIConfigValidation
     {
         if (value is <= 0 or > Max)
         {
-            throw Invalid(path, key, $"{value}", $"a number from 1 to {Max}");
+            throw Invalid(path, key, value.ToString(CultureInfo.InvariantCulture), $"a number from 1 to {Max}");
         }
     }
 
@@ -62,7 +64,8 @@ internal static class GenAIConfigValidation
         // Some families name a token beyond the head's rows; it can never be predicted, so only negatives are wrong.
         if (id < 0)
         {
-            throw Invalid(path, key, $"{id}", $"a token id from 0 to {vocabulary - 1}");
+            throw Invalid(
+                path, key, id.Value.ToString(CultureInfo.InvariantCulture), $"a token id from 0 to {vocabulary - 1}");
         }
     }
 

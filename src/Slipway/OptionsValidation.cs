@@ -31,7 +31,7 @@ internal static class OptionsValidation
         {
             if (value < min || value > max)
             {
-                errors.Add($"{name} is '{value}'; expected from {min} to {max}.");
+                errors.Add(FormattableString.Invariant($"{name} is '{value}'; expected from {min} to {max}."));
             }
         }
     }

@@ -125,7 +125,7 @@ public static class ModelBench
         {
             if (value < min || value > max)
             {
-                errors.Add($"{name} is '{value}'; expected from {min} to {max}.");
+                errors.Add(FormattableString.Invariant($"{name} is '{value}'; expected from {min} to {max}."));
             }
         }
     }

@@ -1,6 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using Slipway.Engine;
+using Slipway.Engine.Execution;
 using Slipway.Packaging;
 
 namespace Slipway.Evaluation.KeyValues;

@@ -47,7 +47,7 @@ public sealed class OnnxEmbeddingGeneratorOptions
         {
             if (value is < 1 or > 1 << 20)
             {
-                errors.Add($"{name} is '{value}'; expected from 1 to {1 << 20}.");
+                errors.Add(FormattableString.Invariant($"{name} is '{value}'; expected from 1 to {1 << 20}."));
             }
         }
     }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Slipway.Generation;
 
 /// <summary>
@@ -24,14 +26,19 @@ internal static class RequestValidation
             + "generated. Shorten it.");
         Require(
             request.MaxOutputTokens is null or >= 1,
-            $"MaxOutputTokens is '{request.MaxOutputTokens}'; expected at least 1, or null for no limit.");
-        Require(request.MinOutputTokens >= 0, $"MinOutputTokens is '{request.MinOutputTokens}'; expected 0 or more.");
+            FormattableString.Invariant(
+                $"MaxOutputTokens is '{request.MaxOutputTokens}'; expected at least 1, or null for no limit."));
+        Require(request.MinOutputTokens >= 0,
+            FormattableString.Invariant(
+                $"MinOutputTokens is '{request.MinOutputTokens}'; expected 0 or more."));
         Require(
             request.MaxOutputTokens is null || request.MinOutputTokens <= request.MaxOutputTokens,
-            $"MinOutputTokens is '{request.MinOutputTokens}', above MaxOutputTokens '{request.MaxOutputTokens}'.");
+            FormattableString.Invariant(
+                $"MinOutputTokens is '{request.MinOutputTokens}', above MaxOutputTokens '{request.MaxOutputTokens}'."));
         Require(
             request.NumReturnSequences is >= 1 and <= 64,
-            $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to 64.");
+            FormattableString.Invariant(
+                $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to 64."));
         Require(
             request.NumReturnSequences == 1 || request.LogitsProcessors.Count == 0,
             $"LogitsProcessors has entries and NumReturnSequences "
@@ -39,7 +46,8 @@ internal static class RequestValidation
             + "one answer. Send a request with processors of its own for each.");
         Require(
             request.LogProbabilities is null or (>= 0 and <= 100),
-            $"LogProbabilities is '{request.LogProbabilities}'; expected 0 to 100, or null for none.");
+            FormattableString.Invariant(
+                $"LogProbabilities is '{request.LogProbabilities}'; expected 0 to 100, or null for none."));
         Require(
             request.DraftTokens is null or (>= 0 and <= LanguageModelOptions.LongestDraft),
             $"DraftTokens "
@@ -69,7 +77,10 @@ internal static class RequestValidation
         RequireRange("LengthPenalty", request.LengthPenalty, -32, 32);
         Require(
             request.NumReturnSequences >= 1 && request.NumReturnSequences <= request.NumBeams,
-            $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to NumBeams, '{request.NumBeams}'.");
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"NumReturnSequences is '{request.NumReturnSequences}'; "
+                + $"expected from 1 to NumBeams, '{request.NumBeams}'."));
     }
 
     public static void ValidateAlternatives(int count, string name)

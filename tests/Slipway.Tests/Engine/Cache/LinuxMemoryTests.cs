@@ -1,7 +1,7 @@
 using Slipway.Engine.Cache;
 using Slipway.Testing;
 
-namespace Slipway.Tests.Engine;
+namespace Slipway.Tests.Engine.Cache;
 
 public sealed class LinuxMemoryTests : IDisposable
 {

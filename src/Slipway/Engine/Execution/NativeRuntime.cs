@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Telemetry;
 
-namespace Slipway.Engine;
+namespace Slipway.Engine.Execution;
 
 /// <summary>Makes ONNX Runtime's native library ready for the first session.</summary>
 /// <remarks>
