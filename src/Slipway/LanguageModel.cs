@@ -93,7 +93,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>Continues a prompt, token by token.</summary>
     /// <remarks>
     /// The request is checked at the call and enters the queue when the enumeration begins. Leaving the enumeration
-    /// early cancels it. Requests with prompts that begin alike compute the beginning once, also when they come
+    /// early cancels it. Requests whose prompts have the same prefix compute it once, also when they come
     /// together, and so do several answers to one prompt.
     /// </remarks>
     /// <param name="request">What to continue and how.</param>

@@ -38,32 +38,38 @@ public sealed record LanguageModelOptions
     /// logits agree to 1e-5, and only ties of that size fall otherwise.
     /// </remarks>
     /// <value>true</value>
+    /// <remarks>
+    /// With the kernels a request has the same tokens alone and in company: the sums of a row are added in one order. ONNX
+    /// Runtime's kernels add those of one row in another order than those of several, and may round inputs to 8 bits
+    /// after that; so without the kernels a greedy answer can differ with the requests that are computed beside it, where
+    /// two tokens are nearly equal.
+    /// </remarks>
     public bool UseKernels { get; init; } = true;
 
-    /// <summary>The most sequences in one batch; further requests wait.</summary>
+    /// <summary>The maximum of sequences in one batch; further requests wait.</summary>
     /// <value>32</value>
     public int MaxBatchSize { get; init; } = 32;
 
-    /// <summary>The most requests that wait; a further one is refused with <see cref="QueueFullException"/>.</summary>
+    /// <summary>The maximum of requests that wait; a further one is refused with <see cref="QueueFullException"/>.</summary>
     /// <value>256</value>
     public int QueueCapacity { get; init; } = 256;
 
     /// <summary>
-    /// The most bytes of keys and values; null for half of the memory that is free when the model loads.
+    /// The maximum of bytes of keys and values; null for half of the memory that is free when the model loads.
     /// </summary>
     /// <remarks>
-    /// Taken as sequences need them, and given back, but for kept beginnings, when none came for ten seconds.
+    /// Taken as sequences need them, and given back, but for kept prefixes, when none came for ten seconds.
     /// </remarks>
     public long? KeyValueCacheBytes { get; init; }
 
     /// <summary>
-    /// The most bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep beginnings of earlier sequences for
-    /// prompts that begin alike; 0 keeps none, null is a quarter of them. Models whose layers carry a state that is
+    /// The maximum of bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep prefixes of earlier sequences for
+    /// prompts with the same prefix; 0 keeps none, null is a quarter of them. Models whose layers carry a state that is
     /// only the last token's (linear attention, state spaces) keep none.
     /// </summary>
     public long? PrefixCacheBytes { get; init; }
 
-    /// <summary>Prompt tokens computed in one step while nothing else runs.</summary>
+    /// <summary>The maximum of prompt tokens computed in one step while no other sequence decodes.</summary>
     /// <value>256</value>
     public int MaxPrefillTokens { get; init; } = 256;
 
@@ -78,27 +84,27 @@ public sealed record LanguageModelOptions
     public ILoggerFactory? LoggerFactory { get; init; }
 
     /// <summary>
-    /// The most tokens to guess ahead where <see cref="GenerationRequest.DraftTokens"/> is null; 0 guesses none.
+    /// The maximum of tokens to draft where <see cref="GenerationRequest.DraftTokens"/> is null; 0 drafts none.
     /// </summary>
     public int DraftTokens { get; init; }
 
     /// <summary>
-    /// The package of a smaller model with the same tokenizer that guesses where the text itself gives nothing to go
-    /// by; null for none. What it guesses is checked, so answers stay the same; where it guesses wrong too often it
+    /// The package of a smaller model with the same tokenizer that drafts where the text itself gives nothing to go
+    /// by; null for none. Its drafts are verified, so answers stay the same; where too few are accepted it
     /// pauses.
     /// </summary>
     /// <remarks>
-    /// Guesses are made as far as <see cref="DraftTokens"/> says, or a request's. Its keys and values share the budget
+    /// A draft is as long as <see cref="DraftTokens"/> says, or a request's. Its keys and values share the budget
     /// of <see cref="KeyValueCacheBytes"/>: it has as much of that as it needs for as many tokens as the model.
     /// </remarks>
     public string? DraftModel { get; init; }
 
-    /// <summary>The most sequences that decode together while guesses are still made.</summary>
+    /// <summary>The maximum of sequences that decode together while drafts are made.</summary>
     /// <value>2</value>
-    /// <remarks>A guess is checked by a run of its own; among many sequences their common step is faster.</remarks>
+    /// <remarks>A draft is verified by a run of its own; among many sequences their common step is faster.</remarks>
     public int DraftBatchSize { get; init; } = 2;
 
-    /// <summary>The most prompt tokens computed in one step while other sequences decode.</summary>
+    /// <summary>The maximum of prompt tokens computed in one step while other sequences decode.</summary>
     /// <remarks>
     /// As many as take about two and a half of their steps, measured as they run, so that none waits for long. Where a
     /// package has a graph of this library's kernels that can be interrupted, they are more, and others' steps come in

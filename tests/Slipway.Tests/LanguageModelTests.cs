@@ -1,5 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
+using Slipway.Export;
+using Slipway.Kernels.Interop;
+using Slipway.Testing;
 using Slipway.Tests.Engine.Load;
 
 namespace Slipway.Tests;
@@ -72,6 +76,42 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
             Assert.Equal(request.MaxOutputTokens, tokens.Count);
             await AnswerAssert.IsChosenAsync(
                 model, request, [.. tokens.Select(token => token.Id)], PackageCases.Margin(name));
+        }
+    }
+
+    /// <summary>The kernels add the sums of a row in one order, so that company changes nothing.</summary>
+    [Fact]
+    public async Task GenerateAsync_ManyAtOnceInKernels_GivesExactlyTheTokensOfEachAlone()
+    {
+        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        using var folder = new TemporaryFolder();
+        using (var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama")))
+        {
+            Exporter.Export(checkpoint, folder["package"], new ExportOptions { Precision = Precision.Int4 });
+        }
+
+        using var model = LanguageModel.Load(
+            folder["package"], new() { MaxBatchSize = 7, MaxPrefillTokens = 9, MaxMixedPrefillTokens = 5 });
+        var requests = Enumerable.Range(0, 20).Select(i => new GenerationRequest
+        {
+            PromptIds = [.. Enumerable.Range(3 + i, 5 + (i * 7 % 40))],
+            MaxOutputTokens = 12 + i,
+            IgnoreEndOfSequence = true,
+            LogProbabilities = 0,
+        }).ToArray();
+
+        var alone = new List<List<GeneratedToken>>();
+        foreach (var request in requests)
+        {
+            alone.Add(await model.CollectAsync(request));
+        }
+
+        var together = await Task.WhenAll(requests.Select(request => Task.Run(() => model.CollectAsync(request))));
+        foreach (var (expected, tokens) in alone.Zip(together))
+        {
+            Assert.Equal(expected.Select(token => token.Id), tokens.Select(token => token.Id));
+            Assert.Equal(
+                expected.Select(token => token.LogProbability), tokens.Select(token => token.LogProbability));
         }
     }
 

@@ -10,7 +10,7 @@ public sealed record BeamSearchRequest
     /// <summary>The prompt's token ids; at least one.</summary>
     public required IReadOnlyList<int> PromptIds { get; init; }
 
-    /// <summary>The most tokens of an answer.</summary>
+    /// <summary>The maximum of tokens of an answer.</summary>
     public required int MaxOutputTokens { get; init; }
 
     /// <summary>How many continuations are followed at once, 1 to 64.</summary>
@@ -33,7 +33,7 @@ public sealed record BeamSearchRequest
     /// </summary>
     public bool EarlyStopping { get; init; }
 
-    /// <summary>The fewest tokens before an answer may end by itself.</summary>
+    /// <summary>The minimum of tokens before an answer may end by itself.</summary>
     public int MinOutputTokens { get; init; }
 
     /// <summary>

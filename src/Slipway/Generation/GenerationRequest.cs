@@ -11,10 +11,10 @@ public sealed record GenerationRequest
     /// <value>Greedy.</value>
     public SamplingOptions Sampling { get; init; } = new();
 
-    /// <summary>The most tokens to generate; null for as many as the context holds.</summary>
+    /// <summary>The maximum of tokens to generate; null for as many as the context holds.</summary>
     public int? MaxOutputTokens { get; init; }
 
-    /// <summary>The fewest tokens to generate before the answer may end by an end-of-sequence token.</summary>
+    /// <summary>The minimum of tokens to generate before the answer may end by an end-of-sequence token.</summary>
     public int MinOutputTokens { get; init; }
 
     /// <summary>How many answers to give to the prompt, 1 to 64; they share what they compute of it.</summary>

@@ -44,7 +44,7 @@ internal sealed class DraftPackage : IDisposable
         {
             throw new NotSupportedException(
                 $"Layers of the draft "
-                + $"model '{_package.Path}' carry states, which cannot go back where a guess was wrong. "
+                + $"model '{_package.Path}' carry states, which cannot go back where a draft was wrong. "
                 + "Choose another as DraftModel.");
         }
 

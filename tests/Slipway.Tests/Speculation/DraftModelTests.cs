@@ -106,7 +106,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
             () => LanguageModel.Load(target, new() { DraftModel = other }));
         Assert.Equal(
             $"Layers of the draft "
-            + $"model '{other}' carry states, which cannot go back where a guess was wrong. Choose another "
+            + $"model '{other}' carry states, which cannot go back where a draft was wrong. Choose another "
             + "as DraftModel.", error.Message);
         error = Assert.Throws<NotSupportedException>(
             () => LanguageModel.Load(PackageCases.Folder("llama-int4"), new() { DraftModel = target }));

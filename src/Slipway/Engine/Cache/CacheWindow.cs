@@ -2,7 +2,7 @@ namespace Slipway.Engine.Cache;
 
 /// <summary>Says which tokens a layer with a window keeps.</summary>
 /// <remarks>
-/// A slot keeps its tokens in order from the buffer's start. Once it is full, the oldest give way together: all that
+/// A slot keeps its tokens in order from the buffer's start. Once it is full, the oldest are evicted together: all that
 /// the next token does not see. So what a slot keeps follows from its length alone. Source: GroupQueryAttention's
 /// attribute <c>sliding_window_cache</c>.
 /// </remarks>
@@ -16,16 +16,16 @@ internal sealed record CacheWindow(int Size, int Slack)
     /// <summary>Tokens that a slot has room for.</summary>
     public int Capacity => Size + Slack;
 
-    /// <summary>The window of a package that leaves it to the graph to let tokens give way; null for none.</summary>
+    /// <summary>The window of a package that leaves eviction to the graph; null for none.</summary>
     public static CacheWindow? Of(Packaging.GenAISlidingWindow? window)
         => window is { SlideKeyValueCache: false, SlideInputs: false }
             ? new CacheWindow(window.WindowSize, window.CacheSlack > 0 ? window.CacheSlack : DefaultSlack)
             : null;
 
-    /// <summary>Tokens that gave way in a slot of a length, which is the first position that it keeps.</summary>
+    /// <summary>Tokens that a slot of a length has evicted; so the first position that the slot keeps.</summary>
     public int EvictedTokens(int length)
         => length <= Capacity ? 0 : (int)(((long)length - Capacity + Slack) / (Slack + 1) * (Slack + 1));
 
-    /// <summary>The longest that a slot gets before more tokens give way.</summary>
+    /// <summary>The length at which a slot evicts more tokens.</summary>
     public int FullAt(int length) => Capacity + EvictedTokens(length);
 }

@@ -72,6 +72,6 @@ internal sealed class KeyValueBudget
 
     public int ContextLength { get; }
 
-    /// <summary>Bytes that known prefixes may take beside rows of a size.</summary>
+    /// <summary>Bytes that known prefixes may take beside slots of a size.</summary>
     public long PrefixBytes(long rowBytes) => Math.Clamp(Bytes - rowBytes, 0, _maxPrefixBytes);
 }

@@ -2,7 +2,7 @@ using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
 
 
-namespace Slipway.Tests.Engine;
+namespace Slipway.Tests.Engine.Cache;
 
 public sealed class PrefixCacheTests(ITestOutputHelper output)
 {

@@ -1,6 +1,6 @@
 using Slipway.Engine.Scheduling;
 
-namespace Slipway.Tests.Engine;
+namespace Slipway.Tests.Engine.Scheduling;
 
 public sealed class PrefillChunkSizerTests
 {

@@ -2,10 +2,10 @@ using Slipway.Engine.Cache;
 using Slipway.Kernels.Interop;
 using Slipway.Tests.Engine.Load;
 
-namespace Slipway.Tests.Engine;
+namespace Slipway.Tests.Engine.Scheduling;
 
 /// <summary>A prompt's run is interrupted for steps of the sequences that decode.</summary>
-public sealed class InterruptionTests
+public sealed class PrefillInterleaverTests
 {
     private const int Tokens = 12;
     private static readonly GenerationRequest Short = new()

@@ -2,10 +2,11 @@ using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
 using Slipway.Packaging;
+using Slipway.Tests.Engine.Windows;
 
-namespace Slipway.Tests.Engine.Windows;
+namespace Slipway.Tests.Engine.Execution;
 
-public sealed class WindowDecoderTests(ITestOutputHelper output)
+public sealed class DecoderTests(ITestOutputHelper output)
 {
     [Fact]
     public void EvictedTokens_TokenByToken_FollowsTheOperator()
