@@ -13,9 +13,15 @@ public static class SharedAssets
     /// <summary>The repository's root folder.</summary>
     public static string Repository { get; } = FindRepository();
 
-    /// <summary>The path of an asset; skips the running test where the assets folder is missing.</summary>
+    /// <summary>
+    /// The path of an asset; skips the running test where the assets folder is missing, or fails it where the
+    /// environment variable <c>SLIPWAY_REQUIRE_ASSETS</c> is set, as in CI.
+    /// </summary>
     public static string Path(params string[] parts)
     {
+        Assert.False(
+            Root is null && Environment.GetEnvironmentVariable("SLIPWAY_REQUIRE_ASSETS") is { Length: > 0 },
+            "The folder '../shared/assets' beside the repository is missing, and 'SLIPWAY_REQUIRE_ASSETS' asks for it.");
         Assert.SkipWhen(Root is null, "The folder '../shared/assets' beside the repository is missing.");
         return System.IO.Path.Combine([Root, .. parts]);
     }
