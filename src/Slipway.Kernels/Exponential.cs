@@ -3,8 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace Slipway.Kernels;
 
-/// <summary>exp for vectors, in a dozen instructions that stand where they are used.</summary>
+/// <summary>Computes exp for vectors, in a dozen instructions that stand where they are used.</summary>
 /// <remarks>
+/// exp(x) = 2^n * p(r) with n = round(x / ln 2), r = x − n * ln 2 and p a polynomial of degree 7.
 /// Within 2 units of the last place from −87.3 to 88; zero below, exp(88) above. Source: the reduction and the
 /// polynomial of Cephes' expf (Moshier, "Methods and Programs for Mathematical Functions", 1989).
 /// </remarks>

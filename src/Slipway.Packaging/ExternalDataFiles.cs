@@ -85,7 +85,7 @@ internal static class ExternalDataFiles
         }
     }
 
-    // Where graphs, nodes, tensors and their external data stand in one another.
+    // Says which messages stand in which, as far as external data can stand in them.
     private static Message? Inner(Message message, ulong field) => (message, field) switch
     {
         (Message.Model, 7) => Message.Graph,

@@ -18,7 +18,7 @@ public static class ChildProcess
     /// <param name="packages">The package folders.</param>
     /// <param name="environment">Variables of the process.</param>
     /// <param name="program">The folder of the program, or of a copy of it; null for its own.</param>
-    /// <returns>What came of each: "answered", "refused" or "died", and more.</returns>
+    /// <returns>The outcome of each: "answered", "refused" or "died", and more.</returns>
     public static async Task<IReadOnlyList<string>> LoadAsync(
         IReadOnlyList<string> packages, IReadOnlyDictionary<string, string>? environment = null, string? program = null)
     {

@@ -7,7 +7,7 @@ public static class SharedAssets
 {
     private static readonly string? Root = Find();
 
-    /// <summary>Whether the assets folder was found.</summary>
+    /// <summary>Tells whether the assets folder was found.</summary>
     public static bool Available => Root is not null;
 
     /// <summary>The repository's root folder.</summary>

@@ -14,7 +14,7 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
 
     public float Epsilon { get; init; }
 
-    /// <summary>What the product is added to.</summary>
+    /// <summary>The value that the product is added to.</summary>
     public string? Addend { get; init; }
 
     /// <summary>The product whose silu multiplies this one.</summary>
@@ -49,7 +49,7 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
                 && constant.Shape.SequenceEqual(shape);
     }
 
-    /// <summary>Whether another product of the same rows can be this one's gate.</summary>
+    /// <summary>Tells whether another product of the same rows can be this one's gate.</summary>
     public bool FitsGate(FusedMatMul gate) =>
         X == gate.X && Bias.Length == 0 && gate.Bias.Length == 0
         && ((string[])[OutputsAttribute, InputsAttribute, BlockSizeAttribute])

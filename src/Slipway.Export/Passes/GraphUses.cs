@@ -34,6 +34,6 @@ internal sealed class GraphUses
     /// <summary>The node that makes a value; null for inputs and constants.</summary>
     public Node? Maker(string value) => _makers.GetValueOrDefault(value);
 
-    /// <summary>How many inputs of nodes, and outputs of the graph, a value is.</summary>
+    /// <summary>Counts the inputs of nodes, and outputs of the graph, that a value is.</summary>
     public int Count(string value) => _counts.GetValueOrDefault(value);
 }

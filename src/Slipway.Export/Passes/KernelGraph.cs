@@ -35,7 +35,7 @@ internal static class KernelGraph
     }
 
     /// <summary>
-    /// Whether every layer of such a graph that keeps anything of a slot leaves an inactive slot alone.
+    /// Tells whether every layer of such a graph that keeps anything of a slot leaves an inactive slot alone.
     /// </summary>
     public static bool SupportsInactiveSlots(Graph graph)
     {

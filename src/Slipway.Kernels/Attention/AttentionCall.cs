@@ -20,7 +20,7 @@ internal unsafe struct AttentionCall
     /// <summary>Tokens that a sequence has room for.</summary>
     public int Capacity;
 
-    /// <summary>Whether the cache holds int8; float32 otherwise.</summary>
+    /// <summary>Tells whether the cache holds int8; float32 otherwise.</summary>
     public bool IsQuantized;
 
     /// <summary>New queries, keys and values, [batch, tokens, …], and how far a token is from the next.</summary>
@@ -55,7 +55,7 @@ internal unsafe struct AttentionCall
     /// <summary>Queries rotated and scaled, [batch, tokens, heads, head size].</summary>
     public float* Rotated;
 
-    /// <summary>What single segments give where they are tasks of their own; null where they are not.</summary>
+    /// <summary>Results of single segments that are tasks of their own; null where none is.</summary>
     public float* Partials;
 
     /// <summary>Tokens of a sequence that one task takes.</summary>
@@ -69,14 +69,14 @@ internal unsafe struct AttentionCall
     public readonly int CacheBytes => IsQuantized ? 1 : sizeof(float);
 
     /// <summary>
-    /// Whether a sequence only stands between others: what it keeps stays as it is, and zeros come out.
+    /// Tells whether a sequence only stands between others: its cache stays as it is, and zeros come out.
     /// </summary>
     public readonly bool IsInactive(int sequence) => LastPositions[sequence] < 0;
 
     /// <summary>The position of a sequence's first new token.</summary>
     public readonly int Past(int sequence) => Math.Max(0, LastPositions[sequence] + 1 - Tokens);
 
-    /// <summary>Where a head's keys or values begin, and those of a position.</summary>
+    /// <summary>Locates the key or value of a position.</summary>
     public readonly byte* At(byte* cache, int sequence, int head, int position)
         => cache + ((((((long)sequence * Shape.KeyValueHeads) + head) * Capacity) + position) * HeadDim * CacheBytes);
 }

@@ -5,9 +5,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Slipway.Kernels.Attention;
 
-/// <summary>Attention of one head of keys over a block of tokens, segment by segment.</summary>
+/// <summary>Computes attention of one head of keys over a block of tokens, segment by segment.</summary>
 /// <remarks>
-/// A segment gives each row its largest score, the sum of exp(score − largest), and the values weighted by those.
+/// <code>
+/// segment: m = max(s), l = Σ exp(s − m), o = Σ exp(s − m) * v        with s = softcap(scale * q · k)
+/// join:    m' = max(m1, m2), l' = l1 * exp(m1 − m') + l2 * exp(m2 − m'), o' likewise
+/// finish:  y = o / (l + exp(sink − m))
+/// row of a segment in memory: m │ l │ 14 unused │ o [head_dim]
+/// </code>
 /// Segments are joined in their order, so it is all one whether one task or several compute them.
 /// Source: Dao, "FlashAttention-2", 2023; Dao and others, "Flash-Decoding", 2023.
 /// </remarks>
@@ -66,12 +71,12 @@ internal unsafe ref struct AttentionRows
     /// <summary>Numbers of a row of a segment: its largest score, its sum, and its values.</summary>
     public static int RowFloats(int headDim) => headDim + 16;
 
-    /// <summary>What rows compute in, with room to begin at a line of memory.</summary>
+    /// <summary>Floats of the scratch memory, with room to begin at a line of memory.</summary>
     public static int ScratchFloats(in AttentionCall call)
         => 16 + (2 * AttentionSegment.Tile * call.HeadDim)
             + (call.BlockTokens * call.Shape.Group * (AttentionSegment.Length + (2 * RowFloats(call.HeadDim))));
 
-    /// <summary>Where a row's numbers lie among those of single segments.</summary>
+    /// <summary>Locates a row's numbers among those of single segments.</summary>
     public static float* Partial(in AttentionCall call, int sequence, int token, int head, int segment)
     {
         var row = ((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads) + head;
@@ -216,7 +221,7 @@ internal unsafe ref struct AttentionRows
         return _values;
     }
 
-    // What follows is asked for, as pages end the processor's own reading ahead.
+    // Asks for the bytes that follow, as pages end the processor's own reading ahead.
     private readonly byte* At(byte* cache, int position)
     {
         var source = _call.At(cache, _sequence, _head, position);

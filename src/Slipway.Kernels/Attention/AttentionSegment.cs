@@ -4,8 +4,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Slipway.Kernels.Attention;
 
-/// <summary>Attention of some rows of queries over some consecutive keys.</summary>
+/// <summary>Scores rows of queries against consecutive keys, and adds up the values that the scores weight.</summary>
 /// <remarks>
+/// <code>
+/// scores[row, key] = Σ over channels: q[row, channel] * k[channel, key]       k as <see cref="KeyTile"/> lays it out
+/// sums[row, channel] += Σ over keys: weight[row, key] * v[key, channel]
+/// </code>
 /// A row is one head at one token. What a row gives does not depend on the rows beside it: scores and sums are added up
 /// in one order always, and keys that a row does not see add exact zeros. Rows are computed four at a time; where fewer
 /// are left, the last one is computed again and gives the same.
@@ -23,10 +27,10 @@ internal static unsafe class AttentionSegment
 
     /// <summary>Scores rows against 32 keys, [rows, <see cref="Length"/>] from where it is told.</summary>
     /// <param name="queries">Each row's query.</param>
-    /// <param name="rows">How many rows.</param>
+    /// <param name="rows">The number of rows.</param>
     /// <param name="keys">[head size, 32]: <see cref="KeyTile"/>.</param>
     /// <param name="size">The head size, a multiple of 16.</param>
-    /// <param name="scores">Where the first row's scores go.</param>
+    /// <param name="scores">Receives the first row's scores.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Score(float** queries, int rows, float* keys, int size, float* scores)
     {
@@ -63,12 +67,12 @@ internal static unsafe class AttentionSegment
 
     /// <summary>Adds values times weights to rows.</summary>
     /// <param name="weights">The first row's weights; rows are <see cref="Length"/> apart.</param>
-    /// <param name="rows">How many rows.</param>
+    /// <param name="rows">The number of rows.</param>
     /// <param name="values">[count, size].</param>
-    /// <param name="count">How many values.</param>
+    /// <param name="count">The number of values.</param>
     /// <param name="size">The head size, a multiple of 16.</param>
-    /// <param name="sums">What the first row's are added to.</param>
-    /// <param name="stride">How far a row's are from the next one's.</param>
+    /// <param name="sums">The first row's sums.</param>
+    /// <param name="stride">Floats from one row's sums to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* weights, int rows, float* values, int count, int size, float* sums, int stride)
     {

@@ -1,12 +1,12 @@
 namespace Slipway.Kernels.Attention;
 
-/// <summary>What a layer's attention is, whatever it is given.</summary>
+/// <summary>Describes a layer's attention, whatever tensors it runs on.</summary>
 /// <param name="NumAttentionHeads">Heads of queries.</param>
 /// <param name="KeyValueHeads">Heads of keys and of values; each serves as many neighbouring heads of queries.</param>
-/// <param name="Scale">What scores are multiplied by.</param>
+/// <param name="Scale">The factor of scores.</param>
 /// <param name="Softcap">Bends scores to lie between −softcap and softcap; 0 for none.</param>
-/// <param name="Window">How many of the last positions are seen, the own one included; 0 or less for all.</param>
-/// <param name="Rotates">Whether queries and keys are rotated by their positions first.</param>
+/// <param name="Window">The number of last positions that are seen, the own one included; 0 or less for all.</param>
+/// <param name="Rotates">True if queries and keys are rotated by their positions first.</param>
 internal readonly record struct AttentionShape(
     int NumAttentionHeads, int KeyValueHeads, float Scale, float Softcap, int Window, bool Rotates)
 {

@@ -7,6 +7,13 @@ namespace Slipway.Kernels.Attention;
 /// <summary>
 /// Makes new tokens ready: queries are rotated and scaled, keys are rotated and go to the cache, and so do values.
 /// </summary>
+/// <remarks>
+/// <code>
+/// rotary(x)[i] = x[i] * cos[p, i] − x[i + half] * sin[p, i]
+/// rotary(x)[i + half] = x[i + half] * cos[p, i] + x[i] * sin[p, i]
+/// int8 cache: value = clamp(round(x / scale[channel]), −128, 127)
+/// </code>
+/// </remarks>
 internal static unsafe class AttentionTokens
 {
     /// <summary>Does so for one token of one sequence.</summary>

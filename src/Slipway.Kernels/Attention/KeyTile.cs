@@ -8,6 +8,10 @@ namespace Slipway.Kernels.Attention;
 /// Brings 32 keys into the order [head size, 32], in which a vector holds one channel of half of them.
 /// </summary>
 /// <remarks>
+/// <code>
+/// key 0:  │ c0 │ c1 │ c2 │ …          c0: │ key 0 │ key 1 │ … │ key 31 │
+/// key 1:  │ c0 │ c1 │ c2 │ …    →     c1: │ key 0 │ key 1 │ … │ key 31 │
+/// </code>
 /// Sixteen neighbouring channels are read at once; of each quarter of a vector one key's four channels are transposed.
 /// </remarks>
 internal static unsafe class KeyTile

@@ -13,7 +13,7 @@ internal interface INodeKernel : IDisposable
 /// <param name="Name">The operator's name.</param>
 /// <param name="Create">Makes the kernel of a node.</param>
 /// <param name="Inputs">The types of the inputs.</param>
-/// <param name="RequiredInputs">How many of the inputs, the first ones, must be there.</param>
+/// <param name="RequiredInputs">The number of inputs, the first ones, that must be there.</param>
 /// <param name="Outputs">The types of the outputs.</param>
 internal sealed record CustomOperator(
     string Name,

@@ -18,7 +18,7 @@ internal sealed unsafe class KernelDomain : IDisposable
 
     /// <param name="operators">The operators of the domain.</param>
     /// <param name="threads">Threads that compute, the session's own included.</param>
-    /// <param name="spins">Whether idle threads wait actively for a while.</param>
+    /// <param name="spins">True if idle threads wait actively for a while.</param>
     public KernelDomain(IEnumerable<CustomOperator> operators, int threads, bool spins)
     {
         _handle = RuntimeApi.CreateCustomOpDomain(KernelContract.Domain);

@@ -17,7 +17,7 @@ internal static class KernelLibrary
     private static readonly Lock _first = new();
     private static volatile bool _isKnown;
 
-    /// <summary>Whether this processor has the instructions that the kernels are written in.</summary>
+    /// <summary>Tells whether this processor has the instructions that the kernels are written in.</summary>
     public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
     /// <summary>Opens a session over a graph that has these operators.</summary>
@@ -25,7 +25,7 @@ internal static class KernelLibrary
     /// <param name="options">The session's options.</param>
     /// <param name="threads">Threads that compute, the session's own included; sessions with as many share
     /// them.</param>
-    /// <param name="spins">Whether idle threads wait actively for a while.</param>
+    /// <param name="spins">True if idle threads wait actively for a while.</param>
     /// <exception cref="OnnxRuntimeException">The graph cannot be read, or a kernel refuses its node.</exception>
     public static KernelInferenceSession Open(string path, SessionOptions options, int threads, bool spins)
     {

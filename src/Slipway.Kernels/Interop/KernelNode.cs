@@ -15,7 +15,7 @@ internal sealed class KernelNode(string name, string operatorName, IReadOnlyList
 {
     public string Name => name;
 
-    /// <summary>Whether the node names a tensor for an input.</summary>
+    /// <summary>Tells whether the node names a tensor for an input.</summary>
     public bool Has(int input) => input < inputs.Count && inputs[input].Length > 0;
 
     /// <summary>The name of the tensor that an input reads.</summary>

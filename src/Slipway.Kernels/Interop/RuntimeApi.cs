@@ -192,7 +192,7 @@ internal static unsafe partial class RuntimeApi
     /// <summary>A tensor of ONNX Runtime's, valid as long as what it came from.</summary>
     public readonly struct Tensor(void* data, int type, long* sizes, int rank)
     {
-        /// <summary>Whether there is none: ONNX has no type 0.</summary>
+        /// <summary>Tells whether there is none: ONNX has no type 0.</summary>
         public bool IsAbsent => type == 0;
 
         /// <summary>The type of the elements, by ONNX's numbers.</summary>

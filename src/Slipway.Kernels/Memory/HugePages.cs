@@ -36,7 +36,7 @@ internal static unsafe partial class HugePages
             .Where(map => map is { Permissions: "rw-p", Inode: 0, Name: "" or "[heap]" })
             .Select(map => map.Range)];
 
-    /// <summary>What was mapped since.</summary>
+    /// <summary>Lists the memory that was mapped since.</summary>
     public static IReadOnlyList<MemoryRange> MappedSince(IReadOnlyList<MemoryRange> before)
         => [.. Memory().SelectMany(range => Without(range, before))];
 

@@ -32,7 +32,7 @@ internal static unsafe partial class MappedWeights
         return released;
     }
 
-    // Whether all of a range lies in private data of files.
+    // Tells whether all of a range lies in private data of files.
     private static bool IsOfFiles(MemoryRange range, IReadOnlyList<MemoryMap> maps)
     {
         var covered = range.Start;

@@ -4,7 +4,7 @@ namespace Slipway.Kernels.Memory;
 
 /// <summary>One mapping of this process, a line of <c>/proc/self/maps</c>.</summary>
 /// <remarks>Source: proc(5).</remarks>
-/// <param name="Range">Where it lies.</param>
+/// <param name="Range">The addresses.</param>
 /// <param name="Permissions">As <c>rw-p</c>.</param>
 /// <param name="Inode">The file's number; 0 for memory of no file.</param>
 /// <param name="Name">The file, or what the memory is for; empty for neither.</param>
@@ -12,7 +12,7 @@ internal readonly record struct MemoryMap(MemoryRange Range, string Permissions,
 {
     private const string File = "/proc/self/maps";
 
-    /// <summary>Whether it is a file's, the process's own copy, and no code.</summary>
+    /// <summary>Tells whether it is a file's, the process's own copy, and no code.</summary>
     public bool IsPrivateData => Inode != 0 && Permissions is ("r--p" or "rw-p");
 
     /// <summary>All mappings by address; empty where the system does not list them.</summary>

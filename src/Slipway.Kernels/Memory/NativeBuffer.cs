@@ -14,7 +14,7 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
     private readonly bool _isMapped;
 
     /// <param name="bytes">Its size.</param>
-    /// <param name="isSparse">Whether much of it is never touched, which large pages would make resident.</param>
+    /// <param name="isSparse">True if much of it is never touched, which large pages would make resident.</param>
     public NativeBuffer(long bytes, bool isSparse = false)
         : base(nint.Zero, ownsHandle: true)
     {

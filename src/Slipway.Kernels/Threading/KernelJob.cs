@@ -33,12 +33,12 @@ internal sealed unsafe class KernelJob
         Interlocked.MemoryBarrier();
     }
 
-    /// <summary>Whether there is an opening that a thread has not seen.</summary>
+    /// <summary>Tells whether there is an opening that a thread has not seen.</summary>
     public bool IsOpen(long seen) => IsOpen(Volatile.Read(ref _state.Gate), seen);
 
     /// <summary>Takes parts of an opening that the thread has not seen.</summary>
     /// <param name="seen">The last opening that the thread was in.</param>
-    /// <returns>Whether it was let in.</returns>
+    /// <returns>True if it was let in; false otherwise.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryHelp(ref long seen)
     {

@@ -36,7 +36,7 @@ internal sealed unsafe class KernelThreads : IParallel, IDisposable
     private (int Threads, bool Spins) _key;
 
     /// <param name="threads">Threads that compute, the caller's included.</param>
-    /// <param name="spins">Whether they watch for a while before they sleep.</param>
+    /// <param name="spins">True if they watch for a while before they sleep.</param>
     public KernelThreads(int threads, bool spins)
     {
         _watchedTicks = (long)((spins ? _watching : _watchingBriefly).TotalSeconds * Stopwatch.Frequency);

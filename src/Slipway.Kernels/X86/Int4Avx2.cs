@@ -6,12 +6,12 @@ using Slipway.Kernels.MatMul;
 namespace Slipway.Kernels.X86;
 
 /// <summary>
-/// What <see cref="Int4Avx512"/> does, with AVX2: 8 outputs of up to four rows at a time, to the same numbers.
+/// Multiplies as <see cref="Int4Avx512"/> does, with AVX2: 8 outputs of up to four rows at a time, to the same bits.
 /// </summary>
 internal static unsafe class Int4Avx2
 {
     /// <summary>Computes up to four rows, [rows, groups · 16]; parameters are those of the other.</summary>
-    /// <returns>How many rows.</returns>
+    /// <returns>The number of rows.</returns>
     public static int Compute(in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
     {
         var rows = left >= 4 ? 4 : 1;

@@ -6,9 +6,12 @@ using Slipway.Kernels.MatMul;
 namespace Slipway.Kernels.X86;
 
 /// <summary>
-/// Products of rounded rows and 4-bit weights with AVX-512: 16 outputs of up to eight rows at a time.
+/// Multiplies quantized rows by 4-bit weights with AVX-512: 16 outputs of up to eight rows at a time.
 /// </summary>
 /// <remarks>
+/// <code>
+/// y[row, n] = Σ over blocks b: scale[n, b] * xScale[row, b] * (Σ w[n, k] * x[row, k] − zero[n, b] * xSum[row, b])
+/// </code>
 /// Bytes are multiplied in pairs and added up in 16 bits, which eight pairs of 15 · 127 fit. Each output's blocks are
 /// added in order, so that a row's numbers are the same whatever rows are beside it.
 /// </remarks>
@@ -22,10 +25,10 @@ internal static unsafe class Int4Avx512
     /// <param name="weights">The weights.</param>
     /// <param name="x">The rows.</param>
     /// <param name="row">The first of them.</param>
-    /// <param name="left">How many rows there are from there on.</param>
-    /// <param name="y">Where the outputs go.</param>
-    /// <param name="stride">How far a row's outputs are from the next one's.</param>
-    /// <returns>How many rows.</returns>
+    /// <param name="left">The number of rows from there on.</param>
+    /// <param name="y">Receives the outputs.</param>
+    /// <param name="stride">Outputs from one row to the next.</param>
+    /// <returns>The number of rows.</returns>
     public static int Compute(in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
     {
         switch (left)

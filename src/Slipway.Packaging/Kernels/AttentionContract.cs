@@ -50,11 +50,11 @@ internal static class AttentionContract
             HeadsAttribute, KeyValueHeadsAttribute, ScaleAttribute, SoftcapAttribute, WindowAttribute, RotaryAttribute,
         ];
 
-    /// <summary>Whether the operators can compute such heads.</summary>
+    /// <summary>Tells whether the operators can compute such heads.</summary>
     public static bool Supports(long heads, long keyValueHeads)
         => heads is > 0 and <= MaxHeads && keyValueHeads > 0 && heads % keyValueHeads == 0;
 
-    /// <summary>Whether the operators can compute heads of such a size.</summary>
+    /// <summary>Tells whether the operators can compute heads of such a size.</summary>
     public static bool SupportsHeadDim(long headDim)
         => headDim is > 0 and <= MaxHeadDim && headDim % HeadDimMultiple == 0;
 }

@@ -43,7 +43,7 @@ internal static class FusedMatMulContract
     /// <summary>Bounds N and K, so that sums and products of either fit 32 bits where they must.</summary>
     public const int MaxSize = 1 << 27;
 
-    /// <summary>Whether the operators can compute a matrix of such sizes.</summary>
+    /// <summary>Tells whether the operators can compute a matrix of such sizes.</summary>
     public static bool Supports(long outputs, long inputs, long blockSize)
         => outputs is > 0 and <= MaxSize && inputs is > 0 and <= MaxSize
             && blockSize is > 0 and <= MaxBlockSize && blockSize % BlockMultiple == 0 && inputs % blockSize == 0;

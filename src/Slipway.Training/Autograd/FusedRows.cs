@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Slipway.Training.Autograd;
 
-/// <summary>What the fused operations share: where they apply, and how they divide rows among threads.</summary>
+/// <summary>Divides the rows of fused operations among threads, and says to which tensors they apply.</summary>
 /// <remarks>
 /// Element-wise chains cost more than the matrix products of a small model when each link is an operation of its own.
 /// A fused operation reads and writes each number once. It applies on the CPU only; elsewhere the same mathematics

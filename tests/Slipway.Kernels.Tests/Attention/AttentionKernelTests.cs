@@ -49,7 +49,7 @@ public sealed class AttentionKernelTests : IDisposable
         }
     }
 
-    /// <summary>What a token gives is the same to the bit in whatever chunk, batch and number of threads.</summary>
+    /// <summary>A token's output is the same to the bit in whatever chunk, batch and number of threads.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -47,7 +47,7 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
         KernelPackage.Export(model, source, precision, cache);
         var graph = OnnxFile.Read(Path.Combine(source, KernelPackage.GraphFile)).Graph;
         Assert.Contains(graph.Nodes, node => node.Domain == "slipway");
-#pragma warning disable CA5394 // What is changed, not a secret.
+#pragma warning disable CA5394 // Chooses a change, no secret.
         var mutator = new GraphMutator(graph, new Random(seed));
 #pragma warning restore CA5394
         var counts = new Dictionary<string, int>(StringComparer.Ordinal);

@@ -35,7 +35,7 @@ internal static class KernelPackage
         Directory.CreateDirectory(to);
         foreach (var file in Directory.EnumerateFiles(from).Where(file => Path.GetFileName(file) != GraphFile))
         {
-            // What is written may be changed, which the file may not.
+            // Copies bytes, not permissions: a copy may be changed.
             File.WriteAllBytes(Path.Combine(to, Path.GetFileName(file)), File.ReadAllBytes(file));
         }
     }

@@ -206,7 +206,7 @@ public sealed class MatMulKernelTests : IDisposable
             }
         }
 
-        // What MatMulNBits says, with x rounded to a block's largest size in 127 steps.
+        // Multiplies as MatMulNBits does, with x rounded to a block's largest size in 127 steps.
         public double[] Multiply(double[] x)
         {
             var rounded = new double[inputs];

@@ -45,7 +45,7 @@ internal static class KernelVariant
         }
     }
 
-    /// <summary>Whether the graph that a session runs leaves slots without a mask alone.</summary>
+    /// <summary>Tells whether the graph that a session runs leaves slots without a mask alone.</summary>
     /// <remarks>
     /// The manifest's word alone does not do: each buffer of keys and values must be read by such an operator.
     /// </remarks>
