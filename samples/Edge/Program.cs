@@ -21,12 +21,15 @@ if (!Fits("nothing but .NET started"))
 using var client = new OnnxChatClient(new OnnxChatClientOptions
 {
     PackagePath = package,
-    Threads = 1,
-    AllowSpinning = false,
-    MaxBatchSize = 1,
-    ContextLength = 512,
-    KeyValueCacheBytes = ceiling / 8,
-    MaxPrefillTokens = 64,
+    Model = new()
+    {
+        Threads = 1,
+        AllowSpinning = false,
+        MaxBatchSize = 1,
+        ContextLength = 512,
+        KeyValueCacheBytes = ceiling / 8,
+        MaxPrefillTokens = 64,
+    },
 });
 _ = client.GetService<LanguageModel>(); // loads it
 if (!Fits("the model loaded"))

@@ -9,21 +9,21 @@ public sealed record LanguageModelOptions
 
     /// <summary>The longest sequence in tokens, prompt and answer together; null for the package's own.</summary>
     /// <remarks>Where the key-value budget holds fewer tokens, a null becomes as many as it holds.</remarks>
-    public int? ContextLength { get; init; }
+    public int? ContextLength { get; set; }
 
     /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
-    public int? Threads { get; init; }
+    public int? Threads { get; set; }
 
     /// <summary>Whether idle compute threads wait actively for the next operator: faster, but uses the cores.</summary>
     /// <value>true</value>
-    public bool AllowSpinning { get; init; } = true;
+    public bool AllowSpinning { get; set; } = true;
 
     /// <summary>
     /// Whether the weights move into pages of 2 MiB after loading, where Linux has them to give: decoding reads all of
     /// them for each token. It happens a second later, beside requests, and rounds memory up to whole pages.
     /// </summary>
     /// <value>true</value>
-    public bool UseLargePages { get; init; } = true;
+    public bool UseLargePages { get; set; } = true;
 
     /// <summary>
     /// Whether this library's own kernels run the model where the package has a graph for them and the processor has
@@ -44,15 +44,15 @@ public sealed record LanguageModelOptions
     /// after that; so without the kernels a greedy answer can differ with the requests that are computed beside it, where
     /// two tokens are nearly equal.
     /// </remarks>
-    public bool UseKernels { get; init; } = true;
+    public bool UseKernels { get; set; } = true;
 
     /// <summary>The maximum of sequences in one batch; further requests wait.</summary>
     /// <value>32</value>
-    public int MaxBatchSize { get; init; } = 32;
+    public int MaxBatchSize { get; set; } = 32;
 
     /// <summary>The maximum of requests that wait; a further one is refused with <see cref="QueueFullException"/>.</summary>
     /// <value>256</value>
-    public int QueueCapacity { get; init; } = 256;
+    public int QueueCapacity { get; set; } = 256;
 
     /// <summary>
     /// The maximum of bytes of keys and values; null for half of the memory that is free when the model loads.
@@ -60,33 +60,33 @@ public sealed record LanguageModelOptions
     /// <remarks>
     /// Taken as sequences need them, and given back, but for kept prefixes, when none came for ten seconds.
     /// </remarks>
-    public long? KeyValueCacheBytes { get; init; }
+    public long? KeyValueCacheBytes { get; set; }
 
     /// <summary>
     /// The maximum of bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep prefixes of earlier sequences for
     /// prompts with the same prefix; 0 keeps none, null is a quarter of them. Models whose layers carry a state that is
     /// only the last token's (linear attention, state spaces) keep none.
     /// </summary>
-    public long? PrefixCacheBytes { get; init; }
+    public long? PrefixCacheBytes { get; set; }
 
     /// <summary>The maximum of prompt tokens computed in one step while no other sequence decodes.</summary>
     /// <value>256</value>
-    public int MaxPrefillTokens { get; init; } = 256;
+    public int MaxPrefillTokens { get; set; } = 256;
 
     /// <summary>Where deadlines take their time from.</summary>
     /// <value>The system's.</value>
-    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
     /// <summary>
     /// Where the model says what a reader of logs should know, as that its faster graph cannot be used.
     /// </summary>
     /// <value>Nowhere.</value>
-    public ILoggerFactory? LoggerFactory { get; init; }
+    public ILoggerFactory? LoggerFactory { get; set; }
 
     /// <summary>
     /// The maximum of tokens to draft where <see cref="GenerationRequest.DraftTokens"/> is null; 0 drafts none.
     /// </summary>
-    public int DraftTokens { get; init; }
+    public int DraftTokens { get; set; }
 
     /// <summary>
     /// The package of a smaller model with the same tokenizer that drafts where the text itself gives nothing to go
@@ -97,12 +97,12 @@ public sealed record LanguageModelOptions
     /// A draft is as long as <see cref="DraftTokens"/> says, or a request's. Its keys and values share the budget
     /// of <see cref="KeyValueCacheBytes"/>: it has as much of that as it needs for as many tokens as the model.
     /// </remarks>
-    public string? DraftModel { get; init; }
+    public string? DraftModel { get; set; }
 
     /// <summary>The maximum of sequences that decode together while drafts are made.</summary>
     /// <value>2</value>
     /// <remarks>A draft is verified by a run of its own; among many sequences their common step is faster.</remarks>
-    public int DraftBatchSize { get; init; } = 2;
+    public int DraftBatchSize { get; set; } = 2;
 
     /// <summary>The maximum of prompt tokens computed in one step while other sequences decode.</summary>
     /// <remarks>
@@ -111,5 +111,5 @@ public sealed record LanguageModelOptions
     /// between.
     /// </remarks>
     /// <value>256</value>
-    public int MaxMixedPrefillTokens { get; init; } = 256;
+    public int MaxMixedPrefillTokens { get; set; } = 256;
 }

@@ -12,7 +12,9 @@ internal static class OptionsValidation
     }
 
     /// <summary>One sentence for each option that has no possible value.</summary>
-    public static IReadOnlyList<string> Errors(LanguageModelOptions options)
+    /// <param name="options">The options.</param>
+    /// <param name="prefix">Stands before each name, where the options are part of others.</param>
+    public static IReadOnlyList<string> Errors(LanguageModelOptions options, string prefix = "")
     {
         List<string> errors = [];
         Require("ContextLength", options.ContextLength, 1, int.MaxValue);
@@ -25,13 +27,19 @@ internal static class OptionsValidation
         Require("MaxMixedPrefillTokens", options.MaxMixedPrefillTokens, 1, 1 << 16);
         Require("DraftTokens", options.DraftTokens, 0, LanguageModelOptions.LongestDraft);
         Require("DraftBatchSize", options.DraftBatchSize, 0, 4096);
+        if (options.TimeProvider is null)
+        {
+            errors.Add($"{prefix}TimeProvider is null; expected one, such as TimeProvider.System.");
+        }
+
         return errors;
 
         void Require(string name, long? value, long min, long max)
         {
             if (value < min || value > max)
             {
-                errors.Add(FormattableString.Invariant($"{name} is '{value}'; expected from {min} to {max}."));
+                errors.Add(FormattableString.Invariant(
+                    $"{prefix}{name} is '{value}'; expected from {min} to {max}."));
             }
         }
     }

@@ -41,8 +41,7 @@ internal static class ChatVerb
             using var client = new OnnxChatClient(new OnnxChatClientOptions
             {
                 PackagePath = result.GetRequiredValue(package), Adapter = result.GetValue(adapter),
-                DraftModel = sampling.DraftModel(result), Threads = resources.Threads(result),
-                KeyValueCacheBytes = resources.KeyValueCacheBytes(result),
+                Model = resources.Read(result) with { DraftModel = sampling.DraftModel(result) },
             });
             var options = new ChatOptions
             {

@@ -48,8 +48,7 @@ internal static class EvalToolsVerb
             {
                 PackagePath = result.GetRequiredValue(package),
                 GuideToolCalls = guided,
-                Threads = resources.Threads(result),
-                KeyValueCacheBytes = resources.KeyValueCacheBytes(result),
+                Model = resources.Read(result),
             });
             var evaluator = new ToolCallEvaluator(client);
             var report = await ProgressDisplay.RunAsync(context, "tool calls", progress => evaluator.EvaluateAsync(

@@ -23,8 +23,6 @@ internal sealed class ModelArguments
 
     public int? Threads(ParseResult result) => result.GetValue(_threads);
 
-    public long? KeyValueCacheBytes(ParseResult result) => result.GetValue(_keyValueCacheBytes);
-
     public LanguageModelOptions Read(ParseResult result)
-        => new() { Threads = Threads(result), KeyValueCacheBytes = KeyValueCacheBytes(result) };
+        => new() { Threads = Threads(result), KeyValueCacheBytes = result.GetValue(_keyValueCacheBytes) };
 }

@@ -24,7 +24,7 @@ internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
         }
 
         var path = Path.GetFullPath(options.PackagePath!);
-        var modelOptions = options.ToModelOptions();
+        var modelOptions = options.Model with { };
         return new(() => Load(path, modelOptions));
     }
 

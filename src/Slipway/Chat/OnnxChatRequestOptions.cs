@@ -64,7 +64,7 @@ public sealed record OnnxChatRequestOptions
     public string? Adapter { get; init; }
 
     /// <summary>The most tokens to guess ahead and check in one run (<c>prompt_lookup_num_tokens</c>).</summary>
-    /// <value><see cref="OnnxChatClientOptions.DraftTokens"/>, where the client has one; else the model's.</value>
+    /// <value><see cref="LanguageModelOptions.DraftTokens"/> of the model.</value>
     public int? DraftTokens { get; init; }
 
     /// <summary>

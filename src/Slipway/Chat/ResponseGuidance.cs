@@ -100,7 +100,7 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         JsonElement? schema, string forbidden, ToolCallFormat? tools, bool follows, ToolCallGrammar? calls)
     {
         var document = schema is { } given
-            ? JsonSchemaCompiler.Compile(given, forbidden) : new JsonGrammar(forbidden).AnyObject;
+            ? JsonSchemaCompiler.Compile(given, forbidden, isForDotNet: true) : new JsonGrammar(forbidden).AnyObject;
         if (follows)
         {
             document = GrammarElement.Sequence(Margin, document);

@@ -10,8 +10,13 @@ internal sealed class OnnxChatClientOptionsValidator : IValidateOptions<OnnxChat
             ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
 
     public static IReadOnlyList<string> Errors(OnnxChatClientOptions options)
-        => string.IsNullOrWhiteSpace(options.PackagePath)
-            ? ["PackagePath is missing; expected the folder of a package.",
-            .. OptionsValidation.Errors(options.ToModelOptions())]
-            : OptionsValidation.Errors(options.ToModelOptions());
+    {
+        List<string> errors = string.IsNullOrWhiteSpace(options.PackagePath)
+            ? ["PackagePath is missing; expected the folder of a package."]
+            : [];
+        errors.AddRange(options.Model is null
+            ? ["Model is null; expected options of a model."]
+            : OptionsValidation.Errors(options.Model, prefix: "Model."));
+        return errors;
+    }
 }

@@ -111,7 +111,7 @@ public static class OnnxChatClientServiceCollectionExtensions
     private static OnnxChatClient NewClient(IServiceProvider provider, string name)
     {
         var options = provider.GetRequiredService<IOptionsMonitor<OnnxChatClientOptions>>().Get(name);
-        options.LoggerFactory ??= provider.GetService<ILoggerFactory>();
+        options.Model.LoggerFactory ??= provider.GetService<ILoggerFactory>();
         return new(options, provider.GetService<TimeProvider>());
     }
 

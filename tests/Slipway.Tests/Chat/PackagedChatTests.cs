@@ -86,7 +86,7 @@ public sealed class PackagedChatTests
     public async Task PrefixCacheBytes_OfZero_ReuseNothing()
     {
         using var client = new OnnxChatClient(
-            new OnnxChatClientOptions { PackagePath = Package, PrefixCacheBytes = 0 });
+            new OnnxChatClientOptions { PackagePath = Package, Model = new() { PrefixCacheBytes = 0 } });
         List<ChatMessage> history = [new(ChatRole.User, "One two three four five six seven eight nine ten eleven.")];
         var options = new ChatOptions { MaxOutputTokens = 8 };
 
@@ -100,7 +100,7 @@ public sealed class PackagedChatTests
     public async Task Cancellation_DuringALongPrefill_LeavesTheClientUsable()
     {
         using var client = new OnnxChatClient(
-            new OnnxChatClientOptions { PackagePath = Package, MaxPrefillTokens = 1 });
+            new OnnxChatClientOptions { PackagePath = Package, Model = new() { MaxPrefillTokens = 1 } });
         using var cancellation = new CancellationTokenSource();
         var prompt = new string('a', 60);
         var options = new ChatOptions { MaxOutputTokens = 4 };

@@ -34,7 +34,7 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
             options.PackagePath = "models/b";
             options.ModelId = "the-large-one";
         });
-        services.AddKeyedOnnxChatClient("bound", Section(("PackagePath", "models/c"), ("Threads", "2")));
+        services.AddKeyedOnnxChatClient("bound", Section(("PackagePath", "models/c"), ("Model:Threads", "2")));
         using var provider = services.BuildServiceProvider();
 
         Assert.Equal(
@@ -51,37 +51,47 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         services.AddOnnxChatClient(Section(
             ("PackagePath", "models/x"),
             ("ModelId", "x"),
-            ("ContextLength", "512"),
-            ("Threads", "1"),
-            ("AllowSpinning", "false"),
-            ("UseLargePages", "false"),
-            ("MaxBatchSize", "4"),
-            ("QueueCapacity", "8"),
-            ("KeyValueCacheBytes", "5000000000"),
-            ("PrefixCacheBytes", "0"),
+            ("Adapter", "poems"),
             ("GuideToolCalls", "false"),
-            ("DraftTokens", "6"),
-            ("MaxPrefillTokens", "128"),
-            ("MaxMixedPrefillTokens", "16")));
+            ("Model:KeyValueCacheBytes", "5000000000")));
         using var provider = services.BuildServiceProvider();
 
         var options = provider.GetRequiredService<IOptions<OnnxChatClientOptions>>().Value;
 
         Assert.Equal("models/x", options.PackagePath);
         Assert.Equal("x", options.ModelId);
-        Assert.Equal(512, options.ContextLength);
-        Assert.Equal(1, options.Threads);
-        Assert.False(options.AllowSpinning);
-        Assert.False(options.UseLargePages);
-        Assert.Equal(4, options.MaxBatchSize);
-        Assert.Equal(8, options.QueueCapacity);
-        Assert.Equal(5_000_000_000, options.KeyValueCacheBytes);
+        Assert.Equal("poems", options.Adapter);
         Assert.False(options.GuideToolCalls);
-        Assert.Equal(0, options.PrefixCacheBytes);
-        Assert.Equal(6, options.DraftTokens);
-        Assert.Equal(6, options.ToModelOptions().DraftTokens);
-        Assert.Equal(128, options.MaxPrefillTokens);
-        Assert.Equal(16, options.MaxMixedPrefillTokens);
+        Assert.Equal(5_000_000_000, options.Model.KeyValueCacheBytes);
+        Assert.Equal(new LanguageModelOptions().MaxBatchSize, options.Model.MaxBatchSize);
+    }
+
+    [Fact]
+    public void Section_OfConfiguration_SetsEveryOptionOfTheModel()
+    {
+        // Whatever option a model gets is one of the chat client's, too.
+        var properties = typeof(LanguageModelOptions).GetProperties()
+            .Where(property => property.PropertyType != typeof(TimeProvider) && !property.PropertyType.IsInterface)
+            .ToArray();
+        var plain = new LanguageModelOptions();
+        (string Key, string Value)[] values =
+        [
+            ("PackagePath", "models/x"),
+            .. properties.Select(property => ($"Model:{property.Name}", property.GetValue(plain) switch
+            {
+                bool value => value ? "false" : "true",
+                _ when property.PropertyType == typeof(string) => "models/y",
+                _ => "17",
+            })),
+        ];
+        var services = new ServiceCollection();
+        services.AddOnnxChatClient(Section(values));
+        using var provider = services.BuildServiceProvider();
+
+        var options = provider.GetRequiredService<IOptions<OnnxChatClientOptions>>().Value.Model;
+
+        Assert.NotEmpty(properties);
+        Assert.All(properties, property => Assert.NotEqual(property.GetValue(plain), property.GetValue(options)));
     }
 
     [Fact]
@@ -90,15 +100,16 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddOnnxChatClient(options =>
         {
-            options.Threads = 0;
-            options.MaxBatchSize = -1;
+            options.Model.Threads = 0;
+            options.Model.MaxBatchSize = -1;
         });
         using var host = builder.Build();
 
         var e = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
         Assert.Equal(
-            "PackagePath is missing; expected the folder of a package.; Threads is '0'; expected from 1 to 1024.; "
-            + "MaxBatchSize is '-1'; expected from 1 to 4096.",
+            "PackagePath is missing; expected the folder of a package.; Model.Threads is '0'; expected from 1 to "
+            + "1024.; "
+            + "Model.MaxBatchSize is '-1'; expected from 1 to 4096.",
             e.Message);
     }
 
@@ -106,7 +117,7 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
     public async Task UnknownKey_OfConfiguration_StopsTheHostAtStart()
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddOnnxChatClient(Section(("PackagePath", "models/x"), ("Thread", "2")));
+        builder.Services.AddOnnxChatClient(Section(("PackagePath", "models/x"), ("Model:Thread", "2")));
         using var host = builder.Build();
 
         var e = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
@@ -114,9 +125,9 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
     }
 
     [Theory]
-    [InlineData("Threads", "many")]
-    [InlineData("AllowSpinning", "perhaps")]
-    [InlineData("KeyValueCacheBytes", "1 GB")]
+    [InlineData("Model:Threads", "many")]
+    [InlineData("Model:AllowSpinning", "perhaps")]
+    [InlineData("Model:KeyValueCacheBytes", "1 GB")]
     public async Task Value_OfAnotherKind_StopsTheHostAtStartAndNamesItsKey(string key, string value)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
@@ -128,10 +139,11 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
     }
 
     [Theory]
-    [InlineData("Threads", "0", "Threads is '0'; expected from 1 to 1024.")]
-    [InlineData("PrefixCacheBytes", "-1", "PrefixCacheBytes is '-1'; expected from 0 to 9223372036854775807.")]
-    [InlineData("DraftTokens", "65", "DraftTokens is '65'; expected from 0 to 64.")]
-    [InlineData("MaxPrefillTokens", "0", "MaxPrefillTokens is '0'; expected from 1 to 65536.")]
+    [InlineData("Model:Threads", "0", "Model.Threads is '0'; expected from 1 to 1024.")]
+    [InlineData("Model:PrefixCacheBytes", "-1",
+        "Model.PrefixCacheBytes is '-1'; expected from 0 to 9223372036854775807.")]
+    [InlineData("Model:DraftTokens", "65", "Model.DraftTokens is '65'; expected from 0 to 64.")]
+    [InlineData("Model:MaxPrefillTokens", "0", "Model.MaxPrefillTokens is '0'; expected from 1 to 65536.")]
     [InlineData("PackagePath", " ", "PackagePath is missing; expected the folder of a package.")]
     public async Task Value_OutOfRange_StopsTheHostOfAKeyedClientToo(string key, string value, string message)
     {
@@ -173,12 +185,22 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
     [Fact]
     public void Constructor_WithWrongOptions_NamesEveryError()
     {
-        var e = Assert.Throws<ArgumentException>(() => new OnnxChatClient(new OnnxChatClientOptions { Threads = 0 }));
+        var e = Assert.Throws<ArgumentException>(
+            () => new OnnxChatClient(new OnnxChatClientOptions { Model = new() { Threads = 0 } }));
         Assert.Equal(
-            "PackagePath is missing; expected the folder of a package. Threads is '0'; expected from 1 to 1024. "
+            "PackagePath is missing; expected the folder of a package. Model.Threads is '0'; expected from 1 to 1024. "
             + "(Parameter 'options')",
             e.Message);
     }
+
+    [Fact]
+    public void Constructor_WithoutAModel_SaysSo()
+        => Assert.Equal(
+            "Model is null; expected options of a model. (Parameter 'options')",
+            Assert.Throws<ArgumentException>(() => new OnnxChatClient(new OnnxChatClientOptions
+            {
+                PackagePath = "models/x", Model = null!,
+            })).Message);
 
     private static IConfigurationSection Section(params (string Key, string Value)[] values)
         => new ConfigurationBuilder()

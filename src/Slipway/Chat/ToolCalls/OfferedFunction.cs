@@ -54,7 +54,7 @@ internal sealed class OfferedFunction(string name, JsonElement schema)
 
         try
         {
-            return JsonSchemaCompiler.Compile(schema, forbidden: "", closesObjects: true);
+            return JsonSchemaCompiler.Compile(schema, forbidden: "", closesObjects: true, isForDotNet: true);
         }
         catch (Exception e) when (e is NotSupportedException or ArgumentException)
         {

@@ -7,6 +7,12 @@ namespace Slipway.Guidance.Json;
 /// <remarks>
 /// Dates are of the years 1000 to 9999 and times without leap seconds, which readers in .NET take; addresses have plain
 /// ASCII names. Sources: RFC 3339, 4122, 4291, 5321, 1123, 3986, 6901.
+/// <para>
+/// The exporter of System.Text.Json gives some types a form that is not the one that they read: <c>TimeOnly</c> the
+/// format <c>time</c>, which RFC 3339 writes with an offset and TimeOnly reads without; <c>TimeSpan</c> and
+/// <c>Version</c> a pattern that lets numbers through that they refuse, and a comment that names the type. Where .NET's
+/// types read the document, these are held to what the types read.
+/// </para>
 /// </remarks>
 internal static class JsonFormats
 {
@@ -14,7 +20,8 @@ internal static class JsonFormats
         @"(?:[1-9]\d{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))"
         + "|(?:[1-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[13579][26])00)-02-29)";
 
-    private const string Time = @"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,7})?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)";
+    private const string Clock = @"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,7})?";
+    private const string Time = Clock + @"(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)";
     private const string Label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
     private const string Byte = @"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)";
     private const string Ipv4 = Byte + @"(?:\." + Byte + "){3}";
@@ -44,10 +51,30 @@ internal static class JsonFormats
         ["json-pointer"] = Row("(?:/(?:[^~/]|~[01])*)*"),
     };
 
-    public static IEnumerable<string> Names => All.Keys;
+    // By format, where a type of .NET reads another form.
+    private static readonly Dictionary<string, Lazy<TextRange>> DotNetFormats = new(StringComparer.Ordinal)
+    {
+        ["time"] = Row(Clock),
+    };
+
+    // By the comment of System.Text.Json's exporter. Spans of 7 digits of days, and numbers of 9, are within all
+    // bounds.
+    private static readonly Dictionary<string, Lazy<TextRange>> DotNetTypes = new(StringComparer.Ordinal)
+    {
+        ["Represents a System.TimeSpan value."] = Row(@"-?(?:\d{1,7}\.)?" + Clock),
+        ["Represents a version string."] = Row(@"\d{1,9}(?:\.\d{1,9}){1,3}"),
+    };
 
     /// <summary>The texts of a format; null for one that is not known.</summary>
-    public static TextRange? Find(string name) => All.GetValueOrDefault(name)?.Value;
+    /// <param name="name">The format.</param>
+    /// <param name="isForDotNet">Whether .NET's types read the text.</param>
+    public static TextRange? Find(string name, bool isForDotNet)
+        => (isForDotNet ? DotNetFormats.GetValueOrDefault(name) : null)?.Value ?? All.GetValueOrDefault(name)?.Value;
+
+    /// <summary>
+    /// The texts that a type reads whose schema has a comment of System.Text.Json's exporter; null for another.
+    /// </summary>
+    public static TextRange? FindDotNet(string comment) => DotNetTypes.GetValueOrDefault(comment)?.Value;
 
     private static Lazy<TextRange> Row(string pattern, int? longest = null)
         => new(() => new(RegexCompiler.Compile(pattern), 0, longest));

@@ -8,7 +8,7 @@ namespace Slipway.Guidance.Json;
 /// <remarks>
 /// Every document of the grammar is valid, and every valid value has a document in it, within the limits of
 /// <see cref="JsonGrammar"/>: members come in the schema's order, those that it does not name after them. A keyword
-/// that is not guaranteed is refused by name. Source: JSON Schema 2020-12, core and validation.
+/// that constrains and is not guaranteed is refused by name. Source: JSON Schema 2020-12, core and validation.
 /// </remarks>
 internal static class JsonSchemaCompiler
 {
@@ -22,10 +22,13 @@ internal static class JsonSchemaCompiler
     /// Whether an object has no members but those that the schema names, where it names any and does not say what
     /// others are.
     /// </param>
+    /// <param name="isForDotNet">Whether .NET's types read the documents; <see cref="JsonFormats"/> says what
+    /// differs.</param>
     /// <exception cref="NotSupportedException">The schema has a keyword that cannot be guaranteed, or is too
     /// large.</exception>
     /// <exception cref="ArgumentException">The schema is malformed, or nothing satisfies it.</exception>
-    public static GrammarElement Compile(JsonElement schema, string forbidden, bool closesObjects = false)
+    public static GrammarElement Compile(
+        JsonElement schema, string forbidden, bool closesObjects = false, bool isForDotNet = false)
     {
         if (schema.ValueKind == JsonValueKind.Undefined)
         {
@@ -37,7 +40,7 @@ internal static class JsonSchemaCompiler
 
         try
         {
-            return Compile(schema, new SchemaNodes(), forbidden, closesObjects);
+            return Compile(schema, new SchemaNodes(), forbidden, closesObjects, isForDotNet);
         }
         catch (InvalidOperationException e)
         {
@@ -58,7 +61,8 @@ internal static class JsonSchemaCompiler
         }
     }
 
-    private static GrammarElement Compile(JsonElement schema, SchemaNodes nodes, string forbidden, bool closesObjects)
+    private static GrammarElement Compile(
+        JsonElement schema, SchemaNodes nodes, string forbidden, bool closesObjects, bool isForDotNet)
     {
         var root = nodes.Schema("#", schema);
         if (root == SchemaNodes.Nothing)
@@ -67,7 +71,7 @@ internal static class JsonSchemaCompiler
         }
 
         var builder = new ValueGrammar(
-            new SchemaReader(schema, nodes), new(forbidden), new JsonCharacterForm(forbidden),
+            new SchemaReader(schema, nodes, isForDotNet), new(forbidden), new JsonCharacterForm(forbidden),
             new(forbidden.Length > 0), closesObjects);
         var grammar = builder.Build(Formula.Of(root));
         return !Productivity.Unproductive(grammar).Contains(grammar)

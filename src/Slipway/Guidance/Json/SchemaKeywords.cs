@@ -97,7 +97,7 @@ internal static class SchemaKeywords
         }
     }
 
-    public static ValueSet Texts(SchemaPart part)
+    public static ValueSet Texts(SchemaPart part, SchemaReader reader)
     {
         var range = new TextRange(CharacterAutomaton.All, part.Count("minLength") ?? 0, part.Count("maxLength"));
         if (part.Has("pattern"))
@@ -105,13 +105,16 @@ internal static class SchemaKeywords
             range = range.Intersect(new(Pattern(part.Text("pattern"), part.PathOf("pattern"))));
         }
 
-        if (part.Has("format"))
+        // A format that is not known constrains nothing, and none constrains anything but texts.
+        if (part.Has("format") && JsonFormats.Find(part.Text("format"), reader.IsForDotNet) is { } format)
         {
-            var name = part.Text("format");
-            range = range.Intersect(JsonFormats.Find(name) ?? throw new NotSupportedException(
-                $"The JSON schema has the "
-                + $"format '{name}' at '{part.Path}', which cannot be guaranteed there. Known are "
-                + $"{string.Join(", ", JsonFormats.Names.Select(known => $"'{known}'"))}."));
+            range = range.Intersect(format);
+        }
+
+        if (reader.IsForDotNet && part.Find("$comment") is { ValueKind: JsonValueKind.String } comment
+            && JsonFormats.FindDotNet(comment.GetString()!) is { } type)
+        {
+            range = range.Intersect(type);
         }
 
         return ValueSet.All with { Texts = range.IsEmpty ? [] : [range] };

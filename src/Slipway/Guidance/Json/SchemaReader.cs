@@ -3,18 +3,24 @@ using Slipway.Guidance.Json.Values;
 
 namespace Slipway.Guidance.Json;
 
-/// <summary>Reads schemas as sets of values. A keyword that is not known is refused by name.</summary>
+/// <summary>Reads schemas as sets of values.</summary>
+/// <remarks>
+/// A keyword that constrains and cannot be guaranteed is refused by name. Every other keyword that is not known
+/// constrains nothing, as JSON Schema has it: annotations of OpenAPI, of generators and of vendors.
+/// </remarks>
 /// <param name="root">The whole schema, which references lead into.</param>
 /// <param name="nodes">Numbers its parts.</param>
-internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
+/// <param name="isForDotNet">Whether .NET's types read the documents; <see cref="JsonFormats"/> says what
+/// differs.</param>
+internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes, bool isForDotNet)
 {
     private const int Deepest = 64;
 
-    private static readonly HashSet<string> Annotations = new(StringComparer.Ordinal)
+    // Keywords of drafts 3 to 2020-12 that constrain values, or move references, in ways that are not followed.
+    private static readonly HashSet<string> Unguaranteed = new(StringComparer.Ordinal)
     {
-        "$schema", "$id", "$comment", "$anchor", "$dynamicAnchor", "$defs", "definitions", "title", "description",
-            "default",
-        "examples", "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "contentSchema",
+        "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$recursiveRef", "$recursiveAnchor", "dependencies",
+        "additionalItems", "id", "extends", "disallow", "divisibleBy",
     };
 
     // The rows of what a schema says, each of which holds by itself.
@@ -24,7 +30,7 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
         (["const", "enum"], SchemaKeywords.Values),
         (["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
             (part, _) => SchemaKeywords.Numbers(part)),
-        (["minLength", "maxLength", "pattern", "format"], (part, _) => SchemaKeywords.Texts(part)),
+        (["minLength", "maxLength", "pattern", "format"], SchemaKeywords.Texts),
         (["prefixItems", "items", "minItems", "maxItems", "uniqueItems"], SchemaArrays.Items),
         (["contains", "minContains", "maxContains"], SchemaArrays.Contains),
         (["properties", "patternProperties", "additionalProperties"], SchemaObjects.Members),
@@ -38,9 +44,6 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
         (["not"], SchemaChoices.Not),
         (["if", "then", "else"], SchemaChoices.If),
     ];
-
-    private static readonly HashSet<string> Known =
-        [.. Annotations, .. Rows.SelectMany(row => row.Keywords)];
 
     private static readonly HashSet<string> Dialects = new(StringComparer.Ordinal)
     {
@@ -59,6 +62,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
     private readonly HashSet<int> _open = []; // what is being read: a reference to one of these says nothing
 
     public SchemaNodes Nodes => nodes;
+
+    public bool IsForDotNet => isForDotNet;
 
     /// <summary>The values of a formula.</summary>
     /// <exception cref="NotSupportedException">A part of it cannot be guaranteed.</exception>
@@ -155,7 +160,7 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes)
 
         foreach (var member in part.Value.EnumerateObject())
         {
-            if (!Known.Contains(member.Name) || (member.Name == "$id" && part.Path != "#"))
+            if (Unguaranteed.Contains(member.Name) || (member.Name == "$id" && part.Path != "#"))
             {
                 throw Refused($"'{Excerpt.Of(member.Name)}'", part.Path);
             }
