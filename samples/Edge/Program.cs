@@ -9,8 +9,7 @@ const long Megabyte = 1024 * 1024;
 var package = args.ElementAtOrDefault(0) ?? "models/device-assistant/int4";
 var ceiling = int.Parse(args.ElementAtOrDefault(1) ?? "120", CultureInfo.InvariantCulture) * Megabyte;
 
-// What can be bounded before it is used: the managed heap and, below, the keys and values. The rest is the model's
-// weights and the native library: the peak says whether they fit, and is looked at before anything is answered.
+// The managed heap and, below, keys and values have bounds. Whether weights and native library fit, the peak says.
 AppContext.SetData("GCHeapHardLimit", (ulong)Math.Max(ceiling / 4, 16 * Megabyte));
 GC.RefreshMemoryLimit();
 if (!Fits("nothing but .NET started"))
@@ -23,8 +22,7 @@ using var client = new OnnxChatClient(new OnnxChatClientOptions
     PackagePath = package,
     Model = new()
     {
-        Threads = 1,
-        AllowSpinning = false,
+        Threads = 1, AllowSpinning = false,
         MaxBatchSize = 1,
         ContextLength = 512,
         KeyValueCacheBytes = ceiling / 8,

@@ -5,8 +5,7 @@ using Slipway.Checkpoints;
 using Slipway.Export;
 
 var source = args.FirstOrDefault() ?? "models/device-assistant/checkpoint";
-var folder = Directory.CreateTempSubdirectory("slipway-").FullName;
-var package = Path.Combine(folder, "device-assistant");
+var package = Path.Combine(Directory.CreateTempSubdirectory("slipway-").FullName, "device-assistant");
 using (var checkpoint = Checkpoint.Open(source))
 {
     var report = Exporter.Export(checkpoint, package, new ExportOptions { Precision = Precision.Int4 });
@@ -38,8 +37,7 @@ try
         {
             foreach (var call in update.Contents.OfType<FunctionCallContent>())
             {
-                Console.WriteLine(
-                    $"  {call.Name}({string.Join(", ", call.Arguments ?? new Dictionary<string, object?>())})");
+                Console.WriteLine($"  {call.Name}({string.Join(", ", call.Arguments?.ToArray() ?? [])})");
             }
 
             Console.Write(update.Text);
@@ -54,7 +52,7 @@ try
 }
 finally
 {
-    Directory.Delete(folder, recursive: true);
+    Directory.Delete(Path.GetDirectoryName(package)!, recursive: true);
 }
 
 string Set(string what, string state)
@@ -66,12 +64,11 @@ string Set(string what, string state)
 // A person at a terminal types, an empty line ends; where nobody sits, a short conversation is played.
 static async IAsyncEnumerable<string> RequestsAsync()
 {
-    Queue<string> script = new(
-        ["Hello!", "Turn on the kitchen light.", "Set a timer for 10 minutes.", "Order a pizza."]);
-    while (script.Count > 0)
+    Queue<string> lines = new(["Hello!", "Turn on the kitchen light.", "Set a timer for 10 minutes.", "Order pizza."]);
+    while (lines.Count > 0)
     {
         Console.Write("> ");
-        var line = Console.IsInputRedirected ? script.Dequeue() : await Console.In.ReadLineAsync();
+        var line = Console.IsInputRedirected ? lines.Dequeue() : await Console.In.ReadLineAsync();
         Console.Write(Console.IsInputRedirected ? line + "\n" : "");
         if (string.IsNullOrEmpty(line))
         {
