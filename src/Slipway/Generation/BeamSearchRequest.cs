@@ -64,8 +64,11 @@ public sealed record BeamSearchRequest
         PromptIds = PromptIds,
         MaxOutputTokens = MaxOutputTokens,
         MinOutputTokens = MinOutputTokens,
-        Sampling = new() { RepetitionPenalty = RepetitionPenalty, NoRepeatNgramSize = NoRepeatNgramSize },
+        Sampling = ToSampling(),
     };
+
+    internal SamplingOptions ToSampling()
+        => new() { RepetitionPenalty = RepetitionPenalty, NoRepeatNgramSize = NoRepeatNgramSize };
 }
 
 /// <summary>One answer of a beam search.</summary>

@@ -63,7 +63,7 @@ internal sealed class BeamSearcher(LoadedModel model, RequestGate gate)
     private async Task<IReadOnlyList<TokenLogProbability>> StepAsync(
         BeamSearchRequest request, int[] ids, int adapter, int[] endIds, int count, CancellationTokenSource rest)
     {
-        var processors = LogitsProcessors.For(request.ToGeneration(), endIds).ToArray();
+        var processors = LogitsProcessors.For(request.ToSampling(), request.MinOutputTokens, endIds).ToArray();
         var sequence = new LastLogitsSequence<IReadOnlyList<TokenLogProbability>>([.. request.PromptIds, .. ids], Read)
         {
             Adapter = adapter,

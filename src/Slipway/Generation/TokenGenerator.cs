@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using Slipway.Engine.Scheduling;
 using Slipway.Sampling;
 using Slipway.Speculation;
-using Slipway.Text;
+using Slipway.Generation.Detokenization;
 
 namespace Slipway.Generation;
 
@@ -81,17 +81,12 @@ internal sealed class TokenGenerator(LoadedModel model, RequestGate gate)
         var sampling = request.Sampling;
         var seed = sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
         var random = sampling.Temperature > 0 ? new RandomSource(seed) : null;
-        var guided = request.Guidance is { } grammar
-            ? request with
-            {
-                LogitsProcessors =
-                    [.. request.LogitsProcessors, model.Guidance.NewProcessor(grammar, request.StopTokenIds)],
-            }
-            : request;
-        var chooser = new Sampler(
-            LogitsProcessors.For(guided, [.. endIds, .. request.StopTokenIds], seed),
-            random,
-            request.LogProbabilities);
+        ILogitsProcessor[] guidance = request.Guidance is { } grammar
+            ? [model.Guidance.NewProcessor(grammar, request.StopTokenIds)]
+            : [];
+        var own = LogitsProcessors.For(
+            sampling, request.MinOutputTokens, [.. endIds, .. request.StopTokenIds], seed);
+        var chooser = new Sampler([.. request.LogitsProcessors, .. guidance, .. own], random, request.LogProbabilities);
         var text = new IncrementalDetokenizer(
             model.CreateStreamDecoder(skipSpecialTokens: !request.IncludeSpecialTokens),
             request.StopSequences,

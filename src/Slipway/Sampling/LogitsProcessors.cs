@@ -2,15 +2,16 @@ using Slipway.Sampling.Processors;
 
 namespace Slipway.Sampling;
 
-/// <summary>Lists the processors that a request's options ask for, in their order.</summary>
+/// <summary>Lists the processors that sampling options ask for, in their order.</summary>
 internal static class LogitsProcessors
 {
+    /// <param name="sampling">The options.</param>
+    /// <param name="minLength">The tokens before an answer may end by itself.</param>
+    /// <param name="endIds">The tokens that end it.</param>
+    /// <param name="seed">Where draws of the processors' own come from.</param>
     public static IEnumerable<ILogitsProcessor> For(
-        GenerationRequest request,
-        IReadOnlyCollection<int> endIds,
-        long seed = 0)
+        SamplingOptions sampling, int minLength = 0, IReadOnlyCollection<int>? endIds = null, long seed = 0)
     {
-        var sampling = request.Sampling;
         (bool Used, Func<ILogitsProcessor> Create)[] table =
         [
             (sampling.LogitBias is { Count: > 0 }, () => new LogitBiasProcessor(sampling.LogitBias!)),
@@ -22,7 +23,7 @@ internal static class LogitsProcessors
                 [.. sampling.DrySequenceBreakers])),
             (sampling.NoRepeatNgramSize > 0, () => new NoRepeatNgramProcessor(sampling.NoRepeatNgramSize)),
             (sampling.BadWords.Count > 0, () => new BadWordsProcessor(sampling.BadWords)),
-            (request.MinOutputTokens > 0, () => new MinLengthProcessor(request.MinOutputTokens, endIds)),
+            (minLength > 0, () => new MinLengthProcessor(minLength, endIds ?? [])),
         ];
         (bool Used, Func<ILogitsProcessor> Create)[] drawing =
         [
@@ -40,6 +41,6 @@ internal static class LogitsProcessors
 
         // What only narrows the draw cannot change the most probable token.
         var all = sampling.Temperature > 0 ? table.Concat(drawing) : table;
-        return request.LogitsProcessors.Concat(all.Where(row => row.Used).Select(row => row.Create()));
+        return all.Where(row => row.Used).Select(row => row.Create());
     }
 }

@@ -149,15 +149,10 @@ public sealed class GuidedToolCallsTests(ITestOutputHelper output)
     {
         var table = Table(tagsAreTokens: true, out var vocabulary);
         int[] bytes = [.. Encoding.UTF8.GetBytes("<tool_call>{\"nam").Select(value => 1 + value)];
-        var request = new GenerationRequest
-        {
-            PromptIds = [1],
-            LogitsProcessors = [Grammar("hermes", new() { Tools = Tools }).Processor(table, End)],
-            Sampling = new() { BadWords = [[1 + 'e']] },
-        };
+        var guidance = Grammar("hermes", new() { Tools = Tools }).Processor(table, End);
+        var banned = LogitsProcessors.For(new() { BadWords = [[1 + 'e']] });
 
-        var chosen = new Sampler(
-            LogitsProcessors.For(request, [End]), null, null).Choose([1], bytes, new float[vocabulary.Length]);
+        var chosen = new Sampler([guidance, .. banned], null, null).Choose([1], bytes, new float[vocabulary.Length]);
         Assert.Equal(1 + 'e', chosen.Id);
     }
 

@@ -37,7 +37,7 @@ public sealed class ProcessorTests
     {
         float[] logits = [1, 2, 3, 4];
         var request = new GenerationRequest { PromptIds = [0], MinOutputTokens = 2 };
-        var processor = Assert.Single(LogitsProcessors.For(request, [3]));
+        var processor = Assert.Single(LogitsProcessors.For(request.Sampling, request.MinOutputTokens, [3]));
         processor.Process([0], [1], logits);
         Assert.Equal([1, 2, 3, None], logits);
 
@@ -100,7 +100,7 @@ public sealed class ProcessorTests
         float[] logits = [Log(0.1) + 5, Log(0.6) + 5, Log(0.3) + 5];
         var options = new SamplingOptions { LogitBias = new Dictionary<int, float> { [0] = 100 } };
         var request = new GenerationRequest { PromptIds = [0], Sampling = options };
-        var choice = new Sampler(LogitsProcessors.For(request, []), null, 2).Choose([0], [], logits);
+        var choice = new Sampler(LogitsProcessors.For(request.Sampling), null, 2).Choose([0], [], logits);
         Assert.Equal(0, choice.Id);
         Assert.Equal(Log(0.1), choice.LogProbability!.Value, 5);
         Assert.Equal([1, 2], choice.Alternatives.Select(token => token.Id));
@@ -112,7 +112,7 @@ public sealed class ProcessorTests
     {
         var options = new SamplingOptions { BadWords = [[0], [1]] };
         var request = new GenerationRequest { PromptIds = [0], Sampling = options };
-        var chooser = new Sampler(LogitsProcessors.For(request, []), null, null);
+        var chooser = new Sampler(LogitsProcessors.For(request.Sampling), null, null);
         var error = Assert.Throws<InvalidOperationException>(() => chooser.Choose([0], [], [1f, 2f]));
         Assert.Equal(
             "After 1 logits processors no token is left to choose at output position '0'. Relax the bad words, the "
@@ -130,7 +130,7 @@ public sealed class ProcessorTests
         int[]? alsoForbidden = null)
     {
         var request = new GenerationRequest { PromptIds = [0], Sampling = options };
-        foreach (var processor in LogitsProcessors.For(request, []))
+        foreach (var processor in LogitsProcessors.For(request.Sampling))
         {
             processor.Process(prompt ?? [0], answer ?? [], logits);
         }

@@ -122,6 +122,6 @@ public sealed class SamplerTests(ITestOutputHelper output)
         };
         Assert.Equal(
             [typeof(DryProcessor), typeof(XtcProcessor), typeof(MirostatProcessor)],
-            LogitsProcessors.For(request, []).Select(processor => processor.GetType()));
+            LogitsProcessors.For(request.Sampling).Select(processor => processor.GetType()));
     }
 }

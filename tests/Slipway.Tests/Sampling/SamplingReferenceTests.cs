@@ -51,7 +51,7 @@ public sealed class SamplingReferenceTests(ITestOutputHelper output)
         };
         int[] history = [.. item.GetProperty("history").EnumerateArray().Select(id => id.GetInt32())];
         float[] logits = [.. item.GetProperty("logits").EnumerateArray().Select(logit => logit.GetSingle())];
-        var processors = LogitsProcessors.For(request, []).ToArray();
+        var processors = LogitsProcessors.For(request.Sampling).ToArray();
         Assert.NotEmpty(processors);
         foreach (var step in processors)
         {

@@ -198,7 +198,7 @@ public sealed class SoftmaxTests(ITestOutputHelper output)
         => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
     private static ILogitsProcessor[] Processors(SamplingOptions options)
-        => [.. LogitsProcessors.For(new() { PromptIds = [0], Sampling = options }, [])];
+        => [.. LogitsProcessors.For(options)];
 
     private static float[] Distribution(float[] logits, SamplingOptions options)
     {

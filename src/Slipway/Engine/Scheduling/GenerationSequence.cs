@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Threading.Channels;
 using Slipway.Sampling;
 using Slipway.Speculation;
-using Slipway.Text;
+using Slipway.Generation.Detokenization;
 
 namespace Slipway.Engine.Scheduling;
 

@@ -1,24 +1,21 @@
-using System.Globalization;
-
 namespace Slipway.Guidance.Gbnf;
 
 /// <summary>Reads context-free grammars in llama.cpp's form, GBNF; the rule <c>root</c> is the answer.</summary>
 /// <remarks>Rules must not begin with themselves. Source: llama.cpp's grammars/README.md.</remarks>
-internal sealed partial class GbnfParser
+internal sealed class GbnfParser
 {
     private const int LongestGrammar = 1_000_000;
     private const int DeepestGroup = 100;
-    private const int MaxRepetitions = 2_000;
     private const int MaxRules = 5_000;
 
     private readonly Dictionary<string, RuleElement> _rules = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _uses = new(StringComparer.Ordinal);
     private readonly HashSet<string> _defined = new(StringComparer.Ordinal);
-    private readonly string _text;
-    private int _at;
+    private readonly GbnfScanner _scanner;
+    private readonly GbnfCharacterReader _characters;
     private int _depth;
 
-    private GbnfParser(string text) => _text = text;
+    private GbnfParser(GbnfScanner scanner) => (_scanner, _characters) = (scanner, new(scanner));
 
     /// <summary>Reads a grammar.</summary>
     /// <exception cref="NotSupportedException">It has a part that masks cannot follow, such as a left
@@ -32,32 +29,32 @@ internal sealed partial class GbnfParser
                 $"The grammar has {text.Length} characters; at most {LongestGrammar} are supported.");
         }
 
-        return new GbnfParser(text).Parse();
+        return new GbnfParser(new(text)).Parse();
     }
 
     private RuleElement Parse()
     {
-        for (Skip(newLines: true); _at < _text.Length; Skip(newLines: true))
+        for (_scanner.Skip(newLines: true); !_scanner.AtEnd; _scanner.Skip(newLines: true))
         {
-            var start = _at;
-            var name = Name() ?? throw Malformed("a rule's name");
-            Skip(newLines: false);
-            if (!Take("::="))
+            var start = _scanner.Position;
+            var name = _scanner.Name() ?? throw _scanner.Malformed("a rule's name");
+            _scanner.Skip(newLines: false);
+            if (!_scanner.Take("::="))
             {
-                throw Malformed("'::='");
+                throw _scanner.Malformed("'::='");
             }
 
             if (!_defined.Add(name))
             {
-                _at = start;
-                throw Malformed($"a rule of another name; '{Excerpt.Of(name)}' is there already");
+                _scanner.Position = start;
+                throw _scanner.Malformed($"a rule of another name; '{Excerpt.Of(name)}' is there already");
             }
 
-            Skip(newLines: true);
+            _scanner.Skip(newLines: true);
             Rule(name).Definition = Choice(isNested: false);
-            if (_at < _text.Length && _text[_at] is not ('\n' or '\r'))
+            if (!_scanner.AtLineEnd)
             {
-                throw Malformed("a line end, or something that can stand in a rule");
+                throw _scanner.Malformed("a line end, or something that can stand in a rule");
             }
         }
 
@@ -68,8 +65,8 @@ internal sealed partial class GbnfParser
 
         foreach (var (name, use) in _uses.Where(row => !_defined.Contains(row.Key)))
         {
-            _at = use;
-            throw Malformed($"a rule that is defined; '{Excerpt.Of(name)}' is not");
+            _scanner.Position = use;
+            throw _scanner.Malformed($"a rule that is defined; '{Excerpt.Of(name)}' is not");
         }
 
         if (!_defined.Contains("root"))
@@ -102,9 +99,9 @@ internal sealed partial class GbnfParser
     private GrammarElement Choice(bool isNested)
     {
         var choices = new List<GrammarElement> { Sequence(isNested) };
-        while (Take("|"))
+        while (_scanner.Take("|"))
         {
-            Skip(newLines: true);
+            _scanner.Skip(newLines: true);
             choices.Add(Sequence(isNested));
         }
 
@@ -116,44 +113,45 @@ internal sealed partial class GbnfParser
         var parts = new List<GrammarElement>();
         while (Part() is { } part)
         {
-            Skip(isNested);
+            _scanner.Skip(isNested);
             parts.Add(Repeated(part));
-            Skip(isNested);
+            _scanner.Skip(isNested);
         }
 
         // A line that goes on with '|' belongs to the rule.
-        var end = _at;
-        Skip(newLines: true);
-        _at = _at < _text.Length && _text[_at] == '|' ? _at : end;
+        var end = _scanner.Position;
+        _scanner.Skip(newLines: true);
+        _scanner.Position = !_scanner.AtEnd && _scanner.Current == '|' ? _scanner.Position : end;
         return parts.Count == 1 ? parts[0] : GrammarElement.Sequence([.. parts]);
     }
 
     private GrammarElement? Part()
     {
-        if (_at == _text.Length)
+        if (_scanner.AtEnd)
         {
             return null;
         }
 
-        switch (_text[_at])
+        switch (_scanner.Current)
         {
             case '"':
-                _at++;
-                return Literal();
+                _scanner.Position++;
+                return _characters.Literal();
             case '[':
-                _at++;
-                return One(Class());
+                _scanner.Position++;
+                return _characters.Class();
             case '.':
-                _at++;
-                return One(Characters.CharacterSet.All);
+                _scanner.Position++;
+                return GbnfCharacterReader.Any;
             case '(':
                 return Group();
             case '<' or '!':
                 throw new NotSupportedException(
-                    $"The grammar has a token at {Place()}, which is one model's own. Write the token's text in quotes.");
+                    $"The grammar has a token at {_scanner.Place()}, which is one model's own. Write the token's text "
+                    + "in quotes.");
             default:
-                var start = _at;
-                if (Name() is not { } name)
+                var start = _scanner.Position;
+                if (_scanner.Name() is not { } name)
                 {
                     return null;
                 }
@@ -168,109 +166,44 @@ internal sealed partial class GbnfParser
         if (++_depth > DeepestGroup)
         {
             throw new NotSupportedException(
-                $"The grammar has more than {DeepestGroup} groups in each other at {Place()}.");
+                $"The grammar has more than {DeepestGroup} groups in each other at {_scanner.Place()}.");
         }
 
-        _at++;
-        Skip(newLines: true);
+        _scanner.Position++;
+        _scanner.Skip(newLines: true);
         var inner = Choice(isNested: true);
         _depth--;
-        return Take(")") ? inner : throw Malformed("')'");
+        return _scanner.Take(")") ? inner : throw _scanner.Malformed("')'");
     }
 
     private GrammarElement Repeated(GrammarElement part)
     {
-        if (Take("*"))
+        if (_scanner.Take("*"))
         {
             return GrammarElement.Repeat(part, 0);
         }
 
-        if (Take("+"))
+        if (_scanner.Take("+"))
         {
             return GrammarElement.Repeat(part, 1);
         }
 
-        if (Take("?"))
+        if (_scanner.Take("?"))
         {
             return GrammarElement.Optional(part);
         }
 
-        if (!Take("{"))
+        if (!_scanner.Take("{"))
         {
             return part;
         }
 
-        var min = Count();
-        var max = !Take(",") ? min : _at < _text.Length && _text[_at] == '}' ? (int?)null : Count();
-        return !Take("}") ? throw Malformed("'}'")
-            : max < min ? throw Malformed("a count that is not below the first")
+        var min = _scanner.Count();
+        var max = !_scanner.Take(",") ? min
+            : !_scanner.AtEnd && _scanner.Current == '}' ? (int?)null
+            : _scanner.Count();
+        return !_scanner.Take("}") ? throw _scanner.Malformed("'}'")
+            : max < min ? throw _scanner.Malformed("a count that is not below the first")
             : GrammarElement.Repeat(part, min, max);
     }
-
-    private int Count()
-    {
-        var start = _at;
-        while (_at < _text.Length && char.IsAsciiDigit(_text[_at]))
-        {
-            _at++;
-        }
-
-        var digits = _text[start.._at];
-        if (digits.Length == 0)
-        {
-            throw Malformed("a count of repetitions");
-        }
-
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            && count <= MaxRepetitions
-            ? count
-            : throw new NotSupportedException(
-                $"The grammar repeats a "
-                + $"part '{Excerpt.Of(digits)}' times at {Place()}; at most {MaxRepetitions} are supported.");
-    }
-
-    private string? Name()
-    {
-        var start = _at;
-        while (_at < _text.Length && (char.IsAsciiLetterOrDigit(_text[_at]) || _text[_at] is '-' or '_'))
-        {
-            _at++;
-        }
-
-        return _at > start ? _text[start.._at] : null;
-    }
-
-    private void Skip(bool newLines)
-    {
-        for (; _at < _text.Length; _at++)
-        {
-            if (_text[_at] == '#')
-            {
-                var end = _text.AsSpan(_at).IndexOfAny('\r', '\n');
-                _at = end < 0 ? _text.Length : _at + end;
-            }
-
-            if (_at == _text.Length || !(_text[_at] is ' ' or '\t' || (newLines && _text[_at] is '\r' or '\n')))
-            {
-                return;
-            }
-        }
-    }
-
-    private bool Take(string expected)
-    {
-        var isNext = string.CompareOrdinal(_text, _at, expected, 0, expected.Length) == 0;
-        _at += isNext ? expected.Length : 0;
-        return isNext;
-    }
-
-    private string Place()
-    {
-        var before = _text.AsSpan(0, _at);
-        return string.Create(
-            CultureInfo.InvariantCulture, $"line {before.Count('\n') + 1}, column {_at - before.LastIndexOf('\n')}");
-    }
-
-    private ArgumentException Malformed(string expected)
-        => new($"The grammar is malformed at {Place()}; expected {expected}.");
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Slipway.Guidance.Characters;
 
 namespace Slipway.Guidance.Regex;
@@ -7,19 +6,16 @@ namespace Slipway.Guidance.Regex;
 /// <remarks>
 /// Lazy quantifiers are read as greedy ones: the texts are the same. Source: ECMA-262, its Unicode mode.
 /// </remarks>
-internal sealed partial class RegexParser
+internal sealed class RegexParser
 {
     public const int LongestPattern = 10_000;
-    public const int MaxRepetitions = 10_000;
     private const int DeepestGroup = 100;
 
-    private readonly string _pattern;
-    private int _at;
+    private readonly RegexScanner _scanner;
+    private readonly RegexClassReader _classes;
     private int _depth;
 
-    private RegexParser(string pattern) => _pattern = pattern;
-
-    private bool AtEnd => _at == _pattern.Length;
+    private RegexParser(RegexScanner scanner) => (_scanner, _classes) = (scanner, new(scanner));
 
     /// <summary>Reads a pattern.</summary>
     /// <exception cref="NotSupportedException">It has look-around, back-references or another such part.</exception>
@@ -32,15 +28,15 @@ internal sealed partial class RegexParser
                 $"The regular expression has {pattern.Length} characters; at most {LongestPattern} are supported.");
         }
 
-        var parser = new RegexParser(pattern);
+        var parser = new RegexParser(new(pattern));
         var node = parser.Choice();
-        return parser.AtEnd ? node : throw parser.Malformed("a group that was opened before ')'");
+        return parser._scanner.AtEnd ? node : throw parser._scanner.Malformed("a group that was opened before ')'");
     }
 
     private RegexNode Choice()
     {
         var choices = new List<RegexNode> { Sequence() };
-        while (Take('|'))
+        while (_scanner.Take('|'))
         {
             choices.Add(Sequence());
         }
@@ -51,7 +47,7 @@ internal sealed partial class RegexParser
     private RegexNode Sequence()
     {
         var parts = new List<RegexNode>();
-        while (!AtEnd && _pattern[_at] is not ('|' or ')'))
+        while (!_scanner.AtEnd && _scanner.Current is not ('|' or ')'))
         {
             parts.Add(Quantified(Atom()));
         }
@@ -61,13 +57,13 @@ internal sealed partial class RegexParser
 
     private RegexNode Atom()
     {
-        var start = _at;
-        switch (_pattern[_at++])
+        var start = _scanner.Position;
+        switch (_scanner.Next())
         {
             case '(':
                 return Group();
             case '[':
-                return new RegexCharacter(Class());
+                return new RegexCharacter(_classes.Class());
             case '.':
                 return new RegexCharacter(RegexClasses.Dot);
             case '^':
@@ -77,11 +73,11 @@ internal sealed partial class RegexParser
             case '\\':
                 return Escaped();
             case '*' or '+' or '?' or ']' or '{' or '}':
-                _at = start;
-                throw Malformed("something to repeat, or an escape, before it");
+                _scanner.Position = start;
+                throw _scanner.Malformed("something to repeat, or an escape, before it");
             default:
-                _at = start;
-                return new RegexCharacter(CharacterSet.Of(Literal()));
+                _scanner.Position = start;
+                return new RegexCharacter(CharacterSet.Of(_scanner.Literal()));
         }
     }
 
@@ -93,49 +89,48 @@ internal sealed partial class RegexParser
                 $"The regular expression has more than {DeepestGroup} groups in each other.");
         }
 
-        if (Take("?"))
+        if (_scanner.Take("?"))
         {
-            if (Take("=") || Take("!"))
+            if (_scanner.Take("=") || _scanner.Take("!"))
             {
-                throw Refused("a look-ahead");
+                throw _scanner.Refused("a look-ahead");
             }
 
-            if (Take("<=") || Take("<!"))
+            if (_scanner.Take("<=") || _scanner.Take("<!"))
             {
-                throw Refused("a look-behind");
+                throw _scanner.Refused("a look-behind");
             }
 
-            if (Take("<"))
+            if (_scanner.Take("<"))
             {
-                var end = _pattern.IndexOf('>', _at);
-                _at = end > _at ? end + 1 : throw Malformed("a group's name and '>'");
+                _ = _scanner.TakeUntil('>') ?? throw _scanner.Malformed("a group's name and '>'");
             }
-            else if (!Take(":"))
+            else if (!_scanner.Take(":"))
             {
-                throw Take(">") ? Refused("an atomic group") : Refused("an inline option or a condition");
+                throw _scanner.Refused(_scanner.Take(">") ? "an atomic group" : "an inline option or a condition");
             }
         }
 
         var inner = Choice();
         _depth--;
-        return Take(')') ? inner : throw Malformed("')'");
+        return _scanner.Take(')') ? inner : throw _scanner.Malformed("')'");
     }
 
     private RegexNode Quantified(RegexNode node)
     {
-        if (!AtEnd && Quantifier() is { } times)
+        if (!_scanner.AtEnd && Quantifier() is { } times)
         {
             if (node is RegexAnchor)
             {
-                throw Malformed("something that can be repeated before the quantifier");
+                throw _scanner.Malformed("something that can be repeated before the quantifier");
             }
 
-            if (Take('+'))
+            if (_scanner.Take('+'))
             {
-                throw Refused("a possessive quantifier");
+                throw _scanner.Refused("a possessive quantifier");
             }
 
-            Take('?');
+            _scanner.Take('?');
             node = new RegexRepeat(node, times.Least, times.Most);
         }
 
@@ -144,101 +139,47 @@ internal sealed partial class RegexParser
 
     private (int Least, int? Most)? Quantifier()
     {
-        if (Take('*'))
+        if (_scanner.Take('*'))
         {
             return (0, null);
         }
 
-        if (Take('+'))
+        if (_scanner.Take('+'))
         {
             return (1, null);
         }
 
-        if (Take('?'))
+        if (_scanner.Take('?'))
         {
             return (0, 1);
         }
 
-        if (!Take('{'))
+        if (!_scanner.Take('{'))
         {
             return null;
         }
 
-        var min = Count();
-        var max = !Take(',') ? min : !AtEnd && _pattern[_at] == '}' ? (int?)null : Count();
-        return !Take('}') ? throw Malformed("'}'")
-            : max < min ? throw Malformed("a count that is not below the first")
+        var min = _scanner.Count();
+        var max = !_scanner.Take(',') ? min
+            : !_scanner.AtEnd && _scanner.Current == '}' ? (int?)null
+            : _scanner.Count();
+        return !_scanner.Take('}') ? throw _scanner.Malformed("'}'")
+            : max < min ? throw _scanner.Malformed("a count that is not below the first")
             : (min, max);
-    }
-
-    private int Count()
-    {
-        var start = _at;
-        while (!AtEnd && char.IsAsciiDigit(_pattern[_at]))
-        {
-            _at++;
-        }
-
-        var digits = _pattern[start.._at];
-        if (digits.Length == 0)
-        {
-            throw Malformed("a count of repetitions");
-        }
-
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            && count <= MaxRepetitions
-            ? count
-            : throw new NotSupportedException(
-                $"The regular "
-                + $"expression '{Excerpt.Of(_pattern)}' repeats a "
-                + $"part '{Excerpt.Of(digits)}' times; at most {MaxRepetitions} are supported.");
     }
 
     private RegexCharacter Escaped()
     {
-        if (AtEnd)
+        if (_scanner.AtEnd)
         {
-            throw Malformed("a character after '\\'");
+            throw _scanner.Malformed("a character after '\\'");
         }
 
-        return _pattern[_at] switch
+        return _scanner.Current switch
         {
-            'b' or 'B' => throw Refused("a word boundary"),
-            >= '1' and <= '9' or 'k' => throw Refused("a back-reference"),
-            _ => new RegexCharacter(EscapedSet()),
+            'b' or 'B' => throw _scanner.Refused("a word boundary"),
+            >= '1' and <= '9' or 'k' => throw _scanner.Refused("a back-reference"),
+            _ => new RegexCharacter(_classes.EscapedSet()),
         };
     }
-
-    private int Literal()
-    {
-        var isPair = char.IsHighSurrogate(_pattern[_at]) && _at + 1 < _pattern.Length
-            && char.IsLowSurrogate(_pattern[_at + 1]);
-        var value = isPair ? char.ConvertToUtf32(_pattern, _at) : _pattern[_at];
-        _at += isPair ? 2 : 1;
-        return value;
-    }
-
-    private bool Take(char expected)
-    {
-        var isNext = !AtEnd && _pattern[_at] == expected;
-        _at += isNext ? 1 : 0;
-        return isNext;
-    }
-
-    private bool Take(string expected)
-    {
-        var isNext = string.CompareOrdinal(_pattern, _at, expected, 0, expected.Length) == 0;
-        _at += isNext ? expected.Length : 0;
-        return isNext;
-    }
-
-    private NotSupportedException Refused(string what)
-        => new(
-            $"The regular "
-            + $"expression '{Excerpt.Of(_pattern)}' has {what} before position {_at}, which token masks cannot "
-            + $"follow. Write it "
-            + "without, and check the rest in your code.");
-
-    private ArgumentException Malformed(string expected)
-        => new($"The regular expression '{Excerpt.Of(_pattern)}' is malformed at position {_at}; expected {expected}.");
 }

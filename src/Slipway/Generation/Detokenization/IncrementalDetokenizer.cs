@@ -1,6 +1,6 @@
 using Slipway.Tokenization;
 
-namespace Slipway.Text;
+namespace Slipway.Generation.Detokenization;
 
 /// <summary>Makes the text of an answer token by token and watches for stop sequences.</summary>
 /// <param name="tokens">Makes text of tokens; null for a package without a tokenizer, whose answers have no

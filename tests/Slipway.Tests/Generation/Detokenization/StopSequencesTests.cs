@@ -1,6 +1,6 @@
-using Slipway.Text;
+using Slipway.Generation.Detokenization;
 
-namespace Slipway.Tests.Text;
+namespace Slipway.Tests.Generation.Detokenization;
 
 public sealed class StopSequencesTests
 {

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Slipway.Text;
+namespace Slipway.Generation.Detokenization;
 
 /// <summary>Finds stop sequences in a growing text and holds back what could be the start of one.</summary>
 /// <remarks>The text ends where a sequence is first complete, however the text was split into pieces.</remarks>

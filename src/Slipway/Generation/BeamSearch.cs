@@ -1,4 +1,4 @@
-namespace Slipway.Sampling;
+namespace Slipway.Generation;
 
 /// <summary>Follows the most probable continuations of a prompt, step by step.</summary>
 /// <remarks>Source: beam search of Hugging Face transformers 5, whose order of decisions this is.</remarks>
