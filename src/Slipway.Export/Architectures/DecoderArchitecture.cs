@@ -1,13 +1,14 @@
 using Slipway.Checkpoints;
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
+using Slipway.Export.Modules.Rotary;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 using Slipway.Packaging;
 
 namespace Slipway.Export.Architectures;
 
-/// <summary>A decoder: how its hidden states are computed from token ids.</summary>
+/// <summary>A decoder: layers between an embedding and a norm, then a head.</summary>
 /// <remarks>One file an architecture, and one row in <see cref="DecoderArchitectures"/>.</remarks>
 internal abstract class DecoderArchitecture : Architecture
 {
@@ -23,11 +24,24 @@ internal abstract class DecoderArchitecture : Architecture
     /// <summary>The sizes that <c>genai_config.json</c> states.</summary>
     public abstract DecoderSizes Sizes(ConfigReader config);
 
-    /// <summary>Builds the layers.</summary>
+    /// <summary>Builds embedding, layers and last norm.</summary>
     /// <param name="root">The model's root.</param>
     /// <param name="inputs">The graph's inputs.</param>
     /// <returns>The last hidden states after the last norm, [batch, sequence, hidden].</returns>
-    public abstract GraphValue Forward(ModuleScope root, DecoderInputs inputs);
+    public virtual GraphValue Forward(ModuleScope root, DecoderInputs inputs)
+    {
+        var sizes = Sizes(root.Config);
+        var model = Model(root);
+        RotaryTables tables = new(model["rotary_emb"], inputs);
+        ResidualStream stream = new(Begin(model, inputs, sizes));
+        for (var index = 0; index < sizes.Layers; index++)
+        {
+            var scope = model[Names.Layers][index];
+            Layer(new DecoderLayer(scope, index, sizes, inputs, Rotary(tables, sizes, index)), stream);
+        }
+
+        return End(model, stream, sizes);
+    }
 
     public override int LongestSequence(ConfigReader config) => Sizes(config).ContextLength;
 
@@ -48,16 +62,14 @@ internal abstract class DecoderArchitecture : Architecture
         GenAISlidingWindow? window) =>
         package.Write(PackageDescription.Config(checkpoint, config, this, graphFile, contextLength, window));
 
-    /// <summary>Builds the head.</summary>
+    /// <summary>Builds the head, which is the embedding or a layer of its own.</summary>
     /// <param name="root">The model's root.</param>
     /// <param name="hidden">[batch, kept, hidden].</param>
     /// <returns>[batch, kept, vocabulary].</returns>
-    public virtual GraphValue Head(ModuleScope root, GraphValue hidden) => Head(root, hidden, bias: false);
-
-    /// <summary>Builds a head that is the embedding, or a layer of its own.</summary>
-    protected GraphValue Head(ModuleScope root, GraphValue hidden, bool bias)
+    public virtual GraphValue Head(ModuleScope root, GraphValue hidden)
     {
         var sizes = Sizes(root.Config);
+        var bias = HeadBias(root.Config);
         var head = OutputLayer(root);
         return IsTied(root)
             ? Embedding(root).Matrix("weight", sizes.VocabularySize, sizes.HiddenSize)
@@ -86,10 +98,40 @@ internal abstract class DecoderArchitecture : Architecture
     }
 
     /// <summary>The module that holds the head.</summary>
-    protected virtual ModuleScope OutputLayer(ModuleScope root) => root["lm_head"];
+    protected ModuleScope OutputLayer(ModuleScope root) => root[Names.Head];
 
     /// <summary>The module that holds the token embedding.</summary>
-    protected virtual ModuleScope Embedding(ModuleScope root) => root["model"]["embed_tokens"];
+    protected ModuleScope Embedding(ModuleScope root) => Model(root)[Names.Embedding];
+
+    /// <summary>The names of the parts in the checkpoint.</summary>
+    protected virtual DecoderNames Names => DecoderNames.Default;
+
+    /// <summary>The module that holds embedding, layers and last norm.</summary>
+    protected virtual ModuleScope Model(ModuleScope root) => root[Names.Model];
+
+    /// <summary>Whether the head has a bias.</summary>
+    protected virtual bool HeadBias(ConfigReader config) => false;
+
+    /// <summary>The first hidden states.</summary>
+    protected virtual GraphValue Begin(ModuleScope model, DecoderInputs inputs, DecoderSizes sizes) =>
+        Embed(model[Names.Embedding], inputs.Ids, sizes);
+
+    /// <summary>The rows of the embedding.</summary>
+    protected virtual GraphValue Embed(ModuleScope scope, GraphValue ids, DecoderSizes sizes) =>
+        scope.Embedding(ids, sizes.VocabularySize, sizes.HiddenSize);
+
+    /// <summary>The last hidden states.</summary>
+    protected virtual GraphValue End(ModuleScope model, ResidualStream stream, DecoderSizes sizes) =>
+        Norm(model[Names.Norm], stream, sizes);
+
+    /// <summary>A layer's rotary positions; null where it has none.</summary>
+    protected virtual RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) => null;
+
+    /// <summary>One layer, whose parts add to the stream.</summary>
+    protected abstract void Layer(DecoderLayer layer, ResidualStream stream);
+
+    /// <summary>A norm of the stream.</summary>
+    protected abstract GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes);
 
     private bool IsTiedByConfiguration(ConfigReader config) => config.Flag("tie_word_embeddings", TiedByDefault);
 
@@ -110,4 +152,33 @@ internal sealed record DecoderSizes(
 {
     /// <summary>How many of the first layers have keys and values of their own.</summary>
     public int CachedLayers { get; init; } = Layers;
+}
+
+/// <summary>A layer that is being built, and what it is built from.</summary>
+internal sealed record DecoderLayer(
+    ModuleScope Scope, int Index, DecoderSizes Sizes, DecoderInputs Inputs, RotaryTable? Rotary)
+{
+    public ConfigReader Config => Scope.Config;
+
+    public ModuleScope this[string name] => Scope[name];
+}
+
+/// <summary>The names of a decoder's parts in a checkpoint.</summary>
+internal sealed record DecoderNames
+{
+    public static DecoderNames Default { get; } = new();
+
+    public string Model { get; init; } = "model";
+
+    public string Embedding { get; init; } = "embed_tokens";
+
+    public string Layers { get; init; } = "layers";
+
+    public string Attention { get; init; } = "self_attn";
+
+    public string FeedForward { get; init; } = "mlp";
+
+    public string Norm { get; init; } = "norm";
+
+    public string Head { get; init; } = "lm_head";
 }

@@ -12,7 +12,7 @@ namespace Slipway.Export.Architectures;
 /// The old layout has one key head and one norm a layer; the new one groups of heads and a norm for each block.
 /// Source: The Falcon Series of Open Language Models (arXiv 2311.16867).
 /// </remarks>
-internal sealed class Falcon : LayeredDecoder
+internal sealed class Falcon : DecoderArchitecture
 {
     public override string PackageType => "falcon";
 
@@ -49,15 +49,21 @@ internal sealed class Falcon : LayeredDecoder
     {
         if (IsNew(layer.Config) && layer.Config.Int("num_ln_in_parallel_attn", 2) == 2)
         {
-            Parallel(layer, stream, "ln_attn", "ln_mlp");
+            var attended = Attend(layer, Norm(layer["ln_attn"], stream, layer.Sizes));
+            var fed = Feed(layer, Norm(layer["ln_mlp"], stream, layer.Sizes));
+            stream.Add(layer.Scope, attended);
+            stream.Add(layer.Scope, fed);
         }
         else if (IsNew(layer.Config) || layer.Config.Flag("parallel_attn", true))
         {
-            Parallel(layer, stream, "input_layernorm");
+            var normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
+            stream.Add(layer.Scope, Attend(layer, normed));
+            stream.Add(layer.Scope, Feed(layer, normed));
         }
         else
         {
-            Sequential(layer, stream, "input_layernorm", "post_attention_layernorm");
+            stream.Add(layer.Scope, Attend(layer, Norm(layer["input_layernorm"], stream, layer.Sizes)));
+            stream.Add(layer.Scope, Feed(layer, Norm(layer["post_attention_layernorm"], stream, layer.Sizes)));
         }
     }
 
@@ -65,7 +71,7 @@ internal sealed class Falcon : LayeredDecoder
         scope.LayerNorm(
             stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("layer_norm_epsilon", 1e-5));
 
-    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    private static GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
         NumAttentionHeads = sizes.Heads,
@@ -78,7 +84,7 @@ internal sealed class Falcon : LayeredDecoder
         Names = new AttentionNames { Packed = "query_key_value", Output = "dense" },
     };
 
-    protected override GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+    private GraphValue Attend(DecoderLayer layer, GraphValue x) =>
         (Attention(layer.Config, layer.Sizes, layer.Index) with
         {
             Bias = layer.Config.Flag("alibi", false) ? Bias(layer) : default,
@@ -95,7 +101,7 @@ internal sealed class Falcon : LayeredDecoder
         return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
     }
 
-    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+    private GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         new PlainFeedForward(
             layer.Sizes.HiddenSize, layer.Config.Int("ffn_hidden_size", 4 * layer.Sizes.HiddenSize),
             Activations.Find(layer.Config, "activation", "gelu"), layer.Config.Flag("bias", false))

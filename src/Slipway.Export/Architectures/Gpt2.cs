@@ -1,6 +1,5 @@
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
-using Slipway.Export.Modules.Rotary;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -8,7 +7,7 @@ namespace Slipway.Export.Architectures;
 
 /// <summary>GPT-2: learned positions, norms with a mean, biases everywhere, and layers stored transposed.</summary>
 /// <remarks>Source: Radford et al., Language Models are Unsupervised Multitask Learners (2019).</remarks>
-internal class Gpt2 : LayeredDecoder
+internal class Gpt2 : DecoderArchitecture
 {
     public override string PackageType => "gpt2";
 
@@ -35,21 +34,25 @@ internal class Gpt2 : LayeredDecoder
         return model.Add(base.Begin(model, inputs, sizes), positions);
     }
 
-    protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) => null;
-
     protected override void Layer(DecoderLayer layer, ResidualStream stream)
     {
         // Old checkpoints keep the causal mask.
         layer.Scope.Build.Tensors.Ignore(layer[Names.Attention].NameOf("bias"));
         layer.Scope.Build.Tensors.Ignore(layer[Names.Attention].NameOf("masked_bias"));
-        Sequential(layer, stream, "ln_1", "ln_2");
+        stream.Add(layer.Scope, Attend(layer, Norm(layer["ln_1"], stream, layer.Sizes)));
+        stream.Add(layer.Scope, Feed(layer, Norm(layer["ln_2"], stream, layer.Sizes)));
     }
 
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.LayerNorm(
             stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("layer_norm_epsilon", 1e-5));
 
-    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    protected GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+        Attention(layer.Config, layer.Sizes, layer.Index)
+            .Build(layer[Names.Attention], x, layer.Inputs, layer.Rotary, layer.Index);
+
+    /// <summary>The kind of attention that a layer has.</summary>
+    protected virtual GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
         NumAttentionHeads = sizes.Heads,
@@ -65,7 +68,7 @@ internal class Gpt2 : LayeredDecoder
             / (config.Flag("scale_attn_by_inverse_layer_idx", false) ? layer + 1 : 1)),
     };
 
-    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+    protected GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         FeedForward(layer.Config, layer.Sizes).Build(layer[Names.FeedForward], x);
 
     /// <summary>What the feed-forward blocks are like.</summary>

@@ -28,7 +28,9 @@ internal sealed class GptJ : Gpt2
     {
         layer.Scope.Build.Tensors.Ignore(layer[Names.Attention].NameOf("bias"));
         layer.Scope.Build.Tensors.Ignore(layer[Names.Attention].NameOf("masked_bias"));
-        Parallel(layer, stream, "ln_1");
+        var normed = Norm(layer["ln_1"], stream, layer.Sizes);
+        stream.Add(layer.Scope, Attend(layer, normed));
+        stream.Add(layer.Scope, Feed(layer, normed));
     }
 
     protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>

@@ -9,7 +9,7 @@ namespace Slipway.Export.Architectures;
 /// GPT-NeoX (Pythia): norms with a mean, biases, a part of each head that turns, and parallel blocks.
 /// </summary>
 /// <remarks>Source: GPT-NeoX-20B (arXiv 2204.06745).</remarks>
-internal sealed class GptNeoX : LayeredDecoder
+internal sealed class GptNeoX : DecoderArchitecture
 {
     public override string PackageType => "gpt_neox";
 
@@ -45,18 +45,26 @@ internal sealed class GptNeoX : LayeredDecoder
 
         if (layer.Config.Flag("use_parallel_residual", true))
         {
-            Parallel(layer, stream, "input_layernorm", "post_attention_layernorm");
+            var attended = Attend(layer, Norm(layer["input_layernorm"], stream, layer.Sizes));
+            var fed = Feed(layer, Norm(layer["post_attention_layernorm"], stream, layer.Sizes));
+            stream.Add(layer.Scope, attended);
+            stream.Add(layer.Scope, fed);
         }
         else
         {
-            Sequential(layer, stream, "input_layernorm", "post_attention_layernorm");
+            stream.Add(layer.Scope, Attend(layer, Norm(layer["input_layernorm"], stream, layer.Sizes)));
+            stream.Add(layer.Scope, Feed(layer, Norm(layer["post_attention_layernorm"], stream, layer.Sizes)));
         }
     }
 
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, (float)scope.Config.Number("layer_norm_eps", 1e-5));
 
-    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    private GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+        Attention(layer.Config, layer.Sizes, layer.Index)
+            .Build(layer[Names.Attention], x, layer.Inputs, layer.Rotary, layer.Index);
+
+    private static GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
         NumAttentionHeads = sizes.Heads,
@@ -69,7 +77,7 @@ internal sealed class GptNeoX : LayeredDecoder
         Names = new AttentionNames { Packed = "query_key_value", Output = "dense" },
     };
 
-    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+    private GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         new PlainFeedForward(
             layer.Sizes.HiddenSize, layer.Config.Int("intermediate_size"),
             Activations.Find(layer.Config, "hidden_act", "gelu"), Bias: true)

@@ -29,8 +29,11 @@ internal sealed class Lfm2 : Llama
                 RotarySize(config, sizes));
         });
 
-    protected override void Layer(DecoderLayer layer, ResidualStream stream) =>
-        Sequential(layer, stream, "operator_norm", "ffn_norm");
+    protected override void Layer(DecoderLayer layer, ResidualStream stream)
+    {
+        stream.Add(layer.Scope, Attend(layer, Norm(layer["operator_norm"], stream, layer.Sizes)));
+        stream.Add(layer.Scope, Feed(layer, Norm(layer["ffn_norm"], stream, layer.Sizes)));
+    }
 
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.RmsNorm(stream, sizes.HiddenSize, NormEpsilon(scope.Config));

@@ -7,7 +7,7 @@ namespace Slipway.Export.Architectures;
 
 /// <summary>Llama, the parent of most decoders.</summary>
 /// <remarks>Source: Llama (arXiv 2302.13971), Llama 3 (arXiv 2407.21783).</remarks>
-internal class Llama : LayeredDecoder
+internal class Llama : DecoderArchitecture
 {
     public override string PackageType => "llama";
 
@@ -28,16 +28,26 @@ internal class Llama : LayeredDecoder
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
         tables.Get("", config => RotaryScaling.Read(config, RotarySize(config, sizes)));
 
-    protected override void Layer(DecoderLayer layer, ResidualStream stream) =>
-        Sequential(layer, stream, "input_layernorm", "post_attention_layernorm");
+    protected override void Layer(DecoderLayer layer, ResidualStream stream)
+    {
+        stream.Add(layer.Scope, Attend(layer, Norm(layer["input_layernorm"], stream, layer.Sizes)));
+        stream.Add(layer.Scope, Feed(layer, Norm(layer["post_attention_layernorm"], stream, layer.Sizes)));
+    }
 
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.RmsNorm(stream, sizes.HiddenSize, Epsilon(scope.Config));
 
-    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+    /// <summary>The feed-forward block of a layer.</summary>
+    protected virtual GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         FeedForward(layer.Config).Build(layer[Names.FeedForward], x);
 
-    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    /// <summary>The attention of a layer.</summary>
+    protected virtual GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+        Attention(layer.Config, layer.Sizes, layer.Index)
+            .Build(layer[Names.Attention], x, layer.Inputs, layer.Rotary, layer.Index);
+
+    /// <summary>The kind of attention that a layer has.</summary>
+    protected virtual GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
         NumAttentionHeads = sizes.Heads,

@@ -19,24 +19,20 @@ internal sealed class Mamba2 : DecoderArchitecture
         config.Int("vocab_size"), config.Int("hidden_size"), config.Int("num_hidden_layers"), config.Int("num_heads"),
         config.Int("num_heads"), config.Int("head_dim", 64), config.Int("max_position_embeddings", ContextLength));
 
-    public override GraphValue Forward(ModuleScope root, DecoderInputs inputs)
+    protected override DecoderNames Names { get; } = new()
     {
-        var sizes = Sizes(root.Config);
-        var mixer = Mixer(root.Config, sizes);
-        var epsilon = Epsilon(root.Config);
-        var model = root["backbone"];
-        ResidualStream stream = new(Embedding(root).Embedding(inputs.Ids, sizes.VocabularySize, sizes.HiddenSize));
-        for (var index = 0; index < sizes.Layers; index++)
-        {
-            var layer = model["layers"][index];
-            var normed = layer["norm"].RmsNorm(stream, sizes.HiddenSize, epsilon);
-            stream.Add(layer, mixer.Build(layer["mixer"], normed, inputs, index));
-        }
+        Model = "backbone", Embedding = "embeddings", Norm = "norm_f",
+    };
 
-        return model["norm_f"].RmsNorm(stream, sizes.HiddenSize, epsilon);
+    protected override void Layer(DecoderLayer layer, ResidualStream stream)
+    {
+        var normed = Norm(layer["norm"], stream, layer.Sizes);
+        stream.Add(
+            layer.Scope, Mixer(layer.Config, layer.Sizes).Build(layer["mixer"], normed, layer.Inputs, layer.Index));
     }
 
-    protected override ModuleScope Embedding(ModuleScope root) => root["backbone"]["embeddings"];
+    protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
+        scope.RmsNorm(stream, sizes.HiddenSize, Epsilon(scope.Config));
 
     private static float Epsilon(ConfigReader config) => (float)config.Number("layer_norm_epsilon", 1e-5);
 

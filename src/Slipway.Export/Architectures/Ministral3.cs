@@ -1,4 +1,3 @@
-using Slipway.Export.Modules;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 

@@ -1,6 +1,5 @@
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
-using Slipway.Export.Modules.Rotary;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -10,7 +9,7 @@ namespace Slipway.Export.Architectures;
 /// OPT: learned positions, norms with a mean before or after each part, and narrower embeddings in some.
 /// </summary>
 /// <remarks>Source: OPT (arXiv 2205.01068).</remarks>
-internal sealed class Opt : LayeredDecoder
+internal sealed class Opt : DecoderArchitecture
 {
     // The first rows of the table of positions stand for padding.
     private const int FirstPosition = 2;
@@ -62,13 +61,12 @@ internal sealed class Opt : LayeredDecoder
         return width == sizes.HiddenSize ? hidden : model["project_out"].Linear(hidden, sizes.HiddenSize, width);
     }
 
-    protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) => null;
-
     protected override void Layer(DecoderLayer layer, ResidualStream stream)
     {
         if (IsNormedBefore(layer.Config))
         {
-            Sequential(layer, stream, "self_attn_layer_norm", "final_layer_norm");
+            stream.Add(layer.Scope, Attend(layer, Norm(layer["self_attn_layer_norm"], stream, layer.Sizes)));
+            stream.Add(layer.Scope, Feed(layer, Norm(layer["final_layer_norm"], stream, layer.Sizes)));
             return;
         }
 
@@ -83,7 +81,11 @@ internal sealed class Opt : LayeredDecoder
             ? scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, 1e-5f)
             : scope.PlainLayerNorm(stream.Sum(scope), sizes.HiddenSize, 1e-5f);
 
-    protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
+    private GraphValue Attend(DecoderLayer layer, GraphValue x) =>
+        Attention(layer.Config, layer.Sizes, layer.Index)
+            .Build(layer[Names.Attention], x, layer.Inputs, layer.Rotary, layer.Index);
+
+    private static GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) => new()
     {
         HiddenSize = sizes.HiddenSize,
         NumAttentionHeads = sizes.Heads,
@@ -95,7 +97,7 @@ internal sealed class Opt : LayeredDecoder
         Names = new AttentionNames { Output = "out_proj" },
     };
 
-    protected override GraphValue Feed(DecoderLayer layer, GraphValue x) =>
+    private static GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         new PlainFeedForward(
             layer.Sizes.HiddenSize, layer.Config.Int("ffn_dim", 3072),
             Activations.Find(layer.Config, "activation_function", "relu"), layer.Config.Flag("enable_bias", true))

@@ -16,8 +16,12 @@ internal sealed class Phi : Llama
 
     protected override bool HeadBias(ConfigReader config) => true;
 
-    protected override void Layer(DecoderLayer layer, ResidualStream stream) =>
-        Parallel(layer, stream, "input_layernorm");
+    protected override void Layer(DecoderLayer layer, ResidualStream stream)
+    {
+        var normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
+        stream.Add(layer.Scope, Attend(layer, normed));
+        stream.Add(layer.Scope, Feed(layer, normed));
+    }
 
     protected override GraphValue Norm(ModuleScope scope, ResidualStream stream, DecoderSizes sizes) =>
         scope.LayerNorm(stream.Sum(scope), sizes.HiddenSize, LayerEpsilon(scope.Config));

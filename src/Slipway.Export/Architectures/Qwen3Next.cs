@@ -1,5 +1,4 @@
 using Slipway.Export.Configuration;
-using Slipway.Export.Modules;
 using Slipway.Onnx;
 
 namespace Slipway.Export.Architectures;

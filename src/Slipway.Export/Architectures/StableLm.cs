@@ -16,7 +16,9 @@ internal sealed class StableLm : Llama
     {
         if (layer.Config.Flag("use_parallel_residual", false))
         {
-            Parallel(layer, stream, "input_layernorm");
+            var normed = Norm(layer["input_layernorm"], stream, layer.Sizes);
+            stream.Add(layer.Scope, Attend(layer, normed));
+            stream.Add(layer.Scope, Feed(layer, normed));
         }
         else
         {
