@@ -193,3 +193,37 @@ internal sealed record GroupQueryAttention
             [.. Enumerable.Range(0, NumAttentionHeads)
                 .SelectMany(head => Enumerable.Range(((2 * head) + part) * HeadDim, HeadDim))]);
 }
+
+/// <summary>What a checkpoint calls the parts of attention.</summary>
+internal sealed record AttentionNames
+{
+    public static AttentionNames Default { get; } = new();
+
+    public string Query { get; init; } = "q_proj";
+
+    public string Key { get; init; } = "k_proj";
+
+    public string Value { get; init; } = "v_proj";
+
+    /// <summary>The layer of all three.</summary>
+    public string Packed { get; init; } = "qkv_proj";
+
+    public string Output { get; init; } = "o_proj";
+
+    public string QueryNorm { get; init; } = "q_norm";
+
+    public string KeyNorm { get; init; } = "k_norm";
+}
+
+/// <summary>How a checkpoint holds the layers of query, key and value.</summary>
+internal enum AttentionLayout
+{
+    /// <summary>Each by itself.</summary>
+    Separate,
+
+    /// <summary>In one layer: all queries, all keys, all values.</summary>
+    FusedQkv,
+
+    /// <summary>In one layer, for each key head: its queries, its key, its value.</summary>
+    InterleavedQkv,
+}
