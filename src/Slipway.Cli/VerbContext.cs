@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Slipway.Cli;
 
-/// <summary>What all verbs share: where they write, and how results look as JSON.</summary>
+/// <summary>State that all verbs share: where they write, and how results look as JSON.</summary>
 /// <param name="output">Standard output: results alone.</param>
 /// <param name="error">Standard error: progress and everything else.</param>
 /// <param name="input">Standard input.</param>
@@ -23,10 +23,10 @@ internal sealed class VerbContext(TextWriter output, TextWriter error, TextReade
 
     public TextReader Input => input;
 
-    /// <summary>Whether standard error is a terminal, so that progress may be drawn over itself.</summary>
+    /// <summary>Tells whether standard error is a terminal, so that progress may be drawn over itself.</summary>
     public bool ShowsProgress => ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected;
 
-    /// <summary>Whether a person types at standard input.</summary>
+    /// <summary>Tells whether a person types at standard input.</summary>
     public bool IsInteractive => ReferenceEquals(input, Console.In) && !Console.IsInputRedirected;
 
     /// <summary>The option that each verb has.</summary>

@@ -5,10 +5,12 @@ namespace Slipway.Export;
 /// <summary>Says what kind of package an export makes.</summary>
 public sealed record ExportOptions
 {
-    /// <summary>How the weights are stored.</summary>
+    /// <summary>Precision of the stored weights.</summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
-    /// <summary>How int4 and int8 codes are chosen, by a name in the table of methods; null for the default.</summary>
+    /// <summary>
+    /// Method that chooses int4 and int8 values, by its name in the table of methods; null for the default.
+    /// </summary>
     /// <remarks>
     /// With null, codes of as many bits that a checkpoint holds already (GPTQ, AWQ) are kept as they are, and what it
     /// holds as numbers stays in half precision; with a name, everything is quantized anew.
@@ -24,14 +26,16 @@ public sealed record ExportOptions
     /// </summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>How keys and values are kept from step to step; float32 by default.</summary>
+    /// <summary>Precision of keys and values from step to step; float32 by default.</summary>
     /// <remarks>Int8 and int4 codes have one scale for each channel of each head, which is measured.</remarks>
     public KeyValuePrecision KeyValueCache { get; init; } = KeyValuePrecision.Float32;
 
     /// <summary>Runs the model and shows its keys and values; needed where they are not kept in float32.</summary>
     public KeyValueMeasurement? KeyValueMeasurement { get; init; }
 
-    /// <summary>Whether layers with a window keep keys and values of their last tokens only; true by default.</summary>
+    /// <summary>
+    /// Tells whether layers with a window keep keys and values of their last tokens only; true by default.
+    /// </summary>
     /// <remarks>
     /// Answers are the same. Set it to false for readers whose caches are as long as the sequence in every layer.
     /// </remarks>
@@ -47,7 +51,7 @@ public sealed record ExportOptions
     /// </remarks>
     public IReadOnlyDictionary<string, LoraAdapter> Adapters { get; init; } = new Dictionary<string, LoraAdapter>();
 
-    /// <summary>Whether tensors of the checkpoint that the architecture has no place for are refused.</summary>
+    /// <summary>Tells whether tensors of the checkpoint that the architecture has no place for are refused.</summary>
     /// <value>false: the export leaves them out, and <see cref="ExportReport.UnusedTensors"/> lists them.</value>
     /// <remarks>
     /// Training leaves such tensors beside a model (a value head, layers that predict further tokens), but a
@@ -56,6 +60,8 @@ public sealed record ExportOptions
     /// </remarks>
     public bool Strict { get; init; }
 
-    /// <summary>Whether a package that stands in the target folder is replaced once the new one is complete.</summary>
+    /// <summary>
+    /// Tells whether a package that stands in the target folder is replaced once the new one is complete.
+    /// </summary>
     public bool Overwrite { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace Slipway.Export;
 
-/// <summary>How far an export is.</summary>
+/// <summary>Progress of an export.</summary>
 /// <param name="Tensor">The tensor in work.</param>
 /// <param name="Done">Weights that were read, converted and written.</param>
 /// <param name="Total">Weights of the whole checkpoint.</param>

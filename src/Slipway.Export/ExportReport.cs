@@ -2,7 +2,7 @@ using Slipway.Packaging;
 
 namespace Slipway.Export;
 
-/// <summary>What an export made, and what it took.</summary>
+/// <summary>Result of an export, and its cost.</summary>
 /// <param name="Folder">The package folder, a full path.</param>
 /// <param name="Manifest">How the package was made, with its files.</param>
 /// <param name="Parameters">Weights of the model.</param>
@@ -14,7 +14,7 @@ public sealed record ExportReport(
     string Folder, PackageManifest Manifest, long Parameters, double Seconds, long PeakMemoryBytes,
     IReadOnlyList<string> UnusedTensors)
 {
-    /// <summary>What was presumed where the checkpoint does not say, a sentence each, with its remedy.</summary>
+    /// <summary>Presumptions where the checkpoint does not say, a sentence each, with its remedy.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>The size of all files together.</summary>

@@ -1,6 +1,6 @@
 namespace Slipway.Export;
 
-/// <summary>How a package keeps keys and values from step to step.</summary>
+/// <summary>Precision of a package's keys and values from step to step.</summary>
 public enum KeyValuePrecision
 {
     /// <summary>Single precision.</summary>

@@ -1,6 +1,6 @@
 namespace Slipway.Export;
 
-/// <summary>How the weights of a package are stored.</summary>
+/// <summary>Precision of a package's weights.</summary>
 /// <remarks>
 /// Activations, norms and biases are float32 in each. How keys and values are kept is
 /// <see cref="ExportOptions.KeyValueCache"/>.

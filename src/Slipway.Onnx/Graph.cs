@@ -27,10 +27,10 @@ public sealed class Graph
     /// <summary>The operations, in order.</summary>
     public IReadOnlyList<Node> Nodes => _nodes;
 
-    /// <summary>What callers give.</summary>
+    /// <summary>Inputs that callers give.</summary>
     public IReadOnlyList<GraphPort> Inputs => _inputs;
 
-    /// <summary>What callers get.</summary>
+    /// <summary>Outputs that callers get.</summary>
     public IReadOnlyList<GraphPort> Outputs => _outputs;
 
     /// <summary>The constants.</summary>

@@ -7,7 +7,7 @@ namespace Slipway.Onnx;
 /// <param name="Data">Where the elements are.</param>
 public sealed record Initializer(string Name, ElementType Type, IReadOnlyList<long> Shape, TensorData Data);
 
-/// <summary>Where a constant tensor's elements are: in the graph file, or in a file beside it.</summary>
+/// <summary>Place of a constant tensor's elements: in the graph file, or in a file beside it.</summary>
 /// <remarks>Elements are stored row-major and little-endian.</remarks>
 public abstract record TensorData
 {

@@ -1,6 +1,6 @@
 namespace Slipway.Onnx;
 
-/// <summary>What an <c>.onnx</c> file holds: a graph and the operator sets that it is written in.</summary>
+/// <summary>Content of an <c>.onnx</c> file: a graph and the operator sets that it is written in.</summary>
 /// <param name="Graph">The computation.</param>
 public sealed record OnnxModel(Graph Graph)
 {

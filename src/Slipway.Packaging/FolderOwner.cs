@@ -17,10 +17,12 @@ internal readonly record struct FolderOwner(uint Host, int Process, long Started
     public static FolderOwner Current { get; } =
         new(ThisHost, Environment.ProcessId, StartOf(Environment.ProcessId) ?? 0);
 
-    /// <summary>Whether the process id counts here.</summary>
+    /// <summary>Tells whether the process id counts here.</summary>
     public bool IsHere => Host == ThisHost;
 
-    /// <summary>Whether the process lives; another one that has its id by now is told by when it started.</summary>
+    /// <summary>
+    /// Tells whether the process lives; another one that has its id by now is told by when it started.
+    /// </summary>
     public bool IsAlive => StartOf(Process) is { } started && (Started == 0 || started == 0 || started == Started);
 
     /// <summary>Reads what <see cref="ToString"/> wrote, whatever follows it.</summary>

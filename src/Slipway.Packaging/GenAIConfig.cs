@@ -9,7 +9,7 @@ namespace Slipway.Packaging;
 /// </remarks>
 public sealed record GenAIConfig
 {
-    /// <summary>What the model is and which files and tensor names it has.</summary>
+    /// <summary>Describes the model, its files and its tensor names.</summary>
     public required GenAIModel Model { get; init; }
 
     /// <summary>The defaults of token search.</summary>
@@ -89,23 +89,25 @@ public sealed record GenAISlidingWindow
     /// <summary>The layers; null and none stand for all.</summary>
     public IReadOnlyList<int>? Layers { get; init; }
 
-    /// <summary>Whether the caller, not the graph, makes the oldest tokens give way; null stands for true.</summary>
+    /// <summary>
+    /// Tells whether the caller, not the graph, makes the oldest tokens give way; null stands for true.
+    /// </summary>
     public bool? SlideKeyValueCache { get; init; }
 
-    /// <summary>Whether the caller cuts the prompt into windows; null stands for true.</summary>
+    /// <summary>Tells whether the caller cuts the prompt into windows; null stands for true.</summary>
     public bool? SlideInputs { get; init; }
 }
 
 /// <summary>Holds the defaults of token search.</summary>
 public sealed record GenAISearch
 {
-    /// <summary>Whether tokens are sampled; greedy where false.</summary>
+    /// <summary>Tells whether tokens are sampled; greedy where false.</summary>
     public bool DoSample { get; init; }
 
     /// <summary>Divisor of the logits.</summary>
     public double Temperature { get; init; } = 1;
 
-    /// <summary>How many of the most probable tokens are kept; 0 keeps all.</summary>
+    /// <summary>Number of the most probable tokens that are kept; 0 keeps all.</summary>
     public int TopK { get; init; } = 50;
 
     /// <summary>The probability mass that is kept.</summary>
@@ -135,9 +137,9 @@ public sealed record GenAISearch
     /// <summary>Exponent of the length in the score of a beam.</summary>
     public double LengthPenalty { get; init; } = 1;
 
-    /// <summary>Whether a beam search ends with its first full set of finished beams.</summary>
+    /// <summary>Tells whether a beam search ends with its first full set of finished beams.</summary>
     public bool EarlyStopping { get; init; } = true;
 
-    /// <summary>Whether past and present keys and values may be one buffer.</summary>
+    /// <summary>Tells whether past and present keys and values may be one buffer.</summary>
     public bool PastPresentShareBuffer { get; init; } = true;
 }

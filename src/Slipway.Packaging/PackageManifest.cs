@@ -24,10 +24,10 @@ public sealed record PackageManifest
     /// <summary>The precision of the weights: <c>fp32</c>, <c>fp16</c>, <c>int8</c> or <c>int4</c>.</summary>
     public string? Precision { get; init; }
 
-    /// <summary>How the weights were quantized; null for float weights.</summary>
+    /// <summary>Quantization of the weights; null for float weights.</summary>
     public QuantizationRecipe? Quantization { get; init; }
 
-    /// <summary>How keys and values are kept: <c>int8</c> or <c>int4</c>; null for float32.</summary>
+    /// <summary>Type of keys and values: <c>int8</c> or <c>int4</c>; null for float32.</summary>
     public string? KeyValueCache { get; init; }
 
     /// <summary>The longest sequence in tokens, where no <c>genai_config.json</c> says it.</summary>
@@ -72,7 +72,7 @@ public sealed record QuantizationRecipe
     /// <summary>Weights that share one scale.</summary>
     public required int BlockSize { get; init; }
 
-    /// <summary>Whether blocks have no zero point of their own.</summary>
+    /// <summary>Tells whether blocks have no zero point of their own.</summary>
     public bool Symmetric { get; init; }
 }
 

@@ -65,7 +65,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>The graph's inputs and outputs.</summary>
     internal DecoderGraph Graph => _loaded.Graph;
 
-    /// <summary>What was compiled of grammars of answers.</summary>
+    /// <summary>Compiled parts of grammars of answers.</summary>
     internal GuidanceCache Guidance => _loaded.Guidance;
 
     /// <summary>Loads a model.</summary>

@@ -14,35 +14,37 @@ public sealed record LanguageModelOptions
     /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
     public int? Threads { get; set; }
 
-    /// <summary>Whether idle compute threads wait actively for the next operator: faster, but uses the cores.</summary>
+    /// <summary>
+    /// Tells whether idle compute threads wait actively for the next operator: faster, but uses the cores.
+    /// </summary>
     /// <value>true</value>
     public bool AllowSpinning { get; set; } = true;
 
     /// <summary>
-    /// Whether the weights move into pages of 2 MiB after loading, where Linux has them to give: decoding reads all of
-    /// them for each token. It happens a second later, beside requests, and rounds memory up to whole pages.
+    /// Tells whether the weights move into pages of 2 MiB after loading, where Linux has them to give: decoding reads
+    /// all of them for each token. It happens a second later, beside requests, and rounds memory up to whole pages.
     /// </summary>
     /// <value>true</value>
     public bool UseLargePages { get; set; } = true;
 
     /// <summary>
-    /// Whether this library's own kernels run the model where the package has a graph for them and the processor has
-    /// AVX2; otherwise ONNX Runtime's run it.
+    /// Tells whether this library's own kernels run the model where the package has a graph for them and the processor
+    /// has AVX2; otherwise ONNX Runtime's run it.
     /// </summary>
     /// <remarks>
     /// This library's kernels give a token the same logits to the bit whatever runs beside it. ONNX Runtime's do so
     /// among two and more rows or tokens, but compute a single one otherwise: products of 4-bit weights with AVX2
     /// alone, attention with AVX-512 too. So without the kernels even a greedy answer may depend on its company: on
-    /// whether anything decodes beside it, and on whether a chunk of its prompt was a single token. Of 20 greedy answers
-    /// of an int4 package 8 differed among others from what they were alone; with the kernels none. With float weights
-    /// logits agree to 1e-5, and only ties of that size fall otherwise.
+    /// whether anything decodes beside it, and on whether a chunk of its prompt was a single token. Of 20 greedy
+    /// answers of an int4 package 8 differed among others from what they were alone; with the kernels none. With float
+    /// weights logits agree to 1e-5, and only ties of that size fall otherwise.
     /// </remarks>
     /// <value>true</value>
     /// <remarks>
-    /// With the kernels a request has the same tokens alone and in company: the sums of a row are added in one order. ONNX
-    /// Runtime's kernels add those of one row in another order than those of several, and may round inputs to 8 bits
-    /// after that; so without the kernels a greedy answer can differ with the requests that are computed beside it, where
-    /// two tokens are nearly equal.
+    /// With the kernels a request has the same tokens alone and in company: the sums of a row are added in one order.
+    /// ONNX Runtime's kernels add those of one row in another order than those of several, and may round inputs to 8
+    /// bits after that; so without the kernels a greedy answer can differ with the requests that are computed beside
+    /// it, where two tokens are nearly equal.
     /// </remarks>
     public bool UseKernels { get; set; } = true;
 
@@ -50,7 +52,9 @@ public sealed record LanguageModelOptions
     /// <value>32</value>
     public int MaxBatchSize { get; set; } = 32;
 
-    /// <summary>The maximum of requests that wait; a further one is refused with <see cref="QueueFullException"/>.</summary>
+    /// <summary>
+    /// The maximum of requests that wait; a further one is refused with <see cref="QueueFullException"/>.
+    /// </summary>
     /// <value>256</value>
     public int QueueCapacity { get; set; } = 256;
 
@@ -63,9 +67,9 @@ public sealed record LanguageModelOptions
     public long? KeyValueCacheBytes { get; set; }
 
     /// <summary>
-    /// The maximum of bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep prefixes of earlier sequences for
-    /// prompts with the same prefix; 0 keeps none, null is a quarter of them. Models whose layers carry a state that is
-    /// only the last token's (linear attention, state spaces) keep none.
+    /// The maximum of bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep prefixes of earlier sequences
+    /// for prompts with the same prefix; 0 keeps none, null is a quarter of them. Models whose layers carry a state
+    /// that is only the last token's (linear attention, state spaces) keep none.
     /// </summary>
     public long? PrefixCacheBytes { get; set; }
 
@@ -73,12 +77,12 @@ public sealed record LanguageModelOptions
     /// <value>256</value>
     public int MaxPrefillTokens { get; set; } = 256;
 
-    /// <summary>Where deadlines take their time from.</summary>
+    /// <summary>Clock of deadlines.</summary>
     /// <value>The system's.</value>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
     /// <summary>
-    /// Where the model says what a reader of logs should know, as that its faster graph cannot be used.
+    /// Log of what a reader should know of the model, as that its faster graph cannot be used.
     /// </summary>
     /// <value>Nowhere.</value>
     public ILoggerFactory? LoggerFactory { get; set; }

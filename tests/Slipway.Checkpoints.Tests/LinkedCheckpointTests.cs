@@ -55,7 +55,8 @@ public sealed class LinkedCheckpointTests : IDisposable
 
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(snapshot));
         Assert.Equal(
-            $"The file '{path}' is a link to '{target}', which is no file. Copy the folder with what its links lead to " +
+            $"The file '{path}' is a link to '{target}', which is no file. Copy the folder with what its links " +
+            $"lead to " +
             "('cp -rL'), or complete the download that made them.", error.Message);
     }
 

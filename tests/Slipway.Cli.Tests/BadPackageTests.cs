@@ -16,10 +16,12 @@ public sealed class BadPackageTests : IDisposable
         "The package '{0}' has no file 'model.onnx', as 'genai_config.json' says. Copy or export the package again.")]
     [InlineData(
         "model.onnx.data",
-        "The package '{0}' has no file 'model.onnx.data', which 'slipway.json' lists. Copy or export the package again.")]
+        "The package '{0}' has no file 'model.onnx.data', which 'slipway.json' lists. Copy or export the package "
+        + "again.")]
     [InlineData(
         "tokenizer.json",
-        "The package '{0}' has no file 'tokenizer.json', which 'slipway.json' lists. Copy or export the package again.")]
+        "The package '{0}' has no file 'tokenizer.json', which 'slipway.json' lists. Copy or export the package "
+        + "again.")]
     [InlineData(
         "genai_config.json",
         "The folder '{0}' holds no 'genai_config.json', so it is not a package. Export a checkpoint with 'slipway "

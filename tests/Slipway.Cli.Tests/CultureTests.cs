@@ -16,7 +16,8 @@ public sealed class CultureTests : IDisposable
         var package = SmallPackage.WritePackage(_folder);
         string[][] commands =
         [
-            ["generate", package, "-p", "a", "--max-tokens", "8", "--temperature", "0.75", "--top-p", "0.9", "--seed", "3"],
+            ["generate", package, "-p", "a", "--max-tokens", "8", "--temperature", "0.75", "--top-p", "0.9", "--seed",
+            "3"],
             ["generate", package, "-p", "a", "--temperature", "-0.5"],
             ["generate", package, "-p", "a", "--top-p", "1.5"],
             ["generate", package, "-p", "a", "--max-tokens", "-2"],

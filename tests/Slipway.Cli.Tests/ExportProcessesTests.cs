@@ -61,7 +61,8 @@ public sealed class ExportProcessesTests : IDisposable
         var ended = await Task.WhenAll(runs.Select(ToolProcess.EndAsync));
         Assert.Single(ended, run => run.Code == 0);
         Assert.All(ended.Where(run => run.Code != 0), run => Assert.Equal(
-            $"slipway: The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the package "
+            $"slipway: The "
+            + $"folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the package "
             + "in it replaced ('--overwrite', the option Overwrite).",
             run.Error.Trim()));
         AssertNothingIsLeftBeside(_folder["package"]);

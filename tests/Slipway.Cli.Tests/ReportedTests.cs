@@ -174,11 +174,13 @@ public sealed class ReportedTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task Run_EncoderPackage_RefusesWhatItCannotTake()
     {
-        Assert.Equal(0, (await Tool.RunAsync("export", SharedAssets.Path("tiny", "bert"), "-o", _folder["package"])).Code);
+        Assert.Equal(
+            0, (await Tool.RunAsync("export", SharedAssets.Path("tiny", "bert"), "-o", _folder["package"])).Code);
         string[] run = ["run", _folder["package"], "-i", _folder["in.safetensors"], "-o", _folder["out.safetensors"]];
         Write(("input_ids", [1, 256]));
         Assert.Equal(
-            $"slipway: '256' in 'input_ids' of '{_folder["in.safetensors"]}' is no token id; the model has 0 to 255. Encode "
+            $"slipway: '256' in 'input_ids' "
+            + $"of '{_folder["in.safetensors"]}' is no token id; the model has 0 to 255. Encode "
             + "the texts with the model's own tokenizer.\n", (await Tool.RunAsync(run)).Error);
         Write(("input_ids", new long[1000]));
         Assert.Matches(
@@ -186,7 +188,8 @@ public sealed class ReportedTests(ITestOutputHelper output) : IDisposable
             (await Tool.RunAsync(run)).Error);
         Write(("input_ids", [1]));
         Assert.Equal(
-            $"slipway: '{_folder["package"]}' is the package of an encoder, which holds no adapters. Merge the adapter with "
+            $"slipway: '{_folder["package"]}' is the package of an encoder, which holds no adapters. Merge the "
+            + $"adapter with "
             + "'slipway export --adapter', and leave --adapter out here.\n",
             (await Tool.RunAsync([.. run, "--adapter", "own"])).Error);
     }

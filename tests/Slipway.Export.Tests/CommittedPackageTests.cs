@@ -21,7 +21,8 @@ public sealed class CommittedPackageTests
         Assert.All(
             Names(committed),
             name => Assert.Equal(
-                File.ReadAllBytes(Path.Combine(folder["int4"], name)), File.ReadAllBytes(Path.Combine(committed, name))));
+                File.ReadAllBytes(Path.Combine(folder["int4"], name)),
+                File.ReadAllBytes(Path.Combine(committed, name))));
     }
 
     private static string[] Names(string folder)

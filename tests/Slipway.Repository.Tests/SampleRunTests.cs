@@ -86,8 +86,8 @@ public sealed class SampleRunTests(ITestOutputHelper output)
 
         Assert.Equal(1, run.ExitCode);
         Assert.Matches(
-            @"^With nothing but \.NET started the resident peak is \d+ MB; the ceiling is 8 MB\. Raise the ceiling, or take "
-            + "a smaller model\\.",
+            @"^With nothing but \.NET started the resident peak is \d+ MB; the ceiling is 8 MB\. Raise the ceiling, "
+            + "or take a smaller model\\.",
             run.Errors);
     }
 

@@ -21,7 +21,8 @@ public static class SharedAssets
     {
         Assert.False(
             Root is null && Environment.GetEnvironmentVariable("SLIPWAY_REQUIRE_ASSETS") is { Length: > 0 },
-            "The folder '../shared/assets' beside the repository is missing, and 'SLIPWAY_REQUIRE_ASSETS' asks for it.");
+            "The folder '../shared/assets' beside the repository is missing, and 'SLIPWAY_REQUIRE_ASSETS' asks for "
+            + "it.");
         Assert.SkipWhen(Root is null, "The folder '../shared/assets' beside the repository is missing.");
         return System.IO.Path.Combine([Root, .. parts]);
     }

@@ -29,7 +29,8 @@ public sealed class SentencePieceTests
             if (!namesSpecial && !tokenizer.Encode(text, false).AsSpan().SequenceEqual(ids))
             {
                 failures.Add(
-                    $"'{text}': expected {string.Join(',', ids)}, got {string.Join(',', tokenizer.Encode(text, false))}");
+                    $"'{text}': expected {string.Join(',', ids)}, got "
+                    + $"{string.Join(',', tokenizer.Encode(text, false))}");
             }
 
             if (tokenizer.Decode(ids, false) != decoded)

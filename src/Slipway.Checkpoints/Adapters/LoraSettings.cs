@@ -88,7 +88,8 @@ internal sealed class LoraSettings
             value.TryGetValue(out double number) && double.IsFinite(number)
             ? number
             : throw new CheckpointException(
-                $"'{common}' of the adapter '{_path}' is '{JsonFile.Describe(node)}' for '{module}'; expected a number.",
+                $"'{common}' of the adapter '{_path}' is '{JsonFile.Describe(node)}' for '{module}'; expected a "
+                + "number.",
                 _path, module);
     }
 
@@ -101,8 +102,8 @@ internal sealed class LoraSettings
         catch (Exception error) when (error is ArgumentException or RegexMatchTimeoutException)
         {
             throw new CheckpointException(
-                $"The adapter '{_path}' has the pattern '{pattern}', which is no regular expression that can be used: " +
-                $"{error.Message}", _path, module, error);
+                $"The adapter '{_path}' has the pattern '{pattern}', which is no regular expression that can be " +
+                $"used: {error.Message}", _path, module, error);
         }
     }
 

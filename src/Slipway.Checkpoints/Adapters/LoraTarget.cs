@@ -16,6 +16,6 @@ namespace Slipway.Checkpoints;
 public sealed record LoraTarget(
     string Name, int Rank, double Scale, int Inputs, int Outputs, bool IsTransposed, bool HasMagnitude)
 {
-    /// <summary>Whether the adapter adds to the layer's bias too.</summary>
+    /// <summary>Tells whether the adapter adds to the layer's bias too.</summary>
     public bool HasBias { get; init; }
 }

@@ -115,8 +115,8 @@ internal sealed class ShardIndex
         return places.FirstOrDefault(place => place.Shard == owner) is { Tensor: var tensor, Shard: not null }
             ? tensor
             : throw new CheckpointException(
-                $"Tensor '{name}' lies in '{places[0].Shard}' and in '{places[1].Shard}', and the index '{Path}' does " +
-                "not say which counts. Name the shard that counts in its 'weight_map', or take the shard that does not " +
-                "belong to this checkpoint out of it.", Path, name);
+                $"Tensor '{name}' lies in '{places[0].Shard}' and in '{places[1].Shard}', and the index '{Path}' " +
+                "does not say which counts. Name the shard that counts in its 'weight_map', or take the shard that " +
+                "does not belong to this checkpoint out of it.", Path, name);
     }
 }

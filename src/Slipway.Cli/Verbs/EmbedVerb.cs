@@ -27,7 +27,8 @@ internal static class EmbedVerb
         var prompt = new Option<string?>("--prompt-name")
         {
             Description =
-                "The prompt before every text, by its name in the model's files; '' for none, else the model's default.",
+                "The prompt before every text, by its name in the model's files; '' for none, else the model's "
+                + "default.",
         };
         var threads = new Option<int?>("--threads")
         {

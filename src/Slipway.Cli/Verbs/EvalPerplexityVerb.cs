@@ -66,8 +66,8 @@ internal static class EvalPerplexityVerb
             else
             {
                 context.Output.WriteLine(
-                    $"perplexity {Amounts.Number(report.Perplexity, "0.0000")} over {report.NllPerWindow.Count} windows, "
-                    + $"{report.ScoredTokens} tokens, {Amounts.Number(report.Elapsed.TotalSeconds, "0.0")} s");
+                    $"perplexity {Amounts.Number(report.Perplexity, "0.0000")} over {report.NllPerWindow.Count} "
+                    + $"windows, {report.ScoredTokens} tokens, {Amounts.Number(report.Elapsed.TotalSeconds, "0.0")} s");
             }
 
             return 0;

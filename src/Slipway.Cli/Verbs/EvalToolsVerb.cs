@@ -79,7 +79,8 @@ internal static class EvalToolsVerb
             $"no call needed   {report.RightTextCases} of {report.TextCases} without "
             + $"one; {report.ExactTexts} word for word");
         output.WriteLine(
-            $"not offered      {report.CallsNotOffered} calls in {report.Cases} cases; malformed {report.MalformedCalls}");
+            $"not offered      {report.CallsNotOffered} calls in {report.Cases} cases; malformed "
+            + $"{report.MalformedCalls}");
         foreach (var kind in report.Kinds)
         {
             output.WriteLine($"  {kind.Kind,-14} {kind.Right} of {kind.Cases}");

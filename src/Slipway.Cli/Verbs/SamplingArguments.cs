@@ -79,7 +79,7 @@ internal sealed class SamplingArguments
     public int? DraftTokens(ParseResult result)
         => result.GetValue(_draft) ?? (DraftModel(result) is null ? null : UsualDraft);
 
-    /// <summary>What a chat request asks for; what is not told comes from the package.</summary>
+    /// <summary>Options of a chat request; what is not told comes from the package.</summary>
     public OnnxChatRequestOptions ReadChat(ParseResult result) => new()
     {
         Temperature = result.GetValue(_temperature),

@@ -41,8 +41,9 @@ internal static class TrainVerb
             else
             {
                 context.Output.WriteLine(
-                    $"'{report.Checkpoint}': {report.Parameters} parameters, {report.Steps} steps, {report.Tokens} tokens, "
-                    + $"{Amounts.Number(report.TokensPerSecond, "0")} tokens/s, {Amounts.Number(report.Seconds, "0")} s");
+                    $"'{report.Checkpoint}': {report.Parameters} parameters, {report.Steps} steps, {report.Tokens} "
+                    + $"tokens, {Amounts.Number(report.TokensPerSecond, "0")} tokens/s, "
+                    + $"{Amounts.Number(report.Seconds, "0")} s");
                 foreach (var stage in report.Stages)
                 {
                     context.Output.WriteLine(

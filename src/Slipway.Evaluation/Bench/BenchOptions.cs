@@ -11,18 +11,18 @@ public sealed class BenchOptions
     /// <value>128</value>
     public int NewTokens { get; set; } = 128;
 
-    /// <summary>How many streams run at once; each number is measured by itself.</summary>
+    /// <summary>Numbers of streams that run at once; each number is measured by itself.</summary>
     /// <value>1</value>
     public IReadOnlyList<int> Streams { get; set; } = [1];
 
-    /// <summary>How often everything is measured, in turn; the figures are medians.</summary>
+    /// <summary>Number of rounds, each of which measures everything in turn; the figures are medians.</summary>
     /// <value>3</value>
     public int Rounds { get; set; } = 3;
 
     /// <summary>Threads that compute, of the engine and of the plain loop alike; null for one on each core.</summary>
     public int? Threads { get; set; }
 
-    /// <summary>Whether the plain loop is measured too.</summary>
+    /// <summary>Tells whether the plain loop is measured too.</summary>
     /// <value>true</value>
     public bool Baseline { get; set; } = true;
 

@@ -30,10 +30,10 @@ internal sealed class AdaptedMatrix(
     /// <summary>The checkpoint's layers in it that adapters change.</summary>
     public IReadOnlyList<string> Sources => sources;
 
-    /// <summary>Whether an adapter scales its rows.</summary>
+    /// <summary>Tells whether an adapter scales its rows.</summary>
     public bool Scales => scales;
 
-    /// <summary>Whether the graph multiplies by it.</summary>
+    /// <summary>Tells whether the graph multiplies by it.</summary>
     public bool IsUsed => _factors is not null;
 
     public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias)

@@ -11,7 +11,7 @@ internal abstract class Architecture
     /// <summary>The longest sequence in tokens that the model was made for.</summary>
     public abstract int LongestSequence(ConfigReader config);
 
-    /// <summary>Whether an int8 package multiplies hidden states as they are, not rounded to 8 bits.</summary>
+    /// <summary>Tells whether an int8 package multiplies hidden states as they are, not rounded to 8 bits.</summary>
     public virtual bool ExactActivations => false;
 
     /// <summary>Builds the graph.</summary>

@@ -15,7 +15,7 @@ internal abstract class DecoderArchitecture : Architecture
     /// <summary>The family's name in <c>genai_config.json</c>.</summary>
     public abstract string PackageType { get; }
 
-    /// <summary>Whether the head is the embedding where the configuration does not say.</summary>
+    /// <summary>Tells whether the head is the embedding where the configuration does not say.</summary>
     public virtual bool TiedByDefault => false;
 
     /// <summary>The names of what layers carry from step to step beside keys and values.</summary>
@@ -77,7 +77,9 @@ internal abstract class DecoderArchitecture : Architecture
             : head.Linear(hidden, sizes.HiddenSize, sizes.VocabularySize, bias);
     }
 
-    /// <summary>Whether the head is the embedding: the configuration says so, and no other head is stored.</summary>
+    /// <summary>
+    /// Tells whether the head is the embedding: the configuration says so, and no other head is stored.
+    /// </summary>
     /// <exception cref="CheckpointException">The head is a layer of its own, and the checkpoint has none.</exception>
     protected bool IsTied(ModuleScope root)
     {
@@ -109,7 +111,7 @@ internal abstract class DecoderArchitecture : Architecture
     /// <summary>The module that holds embedding, layers and last norm.</summary>
     protected virtual ModuleScope Model(ModuleScope root) => root[Names.Model];
 
-    /// <summary>Whether the head has a bias.</summary>
+    /// <summary>Tells whether the head has a bias.</summary>
     protected virtual bool HeadBias(ConfigReader config) => false;
 
     /// <summary>The first hidden states.</summary>
@@ -150,7 +152,7 @@ internal abstract class DecoderArchitecture : Architecture
 internal sealed record DecoderSizes(
     int VocabularySize, int HiddenSize, int Layers, int Heads, int KeyValueHeads, int HeadDim, int ContextLength)
 {
-    /// <summary>How many of the first layers have keys and values of their own.</summary>
+    /// <summary>Number of the first layers that have keys and values of their own.</summary>
     public int CachedLayers { get; init; } = Layers;
 }
 

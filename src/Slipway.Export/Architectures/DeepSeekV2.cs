@@ -12,7 +12,7 @@ internal class DeepSeekV2 : Llama
 {
     public override string PackageType => "decoder";
 
-    /// <summary>How many of the first layers have no experts where the configuration does not say.</summary>
+    /// <summary>Number of the first layers without experts where the configuration does not say.</summary>
     protected virtual int DenseByDefault => 0;
 
     /// <summary>The sizes of the cache, which holds one head.</summary>
@@ -81,7 +81,7 @@ internal class DeepSeekV2 : Llama
         return block.Add(mixed, shared.Build(block["shared_experts"], x));
     }
 
-    /// <summary>How experts are chosen.</summary>
+    /// <summary>Chooses the router of experts.</summary>
     protected virtual ExpertRouter Router(ConfigReader config, MixtureSizes sizes)
     {
         var grouped = config.Text("topk_method", "greedy") switch

@@ -71,7 +71,7 @@ internal class Gpt2 : DecoderArchitecture
     protected GraphValue Feed(DecoderLayer layer, GraphValue x) =>
         FeedForward(layer.Config, layer.Sizes).Build(layer[Names.FeedForward], x);
 
-    /// <summary>What the feed-forward blocks are like.</summary>
+    /// <summary>Settings of the feed-forward blocks.</summary>
     protected virtual PlainFeedForward FeedForward(ConfigReader config, DecoderSizes sizes) => new(
         sizes.HiddenSize, config.Int("n_inner", 4 * sizes.HiddenSize),
         Activations.Find(config, "activation_function", "gelu_new"), Bias: true)

@@ -33,6 +33,6 @@ internal class Granite : Llama
     protected override GatedFeedForward FeedForward(ConfigReader config) =>
         base.FeedForward(config) with { OutputScale = Residual(config) };
 
-    /// <summary>What the output of a part of a layer is multiplied by.</summary>
+    /// <summary>Factor of the output of a part of a layer.</summary>
     protected static float Residual(ConfigReader config) => (float)config.Number("residual_multiplier", 1);
 }

@@ -58,7 +58,7 @@ internal class Llama : DecoderArchitecture
         OutputBias = config.Flag("attention_bias", false),
     };
 
-    /// <summary>What the feed-forward blocks are like.</summary>
+    /// <summary>Settings of the feed-forward blocks.</summary>
     protected virtual GatedFeedForward FeedForward(ConfigReader config) => new(
         config.Int("hidden_size"), config.Int("intermediate_size"), Activations.Find(config, "hidden_act", "silu"),
         config.Flag("mlp_bias", false));

@@ -14,7 +14,7 @@ internal class Qwen35 : Llama
 
     protected override double RotaryShare => 0.25;
 
-    /// <summary>Whether linear attention has what belongs to a key head together.</summary>
+    /// <summary>Tells whether linear attention has what belongs to a key head together.</summary>
     protected virtual bool StoredByHead => false;
 
     public override DecoderSizes Sizes(ConfigReader config) =>

@@ -80,7 +80,7 @@ internal sealed class ConfigReader(JsonObject json, string path, string prefix =
         ? [.. list.Select(item => Parse(item) ?? double.PositiveInfinity)]
         : null;
 
-    /// <summary>Whether a value is a number.</summary>
+    /// <summary>Tells whether a value is a number.</summary>
     public bool IsNumber(string key) => Parse(json[key]) is not null;
 
     /// <summary>Token ids: a number, a list of them, or nothing.</summary>

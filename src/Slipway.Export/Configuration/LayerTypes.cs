@@ -4,7 +4,7 @@ namespace Slipway.Export.Configuration;
 internal static class LayerTypes
 {
     /// <summary>
-    /// Whether a layer has linear attention, by <c>layer_types</c> or <c>full_attention_interval</c>.
+    /// Tells whether a layer has linear attention, by <c>layer_types</c> or <c>full_attention_interval</c>.
     /// </summary>
     public static bool IsLinear(ConfigReader config, int layer) => config.Texts("layer_types") is not { } types
         ? (layer + 1) % config.Int("full_attention_interval", 4) != 0
@@ -17,7 +17,7 @@ internal static class LayerTypes
         };
 
     /// <summary>
-    /// Whether a layer is a state space, by <c>layer_types</c> or <c>layers_block_type</c>; all without them.
+    /// Tells whether a layer is a state space, by <c>layer_types</c> or <c>layers_block_type</c>; all without them.
     /// </summary>
     public static bool IsStateSpace(ConfigReader config, int layer)
     {
@@ -33,7 +33,7 @@ internal static class LayerTypes
             };
     }
 
-    /// <summary>Whether a layer has attention, by <c>layer_types</c> or <c>full_attn_idxs</c>.</summary>
+    /// <summary>Tells whether a layer has attention, by <c>layer_types</c> or <c>full_attn_idxs</c>.</summary>
     public static bool IsAttention(ConfigReader config, int layer) => config.Texts("layer_types") is not { } types
         ? config.Numbers("full_attn_idxs") is not { } places || places.Contains(layer)
         : layer >= types.Count ? throw config.Bad("layer_types", "an entry for each layer")

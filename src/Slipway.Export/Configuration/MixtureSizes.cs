@@ -27,7 +27,7 @@ internal sealed record MixtureSizes(int HiddenSize, int IntermediateSize, int Ex
             : new MixtureSizes(config.Int("hidden_size"), config.Int(intermediateKey), experts, chosen);
     }
 
-    /// <summary>Whether a configuration has experts.</summary>
+    /// <summary>Tells whether a configuration has experts.</summary>
     public static bool Has(ConfigReader config, string expertsKey) => Keys(expertsKey).Any(config.Has);
 
     private static string[] Keys(string expertsKey) => [expertsKey, "num_experts", "num_local_experts"];

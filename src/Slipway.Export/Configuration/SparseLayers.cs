@@ -6,14 +6,14 @@ namespace Slipway.Export.Configuration;
 /// <summary>Reads which layers have experts, and which the model does without.</summary>
 internal static class SparseLayers
 {
-    /// <summary>Whether a layer has experts, by <c>decoder_sparse_step</c> and <c>mlp_only_layers</c>.</summary>
+    /// <summary>Tells whether a layer has experts, by <c>decoder_sparse_step</c> and <c>mlp_only_layers</c>.</summary>
     public static bool IsSparse(ConfigReader config, int layer) =>
         (!config.Has("num_experts") || config.CountOf("num_experts") > 0)
         && config.Numbers("mlp_only_layers")?.Contains(layer) != true
         && (layer + 1) % config.Int("decoder_sparse_step", 1) == 0;
 
     /// <summary>
-    /// Whether a layer has experts, by <c>first_k_dense_replace</c> and <c>moe_layer_freq</c>, or by
+    /// Tells whether a layer has experts, by <c>first_k_dense_replace</c> and <c>moe_layer_freq</c>, or by
     /// <c>mlp_layer_types</c>.
     /// </summary>
     /// <param name="config">The configuration.</param>

@@ -10,7 +10,7 @@ namespace Slipway.Export.Modules;
 /// </remarks>
 internal static class Alibi
 {
-    /// <summary>What is added to scores, [1, heads, sequence, total]; layers share it.</summary>
+    /// <summary>Bias of scores, [1, heads, sequence, total]; layers share it.</summary>
     /// <param name="scope">The model.</param>
     /// <param name="inputs">The graph's inputs.</param>
     /// <param name="heads">The number of heads.</param>

@@ -16,10 +16,10 @@ internal sealed record ExpertFeedForward
 
     public required ExpertRouter Router { get; init; }
 
-    /// <summary>What the gate is multiplied by inside its sigmoid.</summary>
+    /// <summary>Factor of the gate inside its sigmoid.</summary>
     public float Alpha { get; init; } = 1;
 
-    /// <summary>What is added to the up part.</summary>
+    /// <summary>Offset of the up part.</summary>
     public float Beta { get; init; }
 
     /// <summary>The largest gate, and the largest size of the up part; null for none.</summary>

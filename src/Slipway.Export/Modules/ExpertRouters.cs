@@ -12,25 +12,27 @@ internal sealed record SoftmaxRouter : ExpertRouter
 /// <summary>The experts with the largest probabilities among all, or in the best groups only.</summary>
 internal sealed record ProbabilityRouter : ExpertRouter
 {
-    /// <summary>Whether probabilities are sigmoids of their own; the softmax over all experts otherwise.</summary>
+    /// <summary>
+    /// Tells whether probabilities are sigmoids of their own; the softmax over all experts otherwise.
+    /// </summary>
     public bool Sigmoid { get; init; }
 
-    /// <summary>Whether the weights of a token's experts are divided by their sum.</summary>
+    /// <summary>Tells whether the weights of a token's experts are divided by their sum.</summary>
     public bool Normalize { get; init; }
 
-    /// <summary>What weights are multiplied by.</summary>
+    /// <summary>Factor of the weights.</summary>
     public float Scale { get; init; } = 1;
 
     /// <summary>The tensor that is added to probabilities for the choice only; null for none.</summary>
     public string? ChoiceBias { get; init; }
 
-    /// <summary>How many groups of as many experts there are.</summary>
+    /// <summary>Number of groups of equally many experts.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>How many groups a token's experts come from.</summary>
+    /// <summary>Number of groups that a token's experts come from.</summary>
     public int ChosenGroups { get; init; } = 1;
 
-    /// <summary>How many of a group's best probabilities add up to its own.</summary>
+    /// <summary>Number of a group's best probabilities that add up to its own.</summary>
     public int GroupBest { get; init; } = 1;
 
     public override ExpertRouting Build(ModuleScope scope, GraphValue x)

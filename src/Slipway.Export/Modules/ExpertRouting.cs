@@ -16,13 +16,13 @@ internal abstract record ExpertRouter
 {
     public required int HiddenSize { get; init; }
 
-    /// <summary>How many experts there are.</summary>
+    /// <summary>Number of experts.</summary>
     public required int Experts { get; init; }
 
-    /// <summary>How many a token goes to.</summary>
+    /// <summary>Number of experts that a token goes to.</summary>
     public required int Chosen { get; init; }
 
-    /// <summary>Whether the layer of scores has a bias.</summary>
+    /// <summary>Tells whether the layer of scores has a bias.</summary>
     public bool Bias { get; init; }
 
     /// <summary>Builds the router.</summary>

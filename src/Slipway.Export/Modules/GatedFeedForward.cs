@@ -8,10 +8,10 @@ namespace Slipway.Export.Modules;
 internal sealed record GatedFeedForward(
     int HiddenSize, int IntermediateSize, Func<NodeScope, GraphValue, GraphValue> Activation, bool Bias = false)
 {
-    /// <summary>Whether the checkpoint has gate and up in one layer, <c>gate_up_proj</c>.</summary>
+    /// <summary>Tells whether the checkpoint has gate and up in one layer, <c>gate_up_proj</c>.</summary>
     public bool StoredPacked { get; init; }
 
-    /// <summary>What the output is multiplied by; folded into the last layer.</summary>
+    /// <summary>Factor of the output; folded into the last layer.</summary>
     public float OutputScale { get; init; } = 1;
 
     public GraphValue Build(ModuleScope scope, GraphValue x)

@@ -20,57 +20,60 @@ internal sealed record GroupQueryAttention
     /// <summary>The part of a head that turns with its position.</summary>
     public required int RotarySize { get; init; }
 
-    /// <summary>Whether the query, key and value layers have biases.</summary>
+    /// <summary>Tells whether the query, key and value layers have biases.</summary>
     public bool InputBias { get; init; }
 
-    /// <summary>Whether the output layer has a bias.</summary>
+    /// <summary>Tells whether the output layer has a bias.</summary>
     public bool OutputBias { get; init; }
 
     /// <summary>The norm of queries and of keys; null where there are none.</summary>
     public HeadNorm? Norm { get; init; }
 
-    /// <summary>Whether the norms come after the turning by positions.</summary>
+    /// <summary>Tells whether the norms come after the turning by positions.</summary>
     public bool NormAfterRotary { get; init; }
 
-    /// <summary>How the checkpoint holds the layers of query, key and value.</summary>
+    /// <summary>Layout of the query, key and value layers in the checkpoint.</summary>
     public AttentionLayout Layout { get; init; }
 
-    /// <summary>Whether the checkpoint holds layers as [inputs, outputs].</summary>
+    /// <summary>Tells whether the checkpoint holds layers as [inputs, outputs].</summary>
     public bool Transposed { get; init; }
 
-    /// <summary>What the checkpoint calls the parts.</summary>
+    /// <summary>Names of the parts in the checkpoint.</summary>
     public AttentionNames Names { get; init; } = AttentionNames.Default;
 
-    /// <summary>Whether neighbours turn together; halves otherwise.</summary>
+    /// <summary>Tells whether neighbours turn together; halves otherwise.</summary>
     public bool Interleaved { get; init; }
 
     /// <summary>The largest size of queries, keys and values; null for any.</summary>
     public float? ClipQkv { get; init; }
 
-    /// <summary>What the output is multiplied by; folded into the output layer.</summary>
+    /// <summary>Factor of the output; folded into the output layer.</summary>
     public float OutputScale { get; init; } = 1;
 
     /// <summary>Bends scores to lie between −softcap and softcap; 0 for none.</summary>
     public float Softcap { get; init; }
 
-    /// <summary>What scores are multiplied by; null for 1/√(head size).</summary>
+    /// <summary>Factor of scores; null for 1/√(head size).</summary>
     public float? Scale { get; init; }
 
-    /// <summary>How many of the last positions are seen, the own one included; null for all.</summary>
+    /// <summary>Number of the last positions that are seen, the own one included; null for all.</summary>
     public int? Window { get; init; }
 
     /// <summary>
-    /// Whether the query layer makes a gate too, after each head's query; its sigmoid multiplies the head's output.
+    /// Tells whether the query layer makes a gate too, after each head's query; its sigmoid multiplies the head's
+    /// output.
     /// </summary>
     public bool OutputGate { get; init; }
 
-    /// <summary>Whether each head has a score that takes part in its softmax without a value, <c>sinks</c>.</summary>
+    /// <summary>
+    /// Tells whether each head has a score that takes part in its softmax without a value, <c>sinks</c>.
+    /// </summary>
     public bool Sinks { get; init; }
 
-    /// <summary>What is added to scores, [1, heads, sequence, total]; default for nothing.</summary>
+    /// <summary>Bias of scores, [1, heads, sequence, total]; default for none.</summary>
     public GraphValue Bias { get; init; }
 
-    /// <summary>What queries are multiplied by at each position, [batch, sequence, 1]; default for nothing.</summary>
+    /// <summary>Factor of queries at each position, [batch, sequence, 1]; default for none.</summary>
     public GraphValue QueryFactor { get; init; }
 
     public GraphValue Build(ModuleScope scope, GraphValue x, DecoderInputs inputs, RotaryTable? rotary, int layer)
@@ -194,7 +197,7 @@ internal sealed record GroupQueryAttention
                 .SelectMany(head => Enumerable.Range(((2 * head) + part) * HeadDim, HeadDim))]);
 }
 
-/// <summary>What a checkpoint calls the parts of attention.</summary>
+/// <summary>Names that a checkpoint gives to the parts of attention.</summary>
 internal sealed record AttentionNames
 {
     public static AttentionNames Default { get; } = new();
@@ -215,7 +218,7 @@ internal sealed record AttentionNames
     public string KeyNorm { get; init; } = "k_norm";
 }
 
-/// <summary>How a checkpoint holds the layers of query, key and value.</summary>
+/// <summary>Layout of the query, key and value layers in a checkpoint.</summary>
 internal enum AttentionLayout
 {
     /// <summary>Each by itself.</summary>

@@ -11,7 +11,7 @@ namespace Slipway.Export.Modules;
 /// </remarks>
 internal sealed record HeadLayout
 {
-    /// <summary>What stands in a place that holds no element.</summary>
+    /// <summary>Mark of a place that holds no element.</summary>
     public const int None = -1;
 
     private const int Step = 16;
@@ -31,7 +31,7 @@ internal sealed record HeadLayout
     /// <summary>The size of a head in the graph.</summary>
     public int Width => Order?.Count ?? Size;
 
-    /// <summary>Whether zeros were added.</summary>
+    /// <summary>Tells whether zeros were added.</summary>
     public bool IsWidened => Width > Size;
 
     /// <summary>The layout of heads that are not rotated: elements in their order, zeros behind.</summary>

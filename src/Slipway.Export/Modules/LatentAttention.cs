@@ -41,13 +41,13 @@ internal sealed record LatentAttention
 
     public required int ValueSize { get; init; }
 
-    /// <summary>What scores are multiplied by.</summary>
+    /// <summary>Factor of scores.</summary>
     public required float Scale { get; init; }
 
-    /// <summary>Whether layers on the hidden states have biases.</summary>
+    /// <summary>Tells whether layers on the hidden states have biases.</summary>
     public bool Bias { get; init; }
 
-    /// <summary>Whether neighbours turn together; halves otherwise.</summary>
+    /// <summary>Tells whether neighbours turn together; halves otherwise.</summary>
     public bool Interleaved { get; init; } = true;
 
     // The operator turns a multiple of 16 elements, and heads are such a multiple too; zeros stand in between.

@@ -28,12 +28,12 @@ internal sealed record LinearAttention
 
     public required int ValueSize { get; init; }
 
-    /// <summary>How many positions the convolution sees.</summary>
+    /// <summary>Number of positions that the convolution sees.</summary>
     public required int Kernel { get; init; }
 
     public required float Epsilon { get; init; }
 
-    /// <summary>Whether the checkpoint has what belongs to a key head together, in <c>in_proj_qkvz</c>.</summary>
+    /// <summary>Tells whether the checkpoint has what belongs to a key head together, in <c>in_proj_qkvz</c>.</summary>
     public bool StoredByHead { get; init; }
 
     private int Keys => KeyHeads * KeySize;

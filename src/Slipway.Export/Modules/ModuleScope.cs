@@ -40,7 +40,7 @@ internal sealed class ModuleScope : NodeScope
     /// <summary>The full name of a tensor of this module.</summary>
     public string NameOf(string tensor) => _prefix.Length == 0 ? tensor : $"{_prefix}.{tensor}";
 
-    /// <summary>Whether the checkpoint has a tensor of this module.</summary>
+    /// <summary>Tells whether the checkpoint has a tensor of this module.</summary>
     public bool Has(string tensor) => _build.Tensors.Has(NameOf(tensor));
 
     /// <summary>A matrix of this module, to be stored or transformed.</summary>
@@ -87,7 +87,7 @@ internal sealed class ModuleScope : NodeScope
     private static string Text(int index) => index.ToString(CultureInfo.InvariantCulture);
 }
 
-/// <summary>What all modules of a model that is being exported share.</summary>
+/// <summary>State that all modules of a model share while it is exported.</summary>
 internal sealed class ModelBuild(
     ConfigReader config, TensorSource tensors, WeightWriter writer, WeightFormat format, WeightFormat tableFormat,
     int contextLength)

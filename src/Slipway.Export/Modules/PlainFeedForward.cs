@@ -6,13 +6,13 @@ namespace Slipway.Export.Modules;
 internal sealed record PlainFeedForward(
     int HiddenSize, int IntermediateSize, Func<NodeScope, GraphValue, GraphValue> Activation, bool Bias)
 {
-    /// <summary>What the checkpoint calls the first layer.</summary>
+    /// <summary>Name of the first layer in the checkpoint.</summary>
     public string Up { get; init; } = "up_proj";
 
-    /// <summary>What the checkpoint calls the second layer.</summary>
+    /// <summary>Name of the second layer in the checkpoint.</summary>
     public string Down { get; init; } = "down_proj";
 
-    /// <summary>Whether the checkpoint holds layers as [inputs, outputs].</summary>
+    /// <summary>Tells whether the checkpoint holds layers as [inputs, outputs].</summary>
     public bool Transposed { get; init; }
 
     public GraphValue Build(ModuleScope scope, GraphValue x)

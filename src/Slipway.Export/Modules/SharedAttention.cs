@@ -27,13 +27,13 @@ internal sealed record SharedAttention
 
     public required float Epsilon { get; init; }
 
-    /// <summary>Whether all layers have biases.</summary>
+    /// <summary>Tells whether all layers have biases.</summary>
     public bool Bias { get; init; }
 
-    /// <summary>How many of the last positions are seen; null for all.</summary>
+    /// <summary>Number of the last positions that are seen; null for all.</summary>
     public int? Window { get; init; }
 
-    /// <summary>Whether one layer makes both keys and values.</summary>
+    /// <summary>Tells whether one layer makes both keys and values.</summary>
     public bool KeysAreValues { get; init; }
 
     /// <summary>The keys and values of a layer that has its own.</summary>

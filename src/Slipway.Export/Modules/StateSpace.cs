@@ -22,23 +22,23 @@ internal sealed record StateSpace
 
     public required int HeadDim { get; init; }
 
-    /// <summary>How many vectors for writing, and for reading, heads share.</summary>
+    /// <summary>Number of vectors for writing, and for reading, that heads share.</summary>
     public required int Groups { get; init; }
 
     public required int StateSize { get; init; }
 
-    /// <summary>How many positions the convolution sees.</summary>
+    /// <summary>Number of positions that the convolution sees.</summary>
     public required int Kernel { get; init; }
 
-    /// <summary>Whether the layers into and out of it have biases.</summary>
+    /// <summary>Tells whether the layers into and out of it have biases.</summary>
     public bool Bias { get; init; }
 
-    /// <summary>Whether the convolution has a bias.</summary>
+    /// <summary>Tells whether the convolution has a bias.</summary>
     public bool KernelBias { get; init; }
 
     public required float Epsilon { get; init; }
 
-    /// <summary>What the output is multiplied by; folded into the output layer.</summary>
+    /// <summary>Factor of the output; folded into the output layer.</summary>
     public float OutputScale { get; init; } = 1;
 
     /// <summary>The least and the largest step; null for any.</summary>

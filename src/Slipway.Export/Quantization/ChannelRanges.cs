@@ -1,6 +1,6 @@
 namespace Slipway.Export.Quantization;
 
-/// <summary>How large keys and values become, for each channel of each head of each layer.</summary>
+/// <summary>Largest keys and values of each channel of each head of each layer.</summary>
 internal sealed class ChannelRanges
 {
     private readonly Dictionary<string, float[]> _max = new(StringComparer.Ordinal);

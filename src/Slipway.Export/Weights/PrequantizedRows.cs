@@ -19,7 +19,7 @@ internal sealed record PrequantizedRows(
     /// <summary>The same groups over other rows.</summary>
     public PrequantizedRows With(PrequantizedReader read) => this with { Read = read };
 
-    /// <summary>Whether rows of both can stand in one matrix.</summary>
+    /// <summary>Tells whether rows of both can stand in one matrix.</summary>
     public bool Fits(PrequantizedRows other) =>
         (Bits, Columns, GroupSize) == (other.Bits, other.Columns, other.GroupSize)
         && (Groups ?? []).SequenceEqual(other.Groups ?? []);

@@ -11,7 +11,7 @@ internal abstract class Weight(int rows, int columns)
 
     public int Columns { get; } = columns;
 
-    /// <summary>What the checkpoint holds it as; null where that is numbers.</summary>
+    /// <summary>Quantized values that the checkpoint holds; null where it holds numbers.</summary>
     public virtual PrequantizedRows? Prequantized => null;
 
     /// <summary>Reads consecutive rows.</summary>

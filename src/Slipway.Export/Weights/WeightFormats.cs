@@ -70,6 +70,6 @@ internal abstract class WeightFormat
     /// <summary>Writes matrices of the same shape, one below the other, as one constant.</summary>
     public abstract GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count);
 
-    /// <summary>Whether rows of a matrix with so many columns can be looked up.</summary>
+    /// <summary>Tells whether rows of a matrix with so many columns can be looked up.</summary>
     public abstract bool CanGather(int columns);
 }

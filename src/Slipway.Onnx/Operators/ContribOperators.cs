@@ -135,7 +135,7 @@ public static class ContribOperators
     }
 }
 
-/// <summary>What the operator GroupQueryAttention reads.</summary>
+/// <summary>Inputs of the operator GroupQueryAttention.</summary>
 public sealed record GroupQueryAttentionInputs
 {
     /// <summary>

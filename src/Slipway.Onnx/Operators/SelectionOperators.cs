@@ -60,7 +60,7 @@ public static class SelectionOperators
         return scope.AddNode(OnnxModel.StandardDomain, "Where", [condition, x, y]);
     }
 
-    /// <summary>Whether x is greater than y.</summary>
+    /// <summary>Tells whether x is greater than y.</summary>
     public static GraphValue Greater(this NodeScope scope, GraphValue x, GraphValue y)
     {
         ArgumentNullException.ThrowIfNull(scope);

@@ -120,7 +120,7 @@ public static class StandardOperators
     public static GraphValue Range(this NodeScope scope, GraphValue start, GraphValue end, GraphValue step) =>
         Node(scope, "Range", [start, end, step]);
 
-    /// <summary>Whether x equals y.</summary>
+    /// <summary>Tells whether x equals y.</summary>
     public static GraphValue Equal(this NodeScope scope, GraphValue x, GraphValue y) => Node(scope, "Equal", [x, y]);
 
     /// <summary>Turns truth values around.</summary>

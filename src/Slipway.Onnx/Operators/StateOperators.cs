@@ -72,7 +72,7 @@ public static class StateOperators
             ])[0];
     }
 
-    /// <summary>What the gated delta rule decays and corrects by.</summary>
+    /// <summary>Decay and correction of the gated delta rule.</summary>
     /// <param name="scope">Where the node goes.</param>
     /// <param name="a">[batch, sequence, heads].</param>
     /// <param name="bias">[heads]: added to a.</param>

@@ -23,7 +23,8 @@ internal sealed partial class PatternSplitter(Regex pattern, string behavior, bo
 
     /// <summary>Runs of word characters, and runs of what is neither that nor white space.</summary>
     [GeneratedRegex(
-        @"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+|[^\s\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+",
+        @"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+"
+        + @"|[^\s\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+",
         RegexOptions.CultureInvariant)]
     public static partial Regex Words();
 

@@ -73,7 +73,8 @@ internal static class PythonText
         }
 
         return sign + (exponent is < -4 or >= 16
-            ? $"{digits[0]}{(digits.Length > 1 ? "." : "")}{digits[1..]}e{(exponent < 0 ? "-" : "+")}{Math.Abs(exponent):00}"
+            ? $"{digits[0]}{(digits.Length > 1 ? "." : "")}{digits[1..]}"
+                + $"e{(exponent < 0 ? "-" : "+")}{Math.Abs(exponent):00}"
             : exponent < 0 ? $"0.{new string('0', -exponent - 1)}{digits}"
             : digits.Length <= exponent + 1 ? $"{digits.PadRight(exponent + 1, '0')}.0"
             : $"{digits[..(exponent + 1)]}.{digits[(exponent + 1)..]}");

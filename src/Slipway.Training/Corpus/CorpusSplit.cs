@@ -5,10 +5,10 @@ namespace Slipway.Training.Corpus;
 /// <summary>Names a part of the corpus.</summary>
 public enum CorpusSplit
 {
-    /// <summary>What the model learns from.</summary>
+    /// <summary>Part that the model learns from.</summary>
     Training,
 
-    /// <summary>What nothing in training has shown: other wordings, other entity names, other tools together.</summary>
+    /// <summary>Held-out part: other wordings, other entity names, other tools together than in training.</summary>
     HeldOut,
 }
 
@@ -27,7 +27,9 @@ internal sealed record SplitRule(int HeldOutPercent, string Salt)
             .ToHashSet(StringComparer.Ordinal),
     };
 
-    /// <summary>Whether a wording is of a part; one whose form training knows by other slots is of none.</summary>
+    /// <summary>
+    /// Tells whether a wording is of a part; one whose form training knows by other slots is of none.
+    /// </summary>
     public bool Has(CorpusSplit split, string wording) =>
         OfWording(wording) == split && (split == CorpusSplit.Training || !_trained.Contains(Form(wording)));
 

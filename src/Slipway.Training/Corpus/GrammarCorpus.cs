@@ -30,10 +30,10 @@ public sealed class GrammarCorpus : IConversationSource
         (_seed, TrainingCount, EvaluationCount) = (seed, trainingCount, evaluationCount);
     }
 
-    /// <summary>How many conversations there are to train on.</summary>
+    /// <summary>Number of conversations to train on.</summary>
     public int TrainingCount { get; }
 
-    /// <summary>How many conversations there are to measure the loss on while training.</summary>
+    /// <summary>Number of conversations to measure the loss on while training.</summary>
     public int EvaluationCount { get; }
 
     internal Grammar Grammar => _grammar;

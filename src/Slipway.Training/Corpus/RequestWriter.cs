@@ -16,7 +16,7 @@ internal sealed record Request(
     OfferedTool? Tool,
     JsonObject? Arguments)
 {
-    /// <summary>What the person says.</summary>
+    /// <summary>Words of the person.</summary>
     public string Text => Pattern.Fill(Wording, slot => Values[slot].Text);
 }
 

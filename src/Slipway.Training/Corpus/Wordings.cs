@@ -27,7 +27,7 @@ internal sealed class Wordings
     /// <summary>Every wording of a split.</summary>
     public IEnumerable<string> All(CorpusSplit split) => Of(split).SelectMany(texts => texts);
 
-    /// <summary>Whether the split has no wording.</summary>
+    /// <summary>Tells whether the split has no wording.</summary>
     public bool IsEmpty(CorpusSplit split) => Of(split).Length == 0;
 
     /// <summary>Draws a wording; its slots are still open.</summary>

@@ -38,7 +38,7 @@ internal sealed class TokenBatch : IDisposable
         Targets = tensor(targets.ToArray()).DetachFromDisposeScope();
     }
 
-    /// <summary>Where each sequence starts.</summary>
+    /// <summary>Start of each sequence.</summary>
     public SequenceLayout Layout { get; }
 
     /// <summary>The number of tokens to predict.</summary>

@@ -61,25 +61,25 @@ public sealed class ModelConfig
     /// <summary>The longest sequence, in tokens.</summary>
     public int MaxPositionEmbeddings { get; }
 
-    /// <summary>What RMSNorm adds to the mean square.</summary>
+    /// <summary>Constant that RMSNorm adds to the mean square.</summary>
     public double RmsNormEps { get; }
 
     /// <summary>The standard deviation that new weights are drawn with.</summary>
     public double InitializerRange { get; }
 
-    /// <summary>Whether the projections of the queries, keys and values have biases.</summary>
+    /// <summary>Tells whether the projections of the queries, keys and values have biases.</summary>
     public bool AttentionBias { get; }
 
-    /// <summary>Whether the projections of the feed-forward blocks have biases.</summary>
+    /// <summary>Tells whether the projections of the feed-forward blocks have biases.</summary>
     public bool MlpBias { get; }
 
-    /// <summary>Whether the head uses the embedding's weights.</summary>
+    /// <summary>Tells whether the head uses the embedding's weights.</summary>
     public bool TieWordEmbeddings { get; }
 
     /// <summary>The rotary positions' parameters.</summary>
     public RopeParameters Rope { get; }
 
-    /// <summary>Whether the attention's output projection has a bias.</summary>
+    /// <summary>Tells whether the attention's output projection has a bias.</summary>
     public bool OutputBias => AttentionBias && Architecture.OutputBiasFollowsAttentionBias;
 
     /// <summary>Reads a configuration.</summary>
@@ -121,7 +121,8 @@ public sealed class ModelConfig
         if (Flag("use_sliding_window", false) || (_json["sliding_window"] is JsonValue && Architecture.SlidingWindow))
         {
             throw new NotSupportedException(
-                $"'{_source}' asks for sliding-window attention, which cannot be trained. Set 'sliding_window' to null.");
+                $"'{_source}' asks for sliding-window attention, which cannot be trained. Set 'sliding_window' to "
+                + "null.");
         }
     }
 

@@ -20,7 +20,7 @@ public sealed class RopeParameters
     /// <summary>The base of the frequencies.</summary>
     public double RopeTheta { get; }
 
-    /// <summary>How the frequencies are scaled.</summary>
+    /// <summary>Scaling of the frequencies.</summary>
     public string RopeType { get; }
 
     internal static RopeParameters Read(JsonObject json, string source)

@@ -23,13 +23,13 @@ public sealed class AdamW : Optimizer
         _rows = [.. parameters.Select(one => (one.Name, one.Weight, Zeros(one.Weight), Zeros(one.Weight)))];
     }
 
-    /// <summary>How much of the gradient's running mean a step keeps.</summary>
+    /// <summary>Share of the gradient's running mean that a step keeps.</summary>
     public double Beta1 { get; }
 
-    /// <summary>How much of the running mean of the squared gradient a step keeps.</summary>
+    /// <summary>Share of the running mean of the squared gradient that a step keeps.</summary>
     public double Beta2 { get; }
 
-    /// <summary>What is added to the root of the mean square.</summary>
+    /// <summary>Constant that is added to the root of the mean square.</summary>
     public double Epsilon { get; }
 
     /// <inheritdoc/>

@@ -15,7 +15,7 @@ public sealed record Recipe
     /// <summary>The folder that the checkpoint is written to.</summary>
     public required string Output { get; init; }
 
-    /// <summary>What weights, corpus and order of the data are drawn from.</summary>
+    /// <summary>Seed of weights, corpus and order of the data.</summary>
     public required long Seed { get; init; }
 
     /// <summary>The number of threads that compute, each a share of a batch's sequences.</summary>
@@ -30,13 +30,13 @@ public sealed record Recipe
     /// <summary>The keys of the model's <c>config.json</c>; <c>vocab_size</c> comes from the tokenizer.</summary>
     public required JsonObject Model { get; init; }
 
-    /// <summary>Where the tokenizer comes from.</summary>
+    /// <summary>Source of the tokenizer.</summary>
     public required TokenizerRecipe Tokenizer { get; init; }
 
     /// <summary>The chat template's file; null where the data is plain text.</summary>
     public string? ChatTemplate { get; init; }
 
-    /// <summary>Where the data comes from.</summary>
+    /// <summary>Source of the data.</summary>
     public required DataRecipe Data { get; init; }
 
     /// <summary>The stages in their order; at least one.</summary>
@@ -78,7 +78,7 @@ public enum StageKind
     /// <summary>Every token.</summary>
     Pretrain,
 
-    /// <summary>What the assistant says.</summary>
+    /// <summary>Words of the assistant.</summary>
     Sft,
 }
 
@@ -108,13 +108,13 @@ public enum OptimizerKind
 /// <summary>Describes one stage of a run; each starts with a fresh optimizer.</summary>
 public sealed record StageRecipe
 {
-    /// <summary>What the stage learns.</summary>
+    /// <summary>Task of the stage.</summary>
     public required StageKind Kind { get; init; }
 
     /// <summary>The number of optimizer steps; null where <see cref="Epochs"/> counts.</summary>
     public long? Steps { get; init; }
 
-    /// <summary>How many times the data is gone through; null where <see cref="Steps"/> counts.</summary>
+    /// <summary>Number of passes over the data; null where <see cref="Steps"/> counts.</summary>
     public double? Epochs { get; init; }
 
     /// <summary>The number of sequences that are computed at once.</summary>
@@ -123,7 +123,7 @@ public sealed record StageRecipe
     /// <summary>The most tokens of a sequence; longer ones are cut off.</summary>
     public required int SequenceLength { get; init; }
 
-    /// <summary>What steps the weights.</summary>
+    /// <summary>Optimizer that steps the weights.</summary>
     /// <value>adamw</value>
     public OptimizerKind Optimizer { get; init; }
 

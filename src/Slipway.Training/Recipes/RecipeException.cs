@@ -16,6 +16,6 @@ public sealed class RecipeException : IOException
     /// <summary>The recipe file.</summary>
     public string Path { get; }
 
-    /// <summary>What is wrong: full sentences.</summary>
+    /// <summary>Faults, in full sentences.</summary>
     public IReadOnlyList<string> Errors { get; }
 }

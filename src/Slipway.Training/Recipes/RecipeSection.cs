@@ -11,7 +11,7 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
 {
     private readonly List<string> _known = [];
 
-    /// <summary>Whether the key is there and not null.</summary>
+    /// <summary>Tells whether the key is there and not null.</summary>
     public bool Has(string key) => json[key] is not null;
 
     public string? Text(string key, bool required = true)

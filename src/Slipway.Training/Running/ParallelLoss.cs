@@ -32,7 +32,7 @@ internal sealed class ParallelLoss
         Workers = (int)Math.Clamp(MaxGradientBytes / (sizeof(float) * model.ParameterCount), 1, threads);
     }
 
-    /// <summary>How many batches are computed at once.</summary>
+    /// <summary>Number of batches that are computed at once.</summary>
     public int Workers { get; }
 
     /// <summary>

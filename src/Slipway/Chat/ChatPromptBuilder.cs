@@ -22,7 +22,8 @@ internal static class ChatPromptBuilder
         var tools = TemplateTools.From(options);
         var template = model.TemplateSource(tools is not null) ?? throw new NotSupportedException(
             $"The package of '{modelId}' has no chat template, so it cannot chat. Put the model's "
-            + "'chat_template.jinja' into the package folder, or use LanguageModel.GenerateAsync for plain completion.");
+            + "'chat_template.jinja' into the package folder, or use LanguageModel.GenerateAsync for plain "
+            + "completion.");
         var toolFormat = tools is null ? null : ToolChoice.RequireFormat(template, modelId);
         var reasoning = ReasoningFormats.For(template);
 

@@ -48,7 +48,7 @@ internal sealed class ChatResponseParser
         Call,
     }
 
-    /// <summary>Whether the text so far ends inside the reasoning.</summary>
+    /// <summary>Tells whether the text so far ends inside the reasoning.</summary>
     public bool InReasoning => _state == State.Reasoning;
 
     /// <summary>Takes the next piece of the answer and adds what became certain.</summary>

@@ -15,7 +15,7 @@ internal sealed class ChatResponseUpdateBuilder(
     private long _reasoningTokens;
     private bool _hasCall;
 
-    /// <summary>Whether no further token is wanted.</summary>
+    /// <summary>Tells whether no further token is wanted.</summary>
     public bool IsFinished => _oneCall && _hasCall;
 
     /// <summary>Takes a token; null where nothing became certain with it.</summary>

@@ -3,7 +3,7 @@ using Slipway.Packaging;
 
 namespace Slipway.Chat;
 
-/// <summary>What a chat client needs of a model. Safe for concurrent use.</summary>
+/// <summary>Members that a chat client needs of a model. Safe for concurrent use.</summary>
 internal interface IChatModel : IDisposable
 {
     /// <summary>The package's defaults of token search.</summary>
@@ -21,7 +21,7 @@ internal interface IChatModel : IDisposable
     /// <summary>The text of a special token; null for any other id.</summary>
     string? SpecialText(int id);
 
-    /// <summary>Whether a text is one special token.</summary>
+    /// <summary>Tells whether a text is one special token.</summary>
     bool IsSpecial(string text);
 
     /// <summary>Makes the processor that holds one answer to a grammar.</summary>

@@ -9,10 +9,10 @@ internal struct JsonBodyScanner
     private bool _started;
     private bool _bracesOnly;
 
-    /// <summary>Whether the last character stands inside a string.</summary>
+    /// <summary>Tells whether the last character stands inside a string.</summary>
     public bool InString { get; private set; }
 
-    /// <summary>Whether the bracket that closes the whole value has been read.</summary>
+    /// <summary>Tells whether the bracket that closes the whole value has been read.</summary>
     public bool IsComplete { get; private set; }
 
     /// <summary>Takes the next character.</summary>

@@ -10,12 +10,14 @@ public sealed class OnnxChatClientOptions
     /// <value>The name of the package folder.</value>
     public string? ModelId { get; set; }
 
-    /// <summary>How the model is loaded and what it may use.</summary>
+    /// <summary>Options of the model: its loading and what it may use.</summary>
     /// <value>The defaults of <see cref="LanguageModelOptions"/>.</value>
     /// <remarks>In configuration a section of this name, such as <c>"Model": { "Threads": 4 }</c>.</remarks>
     public LanguageModelOptions Model { get; set; } = new();
 
-    /// <summary>Whether tool calls are held to the offered tools: their names and their arguments' schemas.</summary>
+    /// <summary>
+    /// Tells whether tool calls are held to the offered tools: their names and their arguments' schemas.
+    /// </summary>
     /// <value>true</value>
     /// <remarks>
     /// Text and reasoning stay free; from the tag that opens a call to the one that closes it only an offered tool's

@@ -13,7 +13,7 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Divisor of the logits; 0 always takes the most probable token.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>How many of the most probable tokens are kept; 0 keeps all.</summary>
+    /// <summary>Number of the most probable tokens that are kept; 0 keeps all.</summary>
     public int? TopK { get; init; }
 
     /// <summary>The most probable tokens that reach this probability together are kept; 1 keeps all.</summary>
@@ -53,7 +53,7 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Texts that end the answer when they come up.</summary>
     public IReadOnlyList<string>? StopSequences { get; init; }
 
-    /// <summary>Whether generation goes on past end-of-sequence tokens (<c>ignore_eos</c>).</summary>
+    /// <summary>Tells whether generation goes on past end-of-sequence tokens (<c>ignore_eos</c>).</summary>
     public bool? IgnoreEndOfSequence { get; init; }
 
     /// <summary>Among waiting requests a higher priority goes first (<c>priority</c>).</summary>
@@ -68,7 +68,7 @@ public sealed record OnnxChatRequestOptions
     public int? DraftTokens { get; init; }
 
     /// <summary>
-    /// How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>.
+    /// Longest time that the request may take, waiting included; then it ends with <see cref="TimeoutException"/>.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 
@@ -76,7 +76,7 @@ public sealed record OnnxChatRequestOptions
     public IReadOnlyList<ILogitsProcessor>? LogitsProcessors { get; init; }
 
     /// <summary>
-    /// What the answer may be (<c>guided_regex</c>, <c>guided_choice</c>, <c>guided_grammar</c> in GBNF or
+    /// Grammar of the answer (<c>guided_regex</c>, <c>guided_choice</c>, <c>guided_grammar</c> in GBNF or
     /// <c>guided_json</c>, a schema).
     /// </summary>
     /// <remarks>
@@ -84,7 +84,9 @@ public sealed record OnnxChatRequestOptions
     /// </remarks>
     public GuidanceGrammar? Guidance { get; init; }
 
-    /// <summary>Whether tool calls are held to the offered tools and their schemas (<c>guide_tool_calls</c>).</summary>
+    /// <summary>
+    /// Tells whether tool calls are held to the offered tools and their schemas (<c>guide_tool_calls</c>).
+    /// </summary>
     /// <value><see cref="OnnxChatClientOptions.GuideToolCalls"/>, where the client has one; else true.</value>
     public bool? GuideToolCalls { get; init; }
 

@@ -5,13 +5,13 @@ using Slipway.Guidance.Json;
 
 namespace Slipway.Chat;
 
-/// <summary>What an answer must be, where a request's response format or its tools say so.</summary>
+/// <summary>Form that an answer must have, where a request's response format or its tools say so.</summary>
 /// <param name="Key">Equal for equal grammars, so that what was made for one is used again.</param>
 /// <param name="Grammar">The answer's grammar.</param>
 /// <param name="After">The text after which the grammar holds; null for from the start.</param>
 internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar, string? After)
 {
-    /// <summary>What of the grammar's text the prompt holds already, because it was forced.</summary>
+    /// <summary>Part of the grammar's text that the prompt holds already, because it was forced.</summary>
     public string Prefix { get; init; } = "";
 
     private static readonly GrammarElement Margin = GrammarElement.Repeat(GrammarElement.AnyOf(" \n"), 0, 2);

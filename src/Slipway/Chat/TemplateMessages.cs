@@ -96,10 +96,11 @@ internal static class TemplateMessages
                         + $"at '{Excerpt.Of(uri.Uri.ToString())}'; this client fetches "
                         + "nothing. Read the text yourself and add it as TextContent.");
                 case DataContent or UriContent:
+                    var type = (content as DataContent)?.MediaType ?? ((UriContent)content).MediaType;
                     throw new NotSupportedException(
                         $"Message {index} (role '{Excerpt.Of(message.Role.Value)}') holds content of type "
-                        + $"'{Excerpt.Of((content as DataContent)?.MediaType ?? ((UriContent)content).MediaType)}'; this model takes "
-                        + "text only. Remove the content, or use a model that takes it.");
+                        + $"'{Excerpt.Of(type)}'; this model takes text only. Remove the content, "
+                        + "or use a model that takes it.");
             }
         }
 

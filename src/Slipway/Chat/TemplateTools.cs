@@ -60,7 +60,7 @@ internal static class TemplateTools
         return result;
     }
 
-    /// <summary>Whether a function runs without any argument given.</summary>
+    /// <summary>Tells whether a function runs without any argument given.</summary>
     public static bool RequiresNothing(AIFunctionDeclaration function)
         => Parameters(function)["required"] is not JsonArray { Count: > 0 };
 

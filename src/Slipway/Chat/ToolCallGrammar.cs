@@ -5,7 +5,7 @@ using Slipway.Guidance;
 
 namespace Slipway.Chat;
 
-/// <summary>What an answer may be where tools are offered: free text, and calls of those tools only.</summary>
+/// <summary>Grammar of an answer where tools are offered: free text, and calls of those tools only.</summary>
 /// <remarks>
 /// It reads an answer as <see cref="ChatResponseParser"/> does: a tag inside the reasoning opens no call.
 /// </remarks>
@@ -40,7 +40,7 @@ internal sealed class ToolCallGrammar
     /// <summary>Equal for equal grammars.</summary>
     public string Key { get; }
 
-    /// <summary>What follows the tag that opens a call, to the end of the answer.</summary>
+    /// <summary>Grammar behind the tag that opens a call, to the end of the answer.</summary>
     public GrammarElement FromBody => Build().Call;
 
     /// <summary>Reads the tools of a request.</summary>

@@ -18,7 +18,7 @@ public sealed class OnnxEmbeddingGeneratorOptions
     /// <value>One on each physical core.</value>
     public int? Threads { get; set; }
 
-    /// <summary>Whether idle compute threads wait actively: faster, but uses the cores.</summary>
+    /// <summary>Tells whether idle compute threads wait actively: faster, but uses the cores.</summary>
     /// <value>true</value>
     public bool AllowSpinning { get; set; } = true;
 

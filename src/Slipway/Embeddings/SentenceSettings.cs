@@ -50,7 +50,7 @@ internal sealed class SentenceSettings
     /// <summary>The longest text in tokens; null where no file says.</summary>
     public int? MaxLength { get; }
 
-    /// <summary>Whether texts are put in lower case before they are encoded.</summary>
+    /// <summary>Tells whether texts are put in lower case before they are encoded.</summary>
     public bool LowerCase { get; }
 
     /// <summary>The prompt that goes before every text; empty for none.</summary>

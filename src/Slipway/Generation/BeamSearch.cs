@@ -15,7 +15,7 @@ internal sealed class BeamSearch(BeamSearchRequest request, IReadOnlyCollection<
     public IReadOnlyList<Beam> Running { get; private set; } = [new Beam([], 0)];
 
     /// <summary>
-    /// How many of its most probable tokens each continuation has to tell: enough that some do not end it.
+    /// Number of most probable tokens that each continuation has to tell: enough that some do not end it.
     /// </summary>
     public int Candidates => Math.Max(2, 1 + _ends.Count) * request.NumBeams;
 

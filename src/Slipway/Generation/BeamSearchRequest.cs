@@ -13,11 +13,11 @@ public sealed record BeamSearchRequest
     /// <summary>The maximum of tokens of an answer.</summary>
     public required int MaxOutputTokens { get; init; }
 
-    /// <summary>How many continuations are followed at once, 1 to 64.</summary>
+    /// <summary>Number of continuations that are followed at once, 1 to 64.</summary>
     /// <value>4</value>
     public int NumBeams { get; init; } = 4;
 
-    /// <summary>How many answers to give, at most <see cref="NumBeams"/>.</summary>
+    /// <summary>Number of answers to give, at most <see cref="NumBeams"/>.</summary>
     /// <value>1</value>
     public int NumReturnSequences { get; init; } = 1;
 
@@ -28,8 +28,8 @@ public sealed record BeamSearchRequest
     public double LengthPenalty { get; init; } = 1;
 
     /// <summary>
-    /// Whether the search ends as soon as there are <see cref="NumBeams"/> answers, or only when no continuation looks
-    /// better than they do.
+    /// Tells whether the search ends as soon as there are <see cref="NumBeams"/> answers, or only when no continuation
+    /// looks better than they do.
     /// </summary>
     public bool EarlyStopping { get; init; }
 
@@ -48,7 +48,7 @@ public sealed record BeamSearchRequest
     /// <summary>Further token ids that end an answer, beside those that the package names.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
 
-    /// <summary>Whether answers go on past end-of-sequence tokens.</summary>
+    /// <summary>Tells whether answers go on past end-of-sequence tokens.</summary>
     public bool IgnoreEndOfSequence { get; init; }
 
     /// <summary>

@@ -7,7 +7,7 @@ public sealed record GenerationRequest
     /// <summary>The prompt's token ids; at least one.</summary>
     public required IReadOnlyList<int> PromptIds { get; init; }
 
-    /// <summary>How tokens are chosen.</summary>
+    /// <summary>Settings that choose tokens.</summary>
     /// <value>Greedy.</value>
     public SamplingOptions Sampling { get; init; } = new();
 
@@ -17,7 +17,7 @@ public sealed record GenerationRequest
     /// <summary>The minimum of tokens to generate before the answer may end by an end-of-sequence token.</summary>
     public int MinOutputTokens { get; init; }
 
-    /// <summary>How many answers to give to the prompt, 1 to 64; they share what they compute of it.</summary>
+    /// <summary>Number of answers to the prompt, 1 to 64; they share what they compute of it.</summary>
     /// <value>1</value>
     /// <remarks>
     /// Their tokens come as they are chosen; <see cref="GeneratedToken.SequenceIndex"/> tells them apart, and the last
@@ -32,14 +32,14 @@ public sealed record GenerationRequest
     /// <summary>Further token ids that end the answer, beside those that the package names.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
 
-    /// <summary>Whether generation goes on past end-of-sequence tokens.</summary>
+    /// <summary>Tells whether generation goes on past end-of-sequence tokens.</summary>
     public bool IgnoreEndOfSequence { get; init; }
 
-    /// <summary>Whether special tokens appear in the text.</summary>
+    /// <summary>Tells whether special tokens appear in the text.</summary>
     public bool IncludeSpecialTokens { get; init; }
 
     /// <summary>
-    /// How many alternatives with their log-probability each token carries; null for no log-probabilities.
+    /// Number of alternatives with their log-probability that each token carries; null for no log-probabilities.
     /// </summary>
     public int? LogProbabilities { get; init; }
 
@@ -50,7 +50,7 @@ public sealed record GenerationRequest
     /// </remarks>
     public IReadOnlyList<ILogitsProcessor> LogitsProcessors { get; init; } = [];
 
-    /// <summary>What the answer may be; null for any text.</summary>
+    /// <summary>Grammar of the answer; null for any text.</summary>
     /// <remarks>
     /// The grammar has the last word: where other options leave no token that it allows, they are passed over. Needs
     /// the package's tokenizer, and cannot go with <see cref="IgnoreEndOfSequence"/>.
@@ -58,8 +58,8 @@ public sealed record GenerationRequest
     public GuidanceGrammar? Guidance { get; init; }
 
     /// <summary>
-    /// How long the request may take, waiting included; then it ends with <see cref="TimeoutException"/>. Null for no
-    /// limit.
+    /// Longest time that the request may take, waiting included; then it ends with <see cref="TimeoutException"/>. Null
+    /// for no limit.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 

@@ -80,10 +80,10 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The adapters that requests can choose between.</summary>
     public IReadOnlyList<string> AdapterNames { get; }
 
-    /// <summary>Whether a draft model is loaded beside the model.</summary>
+    /// <summary>Tells whether a draft model is loaded beside the model.</summary>
     public bool HasDraftModel => _draftPackage is not null;
 
-    /// <summary>What was compiled of grammars.</summary>
+    /// <summary>Compiled parts of grammars.</summary>
     public GuidanceCache Guidance => _guidance.Value;
 
     /// <exception cref="NotSupportedException">The package has no <c>tokenizer.json</c>.</exception>

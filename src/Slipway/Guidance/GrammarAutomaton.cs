@@ -32,7 +32,7 @@ internal sealed class GrammarAutomaton
         }
     }
 
-    /// <summary>Where nothing has come yet.</summary>
+    /// <summary>State before anything has come.</summary>
     public GrammarState Start => _start ??= StateOf([Push(_root, null)])!;
 
     /// <summary>The state after one more byte; null where the grammar does not allow it.</summary>
@@ -204,7 +204,7 @@ internal sealed class GrammarAutomaton
     }
 }
 
-/// <summary>What is still to come: an element and what follows it.</summary>
+/// <summary>Continuation that is still to come: an element and what follows it.</summary>
 internal sealed class ElementStack(GrammarElement top, ElementStack? below, int id)
 {
     public GrammarElement Top => top;
@@ -226,13 +226,13 @@ internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Belo
 
     public bool MayEnd => mayEnd;
 
-    /// <summary>Whether any text may come, so that few tokens are forbidden if any.</summary>
+    /// <summary>Tells whether any text may come, so that few tokens are forbidden if any.</summary>
     public bool IsFree { get; } = expected.Any(item => item.Terminal.IsFree);
 
-    /// <summary>Whether only one byte may come.</summary>
+    /// <summary>Tells whether only one byte may come.</summary>
     public bool IsFixed { get; } = !mayEnd && expected.All(item => item.Terminal is BytesElement { IsFixed: true });
 
-    /// <summary>Whether nothing may come but the end.</summary>
+    /// <summary>Tells whether nothing may come but the end.</summary>
     public bool IsComplete => mayEnd && expected.Length == 0;
 
     /// <summary>The one byte that may come, -1 where several may; null where it was not asked yet.</summary>
@@ -245,7 +245,7 @@ internal sealed class GrammarState((TerminalElement Terminal, ElementStack? Belo
     public int[]? ForbiddenTokens { get; set; }
 
     /// <summary>
-    /// Whether what may come here and after another state differs in nothing, as far as some bytes reach.
+    /// Tells whether what may come here and after another state differs in nothing, as far as some bytes reach.
     /// </summary>
     public bool IsLike(GrammarState other, int bytes)
     {

@@ -8,7 +8,7 @@ internal abstract class GrammarElement
     /// <summary>The parts that it is made of.</summary>
     public virtual IReadOnlyCollection<GrammarElement> Parts => [];
 
-    /// <summary>How many of its parts must have texts so that it has one.</summary>
+    /// <summary>Number of parts that must have texts so that the element has one.</summary>
     public virtual int Needs => 0;
 
     /// <summary>Nothing at all.</summary>
@@ -44,15 +44,15 @@ internal abstract class GrammarElement
 internal abstract class TerminalElement : GrammarElement
 {
     /// <summary>
-    /// Whether the text here is not part of what a grammar guards, so that tokens without text may come too.
+    /// Tells whether the text here is not part of what a grammar guards, so that tokens without text may come too.
     /// </summary>
     public virtual bool IsFree => false;
 
-    /// <summary>Whether what follows may come without another byte.</summary>
+    /// <summary>Tells whether what follows may come without another byte.</summary>
     public virtual bool MayEnd => false;
 
     /// <summary>
-    /// Whether what may come here and in another place differs in nothing, as far as some bytes reach.
+    /// Tells whether what may come here and in another place differs in nothing, as far as some bytes reach.
     /// </summary>
     /// <param name="other">What may come in the other place.</param>
     /// <param name="bytes">How many bytes.</param>
@@ -85,7 +85,7 @@ internal sealed class BytesElement : TerminalElement
 
     public override bool IsFree { get; }
 
-    /// <summary>Whether only one value may come.</summary>
+    /// <summary>Tells whether only one value may come.</summary>
     public bool IsFixed { get; }
 
     public override int Needs => _members.Contains(true) ? 0 : 1;
@@ -131,7 +131,7 @@ internal sealed class RepeatElement(GrammarElement element, int min, int? max) :
     public bool MayGoOn => max is not 0;
 
     /// <summary>
-    /// What is left to repeat after one time; the same object each time, so that states can be compared.
+    /// Rest to repeat after one time; the same object each time, so that states can be compared.
     /// </summary>
     public RepeatElement Rest
         => min == 0 && max is null

@@ -23,7 +23,7 @@ public sealed class GuidanceGrammar : IEquatable<GuidanceGrammar>
     /// </summary>
     public string Kind { get; }
 
-    /// <summary>What it was made of, as text.</summary>
+    /// <summary>Text that the grammar was made of.</summary>
     public string Source { get; }
 
     internal GrammarElement Element { get; }
@@ -87,7 +87,7 @@ public sealed class GuidanceGrammar : IEquatable<GuidanceGrammar>
         return new("json_schema", schema);
     }
 
-    /// <summary>Whether another grammar is of the same form and source.</summary>
+    /// <summary>Tells whether another grammar is of the same form and source.</summary>
     public bool Equals(GuidanceGrammar? other) => other is not null && Kind == other.Kind && Source == other.Source;
 
     /// <inheritdoc/>

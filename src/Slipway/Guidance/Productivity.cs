@@ -25,7 +25,8 @@ internal static class Productivity
             if (missing.Count == MaxElements)
             {
                 throw new NotSupportedException(
-                    $"The grammar has more than {MaxElements} parts. Make it smaller, and check the rest in your code.");
+                    $"The grammar has more than {MaxElements} parts. Make it smaller, and check the rest in your "
+                    + $"code.");
             }
 
             missing[element] = element.Needs;

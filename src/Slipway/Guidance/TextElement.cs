@@ -14,10 +14,10 @@ internal sealed class TextElement : TerminalElement
 
     private TextElement(Tags tags, string held) => (_tags, _held) = (tags, held);
 
-    /// <summary>Whether the text may end anywhere and is guarded by nothing but its tags.</summary>
+    /// <summary>Tells whether the text may end anywhere and is guarded by nothing but its tags.</summary>
     public override bool IsFree => _tags.IsFree;
 
-    /// <summary>Whether what follows may come without a tag.</summary>
+    /// <summary>Tells whether what follows may come without a tag.</summary>
     public override bool MayEnd => _tags.IsFree;
 
     public override IReadOnlyCollection<GrammarElement> Parts => _tags.Followers;

@@ -13,7 +13,7 @@ public sealed record SamplingOptions
     /// <value>0</value>
     public double Temperature { get; init; }
 
-    /// <summary>How many of the most probable tokens are kept; 0 keeps all.</summary>
+    /// <summary>Number of the most probable tokens that are kept; 0 keeps all.</summary>
     public int TopK { get; init; }
 
     /// <summary>The most probable tokens that reach this probability together are kept; 1 keeps all.</summary>
@@ -46,12 +46,12 @@ public sealed record SamplingOptions
     public double FrequencyPenalty { get; init; }
 
     /// <summary>
-    /// How much a token loses that would continue a repetition of <see cref="DryAllowedLength"/> tokens; 0 turns DRY
+    /// Logit that a token loses that would continue a repetition of <see cref="DryAllowedLength"/> tokens; 0 turns DRY
     /// off.
     /// </summary>
     public double DryMultiplier { get; init; }
 
-    /// <summary>What the loss is multiplied by for each further token of the repetition.</summary>
+    /// <summary>Factor of the loss for each further token of the repetition.</summary>
     /// <value>1.75</value>
     public double DryBase { get; init; } = 1.75;
 
@@ -63,7 +63,7 @@ public sealed record SamplingOptions
     public IReadOnlyList<int> DrySequenceBreakers { get; init; } = [];
 
     /// <summary>
-    /// How often all but the least probable of the tokens above a threshold are dropped; 0 turns XTC off.
+    /// Probability with which all but the least probable of the tokens above a threshold are dropped; 0 turns XTC off.
     /// </summary>
     public double XtcProbability { get; init; }
 
@@ -74,7 +74,7 @@ public sealed record SamplingOptions
     /// <summary>The surprise in bits that mirostat holds the answer to; 0 turns it off.</summary>
     public double MirostatTarget { get; init; }
 
-    /// <summary>How fast mirostat follows the surprise of the tokens drawn.</summary>
+    /// <summary>Rate at which mirostat follows the surprise of the tokens drawn.</summary>
     /// <value>0.1</value>
     public double MirostatRate { get; init; } = 0.1;
 

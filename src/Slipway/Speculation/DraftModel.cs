@@ -28,7 +28,7 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
     private readonly long[] _used = new long[sequences];
     private long _clock;
 
-    /// <summary>How long the draft of a token takes.</summary>
+    /// <summary>Time that the draft of a token takes.</summary>
     public TimeSpan TokenTime { get; private set; }
 
     /// <summary>Bytes of keys and values that are allocated now.</summary>

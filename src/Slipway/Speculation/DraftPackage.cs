@@ -28,7 +28,7 @@ internal sealed class DraftPackage : IDisposable
         }
     }
 
-    /// <summary>What a sequence's keys and values take.</summary>
+    /// <summary>Bytes of a sequence's keys and values.</summary>
     public SequenceSize Size => _graph.Size;
 
     /// <summary>Opens it; null where the options name none.</summary>

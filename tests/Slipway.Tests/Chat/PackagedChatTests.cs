@@ -143,7 +143,8 @@ public sealed class PackagedChatTests
 
         var e = await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync(new string('x', 4000)));
         Assert.Matches(
-            @"^The prompt has '\d+' tokens; the context holds '128'\. Shorten it, or load the model with a longer context",
+            @"^The prompt has '\d+' tokens; the context holds '128'\. Shorten it, or load the model "
+            + "with a longer context",
             e.Message);
     }
 

@@ -16,13 +16,15 @@ public sealed class ToolCallFormatsTests
         {
             "function-tag",
             "<tool_call>\n<function=example>\n<parameter=example>\nvalue</tool_call>",
-            "<tool_call>\n<function=f>\n<parameter=a>\nx\ny\n</parameter>\n<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
+            "<tool_call>\n<function=f>\n<parameter=a>\nx\ny\n</parameter>\n"
+                + "<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
             "call(f {\"a\": \"x\\ny\",\"n\": 3})"
         },
         {
             "key-value-tag",
             "<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key></tool_call>",
-            "<tool_call>f<arg_key>a</arg_key><arg_value>x</arg_value><arg_key>n</arg_key><arg_value>[1]</arg_value></tool_call>",
+            "<tool_call>f<arg_key>a</arg_key><arg_value>x</arg_value>"
+                + "<arg_key>n</arg_key><arg_value>[1]</arg_value></tool_call>",
             "call(f {\"a\": \"x\",\"n\": [1]})"
         },
         {

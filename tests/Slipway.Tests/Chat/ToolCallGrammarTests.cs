@@ -155,7 +155,8 @@ public sealed class ToolCallGrammarTests
         "<tool_call>\n<function=a-b.c>\n<parameter=texts")]
     [InlineData(
         "function-tag",
-        "<tool_call>\n<function=set>\n<parameter=room>\nküche\n</parameter>\n<parameter=level>\n7\n</parameter>\n</function>\n</tool_call>",
+        "<tool_call>\n<function=set>\n<parameter=room>\nküche\n</parameter>\n"
+            + "<parameter=level>\n7\n</parameter>\n</function>\n</tool_call>",
         "<tool_call>\n<function=set>\n<parameter=room>\nbath")]
     [InlineData("function-tag", "<tool_call>\n<function=stop>\n</function>\n</tool_call>",
     "<tool_call>\n<function=set>\n</")]

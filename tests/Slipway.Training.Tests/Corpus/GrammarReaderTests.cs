@@ -37,7 +37,8 @@ public sealed class GrammarReaderTests
 
     [Theory]
     [InlineData("\"choice\"", "\"chance\"",
-        "'values.flag.kind' in '{0}' is 'chance'; expected 'words', 'syllables', 'number', 'choice', 'pattern', 'mix'.")]
+        "'values.flag.kind' in '{0}' is 'chance'; expected 'words', 'syllables', 'number', 'choice', 'pattern', "
+        + "'mix'.")]
     [InlineData("\"choices\"", "\"options\"",
     "'values.flag' in '{0}' has the unknown key 'options'; expected 'kind', 'choices'.")]
     [InlineData("[{ \"value\": true }]", "[]", "'values.flag.choices' in '{0}' is empty.")]

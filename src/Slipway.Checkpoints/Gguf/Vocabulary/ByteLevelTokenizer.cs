@@ -32,10 +32,10 @@ internal static class ByteLevelTokenizer
             : (name is null or "default"
                 ? $"The GGUF file '{metadata.Path}' does not say how its tokenizer splits text ('{SplitKey}' is " +
                     $"{(name is null ? "missing" : $"'{name}'")})"
-                : $"The way '{name[..Math.Min(name.Length, 60)]}' in which the GGUF file '{metadata.Path}' splits text " +
-                    $"('{SplitKey}') is not known") +
-                ", so the default of llama.cpp is used and some texts may be split otherwise than in training. Put the " +
-                "model's 'tokenizer.json' beside the file to split them right.";
+                : $"The way '{name[..Math.Min(name.Length, 60)]}' in which the GGUF file '{metadata.Path}' splits " +
+                    $"text ('{SplitKey}') is not known") +
+                ", so the default of llama.cpp is used and some texts may be split otherwise than in training. Put " +
+                "the model's 'tokenizer.json' beside the file to split them right.";
     }
 
     public static void WriteByteLevel(Utf8JsonWriter json, string? property, bool useRegex)

@@ -23,8 +23,8 @@ internal static class GgufTokenizer
         metadata.Text(ModelKey) == "gpt2" ? ByteLevelTokenizer.Warn(metadata) : null;
 
     public static CheckpointException Lacks(GgufMetadata metadata, string key) => new(
-        $"The GGUF file '{metadata.Path}' lacks the metadata '{key}', without which its tokenizer cannot be made. Put " +
-        "the model's 'tokenizer.json' beside it.", metadata.Path);
+        $"The GGUF file '{metadata.Path}' lacks the metadata '{key}', without which its tokenizer cannot be made. " +
+        "Put the model's 'tokenizer.json' beside it.", metadata.Path);
 
     public static byte[] Write(Action<Utf8JsonWriter> write)
     {

@@ -28,7 +28,7 @@ internal sealed class RepetitionWorkload(LanguageModel model, int seed)
     private readonly Random _random = new(seed);
 
     /// <summary>
-    /// Whether the model has a tokenizer, and a context that such a prompt and its answer leave room in.
+    /// Tells whether the model has a tokenizer, and a context that such a prompt and its answer leave room in.
     /// </summary>
     public bool IsPossible
     {
@@ -74,9 +74,11 @@ internal sealed class RepetitionWorkload(LanguageModel model, int seed)
 
     private static string Call(string note) => $$$""" {"name": "save_note", "arguments": {"text": "{{{note}}}"}}""";
 
-    private string Note(int index) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{index + 1}. {string.Join(' ', Enumerable.Range(0, Words).Select(_ => Vocabulary[_random.Next(Vocabulary.Length)]))}");
+    private string Note(int index)
+    {
+        var words = Enumerable.Range(0, Words).Select(_ => Vocabulary[_random.Next(Vocabulary.Length)]);
+        return string.Create(CultureInfo.InvariantCulture, $"{index + 1}. {string.Join(' ', words)}");
+    }
 
     private async Task<double> RateAsync(GenerationRequest request, CancellationToken cancellationToken)
     {

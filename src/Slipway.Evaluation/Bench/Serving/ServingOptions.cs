@@ -27,7 +27,7 @@ public sealed class ServingOptions
     /// <value>32</value>
     public int ManyStreams { get; set; } = 32;
 
-    /// <summary>How often everything is measured, in turn; the figures are medians.</summary>
+    /// <summary>Number of rounds, each of which measures everything in turn; the figures are medians.</summary>
     /// <value>3</value>
     public int Rounds { get; set; } = 3;
 

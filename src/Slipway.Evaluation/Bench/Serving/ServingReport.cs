@@ -20,7 +20,7 @@ public sealed record ServingReport(
 public sealed record ServingFigure(
     string Name, double Value, double Bar, bool IsLeast, string Unit, double Measured, double? Reference)
 {
-    /// <summary>Whether the figure reaches its bar.</summary>
+    /// <summary>Tells whether the figure reaches its bar.</summary>
     public bool IsMet => IsLeast ? Value >= Bar : Value <= Bar;
 }
 

@@ -1,6 +1,6 @@
 namespace Slipway.Evaluation.Bench.Serving;
 
-/// <summary>What a package is held to on a machine with two threads; one row a figure.</summary>
+/// <summary>Targets of a package on a machine with two threads; one row a figure.</summary>
 internal static class ServingTargets
 {
     public static readonly ServingBar DecodeAlone = new("decode alone", 1.2, IsLeast: true, "tok/s");
@@ -23,7 +23,7 @@ internal static class ServingTargets
         => (1.25 * figures.PackageBytes) + figures.KeyValueBytes + 150e6;
 }
 
-/// <summary>What one figure is held to.</summary>
+/// <summary>Bound of one figure.</summary>
 /// <param name="Name">Its name, with places for numbers.</param>
 /// <param name="Bar">The bar.</param>
 /// <param name="IsLeast">Whether it is the least that will do; else the most.</param>

@@ -169,7 +169,7 @@ internal sealed class ServingWorkloads(LanguageModel model, ServingOptions optio
 
     private static double Seconds(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
 
-    /// <summary>What streams and a prompt made of each other, in seconds.</summary>
+    /// <summary>Times of streams beside a prompt and of the prompt beside them, in seconds.</summary>
     /// <param name="FirstToken">The prompt's first token.</param>
     /// <param name="UsualStep">The median step of the streams before it.</param>
     /// <param name="LongestPause">Their longest pause until it had its first token.</param>

@@ -66,7 +66,7 @@ internal class Bert(EncoderTask task) : EncoderArchitecture(task)
         return root["classifier"].Linear(pooled, size, labels, bias: true);
     }
 
-    /// <summary>What all layers see.</summary>
+    /// <summary>Inputs that all layers share.</summary>
     protected virtual EncoderInputs Prepare(ModuleScope body, EncoderInputs inputs) => inputs;
 
     /// <summary>The first hidden states.</summary>

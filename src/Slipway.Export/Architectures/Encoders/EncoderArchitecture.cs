@@ -26,7 +26,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     /// <summary>The size of a hidden state.</summary>
     protected virtual int HiddenSize(ConfigReader config) => config.Int("hidden_size");
 
-    /// <summary>Whether tokens have types.</summary>
+    /// <summary>Tells whether tokens have types.</summary>
     protected virtual bool HasTokenTypes(ConfigReader config) => false;
 
     /// <summary>Builds the layers.</summary>
@@ -35,7 +35,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     /// <returns>[batch, sequence, hidden].</returns>
     protected abstract GraphValue Forward(ModuleScope body, EncoderInputs inputs);
 
-    /// <summary>What the first hidden state is turned into; default where the checkpoint has no pooler.</summary>
+    /// <summary>Pooled output of the first hidden state; default where the checkpoint has no pooler.</summary>
     protected virtual GraphValue Pool(ModuleScope body, GraphValue hidden) => default;
 
     /// <summary>The logits of the vocabulary, [batch, sequence, vocabulary].</summary>

@@ -1,6 +1,6 @@
 namespace Slipway.Export.Architectures.Encoders;
 
-/// <summary>What an encoder's outputs are.</summary>
+/// <summary>Task of an encoder, which decides its outputs.</summary>
 internal enum EncoderTask
 {
     /// <summary><c>last_hidden_state</c>, and <c>pooler_output</c> where the checkpoint has a pooler.</summary>

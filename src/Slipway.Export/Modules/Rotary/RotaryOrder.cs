@@ -34,7 +34,7 @@ internal static class RotaryOrder
             ? size
             : throw config.Unsupported(key, $"a share of the head size {headSize} that holds pairs of elements");
 
-    /// <summary>How many elements the operator turns for so many.</summary>
+    /// <summary>Number of elements that the operator rotates for so many.</summary>
     public static int Padded(int rotarySize) => (rotarySize + Step - 1) / Step * Step;
 
     /// <summary>For each place of a widened head, which element of the checkpoint's it holds, if any.</summary>

@@ -9,7 +9,7 @@ namespace Slipway.Export.Modules.Rotary;
 /// <param name="Factor">What cosines and sines are multiplied by.</param>
 internal sealed record RotaryScaling(double[] Frequencies, double Factor)
 {
-    /// <summary>What sequences longer than <see cref="Length"/> have instead; null for the same.</summary>
+    /// <summary>Scaling of sequences longer than <see cref="Length"/>; null for the same.</summary>
     public RotaryScaling? Beyond { get; init; }
 
     /// <summary>The longest sequence that has these frequencies.</summary>
@@ -187,7 +187,7 @@ internal sealed record RotaryScaling(double[] Frequencies, double Factor)
     }
 }
 
-/// <summary>What the types of rotary scaling compute from.</summary>
+/// <summary>Settings that the types of rotary scaling compute from.</summary>
 internal sealed record RotarySettings(ConfigReader Section, ConfigReader Config, double Theta, int Size)
 {
     /// <summary>The frequencies without scaling: theta^(−2·pair/size).</summary>

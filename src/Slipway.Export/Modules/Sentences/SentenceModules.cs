@@ -97,7 +97,7 @@ internal abstract class SentenceModule
     public abstract void Build(ModuleScope root, SentenceFeatures features);
 }
 
-/// <summary>What modules hand on, by the names that Sentence Transformers gives to it.</summary>
+/// <summary>Values that modules hand on, by the names that Sentence Transformers gives to them.</summary>
 internal sealed class SentenceFeatures
 {
     public const string Tokens = "token_embeddings";

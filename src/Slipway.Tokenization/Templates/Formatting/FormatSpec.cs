@@ -59,7 +59,8 @@ internal static partial class FormatSpec
 
     [GeneratedRegex(
         @"^((?<fill>[\uD800-\uDBFF][\uDC00-\uDFFF]|[^\uD800-\uDFFF])?(?<align>[<>=^]))?"
-        + @"(?<sign>[-+ ])?(?<alternate>\#)?(?<zero>0)?(?<width>[0-9]+)?(?<group>[,_])?(\.(?<precision>[0-9]+))?(?<type>[bcdeEfFgGnosxX%])?\z",
+        + @"(?<sign>[-+ ])?(?<alternate>\#)?(?<zero>0)?(?<width>[0-9]+)?"
+        + @"(?<group>[,_])?(\.(?<precision>[0-9]+))?(?<type>[bcdeEfFgGnosxX%])?\z",
         RegexOptions.CultureInvariant | RegexOptions.Singleline)]
     private static partial Regex Pattern();
 

@@ -38,7 +38,7 @@ internal sealed class WordsKind : ValueKind
         }
     }
 
-    /// <summary>Whether both splits draw from the whole list.</summary>
+    /// <summary>Tells whether both splits draw from the whole list.</summary>
     public bool IsShared { get; }
 
     public override SlotValue Draw(SeededRandom random, CorpusSplit split)

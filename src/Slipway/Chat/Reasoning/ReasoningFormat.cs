@@ -6,9 +6,9 @@ namespace Slipway.Chat;
 /// <param name="Close">The text after it.</param>
 internal sealed record ReasoningFormat(string Name, string Open, string Close)
 {
-    /// <summary>Whether the chat template of a model uses this format.</summary>
+    /// <summary>Tells whether the chat template of a model uses this format.</summary>
     public bool IsIn(string template) => template.Contains(Close, StringComparison.Ordinal);
 
-    /// <summary>Whether a prompt ends inside the reasoning, as templates do that open it for the model.</summary>
+    /// <summary>Tells whether a prompt ends inside the reasoning, as templates do that open it for the model.</summary>
     public bool IsOpenAtEnd(string prompt) => prompt.AsSpan().TrimEnd().EndsWith(Open, StringComparison.Ordinal);
 }

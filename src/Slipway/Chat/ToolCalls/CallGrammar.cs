@@ -14,7 +14,7 @@ internal static class CallGrammar
     public static GrammarElement Object(IReadOnlyList<OfferedFunction> functions, string argumentsKey = "arguments")
         => Sequence(Literal("{"), JsonGrammar.Space, Literal("\"name\""), AfterName(functions, argumentsKey));
 
-    /// <summary>What follows <c>{"name"</c> of such an object.</summary>
+    /// <summary>Grammar behind <c>{"name"</c> of such an object.</summary>
     /// <param name="functions">The functions.</param>
     /// <param name="argumentsKey">The name of the arguments.</param>
     /// <param name="alwaysHasArguments">Whether the arguments of a function that requires none must be given

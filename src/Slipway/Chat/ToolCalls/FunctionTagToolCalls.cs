@@ -5,8 +5,8 @@ using static Slipway.Guidance.GrammarElement;
 namespace Slipway.Chat;
 
 /// <summary>
-/// <c>&lt;tool_call&gt;&lt;function=name&gt;&lt;parameter=key&gt;value&lt;/parameter&gt;…&lt;/function&gt;&lt;/tool_call&gt;</c>:
-/// Qwen 3 Coder.
+/// <c>&lt;tool_call&gt;&lt;function=name&gt;&lt;parameter=key&gt;value&lt;/parameter&gt;…</c>, closed by
+/// <c>&lt;/function&gt;&lt;/tool_call&gt;</c>: Qwen 3 Coder.
 /// </summary>
 internal sealed class FunctionTagToolCalls : ToolCallFormat
 {

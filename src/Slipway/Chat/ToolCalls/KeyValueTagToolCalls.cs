@@ -5,7 +5,8 @@ using static Slipway.Guidance.GrammarElement;
 namespace Slipway.Chat;
 
 /// <summary>
-/// <c>&lt;tool_call&gt;name&lt;arg_key&gt;key&lt;/arg_key&gt;&lt;arg_value&gt;value&lt;/arg_value&gt;…&lt;/tool_call&gt;</c>:
+/// <c>&lt;tool_call&gt;name&lt;arg_key&gt;key&lt;/arg_key&gt;&lt;arg_value&gt;value&lt;/arg_value&gt;…</c>, closed by
+/// <c>&lt;/tool_call&gt;</c>:
 /// GLM 4.5 and later.
 /// </summary>
 internal sealed class KeyValueTagToolCalls : ToolCallFormat

@@ -20,19 +20,21 @@ internal abstract partial class ToolCallFormat
     /// <summary>The text that ends a call; null where its JSON's last bracket does.</summary>
     public abstract string? Close { get; }
 
-    /// <summary>Whether a call can only stand at the start of an answer.</summary>
+    /// <summary>Tells whether a call can only stand at the start of an answer.</summary>
     public virtual bool OnlyAtStart => false;
 
-    /// <summary>Whether <see cref="Open"/> is the first part of the body and not markup before it.</summary>
+    /// <summary>Tells whether <see cref="Open"/> is the first part of the body and not markup before it.</summary>
     public virtual bool OpenBelongsToBody => false;
 
-    /// <summary>Whether the body is JSON, so that the closing text inside one of its strings does not count.</summary>
+    /// <summary>
+    /// Tells whether the body is JSON, so that the closing text inside one of its strings does not count.
+    /// </summary>
     public virtual bool IsJson => true;
 
     /// <summary>The tags beside <see cref="Open"/> that a tokenizer may hold as special tokens.</summary>
     public virtual IReadOnlyList<string> FurtherTags => Close is null ? [] : [Close];
 
-    /// <summary>Whether the chat template of a model teaches it this format.</summary>
+    /// <summary>Tells whether the chat template of a model teaches it this format.</summary>
     public abstract bool IsIn(string template);
 
     /// <summary>

@@ -15,10 +15,10 @@ internal sealed record AdapterLayer(string Name, int Inputs, int Outputs)
 
     public string Scale => $"{Name}.lora_scale";
 
-    /// <summary>Whether an adapter scales its rows.</summary>
+    /// <summary>Tells whether an adapter scales its rows.</summary>
     public bool HasScale { get; init; }
 
-    /// <summary>How many of the checkpoint's layers it holds; each has ranks of its own.</summary>
+    /// <summary>Number of the checkpoint's layers that the layer holds; each has ranks of its own.</summary>
     public int Parts { get; set; } = 1;
 }
 

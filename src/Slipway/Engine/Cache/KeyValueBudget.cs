@@ -67,7 +67,7 @@ internal sealed class KeyValueBudget
 
     public long Bytes { get; }
 
-    /// <summary>What the smaller model has of the budget: as much as it needs for as many tokens.</summary>
+    /// <summary>Share of the budget that the smaller model has: as much as it needs for as many tokens.</summary>
     public long DraftBytes { get; }
 
     public int ContextLength { get; }

@@ -91,7 +91,7 @@ internal static class LinuxMemory
         public bool Is(Mount mount)
             => mount.Type == Type && (Option is null || mount.Options.Split(',').Contains(Option));
 
-        /// <summary>What the limit of a group leaves; null where it has none.</summary>
+        /// <summary>Bytes that the limit of a group leaves; null where the group has none.</summary>
         public long? Free(string group)
             => Limits.Min(file => Whole(Path.Combine(group, file))) is { } limit
                 && Whole(Path.Combine(group, Usage)) is { } usage

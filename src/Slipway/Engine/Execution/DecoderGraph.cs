@@ -39,12 +39,14 @@ internal sealed class DecoderGraph
 
     public TensorElementType LogitsType { get; private init; }
 
-    /// <summary>Whether present keys and values are tensors of their own: the past and then the new tokens'.</summary>
+    /// <summary>
+    /// Tells whether present keys and values are tensors of their own: the past and then the new tokens'.
+    /// </summary>
     public bool Concatenates { get; private init; }
 
     public required IReadOnlyList<CacheTensor> Cache { get; init; }
 
-    /// <summary>What layers carry from step to step beside keys and values.</summary>
+    /// <summary>States that layers carry from step to step beside keys and values.</summary>
     public required IReadOnlyList<StateTensor> States { get; init; }
 
     public int VocabularySize { get; private init; }

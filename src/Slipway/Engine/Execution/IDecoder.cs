@@ -19,11 +19,11 @@ internal interface IDecoder : IDisposable
     /// <summary>The longest sequence that has the first of two sets of rotary frequencies.</summary>
     int LongRopeThreshold => int.MaxValue;
 
-    /// <summary>Whether a slot can go on from an earlier token, because no layer has a recurrent state.</summary>
+    /// <summary>Tells whether a slot can go on from an earlier token, because no layer has a recurrent state.</summary>
     bool CanEvictTokens => true;
 
     /// <summary>
-    /// Whether an interruptible prefill has yield points between its kernels
+    /// Tells whether an interruptible prefill has yield points between its kernels
     /// (<see cref="Kernels.Threading.KernelYield"/>), at which other slots can run.
     /// </summary>
     bool CanInterruptPrefill => false;

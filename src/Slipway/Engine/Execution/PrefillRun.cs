@@ -12,7 +12,7 @@ internal readonly ref struct PrefillRun
     /// <summary>The tokens to run, [tokens].</summary>
     public required ReadOnlySpan<int> Tokens { get; init; }
 
-    /// <summary>Whether logits of every token are wanted, or of the last one only.</summary>
+    /// <summary>Tells whether logits of every token are wanted, or of the last one only.</summary>
     public bool KeepsAllLogits { get; init; }
 
     /// <summary>The adapter to run with; 0 for none.</summary>
@@ -23,7 +23,7 @@ internal readonly ref struct PrefillRun
     /// </summary>
     public required int PlannedLength { get; init; }
 
-    /// <summary>Whether other runs may come between the kernels of this one.</summary>
+    /// <summary>Tells whether other runs may come between the kernels of this one.</summary>
     public bool IsInterruptible { get; init; }
 
     /// <summary>Tokens that the slot holds after the run.</summary>

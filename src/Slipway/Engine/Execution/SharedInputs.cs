@@ -18,7 +18,7 @@ internal sealed class SharedInputs : IDisposable
     /// <summary>The value of 'planned_length', int64 [1].</summary>
     public OrtValue PlannedLengthValue { get; }
 
-    /// <summary>How long the sequence of the next run will be; 0 for as long as its mask says.</summary>
+    /// <summary>Planned length of the next run's sequence; 0 for as long as its mask says.</summary>
     public long PlannedLength
     {
         set => _plannedLength[0] = value;

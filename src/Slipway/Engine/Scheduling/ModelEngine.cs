@@ -13,7 +13,7 @@ namespace Slipway.Engine.Scheduling;
 /// </remarks>
 internal sealed class ModelEngine : IDisposable
 {
-    /// <summary>How long slots that no sequence uses stay allocated.</summary>
+    /// <summary>Time for which slots that no sequence uses stay allocated.</summary>
     public static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
     private readonly Channel<Sequence> _arrivals = Channel.CreateUnbounded<Sequence>(

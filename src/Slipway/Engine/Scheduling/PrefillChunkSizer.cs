@@ -36,10 +36,10 @@ internal sealed class PrefillChunkSizer
     private int _chunkTokens;
     private int _requested = MinChunk;
 
-    /// <summary>How long a decode step takes; zero before the first one.</summary>
+    /// <summary>Time of a decode step; zero before the first one.</summary>
     public TimeSpan DecodeTime { get; private set; }
 
-    /// <summary>How long a chunk runs until others take a step.</summary>
+    /// <summary>Time for which a chunk runs until others take a step.</summary>
     /// <param name="prompts">Prompts that are under way.</param>
     public TimeSpan SliceTime(int prompts)
     {

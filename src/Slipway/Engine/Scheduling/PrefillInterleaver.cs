@@ -33,7 +33,7 @@ internal sealed class PrefillInterleaver(
     private TimeSpan _slice;
     private TimeSpan _othersTook;
 
-    /// <summary>Whether a prompt's run waits for a step of others.</summary>
+    /// <summary>Tells whether a prompt's run waits for a step of others.</summary>
     public bool IsInterrupted => _isInterrupted;
 
     /// <summary>Runs tokens of a sequence; others' steps come in between where the run can be interrupted.</summary>

@@ -17,7 +17,8 @@ internal sealed class RequestGate
             if (_closed)
             {
                 throw new InvalidOperationException(
-                    "The model is being drained and takes no new requests. Send them to another one, or load it again.");
+                    "The model is being drained and takes no new requests. Send them to another one, or load it "
+                    + "again.");
             }
 
             _inside++;

@@ -17,7 +17,7 @@ internal sealed class RunGuard(
     private Sequence? _running;
     private volatile bool _hasEnded;
 
-    /// <summary>Whether nothing more is to run.</summary>
+    /// <summary>Tells whether nothing more is to run.</summary>
     public bool HasEnded => _hasEnded;
 
     /// <summary>Runs a part of a step; may be called within another part.</summary>

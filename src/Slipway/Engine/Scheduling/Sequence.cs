@@ -28,7 +28,7 @@ internal abstract class Sequence
     /// <summary>Tokens whose keys and values are in the slot.</summary>
     public int ComputedTokens { get; set; }
 
-    /// <summary>Whether the slot was computed with the second of two sets of rotary frequencies.</summary>
+    /// <summary>Tells whether the slot was computed with the second of two sets of rotary frequencies.</summary>
     public bool UsesLongRope { get; set; }
 
     /// <summary>Prompt tokens that were known when the prompt was first begun.</summary>
@@ -40,7 +40,7 @@ internal abstract class Sequence
     /// <summary>The slot of the cache; -1 while waiting.</summary>
     public int Slot { get; set; } = -1;
 
-    /// <summary>Where the sequence stands in the order of arrival.</summary>
+    /// <summary>Place of the sequence in the order of arrival.</summary>
     public long Order { get; set; }
 
     public int Priority { get; init; }
@@ -50,14 +50,16 @@ internal abstract class Sequence
 
     public bool IsCancelled => _cancelled;
 
-    /// <summary>Whether more is to run than a decode step takes.</summary>
+    /// <summary>Tells whether more is to run than a decode step takes.</summary>
     public bool NeedsPrefill => UncomputedTokens > 1 || ScoresEveryPosition;
 
-    /// <summary>Whether several tokens of an answer are to run at once, as where guidance left no choice.</summary>
+    /// <summary>
+    /// Tells whether several tokens of an answer are to run at once, as where guidance left no choice.
+    /// </summary>
     public bool HasForcedTokens
         => !ScoresEveryPosition && UncomputedTokens > 1 && ComputedTokens >= PromptLength;
 
-    /// <summary>Whether the logits of every position are wanted, not only those of the last.</summary>
+    /// <summary>Tells whether the logits of every position are wanted, not only those of the last.</summary>
     public abstract bool ScoresEveryPosition { get; }
 
     /// <summary>Tokens to reserve room for before the sequence starts.</summary>

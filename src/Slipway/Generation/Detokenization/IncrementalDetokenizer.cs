@@ -14,7 +14,7 @@ internal sealed class IncrementalDetokenizer(
 {
     private readonly StopSequences? _stop = stopSequences.Count == 0 ? null : new StopSequences(stopSequences);
 
-    /// <summary>Whether a stop sequence came up; no text follows then.</summary>
+    /// <summary>Tells whether a stop sequence came up; no text follows then.</summary>
     public bool IsStopped => _stop?.IsMatched ?? false;
 
     /// <summary>Takes a token and returns the text that is now certain.</summary>

@@ -15,7 +15,7 @@ internal sealed class CharacterAlphabet
     /// <summary>All characters in one class.</summary>
     public static CharacterAlphabet Trivial { get; } = new([0], [0], 1);
 
-    /// <summary>How many classes there are.</summary>
+    /// <summary>Number of classes.</summary>
     public int Count { get; }
 
     /// <summary>The runs of characters of one class, in order; each ends where the next begins.</summary>
@@ -103,7 +103,7 @@ internal sealed class CharacterAlphabet
     /// <summary>The class of a run.</summary>
     public int ClassOfRun(int run) => _classes[run];
 
-    /// <summary>How many characters a run has.</summary>
+    /// <summary>Number of characters of a run.</summary>
     public int SizeOfRun(int run) => End(run) - _starts[run];
 
     /// <summary>Which classes a set's characters are in; the set must be one that the alphabet was made of.</summary>

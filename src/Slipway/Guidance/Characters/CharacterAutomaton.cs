@@ -22,12 +22,12 @@ internal sealed class CharacterAutomaton
 
     public CharacterAlphabet Alphabet { get; }
 
-    /// <summary>How many states there are; none where no text is in the language.</summary>
+    /// <summary>Number of states; none where no text is in the language.</summary>
     public int Count => _accepts.Length;
 
     public bool IsEmpty => Count == 0;
 
-    /// <summary>Whether every text is in the language.</summary>
+    /// <summary>Tells whether every text is in the language.</summary>
     public bool IsAll => Count > 0 && _accepts.All(accepts => accepts) && !_next.Contains(-1);
 
     /// <summary>Makes an automaton of states as they come; those that reach no end are left out.</summary>
@@ -114,7 +114,7 @@ internal sealed class CharacterAutomaton
     /// <summary>The state after a class of characters; -1 where it may not come.</summary>
     public int Next(int state, int characterClass) => _next[(state * Alphabet.Count) + characterClass];
 
-    /// <summary>Whether a text is in the language.</summary>
+    /// <summary>Tells whether a text is in the language.</summary>
     public bool Contains(string text)
     {
         var state = IsEmpty ? -1 : 0;

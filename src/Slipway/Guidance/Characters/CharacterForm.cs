@@ -6,7 +6,7 @@ internal abstract class CharacterForm
     /// <summary>As they are.</summary>
     public static CharacterForm Plain { get; } = new PlainForm();
 
-    /// <summary>Whether the text ends with a quote, which is a part of it.</summary>
+    /// <summary>Tells whether the text ends with a quote, which is a part of it.</summary>
     public abstract bool IsQuoted { get; }
 
     /// <summary>The characters that cannot stand as they are, each with how it is written instead.</summary>

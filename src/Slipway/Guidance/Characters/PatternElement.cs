@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Slipway.Guidance.Characters;
 
-/// <summary>What is left of a text of a language, as UTF-8; of a quoted text its last quote too.</summary>
+/// <summary>Rest of a text of a language, as UTF-8; of a quoted text its last quote too.</summary>
 /// <remarks>Elements are made when first needed, equal ones once. Safe for concurrent use.</remarks>
 internal sealed class PatternElement : TerminalElement
 {
@@ -106,7 +106,7 @@ internal sealed class PatternElement : TerminalElement
 
         public CharacterForm Form => form;
 
-        /// <summary>What is left in a state; null for nothing.</summary>
+        /// <summary>Rest in a state; null for nothing.</summary>
         public PatternElement? At(int state, int count, string begun)
             => _elements.GetOrAdd(
                 (state, count, begun), static (key, texts) => texts.New(key.State, key.Count, key.Begun), this);

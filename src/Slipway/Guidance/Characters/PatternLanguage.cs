@@ -63,10 +63,10 @@ internal sealed class PatternLanguage
         return next >= 0 && (_max is null || count < _max) && MayBe(next, CountAfter(count)) ? next : -1;
     }
 
-    /// <summary>How many characters there are after one more; more than matter are not told apart.</summary>
+    /// <summary>Number of characters after one more; more than matter are not told apart.</summary>
     public int CountAfter(int count) => Math.Min(count + 1, _max ?? _min);
 
-    /// <summary>Whether the bounds tell two counts of characters apart within some more.</summary>
+    /// <summary>Tells whether the bounds tell two counts of characters apart within some more.</summary>
     public bool IsLike(int count, int other, int more)
         => count == other || (_runEnd[count] == _runEnd[other] && Math.Max(count, other) + more < _runEnd[count]);
 

@@ -13,7 +13,7 @@ internal sealed class GbnfScanner(string text)
 
     public bool AtEnd => Position == text.Length;
 
-    /// <summary>Whether nothing more comes on this line.</summary>
+    /// <summary>Tells whether nothing more comes on this line.</summary>
     public bool AtLineEnd => AtEnd || Current is '\n' or '\r';
 
     /// <summary>The next character; there is one.</summary>
@@ -22,7 +22,7 @@ internal sealed class GbnfScanner(string text)
     /// <summary>Takes the next character; there is one.</summary>
     public char Next() => text[Position++];
 
-    /// <summary>Whether a character comes after the next one, and is another than some.</summary>
+    /// <summary>Tells whether a character comes after the next one, and is another than some.</summary>
     public bool IsFollowedByOtherThan(char character)
         => Position + 1 < text.Length && text[Position + 1] != character;
 

@@ -13,7 +13,7 @@ internal sealed class Emptiness
 
     private Emptiness(SchemaReader reader) => _reader = reader;
 
-    /// <summary>Whether the set is empty for sure.</summary>
+    /// <summary>Tells whether the set is empty for sure.</summary>
     public static bool IsSure(ValueSet set, SchemaReader reader) => new Emptiness(reader).IsSure(set, 0);
 
     private bool IsSure(ValueSet set, int depth)

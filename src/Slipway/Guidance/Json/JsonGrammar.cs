@@ -33,7 +33,7 @@ internal sealed class JsonGrammar(string forbidden)
     /// <summary>Nothing, a blank, or a line end and an indentation.</summary>
     public static GrammarElement Space { get; } = OneOf(Literal(" "), Break);
 
-    /// <summary>What stands between two members: a comma, then nothing, a blank or a new line.</summary>
+    /// <summary>Grammar between two members: a comma, then nothing, a blank or a new line.</summary>
     public static GrammarElement Comma { get; } = Sequence(Literal(","), OneOf(Literal(" "), Break));
 
     public static GrammarElement Colon { get; } = Sequence(Literal(":"), Optional(Literal(" ")));

@@ -6,7 +6,7 @@ using Slipway.Guidance.Json.Values;
 namespace Slipway.Guidance.Json;
 
 /// <summary>
-/// What is left of a number within bounds: digits come only where a number can still be made of them.
+/// Rest of a number within bounds: digits come only where a number can still be made of them.
 /// </summary>
 /// <remarks>
 /// Numbers are written without an exponent and never as minus zero. Elements are made when first needed, equal ones
@@ -85,7 +85,7 @@ internal sealed class NumberElement : TerminalElement
             }
         }
 
-        /// <summary>What is left after some characters; null where no number begins so.</summary>
+        /// <summary>Rest after some characters; null where no number begins so.</summary>
         public NumberElement? After(string begun) => _elements.GetOrAdd(
             begun, static (key, numbers) => numbers.MayBegin(key) ? new(numbers, key) : null, this);
 

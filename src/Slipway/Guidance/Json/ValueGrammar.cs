@@ -12,7 +12,7 @@ internal sealed class ValueGrammar(
     private readonly Dictionary<string, RuleElement> _rules = new(StringComparer.Ordinal);
     private readonly Queue<(Formula Formula, RuleElement Rule)> _open = [];
 
-    /// <summary>What no text satisfies.</summary>
+    /// <summary>Grammar that no text satisfies.</summary>
     public static GrammarElement Nothing { get; } = new BytesElement([]);
 
     public SchemaReader Reader => reader;

@@ -17,7 +17,7 @@ internal static class RegexClasses
         [(9, 13), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
         (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)]);
 
-    /// <summary>What a dot stands for: all but line ends.</summary>
+    /// <summary>Characters that a dot stands for: all but line ends.</summary>
     public static CharacterSet Dot { get; } = CharacterSet.Of([(10, 10), (13, 13), (0x2028, 0x2029)]).Complement();
 
     private static readonly (string Short, string Long, UnicodeCategory[] Categories)[] Properties =

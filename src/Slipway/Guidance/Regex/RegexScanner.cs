@@ -18,7 +18,7 @@ internal sealed class RegexScanner(string pattern)
     /// <summary>Takes the next character; there is one.</summary>
     public char Next() => pattern[Position++];
 
-    /// <summary>Whether a character comes after the next one, and is another than some.</summary>
+    /// <summary>Tells whether a character comes after the next one, and is another than some.</summary>
     public bool IsFollowedByOtherThan(char character)
         => Position + 1 < pattern.Length && pattern[Position + 1] != character;
 

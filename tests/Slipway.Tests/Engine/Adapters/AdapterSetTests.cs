@@ -91,8 +91,8 @@ public sealed class AdapterSetTests(ITestOutputHelper output)
         package.Change(manifest => manifest["adapters"]![1]!["rank"] = 5);
         var error = Assert.Throws<PackageException>(() => LanguageModel.Load(package.Folder));
         Assert.Matches(
-            @"^Tensor '.*' in '.*attention\.safetensors' has the shape \[.*\] beside a second factor; expected \[.*\] from the "
-            + "rank 5 of the adapter 'attention' and the graph. Export the package again.$",
+            @"^Tensor '.*' in '.*attention\.safetensors' has the shape \[.*\] beside a second factor; expected \[.*\] "
+            + "from the rank 5 of the adapter 'attention' and the graph. Export the package again.$",
             error.Message);
     }
 

@@ -106,7 +106,8 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
                 if (automaton.CanProduce(test.GetProperty("data")) != isValid && !isAnnotation)
                 {
                     result.Wrong.Add(
-                        $"{group.GetProperty("description")}: {test.GetProperty("description")}: {test.GetProperty("data").GetRawText()} "
+                        $"{group.GetProperty("description")}: {test.GetProperty("description")}: "
+                        + $"{test.GetProperty("data").GetRawText()} "
                         + $"should {(isValid ? "" : "not ")}be possible");
                 }
             }

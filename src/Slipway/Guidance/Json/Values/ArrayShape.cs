@@ -7,13 +7,13 @@ internal sealed record ArrayShape
 {
     public static ArrayShape All { get; } = new();
 
-    /// <summary>What the first items are, one by one.</summary>
+    /// <summary>Values of the first items, one by one.</summary>
     public ImmutableList<Formula> Prefix { get; init; } = [];
 
-    /// <summary>What all others are.</summary>
+    /// <summary>Values of all others.</summary>
     public Formula Rest { get; init; } = Formula.True;
 
-    /// <summary>How many items there are.</summary>
+    /// <summary>Number of items.</summary>
     public int Min { get; init; }
 
     public int? Max { get; init; }
@@ -21,7 +21,7 @@ internal sealed record ArrayShape
     /// <summary>Of what there is a number among the items.</summary>
     public ImmutableList<Containment> Contains { get; init; } = [];
 
-    /// <summary>Whether no two items are equal.</summary>
+    /// <summary>Tells whether no two items are equal.</summary>
     public bool IsUnique { get; init; }
 
     public bool IsAll
@@ -29,7 +29,7 @@ internal sealed record ArrayShape
 
     public bool IsEmpty => Min > Max;
 
-    /// <summary>What an item is.</summary>
+    /// <summary>Values of an item.</summary>
     public Formula At(int index) => index < Prefix.Count ? Prefix[index] : Rest;
 
     public ArrayShape Intersect(ArrayShape other) => new()
@@ -90,7 +90,7 @@ internal sealed record ArrayShape
     }
 }
 
-/// <summary>How many of an array's items are of a kind.</summary>
+/// <summary>Number of an array's items that are of a kind.</summary>
 /// <param name="Item">The kind.</param>
 /// <param name="From">The first item that counts.</param>
 /// <param name="Min">The fewest.</param>

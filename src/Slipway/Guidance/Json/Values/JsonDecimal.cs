@@ -22,7 +22,7 @@ internal readonly record struct JsonDecimal : IComparable<JsonDecimal>
 
     public BigInteger Unscaled { get; }
 
-    /// <summary>How many digits stand after the point.</summary>
+    /// <summary>Number of digits after the point.</summary>
     public int Scale { get; }
 
     /// <summary>Reads a number as JSON writes it; null where it has too many digits.</summary>
@@ -47,7 +47,8 @@ internal readonly record struct JsonDecimal : IComparable<JsonDecimal>
     }
 
     /// <summary>
-    /// How many of 10 to the power of minus <paramref name="scale"/> it is; the scale is not below its own.
+    /// Multiple of 10 to the power of minus <paramref name="scale"/> that the number is; the scale is not below its
+    /// own.
     /// </summary>
     public BigInteger At(int scale) => Unscaled * BigInteger.Pow(10, scale - Scale);
 

@@ -3,7 +3,7 @@ using Slipway.Guidance.Characters;
 
 namespace Slipway.Guidance.Json.Values;
 
-/// <summary>What one schema says of an object's members. Compared by reference.</summary>
+/// <summary>Rules of one schema for an object's members. Compared by reference.</summary>
 /// <param name="properties">Members by name, in the schema's order.</param>
 /// <param name="patterns">Members whose name matches a pattern.</param>
 /// <param name="others">All other members.</param>
@@ -25,11 +25,11 @@ internal sealed class MemberLayer(
     public static MemberLayer Of(string name, Formula value)
         => new(new() { [name] = value }, [], Formula.True, saysOthers: false);
 
-    /// <summary>What a member of a name is.</summary>
+    /// <summary>Values of a member of a name.</summary>
     public Formula ValueOf(string name)
         => ValueOf(properties.GetValueOrDefault(name), pattern => pattern.Contains(name));
 
-    /// <summary>What a member is whose name is not among the properties.</summary>
+    /// <summary>Values of a member whose name is not among the properties.</summary>
     /// <param name="matches">The patterns that the name matches.</param>
     public Formula ValueOf(IReadOnlySet<string> matches)
         => patterns.Any(row => matches.Contains(row.Pattern))

@@ -14,24 +14,24 @@ internal sealed record NumberRange
 
     public JsonDecimal? Max { get; init; }
 
-    /// <summary>Whether a bound is itself not among the numbers.</summary>
+    /// <summary>Tells whether a bound is itself not among the numbers.</summary>
     public bool ExcludesLeast { get; init; }
 
     public bool ExcludesMost { get; init; }
 
-    /// <summary>What all numbers are multiples of.</summary>
+    /// <summary>Divisors of all numbers.</summary>
     public ImmutableList<JsonDecimal> Multiples { get; init; } = [];
 
-    /// <summary>What none of the numbers is a multiple of.</summary>
+    /// <summary>Divisors of none of the numbers.</summary>
     public ImmutableList<JsonDecimal> NoMultiples { get; init; } = [];
 
     public bool IsAll => Min is null && Max is null && Multiples.Count == 0 && NoMultiples.Count == 0;
 
-    /// <summary>Whether they are all integers and nothing else.</summary>
+    /// <summary>Tells whether they are all integers and nothing else.</summary>
     public bool IsIntegers
         => this is { Min: null, Max: null, NoMultiples.Count: 0, Multiples: [var only] } && only == JsonDecimal.One;
 
-    /// <summary>Whether the bounds leave no number.</summary>
+    /// <summary>Tells whether the bounds leave no number.</summary>
     public bool IsEmpty => Min is { } min && Max is { } max
         && (min.CompareTo(max) > 0 || (min.CompareTo(max) == 0 && (ExcludesLeast || ExcludesMost)));
 

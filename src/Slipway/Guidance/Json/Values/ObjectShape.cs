@@ -10,18 +10,18 @@ internal sealed record ObjectShape
 
     public static ObjectShape All { get; } = new();
 
-    /// <summary>What the members are; all of the layers hold.</summary>
+    /// <summary>Rules of the members; all of the layers hold.</summary>
     public ImmutableList<MemberLayer> Layers { get; init; } = [];
 
     /// <summary>The names that there are.</summary>
     public ImmutableList<string> Required { get; init; } = [];
 
-    /// <summary>How many members there are.</summary>
+    /// <summary>Number of members.</summary>
     public int Min { get; init; }
 
     public int? Max { get; init; }
 
-    /// <summary>What the names are.</summary>
+    /// <summary>Values of the names.</summary>
     public Formula Names { get; init; } = Formula.True;
 
     public bool IsAll => this is { Layers.Count: 0, Required.Count: 0, Min: 0, Max: null, Names.IsTrue: true };
