@@ -40,12 +40,6 @@ public sealed record LanguageModelOptions
     /// weights logits agree to 1e-5, and only ties of that size fall otherwise.
     /// </remarks>
     /// <value>true</value>
-    /// <remarks>
-    /// With the kernels a request has the same tokens alone and in company: the sums of a row are added in one order.
-    /// ONNX Runtime's kernels add those of one row in another order than those of several, and may round inputs to 8
-    /// bits after that; so without the kernels a greedy answer can differ with the requests that are computed beside
-    /// it, where two tokens are nearly equal.
-    /// </remarks>
     public bool UseKernels { get; set; } = true;
 
     /// <summary>The maximum of sequences in one batch; further requests wait.</summary>
