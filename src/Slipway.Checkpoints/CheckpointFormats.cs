@@ -58,9 +58,9 @@ public static class CheckpointFormats
                 $"{string.Join(", ", All.SelectMany(format => format.FolderFiles).Select(name => $"'{name}'"))} or a " +
                 $"single weight file ({string.Join(", ", All.Select(format => format.Name).Distinct())}).", folder),
             _ => throw new CheckpointException(
-                $"The folder '{folder}' holds several weight files: " +
-                $"{string.Join(", ", claimed.Take(8).Select(file => $"'{Path.GetFileName(file)}'"))}. Name the one " +
-                "to open instead of the folder.", folder),
+                $"The folder '{folder}' holds several weight files: "
+                + $"{string.Join(", ", claimed.Take(8).Select(file => $"'{Path.GetFileName(file)}'"))}. Name the one "
+                + "to open instead of the folder.", folder),
         };
     }
 

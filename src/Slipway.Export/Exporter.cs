@@ -194,9 +194,8 @@ public static class Exporter
         if (architecture is not DecoderArchitecture)
         {
             throw new NotSupportedException(
-                $"'{name}' is an encoder and keeps no keys and values, so they cannot "
-                + $"be '{cache}'. Leave KeyValueCache "
-                + "at 'fp32'.");
+                $"'{name}' is an encoder and keeps no keys and values, so they cannot be '{cache}'. Leave "
+                + "KeyValueCache at 'fp32'.");
         }
 
         if (options.KeyValueMeasurement is null)
@@ -213,8 +212,8 @@ public static class Exporter
         var length = options.ContextLength ?? longest;
         return options.ContextLength is <= 0 || length > longest
             ? throw new ArgumentException(
-                $"The context length {length} is not between 1 and the {longest} positions that "
-                + $"'{config.Path}' was made for.", nameof(options))
+                $"The context length {length} is not between 1 and the {longest} positions that '{config.Path}' was "
+                + "made for.", nameof(options))
             : length > LongestContext
             ? throw new ArgumentException(
                 $"'{config.Path}' was made for {length} positions; at most {LongestContext} can be exported. "
@@ -229,8 +228,8 @@ public static class Exporter
         string[] unknown = [.. tensors.Unknown()
             .Where(name => !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))];
         return unknown.Length == 0 || !options.Strict ? tensors.Unused() : throw new CheckpointException(
-            $"The checkpoint '{checkpoint.Path}' holds {unknown.Length} tensors "
-            + $"that '{architecture}' has no place for: "
+            $"The checkpoint '{checkpoint.Path}' holds {unknown.Length} tensors that '{architecture}' has no place "
+            + "for: "
             + $"{string.Join(", ", unknown.Take(5).Select(name => $"'{name}'"))}{(unknown.Length > 5 ? ", …" : "")}. "
             + "Where they belong to the model, its configuration names another architecture or other sizes; where the "
             + "model is to go without them, export it without Strict ('--strict').",

@@ -35,9 +35,8 @@ internal static class TextFiles
         architecture is DecoderArchitecture && checkpoint.ReadFile("modules.json") is not null
             ?
             [
-                $"'{checkpoint.Path}' is a sentence-embedding model ('modules.json'), "
-                + $"and '{name}' is exported as a decoder: the "
-                + "package gives logits, no embeddings. Use an encoder's checkpoint for embeddings.",
+                $"'{checkpoint.Path}' is a sentence-embedding model ('modules.json'), and '{name}' is exported as a "
+                + "decoder: the package gives logits, no embeddings. Use an encoder's checkpoint for embeddings.",
             ]
             : [];
 

@@ -42,9 +42,8 @@ public sealed class EncoderPackage
         {
             throw new PackageException(
                 path,
-                $"The package '{path}' holds a '{ModelPackage.ConfigFile}', so it is a decoder. Chat with it, or "
-                + $"give the "
-                + "package of an encoder.");
+                $"The package '{path}' holds a '{ModelPackage.ConfigFile}', so it is a decoder. Chat with it, or give "
+                + "the package of an encoder.");
         }
 
         var manifestPath = System.IO.Path.Combine(path, ModelPackage.ManifestFile);

@@ -87,14 +87,12 @@ internal static class PackageReader
     /// <summary>Describes a file of which reading failed.</summary>
     public static PackageException Unreadable(string path, Exception cause) => new(
         path,
-        $"'{path}' cannot be "
-        + $"read: {cause.Message.TrimEnd('.')}. Give the user that runs this program the right to read "
-        + "the package and to enter its folder, or copy the package again.",
+        $"'{path}' cannot be read: {cause.Message.TrimEnd('.')}. Give the user that runs this program the right to "
+        + "read the package and to enter its folder, or copy the package again.",
         cause);
 
     private static PackageException Dangling(string path) => new(
         path,
-        $"'{path}' is a link "
-        + $"to '{new FileInfo(path).LinkTarget}', which does not exist. Copy or fetch the package again, "
-        + "with what its links lead to.");
+        $"'{path}' is a link to '{new FileInfo(path).LinkTarget}', which does not exist. Copy or fetch the package "
+        + "again, with what its links lead to.");
 }

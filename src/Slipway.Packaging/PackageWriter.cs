@@ -262,9 +262,8 @@ public sealed class PackageWriter : IDisposable
         {
             _closed = true;
             throw new IOException(
-                $"The package '{_target}' is written, but the one that it replaces cannot be "
-                + $"removed: {exception.Message} "
-                + $"Remove the folder '{replaced}'.",
+                $"The package '{_target}' is written, but the one that it replaces cannot be removed: "
+                + $"{exception.Message} Remove the folder '{replaced}'.",
                 exception);
         }
     }
@@ -278,9 +277,8 @@ public sealed class PackageWriter : IDisposable
     }
 
     private IOException Disturbed(string how) => new(
-        $"The package '{_target}' is not written, because another program changed the "
-        + $"folder '{Folder}' in which it was "
-        + $"being made: {how}. Keep programs that clean up away from it and export again.");
+        $"The package '{_target}' is not written, because another program changed the folder '{Folder}' in which it "
+        + $"was being made: {how}. Keep programs that clean up away from it and export again.");
 
     private void RequireReplaceable()
     {
@@ -298,8 +296,7 @@ public sealed class PackageWriter : IDisposable
         {
             throw new IOException(
                 $"The folder '{_target}' exists and stays as it is. Choose another one, or have the package in it "
-                + $"replaced "
-                + "('--overwrite', the option Overwrite).");
+                + "replaced ('--overwrite', the option Overwrite).");
         }
 
         if (!File.Exists(Path.Combine(_target, ModelPackage.ConfigFile))

@@ -34,9 +34,8 @@ internal static class PartialFolder
         if (Length(name) > MaxNameLength)
         {
             throw new PathTooLongException(
-                $"The name of the "
-                + $"folder '{target}' has {Length(name)} bytes; file systems take at most {MaxNameLength}. "
-                + "Choose a shorter one.");
+                $"The name of the folder '{target}' has {Length(name)} bytes; file systems take at most "
+                + $"{MaxNameLength}. Choose a shorter one.");
         }
     }
 

@@ -45,8 +45,7 @@ public sealed class DamagedFileTests : IDisposable
         "model.dat",
         TorchSharpBytes.Of(("a", 8, [1], new byte[4])),
         "gives tensor 'a' the scalar type 8; supported are 0 (U8), 1 (I8), 2 (I16), 3 (I32), 4 (I64), 5 (F16), 6 "
-        + "(F32), "
-        + "7 (F64), 11 (BOOL), 15 (BF16)",
+        + "(F32), 7 (F64), 11 (BOOL), 15 (BF16)",
         "a",
         "Convert the tensor to one of these before it is saved.");
 
@@ -89,9 +88,9 @@ public sealed class DamagedFileTests : IDisposable
         var error = Refused(
             "model.safetensors", Safetensors(TwoTensors.Replace("F32", "C64", StringComparison.Ordinal)));
         Assert.Equal(
-            $"Tensor 'a' "
-            + $"in '{_folder["model.safetensors"]}' has the unknown dtype 'C64'. Expected one of F64, F32, F16, BF16, "
-            + "F8_E4M3, F8_E5M2, I64, U64, I32, U32, I16, U16, I8, U8, BOOL; convert the tensor to one of them.",
+            $"Tensor 'a' in '{_folder["model.safetensors"]}' has the unknown dtype 'C64'. Expected one of F64, F32, "
+            + "F16, BF16, F8_E4M3, F8_E5M2, I64, U64, I32, U32, I16, U16, I8, U8, BOOL; convert the tensor to one of "
+            + "them.",
             error.Message);
         Assert.Equal("a", error.Tensor);
     }

@@ -55,9 +55,8 @@ public sealed class LinkedCheckpointTests : IDisposable
 
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(snapshot));
         Assert.Equal(
-            $"The file '{path}' is a link to '{target}', which is no file. Copy the folder with what its links " +
-            $"lead to " +
-            "('cp -rL'), or complete the download that made them.", error.Message);
+            $"The file '{path}' is a link to '{target}', which is no file. Copy the folder with what its links lead to "
+            + "('cp -rL'), or complete the download that made them.", error.Message);
     }
 
     [Fact]
@@ -68,9 +67,8 @@ public sealed class LinkedCheckpointTests : IDisposable
             _folder["model.safetensors"], "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder.Path));
         Assert.Equal(
-            $"The file '{_folder["model.safetensors"]}' is a pointer of Git LFS, not the weights themselves. Run "
-            + $"'git lfs pull' " +
-            "in its repository.", error.Message);
+            $"The file '{_folder["model.safetensors"]}' is a pointer of Git LFS, not the weights themselves. Run 'git "
+            + "lfs pull' in its repository.", error.Message);
     }
 
     private string Link(string plain)

@@ -50,7 +50,7 @@ public sealed class BadPackageTests : IDisposable
         File.WriteAllBytes(path, bytes);
         var expected =
             $"The file '{path}' does not have the SHA-256 that 'slipway.json' states. It is altered: copy or export "
-            + $"the package again.";
+            + "the package again.";
         await AssertRefusedAsync(expected, "generate", package, "-p", "a");
         await AssertRefusedAsync(expected, "inspect", package);
     }
@@ -62,10 +62,9 @@ public sealed class BadPackageTests : IDisposable
         File.Delete(Path.Combine(package, "slipway.json"));
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..1]);
         await AssertRefusedAsync(
-            $"Tokenizer '{path}' is not valid JSON: Expected depth to be zero at the end of the JSON payload. There "
-            + $"is an open JSON "
-            + "object or array that should be closed. LineNumber: 0 | BytePositionInLine: 1. Download or export it "
-            + "again.",
+            $"Tokenizer '{path}' is not valid JSON: Expected depth to be zero at the end of the JSON payload. There is "
+            + "an open JSON object or array that should be closed. LineNumber: 0 | BytePositionInLine: 1. Download or "
+            + "export it again.",
             "generate", package, "-p", "a");
     }
 
@@ -83,9 +82,8 @@ public sealed class BadPackageTests : IDisposable
 
     [Fact]
     public async Task Generate_PromptLongerThanTheContext_SaysBothLengthsAndTheRemedy() => await AssertRefusedAsync(
-        "The prompt has '200' tokens; the context holds '128'. Shorten it, or load the model with a longer context "
-        + "if the package and "
-        + "the memory allow.",
+        "The prompt has '200' tokens; the context holds '128'. Shorten it, or load the model with a longer context if "
+        + "the package and the memory allow.",
         "generate", SmallPackage.WritePackage(_folder), "--input-ids", string.Join(',', Enumerable.Repeat(5, 200)));
 
     private static async Task AssertRefusedAsync(string expected, params string[] arguments)

@@ -191,7 +191,7 @@ public sealed class BadSourceTests : IDisposable
         var source = SmallPackage.WriteCheckpoint(_folder);
         var run = await Tool.RunAsync("export", source, "-o", _folder["out"], "--context", "100000000");
         Assert.Equal(
-            (1, $"slipway: The context length 100000000 is not between 1 and the 128 positions "
+            (1, "slipway: The context length 100000000 is not between 1 and the 128 positions "
                 + $"that '{source}' was made for."),
             (run.Code, run.Error.TrimEnd()));
         Assert.False(Directory.Exists(_folder["out"]));

@@ -63,9 +63,8 @@ public sealed class ExportCostTests(ITestOutputHelper output)
         var report = JsonNode.Parse(json)!;
         var megabytes = (long)report["peak_memory_bytes"]! / 1e6;
         output.WriteLine(
-            $"{precision}: {report["parameters"]} weights "
-            + $"to {(long)report["bytes"]! / 1e6:0} MB in {report["seconds"]} s, "
-            + $"peak memory {megabytes:0} MB");
+            $"{precision}: {report["parameters"]} weights to {(long)report["bytes"]! / 1e6:0} MB in "
+            + $"{report["seconds"]} s, peak memory {megabytes:0} MB");
         Assert.InRange(megabytes, 0, maxMegabytes);
     }
 

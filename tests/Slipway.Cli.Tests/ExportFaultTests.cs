@@ -80,8 +80,7 @@ public sealed class ExportFaultTests : IDisposable
         Assert.Equal(
             $"slipway: The package '{target}' cannot be written, because its disk is full or allows no file of that "
             + "size: The file 'model.onnx.data' has reached the largest size that is allowed there. Free space or "
-            + "choose "
-            + "a folder on another disk; nothing was left behind.",
+            + "choose a folder on another disk; nothing was left behind.",
             export.Error.TrimEnd());
         Assert.Equal(1, export.Code);
         Assert.Equal(entries, Directory.GetFileSystemEntries(_folder.Path));

@@ -45,9 +45,8 @@ public sealed class ExportProcessesTests : IDisposable
 
         var error = await Assert.ThrowsAsync<IOException>(held.ReleaseAsync);
         Assert.StartsWith(
-            $"The package '{held.Target}' is not written, because another program changed the "
-            + $"folder '{held.Partial}' in which "
-            + $"it was being made: {how}",
+            $"The package '{held.Target}' is not written, because another program changed the folder '{held.Partial}' "
+            + $"in which it was being made: {how}",
             error.Message, StringComparison.Ordinal);
         AssertNothingIsLeftBeside();
     }
@@ -61,9 +60,8 @@ public sealed class ExportProcessesTests : IDisposable
         var ended = await Task.WhenAll(runs.Select(ToolProcess.EndAsync));
         Assert.Single(ended, run => run.Code == 0);
         Assert.All(ended.Where(run => run.Code != 0), run => Assert.Equal(
-            $"slipway: The "
-            + $"folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the package "
-            + "in it replaced ('--overwrite', the option Overwrite).",
+            $"slipway: The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the "
+            + "package in it replaced ('--overwrite', the option Overwrite).",
             run.Error.Trim()));
         AssertNothingIsLeftBeside(_folder["package"]);
     }

@@ -71,9 +71,8 @@ public sealed class ReportedTests(ITestOutputHelper output) : IDisposable
             "--prompt-name", "title");
         Assert.Equal(1, unknown.Code);
         Assert.Equal(
-            $"slipway: The "
-            + $"package '{_folder["package"]}' has no prompt 'title'; it has 'query', 'document'. Name one of these, "
-            + "or '' for none.\n", unknown.Error);
+            $"slipway: The package '{_folder["package"]}' has no prompt 'title'; it has 'query', 'document'. Name one "
+            + "of these, or '' for none.\n", unknown.Error);
     }
 
     [Theory]
@@ -166,9 +165,8 @@ public sealed class ReportedTests(ITestOutputHelper output) : IDisposable
         var refused = await Tool.RunAsync(
             "run", _folder["package"], "-i", _folder["in.safetensors"], "-o", _folder["out.safetensors"]);
         Assert.Equal(
-            $"slipway: 'attention_mask' "
-            + $"of '{_folder["in.safetensors"]}' has the shape [2, 2]; expected [1, 4], that of "
-            + "'input_ids'.\n", refused.Error);
+            $"slipway: 'attention_mask' of '{_folder["in.safetensors"]}' has the shape [2, 2]; expected [1, 4], that "
+            + "of 'input_ids'.\n", refused.Error);
     }
 
     [Fact]
@@ -179,18 +177,16 @@ public sealed class ReportedTests(ITestOutputHelper output) : IDisposable
         string[] run = ["run", _folder["package"], "-i", _folder["in.safetensors"], "-o", _folder["out.safetensors"]];
         Write(("input_ids", [1, 256]));
         Assert.Equal(
-            $"slipway: '256' in 'input_ids' "
-            + $"of '{_folder["in.safetensors"]}' is no token id; the model has 0 to 255. Encode "
-            + "the texts with the model's own tokenizer.\n", (await Tool.RunAsync(run)).Error);
+            $"slipway: '256' in 'input_ids' of '{_folder["in.safetensors"]}' is no token id; the model has 0 to 255. "
+            + "Encode the texts with the model's own tokenizer.\n", (await Tool.RunAsync(run)).Error);
         Write(("input_ids", new long[1000]));
         Assert.Matches(
             "^slipway: 'input_ids' of '.*' has 1000 tokens a text; '.*' takes [0-9]+. Cut the texts off.\n$",
             (await Tool.RunAsync(run)).Error);
         Write(("input_ids", [1]));
         Assert.Equal(
-            $"slipway: '{_folder["package"]}' is the package of an encoder, which holds no adapters. Merge the "
-            + $"adapter with "
-            + "'slipway export --adapter', and leave --adapter out here.\n",
+            $"slipway: '{_folder["package"]}' is the package of an encoder, which holds no adapters. Merge the adapter "
+            + "with 'slipway export --adapter', and leave --adapter out here.\n",
             (await Tool.RunAsync([.. run, "--adapter", "own"])).Error);
     }
 

@@ -67,9 +67,8 @@ public sealed class SurroundingsTests : IDisposable
         // What may not be entered shows in the first file that is looked for.
         var shown = name.Length == 0 ? Path.Combine(package, "genai_config.json") : path;
         Assert.Equal(
-            $"slipway: '{shown}' cannot be read: Access to the "
-            + $"path '{shown}' is denied. Give the user that runs this program "
-            + "the right to read the package and to enter its folder, or copy the package again.",
+            $"slipway: '{shown}' cannot be read: Access to the path '{shown}' is denied. Give the user that runs this "
+            + "program the right to read the package and to enter its folder, or copy the package again.",
             run.Error.Trim());
         Assert.Equal(1, run.Code);
     }
@@ -179,8 +178,7 @@ public sealed class SurroundingsTests : IDisposable
             command.StartsWith("train", StringComparison.Ordinal)
                 ? "slipway: The native library of PyTorch is missing or of another version. Reference the package "
                     + "'libtorch-cpu' in the program, or that of its system alone, such as 'libtorch-cpu-linux-x64', "
-                    + "of the "
-                    + "version that TorchSharp asks for."
+                    + "of the version that TorchSharp asks for."
                 : "slipway: The native library of ONNX Runtime is missing or of another version. Reference the package "
                     + "'Slipway.Cpu' in the program, and no other version of 'Microsoft.ML.OnnxRuntime'.",
             run.Error.Trim());

@@ -77,9 +77,8 @@ public sealed class VerbTests : IDisposable
         var again = await Tool.RunAsync("export", source, "-o", _folder["out"]);
         Assert.Equal(1, again.Code);
         Assert.Equal(
-            $"slipway: The "
-            + $"folder '{_folder["out"]}' exists and stays as it is. Choose another one, or have the package in it "
-            + "replaced ('--overwrite', the option Overwrite).\n", again.Error);
+            $"slipway: The folder '{_folder["out"]}' exists and stays as it is. Choose another one, or have the "
+            + "package in it replaced ('--overwrite', the option Overwrite).\n", again.Error);
         Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", _folder["out"], "--overwrite")).Code);
     }
 

@@ -147,10 +147,9 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
         var exception = Refused(source, new ExportOptions { Strict = true });
         Assert.Equal(
             $"The checkpoint '{source}' holds 1 tensors that 'LlamaForCausalLM' has no place for: "
-            + $"'model.extra.weight'. "
-            + "Where they belong to the model, its configuration names another architecture or other sizes; where "
-            + "the model "
-            + "is to go without them, export it without Strict ('--strict').", exception.Message);
+            + "'model.extra.weight'. Where they belong to the model, its configuration names another architecture or "
+            + "other sizes; where the model is to go without them, export it without Strict "
+            + "('--strict').", exception.Message);
         Assert.Equal("model.extra.weight", exception.Tensor);
 
         using var checkpoint = Checkpoint.Open(source);

@@ -69,9 +69,8 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
         var runtime = await ScoresAsync("package", useKernels: false);
 
         output.WriteLine(
-            $"{name}: kernels "
-            + $"are {Distance(kernels, full):0.0e+0} from float32, ONNX Runtime {Distance(runtime, full):0.0e+0}, "
-            + $"they from each other {Distance(kernels, runtime):0.0e+0}");
+            $"{name}: kernels are {Distance(kernels, full):0.0e+0} from float32, ONNX Runtime "
+            + $"{Distance(runtime, full):0.0e+0}, they from each other {Distance(kernels, runtime):0.0e+0}");
         Assert.InRange(Distance(kernels, full), 0, (1.3 * Distance(runtime, full)) + 1e-4);
         Assert.InRange(Distance(kernels, runtime), 0, 0.3 * Distance(runtime, full));
     }
@@ -113,8 +112,7 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
         var refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["package"]));
         Assert.EndsWith(
             "has no file 'other.onnx', which 'slipway.json' names as its graph for processors. Copy or export the "
-            + "package "
-            + "again.", refused.Message);
+            + "package again.", refused.Message);
         LanguageModel.Load(_folder["package"], new LanguageModelOptions { UseKernels = false }).Dispose();
     }
 

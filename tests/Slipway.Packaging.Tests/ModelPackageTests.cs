@@ -165,9 +165,8 @@ public sealed class ModelPackageTests : IDisposable
             overwrite: true);
         AssertRefused(
             path,
-            $"'model.decoder.filename' "
-            + $"in '{Path.Combine(path, "genai_config.json")}' is 'null'; expected a text. Mend the "
-            + "file or export again.");
+            $"'model.decoder.filename' in '{Path.Combine(path, "genai_config.json")}' is 'null'; expected a text. Mend "
+            + "the file or export again.");
     }
 
     [Theory]

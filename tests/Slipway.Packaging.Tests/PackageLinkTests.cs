@@ -65,16 +65,15 @@ public sealed class PackageLinkTests : IDisposable
         LayOutLikeKubernetes();
         File.Delete(Path.Combine(_folder["mounted"], "..data"));
         Assert.Equal(
-            $"'{Path.Combine(_folder["mounted"], "genai_config.json")}' is a link "
-            + $"to '{Path.Combine("..data", "genai_config.json")}', "
-            + "which does not exist. Copy or fetch the package again, with what its links lead to.",
+            $"'{Path.Combine(_folder["mounted"], "genai_config.json")}' is a link to "
+            + $"'{Path.Combine("..data", "genai_config.json")}', which does not exist. Copy or fetch the package "
+            + "again, with what its links lead to.",
             Refused(_folder["mounted"]));
 
         Directory.CreateSymbolicLink(_folder["lost"], "nowhere");
         Assert.Equal(
-            $"'{_folder["lost"]}' is a link to 'nowhere', which does not exist. Copy or fetch the package again, "
-            + $"with what its "
-            + "links lead to.",
+            $"'{_folder["lost"]}' is a link to 'nowhere', which does not exist. Copy or fetch the package again, with "
+            + "what its links lead to.",
             Refused(_folder["lost"]));
     }
 

@@ -35,9 +35,8 @@ public sealed class PackageWriterTests : IDisposable
     {
         PackageSample.Write(_folder);
         Assert.Equal(
-            $"The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the package "
-            + $"in it "
-            + "replaced ('--overwrite', the option Overwrite).",
+            $"The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the package in "
+            + "it replaced ('--overwrite', the option Overwrite).",
             Assert.Throws<IOException>(() => new PackageWriter(_folder["package"])).Message);
     }
 
@@ -195,9 +194,8 @@ public sealed class PackageWriterTests : IDisposable
                 catch (IOException exception) when (!overwrite)
                 {
                     Assert.Equal(
-                        $"The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have "
-                        + $"the package in it "
-            + "replaced ('--overwrite', the option Overwrite).",
+                        $"The folder '{_folder["package"]}' exists and stays as it is. Choose another one, or have the "
+                        + "package in it replaced ('--overwrite', the option Overwrite).",
                         exception.Message);
                 }
             });
@@ -278,9 +276,8 @@ public sealed class PackageWriterTests : IDisposable
     private void AssertDisturbed(PackageWriter writer, string how, Action act)
         => Assert.Equal(
             $"The package '{_folder["package"]}' is not written, because another program changed the folder "
-            + $"'{writer.Folder}' in which it was being "
-            + $"made: {how}. Keep programs that clean up away from it and export "
-            + "again.",
+            + $"'{writer.Folder}' in which it was being made: {how}. Keep programs that clean up away from it and "
+            + "export again.",
             Assert.Throws<IOException>(act).Message);
 
     // As this process's, but of one that had its id before.

@@ -85,8 +85,7 @@ public sealed class AnswersTests
             () => model.GenerateAsync(Request with { LogitsProcessors = [new Nothing()] }));
         Assert.Equal(
             "LogitsProcessors has entries and NumReturnSequences is '4', but a processor follows one answer. Send a "
-            + "request "
-            + "with processors of its own for each. (Parameter 'request')",
+            + "request with processors of its own for each. (Parameter 'request')",
             error.Message);
     }
 

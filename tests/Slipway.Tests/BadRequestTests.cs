@@ -16,9 +16,8 @@ public sealed class BadRequestTests
     public void GenerateAsync_PromptLongerThanContext_NamesBothLengths()
         => AssertRefused(
             new() { PromptIds = new int[129] },
-            "The prompt has '129' tokens; the context holds '128'. Shorten it, or load the model with a longer "
-            + "context if the "
-            + "package and the memory allow. (Parameter 'request')");
+            "The prompt has '129' tokens; the context holds '128'. Shorten it, or load the model with a longer context "
+            + "if the package and the memory allow. (Parameter 'request')");
 
     [Fact]
     public void GenerateAsync_PromptFillsContext_SaysThatNothingCanFollow()
@@ -34,8 +33,7 @@ public sealed class BadRequestTests
         => AssertRefused(
             new() { PromptIds = [1, id] },
             $"Token id '{id}' at position '1' is outside the vocabulary of '256' entries. Encode the text with the "
-            + $"package's "
-            + "own tokenizer. (Parameter 'request')");
+            + "package's own tokenizer. (Parameter 'request')");
 
     [Fact]
     public void GenerateAsync_SamplingOutOfRange_NamesOptionAndRange()
@@ -129,9 +127,8 @@ public sealed class BadRequestTests
             config, File.ReadAllText(config).Replace("present.%d.value", "now.%d.value", StringComparison.Ordinal));
         var error = Assert.Throws<PackageException>(() => LanguageModel.Load(folder.Path));
         Assert.Equal(
-            $"The graph '{folder["model.onnx"]}' has no output 'now.0.value', which 'genai_config.json' names. "
-            + $"Export the "
-            + "package again.",
+            $"The graph '{folder["model.onnx"]}' has no output 'now.0.value', which 'genai_config.json' names. Export "
+            + "the package again.",
             error.Message);
     }
 
@@ -148,8 +145,7 @@ public sealed class BadRequestTests
             () => model.GenerateAsync(new() { PromptIds = [1], StopSequences = ["."] }));
         Assert.Equal(
             $"The package '{folder.Path}' has no 'tokenizer.json', so it takes and gives token ids only. Copy the "
-            + $"tokenizer of "
-            + "the model's checkpoint into the package.",
+            + "tokenizer of the model's checkpoint into the package.",
             error.Message);
     }
 

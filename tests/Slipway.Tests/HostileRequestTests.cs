@@ -94,7 +94,7 @@ public sealed class HostileRequestTests
             "DraftTokens is '2147483647'; expected 0 to 64, or null for the model's own. (Parameter 'request')"),
         ["timeout"] = (Good with { Timeout = TimeSpan.MaxValue },
             $"Timeout is '{TimeSpan.MaxValue}'; expected more than zero and at most a day, or null for no limit. "
-            + $"(Parameter 'request')"),
+            + "(Parameter 'request')"),
     };
 
     private static readonly Dictionary<string, (BeamSearchRequest Request, string Message)> RefusedBeams = new(

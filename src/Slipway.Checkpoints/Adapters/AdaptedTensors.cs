@@ -79,9 +79,9 @@ internal sealed class AdaptedTensors
             if (Vocabulary is { } other && other != replacement.Shape[0])
             {
                 throw new CheckpointException(
-                    $"The adapter '{_adapter.Path}' brings '{name}' for a vocabulary "
-                    + $"of {replacement.Shape[0]} tokens and " +
-                    $"another tensor for one of {other}. Save the adapter again with embedding and head of one size.",
+                    $"The adapter '{_adapter.Path}' brings '{name}' for a vocabulary of {replacement.Shape[0]} tokens "
+                    + $"and another tensor for one of {other}. Save the adapter again with embedding and head of one "
+                    + "size.",
                     _adapter.Path, name);
             }
 
@@ -159,10 +159,10 @@ internal sealed class AdaptedTensors
     }
 
     private CheckpointException Unfit(string name, IReadOnlyList<long> shape, TensorInfo? tensor) => new(
-        $"The adapter '{_adapter.Path}' changes tensor '{name}' of shape {TensorInfo.FormatShape(shape)}; the " +
-        $"checkpoint '{_checkpoint.Path}' has " +
-        $"{(tensor is null ? "none" : $"one of shape {TensorInfo.FormatShape(tensor.Shape)}")}. Use the " +
-        $"model that it was trained on{(_adapter.BaseModel is { } model ? $", '{model}'" : "")}.", _adapter.Path, name);
+        $"The adapter '{_adapter.Path}' changes tensor '{name}' of shape {TensorInfo.FormatShape(shape)}; the "
+        + $"checkpoint '{_checkpoint.Path}' has "
+        + $"{(tensor is null ? "none" : $"one of shape {TensorInfo.FormatShape(tensor.Shape)}")}. Use the model that "
+        + $"it was trained on{(_adapter.BaseModel is { } model ? $", '{model}'" : "")}.", _adapter.Path, name);
 
     // The rows of the tensors that have one for each token.
     private long VocabularySize() =>

@@ -57,11 +57,9 @@ internal sealed class LoraSettings
             && list.All(item => item is JsonValue id && id.TryGetValue<int>(out var number) && number >= 0)
             ? [.. list.Select(item => item!.GetValue<int>())]
             : throw new CheckpointException(
-                $"'{key}' of the "
-                + $"adapter '{_path}' is '{JsonFile.Describe(_json[key])}', which names no tokens for '{module}', " +
-                "whose rows the adapter holds; expected their ids. Take tensors and configuration from one folder "
-                + "that PEFT " +
-                "saved.", _path, module);
+                $"'{key}' of the adapter '{_path}' is '{JsonFile.Describe(_json[key])}', which names no tokens for "
+                + $"'{module}', whose rows the adapter holds; expected their ids. Take tensors and configuration from "
+                + "one folder that PEFT saved.", _path, module);
     }
 
     // The factor of a module's product, whose rank its tensors tell.

@@ -37,9 +37,8 @@ internal sealed class CheckpointFile : IDisposable
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new CheckpointException(
-                $"The file '{path}' is a link "
-                + $"to '{new FileInfo(path).LinkTarget}', which is no file. Copy the folder with " +
-                "what its links lead to ('cp -rL'), or complete the download that made them.", path,
+                $"The file '{path}' is a link to '{new FileInfo(path).LinkTarget}', which is no file. Copy the folder "
+                + "with what its links lead to ('cp -rL'), or complete the download that made them.", path,
                 innerException: error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

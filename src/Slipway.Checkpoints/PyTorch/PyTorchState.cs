@@ -25,9 +25,9 @@ internal static class PyTorchState
             if (inner.Length > 1)
             {
                 throw new CheckpointException(
-                    $"The PyTorch file '{path}' holds tensors under " +
-                    $"{string.Join(", ", inner.Take(8).Select(item => $"'{item.Key as string}'"))}. Save the one " +
-                    "dictionary that is the model.", path);
+                    $"The PyTorch file '{path}' holds tensors under "
+                    + $"{string.Join(", ", inner.Take(8).Select(item => $"'{item.Key as string}'"))}. Save the one "
+                    + "dictionary that is the model.", path);
             }
         }
 

@@ -21,10 +21,9 @@ internal sealed record PackedSettings(string Method, int Bits, int GroupSize, st
         if (section is null)
         {
             throw new CheckpointException(
-                $"The checkpoint '{checkpoint.Path}' holds packed codes ('.qweight'), but its configuration has no " +
-                "'quantization_config' that says how to read them. Put the 'config.json' or 'quantize_config.json' "
-                + "that was " +
-                "published with these weights beside them.", checkpoint.Path);
+                $"The checkpoint '{checkpoint.Path}' holds packed codes ('.qweight'), but its configuration has no "
+                + "'quantization_config' that says how to read them. Put the 'config.json' or 'quantize_config.json' "
+                + "that was published with these weights beside them.", checkpoint.Path);
         }
 
         var version = Text(section, "checkpoint_format") ?? Text(section, "version") ?? "";

@@ -42,13 +42,13 @@ internal static class BenchGuidanceVerb
     private static void Write(TextWriter output, GuidanceReport report)
     {
         output.WriteLine(
-            $"vocabulary  {report.VocabularySize} tokens, read "
-            + $"in {Amounts.Number(report.VocabularyTime.TotalMilliseconds)} ms");
+            $"vocabulary  {report.VocabularySize} tokens, read in "
+            + $"{Amounts.Number(report.VocabularyTime.TotalMilliseconds)} ms");
         output.WriteLine(
             $"compile     {report.Tools} tools in {Amounts.Number(report.CompileTime.TotalMilliseconds)} ms");
         output.WriteLine(
-            $"new states  {Microseconds(report.FirstMask)} µs a token, 90 % "
-            + $"within {Microseconds(report.FirstMaskNinth)}, longest "
+            $"new states  {Microseconds(report.FirstMask)} µs a token, 90 % within "
+            + $"{Microseconds(report.FirstMaskNinth)}, longest "
             + Microseconds(report.FirstMaskLongest));
         output.WriteLine(
             $"met before  {Microseconds(report.Mask)} µs a token, longest {Microseconds(report.MaskLongest)}");

@@ -76,8 +76,8 @@ internal static class EvalToolsVerb
             $"exact calls      {report.ExactCalls} of {report.CallCases} ({Amounts.Number(100 * report.ExactRate)} %); "
             + $"right tools {report.RightNames}");
         output.WriteLine(
-            $"no call needed   {report.RightTextCases} of {report.TextCases} without "
-            + $"one; {report.ExactTexts} word for word");
+            $"no call needed   {report.RightTextCases} of {report.TextCases} without one; {report.ExactTexts} word for "
+            + "word");
         output.WriteLine(
             $"not offered      {report.CallsNotOffered} calls in {report.Cases} cases; malformed "
             + $"{report.MalformedCalls}");

@@ -151,8 +151,7 @@ internal static class ExportVerb
 
         context.Output.WriteLine(
             $"{Amounts.Bytes(report.Bytes),10}  '{report.Folder}': {report.Manifest.Architecture}, "
-            + $"{report.Parameters} weights, "
-            + $"{report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak "
+            + $"{report.Parameters} weights, {report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak "
             + $"memory {Amounts.Bytes(report.PeakMemoryBytes)}");
         if (report.UnusedTensors.Count > 0)
         {

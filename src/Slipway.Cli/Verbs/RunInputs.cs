@@ -65,9 +65,8 @@ internal sealed class RunInputs : IDisposable
         if (Array.FindIndex(ids, id => id < 0 || id >= vocabularySize) is >= 0 and var place)
         {
             throw new UsageException(
-                $"'{ids[place]}' in 'input_ids' "
-                + $"of '{Path}' is no token id; the model has 0 to {vocabularySize - 1}. Encode the "
-                + "texts with the model's own tokenizer.");
+                $"'{ids[place]}' in 'input_ids' of '{Path}' is no token id; the model has 0 to {vocabularySize - 1}. "
+                + "Encode the texts with the model's own tokenizer.");
         }
     }
 

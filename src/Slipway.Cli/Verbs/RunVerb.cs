@@ -121,8 +121,8 @@ internal static class RunVerb
         if (model.Package.Manifest.ContextLength is { } longest && shape[1] > longest)
         {
             throw new UsageException(
-                $"'{Ids}' of '{inputs.Path}' has {shape[1]} tokens a "
-                + $"text; '{folder}' takes {longest}. Cut the texts off.");
+                $"'{Ids}' of '{inputs.Path}' has {shape[1]} tokens a text; '{folder}' takes {longest}. Cut the texts "
+                + "off.");
         }
 
         inputs.RequireTokens(ids, model.VocabularySize ?? int.MaxValue);

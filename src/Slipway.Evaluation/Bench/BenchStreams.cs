@@ -18,8 +18,8 @@ internal sealed class BenchStreams
         {
             throw new ArgumentException(
                 $"A prompt of '{options.PromptTokens}' tokens and '{options.NewTokens}' new ones need a context of "
-                + $"'{options.PromptTokens + options.NewTokens + 1}'; the model "
-                + $"has '{model.ContextLength}'. Ask for fewer.",
+                + $"'{options.PromptTokens + options.NewTokens + 1}'; the model has '{model.ContextLength}'. Ask for "
+                + "fewer.",
                 nameof(options));
         }
     }

@@ -82,8 +82,8 @@ public static class GuidanceBench
                     if (float.IsNegativeInfinity(logits[answer[read]]))
                     {
                         throw new InvalidOperationException(
-                            $"Guidance forbids "
-                            + $"token '{answer[read]}' at position '{read}' of an answer that satisfies it.");
+                            $"Guidance forbids token '{answer[read]}' at position '{read}' of an answer that satisfies "
+                            + "it.");
                     }
 
                     var must = processor.Forced(answer.AsSpan(0, read + 1)).Count;

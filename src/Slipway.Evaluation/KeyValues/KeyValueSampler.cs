@@ -71,8 +71,8 @@ public static class KeyValueSampler
         if (ids.Length < 2)
         {
             throw new ArgumentException(
-                $"The text "
-                + $"has '{ids.Length}' tokens; keys and values are measured over two at least. Give a longer one.",
+                $"The text has '{ids.Length}' tokens; keys and values are measured over two at least. Give a longer "
+                + "one.",
                 nameof(text));
         }
 

@@ -75,11 +75,9 @@ internal static class AdapterFactors
             scale[row] = length > 0 && float.IsFinite(magnitudes[source.Output])
                 ? (float)((magnitudes[source.Output] / length) - 1)
                 : throw new CheckpointException(
-                    $"The adapter '{adapter.Path}' scales "
-                    + $"row {source.Output} of '{target.Name}', of length {length}, to "
-                    + $"{magnitudes[source.Output]}. Use the model that the adapter was trained on; where this is "
-                    + $"it, its "
-                    + "training diverged.",
+                    $"The adapter '{adapter.Path}' scales row {source.Output} of '{target.Name}', of length {length}, "
+                    + $"to {magnitudes[source.Output]}. Use the model that the adapter was trained on; where this is "
+                    + "it, its training diverged.",
                     adapter.Path, target.Name);
         }
     }

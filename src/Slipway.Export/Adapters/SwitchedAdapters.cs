@@ -76,9 +76,9 @@ internal sealed class SwitchedAdapters
             if (adapter.Targets.Keys.FirstOrDefault(target => !met.Contains(target)) is { } missed)
             {
                 throw new NotSupportedException(
-                    $"The adapter '{name}' in '{adapter.Adapter.Path}' changes '{missed}', which is no linear layer "
-                    + $"of its own "
-                    + "in the graph. Such an adapter cannot be switched per request: merge it at export instead.");
+                    $"The adapter '{name}' in '{adapter.Adapter.Path}' changes '{missed}', which is no linear layer of "
+                    + "its own in the graph. Such an adapter cannot be switched per request: merge it at export "
+                    + "instead.");
             }
 
             var rank = adapter.Targets.Values.Max(target => target.Rank);

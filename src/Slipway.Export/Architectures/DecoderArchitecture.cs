@@ -87,11 +87,10 @@ internal abstract class DecoderArchitecture : Architecture
         if (!IsTiedByConfiguration(root.Config))
         {
             return head.Has("weight") ? false : throw new CheckpointException(
-                $"The checkpoint '{root.Config.Path}' lacks the "
-                + $"head '{head.NameOf("weight")}', and 'tie_word_embeddings' "
-                + "in its configuration does not say that the embedding is the head. Set 'tie_word_embeddings' to "
-                + "'true' "
-                + "where it is, or put the weight file that holds the head beside the others.",
+                $"The checkpoint '{root.Config.Path}' lacks the head '{head.NameOf("weight")}', and "
+                + "'tie_word_embeddings' in its configuration does not say that the embedding is the head. Set "
+                + "'tie_word_embeddings' to 'true' where it is, or put the weight file that holds the head beside the "
+                + "others.",
                 root.Config.Path, head.NameOf("weight"));
         }
 

@@ -14,9 +14,8 @@ internal sealed class ChannelRanges
         if (shape is not [>= 0, > 0, >= 0, > 0] || shape[0] * shape[1] * shape[2] * shape[3] != values.Length)
         {
             throw new ArgumentException(
-                $"'{name}' has '{values.Length}' elements in the "
-                + $"shape [{string.Join(", ", shape.ToArray())}]; expected "
-                + "rows, heads, length and head size.",
+                $"'{name}' has '{values.Length}' elements in the shape [{string.Join(", ", shape.ToArray())}]; "
+                + "expected rows, heads, length and head size.",
                 nameof(shape));
         }
 

@@ -48,7 +48,7 @@ internal sealed class MxFp4Stack(Checkpoint checkpoint, string codesName, string
     private float Scale(byte stored) => stored == NotANumber
         ? throw new CheckpointException(
             $"Tensor '{scalesName}' of '{checkpoint.Path}' holds the scale '255', which is not a number. The weights "
-            + $"are "
-            + "damaged: compare the file's hash with the one that its author publishes.", checkpoint.Path, scalesName)
+            + "are damaged: compare the file's hash with the one that its author "
+            + "publishes.", checkpoint.Path, scalesName)
         : MathF.ScaleB(1, stored - 127);
 }

@@ -152,9 +152,8 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw new CheckpointException(
-                $"Tensor '{tensor.Name}' of '{checkpoint.Path}' has the "
-                + $"shape {TensorInfo.FormatShape(tensor.Shape)}; its "
-                + $"configuration calls for {TensorInfo.FormatShape(shape)}. Correct whichever is wrong.",
+                $"Tensor '{tensor.Name}' of '{checkpoint.Path}' has the shape {TensorInfo.FormatShape(tensor.Shape)}; "
+                + $"its configuration calls for {TensorInfo.FormatShape(shape)}. Correct whichever is wrong.",
                 checkpoint.Path, tensor.Name);
         }
 
@@ -166,10 +165,8 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     private string Remedy(string name) => checkpoint.Tensors.Count == 0
         ? "Its files hold no tensors: give the model's own weight file."
         : $"It holds {checkpoint.Tensors.Count} tensors, such "
-            + $"as '{checkpoint.Tensors.Keys.Order(StringComparer.Ordinal).First()}'. "
-            + "Put a 'config.json' of the model that these weights belong to beside them, or the weight file that "
-            + "holds "
-            + $"'{name}'.";
+            + $"as '{checkpoint.Tensors.Keys.Order(StringComparer.Ordinal).First()}'. Put a 'config.json' of the model "
+            + $"that these weights belong to beside them, or the weight file that holds '{name}'.";
 }
 
 /// <summary>Refuses weights that are stored as codes which this exporter does not read as numbers.</summary>
@@ -195,8 +192,7 @@ internal static class QuantizedWeights
                 $"The weights of '{checkpoint.Path}' are quantized by the method '{method}'"
                 + $"{(format.Length > 0 ? $" in the format '{format}'" : "")}, which cannot be read; expected "
                 + $"{string.Join(", ", Methods.Select(known => $"'{known}'"))} or none. Export the checkpoint that "
-                + $"they were "
-                + "quantized from, with --precision int4 or int8.");
+                + "they were quantized from, with --precision int4 or int8.");
         }
     }
 
@@ -213,9 +209,8 @@ internal static class QuantizedWeights
         }
 
         throw new NotSupportedException(
-            $"Tensor '{tensor.Name}' of '{checkpoint.Path}' is stored "
-            + $"as '{tensor.Type}', codes of a quantization that cannot "
-            + "be read. Export the checkpoint that it was quantized from, with --precision int4 or int8.");
+            $"Tensor '{tensor.Name}' of '{checkpoint.Path}' is stored as '{tensor.Type}', codes of a quantization that "
+            + "cannot be read. Export the checkpoint that it was quantized from, with --precision int4 or int8.");
     }
 
     private static bool IsFloat8(TensorType type) => type is TensorType.F8_E4M3 or TensorType.F8_E5M2;

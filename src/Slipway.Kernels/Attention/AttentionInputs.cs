@@ -21,8 +21,7 @@ internal sealed unsafe class AttentionInputs
         {
             throw Node.Invalid(
                 $"attributes '{HeadsAttribute}' and '{KeyValueHeadsAttribute}' are {heads} and {keyValueHeads}; up to "
-                + $"{MaxHeads} "
-                + "heads were expected, a multiple of those of keys and values");
+                + $"{MaxHeads} heads were expected, a multiple of those of keys and values");
         }
 
         var window = info.Integer(WindowAttribute);
@@ -83,8 +82,7 @@ internal sealed unsafe class AttentionInputs
         {
             throw Node.Invalid(
                 $"input {PastKey}, '{Node.InputName(PastKey)}', has heads of {size}; a multiple of {HeadDimMultiple} "
-                + $"up to "
-                + $"{MaxHeadDim} was expected");
+                + $"up to {MaxHeadDim} was expected");
         }
 
         if (batch > int.MaxValue || tokens > int.MaxValue || capacity > int.MaxValue)
@@ -140,9 +138,8 @@ internal sealed unsafe class AttentionInputs
         if ((long)call.Batch * call.Tokens * width > int.MaxValue)
         {
             throw Node.Invalid(
-                $"input {Query}, '{Node.InputName(Query)}', has the shape {KernelNode.Text(query.Shape)}, which is "
-                + $"too much at "
-                + "once");
+                $"input {Query}, '{Node.InputName(Query)}', has the shape {KernelNode.Text(query.Shape)}, which is too "
+                + "much at once");
         }
 
         call.Queries = query.Data<float>();
@@ -175,8 +172,7 @@ internal sealed unsafe class AttentionInputs
         {
             throw Node.Invalid(
                 $"input {Cosines}, '{Node.InputName(Cosines)}', has the shape {KernelNode.Text(cosines.Shape)}; from "
-                + $"1 to "
-                + $"{call.HeadDim / 2} frequencies were expected for heads of {call.HeadDim}");
+                + $"1 to {call.HeadDim / 2} frequencies were expected for heads of {call.HeadDim}");
         }
 
         call.RotaryHalf = (int)cosines.Shape[1];
@@ -194,8 +190,8 @@ internal sealed unsafe class AttentionInputs
             {
                 throw Node.Invalid(
                     $"input {LastPositions}, '{Node.InputName(LastPositions)}', says that sequence {sequence} ends at "
-                    + $"position "
-                    + $"{last} with {call.Tokens} new tokens; {what} {room} positions, from 0 on, or -1 for none");
+                    + $"position {last} with {call.Tokens} new tokens; {what} {room} positions, from 0 on, or -1 for "
+                    + "none");
             }
         }
     }

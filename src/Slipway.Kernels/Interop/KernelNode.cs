@@ -30,8 +30,7 @@ internal sealed class KernelNode(string name, string operatorName, IReadOnlyList
         {
             throw Invalid(
                 $"input {input}, '{InputName(input)}', has the shape {Text(tensor.Shape)}; its attributes and other "
-                + $"inputs ask "
-                + $"for {Text(shape)}");
+                + $"inputs ask for {Text(shape)}");
         }
     }
 
@@ -59,7 +58,7 @@ internal sealed class KernelNode(string name, string operatorName, IReadOnlyList
         {
             throw Invalid(
                 $"input {input}, '{InputName(input)}', has the shape {Text(tensor.Shape)}; {rank} dimensions were "
-                + $"expected");
+                + "expected");
         }
     }
 

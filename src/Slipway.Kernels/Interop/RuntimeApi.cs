@@ -182,8 +182,7 @@ internal static unsafe partial class RuntimeApi
         var api = ((delegate* unmanaged<uint, nint>)(*(void**)GetApiBase()))(Version);
         return api != 0 ? api : throw new NotSupportedException(
             "The native library of ONNX Runtime is older than 1.24, which kernels of one's own need. Reference the "
-            + "package "
-            + "'Slipway.Cpu' in the program, and no other version of 'Microsoft.ML.OnnxRuntime'.");
+            + "package 'Slipway.Cpu' in the program, and no other version of 'Microsoft.ML.OnnxRuntime'.");
     }
 
     [LibraryImport("onnxruntime", EntryPoint = "OrtGetApiBase")]

@@ -83,8 +83,7 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         {
             throw Node.Invalid(
                 $"input {X}, '{Node.InputName(X)}', has the shape {KernelNode.Text(x.Shape)}; its last dimension must "
-                + $"be "
-                + $"'{InputsAttribute}', {_weights.Inputs}");
+                + $"be '{InputsAttribute}', {_weights.Inputs}");
         }
 
         Span<long> shape = stackalloc long[x.Shape.Length];

@@ -20,10 +20,8 @@ internal sealed unsafe class MatrixSource
         {
             throw info.Node.Invalid(
                 $"attributes '{OutputsAttribute}', '{InputsAttribute}' and '{BlockSizeAttribute}' are {outputs}, "
-                + $"{inputs} and "
-                + $"{blockSize}; sizes from 1 to {MaxSize} were expected, and blocks of a multiple of {BlockMultiple} "
-                + $"up to "
-                + $"{MaxBlockSize} that divide '{InputsAttribute}'");
+                + $"{inputs} and {blockSize}; sizes from 1 to {MaxSize} were expected, and blocks of a multiple of "
+                + $"{BlockMultiple} up to {MaxBlockSize} that divide '{InputsAttribute}'");
         }
 
         var blocks = inputs / blockSize;

@@ -35,9 +35,8 @@ internal static class Pattern
         catch (Exception exception) when (exception is ArgumentException or InsufficientExecutionStackException)
         {
             throw new TokenizerFormatException(
-                $"Tokenizer '{section.Source}': '{section.Path}' holds the "
-                + $"pattern '{Quoted.Short(pattern)}', which is not a valid " +
-                $"regular expression: {Reason(exception)}", section.Source, exception);
+                $"Tokenizer '{section.Source}': '{section.Path}' holds the pattern '{Quoted.Short(pattern)}', which is "
+                + $"not a valid regular expression: {Reason(exception)}", section.Source, exception);
         }
     }
 
@@ -55,9 +54,9 @@ internal static class Pattern
         catch (RegexMatchTimeoutException exception)
         {
             throw new TokenizerFormatException(
-                $"Tokenizer '{source}': the pattern '{Quoted.Short(pattern.ToString())}' did not finish on a text "
-                + $"of {text.Length} characters " +
-                $"in time. It backtracks without end; use a file whose pattern does not.", source
+                $"Tokenizer '{source}': the pattern '{Quoted.Short(pattern.ToString())}' did not finish on a text of "
+                + $"{text.Length} characters in time. It backtracks without end; use a file whose pattern does "
+                + "not.", source
                     ?? string.Empty, exception);
         }
     }

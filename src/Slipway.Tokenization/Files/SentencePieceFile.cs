@@ -54,7 +54,7 @@ internal static class SentencePieceFile
             throw new TokenizerFormatException(
                 $"Tokenizer '{source}': the SentencePiece model has the type {kind} and {pieces.Count} pieces" +
                 $"{(escape ? string.Empty : ", and does not escape spaces")}; expected the type 1 (unigram) or 2 "
-                + $"(BPE).",
+                + "(BPE).",
                 source);
         }
 

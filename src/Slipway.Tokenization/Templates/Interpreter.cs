@@ -304,9 +304,8 @@ internal sealed class Interpreter
         else if (arguments.Positional.Length > signature.Parameters.Length)
         {
             throw Work.Error(
-                $"the macro '{Quoted.Short(signature.Name)}' takes at "
-                + $"most {signature.Parameters.Length} arguments, but is given " +
-                $"{arguments.Positional.Length}.");
+                $"the macro '{Quoted.Short(signature.Name)}' takes at most {signature.Parameters.Length} arguments, "
+                + $"but is given {arguments.Positional.Length}.");
         }
     }
 }

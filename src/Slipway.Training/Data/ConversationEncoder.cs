@@ -47,8 +47,7 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
                 throw new TrainingException(
                     $"The chat template renders message {index + 1} in a way that does not continue its own generation "
                     + $"prompt, '{Tail(prompt)}', so what the assistant says cannot be told apart. Use a template "
-                    + $"whose "
-                    + "text with the answer begins with the text that asks for it.");
+                    + "whose text with the answer begins with the text that asks for it.");
             }
 
             if (done.Length > 0 && !prompt.StartsWith(done, StringComparison.Ordinal))

@@ -20,11 +20,9 @@ internal static class NativeTorch
             or NotSupportedException or BadImageFormatException)
         {
             throw new NotSupportedException(
-                "The native library of PyTorch is missing or of another version. Reference the package "
-                + "'libtorch-cpu' in the "
-                + "program, or that of its system alone, such as 'libtorch-cpu-linux-x64', of the version that "
-                + "TorchSharp "
-                + "asks for.",
+                "The native library of PyTorch is missing or of another version. Reference the package 'libtorch-cpu' "
+                + "in the program, or that of its system alone, such as 'libtorch-cpu-linux-x64', of the version that "
+                + "TorchSharp asks for.",
                 exception);
         }
     }

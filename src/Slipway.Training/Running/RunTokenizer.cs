@@ -20,9 +20,8 @@ internal static class RunTokenizer
 
         var tokenizer = HuggingFaceTokenizer.Load(files.Tokenizer);
         return tokenizer.TokenToId(recipe.EndToken) is not null ? tokenizer : throw new TrainingException(
-            $"The tokenizer '{recipe.Path ?? files.Tokenizer}' has no "
-            + $"token '{recipe.EndToken}', which the recipe names "
-            + "as 'tokenizer.end_token'. Name a token that it has.");
+            $"The tokenizer '{recipe.Path ?? files.Tokenizer}' has no token '{recipe.EndToken}', which the recipe "
+            + "names as 'tokenizer.end_token'. Name a token that it has.");
     }
 
     /// <summary>Writes what the Hugging Face libraries and the exporter want to know of a tokenizer.</summary>

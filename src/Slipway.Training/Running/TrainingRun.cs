@@ -99,9 +99,8 @@ public static class TrainingRun
         return json["vocab_size"] is JsonValue size && size.TryGetValue(out int number)
             && number < tokenizer.VocabularySize
             ? throw new TrainingException(
-                $"'model.vocab_size' "
-                + $"is {number}, but the tokenizer has {tokenizer.VocabularySize} tokens. Raise it, or "
-                + "leave it out to follow the tokenizer.")
+                $"'model.vocab_size' is {number}, but the tokenizer has {tokenizer.VocabularySize} tokens. Raise it, "
+                + "or leave it out to follow the tokenizer.")
             : json;
     }
 
@@ -141,10 +140,9 @@ public static class TrainingRun
             if (training.Count == 0)
             {
                 throw new TrainingException(
-                    $"Stage {index + 1} of '{source}' has nothing to learn: none of "
-                    + $"the {sets.Training.Count} sequences "
-                    + $"holds a token to learn within "
-                    + $"'sequence_length' {stage.SequenceLength}. Raise it, or give more data.");
+                    $"Stage {index + 1} of '{source}' has nothing to learn: none of the {sets.Training.Count} "
+                    + $"sequences holds a token to learn within 'sequence_length' {stage.SequenceLength}. Raise it, or "
+                    + "give more data.");
             }
 
             var evaluation = sets.Evaluation is { } heldOut

@@ -93,6 +93,6 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
     private static ArgumentException Wrong(string key, object value, string expected)
         => new(
             $"ChatOptions.AdditionalProperties['{key}'] is "
-            + $"'{Excerpt.Of(Convert.ToString(value, CultureInfo.InvariantCulture))}' of "
-            + $"type '{value.GetType().Name}'; expected {expected}.");
+            + $"'{Excerpt.Of(Convert.ToString(value, CultureInfo.InvariantCulture))}' of type "
+            + $"'{value.GetType().Name}'; expected {expected}.");
 }

@@ -92,25 +92,23 @@ internal static class ChatOptionsMapper
         if (options.ConversationId is { } conversation)
         {
             throw new NotSupportedException(
-                $"ChatOptions.ConversationId "
-                + $"is '{Excerpt.Of(conversation)}', but this client keeps no conversations. Leave it null "
-                + "and send the whole history with each request; what was computed for it before is reused.");
+                $"ChatOptions.ConversationId is '{Excerpt.Of(conversation)}', but this client keeps no conversations. "
+                + "Leave it null and send the whole history with each request; what was computed for it before is "
+                + "reused.");
         }
 
         if (options.ModelId is { } model && model != modelId)
         {
             throw new NotSupportedException(
-                $"ChatOptions.ModelId "
-                + $"is '{Excerpt.Of(model)}'; this client serves '{modelId}' only. Leave it null, or register a "
-                + "client of its own for each model, by key.");
+                $"ChatOptions.ModelId is '{Excerpt.Of(model)}'; this client serves '{modelId}' only. Leave it null, or "
+                + "register a client of its own for each model, by key.");
         }
 
         if (options.Reasoning?.Output is ReasoningOutput.Summary)
         {
             throw new NotSupportedException(
                 "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set "
-                + "'Full' "
-                + "or 'None'.");
+                + "'Full' or 'None'.");
         }
 
 #pragma warning disable MEAI001 // Experimental; looked at only to refuse it.

@@ -25,9 +25,8 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         if (options?.Tools is { Count: > 0 } || options?.ResponseFormat is ChatResponseFormatJson)
         {
             throw new NotSupportedException(
-                $"The request has Guidance of the "
-                + $"form '{grammar.Kind}' beside Tools or a JSON ResponseFormat, and an answer "
-                + "can be held to one of them. Leave the others out.");
+                $"The request has Guidance of the form '{grammar.Kind}' beside Tools or a JSON ResponseFormat, and an "
+                + "answer can be held to one of them. Leave the others out.");
         }
 
         if (request.IgnoreEndOfSequence == true)
@@ -65,18 +64,16 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         if (request.StopSequences is { Count: > 0 } || request.IgnoreEndOfSequence == true)
         {
             throw new ArgumentException(
-                "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or "
-                + "run past. "
-                + "Leave StopSequences empty and 'ignore_eos' unset.",
+                "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run "
+                + "past. Leave StopSequences empty and 'ignore_eos' unset.",
                 nameof(options));
         }
 
         if (tools is { OpenBelongsToBody: true })
         {
             throw new NotSupportedException(
-                $"ChatOptions.ResponseFormat asks for JSON beside Tools, but calls in the "
-                + $"format '{tools.Name}' cannot be told "
-                + "from it. Leave one of the two out.");
+                $"ChatOptions.ResponseFormat asks for JSON beside Tools, but calls in the format '{tools.Name}' cannot "
+                + "be told from it. Leave one of the two out.");
         }
 
         if (format.Schema is { ValueKind: JsonValueKind.Undefined })

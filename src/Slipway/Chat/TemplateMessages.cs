@@ -135,8 +135,8 @@ internal static class TemplateMessages
         {
             arguments[name] = TemplateValues.ToNode(
                 value,
-                $"The argument '{Excerpt.Of(name)}' of the "
-                + $"call '{Excerpt.Of(call.CallId)}' of '{Excerpt.Of(call.Name)}'");
+                $"The argument '{Excerpt.Of(name)}' of the call '{Excerpt.Of(call.CallId)}' of "
+                + $"'{Excerpt.Of(call.Name)}'");
         }
 
         return new()

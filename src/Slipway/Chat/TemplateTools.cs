@@ -32,9 +32,8 @@ internal static class TemplateTools
             if (tool is not AIFunctionDeclaration function)
             {
                 throw new NotSupportedException(
-                    $"The tool '{Excerpt.Of(tool.Name)}' in ChatOptions.Tools is of "
-                    + $"type '{tool.GetType().Name}', which a hosted "
-                    + "service runs. A local model is offered functions only: give an AIFunction or "
+                    $"The tool '{Excerpt.Of(tool.Name)}' in ChatOptions.Tools is of type '{tool.GetType().Name}', "
+                    + "which a hosted service runs. A local model is offered functions only: give an AIFunction or "
                     + "AIFunctionDeclaration.");
             }
 
@@ -71,9 +70,8 @@ internal static class TemplateTools
         if (JsonDepth.Of(given) > MaxDepth)
         {
             throw new NotSupportedException(
-                $"The schema of the "
-                + $"tool '{Excerpt.Of(function.Name)}' in ChatOptions.Tools is {JsonDepth.Of(given)} levels deep; at "
-                + $"most {MaxDepth} are supported. Flatten the function's parameters.");
+                $"The schema of the tool '{Excerpt.Of(function.Name)}' in ChatOptions.Tools is {JsonDepth.Of(given)} "
+                + $"levels deep; at most {MaxDepth} are supported. Flatten the function's parameters.");
         }
 
         var schema = given.ValueKind == JsonValueKind.Object ? (JsonObject)JsonNode.Parse(given.GetRawText())! : [];

@@ -64,8 +64,8 @@ internal static class TemplateValues
         {
             throw new ArgumentException(
                 $"{place} is of type '{Excerpt.Of(value.GetType().ToString())}' and cannot be written as JSON: "
-                + $"{Excerpt.Of(e.Message)} Give a value that System.Text.Json writes in at "
-                + $"most {MaxDepth} levels, or a string.",
+                + $"{Excerpt.Of(e.Message)} Give a value that System.Text.Json writes in at most {MaxDepth} levels, or "
+                + "a string.",
                 e);
         }
     }

@@ -13,9 +13,8 @@ internal static class ToolChoice
         if (!template.Contains("tools", StringComparison.Ordinal))
         {
             throw new NotSupportedException(
-                $"ChatOptions.Tools offers functions, but the chat template "
-                + $"of '{modelId}' has no place for them. Use a "
-                + "model that was trained to call tools, or leave Tools empty.");
+                $"ChatOptions.Tools offers functions, but the chat template of '{modelId}' has no place for them. Use "
+                + "a model that was trained to call tools, or leave Tools empty.");
         }
 
         return ToolCallFormats.For(template) ?? throw new NotSupportedException(

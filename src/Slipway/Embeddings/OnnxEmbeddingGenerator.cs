@@ -83,9 +83,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         if (options?.ModelId is { } asked && asked != ModelId)
         {
             throw new NotSupportedException(
-                $"EmbeddingGenerationOptions.ModelId "
-                + $"is '{asked}'; this generator serves '{ModelId}' only. Leave it null, "
-                + "or register a generator of its own for each model, by key.");
+                $"EmbeddingGenerationOptions.ModelId is '{asked}'; this generator serves '{ModelId}' only. Leave it "
+                + "null, or register a generator of its own for each model, by key.");
         }
 
         cancellationToken.ThrowIfCancellationRequested();
@@ -148,8 +147,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         => options?.Dimensions is not { } asked ? model.Dimensions
             : asked >= 1 && asked <= model.Dimensions ? asked
             : throw new ArgumentException(
-                $"EmbeddingGenerationOptions.Dimensions "
-                + $"is '{asked}'; expected from 1 to the model's {model.Dimensions}.",
+                $"EmbeddingGenerationOptions.Dimensions is '{asked}'; expected from 1 to the model's "
+                + $"{model.Dimensions}.",
                 nameof(options));
 
     private static float[] Shorten(float[] embedding, int dimensions)

@@ -21,9 +21,8 @@ internal static class RequestValidation
         RequireIds("StopTokenIds", request.StopTokenIds, vocabularySize);
         Require(
             request.PromptIds.Count < contextLength,
-            $"The prompt "
-            + $"has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so nothing can be "
-            + "generated. Shorten it.");
+            $"The prompt has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so nothing "
+            + "can be generated. Shorten it.");
         Require(
             request.MaxOutputTokens is null or >= 1,
             FormattableString.Invariant(
@@ -41,18 +40,16 @@ internal static class RequestValidation
                 $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to 64."));
         Require(
             request.NumReturnSequences == 1 || request.LogitsProcessors.Count == 0,
-            $"LogitsProcessors has entries and NumReturnSequences "
-            + $"is '{request.NumReturnSequences}', but a processor follows "
-            + "one answer. Send a request with processors of its own for each.");
+            $"LogitsProcessors has entries and NumReturnSequences is '{request.NumReturnSequences}', but a processor "
+            + "follows one answer. Send a request with processors of its own for each.");
         Require(
             request.LogProbabilities is null or (>= 0 and <= 100),
             FormattableString.Invariant(
                 $"LogProbabilities is '{request.LogProbabilities}'; expected 0 to 100, or null for none."));
         Require(
             request.DraftTokens is null or (>= 0 and <= LanguageModelOptions.LongestDraft),
-            $"DraftTokens "
-            + $"is '{request.DraftTokens}'; expected 0 to {LanguageModelOptions.LongestDraft}, or null for the "
-            + "model's own.");
+            $"DraftTokens is '{request.DraftTokens}'; expected 0 to {LanguageModelOptions.LongestDraft}, or null for "
+            + "the model's own.");
         Require(
             request.StopSequences.All(text => !string.IsNullOrEmpty(text)),
             "A stop sequence is empty. Leave it out.");
@@ -62,8 +59,7 @@ internal static class RequestValidation
         Require(
             request.Guidance is null || !request.IgnoreEndOfSequence,
             "The request has Guidance and IgnoreEndOfSequence, but an answer that its grammar completes must end. "
-            + "Leave "
-            + "IgnoreEndOfSequence unset.");
+            + "Leave IgnoreEndOfSequence unset.");
         Validate(request.Sampling, vocabularySize);
     }
 
@@ -79,8 +75,8 @@ internal static class RequestValidation
             request.NumReturnSequences >= 1 && request.NumReturnSequences <= request.NumBeams,
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"NumReturnSequences is '{request.NumReturnSequences}'; "
-                + $"expected from 1 to NumBeams, '{request.NumBeams}'."));
+                $"NumReturnSequences is '{request.NumReturnSequences}'; expected from 1 to NumBeams, "
+                + $"'{request.NumBeams}'."));
     }
 
     public static void ValidateAlternatives(int count, string name)
@@ -93,17 +89,15 @@ internal static class RequestValidation
             name);
         Require(
             ids.Count <= contextLength,
-            $"The prompt "
-            + $"has '{ids.Count}' tokens; the context holds '{contextLength}'. Shorten it, or load the model with a "
-            + "longer context if the package and the memory allow.",
+            $"The prompt has '{ids.Count}' tokens; the context holds '{contextLength}'. Shorten it, or load the model "
+            + "with a longer context if the package and the memory allow.",
             name);
         for (var i = 0; i < ids.Count; i++)
         {
             Require(
                 (uint)ids[i] < (uint)vocabularySize,
-                $"Token id '{ids[i]}' at position '{i}' is outside the vocabulary "
-                + $"of '{vocabularySize}' entries. Encode the text "
-                + "with the package's own tokenizer.",
+                $"Token id '{ids[i]}' at position '{i}' is outside the vocabulary of '{vocabularySize}' entries. "
+                + "Encode the text with the package's own tokenizer.",
                 name);
         }
     }

@@ -69,9 +69,8 @@ internal sealed class TokenGenerator(LoadedModel model, RequestGate gate)
 
         var deadline = new CancellationTokenSource(timeout, model.Options.TimeProvider);
         deadline.Token.Register(() => model.Engine.Cancel(sequence, new TimeoutException(
-            $"The request did not end within its time "
-            + $"of '{timeout}'. Raise Timeout, ask for fewer tokens, or send fewer "
-            + "requests at once.")));
+            $"The request did not end within its time of '{timeout}'. Raise Timeout, ask for fewer tokens, or send "
+            + "fewer requests at once.")));
         return deadline;
     }
 

@@ -110,9 +110,8 @@ internal sealed class GrammarAutomaton
                 if (seen.Count > MaxStacksOfState)
                 {
                     throw new NotSupportedException(
-                        $"After the text so far the grammar can go on in more "
-                        + $"than {MaxStacksOfState} ways. Make it less "
-                        + "ambiguous: use fewer repetitions of what may be empty or may be read in several ways.");
+                        $"After the text so far the grammar can go on in more than {MaxStacksOfState} ways. Make it "
+                        + "less ambiguous: use fewer repetitions of what may be empty or may be read in several ways.");
                 }
 
                 Expand(stack, open, expected);

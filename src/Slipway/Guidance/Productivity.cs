@@ -26,7 +26,7 @@ internal static class Productivity
             {
                 throw new NotSupportedException(
                     $"The grammar has more than {MaxElements} parts. Make it smaller, and check the rest in your "
-                    + $"code.");
+                    + "code.");
             }
 
             missing[element] = element.Needs;

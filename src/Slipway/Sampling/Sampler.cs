@@ -93,9 +93,9 @@ internal sealed class Sampler
         if (float.IsNaN(logit))
         {
             throw new InvalidOperationException(
-                $"Logits at output "
-                + $"position '{position}' are not numbers (NaN). Either a logits processor of the request wrote "
-                + "them, or the model's arithmetic left its range: export the package in another precision.");
+                $"Logits at output position '{position}' are not numbers (NaN). Either a logits processor of the "
+                + "request wrote them, or the model's arithmetic left its range: export the package in another "
+                + "precision.");
         }
     }
 

@@ -43,9 +43,8 @@ internal sealed class DraftPackage : IDisposable
         if (_graph.States.Count > 0)
         {
             throw new NotSupportedException(
-                $"Layers of the draft "
-                + $"model '{_package.Path}' carry states, which cannot go back where a draft was wrong. "
-                + "Choose another as DraftModel.");
+                $"Layers of the draft model '{_package.Path}' carry states, which cannot go back where a draft was "
+                + "wrong. Choose another as DraftModel.");
         }
 
         var own = _package.FindFile(tokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;
@@ -53,9 +52,8 @@ internal sealed class DraftPackage : IDisposable
             || Enumerable.Range(0, own?.VocabularySize ?? 0).Any(id => own!.IdToToken(id) != tokenizer!.IdToToken(id)))
         {
             throw new NotSupportedException(
-                $"The draft "
-                + $"model '{_package.Path}' has other tokens than '{target.Path}'. Choose one with the same tokenizer "
-                + "as DraftModel.");
+                $"The draft model '{_package.Path}' has other tokens than '{target.Path}'. Choose one with the same "
+                + "tokenizer as DraftModel.");
         }
     }
 

@@ -91,9 +91,8 @@ public sealed class TiedAdapterTests : IDisposable
             SafetensorsEntry.From(Prefix + Embedding, new float[8], 4, 2),
             SafetensorsEntry.From(Prefix + Head, new float[10], 5, 2)));
         Assert.Equal(
-            $"The adapter '{_folder["adapter"]}' brings '{Embedding}' for a vocabulary of 4 tokens and another "
-            + $"tensor for one " +
-            "of 5. Save the adapter again with embedding and head of one size.", error.Message);
+            $"The adapter '{_folder["adapter"]}' brings '{Embedding}' for a vocabulary of 4 tokens and another tensor "
+            + "for one of 5. Save the adapter again with embedding and head of one size.", error.Message);
     }
 
     [Theory]
@@ -118,10 +117,9 @@ public sealed class TiedAdapterTests : IDisposable
             SafetensorsEntry.From(Prefix + "model.embed_tokens.token_adapter.trainable_tokens_delta", [1f, 2], 1, 2)));
         var path = Path.Combine(_folder["adapter"], "adapter_config.json");
         Assert.Equal(
-            $"'trainable_token_indices' of the "
-            + $"adapter '{path}' is 'null', which names no tokens for 'model.embed_tokens', whose " +
-            "rows the adapter holds; expected their ids. Take tensors and configuration from one folder that PEFT "
-            + "saved.",
+            $"'trainable_token_indices' of the adapter '{path}' is 'null', which names no tokens for "
+            + "'model.embed_tokens', whose rows the adapter holds; expected their ids. Take tensors and configuration "
+            + "from one folder that PEFT saved.",
             error.Message);
     }
 

@@ -67,9 +67,8 @@ public sealed class GgufTokenizerTests
             .Add("tokenizer.ggml.pre", "gpt-2").Add("tokenizer.ggml.tokens", new[] { "a", "b" }).Build());
         using var checkpoint = Checkpoint.Open(path);
         Assert.Equal(
-            $"The GGUF "
-            + $"file '{path}' lacks the metadata 'tokenizer.ggml.merges', without which its tokenizer cannot be made. "
-            + "Put the model's 'tokenizer.json' beside it.",
+            $"The GGUF file '{path}' lacks the metadata 'tokenizer.ggml.merges', without which its tokenizer cannot be "
+            + "made. Put the model's 'tokenizer.json' beside it.",
             Assert.Throws<CheckpointException>(() => checkpoint.ReadFile("tokenizer.json")).Message);
         File.WriteAllText(folder["tokenizer.json"], "{}");
         Assert.NotNull(checkpoint.ReadFile("tokenizer.json"));

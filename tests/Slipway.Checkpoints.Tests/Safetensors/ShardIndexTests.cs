@@ -54,11 +54,9 @@ public sealed class ShardIndexTests : IDisposable
         WriteIndex(("x", "one.safetensors"), ("y", "two.safetensors"));
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder[Index]));
         Assert.Equal(
-            $"Tensor 'a' lies in 'one.safetensors' and in 'two.safetensors', and the "
-            + $"index '{_folder[Index]}' does not say " +
-            "which counts. Name the shard that counts in its 'weight_map', or take the shard that does not belong to "
-            + "this " +
-            "checkpoint out of it.", error.Message);
+            $"Tensor 'a' lies in 'one.safetensors' and in 'two.safetensors', and the index '{_folder[Index]}' does not "
+            + "say which counts. Name the shard that counts in its 'weight_map', or take the shard that does not "
+            + "belong to this checkpoint out of it.", error.Message);
     }
 
     [Fact]

@@ -99,9 +99,9 @@ public sealed class ModelBenchTests(ITestOutputHelper output)
         var options = new BenchOptions { PromptTokens = 0, NewTokens = 1, Rounds = 0, Streams = [2, 2] };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => ModelBench.MeasureAsync(Package, options));
         Assert.Equal(
-            "PromptTokens is '0'; expected from 1 to 1048576. NewTokens is '1'; expected from 2 to 1048576. Rounds "
-            + "is '0'; "
-            + "expected from 1 to 1000. Streams names a number twice; expected different ones. (Parameter 'options')",
+            "PromptTokens is '0'; expected from 1 to 1048576. NewTokens is '1'; expected from 2 to 1048576. Rounds is "
+            + "'0'; expected from 1 to 1000. Streams names a number twice; expected different ones. (Parameter "
+            + "'options')",
             error.Message);
     }
 

@@ -57,8 +57,7 @@ public sealed class ServingBenchTests(ITestOutputHelper output)
         var error = await Assert.ThrowsAsync<ArgumentException>(() => ServingBench.MeasureAsync(Package, options));
         Assert.Equal(
             "TurnTokens is '110'; expected from 1 to '109', which the context of '128' leaves. Ask for fewer tokens. "
-            + "(Parameter "
-            + "'options')",
+            + "(Parameter 'options')",
             error.Message);
     }
 

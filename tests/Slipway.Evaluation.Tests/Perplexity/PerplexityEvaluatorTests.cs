@@ -92,9 +92,8 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         var error = await Assert.ThrowsAsync<ArgumentException>(
             () => new PerplexityEvaluator(model, new() { Window = 5 }).EvaluateAsync([1], []));
         Assert.Equal(
-            "The text has '1' tokens and each window starts with '0' more, so nothing is left to predict in windows "
-            + "of '5'. "
-            + "Give a longer text or a larger Window. (Parameter 'ids')",
+            "The text has '1' tokens and each window starts with '0' more, so nothing is left to predict in windows of "
+            + "'5'. Give a longer text or a larger Window. (Parameter 'ids')",
             error.Message);
     }
 
@@ -106,8 +105,7 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         var error = Assert.Throws<ArgumentException>(() => new PerplexityEvaluator(model, options));
         Assert.Equal(
             "Window is '65'; expected from 2 to '64', the model's context. Stride is '0'; expected from 1 to Window "
-            + "'65', or "
-            + "null. Windows is '0'; expected 1 or more, or null for the whole text. (Parameter 'options')",
+            + "'65', or null. Windows is '0'; expected 1 or more, or null for the whole text. (Parameter 'options')",
             error.Message);
     }
 

@@ -98,9 +98,8 @@ public sealed class AdapterChecksTests
             [.. Factors(Query, 2, 64, 64), SafetensorsEntry.From($"{Prefix}{Query}.lora_B.bias", new float[64], 64)]);
         var error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
         Assert.Equal(
-            $"The adapter 'own' "
-            + $"in '{folder["own"]}' adds a bias to '{Query}.weight', which cannot be switched per request. "
-            + "Merge it at export instead.", error.Message);
+            $"The adapter 'own' in '{folder["own"]}' adds a bias to '{Query}.weight', which cannot be switched per "
+            + "request. Merge it at export instead.", error.Message);
     }
 
     [Fact]
@@ -112,9 +111,8 @@ public sealed class AdapterChecksTests
             [.. Factors(Query, 2, 64, 64), SafetensorsEntry.From($"{Prefix}model.norm.weight", new float[64], 64)]);
         var error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
         Assert.Equal(
-            $"The adapter 'own' "
-            + $"in '{folder["own"]}' replaces the tensor 'model.norm.weight', which cannot be switched per "
-            + "request. Merge it at export instead.", error.Message);
+            $"The adapter 'own' in '{folder["own"]}' replaces the tensor 'model.norm.weight', which cannot be switched "
+            + "per request. Merge it at export instead.", error.Message);
     }
 
     [Fact]
@@ -136,8 +134,7 @@ public sealed class AdapterChecksTests
         var error = Assert.Throws<NotSupportedException>(() => Export(folder["package"], folder["own"]));
         Assert.Equal(
             "An adapter changes 'model.embed_tokens.weight', which is a table of rows, not a linear layer. Such an "
-            + "adapter "
-            + "cannot be switched per request: merge it at export instead.", error.Message);
+            + "adapter cannot be switched per request: merge it at export instead.", error.Message);
     }
 
     [Fact]

@@ -133,9 +133,8 @@ public sealed class AdapterTests(ITestOutputHelper output)
         using var model = LanguageModel.Load(folder["package"]);
         var error = await Assert.ThrowsAsync<ArgumentException>(() => AnswerAsync(model, [1], "poems"));
         Assert.Equal(
-            $"The request asks for the adapter 'poems'; the "
-            + $"package '{folder["package"]}' has 'all-linear', 'attention'. "
-            + "Ask for one of them, or for none. (Parameter 'request')", error.Message);
+            $"The request asks for the adapter 'poems'; the package '{folder["package"]}' has 'all-linear', "
+            + "'attention'. Ask for one of them, or for none. (Parameter 'request')", error.Message);
     }
 
     private static Checkpoint Export(string package, Precision precision)

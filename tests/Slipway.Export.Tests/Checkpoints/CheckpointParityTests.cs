@@ -41,9 +41,9 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
         var error = Assert.Throws<NotSupportedException>(
             () => Exporter.Export(checkpoint, folder["package"]));
         Assert.Equal(
-            $"The weights "
-            + $"of '{source}' are quantized by the method {method}, which cannot be read; expected 'gptq', 'awq', "
-            + "'mxfp4' or none. Export the checkpoint that they were quantized from, with --precision int4 or int8.",
+            $"The weights of '{source}' are quantized by the method {method}, which cannot be read; expected 'gptq', "
+            + "'awq', 'mxfp4' or none. Export the checkpoint that they were quantized from, with --precision int4 or "
+            + "int8.",
             error.Message);
         Assert.False(Directory.Exists(folder["package"]));
     }
@@ -108,9 +108,8 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
                 Adapters = new Dictionary<string, LoraAdapter> { ["own"] = adapter },
             }));
         Assert.Equal(
-            $"The adapter 'own' "
-            + $"in '{adapter.Path}' changes the head 'lm_head.weight', which the model ties to its embedding, "
-            + "which cannot be switched per request. Merge it at export instead.", error.Message);
+            $"The adapter 'own' in '{adapter.Path}' changes the head 'lm_head.weight', which the model ties to its "
+            + "embedding, which cannot be switched per request. Merge it at export instead.", error.Message);
     }
 
     [Fact]
@@ -123,8 +122,7 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
         Assert.Equal(
             [
                 $"'{source}' is a sentence-embedding model ('modules.json'), and 'Qwen3ForCausalLM' is exported as a "
-                + $"decoder: the "
-                + "package gives logits, no embeddings. Use an encoder's checkpoint for embeddings.",
+                + "decoder: the package gives logits, no embeddings. Use an encoder's checkpoint for embeddings.",
             ],
             Exporter.Export(checkpoint, folder["package"]).Warnings);
     }

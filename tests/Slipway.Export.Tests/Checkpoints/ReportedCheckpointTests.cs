@@ -142,10 +142,8 @@ public sealed class ReportedCheckpointTests(ITestOutputHelper output) : IDisposa
         var exception = Assert.Throws<CheckpointException>(() => Export(source));
         Assert.Equal(
             $"The checkpoint '{source}' lacks the head 'lm_head.weight', and 'tie_word_embeddings' in its "
-            + $"configuration does "
-            + "not say that the embedding is the head. Set 'tie_word_embeddings' to 'true' where it is, or put the "
-            + "weight "
-            + "file that holds the head beside the others.", exception.Message);
+            + "configuration does not say that the embedding is the head. Set 'tie_word_embeddings' to 'true' where it "
+            + "is, or put the weight file that holds the head beside the others.", exception.Message);
     }
 
     [Theory]

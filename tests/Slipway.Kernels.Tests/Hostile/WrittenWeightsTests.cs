@@ -36,9 +36,8 @@ public sealed class WrittenWeightsTests : IDisposable
         File.SetLastWriteTimeUtc(Data, DateTime.UtcNow.AddSeconds(10));
         var refused = await Assert.ThrowsAsync<PackageException>(() => ScoreAsync(model));
         Assert.Equal(
-            $"The file '{Data}' was written while a model has its weights mapped from it, so answers would be of "
-            + $"other weights. "
-            + "Dispose the model and load it again; replace packages by renaming.",
+            $"The file '{Data}' was written while a model has its weights mapped from it, so answers would be of other "
+            + "weights. Dispose the model and load it again; replace packages by renaming.",
             refused.Message);
         Assert.Equal(refused.Message, (await Assert.ThrowsAsync<PackageException>(() => AnswerAsync(model))).Message);
     }

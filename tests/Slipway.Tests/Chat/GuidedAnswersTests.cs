@@ -68,21 +68,18 @@ public sealed class GuidedAnswersTests
     {
         {
             new() { Tools = [AIFunctionFactory.Create(() => "ok", "f")] },
-            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can "
-            + "be held to "
-            + "one of them. Leave the others out."
+            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can be "
+            + "held to one of them. Leave the others out."
         },
         {
             new() { ResponseFormat = ChatResponseFormat.Json },
-            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can "
-            + "be held to "
-            + "one of them. Leave the others out."
+            "The request has Guidance of the form 'regex' beside Tools or a JSON ResponseFormat, and an answer can be "
+            + "held to one of them. Leave the others out."
         },
         {
             new() { AdditionalProperties = new() { ["ignore_eos"] = true } },
             "The request has Guidance and 'ignore_eos', but an answer that its grammar completes must end. Leave "
-            + "'ignore_eos' "
-            + "unset."
+            + "'ignore_eos' unset."
         },
         {
             new()

@@ -285,15 +285,12 @@ public sealed class OnnxChatClientTests
     [InlineData(
         "{{ messages }}",
         "ChatOptions.Tools offers functions, but the chat template of 'scripted' has no place for them. Use a model "
-        + "that "
-        + "was trained to call tools, or leave Tools empty.")]
+        + "that was trained to call tools, or leave Tools empty.")]
     [InlineData(
         "{{ tools }}",
         "ChatOptions.Tools offers functions, but the format in which 'scripted' writes tool calls is unknown. Known "
-        + "are: "
-        + "'function-tag', 'key-value-tag', 'hermes', 'tool-calls-tag', 'pipe-tag', 'mistral', 'llama-json'. Add a "
-        + "row to "
-        + "ToolCallFormats, or leave Tools empty.")]
+        + "are: 'function-tag', 'key-value-tag', 'hermes', 'tool-calls-tag', 'pipe-tag', 'mistral', 'llama-json'. Add "
+        + "a row to ToolCallFormats, or leave Tools empty.")]
     public async Task Tools_OfAModelWithoutThem_AreRefused(string template, string message)
     {
         using var client = new ScriptedModel([["x"]]) { Template = template }.ToClient();

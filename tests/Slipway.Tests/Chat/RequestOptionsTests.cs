@@ -138,14 +138,12 @@ public sealed class RequestOptionsTests
         {
             new() { ConversationId = "c1" },
             "ChatOptions.ConversationId is 'c1', but this client keeps no conversations. Leave it null and send the "
-            + "whole "
-            + "history with each request; what was computed for it before is reused."
+            + "whole history with each request; what was computed for it before is reused."
         },
         {
             new() { ModelId = "gpt" },
-            "ChatOptions.ModelId is 'gpt'; this client serves 'scripted' only. Leave it null, or register a client "
-            + "of its "
-            + "own for each model, by key."
+            "ChatOptions.ModelId is 'gpt'; this client serves 'scripted' only. Leave it null, or register a client of "
+            + "its own for each model, by key."
         },
         {
             new() { Reasoning = new() { Output = ReasoningOutput.Summary } },
@@ -154,9 +152,8 @@ public sealed class RequestOptionsTests
         },
         {
             new() { Tools = [new HostedWebSearchTool()] },
-            "The tool 'web_search' in ChatOptions.Tools is of type 'HostedWebSearchTool', which a hosted service "
-            + "runs. A "
-            + "local model is offered functions only: give an AIFunction or AIFunctionDeclaration."
+            "The tool 'web_search' in ChatOptions.Tools is of type 'HostedWebSearchTool', which a hosted service runs. "
+            + "A local model is offered functions only: give an AIFunction or AIFunctionDeclaration."
         },
     };
 
@@ -185,13 +182,10 @@ public sealed class RequestOptionsTests
         }));
         Assert.Equal(
             "'Temperature' is '-1'; expected 0 or more. 'TopK' is '-1'; expected 0 or more. 'TopP' is '2'; expected "
-            + "above 0 "
-            + "and at most 1. 'min_p' is '7'; expected from 0 to 1. 'PresencePenalty' is 'NaN'; expected a finite "
-            + "number. "
-            + "'MaxOutputTokens' is '0'; expected 1 or more. 'prompt_lookup_num_tokens' is '65'; expected from 0 to "
-            + "64. "
-            + "'StopSequences' holds an empty text; expected texts of at "
-            + "least one character. (Parameter 'options')",
+            + "above 0 and at most 1. 'min_p' is '7'; expected from 0 to 1. 'PresencePenalty' is 'NaN'; expected a "
+            + "finite number. 'MaxOutputTokens' is '0'; expected 1 or more. 'prompt_lookup_num_tokens' is '65'; "
+            + "expected from 0 to 64. 'StopSequences' holds an empty text; expected texts of at least one character. "
+            + "(Parameter 'options')",
             e.Message);
     }
 

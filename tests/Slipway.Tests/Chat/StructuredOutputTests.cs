@@ -119,8 +119,7 @@ public sealed class StructuredOutputTests
             new() { ResponseFormat = ChatResponseFormat.Json, StopSequences = ["}"] }));
         Assert.StartsWith(
             "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run "
-            + "past. "
-            + "Leave StopSequences empty and 'ignore_eos' unset.",
+            + "past. Leave StopSequences empty and 'ignore_eos' unset.",
             e.Message);
     }
 }

@@ -80,8 +80,7 @@ public sealed class TemplateMessagesTests
             null));
         Assert.Equal(
             "Message 1 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the "
-            + "content, or "
-            + "use a model that takes it.",
+            + "content, or use a model that takes it.",
             e.Message);
     }
 
@@ -93,8 +92,7 @@ public sealed class TemplateMessagesTests
             null));
         Assert.Equal(
             "Message 0 (role 'user') refers to a text at 'https://example.org/a.txt'; this client fetches nothing. "
-            + "Read the "
-            + "text yourself and add it as TextContent.",
+            + "Read the text yourself and add it as TextContent.",
             e.Message);
     }
 

@@ -108,8 +108,7 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         var e = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
         Assert.Equal(
             "PackagePath is missing; expected the folder of a package.; Model.Threads is '0'; expected from 1 to "
-            + "1024.; "
-            + "Model.MaxBatchSize is '-1'; expected from 1 to 4096.",
+            + "1024.; Model.MaxBatchSize is '-1'; expected from 1 to 4096.",
             e.Message);
     }
 

@@ -112,8 +112,7 @@ public sealed class OnnxEmbeddingGeneratorTests(ITestOutputHelper output, OnnxEm
             StringComparison.Ordinal);
         Assert.Equal(
             "EmbeddingGenerationOptions.ModelId is 'ada'; this generator serves 'package' only. Leave it null, or "
-            + "register a "
-            + "generator of its own for each model, by key.",
+            + "register a generator of its own for each model, by key.",
             (await Assert.ThrowsAsync<NotSupportedException>(
                 () => generator.GenerateAsync(["a"], new() { ModelId = "ada" }))).Message);
     }
@@ -174,8 +173,7 @@ public sealed class OnnxEmbeddingGeneratorTests(ITestOutputHelper output, OnnxEm
         var error = await Assert.ThrowsAsync<PackageException>(() => generator.GenerateAsync(["a"]));
         Assert.Equal(
             $"The package '{decoder}' holds a 'genai_config.json', so it is a decoder. Chat with it, or give the "
-            + $"package of "
-            + "an encoder.",
+            + "package of an encoder.",
             error.Message);
 
         using var nowhere = new OnnxEmbeddingGenerator("nowhere");

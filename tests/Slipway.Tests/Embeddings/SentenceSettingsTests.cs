@@ -111,9 +111,8 @@ public sealed class SentenceSettingsTests : IDisposable
         var package = Export("package", (Prompts, """{"prompts": {"query": "q: "}, "default_prompt_name": "title"}"""));
         var error = await Assert.ThrowsAsync<PackageException>(() => EmbedAsync(package, Texts));
         Assert.Equal(
-            $"'default_prompt_name' "
-            + $"in '{Prompts}' of '{package}' is 'title', and 'prompts' has no such prompt; it has 'query'. "
-            + "Add the prompt, or set the name to null for none.", error.Message);
+            $"'default_prompt_name' in '{Prompts}' of '{package}' is 'title', and 'prompts' has no such prompt; it has "
+            + "'query'. Add the prompt, or set the name to null for none.", error.Message);
     }
 
     private static string CasedTokenizer()

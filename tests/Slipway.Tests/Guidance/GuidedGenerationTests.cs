@@ -97,8 +97,7 @@ public sealed class GuidedGenerationTests(ITestOutputHelper output)
             () => model.GenerateAsync(Request(Fixed, 0) with { IgnoreEndOfSequence = true }));
         Assert.StartsWith(
             "The request has Guidance and IgnoreEndOfSequence, but an answer that its grammar completes must end. "
-            + "Leave "
-            + "IgnoreEndOfSequence unset.",
+            + "Leave IgnoreEndOfSequence unset.",
             e.Message);
     }
 

@@ -116,8 +116,7 @@ public sealed class ProcessorTests
         var error = Assert.Throws<InvalidOperationException>(() => chooser.Choose([0], [], [1f, 2f]));
         Assert.Equal(
             "After 1 logits processors no token is left to choose at output position '0'. Relax the bad words, the "
-            + "logit bias "
-            + "or the processors of the request.",
+            + "logit bias or the processors of the request.",
             error.Message);
     }
 

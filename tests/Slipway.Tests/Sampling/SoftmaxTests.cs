@@ -177,8 +177,7 @@ public sealed class SoftmaxTests(ITestOutputHelper output)
                 () => new Sampler([], random, null).Choose([0], [], [1, float.NaN, 2]));
             Assert.Equal(
                 "Logits at output position '0' are not numbers (NaN). Either a logits processor of the request wrote "
-                + "them, or "
-                + "the model's arithmetic left its range: export the package in another precision.",
+                + "them, or the model's arithmetic left its range: export the package in another precision.",
                 error.Message);
         }
     }

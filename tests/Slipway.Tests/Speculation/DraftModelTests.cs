@@ -105,15 +105,13 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
         var error = Assert.Throws<NotSupportedException>(
             () => LanguageModel.Load(target, new() { DraftModel = other }));
         Assert.Equal(
-            $"Layers of the draft "
-            + $"model '{other}' carry states, which cannot go back where a draft was wrong. Choose another "
-            + "as DraftModel.", error.Message);
+            $"Layers of the draft model '{other}' carry states, which cannot go back where a draft was wrong. Choose "
+            + "another as DraftModel.", error.Message);
         error = Assert.Throws<NotSupportedException>(
             () => LanguageModel.Load(PackageCases.Folder("llama-int4"), new() { DraftModel = target }));
         Assert.Equal(
-            $"The draft "
-            + $"model '{target}' has other tokens than '{PackageCases.Folder("llama-int4")}'. Choose one with the same "
-            + "tokenizer as DraftModel.", error.Message);
+            $"The draft model '{target}' has other tokens than '{PackageCases.Folder("llama-int4")}'. Choose one with "
+            + "the same tokenizer as DraftModel.", error.Message);
     }
 
     [Fact]

@@ -18,11 +18,9 @@ internal sealed class RepetitionWorkload(LanguageModel model, int seed)
 
     private static readonly string[] Vocabulary =
         ("the a of and to in on with from before after every some old new small blue green cold warm early late "
-            + "quiet garden "
-        + "kitchen window door letter table river bridge market train station morning evening winter summer doctor "
-        + "teacher "
-        + "neighbour sister brother child dog bird bread coffee paper lamp clock money music picture street school "
-        + "work rain")
+            + "quiet garden kitchen window door letter table river bridge market train station morning evening winter "
+        + "summer doctor teacher neighbour sister brother child dog bird bread coffee paper lamp clock money music "
+        + "picture street school work rain")
         .Split(' ');
 
     private readonly Random _random = new(seed);

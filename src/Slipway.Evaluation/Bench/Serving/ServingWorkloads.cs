@@ -158,8 +158,7 @@ internal sealed class ServingWorkloads(LanguageModel model, ServingOptions optio
         }).Order()];
         return steps.Length > 0 ? steps[steps.Length / 2] : throw new ArgumentException(
             $"Of '{streams.Length}' streams some come to the end of the context before all decode. Ask for shorter "
-            + $"prompts or "
-            + "fewer streams.");
+            + "prompts or fewer streams.");
     }
 
     // A pause that the arrival falls into counts too.

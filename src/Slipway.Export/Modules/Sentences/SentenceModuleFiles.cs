@@ -37,8 +37,7 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
         return Checkpoint.Open(Array.Find(files, File.Exists) ?? throw new CheckpointException(
             $"The module '{Name}' of '{checkpoint.Path}' has no weights; expected "
             + $"{string.Join(" or ", WeightFiles.Select(file => $"'{Name}/{file}'"))}. Copy the whole folder of the "
-            + $"model, "
-            + "with its subfolders.", checkpoint.Path));
+            + "model, with its subfolders.", checkpoint.Path));
     }
 
     public static JsonNode? Parse(Checkpoint checkpoint, string file, byte[] content)
@@ -57,15 +56,13 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
     }
 
     public static CheckpointException Bad(Checkpoint checkpoint, string file, string expected) => new(
-        $"'{file}' of '{checkpoint.Path}' does not "
-        + $"hold {expected}. Correct it, or copy the whole folder of the model, with "
-        + "its subfolders.", checkpoint.Path);
+        $"'{file}' of '{checkpoint.Path}' does not hold {expected}. Correct it, or copy the whole folder of the model, "
+        + "with its subfolders.", checkpoint.Path);
 
     private byte[]? Read(string file)
         => Name.Split('/', '\\').Any(part => part is "" or "." or "..") || Name.Contains(':')
         ? throw new CheckpointException(
-            $"'{file}' is no name of a file "
-            + $"below '{checkpoint.Path}'; 'modules.json' gives it to '{entry.Text("type")}'. Give "
-            + "the module a folder of its own there.", checkpoint.Path)
+            $"'{file}' is no name of a file below '{checkpoint.Path}'; 'modules.json' gives it to "
+            + $"'{entry.Text("type")}'. Give the module a folder of its own there.", checkpoint.Path)
         : checkpoint.ReadFile(file);
 }

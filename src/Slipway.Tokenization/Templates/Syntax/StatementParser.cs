@@ -105,9 +105,8 @@ internal sealed class StatementParser
                     $"the statement '{name}' joins a template with others; a chat template stands alone.", line);
             default:
                 throw new ChatTemplateException(
-                    $"the statement '{Quoted.Short(name)}' is not supported; supported are 'if', 'for', 'set', "
-                    + $"'with', 'macro', " +
-                    "'call', 'filter', 'generation', 'break', 'continue' and 'raw'.", line);
+                    $"the statement '{Quoted.Short(name)}' is not supported; supported are 'if', 'for', 'set', 'with', "
+                    + "'macro', 'call', 'filter', 'generation', 'break', 'continue' and 'raw'.", line);
         }
     }
 

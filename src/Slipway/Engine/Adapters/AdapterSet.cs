@@ -42,9 +42,8 @@ internal sealed class AdapterSet : IDisposable
                 {
                     throw new PackageException(
                         package.Path,
-                        $"'{ModelPackage.ManifestFile}' of '{package.Path}' names an adapter twice, or without a "
-                        + $"name or a "
-                        + "file. Export the package again.");
+                        $"'{ModelPackage.ManifestFile}' of '{package.Path}' names an adapter twice, or without a name "
+                        + "or a file. Export the package again.");
                 }
 
                 set._adapters.Add(LoadedAdapter.Read(package, adapter, set._layers));
@@ -140,9 +139,8 @@ internal sealed class AdapterSet : IDisposable
                 {
                     throw new PackageException(
                         package.ModelPath,
-                        $"The graph '{package.ModelPath}' has an "
-                        + $"input '{input}' that is no matrix with a second factor "
-                        + $"'{name}{up}'. Export the package again.");
+                        $"The graph '{package.ModelPath}' has an input '{input}' that is no matrix with a second "
+                        + $"factor '{name}{up}'. Export the package again.");
                 }
 
                 _layers.Add(name, new AdapterLayer(name, inputs, outputs)
@@ -156,9 +154,8 @@ internal sealed class AdapterSet : IDisposable
         {
             throw new PackageException(
                 package.ModelPath,
-                $"The graph '{package.ModelPath}' has no inputs for the adapters "
-                + $"that '{ModelPackage.ManifestFile}' names. "
-                + "Copy or export the package again.");
+                $"The graph '{package.ModelPath}' has no inputs for the adapters that '{ModelPackage.ManifestFile}' "
+                + "names. Copy or export the package again.");
         }
     }
 }

@@ -49,9 +49,8 @@ internal sealed class LoadedAdapter : IDisposable
     {
         var path = package.FindFile(adapter.File) ?? throw new PackageException(
             package.Path,
-            $"The package '{package.Path}' has no "
-            + $"file '{adapter.File}', which '{ModelPackage.ManifestFile}' names for the "
-            + $"adapter '{adapter.Name}'. Copy or export the package again.");
+            $"The package '{package.Path}' has no file '{adapter.File}', which '{ModelPackage.ManifestFile}' names for "
+            + $"the adapter '{adapter.Name}'. Copy or export the package again.");
         if (adapter.Rank is < 1 or > MaxRank)
         {
             throw new PackageException(
@@ -109,11 +108,9 @@ internal sealed class LoadedAdapter : IDisposable
             {
                 throw new PackageException(
                     path,
-                    $"Tensor '{name}' in '{path}' has the "
-                    + $"shape [{matrix.Rows}, {matrix.Columns}] beside a second factor; "
-                    + $"expected [{rows}, {columns}] from the "
-                    + $"rank {Rank} of the adapter '{Name}' and the graph. Export "
-                    + "the package again.");
+                    $"Tensor '{name}' in '{path}' has the shape [{matrix.Rows}, {matrix.Columns}] beside a second "
+                    + $"factor; expected [{rows}, {columns}] from the rank {Rank} of the adapter '{Name}' and the "
+                    + "graph. Export the package again.");
             }
 
             RequireFinite(path, name, matrix);

@@ -35,8 +35,8 @@ internal sealed class KeyValueBudget
             if (asked > packageContext)
             {
                 throw new ArgumentException(
-                    $"ContextLength "
-                    + $"is '{asked}'; the package allows at most '{packageContext}'. Set it to that or less.",
+                    $"ContextLength is '{asked}'; the package allows at most '{packageContext}'. Set it to that or "
+                    + "less.",
                     nameof(options));
             }
 
@@ -44,9 +44,8 @@ internal sealed class KeyValueBudget
             {
                 throw new ArgumentException(
                     $"A context of '{asked}' tokens needs {FreeMemory.Format(size.BytesFor(asked))} of KV "
-                    + $"cache; the budget "
-                    + $"is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set ContextLength "
-                    + $"to '{fitting}' or less, or raise KeyValueCacheBytes "
+                    + $"cache; the budget is {FreeMemory.Format(Bytes)} and {FreeMemory.Format(free)} are free. Set "
+                    + $"ContextLength to '{fitting}' or less, or raise KeyValueCacheBytes "
                     + "('--kv-cache-bytes' on the command line).",
                     nameof(options));
             }
@@ -56,9 +55,8 @@ internal sealed class KeyValueBudget
         {
             throw new ArgumentException(
                 $"One token needs '{size.BytesFor(1)}' bytes of KV cache; the budget is '{Bytes}'. Set "
-                + $"KeyValueCacheBytes ('--kv-cache-bytes' on the command line) "
-                + $"to '{size.BytesFor(packageContext)}' for the "
-                + "whole context, or to a part of it.",
+                + $"KeyValueCacheBytes ('--kv-cache-bytes' on the command line) to '{size.BytesFor(packageContext)}' "
+                + "for the whole context, or to a part of it.",
                 nameof(options));
         }
 

@@ -201,9 +201,8 @@ internal sealed class DecoderGraph
             {
                 throw new PackageException(
                     path,
-                    $"Input '{past}' of '{path}' has the "
-                    + $"shape [{string.Join(", ", metadata.Dimensions)}]; expected the "
-                    + "batch, then fixed sizes. Export the package again.");
+                    $"Input '{past}' of '{path}' has the shape [{string.Join(", ", metadata.Dimensions)}]; expected "
+                    + "the batch, then fixed sizes. Export the package again.");
             }
 
             states.Add(new StateTensor(past, present, shape, RequireFloat(path, past, metadata)));

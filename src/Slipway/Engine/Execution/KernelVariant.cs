@@ -18,9 +18,8 @@ internal static class KernelVariant
         => Find(package, options) is { } variant
             ? package.FindFile(variant.File) ?? throw new PackageException(
                 package.Path,
-                $"The package '{package.Path}' has no file '{variant.File}', which '{ModelPackage.ManifestFile}' "
-                + $"names as its "
-                + "graph for processors. Copy or export the package again.")
+                $"The package '{package.Path}' has no file '{variant.File}', which '{ModelPackage.ManifestFile}' names "
+                + "as its graph for processors. Copy or export the package again.")
             : null;
 
     /// <summary>
@@ -67,7 +66,6 @@ internal static class KernelVariant
             .Select(variant => variant is { Provider: not null, File: not null } ? variant : throw new PackageException(
                 package.Path,
                 $"The file '{ModelPackage.ManifestFile}' of '{package.Path}' lists a variant without 'provider' or "
-                + $"'file'. "
-                + "Export the package again."))
+                + "'file'. Export the package again."))
             .Where(variant => variant.Provider == KernelContract.Provider);
 }

@@ -32,8 +32,7 @@ internal sealed class WeightFiles : IDisposable
                     throw new PackageException(
                         path,
                         $"The file '{path}' was written while the model was loaded from it. Load the model again when "
-                        + $"that "
-                        + "has ended; replace packages by renaming.");
+                        + "that has ended; replace packages by renaming.");
                 }
             }
         }
@@ -55,8 +54,7 @@ internal sealed class WeightFiles : IDisposable
                 throw new PackageException(
                     path,
                     $"The file '{path}' was written while a model has its weights mapped from it, so answers would be "
-                    + $"of other "
-                    + "weights. Dispose the model and load it again; replace packages by renaming.");
+                    + "of other weights. Dispose the model and load it again; replace packages by renaming.");
             }
         }
     }

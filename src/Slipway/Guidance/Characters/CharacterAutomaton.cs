@@ -229,9 +229,8 @@ internal sealed class CharacterAutomaton
         if ((long)states * classes > MaxCells)
         {
             throw new NotSupportedException(
-                $"The pattern or list of texts needs more "
-                + $"than {MaxCells} transitions. Use fewer different characters or "
-                + "fewer repetitions, and check the rest in your code.");
+                $"The pattern or list of texts needs more than {MaxCells} transitions. Use fewer different characters "
+                + "or fewer repetitions, and check the rest in your code.");
         }
     }
 

@@ -23,10 +23,8 @@ internal sealed class PatternLanguage
         if ((long)(counts + 1) * automaton.Count > MaxCells)
         {
             throw new NotSupportedException(
-                $"A pattern "
-                + $"of {automaton.Count} states and a length "
-                + $"of {counts} characters are too large together. Use smaller "
-                + "bounds, and check the rest in your code.");
+                $"A pattern of {automaton.Count} states and a length of {counts} characters are too large together. "
+                + "Use smaller bounds, and check the rest in your code.");
         }
 
         var states = automaton.Count;

@@ -78,9 +78,8 @@ internal sealed class GbnfParser
         if (LeftRecursion.Find(_rules) is { } recursive)
         {
             throw new NotSupportedException(
-                $"The grammar's "
-                + $"rule '{Excerpt.Of(recursive)}' begins with itself. Write it as a repetition, such as 'x ::= y "
-                + $"(\"+\" y)*'.");
+                $"The grammar's rule '{Excerpt.Of(recursive)}' begins with itself. Write it as a repetition, such as "
+                + "'x ::= y (\"+\" y)*'.");
         }
 
         return _rules["root"];

@@ -71,8 +71,8 @@ internal sealed class GbnfScanner(string text)
             && count <= MaxRepetitions
             ? count
             : throw new NotSupportedException(
-                $"The grammar repeats a "
-                + $"part '{Excerpt.Of(digits)}' times at {Place()}; at most {MaxRepetitions} are supported.");
+                $"The grammar repeats a part '{Excerpt.Of(digits)}' times at {Place()}; at most {MaxRepetitions} are "
+                + "supported.");
     }
 
     public string? Name()

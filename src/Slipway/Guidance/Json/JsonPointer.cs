@@ -18,16 +18,15 @@ internal static class JsonPointer
         if (pointer.Length > 1 && pointer[0] == '#' && pointer[1] != '/')
         {
             return FindAnchor(root, pointer[1..]) ?? throw new ArgumentException(
-                $"The JSON schema refers "
-                + $"to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is no '$anchor' in it.");
+                $"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}', which is no '$anchor' in "
+                + "it.");
         }
 
         if (pointer != "#" && !pointer.StartsWith("#/", StringComparison.Ordinal))
         {
             throw new NotSupportedException(
-                $"The JSON schema refers "
-                + $"to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}'; only references within the schema, such as "
-                + "'#/$defs/name', are followed.");
+                $"The JSON schema refers to '{Excerpt.Of(pointer)}' at '{Excerpt.Of(path)}'; only references within "
+                + "the schema, such as '#/$defs/name', are followed.");
         }
 
         var element = root;

@@ -55,9 +55,8 @@ internal static class JsonSchemaCompiler
         if (depth > DeepestSource)
         {
             throw new NotSupportedException(
-                $"The JSON schema's text is more "
-                + $"than {DeepestSource} levels deep. Move parts of it into '$defs', and refer to "
-                + "them by '$ref'.");
+                $"The JSON schema's text is more than {DeepestSource} levels deep. Move parts of it into '$defs', and "
+                + "refer to them by '$ref'.");
         }
     }
 

@@ -27,9 +27,8 @@ internal static class SchemaKeywords
             ? SchemaPart.TextsOf(type, path) : [SchemaPart.TextOf(type, path)];
         return names.Aggregate(
             ValueSet.None, (set, name) => set.Union(Types.GetValueOrDefault(name) ?? throw new ArgumentException(
-            $"The JSON schema has the "
-            + $"type '{Excerpt.Of(name)}' at '{Excerpt.Of(path)}'; expected 'object', 'array', 'string', 'integer', "
-            + "'number', 'boolean' or 'null'.")));
+            $"The JSON schema has the type '{Excerpt.Of(name)}' at '{Excerpt.Of(path)}'; expected 'object', 'array', "
+            + "'string', 'integer', 'number', 'boolean' or 'null'.")));
     }
 
     public static ValueSet Values(SchemaPart part, SchemaReader reader)
@@ -142,9 +141,8 @@ internal static class SchemaKeywords
     private static JsonDecimal Number(JsonElement value, string path)
         => value.ValueKind == JsonValueKind.Number
             ? JsonDecimal.Parse(value.GetRawText()) ?? throw new NotSupportedException(
-                $"The JSON schema "
-                + $"has '{Excerpt.Of(value.GetRawText())}' at '{Excerpt.Of(path)}'; numbers of at most 400 digits "
-                + $"are supported.")
+                $"The JSON schema has '{Excerpt.Of(value.GetRawText())}' at '{Excerpt.Of(path)}'; numbers of at most "
+                + "400 digits are supported.")
             : throw SchemaReader.Malformed(path, value, "a number");
 
     private static ObjectShape ConstantObject(string path, JsonElement value, SchemaNodes nodes)

@@ -144,9 +144,8 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes, bool isF
 
     public static NotSupportedException Refused(string part, string path)
         => new(
-            $"The JSON schema "
-            + $"has {part} at '{Excerpt.Of(path)}', which cannot be guaranteed there. Remove it from the schema, and "
-            + "check it in your code.");
+            $"The JSON schema has {part} at '{Excerpt.Of(path)}', which cannot be guaranteed there. Remove it from the "
+            + "schema, and check it in your code.");
 
     public static ArgumentException Malformed(string path, JsonElement value, string expected)
         => new($"The JSON schema has '{Excerpt.Of(value.GetRawText())}' at '{Excerpt.Of(path)}'; expected {expected}.");
@@ -188,7 +187,7 @@ internal sealed class SchemaReader(JsonElement root, SchemaNodes nodes, bool isF
         return !_open.Contains(target)
             ? Read(target)
             : throw new SchemaLoopException(
-                $"The JSON schema's "
-                + $"reference '{Excerpt.Of(reference)}' at '{Excerpt.Of(part.Path)}' leads to itself only.");
+                $"The JSON schema's reference '{Excerpt.Of(reference)}' at '{Excerpt.Of(part.Path)}' leads to itself "
+                + "only.");
     }
 }

@@ -55,9 +55,8 @@ internal sealed class ValueGrammar(
             if (_rules.Count == MaxRules)
             {
                 throw new NotSupportedException(
-                    $"The JSON schema makes more "
-                    + $"than {MaxRules} different parts once its choices are combined. Make it simpler, "
-                    + "and check the rest in your code.");
+                    $"The JSON schema makes more than {MaxRules} different parts once its choices are combined. Make "
+                    + "it simpler, and check the rest in your code.");
             }
 
             _rules[formula.Key] = rule = new();

@@ -192,7 +192,6 @@ internal sealed class RegexCompiler
 
     private NotSupportedException TooLarge()
         => new(
-            $"The regular "
-            + $"expression '{Excerpt.Of(_pattern)}' is too large once its repetitions are written out. Use fewer or "
-            + $"smaller ones.");
+            $"The regular expression '{Excerpt.Of(_pattern)}' is too large once its repetitions are written out. Use "
+            + "fewer or smaller ones.");
 }

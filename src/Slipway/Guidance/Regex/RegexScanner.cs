@@ -54,9 +54,8 @@ internal sealed class RegexScanner(string pattern)
             && count <= MaxRepetitions
             ? count
             : throw new NotSupportedException(
-                $"The regular "
-                + $"expression '{Excerpt.Of(pattern)}' repeats a "
-                + $"part '{Excerpt.Of(digits)}' times; at most {MaxRepetitions} are supported.");
+                $"The regular expression '{Excerpt.Of(pattern)}' repeats a part '{Excerpt.Of(digits)}' times; at most "
+                + $"{MaxRepetitions} are supported.");
     }
 
     public int Hex(int digits)
@@ -97,13 +96,11 @@ internal sealed class RegexScanner(string pattern)
 
     public NotSupportedException Refused(string what)
         => new(
-            $"The regular "
-            + $"expression '{Excerpt.Of(pattern)}' has {what} before position {Position}, which token masks cannot "
-            + $"follow. Write it "
-            + "without, and check the rest in your code.");
+            $"The regular expression '{Excerpt.Of(pattern)}' has {what} before position {Position}, which token masks "
+            + "cannot follow. Write it without, and check the rest in your code.");
 
     public ArgumentException Malformed(string expected)
         => new(
-            $"The regular expression '{Excerpt.Of(pattern)}' is malformed at position {Position}; "
-            + $"expected {expected}.");
+            $"The regular expression '{Excerpt.Of(pattern)}' is malformed at position {Position}; expected "
+            + $"{expected}.");
 }

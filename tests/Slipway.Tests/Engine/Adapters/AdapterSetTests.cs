@@ -78,9 +78,8 @@ public sealed class AdapterSetTests(ITestOutputHelper output)
         Assert.Empty(model.Adapters);
         var error = await Assert.ThrowsAsync<ArgumentException>(() => model.CollectAsync(Request([3], "poems")));
         Assert.Equal(
-            $"The request asks for the adapter 'poems'; the "
-            + $"package '{package}' has none. Export it with the adapter, or "
-            + "ask for none. (Parameter 'request')",
+            $"The request asks for the adapter 'poems'; the package '{package}' has none. Export it with the adapter, "
+            + "or ask for none. (Parameter 'request')",
             error.Message);
     }
 
@@ -104,9 +103,8 @@ public sealed class AdapterSetTests(ITestOutputHelper output)
         File.Delete(package.File);
         var error = Assert.Throws<PackageException>(() => LanguageModel.Load(package.Folder));
         Assert.Equal(
-            $"The package '{package.Folder}' has no file 'adapters/attention.safetensors', which 'slipway.json' "
-            + $"names for the "
-            + "adapter 'attention'. Copy or export the package again.",
+            $"The package '{package.Folder}' has no file 'adapters/attention.safetensors', which 'slipway.json' names "
+            + "for the adapter 'attention'. Copy or export the package again.",
             error.Message);
     }
 

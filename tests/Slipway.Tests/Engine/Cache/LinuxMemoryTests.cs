@@ -60,8 +60,8 @@ public sealed class LinuxMemoryTests : IDisposable
 
     private void Mounted(string root, string point, string type, string options) => Write(
         "proc/self/mountinfo",
-        $"31 23 0:28 / / rw - tmpfs tmpfs rw\n35 31 "
-        + $"0:32 {root} {point} rw,relatime shared:9 - {type} {type} {options}\n");
+        $"31 23 0:28 / / rw - tmpfs tmpfs rw\n35 31 0:32 {root} {point} rw,relatime shared:9 - {type} {type} "
+        + $"{options}\n");
 
     private void Version2(string folder, string max, string high, long usage, long cache)
     {

@@ -64,8 +64,7 @@ public sealed class DecoderTests(ITestOutputHelper output)
         var error = Assert.Throws<InvalidOperationException>(() => { decoder.Prefill(Run(0, 18, [7])); });
         Assert.Equal(
             "Slot '0' cannot go on from '18' tokens: its layers with a window hold those from '12' on and would have "
-            + "to "
-            + "hold those from '6' on.", error.Message);
+            + "to hold those from '6' on.", error.Message);
     }
 
     [Fact]
@@ -109,8 +108,8 @@ public sealed class DecoderTests(ITestOutputHelper output)
         Assert.Equal(bytes, cache.Bytes);
         using var full = new Opened(package.Full);
         output.WriteLine(
-            $"{name}: {full.Graph.Size.BytesFor(128)} bytes a slot of 128 "
-            + $"tokens, {graph.Size.BytesFor(128)} with windows");
+            $"{name}: {full.Graph.Size.BytesFor(128)} bytes a slot of 128 tokens, {graph.Size.BytesFor(128)} with "
+            + "windows");
         Assert.Equal(graph.Size.BytesFor(64), full.Graph.Size.BytesFor(64));
         Assert.True(graph.Size.BytesFor(128) < full.Graph.Size.BytesFor(128));
     }
@@ -123,8 +122,8 @@ public sealed class DecoderTests(ITestOutputHelper output)
         var full = new SequenceSize(26 * layer);
         var sliding = new SequenceSize(4 * layer, 0, 22 * layer, 575);
         output.WriteLine(
-            $"8192 tokens: {full.BytesFor(8192)} and {sliding.BytesFor(8192)} bytes; "
-            + $"in 1 GiB: {full.Fitting(1 << 30)} and {sliding.Fitting(1 << 30)} tokens");
+            $"8192 tokens: {full.BytesFor(8192)} and {sliding.BytesFor(8192)} bytes; in 1 GiB: {full.Fitting(1 << 30)} "
+            + $"and {sliding.Fitting(1 << 30)} tokens");
         Assert.Equal(436_207_616, full.BytesFor(8192));
         Assert.Equal(93_016_064, sliding.BytesFor(8192));
         foreach (var size in (SequenceSize[])[full, sliding, new(0, 7, layer, 575), new(3, 11, 5, 64), new(5, 2)])

@@ -124,40 +124,33 @@ public sealed class JsonSchemaCompilerTests
     [Theory]
     [InlineData(
         """{"type":"string","pattern":"a(?=b)"}""",
-        "The JSON schema has a 'pattern' at '#/pattern' that cannot be guaranteed. The regular expression 'a(?=b)' "
-        + "has a "
-        + "look-ahead before position 4, which token masks cannot follow. Write it without, and check the rest in "
+        "The JSON schema has a 'pattern' at '#/pattern' that cannot be guaranteed. The regular expression 'a(?=b)' has "
+        + "a look-ahead before position 4, which token masks cannot follow. Write it without, and check the rest in "
         + "your code.")]
     [InlineData(
         """{"properties":{"x":{"type":"array","uniqueItems":true}}}""",
         "The JSON schema has 'uniqueItems' of items that may have more than 10 values at '#/properties/x', which "
-        + "cannot be "
-        + "guaranteed there. Remove it from the schema, and check it in your code.")]
+        + "cannot be guaranteed there. Remove it from the schema, and check it in your code.")]
     [InlineData(
         """{"type":"object","unevaluatedProperties":false}""",
         "The JSON schema has 'unevaluatedProperties' at '#', which cannot be guaranteed there. Remove it from the "
-        + "schema, and "
-        + "check it in your code.")]
+        + "schema, and check it in your code.")]
     [InlineData(
         """{"not":{"patternProperties":{"a":{"type":"null"}}}}""",
         "The JSON schema has 'patternProperties' under a negation, or in a choice of which several may hold, at "
-        + "'#/not', which "
-        + "cannot be guaranteed there. Remove it from the schema, and check it in your code.")]
+        + "'#/not', which cannot be guaranteed there. Remove it from the schema, and check it in your code.")]
     [InlineData(
         """{"type":"object","minProperties":2}""",
-        "The JSON schema has 'minProperties' of 2 beside members of any name at '#', which cannot be guaranteed "
-        + "there. Remove "
-        + "it from the schema, and check it in your code.")]
+        "The JSON schema has 'minProperties' of 2 beside members of any name at '#', which cannot be guaranteed there. "
+        + "Remove it from the schema, and check it in your code.")]
     [InlineData(
         """{"items":{"dependencies":{"a":["b"]}}}""",
-        "The JSON schema has 'dependencies' at '#/items', which cannot be guaranteed there. Remove it from the "
-        + "schema, and "
-        + "check it in your code.")]
+        "The JSON schema has 'dependencies' at '#/items', which cannot be guaranteed there. Remove it from the schema, "
+        + "and check it in your code.")]
     [InlineData(
         """{"$schema":"http://example.com/my","type":"string"}""",
-        "The JSON schema has the '$schema' 'http://example.com/my' at '#', which cannot be guaranteed there. Remove "
-        + "it from "
-        + "the schema, and check it in your code.")]
+        "The JSON schema has the '$schema' 'http://example.com/my' at '#', which cannot be guaranteed there. Remove it "
+        + "from the schema, and check it in your code.")]
     [InlineData(
         """{"$ref":"other.json"}""",
         "The JSON schema refers to 'other.json' at '#'; only references within the schema, such as '#/$defs/name', are "

@@ -107,8 +107,7 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
                 {
                     result.Wrong.Add(
                         $"{group.GetProperty("description")}: {test.GetProperty("description")}: "
-                        + $"{test.GetProperty("data").GetRawText()} "
-                        + $"should {(isValid ? "" : "not ")}be possible");
+                        + $"{test.GetProperty("data").GetRawText()} should {(isValid ? "" : "not ")}be possible");
                 }
             }
         }
@@ -135,7 +134,7 @@ public sealed class JsonSchemaSuiteTests(ITestOutputHelper output)
     {
         public override string ToString()
             => $"{File}: {Schemas} schemas, {Refusals.Count} refused; {Valid} valid instances can be produced "
-                + $"and {Invalid} invalid "
-                + $"ones cannot{(Annotations == 0 ? "" : $"; {Annotations} formats held to")}; {Wrong.Count} wrong";
+                + $"and {Invalid} invalid ones cannot{(Annotations == 0 ? "" : $"; {Annotations} formats held to")}; "
+                + $"{Wrong.Count} wrong";
     }
 }

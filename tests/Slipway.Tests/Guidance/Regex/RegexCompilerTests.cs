@@ -58,9 +58,8 @@ public sealed class RegexCompilerTests
     [InlineData("\\p{Script=Greek}", "the property 'Script=Greek' before position 16")]
     public void Pattern_ThatNoAutomatonFollows_IsRefusedByName(string pattern, string part)
         => Assert.Equal(
-            $"The regular "
-            + $"expression '{pattern}' has {part}, which token masks cannot follow. Write it without, and check the "
-            + "rest in your code.",
+            $"The regular expression '{pattern}' has {part}, which token masks cannot follow. Write it without, and "
+            + "check the rest in your code.",
             Assert.Throws<NotSupportedException>(() => RegexCompiler.Compile(pattern)).Message);
 
     [Theory]
