@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Slipway.Chat;
 using Slipway.Testing;
 
 namespace Slipway.Tests;
@@ -34,6 +35,31 @@ public sealed class LanguageModelTemplateTests
         using var folder = Copy(null, "null");
         using var model = LanguageModel.Load(folder.Path);
         Assert.Null(model.ChatTemplate);
+    }
+
+    [Fact]
+    public void Render_OfAChat_HasTheTimeAndTheZoneThatItIsGiven()
+    {
+        using var folder = Copy("{{ strftime_now('%H:%M %Z') }}", "null");
+        using LanguageModelChat model = new(LanguageModel.Load(folder.Path));
+        Assert.Equal("12:30 XST", model.Render(Conversation, new ZoneTime(), CancellationToken.None));
+    }
+
+    [Fact]
+    public void Render_OfAChat_EndsWhenItIsCancelled()
+    {
+        using var folder = Copy("{% for i in range(100000) %}{{ i }}{% endfor %}", "null");
+        using LanguageModelChat model = new(LanguageModel.Load(folder.Path));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => model.Render(Conversation, TimeProvider.System, new CancellationToken(canceled: true)));
+    }
+
+    private sealed class ZoneTime : TimeProvider
+    {
+        public override TimeZoneInfo LocalTimeZone { get; }
+            = TimeZoneInfo.CreateCustomTimeZone("XST", TimeSpan.FromHours(2.5), "XST", "XST");
+
+        public override DateTimeOffset GetUtcNow() => new(2026, 1, 2, 10, 0, 0, TimeSpan.Zero);
     }
 
     private static TemporaryFolder Copy(string? file, string json)

@@ -11,13 +11,15 @@ internal static class ChatPromptBuilder
 
     /// <summary>Prepares a request.</summary>
     /// <exception cref="NotSupportedException">The package cannot do what the options ask.</exception>
+    /// <exception cref="OperationCanceledException">The request was cancelled while the template ran.</exception>
     public static PreparedChatRequest Build(
         IChatModel model,
         IReadOnlyList<ChatMessage> messages,
         ChatOptions? options,
         OnnxChatRequestOptions request,
         string modelId,
-        DateTimeOffset now)
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var tools = TemplateTools.From(options);
         var template = model.TemplateSource(tools is not null) ?? throw new NotSupportedException(
@@ -43,7 +45,7 @@ internal static class ChatPromptBuilder
             variables[name] = TemplateValues.ToNode(value, $"The template variable '{Excerpt.Of(name)}'");
         }
 
-        var prompt = model.Render(variables, now);
+        var prompt = model.Render(variables, time, cancellationToken);
         var startsInReasoning = reasoning?.IsOpenAtEnd(prompt) == true;
         var parser = new ChatResponseParser(reasoning, toolFormat, NewCallId, startsInReasoning);
         var forced = ToolChoice.ForcedStart(options, toolFormat);

@@ -13,7 +13,10 @@ internal interface IChatModel : IDisposable
     string? TemplateSource(bool withTools);
 
     /// <summary>Renders the chat template, the tokenizer's special tokens among its variables.</summary>
-    string Render(JsonObject variables, DateTimeOffset now);
+    /// <param name="variables">The template's variables; special tokens are added.</param>
+    /// <param name="time">Tells the time and the zone that the template prints.</param>
+    /// <param name="cancellationToken">Stops the template between two of its steps.</param>
+    string Render(JsonObject variables, TimeProvider time, CancellationToken cancellationToken);
 
     /// <summary>Encodes a rendered prompt, special tokens in its text recognised and none added.</summary>
     IReadOnlyList<int> Encode(string prompt);

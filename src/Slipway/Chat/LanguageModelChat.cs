@@ -35,7 +35,8 @@ internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
 
     public string? TemplateSource(bool withTools) => _templates.Source(withTools);
 
-    public string Render(JsonObject variables, DateTimeOffset now) => _templates.Render(variables, now);
+    public string Render(JsonObject variables, TimeProvider time, CancellationToken cancellationToken)
+        => _templates.Render(variables, time, cancellationToken);
 
     public IReadOnlyList<int> Encode(string prompt) => model.Tokenizer.Encode(prompt, addSpecialTokens: false);
 

@@ -134,7 +134,7 @@ public sealed class OnnxChatClient : IChatClient
 
         // Rendering and encoding a long history takes a while; the caller's thread does not wait for it.
         var turn = await Task.Run(
-            () => ChatPromptBuilder.Build(model, messages, options, request, ModelId, _time.GetLocalNow()),
+            () => ChatPromptBuilder.Build(model, messages, options, request, ModelId, _time, cancellationToken),
             cancellationToken).ConfigureAwait(false);
         var answer = new ChatResponseUpdateBuilder(turn, options, ModelId, _time.GetUtcNow());
 

@@ -30,9 +30,10 @@ internal sealed class PackageTemplates
     public string? Source(bool withTools) => Template(withTools)?.Source;
 
     /// <summary>Renders a conversation.</summary>
-    public string Render(JsonObject variables, DateTimeOffset now)
+    public string Render(JsonObject variables, TimeProvider time, CancellationToken cancellationToken)
     {
         _config.AddTo(variables);
-        return Template(variables.ContainsKey("tools"))!.Render(variables, now);
+        return Template(variables.ContainsKey("tools"))!.Render(
+            variables, time.GetLocalNow(), time.LocalTimeZone, cancellationToken);
     }
 }

@@ -42,7 +42,7 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public string? TemplateSource(bool withTools) => Template;
 
-    public string Render(JsonObject variables, DateTimeOffset now)
+    public string Render(JsonObject variables, TimeProvider time, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
