@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -11,7 +10,6 @@ namespace Slipway.Tests.Chat;
 /// </summary>
 public sealed class HostileChatRequestTests(ITestOutputHelper output)
 {
-    private const int Stack = 256 * 1024;
     private const int MaxMessage = 2_000;
 
     private static readonly string Long = new('x', 1_700_000);
@@ -96,7 +94,7 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
     [MemberData(nameof(RefusedNames))]
     public void GetResponse_Hostile_IsRefusedOnASmallStack(string name)
     {
-        var error = OnSmallStack(() =>
+        var error = SmallStack.Run(() =>
         {
             using var model = ScriptedModel.Answering("x");
             using var client = model.ToClient();
@@ -133,7 +131,8 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
         using var client = model.ToClient();
         var (messages, options) = Refused[name]();
         Assert.Equal(
-            message, OnSmallStack(() => client.GetResponseAsync(messages, options).GetAwaiter().GetResult())?.Message);
+            message,
+            SmallStack.Run(() => client.GetResponseAsync(messages, options).GetAwaiter().GetResult())?.Message);
     }
 
     [Fact]
@@ -141,7 +140,7 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
     {
         using var model = ScriptedModel.Answering("x");
         using var client = model.ToClient();
-        var error = OnSmallStack(() => client.GetResponseAsync([Result(Cycle())]).GetAwaiter().GetResult());
+        var error = SmallStack.Run(() => client.GetResponseAsync([Result(Cycle())]).GetAwaiter().GetResult());
         Assert.StartsWith(
             "The result of the call 'id' is of type 'System.Collections.Generic.List`1[System.Object]' and cannot be "
             + "written as JSON: ",
@@ -214,29 +213,6 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
     private static string Nest(int count, string open, string inner, string close)
         => new StringBuilder().Insert(0, open, count).Append(inner)
         .Insert((open.Length * count) + inner.Length, close, count).ToString();
-
-    // Requests begin on the caller's thread; what they need of it may be little.
-    private static Exception? OnSmallStack(Action action)
-    {
-        ExceptionDispatchInfo? thrown = null;
-        var thread = new Thread(() => thrown = Catch(action), Stack);
-        thread.Start();
-        thread.Join();
-        return thrown?.SourceException;
-    }
-
-    private static ExceptionDispatchInfo? Catch(Action action)
-    {
-        try
-        {
-            action();
-            return null;
-        }
-        catch (Exception e)
-        {
-            return ExceptionDispatchInfo.Capture(e);
-        }
-    }
 
     private sealed class Throwing
     {

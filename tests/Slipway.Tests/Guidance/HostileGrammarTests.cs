@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.ExceptionServices;
 using System.Text;
 using Slipway.Guidance;
 
@@ -9,7 +8,6 @@ namespace Slipway.Tests.Guidance;
 public sealed class HostileGrammarTests(ITestOutputHelper output)
 {
     // Windows gives 1.5 MB to a thread, musl less; a quarter of a megabyte leaves a margin to both.
-    private const int Stack = 256 * 1024;
     private const int MaxMessage = 2_000;
 
     private static readonly Dictionary<string, Func<string>> Schemas = new(StringComparer.Ordinal)
@@ -168,7 +166,7 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
     [MemberData(nameof(Cases))]
     public void Grammar_Hostile_IsFollowedOrRefusedOnASmallStack(string kind, string name)
     {
-        var error = OnSmallStack(() => Walk(kind switch
+        var error = SmallStack.Run(() => Walk(kind switch
         {
             "json_schema" => GuidanceGrammar.JsonSchema(Schemas[name]()),
             "regex" => GuidanceGrammar.Regex(Regexes[name]()),
@@ -192,7 +190,7 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
         + "and refer to them by '$ref'.")]
     [InlineData("$ref chain", "The JSON schema is more than 64 levels deep at '#/$defs/d63'. Flatten it.")]
     public void Schema_Hostile_SaysWhatIsTooMuch(string name, string message)
-        => Assert.Equal(message, OnSmallStack(() => GuidanceGrammar.JsonSchema(Schemas[name]()))?.Message);
+        => Assert.Equal(message, SmallStack.Run(() => GuidanceGrammar.JsonSchema(Schemas[name]()))?.Message);
 
     // Goes a few bytes along the grammar, as the first tokens of an answer would.
     private static void Walk(GuidanceGrammar grammar)
@@ -204,28 +202,6 @@ public sealed class HostileGrammarTests(ITestOutputHelper output)
             var from = state;
             state = Enumerable.Range(0, 256).Select(value => automaton.Next(from, (byte)value))
                 .FirstOrDefault(next => next is not null);
-        }
-    }
-
-    private static Exception? OnSmallStack(Action action)
-    {
-        ExceptionDispatchInfo? thrown = null;
-        var thread = new Thread(() => thrown = Catch(action), Stack);
-        thread.Start();
-        thread.Join();
-        return thrown?.SourceException;
-    }
-
-    private static ExceptionDispatchInfo? Catch(Action action)
-    {
-        try
-        {
-            action();
-            return null;
-        }
-        catch (Exception e)
-        {
-            return ExceptionDispatchInfo.Capture(e);
         }
     }
 

@@ -1,34 +1,40 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Text;
-using Slipway.Tokenization.Templates.Values;
 
 namespace Slipway.Tokenization.Templates.Syntax;
 
 /// <summary>Reads expressions, weakest operator first, with Jinja's precedence.</summary>
-internal sealed class ExpressionParser(TokenReader reader)
+internal sealed class ExpressionParser
 {
     private static readonly string[] Comparisons = ["==", "!=", "<", "<=", ">", ">="];
+
+    private readonly TokenReader _reader;
+    private readonly PrimaryParser _primary;
+
+    public ExpressionParser(TokenReader reader)
+    {
+        _reader = reader;
+        _primary = new PrimaryParser(reader, this);
+    }
 
     /// <summary>An expression, or several with commas between them as a tuple.</summary>
     /// <param name="withConditional">Takes an 'if' as part of the expression.</param>
     /// <param name="inParentheses">Allows the empty tuple.</param>
     public Expression ParseTuple(bool withConditional = true, bool inParentheses = false)
     {
-        var line = reader.Current.Line;
-        if (inParentheses && reader.IsOperator(")"))
+        var line = _reader.Current.Line;
+        if (inParentheses && _reader.IsOperator(")"))
         {
             return new TupleExpression([], line);
         }
 
         var first = ParseExpression(withConditional);
-        if (!reader.IsOperator(","))
+        if (!_reader.IsOperator(","))
         {
             return first;
         }
 
         List<Expression> items = [first];
-        while (reader.TakeOperator(",") && !EndsTuple())
+        while (_reader.TakeOperator(",") && !EndsTuple())
         {
             items.Add(ParseExpression(withConditional));
         }
@@ -40,11 +46,11 @@ internal sealed class ExpressionParser(TokenReader reader)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
         var value = ParseOr();
-        while (withConditional && reader.Current is { Kind: TokenKind.Name, Value: "if" } token)
+        while (withConditional && _reader.Current is { Kind: TokenKind.Name, Value: "if" } token)
         {
-            reader.Take();
+            _reader.Take();
             var test = ParseOr();
-            var otherwise = reader.TakeName("else") ? ParseExpression() : null;
+            var otherwise = _reader.TakeName("else") ? ParseExpression() : null;
             value = new Conditional(test, value, otherwise, token.Line);
         }
 
@@ -56,28 +62,28 @@ internal sealed class ExpressionParser(TokenReader reader)
         List<Expression> positional = [];
         List<(string, Expression)> named = [];
         Expression? more = null, moreNamed = null;
-        reader.ExpectOperator("(");
-        while (!reader.TakeOperator(")"))
+        _reader.ExpectOperator("(");
+        while (!_reader.TakeOperator(")"))
         {
             if (moreNamed is not null)
             {
-                throw reader.Unexpected("')'");
+                throw _reader.Unexpected("')'");
             }
 
-            if (reader.IsOperator("*") && more is null)
+            if (_reader.IsOperator("*") && more is null)
             {
-                reader.Take();
+                _reader.Take();
                 more = ParseExpression();
             }
-            else if (reader.TakeOperator("**"))
+            else if (_reader.TakeOperator("**"))
             {
                 moreNamed = ParseExpression();
             }
-            else if (reader.Current.Kind == TokenKind.Name
-                && reader.Following is { Kind: TokenKind.Operator, Value: "=" })
+            else if (_reader.Current.Kind == TokenKind.Name
+                && _reader.Following is { Kind: TokenKind.Operator, Value: "=" })
             {
-                var name = reader.Take().Value;
-                reader.Take();
+                var name = _reader.Take().Value;
+                _reader.Take();
                 named.Add((name, ParseExpression()));
             }
             else if (more is null && named.Count == 0)
@@ -86,12 +92,12 @@ internal sealed class ExpressionParser(TokenReader reader)
             }
             else
             {
-                throw reader.Unexpected("an argument with a name");
+                throw _reader.Unexpected("an argument with a name");
             }
 
-            if (!reader.IsOperator(")"))
+            if (!_reader.IsOperator(")"))
             {
-                reader.ExpectOperator(",");
+                _reader.ExpectOperator(",");
             }
         }
 
@@ -101,24 +107,24 @@ internal sealed class ExpressionParser(TokenReader reader)
     /// <summary>One <c>| name(arguments)</c>, whose bar has been read.</summary>
     public Filter ParseFilter(Expression input)
     {
-        var line = reader.Current.Line;
+        var line = _reader.Current.Line;
         var name = ParseDottedName();
-        return new Filter(input, name, reader.IsOperator("(") ? ParseArguments() : Arguments.None, line);
+        return new Filter(input, name, _reader.IsOperator("(") ? ParseArguments() : Arguments.None, line);
     }
 
     private string ParseDottedName()
     {
-        var name = reader.ExpectName();
-        while (reader.TakeOperator("."))
+        var name = _reader.ExpectName();
+        while (_reader.TakeOperator("."))
         {
-            name += "." + reader.ExpectName();
+            name += "." + _reader.ExpectName();
         }
 
         return name;
     }
 
-    private bool EndsTuple() => reader.Current.Kind is TokenKind.BlockEnd or TokenKind.OutputEnd
-        || reader.IsOperator(")") || reader.IsName("recursive");
+    private bool EndsTuple() => _reader.Current.Kind is TokenKind.BlockEnd or TokenKind.OutputEnd
+        || _reader.IsOperator(")") || _reader.IsName("recursive");
 
     private Expression ParseOr() => ParseLeft(ParseAnd, token => token is { Kind: TokenKind.Name, Value: "or" });
 
@@ -126,10 +132,10 @@ internal sealed class ExpressionParser(TokenReader reader)
 
     private Expression ParseNot()
     {
-        if (reader.Current is { Kind: TokenKind.Name, Value: "not" } token)
+        if (_reader.Current is { Kind: TokenKind.Name, Value: "not" } token)
         {
             RuntimeHelpers.EnsureSufficientExecutionStack();
-            reader.Take();
+            _reader.Take();
             return new Unary("not", ParseNot(), token.Line);
         }
 
@@ -138,24 +144,24 @@ internal sealed class ExpressionParser(TokenReader reader)
 
     private Expression ParseComparison()
     {
-        var line = reader.Current.Line;
+        var line = _reader.Current.Line;
         var first = ParseSum();
         List<(string, Expression)> rest = [];
         while (true)
         {
-            if (reader.Current.Kind == TokenKind.Operator && Comparisons.Contains(reader.Current.Value))
+            if (_reader.Current.Kind == TokenKind.Operator && Comparisons.Contains(_reader.Current.Value))
             {
-                var name = reader.Take().Value;
+                var name = _reader.Take().Value;
                 rest.Add((name, ParseSum()));
             }
-            else if (reader.TakeName("in"))
+            else if (_reader.TakeName("in"))
             {
                 rest.Add(("in", ParseSum()));
             }
-            else if (reader.IsName("not") && reader.Following is { Kind: TokenKind.Name, Value: "in" })
+            else if (_reader.IsName("not") && _reader.Following is { Kind: TokenKind.Name, Value: "in" })
             {
-                reader.Take();
-                reader.Take();
+                _reader.Take();
+                _reader.Take();
                 rest.Add(("not in", ParseSum()));
             }
             else
@@ -179,9 +185,9 @@ internal sealed class ExpressionParser(TokenReader reader)
     private Expression ParseLeft(Func<Expression> operand, Func<TemplateToken, bool> isOperator)
     {
         var left = operand();
-        while (isOperator(reader.Current))
+        while (isOperator(_reader.Current))
         {
-            var token = reader.Take();
+            var token = _reader.Take();
             left = new Binary(token.Value, left, operand(), token.Line);
         }
 
@@ -191,15 +197,15 @@ internal sealed class ExpressionParser(TokenReader reader)
     private Expression ParseUnary(bool withFilters = true)
     {
         Expression value;
-        if (IsAny(reader.Current, "-", "+"))
+        if (IsAny(_reader.Current, "-", "+"))
         {
             RuntimeHelpers.EnsureSufficientExecutionStack();
-            var token = reader.Take();
+            var token = _reader.Take();
             value = new Unary(token.Value, ParseUnary(withFilters: false), token.Line);
         }
         else
         {
-            value = ParsePrimary();
+            value = _primary.Parse();
         }
 
         value = ParsePostfix(value);
@@ -210,17 +216,17 @@ internal sealed class ExpressionParser(TokenReader reader)
     {
         while (true)
         {
-            if (reader.TakeOperator("|"))
+            if (_reader.TakeOperator("|"))
             {
                 value = ParseFilter(value);
             }
-            else if (reader.TakeName("is"))
+            else if (_reader.TakeName("is"))
             {
                 value = ParseTest(value);
             }
-            else if (reader.IsOperator("("))
+            else if (_reader.IsOperator("("))
             {
-                value = new Call(value, ParseArguments(), reader.Current.Line);
+                value = new Call(value, ParseArguments(), _reader.Current.Line);
             }
             else
             {
@@ -231,26 +237,26 @@ internal sealed class ExpressionParser(TokenReader reader)
 
     private Test ParseTest(Expression input)
     {
-        var line = reader.Current.Line;
-        var negated = reader.TakeName("not");
+        var line = _reader.Current.Line;
+        var negated = _reader.TakeName("not");
         var name = ParseDottedName();
-        if (reader.IsOperator("("))
+        if (_reader.IsOperator("("))
         {
             return new Test(input, name, ParseArguments(), negated, line);
         }
 
-        if (reader.IsName("is"))
+        if (_reader.IsName("is"))
         {
             throw new ChatTemplateException("tests cannot be chained with 'is'.", line);
         }
 
-        var argument = reader.Current.Kind is TokenKind.Quoted or TokenKind.Number
-            || reader.IsOperator("[") || reader.IsOperator("{")
-            || (reader.Current.Kind == TokenKind.Name
-                && reader.Current.Value is not ("else" or "or" or "and" or "if" or "in" or "not" or "recursive"));
+        var argument = _reader.Current.Kind is TokenKind.Quoted or TokenKind.Number
+            || _reader.IsOperator("[") || _reader.IsOperator("{")
+            || (_reader.Current.Kind == TokenKind.Name
+                && _reader.Current.Value is not ("else" or "or" or "and" or "if" or "in" or "not" or "recursive"));
         return new Test(
             input, name, argument
-                ? Arguments.None with { Positional = [ParsePostfix(ParsePrimary())] } : Arguments.None,
+                ? Arguments.None with { Positional = [ParsePostfix(_primary.Parse())] } : Arguments.None,
             negated, line);
     }
 
@@ -258,19 +264,20 @@ internal sealed class ExpressionParser(TokenReader reader)
     {
         while (true)
         {
-            var line = reader.Current.Line;
-            if (reader.TakeOperator("."))
+            var line = _reader.Current.Line;
+            if (_reader.TakeOperator("."))
             {
-                value = reader.Current is { Kind: TokenKind.Number, Value: var digits } && digits.All(char.IsAsciiDigit)
-                    ? new Item(value, new Literal(Number(reader.Take()), line), line)
-                    : new Member(value, reader.ExpectName(), line);
+                value = _reader.Current is { Kind: TokenKind.Number, Value: var digits }
+                    && digits.All(char.IsAsciiDigit)
+                    ? new Item(value, new Literal(PrimaryParser.Number(_reader.Take()), line), line)
+                    : new Member(value, _reader.ExpectName(), line);
             }
-            else if (reader.TakeOperator("["))
+            else if (_reader.TakeOperator("["))
             {
                 value = new Item(value, ParseSubscript(line), line);
-                reader.ExpectOperator("]");
+                _reader.ExpectOperator("]");
             }
-            else if (reader.IsOperator("("))
+            else if (_reader.IsOperator("("))
             {
                 value = new Call(value, ParseArguments(), line);
             }
@@ -284,13 +291,13 @@ internal sealed class ExpressionParser(TokenReader reader)
     private Expression ParseSubscript(int line)
     {
         var first = ParseSlice(line);
-        if (!reader.IsOperator(","))
+        if (!_reader.IsOperator(","))
         {
             return first;
         }
 
         List<Expression> parts = [first];
-        while (reader.TakeOperator(","))
+        while (_reader.TakeOperator(","))
         {
             parts.Add(ParseSlice(line));
         }
@@ -302,106 +309,15 @@ internal sealed class ExpressionParser(TokenReader reader)
 
     private Expression ParseSlice(int line)
     {
-        var start = reader.IsOperator(":") ? null : ParseExpression();
-        if (!reader.TakeOperator(":"))
+        var start = _reader.IsOperator(":") ? null : ParseExpression();
+        if (!_reader.TakeOperator(":"))
         {
             return start!;
         }
 
-        bool Ends() => reader.IsOperator("]") || reader.IsOperator(",");
-        var stop = reader.IsOperator(":") || Ends() ? null : ParseExpression();
-        var step = reader.TakeOperator(":") && !Ends() ? ParseExpression() : null;
+        bool Ends() => _reader.IsOperator("]") || _reader.IsOperator(",");
+        var stop = _reader.IsOperator(":") || Ends() ? null : ParseExpression();
+        var step = _reader.TakeOperator(":") && !Ends() ? ParseExpression() : null;
         return new Slice(start, stop, step, line);
-    }
-
-    private Expression ParsePrimary()
-    {
-        var token = reader.Take();
-        switch (token.Kind)
-        {
-            case TokenKind.Name:
-                return token.Value switch
-                {
-                    "true" or "True" => new Literal(true, token.Line),
-                    "false" or "False" => new Literal(false, token.Line),
-                    "none" or "None" => new Literal(null, token.Line),
-                    _ => new Variable(token.Value, token.Line),
-                };
-            case TokenKind.Quoted:
-                if (reader.Current.Kind != TokenKind.Quoted)
-                {
-                    return new Literal(token.Value, token.Line);
-                }
-
-                StringBuilder text = new(token.Value);
-                while (reader.Current.Kind == TokenKind.Quoted)
-                {
-                    text.Append(reader.Take().Value);
-                }
-
-                return new Literal(text.ToString(), token.Line);
-            case TokenKind.Number:
-                return new Literal(Number(token), token.Line);
-            case TokenKind.Operator when token.Value == "(":
-                var inner = ParseTuple(inParentheses: true);
-                reader.ExpectOperator(")");
-                return inner;
-            case TokenKind.Operator when token.Value == "[":
-                return ParseList(token.Line);
-            case TokenKind.Operator when token.Value == "{":
-                return ParseDictionary(token.Line);
-            default:
-                throw new ChatTemplateException(
-                    $"found '{Quoted.Short(token.Value)}', expected an expression.", token.Line);
-        }
-    }
-
-    private static object Number(TemplateToken token)
-    {
-        var prefix = token.Value.Length > 1 ? char.ToLowerInvariant(token.Value[1]) : '\0';
-        if (prefix is 'x' or 'o' or 'b')
-        {
-            var radix = prefix switch { 'x' => 16, 'o' => 8, _ => 2 };
-            return token.Value.Length > 4300 ? throw TooLarge(token) : Numbers.Normalize(
-                token.Value.Skip(2)
-                .Aggregate(BigInteger.Zero, (sum, digit) => (sum * radix) + Convert.ToInt32(digit.ToString(), 16)));
-        }
-
-        return Numbers.Parse(token.Value) ?? throw TooLarge(token);
-    }
-
-    private static ChatTemplateException TooLarge(TemplateToken token) =>
-        new($"the number '{Quoted.Short(token.Value)}' is too large.", token.Line);
-
-    private ListExpression ParseList(int line)
-    {
-        List<Expression> items = [];
-        while (!reader.TakeOperator("]"))
-        {
-            items.Add(ParseExpression());
-            if (!reader.IsOperator("]"))
-            {
-                reader.ExpectOperator(",");
-            }
-        }
-
-        return new ListExpression([.. items], line);
-    }
-
-    private DictionaryExpression ParseDictionary(int line)
-    {
-        List<(Expression, Expression)> items = [];
-        while (!reader.TakeOperator("}"))
-        {
-            var key = ParseExpression();
-            reader.ExpectOperator(":");
-            items.Add((key, ParseExpression()));
-            if (!reader.IsOperator("}"))
-            {
-                reader.ExpectOperator(",");
-            }
-        }
-
-        return new DictionaryExpression([.. items], line);
     }
 }
