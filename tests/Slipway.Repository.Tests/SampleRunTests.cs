@@ -29,6 +29,7 @@ public sealed class SampleRunTests(ITestOutputHelper output)
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("set_light([room, kitchen], [on, True])", run.Output, StringComparison.Ordinal);
         Assert.Contains("kitchen light on", run.Output, StringComparison.Ordinal);
+        Assert.Equal(Transcript("dotnet run -c Release --project samples/QuickStart < /dev/null"), run.Output.Trim());
     }
 
     [Fact]
@@ -118,5 +119,12 @@ public sealed class SampleRunTests(ITestOutputHelper output)
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         output.WriteLine(text + await errors);
         return (process.ExitCode, text, await errors);
+    }
+
+    // README shows a command behind a '$' and, below it, what the command prints.
+    private static string Transcript(string command)
+    {
+        var readme = File.ReadAllText(Path.Combine(SharedAssets.Repository, "README.md"));
+        return readme.Split($"$ {command}\n")[1].Split("```")[0].Trim();
     }
 }
