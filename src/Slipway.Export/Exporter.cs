@@ -26,7 +26,7 @@ public static class Exporter
     /// The architectures that can be exported, as <c>architectures[0]</c> of <c>config.json</c> names them.
     /// </summary>
     public static IReadOnlyList<string> Architectures { get; } =
-        [.. DecoderArchitectures.All.Keys.Concat(EncoderArchitectures.All.Keys).Order(StringComparer.Ordinal)];
+        [.. ArchitectureTable.All.Keys.Order(StringComparer.Ordinal)];
 
     /// <summary>Exports a checkpoint.</summary>
     /// <remarks>
@@ -182,8 +182,8 @@ public static class Exporter
         var name = config.Texts("architectures") is [var first, ..]
             ? first
             : throw config.Bad("architectures", "a list with the model's architecture, such as 'LlamaForCausalLM'");
-        return DecoderArchitectures.All.TryGetValue(name, out var decoder) ? (name, decoder)
-            : EncoderArchitectures.All.TryGetValue(name, out var encoder) ? (name, encoder)
+        return ArchitectureTable.All.TryGetValue(name, out var architecture)
+            ? (name, architecture)
             : throw config.Unsupported(
                 "architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
     }

@@ -152,3 +152,96 @@ public sealed class Graph
         }
     }
 }
+
+/// <summary>A tensor in a graph, known by its name.</summary>
+/// <param name="Name">The name, unique in the graph.</param>
+/// <remarks>The default value stands for an optional input that is left out.</remarks>
+public readonly record struct GraphValue(string Name)
+{
+    /// <summary>Returns the name; empty for an input left out.</summary>
+    public override string ToString() => Name ?? "";
+}
+
+/// <summary>Describes an input or output of a graph.</summary>
+/// <param name="Name">The name that callers bind tensors to.</param>
+/// <param name="Type">The type of the elements.</param>
+/// <param name="Shape">The dimensions, outermost first.</param>
+public sealed record GraphPort(string Name, ElementType Type, IReadOnlyList<Dimension> Shape);
+
+/// <summary>One operation of a graph.</summary>
+/// <param name="Name">The name, unique in the graph: a path such as <c>/model/layers.0/mlp/Mul</c>.</param>
+/// <param name="Domain">The operator's domain; empty for ONNX's own.</param>
+/// <param name="OpType">The operator.</param>
+/// <param name="Inputs">What it reads, in the schema's order; an empty name leaves an optional input out.</param>
+/// <param name="Outputs">What it writes; an empty name leaves an optional output out.</param>
+/// <param name="Attributes">Its constant parameters.</param>
+public sealed record Node(
+    string Name,
+    string Domain,
+    string OpType,
+    IReadOnlyList<string> Inputs,
+    IReadOnlyList<string> Outputs,
+    IReadOnlyList<NodeAttribute> Attributes);
+
+/// <summary>A constant parameter of a node.</summary>
+/// <param name="Name">The name that the operator's schema gives it.</param>
+public abstract record NodeAttribute(string Name)
+{
+    /// <summary>An integer.</summary>
+    public sealed record Int(string Name, long Value) : NodeAttribute(Name);
+
+    /// <summary>A number.</summary>
+    public sealed record Float(string Name, float Value) : NodeAttribute(Name);
+
+    /// <summary>A text.</summary>
+    public sealed record Text(string Name, string Value) : NodeAttribute(Name);
+
+    /// <summary>A list of integers.</summary>
+    public sealed record Ints(string Name, IReadOnlyList<long> Values) : NodeAttribute(Name);
+
+    /// <summary>A list of numbers.</summary>
+    public sealed record Floats(string Name, IReadOnlyList<float> Values) : NodeAttribute(Name);
+
+    /// <summary>A list of texts.</summary>
+    public sealed record Texts(string Name, IReadOnlyList<string> Values) : NodeAttribute(Name);
+
+    /// <summary>A value of a kind that this library reads past; a graph that holds one cannot be written.</summary>
+    public sealed record Unread(string Name, int Kind) : NodeAttribute(Name);
+}
+
+/// <summary>A constant tensor of a graph.</summary>
+/// <param name="Name">The name, unique in the graph.</param>
+/// <param name="Type">The type of the elements.</param>
+/// <param name="Shape">The dimensions, outermost first; empty for a scalar.</param>
+/// <param name="Data">Where the elements are.</param>
+public sealed record Initializer(string Name, ElementType Type, IReadOnlyList<long> Shape, TensorData Data);
+
+/// <summary>Place of a constant tensor's elements: in the graph file, or in a file beside it.</summary>
+/// <remarks>Elements are stored row-major and little-endian.</remarks>
+public abstract record TensorData
+{
+    private TensorData()
+    {
+    }
+
+    /// <summary>The number of bytes.</summary>
+    public abstract long Length { get; }
+
+    /// <summary>Elements that stand in the graph file.</summary>
+    /// <param name="Bytes">The elements.</param>
+    public sealed record Inline(ReadOnlyMemory<byte> Bytes) : TensorData
+    {
+        /// <inheritdoc/>
+        public override long Length => Bytes.Length;
+    }
+
+    /// <summary>Elements that stand in a file beside the graph file.</summary>
+    /// <param name="File">The file's path relative to the graph file.</param>
+    /// <param name="Offset">The first byte.</param>
+    /// <param name="Count">The number of bytes.</param>
+    public sealed record External(string File, long Offset, long Count) : TensorData
+    {
+        /// <inheritdoc/>
+        public override long Length => Count;
+    }
+}

@@ -9,7 +9,7 @@ using Slipway.Packaging;
 namespace Slipway.Export.Architectures;
 
 /// <summary>A decoder: layers between an embedding and a norm, then a head.</summary>
-/// <remarks>One file an architecture, and one row in <see cref="DecoderArchitectures"/>.</remarks>
+/// <remarks>One file an architecture, and one row in <see cref="ArchitectureTable"/>.</remarks>
 internal abstract class DecoderArchitecture : Architecture
 {
     /// <summary>The family's name in <c>genai_config.json</c>.</summary>

@@ -11,7 +11,7 @@ namespace Slipway.Export.Architectures.Encoders;
 
 /// <summary>An encoder: how hidden states are computed from whole texts, and what is made of them.</summary>
 /// <remarks>
-/// One file a family, and one row for each of its tasks in <see cref="EncoderArchitectures"/>. A checkpoint with
+/// One file a family, and one row for each of its tasks in <see cref="ArchitectureTable"/>. A checkpoint with
 /// <c>modules.json</c> beside it is a sentence-embedding model: its graph has <c>sentence_embedding</c> too, whatever
 /// head the configuration names.
 /// </remarks>
