@@ -1,4 +1,5 @@
 using System.Numerics;
+using Slipway.Sampling;
 
 namespace Slipway.Guidance;
 
@@ -14,7 +15,7 @@ internal sealed class GuidanceProcessor(
     TokenTable tokens,
     IReadOnlyCollection<int> endIds,
     byte[]? after,
-    byte[]? prefix = null) : IGuidance
+    byte[]? prefix = null) : IConstraint
 {
     private const int FewBits = 16;
 

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using Slipway.Guidance;
 using Slipway.Sampling.Processors;
 
 namespace Slipway.Sampling;
@@ -38,7 +37,7 @@ internal sealed class Sampler
     }
 
     /// <summary>
-    /// The tokens that guidance leaves no choice about; none where log-probabilities of each are asked for.
+    /// The tokens that a constraint leaves no choice about; none where log-probabilities of each are asked for.
     /// </summary>
     public IReadOnlyList<int> Forced(ReadOnlySpan<int> outputIds)
     {
@@ -48,7 +47,7 @@ internal sealed class Sampler
             return [];
         }
 
-        return _processors.OfType<IGuidance>().ToArray() is [var guidance] ? guidance.Forced(outputIds) : [];
+        return _processors.OfType<IConstraint>().ToArray() is [var constraint] ? constraint.Forced(outputIds) : [];
     }
 
     private int ChooseProcessed(ReadOnlySpan<int> promptIds, ReadOnlySpan<int> outputIds, ReadOnlySpan<float> logits)
@@ -65,11 +64,11 @@ internal sealed class Sampler
         }
 
         var best = TensorPrimitives.IndexOfMax<float>(_scratch);
-        if (float.IsNegativeInfinity(_scratch[best]) && _processors.Any(processor => processor is IGuidance))
+        if (float.IsNegativeInfinity(_scratch[best]) && _processors.Any(processor => processor is IConstraint))
         {
             // A ban, such as of a repetition, must not break a form that leaves no other token.
             logits.CopyTo(_scratch);
-            foreach (var processor in _processors.OfType<IGuidance>())
+            foreach (var processor in _processors.OfType<IConstraint>())
             {
                 processor.Process(promptIds, outputIds, _scratch);
             }

@@ -1,7 +1,7 @@
-namespace Slipway.Guidance;
+namespace Slipway.Sampling;
 
-/// <summary>Marks the processor whose word is final: what it forbids must not come, whatever others leave.</summary>
-internal interface IGuidance : ILogitsProcessor
+/// <summary>Marks a processor that cannot be overruled: what it forbids never comes.</summary>
+internal interface IConstraint : ILogitsProcessor
 {
     /// <summary>
     /// The tokens that must come next, so that none of them needs to be chosen; empty where there is a choice.
