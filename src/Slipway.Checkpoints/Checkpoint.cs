@@ -45,12 +45,24 @@ public abstract class Checkpoint : IDisposable
     public abstract IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
 
     /// <summary>Gets the weights that are stored as codes with scales, by name; they are tensors too.</summary>
-    /// <remarks>GPTQ and AWQ checkpoints have them; empty for all others.</remarks>
+    /// <remarks>
+    /// Those whose elements lie on a grid of a scale and a zero point; empty where there are none. Other codes, such as
+    /// 8-bit floats, are tensors of values only.
+    /// </remarks>
     public virtual IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; } =
         ReadOnlyDictionary<string, QuantizedTensorInfo>.Empty;
 
+    /// <summary>Gets the method that weights are quantized by, such as <c>compressed-tensors</c>.</summary>
+    /// <value>
+    /// The <c>quant_method</c> of the configuration where codes were found that it explains; null otherwise.
+    /// </value>
+    public virtual string? Quantization => null;
+
     /// <summary>Gets what was presumed where the checkpoint does not say, a sentence each, with its remedy.</summary>
-    /// <remarks>Such as a tokenizer's way of splitting text that a GGUF file does not name.</remarks>
+    /// <remarks>
+    /// Such as a tokenizer's way of splitting text that a GGUF file does not name, or a quantization of activations
+    /// that is not imitated.
+    /// </remarks>
     /// <exception cref="CheckpointException">The file cannot be read.</exception>
     public virtual IReadOnlyList<string> Warnings => [];
 

@@ -1,6 +1,7 @@
 using Slipway.Checkpoints.Files;
 using Slipway.Checkpoints.Gguf;
 using Slipway.Checkpoints.PyTorch;
+using Slipway.Checkpoints.Quantized;
 using Slipway.Checkpoints.Safetensors;
 using Slipway.Checkpoints.TorchSharp;
 
@@ -21,6 +22,9 @@ public static class CheckpointFormats
         new PyTorchIndexFormat(),
         new TorchSharpFormat(),
     ];
+
+    /// <summary>Gets the methods whose quantized weights are read, as <c>quant_method</c> names them.</summary>
+    public static IReadOnlyList<string> QuantizationMethods => QuantizationFormats.Names;
 
     internal static Checkpoint Open(string path)
     {

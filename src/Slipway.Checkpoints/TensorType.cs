@@ -120,4 +120,7 @@ public enum TensorType
 
     /// <summary>Blocks of 64 of 4-bit floating point (E2M1), an 8-bit scale for each 16.</summary>
     NVFP4,
+
+    /// <summary>8 bits of exponent alone: powers of two, for the scales of other types.</summary>
+    F8_E8M0,
 }

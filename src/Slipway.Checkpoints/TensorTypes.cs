@@ -46,6 +46,7 @@ public static class TensorTypes
         [TensorType.TQ2_0] = new(256, 66, TernaryDecoders.DecodeTQ2_0),
         [TensorType.MXFP4] = new(32, 17, FourBitFloatDecoders.DecodeMXFP4),
         [TensorType.NVFP4] = new(64, 36, FourBitFloatDecoders.DecodeNVFP4),
+        [TensorType.F8_E8M0] = new(1, 1, Float8Decoders.DecodeE8M0),
     };
 
     /// <summary>Gets how many consecutive elements share one block; 1 for plain types.</summary>
@@ -53,6 +54,10 @@ public static class TensorTypes
 
     /// <summary>Gets how many bytes a block takes; for plain types the size of an element.</summary>
     public static int BlockBytes(this TensorType type) => DecoderOf(type).BlockBytes;
+
+    /// <summary>Tells whether a model's weights of this type are codes, which only their scales make numbers.</summary>
+    public static bool IsCode(this TensorType type) => type is TensorType.F8_E4M3 or TensorType.F8_E5M2
+        or TensorType.F8_E8M0 or TensorType.U8 or TensorType.I8 or TensorType.I16 or TensorType.I32 or TensorType.U32;
 
     /// <summary>Turns whole blocks of stored bytes into float32.</summary>
     /// <remarks>

@@ -89,8 +89,8 @@ public sealed class DamagedFileTests : IDisposable
             "model.safetensors", Safetensors(TwoTensors.Replace("F32", "C64", StringComparison.Ordinal)));
         Assert.Equal(
             $"Tensor 'a' in '{_folder["model.safetensors"]}' has the unknown dtype 'C64'. Expected one of F64, F32, "
-            + "F16, BF16, F8_E4M3, F8_E5M2, I64, U64, I32, U32, I16, U16, I8, U8, BOOL; convert the tensor to one of "
-            + "them.",
+            + "F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, I64, U64, I32, U32, I16, U16, I8, U8, BOOL; convert the tensor to "
+            + "one of them.",
             error.Message);
         Assert.Equal("a", error.Tensor);
     }

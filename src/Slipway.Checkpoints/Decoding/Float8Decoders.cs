@@ -5,12 +5,16 @@ internal static class Float8Decoders
 {
     private static readonly float[] E4M3 = BuildE4M3();
     private static readonly float[] E5M2 = BuildE5M2();
+    private static readonly float[] E8M0 = BuildE8M0();
 
     public static void DecodeE4M3(ReadOnlySpan<byte> source, Span<float> destination) =>
         LookUp(E4M3, source, destination);
 
     public static void DecodeE5M2(ReadOnlySpan<byte> source, Span<float> destination) =>
         LookUp(E5M2, source, destination);
+
+    public static void DecodeE8M0(ReadOnlySpan<byte> source, Span<float> destination) =>
+        LookUp(E8M0, source, destination);
 
     private static void LookUp(float[] table, ReadOnlySpan<byte> source, Span<float> destination)
     {
@@ -36,6 +40,10 @@ internal static class Float8Decoders
 
         return table;
     }
+
+    // Powers of two from 2^-127 on.
+    private static float[] BuildE8M0() =>
+        [.. Enumerable.Range(0, 256).Select(code => code == 255 ? float.NaN : MathF.ScaleB(1, code - 127))];
 
     // The upper byte of a half-precision number.
     private static float[] BuildE5M2() =>

@@ -17,6 +17,8 @@ internal abstract class OverlayCheckpoint : Checkpoint
 
     public override IReadOnlyList<string> Warnings => Inner.Warnings;
 
+    public override string? Quantization => Inner.Quantization;
+
     protected Checkpoint Inner { get; }
 
     public override byte[]? ReadFile(string name) => Inner.ReadFile(name);

@@ -23,7 +23,7 @@ internal sealed class PyTorchFormat : CheckpointFormat
         var opened = CheckpointFile.Open(file);
         try
         {
-            return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, [opened], PyTorchReader.Read(opened)));
+            return QuantizedCheckpoint.Wrap(new StoredCheckpoint(path, Name, [opened], PyTorchReader.Read(opened)));
         }
         catch
         {

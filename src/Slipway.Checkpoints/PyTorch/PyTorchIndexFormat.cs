@@ -20,6 +20,6 @@ internal sealed class PyTorchIndexFormat : CheckpointFormat
     public override Checkpoint Open(string file, string path)
     {
         var (files, tensors) = ShardIndex.Read(file).Open(PyTorchReader.Read);
-        return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, files, tensors));
+        return QuantizedCheckpoint.Wrap(new StoredCheckpoint(path, Name, files, tensors));
     }
 }

@@ -27,7 +27,7 @@ internal sealed class SafetensorsFormat : CheckpointFormat
         var opened = CheckpointFile.Open(file);
         try
         {
-            return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, [opened], SafetensorsHeader.Read(opened)));
+            return QuantizedCheckpoint.Wrap(new StoredCheckpoint(path, Name, [opened], SafetensorsHeader.Read(opened)));
         }
         catch
         {

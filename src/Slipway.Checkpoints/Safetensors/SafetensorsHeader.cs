@@ -20,6 +20,7 @@ internal static class SafetensorsHeader
         ["BF16"] = TensorType.BF16,
         ["F8_E4M3"] = TensorType.F8_E4M3,
         ["F8_E5M2"] = TensorType.F8_E5M2,
+        ["F8_E8M0"] = TensorType.F8_E8M0,
         ["I64"] = TensorType.I64,
         ["U64"] = TensorType.U64,
         ["I32"] = TensorType.I32,

@@ -24,6 +24,6 @@ internal sealed class SafetensorsIndexFormat : CheckpointFormat
     public override Checkpoint Open(string file, string path)
     {
         var (files, tensors) = ShardIndex.Read(file).Open(SafetensorsHeader.Read);
-        return PackedCheckpoint.Wrap(new StoredCheckpoint(path, Name, files, tensors));
+        return QuantizedCheckpoint.Wrap(new StoredCheckpoint(path, Name, files, tensors));
     }
 }

@@ -43,10 +43,10 @@ internal sealed class GptOss : Llama
         }.Build(block["router"], block["experts"], Weights(block["experts"], sizes), x);
     }
 
-    // Gate and up alternate in the checkpoint too. Published checkpoints have MXFP4, trained ones matrices by inputs.
+    // Gate and up alternate in the checkpoint too. Published checkpoints have MXFP4, by outputs; trained ones matrices
+    // by inputs.
     private static ExpertWeights Weights(ModuleScope experts, MixtureSizes sizes)
     {
-        var tensors = experts.Build.Tensors;
         return new(
             Read("gate_up_proj", 2 * sizes.IntermediateSize, sizes.HiddenSize),
             Read("down_proj", sizes.HiddenSize, sizes.IntermediateSize),
@@ -54,7 +54,7 @@ internal sealed class GptOss : Llama
             experts.ReadNumbers("down_proj_bias", sizes.Experts, sizes.HiddenSize));
 
         Weight Read(string name, int outputs, int inputs) => experts.Has($"{name}_blocks")
-            ? tensors.MxFp4Stack(experts.NameOf(name), sizes.Experts, outputs, inputs)
-            : tensors.TransposedStack(experts.NameOf(name), sizes.Experts, outputs, inputs);
+            ? experts.ReadStack($"{name}_blocks", sizes.Experts, outputs, inputs)
+            : experts.Build.Tensors.TransposedStack(experts.NameOf(name), sizes.Experts, outputs, inputs);
     }
 }

@@ -38,31 +38,6 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         return new TransposedStack(checkpoint, stored, count, rows, columns);
     }
 
-    /// <summary>The tensors <c>{name}_blocks</c> and <c>{name}_scales</c> as matrices one below the other.</summary>
-    public Weight MxFp4Stack(string name, int count, int rows, int columns)
-    {
-        var blocks = (columns + Weights.MxFp4Stack.Block - 1) / Weights.MxFp4Stack.Block;
-        var codes = Require($"{name}_blocks", [count, rows, blocks, Weights.MxFp4Stack.Block / 2], areCodes: true);
-        var scales = Require($"{name}_scales", [count, rows, blocks], areCodes: true);
-        foreach (var part in (string[])[codes, scales])
-        {
-            if (checkpoint.Tensors[part].Type != TensorType.U8)
-            {
-                throw new CheckpointException(
-                    $"Tensor '{part}' of '{checkpoint.Path}' has the type '{checkpoint.Tensors[part].Type}'; MXFP4 is "
-                    + "stored as 'U8'. Export the checkpoint as its author published it, not a conversion of it.",
-                    checkpoint.Path, part);
-            }
-        }
-
-        return columns % Weights.MxFp4Stack.Block == 0
-            ? new MxFp4Stack(checkpoint, codes, scales, checked(count * rows), columns)
-            : throw new CheckpointException(
-                $"Tensor '{codes}' of '{checkpoint.Path}' stands for rows of {columns} numbers; MXFP4 has them "
-                + $"in blocks of {Weights.MxFp4Stack.Block}. Correct the sizes in the configuration.",
-                checkpoint.Path, codes);
-    }
-
     /// <summary>A tensor of any shape as one list.</summary>
     public float[] Numbers(string name, params long[] shape)
     {
@@ -139,16 +114,12 @@ internal sealed class TensorSource(Checkpoint checkpoint)
     private TensorInfo? Find(string name) => checkpoint.FindTensor(_aliases.GetValueOrDefault(name, name));
 
     // The name that the tensor is stored with.
-    private string Require(string name, IReadOnlyList<long> shape, bool areCodes = false)
+    private string Require(string name, IReadOnlyList<long> shape)
     {
         var tensor = Find(name) ?? throw new CheckpointException(
             $"The checkpoint '{checkpoint.Path}' lacks the tensor '{name}' of shape {TensorInfo.FormatShape(shape)}, "
             + $"which its configuration calls for. {Remedy(name)}", checkpoint.Path, name);
-        if (!areCodes)
-        {
-            QuantizedWeights.RequireNumbers(checkpoint, tensor);
-        }
-
+        QuantizedWeights.RequireNumbers(checkpoint, tensor);
         if (!tensor.Shape.SequenceEqual(shape))
         {
             throw new CheckpointException(
@@ -174,9 +145,6 @@ internal static class QuantizedWeights
 {
     private const string Section = "quantization_config";
 
-    // The last one is read by the architectures that have it.
-    private static readonly string[] Methods = ["gptq", "awq", "mxfp4"];
-
     /// <summary>Refuses a method of quantization that is not read.</summary>
     /// <remarks>
     /// A configuration may name one for weights that are plain numbers: they are quantized when they are loaded.
@@ -184,15 +152,17 @@ internal static class QuantizedWeights
     /// <exception cref="NotSupportedException">The method is not read.</exception>
     public static void Check(ConfigReader config, Checkpoint checkpoint)
     {
-        if (config.Section(Section) is { } section && section.Text("quant_method", "") is var method
-            && !Methods.Contains(method) && checkpoint.Tensors.Values.Any(tensor => AreCodes(tensor.Type)))
+        if (checkpoint.Quantization is null && config.Section(Section) is { } section
+            && section.Text("quant_method", "") is var method
+            && !CheckpointFormats.QuantizationMethods.Contains(method, StringComparer.OrdinalIgnoreCase)
+            && checkpoint.Tensors.Values.Any(tensor => tensor.Type.IsCode()))
         {
             var format = section.Text("format", section.Text("quant_algo", ""));
             throw new NotSupportedException(
                 $"The weights of '{checkpoint.Path}' are quantized by the method '{method}'"
                 + $"{(format.Length > 0 ? $" in the format '{format}'" : "")}, which cannot be read; expected "
-                + $"{string.Join(", ", Methods.Select(known => $"'{known}'"))} or none. Export the checkpoint that "
-                + "they were quantized from, with --precision int4 or int8.");
+                + $"{string.Join(", ", CheckpointFormats.QuantizationMethods.Select(known => $"'{known}'"))} or none. "
+                + "Export the checkpoint that they were quantized from, with --precision int4 or int8.");
         }
     }
 
@@ -202,7 +172,7 @@ internal static class QuantizedWeights
     {
         var module = tensor.Name.EndsWith(".weight", StringComparison.Ordinal)
             ? tensor.Name[..^"weight".Length] : tensor.Name;
-        if (!AreCodes(tensor.Type) || (IsFloat8(tensor.Type) && !checkpoint.Tensors.Keys.Any(name =>
+        if (!tensor.Type.IsCode() || (IsFloat8(tensor.Type) && !checkpoint.Tensors.Keys.Any(name =>
             name.StartsWith(module, StringComparison.Ordinal) && name.Contains("scale", StringComparison.Ordinal))))
         {
             return;
@@ -214,7 +184,4 @@ internal static class QuantizedWeights
     }
 
     private static bool IsFloat8(TensorType type) => type is TensorType.F8_E4M3 or TensorType.F8_E5M2;
-
-    private static bool AreCodes(TensorType type) =>
-        IsFloat8(type) || type is TensorType.U8 or TensorType.I8 or TensorType.I16 or TensorType.I32 or TensorType.U32;
 }

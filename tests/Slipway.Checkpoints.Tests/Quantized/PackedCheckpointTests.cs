@@ -81,8 +81,9 @@ public sealed class PackedCheckpointTests
             folder["config.json"], """{"quantization_config": {"quant_method": "hqq", "bits": 4, "group_size": 8}}""");
         var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path));
         Assert.Equal(
-            $"The weights of '{folder.Path}' are quantized by the method 'hqq', which cannot be read; expected " +
-            "'gptq' or 'awq'. Use the checkpoint that it was made from.", error.Message);
+            $"The weights of '{folder.Path}' are quantized by the method 'hqq', which cannot be read; expected one " +
+            $"of {string.Join(", ", CheckpointFormats.QuantizationMethods.Select(name => $"'{name}'"))}. Use the " +
+            "checkpoint that it was made from.", error.Message);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class GptOssTests
             () => Logits(folder, "damaged", WithBlocks(damage: true)));
 
         Assert.Equal("model.layers.0.mlp.experts.gate_up_proj_scales", error.Tensor);
-        Assert.Contains("holds the scale '255', which is not a number", error.Message, StringComparison.Ordinal);
+        Assert.Contains("holds the scale 'NaN', which is not a finite number", error.Message, StringComparison.Ordinal);
     }
 
     private static float[] Logits(TemporaryFolder folder, string name, List<SafetensorsEntry> experts)

@@ -1,0 +1,73 @@
+using System.Runtime.InteropServices;
+
+namespace Slipway.Checkpoints.Quantized;
+
+// A weight whose tensors list inputs first, as GPTQ and AWQ store it: 'NAME.qweight', 'NAME.qzeros', 'NAME.scales' and,
+// where columns are grouped out of their order, 'NAME.g_idx'.
+internal abstract class InputMajorWeight : GroupedWeight
+{
+    public const string CodesSuffix = ".qweight";
+
+    private readonly QuantizedParts _parts;
+    private readonly TensorInfo _zeros;
+    private readonly TensorInfo _scales;
+
+    protected InputMajorWeight(QuantizedParts parts, QuantizedTensorInfo grid)
+        : base(new TensorInfo(grid.Name, TensorType.F32, [grid.Rows, grid.Columns]), grid)
+    {
+        var root = grid.Name[..^".weight".Length];
+        PackedCodes packing = new(grid.Bits);
+        _parts = parts;
+        _zeros = parts.Take(root + ".qzeros", TensorType.I32, TensorType.U32);
+        parts.RequireShape(_zeros, grid.GroupCount, packing.Numbers(grid.Rows));
+        _scales = parts.Take(root + ".scales", TensorType.F16, TensorType.BF16, TensorType.F32);
+        parts.RequireShape(_scales, grid.GroupCount, grid.Rows);
+    }
+
+    public static TensorInfo TakeCodes(QuantizedParts parts, string root)
+    {
+        var codes = parts.Take(root + CodesSuffix, TensorType.I32, TensorType.U32);
+        return codes.Shape.Count == 2 ? codes : throw parts.Bad(codes, "two dimensions");
+    }
+
+    public static QuantizedTensorInfo Describe(
+        QuantizedParts parts, QuantizationSettings settings, string root, int bits, int rows, int columns)
+    {
+        var stated = settings.Whole("group_size", "q_group_size");
+        var groupSize = stated == -1 ? columns : Math.Min(stated, columns);
+        return groupSize < 1
+            ? throw settings.Bad("group_size", $"-1 or 1 and more, as inputs of '{root}' share a scale")
+            : new QuantizedTensorInfo(
+                root + ".weight", bits, groupSize, rows, columns, parts.Groups(root + ".g_idx", columns, groupSize));
+    }
+
+    public override void ReadCodes(long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
+    {
+        var (rows, groups) = (codes.Length / Grid.Columns, Grid.GroupCount);
+        PackedCodes packing = new(Grid.Bits);
+        ReadCodes(firstRow, rows, codes);
+        var line = new float[rows];
+        var first = packing.NumberOf(firstRow);
+        var numbers = new uint[packing.Numbers(firstRow + rows) - first];
+        for (var group = 0; group < groups; group++)
+        {
+            _parts.Checkpoint.ReadFloats(_scales.Name, (group * (long)Grid.Rows) + firstRow, line);
+            _parts.RequireFinite(_scales, line);
+            ReadNumbers(_zeros, (group * packing.Numbers(Grid.Rows)) + first, numbers);
+            for (var row = 0; row < rows; row++)
+            {
+                scales[(row * groups) + group] = line[row];
+                zeroPoints[(row * groups) + group] = ZeroPoint(numbers, first, firstRow + row);
+            }
+        }
+    }
+
+    // The zero point of a row, of numbers that begin with the one of this index.
+    protected abstract byte ZeroPoint(ReadOnlySpan<uint> numbers, long firstNumber, long row);
+
+    // Reads the codes of rows, [rows, columns].
+    protected abstract void ReadCodes(long firstRow, int rows, Span<byte> destination);
+
+    protected void ReadNumbers(TensorInfo tensor, long first, Span<uint> numbers) =>
+        _parts.Checkpoint.ReadBytes(tensor.Name, first * sizeof(uint), MemoryMarshal.AsBytes(numbers));
+}
