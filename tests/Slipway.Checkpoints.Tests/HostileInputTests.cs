@@ -29,6 +29,12 @@ public sealed class HostileInputTests(ITestOutputHelper output)
             folder["pytorch_model.bin"], PyTorchCheckpointTests.Model().Build())),
         ["packed"] = ("model.safetensors", folder => PackedFixture.Write(folder, "gptq", 8, 8, 4, isReordered: true)),
         ["packed-config"] = ("config.json", folder => PackedFixture.Write(folder, "awq", 8, 8, 4, isReordered: false)),
+        ["packed-rows"] = ("model.safetensors", Variant("ct-4-bits-group-zero-points")),
+        ["packed-rows-config"] = ("config.json", Variant("ct-several-groups")),
+        ["float8"] = ("model.safetensors", Variant("fp8-blocks-of-experts")),
+        ["float4"] = ("model.safetensors", Variant("modelopt-nvfp4-pre-scaled")),
+        ["float4-config"] = ("hf_quant_config.json", Variant("modelopt-nvfp4")),
+        ["table"] = ("model.safetensors", Variant("bnb-nf4-nested-odd")),
         ["config"] = ("config.json", folder => WriteSafetensors(folder["model.safetensors"], "a")),
     };
 
@@ -107,6 +113,13 @@ public sealed class HostileInputTests(ITestOutputHelper output)
             checkpoint.ReadBytes(tensor.Name, 0, new byte[tensor.ByteLength]);
         }
 
+        foreach (var grid in checkpoint.Quantized.Values.Where(grid => (long)grid.Rows * grid.Columns <= MaxRead))
+        {
+            checkpoint.ReadQuantized(
+                grid.Name, 0, new byte[grid.Rows * grid.Columns], new float[grid.Rows * grid.GroupCount],
+                new byte[grid.Rows * grid.GroupCount]);
+        }
+
         foreach (var name in (string[])["tokenizer.json", "tokenizer_config.json", "generation_config.json"])
         {
             _ = checkpoint.ReadFile(name);
@@ -158,6 +171,9 @@ public sealed class HostileInputTests(ITestOutputHelper output)
 
     private static void WriteSafetensors(string path, params string[] names) => SafetensorsWriter.Write(
         path, [.. names.Select(name => SafetensorsEntry.From(name, [1f, 2, 3, 4, 5, 6], 2, 3))]);
+
+    private static Action<TemporaryFolder> Variant(string name) =>
+        folder => QuantizedVariantTests.Variants[name]().Write(folder);
 
     private static void WriteShards(TemporaryFolder folder)
     {

@@ -75,13 +75,13 @@ internal sealed class CompressedTensorsFormat : QuantizationFormat
             throw parts.Bad(codes, "two dimensions");
         }
 
-        var shape = Shape(parts, root, codes, scheme?.Bits);
-        var bits = scheme?.Bits ?? (int)Math.Clamp(codes.Shape[^1] * 32 / shape[^1], 1, 8);
-        if (bits is < 1 or > 8)
+        if (scheme?.Bits is < 1 or > 8)
         {
-            throw settings.Unsupported($"with {bits} bits in '{root}'");
+            throw settings.Unsupported($"with {scheme?.Bits} bits in '{root}'");
         }
 
+        var shape = Shape(parts, root, codes, scheme?.Bits);
+        var bits = scheme?.Bits ?? (int)Math.Clamp(codes.Shape[^1] * 32 / shape[^1], 1, 8);
         return new PackedRowsWeight(parts, root, codes, shape, bits, scheme?.Block);
     }
 

@@ -47,7 +47,7 @@ internal sealed class ModelOptFormat : QuantizationFormat
     {
         var (name, scaleName) = (root + ".weight", root + ".weight_scale");
         var codes = parts.Checkpoint.Tensors[name];
-        if (codes.Shape.Count < 2)
+        if (codes.Shape.Count < 2 || codes.Count == 0)
         {
             return null;
         }

@@ -19,7 +19,7 @@ internal sealed class MxFp4Format : QuantizationFormat
         foreach (var root in Roots(parts).ToArray())
         {
             var blocks = parts.Take(root + BlocksSuffix, TensorType.U8);
-            if (blocks.Shape.Count < 3 || blocks.Shape[^1] != BlockBytes)
+            if (blocks.Shape.Count < 3 || blocks.Shape[^1] != BlockBytes || blocks.Count == 0)
             {
                 throw parts.Bad(blocks, $"blocks of {BlockBytes} bytes");
             }

@@ -47,8 +47,9 @@ internal sealed class QuantizationSettings
         {
             if (checkpoint.ReadFile(file) is { } json)
             {
-                var path = Path.Combine(CheckpointFolder.Of(checkpoint.Path), file);
-                return Of(checkpoint.Path, JsonFile.Parse(json, path), method);
+                var folder = Directory.Exists(checkpoint.Path)
+                    ? checkpoint.Path : CheckpointFolder.Of(checkpoint.Path);
+                return Of(checkpoint.Path, JsonFile.Parse(json, Path.Combine(folder, file)), method);
             }
         }
 
