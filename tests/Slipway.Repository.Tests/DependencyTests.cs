@@ -15,7 +15,7 @@ public sealed class DependencyTests
         ["Slipway.Tokenization"] = ["Microsoft.ML.Tokenizers"],
         ["Slipway.Export"] = ["System.Numerics.Tensors", "Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
         ["Slipway.Training"] =
-            ["Slipway.Checkpoints", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
+            ["Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
         ["Slipway.Kernels"] =
             ["Slipway.Packaging", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors"],
         ["Slipway"] =
