@@ -201,6 +201,33 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         return await _scorer.ScoreAsync(ids, alternatives, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Tells how probable each token of a continuation is after a prompt and those before it.</summary>
+    /// <remarks>Continuations of the same prompt compute it once, up to a block of the prefix cache.</remarks>
+    /// <param name="ids">Token ids of prompt and continuation; at most <see cref="ContextLength"/>.</param>
+    /// <param name="promptLength">The prompt's tokens, from 1 to one fewer than ids.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    /// <returns>The natural log-probability of each token after the prompt.</returns>
+    /// <exception cref="ArgumentException">
+    /// There are no ids, too many, or one outside the vocabulary; or prompt or continuation is empty.
+    /// </exception>
+    public async Task<float[]> ScoreContinuationAsync(
+        IReadOnlyList<int> ids,
+        int promptLength,
+        CancellationToken cancellationToken = default)
+    {
+        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
+        if (promptLength < 1 || promptLength >= ids.Count)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(promptLength), promptLength,
+                $"The prompt has {promptLength} of {ids.Count} tokens; expected from 1 to {ids.Count - 1}, so that "
+                + "there is something to predict and something to predict it from.");
+        }
+
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return await _scorer.ScoreContinuationAsync(ids, promptLength, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Takes no new requests and waits until those in flight have ended.</summary>
     /// <param name="cancellationToken">Stops the waiting; the requests go on.</param>
     public Task DrainAsync(CancellationToken cancellationToken = default) => _gate.CloseAsync(cancellationToken);

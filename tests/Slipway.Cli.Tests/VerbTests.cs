@@ -16,7 +16,8 @@ public sealed class VerbTests : IDisposable
         {
             ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["embed"],
             ["tokenize"], ["render"],
-            ["eval", "perplexity"], ["eval", "tools"], ["bench", "guidance"], ["bench", "serving"],
+            ["eval", "perplexity"], ["eval", "divergence"], ["eval", "tools"],
+            ["bench", "guidance"], ["bench", "serving"],
             new[] { "bench" },
         })
         {

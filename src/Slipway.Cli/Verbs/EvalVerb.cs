@@ -8,6 +8,7 @@ internal static class EvalVerb
     public static Command Create(VerbContext context) => new("eval", "Measure how good a model is.")
     {
         EvalPerplexityVerb.Create(context),
+        EvalDivergenceVerb.Create(context),
         EvalToolsVerb.Create(context),
     };
 }

@@ -3,13 +3,14 @@ namespace Slipway.Evaluation.Metrics;
 /// <summary>Scores translations by the runs of tokens that they share with references.</summary>
 /// <remarks>
 /// K. Papineni et al., "BLEU: a Method for Automatic Evaluation of Machine Translation", 2002, with the tokens and
-/// smoothing of sacreBLEU (M. Post, "A Call for Clarity in Reporting BLEU Scores", 2018). Where a prediction has several
-/// references, a run counts as often as the reference that has it most often, and the nearest length is the reference's
-/// length, the shorter of two equally near ones. Thread-safe.
+/// smoothing of sacreBLEU (M. Post, "A Call for Clarity in Reporting BLEU Scores", 2018). Where a prediction has
+/// several references, a run counts as often as the reference that has it most often, and the nearest length is the
+/// reference's length, the shorter of two equally near ones. Thread-safe.
 /// </remarks>
 public static class Bleu
 {
-    /// <summary>Scores one text; lengths that it does not reach are left out unless the options say otherwise.</summary>
+    /// <summary>Scores one text; lengths that it does not reach are left out unless the options say
+    /// otherwise.</summary>
     /// <param name="prediction">The text to score.</param>
     /// <param name="references">Texts that are right; at least one.</param>
     /// <param name="options">How to score; null for sacreBLEU's defaults.</param>

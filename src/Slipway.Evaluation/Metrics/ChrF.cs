@@ -2,9 +2,9 @@ namespace Slipway.Evaluation.Metrics;
 
 /// <summary>Scores texts by the runs of characters that they share with references.</summary>
 /// <remarks>
-/// M. Popović, "chrF: character n-gram F-score for automatic MT evaluation", 2015, as sacreBLEU computes it: precision and
-/// recall are averaged over the lengths that both texts reach, then combined. With words beside the characters it is
-/// chrF++. Of several references the one with the best score counts. Thread-safe.
+/// M. Popović, "chrF: character n-gram F-score for automatic MT evaluation", 2015, as sacreBLEU computes it: precision
+/// and recall are averaged over the lengths that both texts reach, then combined. With words beside the characters it
+/// is chrF++. Of several references the one with the best score counts. Thread-safe.
 /// </remarks>
 public static class ChrF
 {

@@ -2,9 +2,9 @@ namespace Slipway.Evaluation.Metrics;
 
 /// <summary>Scores predicted classes.</summary>
 /// <remarks>
-/// The measures of GLUE (A. Wang et al., 2018) as scikit-learn defines them: a ratio whose denominator is 0 is 0. Classes
-/// are all values that labels or predictions have; a prediction that names no class may be any value of its own and
-/// is wrong. Thread-safe.
+/// The measures of GLUE (A. Wang et al., 2018) as scikit-learn defines them: a ratio whose denominator is 0 is 0.
+/// Classes are all values that labels or predictions have; a prediction that names no class may be any value of its own
+/// and is wrong. Thread-safe.
 /// </remarks>
 public static class Classification
 {
@@ -64,8 +64,8 @@ public static class Classification
 
     /// <summary>Computes Matthews' correlation coefficient, −1 to 1, of two or more classes.</summary>
     /// <remarks>
-    /// J. Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004; 0 where labels
-    /// or predictions are all the same.
+    /// J. Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004; 0 where
+    /// labels or predictions are all the same.
     /// </remarks>
     /// <typeparam name="T">A class.</typeparam>
     /// <param name="predictions">The predicted classes.</param>

@@ -2,8 +2,8 @@ namespace Slipway.Evaluation.Metrics;
 
 /// <summary>Reduces English words to their stems.</summary>
 /// <remarks>
-/// M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, with the departures that NLTK makes by default
-/// and on which ROUGE's scores therefore depend. Steps and conditions carry the paper's numbers and letters.
+/// M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, with the departures that NLTK makes by
+/// default and on which ROUGE's scores therefore depend. Steps and conditions carry the paper's numbers and letters.
 /// </remarks>
 internal static class PorterStemmer
 {

@@ -4,8 +4,9 @@ namespace Slipway.Evaluation.Metrics;
 
 /// <summary>Scores short answers to questions.</summary>
 /// <remarks>
-/// P. Rajpurkar et al., "SQuAD: 100,000+ Questions for Machine Comprehension of Text", 2016, as the evaluation script of
-/// SQuAD 2.0 does: answers are compared in lower case without ASCII punctuation, the articles <c>a</c>, <c>an</c> and
+/// P. Rajpurkar et al., "SQuAD: 100,000+ Questions for Machine Comprehension of Text", 2016, as the evaluation script
+/// of SQuAD 2.0 does: answers are compared in lower case without ASCII punctuation, the articles <c>a</c>, <c>an</c>
+/// and
 /// <c>the</c>, and superfluous white space; an empty answer is right where an empty one is expected. Of several right
 /// answers the best match counts. Thread-safe.
 /// </remarks>

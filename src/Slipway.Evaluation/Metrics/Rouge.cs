@@ -2,9 +2,9 @@ namespace Slipway.Evaluation.Metrics;
 
 /// <summary>Scores summaries by what they have in common with a reference.</summary>
 /// <remarks>
-/// C.-Y. Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, as the package rouge-score computes it: text
-/// in lower case is split at everything but ASCII letters and digits; with stemming, words of more than three characters
-/// are reduced by Porter's algorithm. An empty text scores 0. Thread-safe.
+/// C.-Y. Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, as the package rouge-score computes it:
+/// text in lower case is split at everything but ASCII letters and digits; with stemming, words of more than three
+/// characters are reduced by Porter's algorithm. An empty text scores 0. Thread-safe.
 /// </remarks>
 public static class Rouge
 {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Slipway.Tokenization;
 
 namespace Slipway.Evaluation.Perplexity;
 
@@ -12,10 +11,9 @@ namespace Slipway.Evaluation.Perplexity;
 /// <param name="options">How to divide the text; null for the defaults.</param>
 public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? options = null)
 {
-    private const long MaxFile = 1L << 30;
-
     private readonly LanguageModel _model = model ?? throw new ArgumentNullException(nameof(model));
-    private readonly PerplexityOptions _options = Checked(options ?? new PerplexityOptions(), model.ContextLength);
+    private readonly PerplexityOptions _options = PerplexityOptions.Checked(
+        options ?? new PerplexityOptions(), model.ContextLength);
 
     /// <summary>Measures a text file in UTF-8.</summary>
     /// <param name="path">The file; at most one gibibyte.</param>
@@ -28,15 +26,7 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
         IProgress<PerplexityProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        if (File.Exists(path) && new FileInfo(path).Length is > MaxFile and var length)
-        {
-            throw new ArgumentException(
-                $"The file '{path}' has '{length}' bytes; at most '{MaxFile}' are read. Measure a part of it.",
-                nameof(path));
-        }
-
-        var text = await File.ReadAllTextAsync(path, cancellationToken).ConfigureAwait(false);
+        var text = await EvaluationText.ReadAsync(path, cancellationToken).ConfigureAwait(false);
         return await EvaluateAsync(text, progress, cancellationToken).ConfigureAwait(false);
     }
 
@@ -55,7 +45,7 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
         var tokenizer = _model.Tokenizer;
         return EvaluateAsync(
             tokenizer.Encode(text, addSpecialTokens: false),
-            Prefix(tokenizer),
+            EvaluationText.Prefix(tokenizer),
             progress,
             cancellationToken);
     }
@@ -75,14 +65,6 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(prefix);
-        if (ids.Count + Math.Min(prefix.Count, 1) < 2 || prefix.Count >= _options.Window)
-        {
-            throw new ArgumentException(
-                $"The text has '{ids.Count}' tokens and each window starts with '{prefix.Count}' more, so nothing is "
-                + $"left to predict in windows of '{_options.Window}'. Give a longer text or a larger Window.",
-                nameof(ids));
-        }
-
         var started = Stopwatch.GetTimestamp();
         var windows = TextWindows.Cut(ids, prefix, _options);
         var perWindow = new List<double>(windows.Count);
@@ -103,34 +85,5 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
             scored,
             ids.Count,
             Stopwatch.GetElapsedTime(started));
-    }
-
-    private static int[] Prefix(HuggingFaceTokenizer tokenizer)
-    {
-        const string Sample = "a";
-        var with = tokenizer.Encode(Sample, addSpecialTokens: true);
-        var without = tokenizer.Encode(Sample, addSpecialTokens: false);
-        return with[..Math.Max(0, with.AsSpan().IndexOf(without))];
-    }
-
-    private static PerplexityOptions Checked(PerplexityOptions options, int contextLength)
-    {
-        List<string> errors = [];
-        if (options.Window < 2 || options.Window > contextLength)
-        {
-            errors.Add($"Window is '{options.Window}'; expected from 2 to '{contextLength}', the model's context.");
-        }
-
-        if (options.Stride < 1 || options.Stride > options.Window)
-        {
-            errors.Add($"Stride is '{options.Stride}'; expected from 1 to Window '{options.Window}', or null.");
-        }
-
-        if (options.Windows < 1)
-        {
-            errors.Add($"Windows is '{options.Windows}'; expected 1 or more, or null for the whole text.");
-        }
-
-        return errors.Count == 0 ? options : throw new ArgumentException(string.Join(" ", errors), nameof(options));
     }
 }

@@ -18,4 +18,26 @@ public sealed class PerplexityOptions
 
     /// <summary>The most windows to score; null for the whole text.</summary>
     public int? Windows { get; set; }
+
+    internal static PerplexityOptions Checked(PerplexityOptions options, int contextLength)
+    {
+        List<string> errors = [];
+        if (options.Window < 2 || options.Window > contextLength)
+        {
+            errors.Add($"Window is '{options.Window}'; expected from 2 to '{contextLength}', the model's context.");
+        }
+
+        if (options.Stride < 1 || options.Stride > options.Window)
+        {
+            errors.Add(
+                $"Stride is '{options.Stride}'; expected from 1 to Window '{options.Window}', or null.");
+        }
+
+        if (options.Windows < 1)
+        {
+            errors.Add($"Windows is '{options.Windows}'; expected 1 or more, or null for the whole text.");
+        }
+
+        return errors.Count == 0 ? options : throw new ArgumentException(string.Join(" ", errors), nameof(options));
+    }
 }

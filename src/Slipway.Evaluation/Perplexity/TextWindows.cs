@@ -10,9 +10,18 @@ internal static class TextWindows
     /// <param name="ids">The text's tokens, without any that begin a sequence.</param>
     /// <param name="prefix">Tokens that begin each window.</param>
     /// <param name="options">Checked options.</param>
+    /// <exception cref="ArgumentException">There are too few tokens.</exception>
     public static IReadOnlyList<TextWindow> Cut(
         IReadOnlyList<int> ids, IReadOnlyList<int> prefix, PerplexityOptions options)
     {
+        if (ids.Count + Math.Min(prefix.Count, 1) < 2 || prefix.Count >= options.Window)
+        {
+            throw new ArgumentException(
+                $"The text has '{ids.Count}' tokens and each window starts with '{prefix.Count}' more, so nothing is "
+                + $"left to predict in windows of '{options.Window}'. Give a longer text or a larger Window.",
+                nameof(ids));
+        }
+
         var length = Math.Min(options.Window - prefix.Count, ids.Count);
         var stride = options.Stride ?? length;
         var windows = new List<TextWindow>();

@@ -15,6 +15,7 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
         await RunAsync(
             ids,
             adapter,
+            first: 0,
             (start, logits) => logits.CopyTo(result.Values.AsSpan(start * vocabularySize)),
             cancellationToken).ConfigureAwait(false);
         return result;
@@ -26,7 +27,7 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
     {
         var vocabularySize = model.Graph.VocabularySize;
         var result = new TokenScore[ids.Count - 1];
-        await RunAsync(ids, adapter: 0, Take, cancellationToken).ConfigureAwait(false);
+        await RunAsync(ids, adapter: 0, first: 0, Take, cancellationToken).ConfigureAwait(false);
         return result;
 
         void Take(int start, ReadOnlySpan<float> logits)
@@ -42,12 +43,31 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
         }
     }
 
+    /// <summary>Computes the log-probability of the tokens from one on.</summary>
+    public async Task<float[]> ScoreContinuationAsync(
+        IReadOnlyList<int> ids, int start, CancellationToken cancellationToken)
+    {
+        var vocabularySize = model.Graph.VocabularySize;
+        var result = new float[ids.Count - start];
+        await RunAsync(ids, adapter: 0, first: start - 1, Take, cancellationToken).ConfigureAwait(false);
+        return result;
+
+        void Take(int position, ReadOnlySpan<float> logits)
+        {
+            for (; !logits.IsEmpty && position + 1 < ids.Count; position++, logits = logits[vocabularySize..])
+            {
+                var own = logits[..vocabularySize];
+                result[position + 1 - start] = (float)(own[ids[position + 1]] - Softmax.LogSumExp(own));
+            }
+        }
+    }
+
     private async Task RunAsync(
-        IReadOnlyList<int> ids, int adapter, LogitsSink sink, CancellationToken cancellationToken)
+        IReadOnlyList<int> ids, int adapter, int first, LogitsSink sink, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var visit = gate.Enter();
-        var sequence = new ScoringSequence(ids, sink) { Adapter = adapter };
+        var sequence = new ScoringSequence(ids, first, sink) { Adapter = adapter };
         model.Engine.Submit(sequence);
         using var registration = cancellationToken.Register(() => model.Engine.Cancel(sequence));
         try

@@ -13,7 +13,7 @@ internal sealed class PrefixCacheWriter(IDecoder decoder, PrefixCache prefixes, 
     /// <summary>Fills the slot of a sequence that begins with the longest prefix that is known.</summary>
     public void Restore(Sequence sequence)
     {
-        if (sequence is not { ComputedTokens: 0, ScoresEveryPosition: false, UsesLongRope: false })
+        if (sequence is not { ComputedTokens: 0, UsesPrefixCache: true })
         {
             // Known prefixes were computed with the first set of frequencies.
             return;
@@ -28,7 +28,10 @@ internal sealed class PrefixCacheWriter(IDecoder decoder, PrefixCache prefixes, 
             }
         }
 
-        sequence.ComputedTokens = prefixes.Restore(sequence.Slot, sequence.Tokens, sequence.Adapter);
+        // The last of the tokens given remains to be computed.
+        var tokens = sequence.ScoresEveryPosition ? sequence.Tokens[..(sequence.FirstScoredPosition + 1)]
+            : sequence.Tokens;
+        sequence.ComputedTokens = prefixes.Restore(sequence.Slot, tokens, sequence.Adapter);
         if (sequence.OutputIds.IsEmpty)
         {
             sequence.CachedTokens = sequence.ComputedTokens;
@@ -49,7 +52,7 @@ internal sealed class PrefixCacheWriter(IDecoder decoder, PrefixCache prefixes, 
 
     private void Store(Sequence sequence, int length)
     {
-        if (length >= PrefixCache.BlockTokens && sequence is { ScoresEveryPosition: false, UsesLongRope: false })
+        if (length >= PrefixCache.BlockTokens && sequence.UsesPrefixCache)
         {
             prefixes.Store(sequence.Slot, sequence.Tokens[..length], sequence.Adapter);
         }

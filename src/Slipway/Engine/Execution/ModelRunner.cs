@@ -19,7 +19,7 @@ internal sealed class ModelRunner(
     /// <summary>Runs the next tokens of a sequence.</summary>
     /// <param name="slice">The sequence.</param>
     /// <param name="count">Tokens that were run, from those that were computed already on.</param>
-    /// <returns>[tokens, vocabulary] where the sequence scores every position, else those of the last,
+    /// <returns>[tokens, vocabulary] where the sequence scores each of them, else those of the last,
     /// [vocabulary].</returns>
     public ReadOnlySpan<float> Run(PrefillSlice slice, out int count)
     {
@@ -31,14 +31,16 @@ internal sealed class ModelRunner(
         }
 
         var start = sequence.ComputedTokens;
-        count = Math.Min(slice.MaxTokens, sequence.UncomputedTokens);
+        var isScored = sequence.ScoresEveryPosition && start >= sequence.FirstScoredPosition;
+        var end = sequence.ScoresEveryPosition && !isScored ? sequence.FirstScoredPosition : sequence.Tokens.Length;
+        count = Math.Min(slice.MaxTokens, end - start);
         prefixes.StoreBeforeEviction(sequence, count);
         return interleaver.Run(sequence, new PrefillRun
         {
             Slot = sequence.Slot,
             Start = start,
             Tokens = sequence.Tokens.Slice(start, count),
-            KeepsAllLogits = sequence.ScoresEveryPosition,
+            KeepsAllLogits = isScored,
             Adapter = sequence.Adapter,
             PlannedLength = sequence.Tokens.Length,
             IsInterruptible = slice.IsInterruptible && start < sequence.PromptLength,

@@ -5,16 +5,19 @@ namespace Slipway.Engine.Scheduling;
 /// <param name="logits">[positions, vocabulary], valid during the call only.</param>
 internal delegate void LogitsSink(int start, ReadOnlySpan<float> logits);
 
-/// <summary>Runs tokens whose logits are wanted at every position.</summary>
+/// <summary>Runs tokens whose logits are wanted at every position from one on.</summary>
 /// <param name="ids">The tokens.</param>
+/// <param name="first">The first position whose logits are wanted.</param>
 /// <param name="sink">Takes the logits.</param>
-internal sealed class ScoringSequence(IReadOnlyList<int> ids, LogitsSink sink) : Sequence(ids)
+internal sealed class ScoringSequence(IReadOnlyList<int> ids, int first, LogitsSink sink) : Sequence(ids)
 {
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task Completion => _completion.Task;
 
     public override bool ScoresEveryPosition => true;
+
+    public override int FirstScoredPosition => first;
 
     public override int Reservation => PromptLength;
 
@@ -24,7 +27,11 @@ internal sealed class ScoringSequence(IReadOnlyList<int> ids, LogitsSink sink) :
 
     public override bool Advance(int start, ReadOnlySpan<float> logits)
     {
-        sink(start, logits);
+        if (start >= first)
+        {
+            sink(start, logits);
+        }
+
         if (UncomputedTokens > 0)
         {
             return false;

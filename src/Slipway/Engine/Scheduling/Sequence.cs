@@ -62,6 +62,15 @@ internal abstract class Sequence
     /// <summary>Tells whether the logits of every position are wanted, not only those of the last.</summary>
     public abstract bool ScoresEveryPosition { get; }
 
+    /// <summary>
+    /// The first position whose logits are wanted where those of every position are; what lies before it may come from
+    /// the prefix cache.
+    /// </summary>
+    public virtual int FirstScoredPosition => 0;
+
+    /// <summary>Tells whether the prefix cache serves the sequence and keeps it.</summary>
+    public bool UsesPrefixCache => !UsesLongRope && (!ScoresEveryPosition || FirstScoredPosition > 0);
+
     /// <summary>Tokens to reserve room for before the sequence starts.</summary>
     public abstract int Reservation { get; }
 
