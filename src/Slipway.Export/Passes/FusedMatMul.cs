@@ -25,7 +25,7 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
     private string Bias => Weights.Inputs.Count > BiasInput ? Weights.Inputs[BiasInput] : "";
 
     /// <summary>Reads a node; null where it is something else, or something that the operator cannot do.</summary>
-    public static FusedMatMul? Read(Graph graph, Node node)
+    public static FusedMatMul? Read(Graph graph, GraphUses uses, Node node)
     {
         if (node is not { Domain: OnnxModel.ContribDomain, OpType: "MatMulNBits" }
             || (Integer(node, "bits") ?? 4) != 4 || Integer(node, "accuracy_level") != 4
@@ -37,16 +37,24 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
 
         var blocks = inputs / block;
         var fits = IsConstant(1, ElementType.UInt8, [outputs, blocks, block / 2])
-            && IsConstant(2, ElementType.Float32, [outputs, blocks])
+            && IsScales([outputs, blocks])
             && (!Has(3) || IsConstant(3, ElementType.UInt8, [outputs, (blocks + 1) / 2]))
             && !Has(4) && (!Has(BiasInput) || IsConstant(BiasInput, ElementType.Float32, [outputs]));
         return fits ? new FusedMatMul(node.Name, node.Inputs[0], node.Outputs[0], node) : null;
 
         bool Has(int input) => node.Inputs.Count > input && node.Inputs[input].Length > 0;
 
-        bool IsConstant(int input, ElementType type, long[] shape)
-            => graph.FindInitializer(node.Inputs[input]) is { } constant && constant.Type == type
+        bool IsConstant(int input, ElementType type, long[] shape) => IsNamed(node.Inputs[input], type, shape);
+
+        bool IsNamed(string name, ElementType type, long[] shape)
+            => graph.FindInitializer(name) is { } constant && constant.Type == type
                 && constant.Shape.SequenceEqual(shape);
+
+        // Scales that are stored in 16 bits are widened by a node of their own.
+        bool IsScales(long[] shape)
+            => IsConstant(2, ElementType.Float32, shape)
+                || (uses.Maker(node.Inputs[2]) is { OpType: "Cast" } cast
+                    && IsNamed(cast.Inputs[0], ElementType.Float16, shape));
     }
 
     /// <summary>Tells whether another product of the same rows can be this one's gate.</summary>

@@ -19,7 +19,7 @@ internal sealed class FusionPlan
         Uses = new GraphUses(graph);
         foreach (var node in graph.Nodes)
         {
-            if (FusedMatMul.Read(graph, node) is { } product)
+            if (FusedMatMul.Read(graph, Uses, node) is { } product)
             {
                 _byOutput.Add(node.Outputs[0], product);
                 _byNode.Add(node.Name, product);

@@ -62,7 +62,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
         });
         return (
             writer.Add($"{name}.codes", ElementType.UInt8, codeShape),
-            writer.AddParts($"{name}.scales", ElementType.Float32, scaleShape, scales),
+            BlockScales.Write(writer, name, scaleShape, scales),
             writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
     }
 

@@ -44,7 +44,7 @@ internal sealed class PrequantizedFormat(int bits) : WeightFormat
         });
         return new BlockMatrix(
             name, writer.Add($"{name}.codes", ElementType.UInt8, [weight.Rows, blocks, codeBytes / blocks]),
-            writer.AddParts($"{name}.scales", ElementType.Float32, [weight.Rows, blocks], scales),
+            BlockScales.Write(writer, name, [weight.Rows, blocks], scales),
             writer.AddParts($"{name}.zero_points", ElementType.UInt8, [weight.Rows, zeroPointBytes], zeroPoints),
             weight.Rows, weight.Columns, bits, blockSize, roundsActivations: false)
         {

@@ -1,0 +1,59 @@
+using System.Numerics.Tensors;
+using Slipway.Onnx;
+using Slipway.Onnx.Operators;
+
+namespace Slipway.Export.Weights;
+
+/// <summary>Stores the scales of blocks in 16 bits where half precision holds them.</summary>
+/// <remarks>
+/// <code>
+/// name.scales (float16) ── Cast ── float32, which the operators ask for
+/// </code>
+/// ONNX Runtime computes the cast of a constant once, when a session opens; the kernels of this library read the
+/// constant itself. A matrix stays in float32 where a scale overflows, or where the largest scale of a row is too small
+/// to keep all 11 bits: then codes of that row would stand for noticeably other weights.
+/// </remarks>
+internal static class BlockScales
+{
+    // The smallest number that half precision holds with all its bits, 2^-14.
+    private const float MinNormal = 6.103515625e-5f;
+
+    /// <summary>Writes scales [.., blocks] and returns them as float32.</summary>
+    /// <param name="writer">Where they go.</param>
+    /// <param name="name">The matrix's name.</param>
+    /// <param name="shape">The last dimension is the number of a row's blocks.</param>
+    /// <param name="parts">Whole rows, in order.</param>
+    public static GraphValue Write(
+        WeightWriter writer, string name, IReadOnlyList<long> shape, IReadOnlyList<float[]> parts)
+    {
+        name = $"{name}.scales";
+        if (!parts.All(part => FitHalf(part, (int)shape[^1])))
+        {
+            return writer.AddParts(name, ElementType.Float32, shape, parts);
+        }
+
+        var halves = writer.AddParts(name, ElementType.Float16, shape, [.. parts.Select(Narrow)]);
+        return new NodeScope(writer.Graph, $"/{name}").Cast(halves, ElementType.Float32);
+    }
+
+    private static bool FitHalf(float[] scales, int blocks)
+    {
+        for (var start = 0; start < scales.Length; start += blocks)
+        {
+            var largest = Math.Abs(TensorPrimitives.MaxMagnitude<float>(scales.AsSpan(start, blocks)));
+            if (!(largest >= MinNormal && largest <= (float)Half.MaxValue))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static Half[] Narrow(float[] scales)
+    {
+        var halves = new Half[scales.Length];
+        TensorPrimitives.ConvertToHalf(scales, halves);
+        return halves;
+    }
+}
