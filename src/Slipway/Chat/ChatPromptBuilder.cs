@@ -66,7 +66,8 @@ internal static class ChatPromptBuilder
             Sampling = ChatOptionsMapper.ToSampling(request, model.Search),
             MaxOutputTokens = request.MaxOutputTokens,
             MinOutputTokens = request.MinOutputTokens ?? 0,
-            StopSequences = request.StopSequences ?? [],
+            StopSequences = options?.ResponseFormat is ChatResponseFormatJson && forced is null
+                ? [] : request.StopSequences ?? [],
             IgnoreEndOfSequence = request.IgnoreEndOfSequence ?? false,
             IncludeSpecialTokens = tags.Any(model.IsSpecial),
             LogitsProcessors = guidance is null

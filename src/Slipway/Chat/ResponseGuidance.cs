@@ -44,10 +44,13 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
     }
 
     /// <summary>Reads a response format; null where the answer may be any text.</summary>
-    /// <exception cref="NotSupportedException">The schema, or its combination with tools, cannot be
-    /// guaranteed.</exception>
-    /// <exception cref="ArgumentException">The schema is malformed, or another option could cut the document
-    /// short.</exception>
+    /// <remarks>
+    /// Objects have the members that the schema names and no others, unless the schema itself says what others are:
+    /// generators of schemas leave that open, and a model would go on inventing members. Stop sequences do not apply to
+    /// a document, which ends by its own last bracket.
+    /// </remarks>
+    /// <exception cref="NotSupportedException">The schema cannot be guaranteed.</exception>
+    /// <exception cref="ArgumentException">The schema is malformed, or the answer is to run past its end.</exception>
     public static ResponseGuidance? From(
         ChatOptions? options,
         OnnxChatRequestOptions request,
@@ -61,19 +64,12 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
             return null;
         }
 
-        if (request.StopSequences is { Count: > 0 } || request.IgnoreEndOfSequence == true)
+        if (request.IgnoreEndOfSequence == true)
         {
             throw new ArgumentException(
-                "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run "
-                + "past. Leave StopSequences empty and 'ignore_eos' unset.",
+                "ChatOptions.ResponseFormat asks for JSON, which 'ignore_eos' would run past. Leave 'ignore_eos' "
+                + "unset.",
                 nameof(options));
-        }
-
-        if (tools is { OpenBelongsToBody: true })
-        {
-            throw new NotSupportedException(
-                $"ChatOptions.ResponseFormat asks for JSON beside Tools, but calls in the format '{tools.Name}' cannot "
-                + "be told from it. Leave one of the two out.");
         }
 
         if (format.Schema is { ValueKind: JsonValueKind.Undefined })
@@ -84,28 +80,41 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         }
 
         // A text of the document that looked like a tag would be taken for one.
-        string?[] tags = [tools?.Open, reasoning?.Open, reasoning?.Close];
+        string?[] tags = [tools is { OpenBelongsToBody: true } ? null : tools?.Open, reasoning?.Open, reasoning?.Close];
         var forbidden = string.Concat(tags.OfType<string>().Select(tag => tag[0]).Distinct());
         var after = startsInReasoning ? reasoning?.Close : null;
+        var opens = startsInReasoning ? null : reasoning;
         return new(
-            $"{format.Schema?.GetRawText()}\n{forbidden}\n{tools?.Open}\n{after}\n{calls?.Key}",
-            () => Build(format.Schema, forbidden, tools, after is not null, calls),
+            $"{format.Schema?.GetRawText()}\n{forbidden}\n{tools?.Open}\n{after}\n{opens?.Name}\n{calls?.Key}",
+            () => Build(format.Schema, forbidden, tools, opens, after is not null, calls),
             after);
     }
 
+    // A document or a call, after reasoning that the model opens itself or not.
     private static GrammarElement Build(
-        JsonElement? schema, string forbidden, ToolCallFormat? tools, bool follows, ToolCallGrammar? calls)
+        JsonElement? schema,
+        string forbidden,
+        ToolCallFormat? tools,
+        ReasoningFormat? reasoning,
+        bool follows,
+        ToolCallGrammar? calls)
     {
         var document = schema is { } given
-            ? JsonSchemaCompiler.Compile(given, forbidden, isForDotNet: true) : new JsonGrammar(forbidden).AnyObject;
-        if (follows)
-        {
-            document = GrammarElement.Sequence(Margin, document);
-        }
+            ? JsonSchemaCompiler.Compile(given, forbidden, closesObjects: true, isForDotNet: true)
+            : new JsonGrammar(forbidden).AnyObject;
+        var marginal = GrammarElement.Sequence(Margin, document);
 
         // An unguided call is text of its own form, checked by its parser.
-        return tools is null ? document : GrammarElement.OneOf(
-            document,
-            GrammarElement.Sequence(GrammarElement.Literal(tools.Open), calls?.FromBody ?? TextElement.Free()));
+        var call = tools is null ? null : GrammarElement.Sequence(
+            GrammarElement.Literal(tools.Open), calls?.FromBody ?? TextElement.Free());
+        var answer = WithCall(follows ? marginal : document, call);
+        return reasoning is null ? answer : GrammarElement.OneOf(
+            answer,
+            GrammarElement.Sequence(
+                GrammarElement.Literal(reasoning.Open),
+                TextElement.Until((reasoning.Close, WithCall(marginal, call)))));
     }
+
+    private static GrammarElement WithCall(GrammarElement document, GrammarElement? call)
+        => call is null ? document : GrammarElement.OneOf(document, GrammarElement.Sequence(Margin, call));
 }

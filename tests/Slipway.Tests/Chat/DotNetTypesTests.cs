@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 using Slipway.Tests.Guidance;
@@ -19,7 +20,8 @@ public sealed class DotNetTypesTests
     public static TheoryData<Type> Types =>
     [
         typeof(TimeOnly), typeof(DateOnly), typeof(TimeSpan), typeof(Uri), typeof(Guid), typeof(DateTime),
-        typeof(DateTimeOffset), typeof(Version),
+        typeof(DateTimeOffset), typeof(Version), typeof(Dictionary<string, bool>), typeof(Shape),
+        typeof(Dictionary<string, string[]>), typeof(double), typeof(DayOfWeek),
     ];
 
     public static TheoryData<Type, object> Values => new()
@@ -35,6 +37,14 @@ public sealed class DotNetTypesTests
         { typeof(DateTime), new DateTime(2024, 2, 29, 1, 2, 3, DateTimeKind.Utc) },
         { typeof(DateTimeOffset), new DateTimeOffset(2024, 2, 29, 1, 2, 3, TimeSpan.FromHours(-5.5)) },
         { typeof(Version), new Version(1, 20, 3) },
+        { typeof(Half), (Half)1.5 },
+        { typeof(byte[]), new byte[] { 0, 1, 250, 255 } },
+        { typeof(Dictionary<string, int>), new Dictionary<string, int> { ["a"] = 1, ["b c"] = -2 } },
+        { typeof(Shape), new Circle(2) },
+        { typeof(Shape), new Square("x", true) },
+        { typeof(decimal), 1.25m },
+        { typeof(byte), (byte)255 },
+        { typeof(Int128), (Int128)123456789012345 },
     };
 
     [Theory]
@@ -108,6 +118,15 @@ public sealed class DotNetTypesTests
     private static Task<GrammarAutomaton> GrammarAsync(Type type)
         => SchemaAnnotationTests.ChatGrammarAsync(
             ChatResponseFormat.ForJsonSchema(AIJsonUtilities.CreateJsonSchema(type)));
+
+    [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+    [JsonDerivedType(typeof(Circle), "circle")]
+    [JsonDerivedType(typeof(Square), "square")]
+    public abstract record Shape;
+
+    public sealed record Circle(double Radius) : Shape;
+
+    public sealed record Square(string Name, bool? Filled) : Shape;
 
     public sealed record Holder<T>(T Value, T? Second);
 }

@@ -82,8 +82,6 @@ public sealed class HostileChatRequestTests(ITestOutputHelper output)
             ["null stop sequence of its own"] = () => ([User("a")], Raw(new() { StopSequences = [null!] })),
             ["undefined schema"] = () =>
                 ([User("a")], new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(default(JsonElement)) }),
-            ["stop sequences beside a schema"] = () =>
-                ([User("a")], new() { ResponseFormat = ChatResponseFormat.Json, StopSequences = ["a"] }),
             ["conversation"] = () => ([User("a")], new() { ConversationId = Long }),
             ["model"] = () => ([User("a")], new() { ModelId = Long }),
         };

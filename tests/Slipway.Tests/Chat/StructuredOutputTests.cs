@@ -110,16 +110,72 @@ public sealed class StructuredOutputTests
     }
 
     [Fact]
-    public async Task StopSequences_BesideAFormat_AreRefused()
+    public async Task StopSequences_BesideAFormat_DoNotCutTheDocument()
+    {
+        using var client = new OnnxChatClient(Package);
+
+        var response = await client.GetResponseAsync(
+            "Hi",
+            new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(Schema), StopSequences = ["\"", "}"] });
+
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        Assert.Equal(3, JsonDocument.Parse(response.Text).RootElement.EnumerateObject().Count());
+    }
+
+    [Fact]
+    public async Task IgnoringTheEnd_BesideAFormat_IsRefused()
     {
         using var client = ScriptedModel.Answering("x").ToClient();
 
         var e = await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync(
             "Hi",
-            new() { ResponseFormat = ChatResponseFormat.Json, StopSequences = ["}"] }));
+            new()
+            {
+                ResponseFormat = ChatResponseFormat.Json,
+                AdditionalProperties = new() { ["ignore_eos"] = true },
+            }));
         Assert.StartsWith(
-            "ChatOptions.ResponseFormat asks for JSON, which stop sequences or 'ignore_eos' could cut short or run "
-            + "past. Leave StopSequences empty and 'ignore_eos' unset.",
+            "ChatOptions.ResponseFormat asks for JSON, which 'ignore_eos' would run past. Leave 'ignore_eos' unset.",
             e.Message);
     }
+
+    [Theory]
+    [InlineData("{\"name\": \"a\"}", true)]
+    [InlineData("<think>a {\"b\": 1} < c</think>\n\n{\"name\": \"a\"}", true)]
+    [InlineData("{\"name\": \"a\", \"more\": 1}", false)]
+    [InlineData("<think>a", false)]
+    [InlineData("<think>a</think>b", false)]
+    public async Task Reasoning_ThatTheModelOpensItself_StandsBeforeTheDocument(string answer, bool isTaken)
+    {
+        using var model = new ScriptedModel([["{}"]]) { Template = ScriptedModel.ReasoningTemplate };
+        using var client = model.ToClient();
+
+        await client.GetResponseAsync<Named>("Hi", useJsonSchemaResponseFormat: true);
+
+        var automaton = new Slipway.Guidance.GrammarAutomaton(Assert.Single(model.Guidance).Grammar());
+        Assert.Equal(isTaken, Guidance.GrammarWalks.Accepts(automaton, answer));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"object","properties":{"a":{"type":"integer"}}}""", false)]
+    [InlineData("""{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":true}""", true)]
+    [InlineData("""{"type":"object","properties":{"a":{"type":"integer"}},"additionalProperties":{"type":"null"}}""",
+        true)]
+    [InlineData("""{"type":"object"}""", true)]
+    public async Task Objects_OfAResponseSchema_AreClosedUnlessItSaysOtherwise(string schema, bool isOpen)
+    {
+        using var model = ScriptedModel.Answering("{}");
+        using var client = model.ToClient();
+
+        await client.GetResponseAsync(
+            "Hi", new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(schema).RootElement) });
+
+        var automaton = new Slipway.Guidance.GrammarAutomaton(Assert.Single(model.Guidance).Grammar());
+        Assert.True(Guidance.GrammarWalks.Accepts(automaton, "{\"a\": 1}"));
+        Assert.Equal(isOpen, Guidance.GrammarWalks.Accepts(automaton, "{\"a\": 1, \"b\": null}"));
+        Assert.True(Guidance.GrammarWalks.Accepts(
+            new(GuidanceGrammar.JsonSchema(schema).Element), "{\"a\": 1, \"b\": null}"));
+    }
+
+    public sealed record Named(string Name);
 }
