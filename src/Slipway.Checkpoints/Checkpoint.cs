@@ -58,6 +58,11 @@ public abstract class Checkpoint : IDisposable
     /// </value>
     public virtual string? Quantization => null;
 
+    /// <summary>Tells whether a tensor's elements are computed from codes, be they in <see cref="Quantized"/> or
+    /// not.</summary>
+    /// <param name="name">The tensor's name.</param>
+    public virtual bool IsQuantized(string name) => false;
+
     /// <summary>Gets what was presumed where the checkpoint does not say, a sentence each, with its remedy.</summary>
     /// <remarks>
     /// Such as a tokenizer's way of splitting text that a GGUF file does not name, or a quantization of activations

@@ -124,7 +124,11 @@ public static class Exporter
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
             Stopwatch.GetElapsedTime(started).TotalSeconds, PeakMemory(), unused)
         {
-            Warnings = [.. checkpoint.Warnings, .. TextFiles.Warnings(checkpoint, name, architecture)],
+            Warnings =
+            [
+                .. checkpoint.Warnings, .. TextFiles.Warnings(checkpoint, name, architecture),
+                .. options.Method is null ? QuantizedWeights.Warn(checkpoint, build.Writer.Requantized, options) : [],
+            ],
         };
 
         ModelBuild Build()

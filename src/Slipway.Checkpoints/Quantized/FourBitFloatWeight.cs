@@ -1,20 +1,23 @@
-using System.Buffers;
-
 namespace Slipway.Checkpoints.Quantized;
 
 // 4-bit floats (E2M1), two in a byte, the first one lower: [..., rows, columns / 2]. Blocks of a row share a scale: 16
-// in NVFP4, 32 in MXFP4. Source: OCP Microscaling Formats (MX) Specification 1.0; NVFP4 adds one scale for the tensor.
-internal sealed class FourBitFloatWeight : QuantizedWeight
+// in NVFP4, 32 in MXFP4. Their values are halves of whole numbers from -12 to 12, so that they lie on a grid of 5 bits.
+// Source: OCP Microscaling Formats (MX) Specification 1.0; NVFP4 adds one scale for the tensor.
+internal sealed class FourBitFloatWeight : GroupedWeight
 {
-    // One bit sign, two bits exponent, one bit mantissa.
-    private static readonly float[] Values = [0, .5f, 1, 1.5f, 2, 3, 4, 6, -0f, -.5f, -1, -1.5f, -2, -3, -4, -6];
+    private const int Bits = 5;
+    private const byte Middle = 12;
+
+    // Twice each value, plus the middle. One bit sign, two bits exponent, one bit mantissa.
+    private static readonly byte[] Grids = [12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0];
 
     private readonly QuantizedParts _parts;
     private readonly TensorInfo _codes;
     private readonly ScaleGrid _scales;
 
-    private FourBitFloatWeight(QuantizedParts parts, TensorInfo info, TensorInfo codes, ScaleGrid scales)
-        : base(info)
+    private FourBitFloatWeight(
+        QuantizedParts parts, TensorInfo info, QuantizedTensorInfo grid, TensorInfo codes, ScaleGrid scales)
+        : base(info, grid)
     {
         _parts = parts;
         _codes = codes;
@@ -31,35 +34,26 @@ internal sealed class FourBitFloatWeight : QuantizedWeight
         }
 
         long[] shape = [.. codes.Shape.SkipLast(1), codes.Shape[^1] * 2];
-        parts.Sizes(codes, codes.Count / Math.Max(codes.Shape[^1], 1), shape[^1]);
+        var (rows, columns) = parts.Sizes(codes, codes.Count / Math.Max(codes.Shape[^1], 1), shape[^1]);
+        ScaleGrid grid = new(parts, scales, shape, block: null, factor / 2);
         return new FourBitFloatWeight(
-            parts, new TensorInfo(name, TensorType.F32, shape), codes,
-            new ScaleGrid(parts, scales, shape, block: null, factor));
+            parts, new TensorInfo(name, TensorType.F32, shape),
+            new QuantizedTensorInfo(name, Bits, grid.BlockColumns, rows, columns, Groups: null), codes, grid);
     }
 
-    public override void ReadRows(long firstRow, int rows, Span<float> destination)
+    public override void ReadCodes(long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
     {
-        var (rowBytes, rowScales) = (Columns / 2, _scales.Count);
-        var codes = ArrayPool<byte>.Shared.Rent(rows * rowBytes);
-        var scales = ArrayPool<float>.Shared.Rent(rows * rowScales);
-        try
+        // The pairs lie in the upper half of where their codes go.
+        var pairs = codes[(codes.Length / 2)..];
+        _parts.Checkpoint.ReadBytes(_codes.Name, firstRow * (Columns / 2), pairs);
+        for (var i = 0; i < pairs.Length; i++)
         {
-            _parts.Checkpoint.ReadBytes(_codes.Name, firstRow * rowBytes, codes.AsSpan(0, rows * rowBytes));
-            _scales.Read(firstRow, rows, scales.AsSpan(0, rows * rowScales));
-            for (var row = 0; row < rows; row++)
-            {
-                for (var column = 0; column < Columns; column++)
-                {
-                    var pair = codes[(row * rowBytes) + (column / 2)];
-                    destination[(row * Columns) + column] = Values[(pair >> (4 * (column & 1))) & 15]
-                        * scales[(row * rowScales) + (column / _scales.BlockColumns)];
-                }
-            }
+            var pair = pairs[i];
+            codes[2 * i] = Grids[pair & 15];
+            codes[(2 * i) + 1] = Grids[pair >> 4];
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(codes);
-            ArrayPool<float>.Shared.Return(scales);
-        }
+
+        _scales.Read(firstRow, codes.Length / Columns, scales);
+        zeroPoints.Fill(Middle);
     }
 }

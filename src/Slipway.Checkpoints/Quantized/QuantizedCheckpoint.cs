@@ -52,6 +52,8 @@ internal sealed class QuantizedCheckpoint : OverlayCheckpoint
 
     public override IReadOnlyList<string> Warnings { get; }
 
+    public override bool IsQuantized(string name) => IsComputed(name);
+
     // The checkpoint itself where nothing is quantized, or by a method that is not known. Owns it from here on.
     public static Checkpoint Wrap(Checkpoint checkpoint)
     {

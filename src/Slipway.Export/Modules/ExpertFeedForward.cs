@@ -47,8 +47,10 @@ internal sealed record ExpertFeedForward
                 new QuantizedExperts(one.Codes, one.Scales, one.ZeroPoints, firstBias),
                 new QuantizedExperts(two.Codes, two.Scales, two.ZeroPoints, secondBias),
                 [
-                    .. Attributes(), new NodeAttribute.Int("expert_weight_bits", one.Bits),
-                    new NodeAttribute.Int("block_size", one.BlockSize), new NodeAttribute.Int("accuracy_level", 4),
+                    .. Attributes(normalize: !routing.AreWeights),
+                    new NodeAttribute.Int("expert_weight_bits", one.Bits),
+                    new NodeAttribute.Int("block_size", one.BlockSize),
+                    new NodeAttribute.Int("accuracy_level", one.RoundsActivations ? 4 : 1),
                 ]),
             _ => throw new InvalidOperationException("The two stacks of an expert are in one format."),
         };
@@ -61,23 +63,24 @@ internal sealed record ExpertFeedForward
     {
         if (!routing.AreWeights)
         {
-            return scope.MoE(x, routing.Scores, first, second, Attributes());
+            return scope.MoE(x, routing.Scores, first, second, Attributes(normalize: true));
         }
 
-        var mixed = scope.MoE(x, scope.Log(routing.Scores), first, second, Attributes());
+        var mixed = scope.MoE(x, scope.Log(routing.Scores), first, second, Attributes(normalize: true));
         var sums = scope.ReduceSum(routing.Scores, keep: true, -1);
         var rows = scope.Reshape(mixed, -1, HiddenSize);
         return scope.Reshape(scope.Mul(rows, sums), scope.Shape(x));
     }
 
-    private List<NodeAttribute> Attributes()
+    // Weights that a router gives are used as they are, their sum included.
+    private List<NodeAttribute> Attributes(bool normalize)
     {
         List<NodeAttribute> attributes =
         [
             new NodeAttribute.Int("k", Router.Chosen),
             new NodeAttribute.Text("activation_type", "swiglu"),
             new NodeAttribute.Int("swiglu_fusion", 1),
-            new NodeAttribute.Int("normalize_routing_weights", 1),
+            new NodeAttribute.Int("normalize_routing_weights", normalize ? 1 : 0),
             new NodeAttribute.Float("activation_alpha", Alpha),
             new NodeAttribute.Float("activation_beta", Beta),
         ];

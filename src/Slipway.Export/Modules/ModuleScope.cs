@@ -134,7 +134,7 @@ internal sealed class ModelBuild(
     public (GraphStack First, GraphStack Second) StoreStacks(
         (string Name, Weight Weight) first, (string Name, Weight Weight) second, int count)
     {
-        var chosen = _format.ForStacks(first.Weight.Columns, second.Weight.Columns);
+        var chosen = _format.ForStacks(first.Weight, second.Weight);
         return (
             chosen.WriteStack(_writer, first.Name, first.Weight, count),
             chosen.WriteStack(_writer, second.Name, second.Weight, count));

@@ -13,15 +13,15 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
     public override bool CanGather(int columns) => columns % blockSize == 0;
 
     // Experts' blocks may not be cut off at the end of a row: what no block size divides stays in half precision.
-    public override WeightFormat ForStacks(params IReadOnlyList<int> columns)
+    public override WeightFormat ForStacks(params IReadOnlyList<Weight> stacks)
     {
         var size = blockSize;
-        while (size > SmallestBlock && columns.Any(count => count % size != 0))
+        while (size > SmallestBlock && stacks.Any(stack => stack.Columns % size != 0))
         {
             size /= 2;
         }
 
-        return columns.Any(count => count % size != 0) ? new FloatFormat(ElementType.Float16)
+        return stacks.Any(stack => stack.Columns % size != 0) ? new FloatFormat(ElementType.Float16)
             : size == blockSize ? this
             : new BlockFormat(bits, size, method, roundsActivations);
     }
@@ -42,7 +42,8 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
         var (codes, scales, zeroPoints) = Write(
             writer, name, weight, [count, rows, (long)weight.Columns * bits / 8], [count, rows, blocks],
             [count, rows, ((blocks * bits) + 7) / 8]);
-        return new BlockStack(new GraphValue(codes.Name), scales, zeroPoints, bits, blockSize);
+        return new BlockStack(
+            new GraphValue(codes.Name), scales, zeroPoints, bits, blockSize, RoundsActivations: true);
     }
 
     private int Blocks(Weight weight) => (weight.Columns + blockSize - 1) / blockSize;
@@ -50,6 +51,11 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
     private (Initializer Codes, GraphValue Scales, GraphValue ZeroPoints) Write(
         WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape)
     {
+        if (writer.IsQuantized(weight))
+        {
+            writer.Requantized.Add(name);
+        }
+
         List<float[]> scales = [];
         List<byte[]> zeroPoints = [];
         writer.Data.Begin((long)weight.Rows * Blocks(weight) * blockSize * bits / 8);
@@ -122,5 +128,7 @@ internal sealed class BlockMatrix(
 /// <param name="ZeroPoints">uint8 [count, rows, blocks·bits/8 rounded up].</param>
 /// <param name="Bits">4 or 8.</param>
 /// <param name="BlockSize">Weights that share a scale.</param>
-internal sealed record BlockStack(GraphValue Codes, GraphValue Scales, GraphValue ZeroPoints, int Bits, int BlockSize)
+/// <param name="RoundsActivations">Whether inputs are rounded to 8 bits, as they always are beside 8-bit codes.</param>
+internal sealed record BlockStack(
+    GraphValue Codes, GraphValue Scales, GraphValue ZeroPoints, int Bits, int BlockSize, bool RoundsActivations)
     : GraphStack;

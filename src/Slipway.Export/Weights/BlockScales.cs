@@ -23,11 +23,13 @@ internal static class BlockScales
     /// <param name="name">The matrix's name.</param>
     /// <param name="shape">The last dimension is the number of a row's blocks.</param>
     /// <param name="parts">Whole rows, in order.</param>
+    /// <param name="exactly">Tells whether scales must stay what they are, not only near.</param>
     public static GraphValue Write(
-        WeightWriter writer, string name, IReadOnlyList<long> shape, IReadOnlyList<float[]> parts)
+        WeightWriter writer, string name, IReadOnlyList<long> shape, IReadOnlyList<float[]> parts,
+        bool exactly = false)
     {
         name = $"{name}.scales";
-        if (!parts.All(part => FitHalf(part, (int)shape[^1])))
+        if (!parts.All(part => exactly ? AreHalves(part) : FitHalf(part, (int)shape[^1])))
         {
             return writer.AddParts(name, ElementType.Float32, shape, parts);
         }
@@ -35,6 +37,8 @@ internal static class BlockScales
         var halves = writer.AddParts(name, ElementType.Float16, shape, [.. parts.Select(Narrow)]);
         return new NodeScope(writer.Graph, $"/{name}").Cast(halves, ElementType.Float32);
     }
+
+    private static bool AreHalves(float[] scales) => Array.TrueForAll(scales, scale => (float)(Half)scale == scale);
 
     private static bool FitHalf(float[] scales, int blocks)
     {

@@ -9,7 +9,7 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
 {
     public override bool CanGather(int columns) => true;
 
-    public override WeightFormat ForStacks(params IReadOnlyList<int> columns) => this;
+    public override WeightFormat ForStacks(params IReadOnlyList<Weight> stacks) => this;
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {

@@ -24,20 +24,12 @@ internal sealed record PrequantizedRows(
         (Bits, Columns, GroupSize) == (other.Bits, other.Columns, other.GroupSize)
         && (Groups ?? []).SequenceEqual(other.Groups ?? []);
 
-    /// <summary>The columns in an order that brings those of a group together; null where they are together.</summary>
-    /// <exception cref="NotSupportedException">Groups have unequal numbers of columns.</exception>
-    public int[]? Order(string name)
+    /// <summary>Finds an order of the columns that brings those of a group together.</summary>
+    /// <param name="order">The column at each place; null where they are together as they are.</param>
+    /// <returns>False where groups have unequal numbers of columns, which no order makes blocks.</returns>
+    public bool TryOrder(out int[]? order)
     {
-        if (Groups is null)
-        {
-            return null;
-        }
-
-        int[] order = [.. Enumerable.Range(0, Columns).OrderBy(column => Groups[column])];
-        return order.Select((column, place) => Groups[column] == place / GroupSize).All(fits => fits)
-            ? order
-            : throw new NotSupportedException(
-                $"The groups of '{name}' ('g_idx') have unequal numbers of columns. Export it to fp16 or int8, or "
-                + "quantize it anew by naming a method.");
+        order = Groups is null ? null : [.. Enumerable.Range(0, Columns).OrderBy(column => Groups[column])];
+        return order is null || order.Select((column, place) => Groups![column] == place / GroupSize).All(fits => fits);
     }
 }

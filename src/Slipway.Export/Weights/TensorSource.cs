@@ -166,6 +166,19 @@ internal static class QuantizedWeights
         }
     }
 
+    /// <summary>Tells that codes of a checkpoint were quantized anew, which loses some of their values.</summary>
+    public static IEnumerable<string> Warn(
+        Checkpoint checkpoint, IReadOnlyList<string> requantized, ExportOptions options)
+    {
+        if (requantized.Count > 0)
+        {
+            yield return $"'{checkpoint.Quantization}' stores {requantized.Count} weights of '{checkpoint.Path}', such "
+                + $"as '{requantized[0]}', in a form that {Precisions.NameOf(options.Precision)} cannot hold. They "
+                + "were quantized anew from the values that their codes stand for, which loses some of them: export it to "
+                + "fp16 or fp32 to keep them.";
+        }
+    }
+
     /// <summary>Refuses a tensor of codes whose scales would be left out.</summary>
     /// <exception cref="NotSupportedException">The tensor holds codes.</exception>
     public static void RequireNumbers(Checkpoint checkpoint, TensorInfo tensor)

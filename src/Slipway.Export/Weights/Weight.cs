@@ -143,7 +143,27 @@ internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
 /// <summary>The rows of two matrices in turn, beginning with the first one's.</summary>
 internal sealed class InterleavedWeight(Weight even, Weight odd) : Weight(2 * even.Rows, even.Columns)
 {
+    public override PrequantizedRows? Prequantized =>
+        even.Prequantized is { } first && odd.Prequantized is { } second && first.Fits(second)
+            ? first.With((start, count, codes, scales, zeroPoints) =>
+                ReadPrequantized(first, second, start, count, codes, scales, zeroPoints))
+            : null;
+
     public override RowSource? SourceOf(int row) => (row % 2 == 0 ? even : odd).SourceOf(row / 2);
+
+    private void ReadPrequantized(
+        PrequantizedRows evenRows, PrequantizedRows oddRows, int first, int count, Span<byte> codes,
+        Span<float> scales, Span<byte> zeroPoints)
+    {
+        var groups = evenRows.GroupCount;
+        for (var row = 0; row < count; row++)
+        {
+            var stored = (first + row) % 2 == 0 ? evenRows : oddRows;
+            stored.Read(
+                (first + row) / 2, 1, codes.Slice(row * Columns, Columns), scales.Slice(row * groups, groups),
+                zeroPoints.Slice(row * groups, groups));
+        }
+    }
 
     public override void ReadRows(int first, int count, Span<float> destination)
     {

@@ -40,20 +40,22 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                     nameof(options), options.BlockSize, "The block size must be 16, 32, 64, 128 or 256.");
             }
 
-            if (options.Method is null
-                && checkpoint.Quantized.Values.FirstOrDefault(stored => stored.Bits == bits) is { } prequantized)
-            {
-                return new(
-                    new PrequantizedFormat(bits), half,
-                    new QuantizationRecipe { Method = Prequantized, Bits = bits, BlockSize = prequantized.GroupSize });
-            }
-
             var method = options.Method is { } name
                 ? QuantizationMethods.Find(name)
                 : QuantizationMethods.Default;
-            return new(
-                new BlockFormat(bits, options.BlockSize, method, bits < 8 || !exactActivations), half,
-                new QuantizationRecipe { Method = method.Name, Bits = bits, BlockSize = options.BlockSize });
+            BlockFormat anew = new(bits, options.BlockSize, method, bits < 8 || !exactActivations);
+            QuantizationRecipe recipe = new() { Method = method.Name, Bits = bits, BlockSize = options.BlockSize };
+            if (options.Method is not null || checkpoint.Quantization is null)
+            {
+                return new(anew, half, recipe);
+            }
+
+            // What the checkpoint holds as numbers stays so where it is the library's choice of what to quantize.
+            return checkpoint.Quantized.Values.FirstOrDefault(stored => stored.Bits <= bits) is { } prequantized
+                ? new(
+                    new PrequantizedFormat(bits, keepsCodes: true, anew, half), half,
+                    recipe with { Method = Prequantized, BlockSize = prequantized.GroupSize })
+                : new(new PrequantizedFormat(bits, keepsCodes: false, anew, anew), half, recipe);
         }
     }
 }
@@ -64,8 +66,8 @@ internal abstract class WeightFormat
     /// <summary>Writes a matrix, chunk by chunk, so that memory never holds more than one.</summary>
     public abstract GraphWeight Write(WeightWriter writer, string name, Weight weight);
 
-    /// <summary>The format for stacks of matrices with so many columns each; this one where it can hold them.</summary>
-    public abstract WeightFormat ForStacks(params IReadOnlyList<int> columns);
+    /// <summary>The one format for these stacks of matrices; this one where it can hold them.</summary>
+    public abstract WeightFormat ForStacks(params IReadOnlyList<Weight> stacks);
 
     /// <summary>Writes matrices of the same shape, one below the other, as one constant.</summary>
     public abstract GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count);

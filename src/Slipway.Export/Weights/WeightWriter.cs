@@ -19,6 +19,13 @@ internal sealed class WeightWriter(
 
     public ExternalDataWriter Data => data;
 
+    /// <summary>Weights that the checkpoint holds as codes and the package as others, by name.</summary>
+    public List<string> Requantized { get; } = [];
+
+    /// <summary>Tells whether the checkpoint holds a matrix as codes.</summary>
+    public bool IsQuantized(Weight weight) =>
+        weight.SourceOf(0) is { } source && checkpoint.IsQuantized(source.Tensor);
+
     /// <summary>Stops the export.</summary>
     public CancellationToken CancellationToken => cancellationToken;
 

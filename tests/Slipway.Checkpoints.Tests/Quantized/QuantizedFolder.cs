@@ -19,6 +19,9 @@ internal sealed class QuantizedFolder
 
     public (string Name, JsonObject Content)? OwnFile { get; init; }
 
+    // The rest of config.json.
+    public JsonObject Config { get; init; } = [];
+
     public static QuantizedFolder WithConfig(string json) => new() { Settings = JsonNode.Parse(json)!.AsObject() };
 
     public QuantizedFolder Expect(string name, float[] values, params long[] shape)
@@ -44,19 +47,22 @@ internal sealed class QuantizedFolder
         return this;
     }
 
-    public void Write(TemporaryFolder folder)
+    public void Write(TemporaryFolder folder) => Write(folder.Path);
+
+    public void Write(string folder)
     {
-        SafetensorsWriter.Write(folder["model.safetensors"], _entries);
-        var config = new JsonObject();
+        Directory.CreateDirectory(folder);
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), _entries);
+        var config = Config.DeepClone();
         if (Settings is not null)
         {
             config["quantization_config"] = Settings.DeepClone();
         }
 
-        File.WriteAllText(folder["config.json"], config.ToJsonString());
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
         if (OwnFile is var (name, content))
         {
-            File.WriteAllText(folder[name], content.ToJsonString());
+            File.WriteAllText(Path.Combine(folder, name), content.ToJsonString());
         }
     }
 

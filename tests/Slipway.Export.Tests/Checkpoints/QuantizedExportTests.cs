@@ -1,0 +1,83 @@
+using Slipway.Checkpoints;
+using Slipway.Export.Tests.Architectures;
+using Slipway.Testing;
+
+namespace Slipway.Export.Tests.Checkpoints;
+
+public sealed class QuantizedExportTests(ITestOutputHelper output)
+{
+    private static readonly int[] Ids = [.. Enumerable.Range(0, 24).Select(index => index * 7 % 250)];
+
+    // The operator rounds the inputs of 8-bit experts, and latent keys and values are split in half precision.
+    [Theory]
+    [InlineData("llama", "pack-2", Precision.Float32)]
+    [InlineData("llama", "pack-2", Precision.Int4)]
+    [InlineData("llama", "pack-4", Precision.Int8)]
+    [InlineData("llama", "mixed", Precision.Int4)]
+    [InlineData("llama", "mixed", Precision.Int8)]
+    [InlineData("llama", "nvfp4", Precision.Int8)]
+    [InlineData("phi3", "pack-4", Precision.Int4)]
+    [InlineData("qwen3-moe", "pack-4", Precision.Float32)]
+    [InlineData("qwen3-moe", "pack-4", Precision.Int4)]
+    [InlineData("qwen3-moe", "pack-8", Precision.Int8, 0.2f)]
+    [InlineData("qwen3-moe", "fp8", Precision.Float32)]
+    [InlineData("mixtral", "pack-4", Precision.Int4)]
+    [InlineData("mixtral", "fp8", Precision.Float32)]
+    [InlineData("granite-hybrid-moe", "pack-4", Precision.Float32)]
+    [InlineData("granite-hybrid-moe", "pack-4", Precision.Int4)]
+    [InlineData("deepseek-v3", "fp8", Precision.Float32)]
+    [InlineData("deepseek-v3", "pack-4", Precision.Int4, 0.02f)]
+    public void Export_CodesThatFit_EqualTheirValuesAndAreKept(
+        string model, string form, Precision precision, float tolerance = 1e-4f)
+    {
+        using TemporaryFolder folder = new();
+        QuantizedCopy.Write(SharedAssets.Path("tiny", model), form, folder["stored"], folder["plain"]);
+        Export(folder["plain"], folder["values"], Precision.Float32);
+        var report = Export(folder["stored"], folder["package"], precision);
+
+        using DecoderRunner values = new(folder["values"]);
+        using DecoderRunner kept = new(folder["package"]);
+        var max = DecoderParityTests.Difference(kept.Run(Ids), values.Run(Ids));
+        output.WriteLine($"{model} {form} {precision}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 0, tolerance);
+        Assert.DoesNotContain(report.Warnings, warning => warning.Contains("anew", StringComparison.Ordinal));
+        Assert.Equal(precision == Precision.Float32 ? null : "prequantized", report.Manifest.Quantization?.Method);
+    }
+
+    [Theory]
+    [InlineData("llama", "fp8", Precision.Int4, "fp8")]
+    [InlineData("llama", "fp8", Precision.Int8, "fp8")]
+    [InlineData("llama", "pack-8", Precision.Int4, "compressed-tensors")]
+    [InlineData("llama", "nvfp4", Precision.Int4, "modelopt")]
+    [InlineData("llama", "unequal-groups", Precision.Int4, "compressed-tensors")]
+    [InlineData("qwen3-moe", "fp8", Precision.Int8, "fp8")]
+    public void Export_CodesThatDoNotFit_AreQuantizedAnewAndTold(
+        string model, string form, Precision precision, string method)
+    {
+        using TemporaryFolder folder = new();
+        QuantizedCopy.Write(SharedAssets.Path("tiny", model), form, folder["stored"], folder["plain"]);
+        Export(folder["plain"], folder["values"], Precision.Float32);
+        var report = Export(folder["stored"], folder["package"], precision);
+
+        var told = Assert.Single(report.Warnings, warning => warning.Contains("anew", StringComparison.Ordinal));
+        Assert.StartsWith($"'{method}' stores ", told, StringComparison.Ordinal);
+        Assert.Contains(
+            $" weights of '{folder["stored"]}', such as 'model.layers.0.", told, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"', in a form that {Precisions.NameOf(precision)} cannot hold. They were quantized anew from the values "
+            + "that their codes stand for, which loses some of them: export it to fp16 or fp32 to keep them.", told,
+            StringComparison.Ordinal);
+        using DecoderRunner values = new(folder["values"]);
+        using DecoderRunner anew = new(folder["package"]);
+        var (expected, actual) = (values.Run(Ids), anew.Run(Ids));
+        var max = DecoderParityTests.Difference(actual, expected);
+        output.WriteLine($"{model} {form} {precision}: largest difference {max:0.0e+0}");
+        Assert.InRange(max, 1e-6f, expected.Max(Math.Abs));
+    }
+
+    private static ExportReport Export(string source, string target, Precision precision)
+    {
+        using var checkpoint = Checkpoint.Open(source);
+        return Exporter.Export(checkpoint, target, new ExportOptions { Precision = precision });
+    }
+}
