@@ -16,7 +16,7 @@ public sealed class VerbTests : IDisposable
         {
             ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["embed"],
             ["tokenize"], ["render"],
-            ["eval", "perplexity"], ["eval", "divergence"], ["eval", "tools"],
+            ["eval", "perplexity"], ["eval", "divergence"], ["eval", "tools"], ["eval", "task"],
             ["bench", "guidance"], ["bench", "serving"],
             new[] { "bench" },
         })

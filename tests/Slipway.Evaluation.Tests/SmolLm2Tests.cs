@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Evaluation.Perplexity;
+using Slipway.Evaluation.Tasks;
 using Slipway.Export;
 using Slipway.Testing;
 
@@ -34,6 +35,32 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
         Assert.Equal(expected.Length, report.NllPerWindow.Count);
         Assert.InRange(largest, 0, Tolerance);
         Assert.InRange(report.Perplexity / (double)reference["perplexity"]!, 1 - Tolerance, 1 + Tolerance);
+    }
+
+    [Fact(Explicit = true)]
+    public async Task MultipleChoice_OfFloat32_EqualsTheReferenceOptionByOption()
+    {
+        var reference = Read("multiple-choice.json");
+        using TemporaryFolder folder = new();
+        using var model = Load(folder);
+        var task = TaskKinds.Open(
+            "multiple-choice", SharedAssets.Path("smollm2-135m-instruct", "multiple-choice.json"));
+        var report = await TaskRunner.RunAsync(
+            task, new TaskSubject(model), cancellationToken: TestContext.Current.CancellationToken);
+        var largest = 0.0;
+        foreach (var (item, answer) in reference["items"]!.AsArray().Zip(report.Answers))
+        {
+            var expected = item!["log_likelihoods"]!.AsArray().Select(value => (double)value!).ToArray();
+            largest = Math.Max(largest, expected.Index().Max(
+                pair => Math.Abs(pair.Item - answer.Values[$"log_likelihood_{pair.Index}"])));
+            Assert.Equal((double)item["predicted"]!, answer.Values["predicted"]);
+            Assert.Equal((double)item["predicted_normalized"]!, answer.Values["predicted_normalized"]);
+        }
+
+        output.WriteLine($"{report.Items} items, largest difference {largest:0.0e+0}");
+        Assert.InRange(largest, 0, Tolerance);
+        Assert.Equal((double)reference["accuracy"]!, report.Scores[0].Estimate.Value, 1e-9);
+        Assert.Equal((double)reference["accuracy_normalized"]!, report.Scores[1].Estimate.Value, 1e-9);
     }
 
     private static LanguageModel Load(TemporaryFolder folder)

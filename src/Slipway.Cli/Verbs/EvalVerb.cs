@@ -10,5 +10,6 @@ internal static class EvalVerb
         EvalPerplexityVerb.Create(context),
         EvalDivergenceVerb.Create(context),
         EvalToolsVerb.Create(context),
+        EvalTaskVerb.Create(context),
     };
 }

@@ -38,32 +38,55 @@ public static class Bleu
         return Score(predictions, references, settings, settings.EffectiveOrder ?? false);
     }
 
+    /// <summary>Counts what each prediction has in common with its references.</summary>
+    internal static IReadOnlyList<BleuCounts> Measure(
+        IReadOnlyList<string> predictions, IReadOnlyList<IReadOnlyList<string>> references, BleuOptions options)
+    {
+        References.CheckPairs(predictions, references);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxOrder, nameof(options));
+        return [.. predictions.Zip(references, (prediction, expected) => Measure(prediction, expected, options))];
+    }
+
+    /// <summary>Scores the counts of a corpus.</summary>
+    internal static BleuScore Combine(IEnumerable<BleuCounts> counts, BleuOptions options, bool effectiveOrder)
+    {
+        double[] matches = new double[options.MaxOrder], totals = new double[options.MaxOrder];
+        var (predicted, expected) = (0, 0);
+        foreach (var one in counts)
+        {
+            for (var n = 0; n < options.MaxOrder; n++)
+            {
+                (matches[n], totals[n]) = (matches[n] + one.Matches[n], totals[n] + one.Totals[n]);
+            }
+
+            (predicted, expected) = (predicted + one.Predicted, expected + one.Expected);
+        }
+
+        return Combine(matches, totals, predicted, expected, options, effectiveOrder);
+    }
+
     private static BleuScore Score(
         IReadOnlyList<string> predictions,
         IReadOnlyList<IReadOnlyList<string>> references,
         BleuOptions options,
         bool effectiveOrder)
+        => Combine(Measure(predictions, references, options), options, effectiveOrder);
+
+    private static BleuCounts Measure(string prediction, IReadOnlyList<string> references, BleuOptions options)
     {
-        References.CheckPairs(predictions, references);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxOrder);
-        double[] matches = new double[options.MaxOrder], totals = new double[options.MaxOrder];
-        var (predictedLength, referenceLength) = (0, 0);
-        foreach (var (prediction, expected) in predictions.Zip(references))
+        var tokens = BleuTokens.Of(prediction, options);
+        string[][] others = [.. References.Checked(references).Select(text => BleuTokens.Of(text, options))];
+        int[] matches = new int[options.MaxOrder], totals = new int[options.MaxOrder];
+        for (var order = 1; order <= options.MaxOrder; order++)
         {
-            var tokens = BleuTokens.Of(prediction, options);
-            string[][] others = [.. References.Checked(expected).Select(text => BleuTokens.Of(text, options))];
-            predictedLength += tokens.Length;
-            referenceLength += others.Select(other => other.Length)
-                .MinBy(length => (Math.Abs(length - tokens.Length), length));
-            for (var order = 1; order <= options.MaxOrder; order++)
-            {
-                var counts = NGrams.Count(tokens, order);
-                matches[order - 1] += NGrams.Overlap(counts, MostFrequent(others, order));
-                totals[order - 1] += counts.Values.Sum();
-            }
+            var runs = NGrams.Count(tokens, order);
+            matches[order - 1] = NGrams.Overlap(runs, MostFrequent(others, order));
+            totals[order - 1] = runs.Values.Sum();
         }
 
-        return Combine(matches, totals, predictedLength, referenceLength, options, effectiveOrder);
+        var nearest = others.Select(other => other.Length)
+            .MinBy(length => (Math.Abs(length - tokens.Length), length));
+        return new BleuCounts(matches, totals, tokens.Length, nearest);
     }
 
     private static Dictionary<string, int> MostFrequent(string[][] references, int order)
@@ -119,3 +142,10 @@ public sealed record BleuScore(
     double BrevityPenalty,
     int PredictedTokens,
     int ReferenceTokens);
+
+/// <summary>Holds what a prediction has in common with its references.</summary>
+/// <param name="Matches">Runs of 1, 2, … tokens that a reference has too.</param>
+/// <param name="Totals">Runs of the prediction.</param>
+/// <param name="Predicted">Tokens of the prediction.</param>
+/// <param name="Expected">Tokens of the reference that is nearest in length.</param>
+internal sealed record BleuCounts(int[] Matches, int[] Totals, int Predicted, int Expected);

@@ -32,35 +32,53 @@ public static class ChrF
         IReadOnlyList<IReadOnlyList<string>> references,
         ChrFOptions? options = null)
     {
-        References.CheckPairs(predictions, references);
         var settings = options ?? new ChrFOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(settings.CharacterOrder, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegative(settings.WordOrder, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.Beta, nameof(options));
-        var sums = new Counts[settings.CharacterOrder + settings.WordOrder];
-        foreach (var (prediction, expected) in predictions.Zip(references))
+        return Combine(Measure(predictions, references, settings), settings);
+    }
+
+    /// <summary>Counts what each prediction has in common with its best reference, for each length of runs.</summary>
+    internal static IReadOnlyList<ChrFCounts[]> Measure(
+        IReadOnlyList<string> predictions, IReadOnlyList<IReadOnlyList<string>> references, ChrFOptions options)
+    {
+        References.CheckPairs(predictions, references);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.CharacterOrder, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.WordOrder, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Beta, nameof(options));
+        return
+        [
+            .. predictions.Zip(references, (prediction, expected) =>
+            {
+                var runs = Runs(prediction, options);
+                return References.Checked(expected)
+                    .Select(reference => Compare(runs, Runs(reference, options)))
+                    .MaxBy(counts => Score(counts, options.Beta))!;
+            }),
+        ];
+    }
+
+    /// <summary>Scores the counts of a corpus.</summary>
+    internal static double Combine(IEnumerable<ChrFCounts[]> counts, ChrFOptions options)
+    {
+        var sums = new ChrFCounts[options.CharacterOrder + options.WordOrder];
+        foreach (var one in counts)
         {
-            var runs = Runs(prediction, settings);
-            var best = References.Checked(expected)
-                .Select(reference => Compare(runs, Runs(reference, settings)))
-                .MaxBy(counts => Score(counts, settings.Beta))!;
             for (var i = 0; i < sums.Length; i++)
             {
-                sums[i] = sums[i].Add(best[i]);
+                sums[i] = sums[i].Add(one[i]);
             }
         }
 
-        return 100 * Score(sums, settings.Beta);
+        return 100 * Score(sums, options.Beta);
     }
 
-    private static Counts[] Compare(Dictionary<string, int>[] predicted, Dictionary<string, int>[] expected)
-        => [.. predicted.Zip(expected, (left, right) => new Counts(
+    private static ChrFCounts[] Compare(Dictionary<string, int>[] predicted, Dictionary<string, int>[] expected)
+        => [.. predicted.Zip(expected, (left, right) => new ChrFCounts(
             right.Count > 0 ? left.Values.Sum() : 0, right.Values.Sum(), NGrams.Overlap(left, right)))];
 
     // (1 + β²) · precision · recall / (β² · precision + recall)
-    private static double Score(Counts[] counts, double beta)
+    private static double Score(ChrFCounts[] counts, double beta)
     {
-        Counts[] reached = [.. counts.Where(count => count.Predicted > 0 && count.Expected > 0)];
+        ChrFCounts[] reached = [.. counts.Where(count => count.Predicted > 0 && count.Expected > 0)];
         if (reached.Length == 0)
         {
             return 0;
@@ -93,12 +111,6 @@ public static class ChrF
             : Punctuation.Contains(word[^1]) ? [word[..^1], word[^1..]]
             : Punctuation.Contains(word[0]) ? [word[..1], word[1..]]
             : [word];
-
-    private readonly record struct Counts(int Predicted, int Expected, int Matched)
-    {
-        public Counts Add(Counts other)
-            => new(Predicted + other.Predicted, Expected + other.Expected, Matched + other.Matched);
-    }
 }
 
 /// <summary>Says how <see cref="ChrF"/> divides texts.</summary>
@@ -121,4 +133,14 @@ public sealed record ChrFOptions
 
     /// <summary>Whether white space counts as characters.</summary>
     public bool Whitespace { get; init; }
+}
+
+/// <summary>Holds what a prediction and a reference have in common, of runs of one length.</summary>
+/// <param name="Predicted">Runs of the prediction.</param>
+/// <param name="Expected">Runs of the reference.</param>
+/// <param name="Matched">Runs that both have.</param>
+internal readonly record struct ChrFCounts(int Predicted, int Expected, int Matched)
+{
+    public ChrFCounts Add(ChrFCounts other)
+        => new(Predicted + other.Predicted, Expected + other.Expected, Matched + other.Matched);
 }

@@ -17,11 +17,17 @@ public sealed record ToolCallCase(
     IReadOnlyList<ExpectedToolCall> Expected,
     string ExpectedText)
 {
-    /// <summary>Makes a case of a conversation in the form of data sets: its last message is the right turn.</summary>
+    /// <summary>
+    /// Makes a case of a conversation in OpenAI's form, as data sets have it: its last message is the right turn.
+    /// </summary>
     /// <param name="kind">What the case tests.</param>
-    /// <param name="messages">Objects with <c>role</c>, <c>content</c> and <c>tool_calls</c>.</param>
+    /// <param name="messages">
+    /// Objects with <c>role</c>, <c>content</c> and <c>tool_calls</c>, whose arguments are an object or its JSON.
+    /// </param>
     /// <param name="tools">Objects <c>{"type": "function", "function": {…}}</c>; null where none are offered.</param>
-    /// <exception cref="ArgumentException">There is no message, or one has no role.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no message, or one has no role; or a call or a tool has no name, or arguments that are no object.
+    /// </exception>
     public static ToolCallCase FromConversation(string kind, JsonArray messages, JsonArray? tools)
     {
         ArgumentNullException.ThrowIfNull(kind);
@@ -41,9 +47,8 @@ public sealed record ToolCallCase(
         }
 
         var last = messages[^1]!;
-        var calls = Calls(last).Select(function => new ExpectedToolCall(
-            function["name"]!.GetValue<string>(),
-            (JsonObject)(function["arguments"]?.DeepClone() ?? new JsonObject())));
+        var calls = Calls(last, messages.Count - 1).Select(
+            function => new ExpectedToolCall(function.Name, function.Arguments));
         return new ToolCallCase(
             kind, chat, [.. (tools ?? []).Select(tool => ToTool(tool!))], [.. calls], last["content"]?.ToString()
                 ?? "");
@@ -56,8 +61,9 @@ public sealed record ToolCallCase(
         var text = message["content"]?.ToString() ?? "";
         if (role == "tool")
         {
+            var next = open.TryDequeue(out var id) ? id : $"call_{index}";
             return new ChatMessage(
-                ChatRole.Tool, [new FunctionResultContent(open.TryDequeue(out var id) ? id : $"call_{index}", text)]);
+                ChatRole.Tool, [new FunctionResultContent(message["tool_call_id"]?.ToString() ?? next, text)]);
         }
 
         var contents = new List<AIContent>();
@@ -66,27 +72,63 @@ public sealed record ToolCallCase(
             contents.Add(new TextContent(text));
         }
 
-        foreach (var (number, function) in Calls(message).Index())
+        foreach (var (number, function) in Calls(message, index).Index())
         {
-            var id = $"call_{index}_{number}";
+            var id = function.Id ?? $"call_{index}_{number}";
             open.Enqueue(id);
             contents.Add(new FunctionCallContent(
-                id, function["name"]!.GetValue<string>(), (function["arguments"] as JsonObject)?.ToDictionary(
+                id, function.Name, function.Arguments.ToDictionary(
                     argument => argument.Key, argument => (object?)ToElement(argument.Value))));
         }
 
         return new ChatMessage(new ChatRole(role), contents);
     }
 
-    private static IEnumerable<JsonNode> Calls(JsonNode message) =>
-        (message["tool_calls"] as JsonArray ?? []).Select(call => call!["function"] ?? call);
+    // OpenAI's form has the arguments as a text of JSON, data sets often as an object.
+    private static IEnumerable<Call> Calls(JsonNode message, int index)
+    {
+        foreach (var call in message["tool_calls"] as JsonArray ?? [])
+        {
+            var function = (call as JsonObject)?["function"] ?? call;
+            if ((function as JsonObject)?["name"] is not JsonValue name || !name.TryGetValue(out string? text))
+            {
+                throw new ArgumentException($"A call of message {index + 1} has no 'name'.", nameof(message));
+            }
+
+            yield return new Call(
+                (call as JsonObject)?["id"]?.ToString(), text, Arguments(function["arguments"], text, index));
+        }
+    }
+
+    private static JsonObject Arguments(JsonNode? node, string name, int index)
+    {
+        try
+        {
+            var parsed = node?.GetValueKind() == JsonValueKind.String
+                ? node.GetValue<string>() is { Length: > 0 } text ? JsonNode.Parse(text) : null
+                : node;
+            return (JsonObject)(parsed?.DeepClone() ?? new JsonObject());
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidCastException)
+        {
+            throw new ArgumentException(
+                $"The arguments of the call of '{name}' in message {index + 1} are no object; expected one, or its "
+                + "JSON.",
+                nameof(node), exception);
+        }
+    }
 
     private static AIFunctionDeclaration ToTool(JsonNode tool)
     {
-        var function = tool["function"] ?? tool;
+        var function = (tool as JsonObject)?["function"] ?? tool;
+        if ((function as JsonObject)?["name"] is not JsonValue name || !name.TryGetValue(out string? text))
+        {
+            throw new ArgumentException("A tool has no 'name'.", nameof(tool));
+        }
+
+        var parameters = function["parameters"] ?? new JsonObject { ["type"] = "object" };
         return AIFunctionFactory.CreateDeclaration(
-            function["name"]!.GetValue<string>(), function["description"]?.ToString(),
-            ToElement(function["parameters"]));
+            text, function["description"]?.ToString(), ToElement(parameters));
     }
 
     private static JsonElement ToElement(JsonNode? node)
@@ -94,6 +136,8 @@ public sealed record ToolCallCase(
         using var document = JsonDocument.Parse(node?.ToJsonString() ?? "null");
         return document.RootElement.Clone();
     }
+
+    private sealed record Call(string? Id, string Name, JsonObject Arguments);
 }
 
 /// <summary>Holds a call that is right.</summary>

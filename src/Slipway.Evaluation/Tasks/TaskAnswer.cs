@@ -1,0 +1,41 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Slipway.Evaluation.Tasks;
+
+/// <summary>Holds what a model answered to an item.</summary>
+/// <param name="Item">The item's place in the task, from 0.</param>
+/// <param name="Text">The answer.</param>
+/// <param name="Values">Values that were computed with it, such as log-likelihoods and whether it is right.</param>
+public sealed record TaskAnswer(int Item, string Text, IReadOnlyDictionary<string, double> Values)
+{
+    internal JsonObject ToJson() => new()
+    {
+        ["item"] = Item,
+        ["text"] = Text,
+        ["values"] = new JsonObject(Values.Select(value => KeyValuePair.Create(
+            value.Key, double.IsFinite(value.Value) ? (JsonNode?)value.Value : value.Value.ToString(
+                System.Globalization.CultureInfo.InvariantCulture)))),
+    };
+
+    /// <exception cref="JsonException">The document has another form.</exception>
+    internal static TaskAnswer FromJson(JsonNode? node)
+    {
+        try
+        {
+            return new TaskAnswer(
+                (int)node!["item"]!, (string)node["text"]!, node["values"]!.AsObject().ToDictionary(
+                    value => value.Key,
+                    value => value.Value!.GetValueKind() == JsonValueKind.Number
+                        ? (double)value.Value!
+                        : double.Parse(
+                            (string)value.Value!, System.Globalization.CultureInfo.InvariantCulture),
+                    StringComparer.Ordinal));
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or NullReferenceException
+            or FormatException)
+        {
+            throw new JsonException("The line is no answer; expected 'item', 'text' and 'values'.", exception);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+
+namespace Slipway.Evaluation.Tasks;
+
+/// <summary>Holds what is evaluated: a package's model, or any chat client where only texts are needed.</summary>
+/// <remarks>Thread-safe if the client is; the engine computes requests that come together in one batch.</remarks>
+public sealed class TaskSubject
+{
+    private readonly LanguageModel? _model;
+    private readonly JsonObject _provenance;
+
+    /// <summary>Evaluates a package's model.</summary>
+    /// <param name="model">The model; the caller keeps it.</param>
+    public TaskSubject(LanguageModel model)
+    {
+        _model = model ?? throw new ArgumentNullException(nameof(model));
+        Client = new OnnxChatClient(model);
+        Name = model.Package.Name;
+        _provenance = new JsonObject
+        {
+            ["model"] = Name,
+            ["model_sha256"] = PackageHash.Of(model.Package),
+            ["template_sha256"] = PackageHash.OfTemplate(model.Package),
+            ["precision"] = model.Package.Manifest?.Precision,
+        };
+    }
+
+    /// <summary>Evaluates a chat client by its texts.</summary>
+    /// <param name="client">The client, which must not invoke functions itself; the caller keeps it.</param>
+    /// <param name="name">The name in reports; null for the model's id.</param>
+    public TaskSubject(IChatClient client, string? name = null)
+    {
+        Client = client ?? throw new ArgumentNullException(nameof(client));
+        var metadata = client.GetService<ChatClientMetadata>();
+        Name = name ?? metadata?.DefaultModelId ?? "client";
+        _provenance = new JsonObject
+        {
+            ["model"] = Name, ["provider"] = metadata?.ProviderName,
+        };
+    }
+
+    /// <summary>The name in reports.</summary>
+    public string Name { get; }
+
+    /// <summary>The client that answers.</summary>
+    public IChatClient Client { get; }
+
+    /// <summary>Whether prompts go through a chat template unless the options say otherwise.</summary>
+    internal bool Chats => _model is null || _model.ChatTemplate is not null;
+
+    /// <summary>The model itself.</summary>
+    /// <param name="need">What it is needed for, as a sentence about the task.</param>
+    /// <exception cref="NotSupportedException">Only a chat client is there.</exception>
+    internal LanguageModel RequireModel(string need) => _model ?? throw new NotSupportedException(
+        $"{need} '{Name}' is a chat client, which gives texts alone. Evaluate a package.");
+
+    /// <summary>The model itself; null where only a chat client is there.</summary>
+    internal LanguageModel? Model => _model;
+
+    /// <summary>Tells what was evaluated by what: model and template by their hashes, and the versions.</summary>
+    public JsonObject Describe()
+    {
+        var description = (JsonObject)_provenance.DeepClone();
+        description["versions"] = new JsonObject
+        {
+            ["slipway"] = VersionOf(typeof(LanguageModel)),
+            ["onnxruntime"] = VersionOf(typeof(Microsoft.ML.OnnxRuntime.InferenceSession)),
+            ["dotnet"] = RuntimeInformation.FrameworkDescription,
+        };
+        return description;
+    }
+
+    private static string VersionOf(Type type)
+        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            .Split('+')[0] ?? "unknown";
+}
