@@ -21,7 +21,7 @@ internal abstract class OverlayCheckpoint : Checkpoint
 
     protected Checkpoint Inner { get; }
 
-    public override bool IsQuantized(string name) => !IsComputed(name) && Inner.IsQuantized(name);
+    public override bool IsQuantized(string name) => Inner.IsQuantized(name);
 
     public override byte[]? ReadFile(string name) => Inner.ReadFile(name);
 

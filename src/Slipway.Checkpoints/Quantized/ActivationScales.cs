@@ -33,6 +33,7 @@ internal static partial class ActivationScales
         }
     }
 
-    [GeneratedRegex(@"\.((input|output|[qkv]|attn|softmax)_(global_)?(scale|scale_ub|zero_point)|activation_scale)\z")]
+    [GeneratedRegex(
+        @"\.((input|output|[qkv]|kv|attn|softmax)_(global_)?(scale|scale_ub|zero_point)|activation_scale)\z")]
     private static partial Regex Name();
 }

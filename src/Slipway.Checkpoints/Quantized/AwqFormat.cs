@@ -8,7 +8,8 @@ internal sealed class AwqFormat : QuantizationFormat
 
     public override IEnumerable<QuantizedWeight> Find(QuantizedParts parts, QuantizationSettings settings)
     {
-        var version = settings.Text("version") ?? "gemm";
+        var version = settings.Text("version") ?? settings.Text("checkpoint_format") ?? settings.Text("format")
+            ?? "gemm";
         var bits = settings.Whole("bits", "w_bit");
         return !version.Equals("gemm", StringComparison.OrdinalIgnoreCase)
             ? throw settings.Unsupported($"in the version '{version}'")

@@ -10,7 +10,7 @@ internal sealed class GptqFormat : QuantizationFormat
 
     public override IEnumerable<QuantizedWeight> Find(QuantizedParts parts, QuantizationSettings settings)
     {
-        var version = settings.Text("checkpoint_format") ?? settings.Text("version") ?? "";
+        var version = settings.Text("checkpoint_format") ?? settings.Text("format") ?? settings.Text("version") ?? "";
         return Versions.Contains(version)
             ? Find(parts, settings, zeroPointsLessOne: version != "gptq_v2")
             : throw settings.Unsupported($"in the version '{version}'");

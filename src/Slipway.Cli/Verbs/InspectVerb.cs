@@ -134,6 +134,16 @@ internal static class InspectVerb
         ["format"] = checkpoint.Format,
         ["parameters"] = checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
         ["bytes"] = checkpoint.Tensors.Values.Sum(tensor => tensor.ByteLength),
+        ["quantization"] = checkpoint.Quantization is { } method
+            ? new JsonObject
+            {
+                ["method"] = method,
+                ["weights"] = checkpoint.Tensors.Keys.Count(checkpoint.IsQuantized),
+                ["bits"] = new JsonArray([.. checkpoint.Quantized.Values.Select(weight => weight.Bits).Distinct()
+                    .Order().Select(bits => (JsonNode)bits)]),
+            }
+            : null,
+        ["warnings"] = new JsonArray([.. checkpoint.Warnings.Select(warning => (JsonNode)warning)]),
         ["config"] = Config(checkpoint),
         ["tensors"] = new JsonArray([.. checkpoint.Tensors.Values.Select(tensor => (JsonNode)tensor.ToString())]),
     };

@@ -10,8 +10,10 @@ public static class CheckpointWeights
 
     /// <summary>Fills every parameter from the tensor of its name, converted to the parameter's number type.</summary>
     /// <param name="module">The module; its parameters keep their place in memory.</param>
-    /// <param name="checkpoint">Holds a tensor for each parameter and no other.</param>
-    /// <exception cref="CheckpointException">A tensor is missing, left over or of the wrong shape.</exception>
+    /// <param name="checkpoint">Holds a tensor for each parameter and no other; of weights that a library quantized,
+    /// the values that their codes stand for are taken.</param>
+    /// <exception cref="CheckpointException">A tensor is missing, left over, of the wrong shape or of codes that cannot
+    /// be read.</exception>
     public static void Load(nn.Module module, Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -52,6 +54,13 @@ public static class CheckpointWeights
                     $"Tensor '{name}' of '{checkpoint.Path}' has shape {Format(info.Shape)}; expected {Format(shape)} "
                     + "from the configuration. Its configuration and its weights are not of one model.",
                     checkpoint.Path, name);
+            }
+
+            if (info.Type.IsCode())
+            {
+                throw new CheckpointException(
+                    $"Tensor '{name}' of '{checkpoint.Path}' is stored as '{info.Type}', codes of a quantization that "
+                    + "cannot be read. Train from the checkpoint that it was quantized from.", checkpoint.Path, name);
             }
         }
 

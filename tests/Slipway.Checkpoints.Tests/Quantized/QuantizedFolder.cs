@@ -53,6 +53,32 @@ internal sealed class QuantizedFolder
     {
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), _entries);
+        WriteSettings(folder);
+    }
+
+    // Parts of one weight lie in different files.
+    public void WriteShards(string folder, int count)
+    {
+        JsonObject map = [];
+        foreach (var (shard, entries) in _entries.Index().GroupBy(pair => pair.Index % count, pair => pair.Item)
+            .Select(group => (group.Key, group.ToArray())))
+        {
+            var name = $"model-{shard + 1:D5}-of-{count:D5}.safetensors";
+            SafetensorsWriter.Write(Path.Combine(folder, name), entries);
+            foreach (var entry in entries)
+            {
+                map[entry.Info.Name] = name;
+            }
+        }
+
+        File.WriteAllText(
+            Path.Combine(folder, "model.safetensors.index.json"),
+            new JsonObject { ["weight_map"] = map }.ToJsonString());
+        WriteSettings(folder);
+    }
+
+    private void WriteSettings(string folder)
+    {
         var config = Config.DeepClone();
         if (Settings is not null)
         {

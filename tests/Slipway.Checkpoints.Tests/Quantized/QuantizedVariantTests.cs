@@ -35,6 +35,28 @@ public sealed class QuantizedVariantTests
     }
 
     [Theory]
+    [InlineData("ct-4-bits-group-zero-points")]
+    [InlineData("fp8-blocks")]
+    [InlineData("bnb-nf4-nested-odd")]
+    [InlineData("modelopt-nvfp4")]
+    [InlineData("gptq-act-order-2-bits")]
+    public void ReadFloats_PartsInSeveralShards_AreTheSame(string name)
+    {
+        var variant = Variants[name]();
+        using TemporaryFolder folder = new();
+        variant.WriteShards(folder.Path, 3);
+        using var checkpoint = Checkpoint.Open(folder.Path);
+
+        Assert.Equal(variant.Expected.Keys.Order(), checkpoint.Tensors.Keys.Order());
+        foreach (var (weight, (_, values)) in variant.Expected)
+        {
+            Assert.All(
+                values.Zip(CheckpointFiles.Floats(checkpoint, weight)),
+                pair => Assert.Equal(pair.First, pair.Second, Math.Abs(pair.First) * 1e-6f));
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Names))]
     public void ReadQuantized_StoredByALibrary_GivesCodesOfTheSameValues(string name)
     {

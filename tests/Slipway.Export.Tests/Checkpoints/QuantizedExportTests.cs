@@ -75,6 +75,31 @@ public sealed class QuantizedExportTests(ITestOutputHelper output)
         Assert.InRange(max, 1e-6f, expected.Max(Math.Abs));
     }
 
+    [Fact]
+    public void Export_AdapterOverCodes_EqualsTheAdapterOverTheirValues()
+    {
+        using TemporaryFolder folder = new();
+        QuantizedCopy.Write(SharedAssets.Path("tiny", "llama"), "pack-4", folder["stored"], folder["plain"]);
+        foreach (var name in (string[])["stored", "plain"])
+        {
+            using var merged = Merge(folder[name]);
+            Exporter.Export(merged, folder[$"{name}-package"]);
+        }
+
+        using DecoderRunner stored = new(folder["stored-package"]);
+        using DecoderRunner plain = new(folder["plain-package"]);
+        Assert.InRange(DecoderParityTests.Difference(stored.Run(Ids), plain.Run(Ids)), 0, 1e-4f);
+
+        // What the adapter changes is on no grid any more.
+        using var checkpoint = Merge(folder["stored"]);
+        var report = Exporter.Export(
+            checkpoint, folder["int4"], new ExportOptions { Precision = Precision.Int4 });
+        Assert.Contains(report.Warnings, warning => warning.Contains("anew", StringComparison.Ordinal));
+
+        static Checkpoint Merge(string source) => LoraAdapter.Open(SharedAssets.Path("lora", "llama", "attention"))
+            .MergeInto(Checkpoint.Open(source));
+    }
+
     private static ExportReport Export(string source, string target, Precision precision)
     {
         using var checkpoint = Checkpoint.Open(source);
