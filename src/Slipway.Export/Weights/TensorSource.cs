@@ -174,8 +174,8 @@ internal static class QuantizedWeights
         {
             yield return $"'{checkpoint.Quantization}' stores {requantized.Count} weights of '{checkpoint.Path}', such "
                 + $"as '{requantized[0]}', in a form that {Precisions.NameOf(options.Precision)} cannot hold. They "
-                + "were quantized anew from the values that their codes stand for, which loses some of them: export it to "
-                + "fp16 or fp32 to keep them.";
+                + "were quantized anew from the values that their codes stand for, which loses some of them: export it "
+                + "to fp16 or fp32 to keep them.";
         }
     }
 
