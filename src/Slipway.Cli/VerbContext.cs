@@ -35,5 +35,8 @@ internal sealed class VerbContext(TextWriter output, TextWriter error, TextReade
         Description = "Write one JSON document to standard output, everything else to standard error.",
     };
 
-    public void WriteJson(JsonNode result) => output.WriteLine(result.ToJsonString(JsonOptions));
+    /// <summary>A document as it is written, in lines.</summary>
+    public static string ToText(JsonNode result) => result.ToJsonString(JsonOptions);
+
+    public void WriteJson(JsonNode result) => output.WriteLine(ToText(result));
 }

@@ -16,7 +16,7 @@ public sealed class VerbTests : IDisposable
         {
             ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["embed"],
             ["tokenize"], ["render"],
-            ["eval", "perplexity"], ["eval", "divergence"], ["eval", "tools"], ["eval", "task"],
+            ["eval", "perplexity"], ["eval", "divergence"], ["eval", "tools"], ["eval", "task"], ["eval", "compare"],
             ["bench", "guidance"], ["bench", "serving"],
             new[] { "bench" },
         })

@@ -29,7 +29,7 @@ public sealed class DependencyTests
         [
             "Slipway.Cpu", "Slipway.Evaluation", "Slipway.Export", "Slipway.Training", "Slipway",
             "Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization",
-            "Microsoft.Extensions.*", "Spectre.Console", "System.CommandLine",
+            "Microsoft.Extensions.*", "ScottPlot", "Spectre.Console", "System.CommandLine",
         ],
     };
 

@@ -88,7 +88,7 @@ internal static class EvalTaskVerb
                 + $"{Amounts.Number(score.Estimate.High, "0.0000")} ({score.Estimate.Method})");
         }
 
-        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Output) }).Write(table);
+        Tables.Write(context, table);
         foreach (var report in reports)
         {
             context.Output.WriteLine(

@@ -11,5 +11,6 @@ internal static class EvalVerb
         EvalDivergenceVerb.Create(context),
         EvalToolsVerb.Create(context),
         EvalTaskVerb.Create(context),
+        EvalCompareVerb.Create(context),
     };
 }

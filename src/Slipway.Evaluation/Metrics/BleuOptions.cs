@@ -19,11 +19,11 @@ public sealed record BleuOptions
     /// <value>4</value>
     public int MaxOrder { get; init; } = 4;
 
-    /// <summary>Whether texts are compared in lower case.</summary>
+    /// <summary>Tells whether texts are compared in lower case.</summary>
     public bool Lowercase { get; init; }
 
     /// <summary>
-    /// Whether lengths that no prediction reaches are left out; null for only where a single text is scored.
+    /// Tells whether lengths that no prediction reaches are left out; null for only where a single text is scored.
     /// </summary>
     public bool? EffectiveOrder { get; init; }
 }

@@ -128,10 +128,10 @@ public sealed record ChrFOptions
     /// <value>2</value>
     public double Beta { get; init; } = 2;
 
-    /// <summary>Whether texts are compared in lower case.</summary>
+    /// <summary>Tells whether texts are compared in lower case.</summary>
     public bool Lowercase { get; init; }
 
-    /// <summary>Whether white space counts as characters.</summary>
+    /// <summary>Tells whether white space counts as characters.</summary>
     public bool Whitespace { get; init; }
 }
 

@@ -4,9 +4,14 @@ namespace Slipway.Evaluation.Statistics;
 /// <param name="Value">The measured value.</param>
 /// <param name="Low">The interval's lower end.</param>
 /// <param name="High">The interval's upper end.</param>
-/// <param name="Method">The way the interval was found: <c>normal</c>, <c>wilson</c> or <c>bootstrap</c>.</param>
+/// <param name="Method">
+/// The way the interval was found: <c>normal</c>, <c>wilson</c> or <c>bootstrap</c>; <c>range</c> where it is the least
+/// and the largest of several measurements, whose median is the value.
+/// </param>
 public readonly record struct Estimate(double Value, double Low, double High, string Method)
 {
+    internal const string Range = "range";
+
     // The 97.5 % quantile of the normal distribution.
     private const double Z = 1.959963984540054;
 

@@ -20,7 +20,7 @@ public sealed record TaskOptions
     /// <summary>Chooses examples, samples and bootstrap sets.</summary>
     public int Seed { get; init; }
 
-    /// <summary>Whether a reasoning task asks for the way to the answer too.</summary>
+    /// <summary>Tells whether a reasoning task asks for the way to the answer too.</summary>
     /// <value>true</value>
     public bool ChainOfThought { get; init; } = true;
 
@@ -42,7 +42,7 @@ public sealed record TaskOptions
     public double Temperature { get; init; } = 0.8;
 
     /// <summary>
-    /// Whether a prompt is continued as plain text, without the chat template, as models are asked that were not
+    /// Tells whether a prompt is continued as plain text, without the chat template, as models are asked that were not
     /// tuned to chat; needs a package.
     /// </summary>
     public bool PlainText { get; init; }

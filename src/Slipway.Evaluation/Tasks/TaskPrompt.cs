@@ -13,7 +13,7 @@ internal sealed record TaskPrompt(string Question, IReadOnlyList<TaskShot> Shots
     /// <summary>Texts that end an answer in plain text, beside the empty line where there are examples.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
-    /// <summary>Whether an empty line ends an answer in plain text.</summary>
+    /// <summary>Tells whether an empty line ends an answer in plain text.</summary>
     public bool EndsAtEmptyLine { get; init; } = true;
 
     public double Temperature { get; init; }

@@ -48,7 +48,7 @@ public sealed class TaskSubject
     /// <summary>The client that answers.</summary>
     public IChatClient Client { get; }
 
-    /// <summary>Whether prompts go through a chat template unless the options say otherwise.</summary>
+    /// <summary>Tells whether prompts go through a chat template unless the options say otherwise.</summary>
     internal bool Chats => _model is null || _model.ChatTemplate is not null;
 
     /// <summary>The model itself.</summary>

@@ -1,0 +1,79 @@
+using Slipway.Testing;
+
+namespace Slipway.Cli.Tests;
+
+public sealed class EvalVerbTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private static string Package => SharedAssets.Path("genai-packages", "qwen3-fp32");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Task_ChoicesTwice_ScoresAndGoesOnWithTheAnswers()
+    {
+        var path = Write(
+            "choices.jsonl", """{"context": "a fox", "options": [" runs", " is"], "answer": 0}""");
+        string[] arguments =
+            ["eval", "task", Package, "--task", $"multiple-choice={path}", "-o", _folder["out"], "--json"];
+        var first = (await Tool.RunAsync(arguments)).Json;
+        var task = first["tasks"]![0]!;
+        Assert.Equal(("choices", 1, 0), ((string?)task["task"], (int)task["items"]!, (int)task["resumed"]!));
+        Assert.Equal("wilson", (string?)task["scores"]!["accuracy"]!["interval"]);
+        Assert.Equal("qwen3-fp32", (string?)first["model"]!["model"]);
+        Assert.Equal(1, (int)(await Tool.RunAsync(arguments)).Json["tasks"]![0]!["resumed"]!);
+        var table = await Tool.RunAsync("eval", "task", Package, "--task", $"multiple-choice={path}");
+        Assert.Contains("accuracy_normalized", table.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"question\": \"x\"}", "reasoning=", "line 1: 'answer' is missing; expected a text")]
+    [InlineData("{", "reasoning=", "line 1: The JSON is not valid")]
+    [InlineData("{}", "sums=", "'sums' is no kind of task; expected one of multiple-choice, ")]
+    [InlineData("{}", "", "in --task is no task; expected KIND=FILE, such as multiple-choice=arc.jsonl.")]
+    public async Task Task_BrokenFile_IsOneLine(string text, string kind, string words)
+    {
+        var run = await Tool.RunAsync("eval", "task", Package, "--task", $"{kind}{Write("a.jsonl", text)}");
+        Assert.Equal(1, run.Code);
+        Assert.StartsWith("slipway: ", run.Error, StringComparison.Ordinal);
+        Assert.Contains(words, run.Error, StringComparison.Ordinal);
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task Divergence_OfItself_IsNone()
+    {
+        var text = Write("text.txt", string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7919} foxes. ")));
+        var report = (await Tool.RunAsync(
+            "eval", "divergence", Package, "--reference", Package, "--text", text, "--windows", "2", "--json")).Json;
+        Assert.Equal(0, (double)report["kl_divergence"]!["value"]!, 1e-9);
+        Assert.Equal(1, (double)report["top_agreement"]!["value"]!);
+    }
+
+    [Fact]
+    public async Task Compare_Packages_WritesTableJsonAndOnePage()
+    {
+        var text = Write("text.txt", string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7919} foxes. ")));
+        var run = await Tool.RunAsync(
+            "eval", "compare", Package, SharedAssets.Path("genai-packages", "llama-int4"), "--text", text, "--window",
+            "32", "--windows", "2", "--rounds", "0", "-o", _folder["report"]);
+        Assert.Equal(0, run.Code);
+        Assert.Contains("perplexity", run.Output, StringComparison.Ordinal);
+        Assert.Contains("llama-int4", run.Output.Split('\n')[1], StringComparison.Ordinal);
+        var page = await File.ReadAllTextAsync(
+            Path.Combine(_folder["report"], "report.html"), TestContext.Current.CancellationToken);
+        Assert.Contains("data:image/svg+xml;base64,", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("http", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+        Assert.Contains("\"perplexity\"", await File.ReadAllTextAsync(
+            Path.Combine(_folder["report"], "report.json"), TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
+    }
+
+    private string Write(string name, string text)
+    {
+        File.WriteAllText(_folder[name], text);
+        return _folder[name];
+    }
+}
