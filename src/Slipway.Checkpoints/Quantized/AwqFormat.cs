@@ -40,13 +40,20 @@ internal sealed class AwqWeight(QuantizedParts parts, QuantizedTensorInfo grid, 
     protected override void ReadCodes(long firstRow, int rows, Span<byte> destination)
     {
         var first = firstRow / PerNumber;
-        var numbers = new uint[((firstRow + rows + PerNumber - 1) / PerNumber) - first];
-        for (var column = 0; column < Grid.Columns; column++)
+        var count = (int)(((firstRow + rows + PerNumber - 1) / PerNumber) - first);
+        var (numbers, start, stride) = ReadLines(codes, first, count);
+        for (var index = 0; index < count; index++)
         {
-            ReadNumbers(codes, (column * (long)(Grid.Rows / PerNumber)) + first, numbers);
-            for (var row = 0; row < rows; row++)
+            // The rows of this number that are asked for.
+            var (low, high) = (Math.Max((first + index) * PerNumber, firstRow),
+                Math.Min((first + index + 1) * PerNumber, firstRow + rows));
+            for (int column = 0, at = start + index; column < Grid.Columns; column++, at += stride)
             {
-                destination[(row * Grid.Columns) + column] = ZeroPoint(numbers, first, firstRow + row);
+                var number = numbers[at];
+                for (var row = low; row < high; row++)
+                {
+                    destination[(int)((row - firstRow) * Grid.Columns) + column] = Read(number, row);
+                }
             }
         }
     }

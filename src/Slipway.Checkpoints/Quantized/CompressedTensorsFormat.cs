@@ -68,26 +68,25 @@ internal sealed class CompressedTensorsFormat : QuantizationFormat
 
     private static PackedRowsWeight Packed(QuantizedParts parts, QuantizationSettings settings, string root)
     {
-        var scheme = Scheme(settings, root);
         var codes = parts.Take(root + ".weight_packed", TensorType.I32, TensorType.U32);
         if (codes.Shape.Count < 2)
         {
             throw parts.Bad(codes, "two dimensions");
         }
 
-        if (scheme?.Bits is < 1 or > 8)
-        {
-            throw settings.Unsupported($"with {scheme?.Bits} bits in '{root}'");
-        }
-
-        var shape = Shape(parts, root, codes, scheme?.Bits);
-        var bits = scheme?.Bits ?? (int)Math.Clamp(codes.Shape[^1] * 32 / shape[^1], 1, 8);
-        return new PackedRowsWeight(parts, root, codes, shape, bits, scheme?.Block);
+        // Of groups that name classes, the first whose codes have the size of these.
+        var stated = StatedShape(parts, root, codes);
+        Scheme[] schemes = [.. Schemes(settings, root)];
+        var scheme = schemes.FirstOrDefault(scheme => stated is null || scheme.Bits is not { } bits
+            || new PackedCodes(bits).Numbers(stated[^1]) == codes.Shape[^1]) ?? schemes.FirstOrDefault();
+        var bits = scheme?.Bits ?? (int)Math.Clamp(stated is null ? 4 : codes.Shape[^1] * 32 / stated[^1], 1, 8);
+        return new PackedRowsWeight(
+            parts, root, codes, stated ?? [.. codes.Shape.SkipLast(1), codes.Shape[^1] * 32 / bits], bits,
+            scheme?.Block);
     }
 
     private static QuantizedWeight EightBits(QuantizedParts parts, QuantizationSettings settings, string root)
     {
-        var scheme = Scheme(settings, root);
         var codes = parts.Checkpoint.Tensors[root + ".weight"];
         var scales = parts.Take(
             root + ".weight_scale", TensorType.F32, TensorType.BF16, TensorType.F16, TensorType.U8,
@@ -97,7 +96,7 @@ internal sealed class CompressedTensorsFormat : QuantizationFormat
             throw parts.Bad(codes, "two dimensions");
         }
 
-        ScaleGrid grid = new(parts, scales, codes.Shape, scheme?.Block);
+        ScaleGrid grid = new(parts, scales, codes.Shape, Schemes(settings, root).FirstOrDefault()?.Block);
         return codes.Type == TensorType.I8
             ? new Int8Weight(parts, codes, grid, root + ".weight_zero_point", root + ".weight_g_idx")
             : new Float8Weight(parts, codes, grid);
@@ -106,20 +105,19 @@ internal sealed class CompressedTensorsFormat : QuantizationFormat
     private static bool IsNarrow(QuantizedParts parts, string root) => parts.Checkpoint.Tensors[root + ".weight"].Type
         is TensorType.I8 or TensorType.F8_E4M3 or TensorType.F8_E5M2;
 
-    // The shape before packing, which the codes must have room for.
-    private static long[] Shape(QuantizedParts parts, string root, TensorInfo codes, int? bits)
+    // The shape before packing, whose rows are those of the codes; null where it is not stated.
+    private static long[]? StatedShape(QuantizedParts parts, string root, TensorInfo codes)
     {
-        long[] whole = [.. codes.Shape.SkipLast(1), codes.Shape[^1] * 32 / (bits ?? 4)];
         if (parts.TakeIfThere(root + ".weight_shape", TensorType.I64, TensorType.I32) is not { } tensor)
         {
-            return whole;
+            return null;
         }
 
         parts.RequireShape(tensor, codes.Shape.Count);
         var sizes = new float[codes.Shape.Count];
         parts.Checkpoint.ReadFloats(tensor.Name, 0, sizes);
         long[] shape = [.. sizes.Select(size => (long)size)];
-        return shape.SkipLast(1).SequenceEqual(codes.Shape.SkipLast(1)) && shape[^1] >= 1
+        return shape.SkipLast(1).SequenceEqual(codes.Shape.SkipLast(1)) && shape[^1] is >= 1 and <= int.MaxValue
             ? shape
             : throw parts.Bad(
                 codes, $"the rows that '{tensor.Name}' states, which is {TensorInfo.FormatShape(shape)}");
@@ -156,43 +154,36 @@ internal sealed class CompressedTensorsFormat : QuantizationFormat
         }
     }
 
-    // What the group of a module says of its weights. A module's name comes before a pattern, and a pattern before the
-    // name of a class, of which tensors tell nothing.
-    private static (int? Bits, (int, int)? Block)? Scheme(QuantizationSettings settings, string module)
+    // What groups say of a module's weights. A module's name comes before a pattern, and a pattern before the name of a
+    // class, of which tensors tell nothing.
+    private static IEnumerable<Scheme> Schemes(QuantizationSettings settings, string module) =>
+        (settings.Section("config_groups") ?? []).Select(pair => pair.Value as JsonObject)
+            .Select(group => (
+                Weights: group?["weights"] as JsonObject,
+                Rank: (group?["targets"] as JsonArray ?? []).Max(target => (int?)Rank(settings, Text(target), module))))
+            .Where(group => group is { Weights: not null, Rank: > 0 })
+            .OrderByDescending(group => group.Rank)
+            .Select(group => Read(settings, group.Weights!, module));
+
+    private static int Rank(QuantizationSettings settings, string target, string module) =>
+        target == module ? 3
+        : target.StartsWith("re:", StringComparison.Ordinal)
+            ? (settings.Fits("config_groups", target[3..], module) ? 2 : 0)
+        : target.Contains('.') ? 0
+        : 1;
+
+    private static Scheme Read(QuantizationSettings settings, JsonObject weights, string module)
     {
-        JsonObject? best = null;
-        var bestRank = 0;
-        foreach (var (_, node) in settings.Section("config_groups") ?? [])
-        {
-            if (node is not JsonObject group || group["weights"] is not JsonObject weights)
-            {
-                continue;
-            }
-
-            foreach (var target in (group["targets"] as JsonArray ?? []).Select(Text))
-            {
-                var rank = target == module ? 3
-                    : target.StartsWith("re:", StringComparison.Ordinal)
-                        ? (settings.Fits("config_groups", target[3..], module) ? 2 : 0)
-                    : target.Contains('.') ? 0 : 1;
-                (best, bestRank) = rank > bestRank ? (weights, rank) : (best, bestRank);
-            }
-        }
-
-        if (best is null)
-        {
-            return null;
-        }
-
-        if (Text(best["strategy"]) is { Length: > 0 } strategy && !Strategies.Contains(strategy))
+        if (Text(weights["strategy"]) is { Length: > 0 } strategy && !Strategies.Contains(strategy))
         {
             throw settings.Unsupported($"by the strategy '{strategy}'");
         }
 
-        var block = settings.Pair(best, "block_structure");
-        return (
-            Number(best["num_bits"]),
-            block ?? (Number(best["group_size"]) is { } size and > 0 ? (1, size) : null));
+        var bits = Number(weights["num_bits"]);
+        return bits is < 1 or > 8
+            ? throw settings.Unsupported($"with {bits} bits in '{module}'")
+            : new Scheme(bits, settings.Pair(weights, "block_structure")
+                ?? (Number(weights["group_size"]) is { } size and > 0 ? (1, size) : null));
     }
 
     private static string Text(JsonNode? node) =>
@@ -200,4 +191,7 @@ internal sealed class CompressedTensorsFormat : QuantizationFormat
 
     private static int? Number(JsonNode? node) =>
         node is JsonValue value && value.TryGetValue<int>(out var number) ? number : null;
+
+    // How a group's weights are quantized.
+    private sealed record Scheme(int? Bits, (int Rows, int Columns)? Block);
 }

@@ -61,21 +61,10 @@ internal sealed class GptqWeight(
 
     protected override void ReadCodes(long firstRow, int rows, Span<byte> destination)
     {
-        var lines = (int)codes.Shape[0];
-        var numbers = new uint[lines * rows];
-        for (var line = 0; line < lines; line++)
+        var (numbers, first, stride) = ReadLines(codes, firstRow, rows);
+        for (var row = 0; row < rows; row++)
         {
-            ReadNumbers(codes, (line * (long)Grid.Rows) + firstRow, numbers.AsSpan(line * rows, rows));
-        }
-
-        for (var column = 0; column < Grid.Columns; column++)
-        {
-            var line = (int)_packing.NumberOf(column);
-            for (var row = 0; row < rows; row++)
-            {
-                destination[(row * Grid.Columns) + column] =
-                    _packing.Read(numbers.AsSpan((line * rows) + row), line, column, rows);
-            }
+            _packing.Read(numbers.AsSpan(first + row), stride, destination.Slice(row * Grid.Columns, Grid.Columns));
         }
     }
 }

@@ -8,6 +8,8 @@ internal abstract class InputMajorWeight : GroupedWeight
 {
     public const string CodesSuffix = ".qweight";
 
+    private const int WindowNumbers = 1 << 20;
+
     private readonly QuantizedParts _parts;
     private readonly TensorInfo _zeros;
     private readonly TensorInfo _scales;
@@ -62,12 +64,38 @@ internal abstract class InputMajorWeight : GroupedWeight
         }
     }
 
+    // Numbers of every line of the codes, from one place in the line on: what has been read, the index of the first and
+    // how far lines lie apart. More than is asked for is read, and kept until another weight is read, since rows lie
+    // scattered in the file and whoever reads some reads the next ones too.
+    protected (uint[] Numbers, int First, int Stride) ReadLines(TensorInfo codes, long first, int count)
+    {
+        var (lines, width) = ((int)codes.Shape[0], codes.Shape[1]);
+        var window = _parts.Window;
+        if (window is null || window.Tensor != codes.Name || first < window.First
+            || first + count > window.First + window.Count)
+        {
+            var wanted = (int)Math.Min(Math.Max(count, WindowNumbers / lines), width - first);
+            window = new PackedWindow(codes.Name, first, wanted, new uint[lines * wanted]);
+            for (var line = 0; line < lines; line++)
+            {
+                ReadNumbers(codes, (line * width) + first, window.Numbers.AsSpan(line * wanted, wanted));
+            }
+
+            _parts.Window = window;
+        }
+
+        return (window.Numbers, (int)(first - window.First), window.Count);
+    }
+
     // The zero point of a row, of numbers that begin with the one of this index.
     protected abstract byte ZeroPoint(ReadOnlySpan<uint> numbers, long firstNumber, long row);
 
     // Reads the codes of rows, [rows, columns].
     protected abstract void ReadCodes(long firstRow, int rows, Span<byte> destination);
 
-    protected void ReadNumbers(TensorInfo tensor, long first, Span<uint> numbers) =>
+    private void ReadNumbers(TensorInfo tensor, long first, Span<uint> numbers) =>
         _parts.Checkpoint.ReadBytes(tensor.Name, first * sizeof(uint), MemoryMarshal.AsBytes(numbers));
 }
+
+// Numbers [lines, count] of a tensor, from a place in each line on.
+internal sealed record PackedWindow(string Tensor, long First, int Count, uint[] Numbers);

@@ -26,4 +26,27 @@ internal readonly record struct PackedCodes(int Bits, bool LeavesGaps = false)
 
         return (byte)(value & ((1u << Bits) - 1));
     }
+
+    // All codes from the beginning of a number on, of numbers that lie `stride` apart.
+    public void Read(ReadOnlySpan<uint> numbers, int stride, Span<byte> codes)
+    {
+        var (mask, whole) = ((1u << Bits) - 1, LeavesGaps ? PerNumber * Bits : 32);
+        var (held, count, at) = (0ul, 0, 0);
+        foreach (ref var code in codes)
+        {
+            if (count < Bits)
+            {
+                held |= (ulong)numbers[at] << count;
+                count += whole;
+                at += stride;
+            }
+
+            code = (byte)(held & mask);
+            held >>= Bits;
+            count -= Bits;
+
+            // What a number leaves empty is not the next one's.
+            held = LeavesGaps && count == 0 ? 0 : held;
+        }
+    }
 }

@@ -61,12 +61,8 @@ internal sealed class PackedRowsWeight : GroupedWeight
                 _codes.Name, firstRow * lineNumbers * sizeof(uint), MemoryMarshal.AsBytes(numbers));
             for (var row = 0; row < rows; row++)
             {
-                var line = numbers.Slice(row * lineNumbers, lineNumbers);
-                var target = codes.Slice(row * Columns, Columns);
-                for (var column = 0; column < target.Length; column++)
-                {
-                    target[column] = _packing.Read(line, 0, column);
-                }
+                _packing.Read(
+                    numbers.Slice(row * lineNumbers, lineNumbers), stride: 1, codes.Slice(row * Columns, Columns));
             }
         }
         finally

@@ -7,7 +7,7 @@ namespace Slipway.Checkpoints.Quantized;
 // and the codes themselves through Quantized.
 internal sealed class QuantizedCheckpoint : OverlayCheckpoint
 {
-    private const int BatchValues = 1 << 18;
+    private const int BatchValues = 1 << 20;
 
     // Weights under these names are codes for sure, whatever the method.
     private static readonly string[] CodeSuffixes = [".qweight", ".weight_packed"];

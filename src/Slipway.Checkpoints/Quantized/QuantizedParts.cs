@@ -7,6 +7,9 @@ internal sealed class QuantizedParts(Checkpoint checkpoint)
 
     public Checkpoint Checkpoint => checkpoint;
 
+    // What was read last of a weight whose rows lie scattered; replaced as a whole, from any thread.
+    public PackedWindow? Window { get; set; }
+
     public bool IsTaken(string name) => _taken.Contains(name);
 
     public bool Has(string name) => checkpoint.Tensors.ContainsKey(name);

@@ -83,12 +83,18 @@ internal sealed class TableWeight : QuantizedWeight
         {
             _parts.Checkpoint.ReadBytes(_codes.Name, firstByte, codes.AsSpan(0, (int)(lastByte - firstByte + 1)));
             ReadSizes(firstBlock, sizes.AsSpan(0, (int)(lastBlock - firstBlock + 1)));
-            for (var i = 0; i < count; i++)
+            for (var done = 0; done < count;)
             {
-                var at = start + i;
-                var pair = codes[(int)((at / 2) - firstByte)];
-                var code = at % 2 == 0 ? pair >> 4 : pair & 15;
-                destination[i] = _values[code] * sizes[(int)((at / _blockSize) - firstBlock)];
+                // To the end of the block.
+                var (block, inside) = Math.DivRem(start + done, _blockSize);
+                var end = (int)Math.Min(done + _blockSize - inside, count);
+                var size = sizes[(int)(block - firstBlock)];
+                for (; done < end; done++)
+                {
+                    var place = (int)(start + done - (firstByte * 2));
+                    var pair = codes[place / 2];
+                    destination[done] = _values[(place & 1) == 0 ? pair >> 4 : pair & 15] * size;
+                }
             }
 
             Round(destination[..count]);

@@ -123,13 +123,18 @@ internal static class CompressedTensorsVariants
                         "targets": ["a.o_proj"], "format": "pack-quantized",
                         "weights": {"num_bits": 2, "type": "int", "strategy": "group", "group_size": 32}
                     },
-                    "group_3": { "targets": ["a.k_proj"], "format": "dense", "weights": null }
+                    "group_3": { "targets": ["a.k_proj"], "format": "dense", "weights": null },
+                    "group_4": {
+                        "targets": ["Embedding"], "format": "pack-quantized",
+                        "weights": {"num_bits": 8, "type": "int", "strategy": "channel"}
+                    }
                 }
             }
             """);
         AddPacked(folder, "a.up_proj", 4, 6, 64, 16);
         AddPacked(folder, "a.down_proj", 8, 6, 64, 64);
         AddPacked(folder, "a.o_proj", 2, 6, 64, 32);
+        AddPacked(folder, "embed_tokens", 8, 6, 64, 64);
         return folder;
     }
 
