@@ -9,6 +9,12 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
 {
     private const int BiasInput = 5;
 
+    /// <summary>The constant of scales.</summary>
+    public required string Scales { get; init; }
+
+    /// <summary>The constant of zero points or minima; empty for zero points of 8.</summary>
+    public required string Offsets { get; init; }
+
     /// <summary>Weights of the norm that x goes through first.</summary>
     public string Norm { get; init; } = "";
 
@@ -35,12 +41,19 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
             return null;
         }
 
+        // Scales that are stored in 16 bits are widened by a node of their own, which the operator does without.
         var blocks = inputs / block;
+        var scales = uses.Maker(node.Inputs[2]) is { OpType: "Cast" } cast ? cast.Inputs[0] : node.Inputs[2];
         var fits = IsConstant(1, ElementType.UInt8, [outputs, blocks, block / 2])
-            && IsScales([outputs, blocks])
+            && (IsNamed(scales, ElementType.Float16, [outputs, blocks])
+                || IsNamed(scales, ElementType.Float32, [outputs, blocks]))
             && (!Has(3) || IsConstant(3, ElementType.UInt8, [outputs, (blocks + 1) / 2]))
             && !Has(4) && (!Has(BiasInput) || IsConstant(BiasInput, ElementType.Float32, [outputs]));
-        return fits ? new FusedMatMul(node.Name, node.Inputs[0], node.Outputs[0], node) : null;
+        return !fits ? null : new FusedMatMul(node.Name, node.Inputs[0], node.Outputs[0], node)
+        {
+            Scales = scales,
+            Offsets = Has(3) ? node.Inputs[3] : "",
+        };
 
         bool Has(int input) => node.Inputs.Count > input && node.Inputs[input].Length > 0;
 
@@ -49,12 +62,6 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
         bool IsNamed(string name, ElementType type, long[] shape)
             => graph.FindInitializer(name) is { } constant && constant.Type == type
                 && constant.Shape.SequenceEqual(shape);
-
-        // Scales that are stored in 16 bits are widened by a node of their own.
-        bool IsScales(long[] shape)
-            => IsConstant(2, ElementType.Float32, shape)
-                || (uses.Maker(node.Inputs[2]) is { OpType: "Cast" } cast
-                    && IsNamed(cast.Inputs[0], ElementType.Float16, shape));
     }
 
     /// <summary>Tells whether another product of the same rows can be this one's gate.</summary>
@@ -71,8 +78,7 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
             Name, KernelContract.Domain, GatedMatMulOperator, [X, .. Matrix, .. Gate.Matrix, Norm], [Output],
             Attributes);
 
-    private IEnumerable<string> Matrix =>
-        [Weights.Inputs[1], Weights.Inputs[2], Weights.Inputs.Count > 3 ? Weights.Inputs[3] : ""];
+    private IEnumerable<string> Matrix => [Weights.Inputs[1], Scales, Offsets];
 
     private IReadOnlyList<NodeAttribute> Attributes =>
     [

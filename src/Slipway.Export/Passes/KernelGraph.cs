@@ -30,8 +30,8 @@ internal static class KernelGraph
         FuseSwiGlu.Apply(plan);
         FuseResidual.Apply(plan);
         FuseRmsNorm.Apply(plan);
-        return GraphCopy.Make(
-            graph, node => plan.NodesFor(node) ?? [ConvertAttention.Apply(graph, node) ?? node]);
+        return DropUnread.Apply(GraphCopy.Make(
+            graph, node => plan.NodesFor(node) ?? [ConvertAttention.Apply(graph, node) ?? node]));
     }
 
     /// <summary>

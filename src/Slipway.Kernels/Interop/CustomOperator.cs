@@ -25,9 +25,11 @@ internal sealed record CustomOperator(
 /// <summary>Types of tensors, by ONNX's numbers.</summary>
 internal enum OperandType
 {
-    None = 0,
+    /// <summary>None for a tensor; for an operator's input any of them.</summary>
+    Any = 0,
     Float = 1,
     UInt8 = 2,
     Int8 = 3,
     Int32 = 6,
+    Float16 = 10,
 }

@@ -52,6 +52,10 @@ internal readonly unsafe struct KernelInfo
             CultureInfo.InvariantCulture, $"attribute '{attribute}' is '{value}'; a finite number was expected"));
     }
 
+    /// <summary>The type of a constant; <see cref="OperandType.Any"/> where the input is none.</summary>
+    public OperandType ConstantType(int input)
+        => Node.Has(input) ? RuntimeApi.Constant(_handle, input).Type : OperandType.Any;
+
     /// <summary>A constant of a type and shape.</summary>
     /// <exception cref="InvalidDataException">The input is missing, no constant, or of another type or
     /// shape.</exception>

@@ -112,7 +112,7 @@ internal unsafe struct NativeOperator
     private static int One(NativeOperator* native) => 1;
 
     [UnmanagedCallersOnly]
-    private static int StartVersion(NativeOperator* native) => KernelContract.Version;
+    private static int StartVersion(NativeOperator* native) => KernelContract.MinVersion;
 
     [UnmanagedCallersOnly]
     private static int Latest(NativeOperator* native) => int.MaxValue;

@@ -5,7 +5,6 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Slipway.Kernels.Interop;
 using Slipway.Kernels.Threading;
-using Slipway.Kernels.X86;
 using static Slipway.Packaging.Kernels.FusedMatMulContract;
 
 namespace Slipway.Kernels.MatMul;
@@ -17,7 +16,8 @@ namespace Slipway.Kernels.MatMul;
 /// GatedMatMulNBits: y = silu(q(norm(x)) · gateᵀ) * (q(norm(x)) · Wᵀ)
 /// norm(x) = x / sqrt(mean(x²) + epsilon) * weights, q quantizes to 8 bits in the weights' blocks
 /// </code>
-/// Weights and scales are those of ONNX Runtime's MatMulNBits, and constants of the graph.
+/// Weights, scales and zero points are those of ONNX Runtime's MatMulNBits; minima stand for weights value * scale +
+/// minimum. They are constants of the graph.
 /// </remarks>
 internal sealed unsafe class MatMulKernel : INodeKernel
 {
@@ -73,7 +73,8 @@ internal sealed unsafe class MatMulKernel : INodeKernel
 
     public KernelNode Node { get; }
 
-    private static OperandType[] MatrixTypes => [OperandType.UInt8, OperandType.Float, OperandType.UInt8];
+    // Scales and offsets have one of two types, which the matrix checks.
+    private static OperandType[] MatrixTypes => [OperandType.UInt8, OperandType.Any, OperandType.Any];
 
     public void Compute(KernelContext context)
     {
@@ -210,10 +211,10 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         var gates = stackalloc float[_gate is null ? 0 : MaxTileRows * stride];
         for (var row = 0; row < work->Rows;)
         {
-            var count = Multiply(_weights.Part(group, groups), work, row, tile, stride);
+            var count = Multiply(_weights, group, groups, work, row, tile, stride);
             if (_gate is not null)
             {
-                _ = Multiply(_gate.Part(group, groups), work, row, gates, stride);
+                _ = Multiply(_gate, group, groups, work, row, gates, stride);
                 ApplyGate(tile, gates, count * stride);
             }
 
@@ -222,11 +223,10 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Multiply(in PackedPart part, Work* work, int row, float* tile, int stride)
-        => Int4Avx512.IsSupported
-            ? Int4Avx512.Compute(part, work->Activations, row, work->Rows - row, tile, stride)
-            : Int4Avx2.Compute(part, work->Activations, row, work->Rows - row, tile, stride);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Multiply(
+        PackedMatrix matrix, int group, int groups, Work* work, int row, float* tile, int stride)
+        => matrix.Grids.Product(matrix.Part(group, groups), work->Activations, row, work->Rows - row, tile, stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyGate(float* tile, float* gates, int count)

@@ -7,13 +7,13 @@ namespace Slipway.Kernels.MatMul;
 /// <summary>Quantizes rows of numbers to signed bytes, each block with a scale of its own.</summary>
 /// <remarks>
 /// <code>
-/// scale = max|x| / 127, value = round(x / scale), sum = Σ value          for each block
-/// memory: values [rows, K] │ scales [rows, blocks] │ sums [rows, blocks]
+/// scale = max|x| / 127, value = round(x / scale), sum = Σ value, scaled sum = sum * scale          for each block
+/// memory: values [rows, K] │ scales [rows, blocks] │ sums [rows, blocks] │ scaled sums [rows, blocks]
 /// </code>
 /// The scale is that of ONNX Runtime's MatMulNBits at accuracy level 4. The memory is someone else's.
 /// </remarks>
 internal readonly unsafe struct QuantizedActivations(
-    sbyte* values, float* scales, float* sums, int width, int blockSize)
+    sbyte* values, float* scales, float* sums, float* scaledSums, int width, int blockSize)
 {
     /// <summary>Numbers of a row.</summary>
     public readonly int Width = width;
@@ -27,16 +27,19 @@ internal readonly unsafe struct QuantizedActivations(
 
     public float* Sums(int row) => sums + ((long)row * Blocks);
 
+    public float* ScaledSums(int row) => scaledSums + ((long)row * Blocks);
+
     /// <summary>Bytes that rows take.</summary>
     public static long BytesFor(long rows, int width, int blockSize)
-        => checked(rows * (width + (2L * sizeof(float) * (width / blockSize))));
+        => checked(rows * (width + (3L * sizeof(float) * (width / blockSize))));
 
     /// <summary>Lays rows out in memory of <see cref="BytesFor"/> bytes.</summary>
     public static QuantizedActivations At(byte* memory, int rows, int width, int blockSize)
     {
         var scales = (float*)(memory + ((long)rows * width));
-        var sums = scales + ((long)rows * (width / blockSize));
-        return new QuantizedActivations((sbyte*)memory, scales, sums, width, blockSize);
+        var blocks = (long)rows * (width / blockSize);
+        return new QuantizedActivations(
+            (sbyte*)memory, scales, scales + blocks, scales + (2 * blocks), width, blockSize);
     }
 
     /// <summary>Quantizes one row.</summary>
@@ -46,7 +49,7 @@ internal readonly unsafe struct QuantizedActivations(
         var target = Values(row);
         for (var block = 0; block < Blocks; block++, x += blockSize, target += blockSize)
         {
-            QuantizeBlock(x, target, out Scales(row)[block], out Sums(row)[block]);
+            QuantizeBlock(x, target, row, block);
         }
     }
 
@@ -75,13 +78,13 @@ internal readonly unsafe struct QuantizedActivations(
                     (Vector512.Load(x + start + i) * inverse * Vector512.Load(weights + start + i)).Store(normed + i);
                 }
 
-                QuantizeBlock(normed, Values(row) + start, out Scales(row)[block], out Sums(row)[block]);
+                QuantizeBlock(normed, Values(row) + start, row, block);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void QuantizeBlock(float* x, sbyte* target, out float scale, out float sum)
+    private void QuantizeBlock(float* x, sbyte* target, int row, int block)
     {
         var maxima = Vector512<float>.Zero;
         for (var i = 0; i < blockSize; i += 16)
@@ -90,7 +93,7 @@ internal readonly unsafe struct QuantizedActivations(
         }
 
         var size = Max(maxima);
-        scale = size / sbyte.MaxValue;
+        var scale = size / sbyte.MaxValue;
         var inverse = Vector512.Create(size > 0 ? sbyte.MaxValue / size : 0);
         var total = Vector512<int>.Zero;
         for (var i = 0; i < blockSize; i += 32)
@@ -102,7 +105,10 @@ internal readonly unsafe struct QuantizedActivations(
             Vector256.Narrow(words.GetLower(), words.GetUpper()).Store(target + i);
         }
 
-        sum = Vector512.Sum(total);
+        float sum = Vector512.Sum(total);
+        Scales(row)[block] = scale;
+        Sums(row)[block] = sum;
+        ScaledSums(row)[block] = sum * scale;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

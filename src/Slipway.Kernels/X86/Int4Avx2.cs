@@ -12,18 +12,20 @@ internal static unsafe class Int4Avx2
 {
     /// <summary>Computes up to four rows, [rows, groups · 16]; parameters are those of the other.</summary>
     /// <returns>The number of rows.</returns>
-    public static int Compute(in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
+    public static int Compute<TGrid>(
+        in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         var rows = left >= 4 ? 4 : 1;
         for (var half = 0; half < PackedMatrix.Group; half += PackedMatrix.Group / 2)
         {
             if (rows == 4)
             {
-                Rows4(weights, half, x, row, y, stride);
+                Rows4<TGrid>(weights, half, x, row, y, stride);
             }
             else
             {
-                Rows1(weights, half, x, row, y, stride);
+                Rows1<TGrid>(weights, half, x, row, y, stride);
             }
         }
 
@@ -31,18 +33,21 @@ internal static unsafe class Int4Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
+    private static void Rows1<TGrid>(
+        in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         var ones = Vector256.Create((short)1);
-        byte* values = weights.Values + (4 * half), zeros = weights.ZeroPoints + half;
-        float* scales = weights.Scales + half, end = y + (weights.Groups * PackedMatrix.Group);
-        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var unit = Vector256.Create(weights.Unit);
+        byte* values = weights.Values + (4 * half), grid = weights.Grids;
+        var end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector256<float> f0 = default;
-            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector256<int> i0 = default;
                 for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
@@ -58,9 +63,9 @@ internal static unsafe class Int4Avx2
                     i0 += Avx2.MultiplyAddAdjacent(s0, ones);
                 }
 
-                var scale = Vector256.Load(scales);
-                var zero = Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(zeros));
-                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+                var scale = TGrid.Scales(grid, half, unit);
+                var offset = TGrid.Offsets(grid, half, unit);
+                f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
             }
 
             f0.Store(y + half);
@@ -68,18 +73,21 @@ internal static unsafe class Int4Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
+    private static void Rows4<TGrid>(
+        in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         var ones = Vector256.Create((short)1);
-        byte* values = weights.Values + (4 * half), zeros = weights.ZeroPoints + half;
-        float* scales = weights.Scales + half, end = y + (weights.Groups * PackedMatrix.Group);
-        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var unit = Vector256.Create(weights.Unit);
+        byte* values = weights.Values + (4 * half), grid = weights.Grids;
+        var end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector256<float> f0 = default, f1 = default, f2 = default, f3 = default;
-            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector256<int> i0 = default, i1 = default, i2 = default, i3 = default;
                 for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
@@ -101,12 +109,12 @@ internal static unsafe class Int4Avx2
                     i3 += Avx2.MultiplyAddAdjacent(s3, ones);
                 }
 
-                var scale = Vector256.Load(scales);
-                var zero = Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(zeros));
-                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
-                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
-                f2 = Fold(f2, i2, zero, scale, xSums[block + (2 * blocks)], xScales[block + (2 * blocks)]);
-                f3 = Fold(f3, i3, zero, scale, xSums[block + (3 * blocks)], xScales[block + (3 * blocks)]);
+                var scale = TGrid.Scales(grid, half, unit);
+                var offset = TGrid.Offsets(grid, half, unit);
+                f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
+                f1 = TGrid.Fold(f1, i1, scale, offset, xScales[block + blocks], xSums[block + blocks]);
+                f2 = TGrid.Fold(f2, i2, scale, offset, xScales[block + (2 * blocks)], xSums[block + (2 * blocks)]);
+                f3 = TGrid.Fold(f3, i3, scale, offset, xScales[block + (3 * blocks)], xSums[block + (3 * blocks)]);
             }
 
             f0.Store(y + half);
@@ -128,13 +136,4 @@ internal static unsafe class Int4Avx2
     private static Vector256<short> Multiply(Vector256<byte> low, Vector256<byte> high, sbyte* a)
         => Avx2.MultiplyAddAdjacent(low, Vector256.Create(*(int*)a).AsSByte())
             + Avx2.MultiplyAddAdjacent(high, Vector256.Create(*(int*)(a + 16)).AsSByte());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Fold(
-        Vector256<float> total, Vector256<int> sum, Vector256<float> zero, Vector256<float> scale, float xSum,
-        float xScale)
-        => Fma.MultiplyAdd(
-            Fma.MultiplyAddNegated(zero, Vector256.Create(xSum), Avx.ConvertToVector256Single(sum)),
-            scale * Vector256.Create(xScale),
-            total);
 }

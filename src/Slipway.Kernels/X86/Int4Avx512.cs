@@ -11,13 +11,15 @@ namespace Slipway.Kernels.X86;
 /// <remarks>
 /// <code>
 /// y[row, n] = Σ over blocks b: scale[n, b] * xScale[row, b] * (Σ w[n, k] * x[row, k] − zero[n, b] * xSum[row, b])
+///         or  Σ over blocks b: scale[n, b] * xScale[row, b] * Σ w[n, k] * x[row, k] + minimum[n, b] * xSum * xScale
 /// </code>
 /// Bytes are multiplied in pairs and added up in 16 bits, which eight pairs of 15 · 127 fit. Each output's blocks are
 /// added in order, so that a row's numbers are the same whatever rows are beside it.
 /// </remarks>
 internal static unsafe class Int4Avx512
 {
-    private const int Ahead = 2048;
+    // Bytes, and blocks of 32.
+    private const int Ahead = 2048, GridsAhead = Ahead / PackedMatrix.TileBytes;
 
     public static bool IsSupported => Avx512BW.IsSupported;
 
@@ -29,38 +31,43 @@ internal static unsafe class Int4Avx512
     /// <param name="y">Receives the outputs.</param>
     /// <param name="stride">Outputs from one row to the next.</param>
     /// <returns>The number of rows.</returns>
-    public static int Compute(in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
+    public static int Compute<TGrid>(
+        in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         switch (left)
         {
             case >= 8:
-                Rows8(weights, x, row, y, stride);
+                Rows8<TGrid>(weights, x, row, y, stride);
                 return 8;
             case >= 4:
-                Rows4(weights, x, row, y, stride);
+                Rows4<TGrid>(weights, x, row, y, stride);
                 return 4;
             case >= 2:
-                Rows2(weights, x, row, y, stride);
+                Rows2<TGrid>(weights, x, row, y, stride);
                 return 2;
             default:
-                Rows1(weights, x, row, y, stride);
+                Rows1<TGrid>(weights, x, row, y, stride);
                 return 1;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    private static void Rows1<TGrid>(
+        in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         var ones = Vector512.Create((short)1);
-        byte* values = weights.Values, zeros = weights.ZeroPoints;
-        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
-        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var unit = Vector512.Create(weights.Unit);
+        byte* values = weights.Values, grid = weights.Grids;
+        var end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default;
-            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector512<int> i0 = default;
                 for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
@@ -77,11 +84,10 @@ internal static unsafe class Int4Avx512
                     i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
                 }
 
-                Sse.Prefetch0(scales + (Ahead / 16));
-                Sse.Prefetch0(zeros + (Ahead / 16));
-                var scale = Vector512.Load(scales);
-                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
-                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
+                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                var scale = TGrid.Scales(grid, unit);
+                var offset = TGrid.Offsets(grid, unit);
+                f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
             }
 
             f0.Store(y);
@@ -89,18 +95,21 @@ internal static unsafe class Int4Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    private static void Rows2<TGrid>(
+        in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         var ones = Vector512.Create((short)1);
-        byte* values = weights.Values, zeros = weights.ZeroPoints;
-        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
-        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var unit = Vector512.Create(weights.Unit);
+        byte* values = weights.Values, grid = weights.Grids;
+        var end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default, f1 = default;
-            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector512<int> i0 = default, i1 = default;
                 for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
@@ -119,12 +128,11 @@ internal static unsafe class Int4Avx512
                     i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
                 }
 
-                Sse.Prefetch0(scales + (Ahead / 16));
-                Sse.Prefetch0(zeros + (Ahead / 16));
-                var scale = Vector512.Load(scales);
-                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
-                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
-                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
+                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                var scale = TGrid.Scales(grid, unit);
+                var offset = TGrid.Offsets(grid, unit);
+                f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
+                f1 = TGrid.Fold(f1, i1, scale, offset, xScales[block + blocks], xSums[block + blocks]);
             }
 
             f0.Store(y);
@@ -133,18 +141,21 @@ internal static unsafe class Int4Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    private static void Rows4<TGrid>(
+        in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         var ones = Vector512.Create((short)1);
-        byte* values = weights.Values, zeros = weights.ZeroPoints;
-        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
-        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var unit = Vector512.Create(weights.Unit);
+        byte* values = weights.Values, grid = weights.Grids;
+        var end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
-            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
                 for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
@@ -167,14 +178,13 @@ internal static unsafe class Int4Avx512
                     i3 += Avx512BW.MultiplyAddAdjacent(s3, ones);
                 }
 
-                Sse.Prefetch0(scales + (Ahead / 16));
-                Sse.Prefetch0(zeros + (Ahead / 16));
-                var scale = Vector512.Load(scales);
-                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
-                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
-                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
-                f2 = Fold(f2, i2, zero, scale, xSums[block + (2 * blocks)], xScales[block + (2 * blocks)]);
-                f3 = Fold(f3, i3, zero, scale, xSums[block + (3 * blocks)], xScales[block + (3 * blocks)]);
+                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                var scale = TGrid.Scales(grid, unit);
+                var offset = TGrid.Offsets(grid, unit);
+                f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
+                f1 = TGrid.Fold(f1, i1, scale, offset, xScales[block + blocks], xSums[block + blocks]);
+                f2 = TGrid.Fold(f2, i2, scale, offset, xScales[block + (2 * blocks)], xSums[block + (2 * blocks)]);
+                f3 = TGrid.Fold(f3, i3, scale, offset, xScales[block + (3 * blocks)], xSums[block + (3 * blocks)]);
             }
 
             f0.Store(y);
@@ -185,19 +195,22 @@ internal static unsafe class Int4Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8(in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+    private static void Rows8<TGrid>(
+        in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
+        where TGrid : IBlockGrid
     {
         var ones = Vector512.Create((short)1);
-        byte* values = weights.Values, zeros = weights.ZeroPoints;
-        float* scales = weights.Scales, end = y + (weights.Groups * PackedMatrix.Group);
-        float* xScales = x.Scales(row), xSums = x.Sums(row);
+        var unit = Vector512.Create(weights.Unit);
+        byte* values = weights.Values, grid = weights.Grids;
+        var end = y + (weights.Groups * PackedMatrix.Group);
+        float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
             Vector512<float> f4 = default, f5 = default, f6 = default, f7 = default;
-            for (var block = 0; block < blocks; block++, scales += 16, zeros += 16)
+            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
                 Vector512<int> i4 = default, i5 = default, i6 = default, i7 = default;
@@ -230,18 +243,17 @@ internal static unsafe class Int4Avx512
                     i7 += Avx512BW.MultiplyAddAdjacent(s7, ones);
                 }
 
-                Sse.Prefetch0(scales + (Ahead / 16));
-                Sse.Prefetch0(zeros + (Ahead / 16));
-                var scale = Vector512.Load(scales);
-                var zero = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(zeros)));
-                f0 = Fold(f0, i0, zero, scale, xSums[block], xScales[block]);
-                f1 = Fold(f1, i1, zero, scale, xSums[block + blocks], xScales[block + blocks]);
-                f2 = Fold(f2, i2, zero, scale, xSums[block + (2 * blocks)], xScales[block + (2 * blocks)]);
-                f3 = Fold(f3, i3, zero, scale, xSums[block + (3 * blocks)], xScales[block + (3 * blocks)]);
-                f4 = Fold(f4, i4, zero, scale, xSums[block + (4 * blocks)], xScales[block + (4 * blocks)]);
-                f5 = Fold(f5, i5, zero, scale, xSums[block + (5 * blocks)], xScales[block + (5 * blocks)]);
-                f6 = Fold(f6, i6, zero, scale, xSums[block + (6 * blocks)], xScales[block + (6 * blocks)]);
-                f7 = Fold(f7, i7, zero, scale, xSums[block + (7 * blocks)], xScales[block + (7 * blocks)]);
+                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                var scale = TGrid.Scales(grid, unit);
+                var offset = TGrid.Offsets(grid, unit);
+                f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
+                f1 = TGrid.Fold(f1, i1, scale, offset, xScales[block + blocks], xSums[block + blocks]);
+                f2 = TGrid.Fold(f2, i2, scale, offset, xScales[block + (2 * blocks)], xSums[block + (2 * blocks)]);
+                f3 = TGrid.Fold(f3, i3, scale, offset, xScales[block + (3 * blocks)], xSums[block + (3 * blocks)]);
+                f4 = TGrid.Fold(f4, i4, scale, offset, xScales[block + (4 * blocks)], xSums[block + (4 * blocks)]);
+                f5 = TGrid.Fold(f5, i5, scale, offset, xScales[block + (5 * blocks)], xSums[block + (5 * blocks)]);
+                f6 = TGrid.Fold(f6, i6, scale, offset, xScales[block + (6 * blocks)], xSums[block + (6 * blocks)]);
+                f7 = TGrid.Fold(f7, i7, scale, offset, xScales[block + (7 * blocks)], xSums[block + (7 * blocks)]);
             }
 
             f0.Store(y);
@@ -254,7 +266,6 @@ internal static unsafe class Int4Avx512
             f7.Store(y + (7 * stride));
         }
     }
-
 
     // Pages end the processor's own reading ahead.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -279,13 +290,4 @@ internal static unsafe class Int4Avx512
     private static Vector512<short> Multiply(Vector512<byte> low, Vector512<byte> high, sbyte* a)
         => Avx512BW.MultiplyAddAdjacent(low, Vector512.Create(*(int*)a).AsSByte())
             + Avx512BW.MultiplyAddAdjacent(high, Vector512.Create(*(int*)(a + 16)).AsSByte());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Fold(
-        Vector512<float> total, Vector512<int> sum, Vector512<float> zero, Vector512<float> scale, float xSum,
-        float xScale)
-        => Avx512F.FusedMultiplyAdd(
-            Avx512F.FusedMultiplyAddNegated(zero, Vector512.Create(xSum), Avx512F.ConvertToVector512Single(sum)),
-            scale * Vector512.Create(xScale),
-            total);
 }

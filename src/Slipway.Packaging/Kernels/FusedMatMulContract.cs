@@ -7,8 +7,10 @@ namespace Slipway.Packaging.Kernels;
 /// GatedMatMulNBits: y = silu(norm(x) · gateᵀ) * (norm(x) · Wᵀ)
 /// </code>
 /// x is [.., K], y [.., N]. W and the gate are 4-bit codes in blocks of <c>block_size</c> inputs: codes uint8
-/// [N, K / block, block / 2], scales float32 [N, K / block], zero points uint8 [N, (K / block + 1) / 2] or absent (all
-/// 8). They, the norm's weights [K] and the bias [N] are constants; the addend has the shape of y.
+/// [N, K / block, block / 2], scales float16 or float32 [N, K / block], and offsets: zero points uint8
+/// [N, (K / block + 1) / 2], where a weight is (code − zero point) · scale; minima [N, K / block] of the scales'
+/// type, where it is code · scale + minimum; or nothing, where all zero points are 8. They, the norm's weights [K] and
+/// the bias [N] are constants; the addend has the shape of y. Version 2 had scales of float32 and zero points only.
 /// </remarks>
 internal static class FusedMatMulContract
 {
@@ -18,7 +20,7 @@ internal static class FusedMatMulContract
     // Inputs of both.
     public const int X = 0;
 
-    /// <summary>The first of three inputs: codes, scales and zero points.</summary>
+    /// <summary>The first of three inputs: codes, scales and offsets.</summary>
     public const int Weights = 1;
 
     // Inputs of the first.

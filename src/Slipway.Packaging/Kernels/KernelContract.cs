@@ -3,7 +3,8 @@ namespace Slipway.Packaging.Kernels;
 /// <summary>States what graphs of this library's own operators and the library that runs them have agreed on.</summary>
 /// <remarks>
 /// The exporter writes nodes within these bounds only, and a kernel refuses a node beyond them. A change of inputs,
-/// attributes or bounds is a new <see cref="Version"/>: graphs of another version are left alone.
+/// attributes or bounds is a new <see cref="Version"/>. Graphs from <see cref="MinVersion"/> on run, those of other
+/// versions are left alone.
 /// </remarks>
 internal static class KernelContract
 {
@@ -11,8 +12,14 @@ internal static class KernelContract
     public const string Domain = "slipway";
 
     /// <summary>The version of the operators: their operator set in a graph, and what a manifest names.</summary>
-    /// <remarks>Version 1, of 0.1.0, had operators whose inputs were not compared with their attributes.</remarks>
-    public const int Version = 2;
+    /// <remarks>
+    /// Version 1, of 0.1.0, had operators whose inputs were not compared with their attributes. Version 3 knows scales
+    /// of 16 bits, and minima.
+    /// </remarks>
+    public const int Version = 3;
+
+    /// <summary>The oldest version whose graphs these operators compute.</summary>
+    public const int MinVersion = 2;
 
     /// <summary>The provider that a manifest names for such graphs.</summary>
     public const string Provider = "cpu";

@@ -50,7 +50,8 @@ internal static class KernelPackage
             {
                 OperatorSets = new Dictionary<string, long>(OnnxModel.DefaultOperatorSets)
                 {
-                    [KernelContract.Domain] = KernelContract.Version,
+                    [KernelContract.Domain] = Math.Clamp(
+                        version, KernelContract.MinVersion, KernelContract.Version),
                 },
             },
             path);

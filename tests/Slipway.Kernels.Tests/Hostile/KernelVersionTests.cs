@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Slipway.Export;
 using Slipway.Kernels.Interop;
+using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
 using Slipway.Packaging.Kernels;
@@ -18,7 +19,7 @@ public sealed class KernelVersionTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(KernelContract.Version - 1)]
+    [InlineData(KernelContract.MinVersion - 1)]
     [InlineData(KernelContract.Version + 1)]
     [InlineData(0)]
     public async Task Load_AnotherVersion_RunsTheDecodersGraphAndLogs(int version)
@@ -40,7 +41,7 @@ public sealed class KernelVersionTests : IDisposable
         Assert.Equal(
             [
                 $"The package '{_folder["package"]}' has a graph of kernels of version {version}; this library has "
-                + "version 2, so the slower 'model.onnx' runs. Export the package again.",
+                + "version 3, so the slower 'model.onnx' runs. Export the package again.",
             ],
             log.Lines);
     }
@@ -52,6 +53,23 @@ public sealed class KernelVersionTests : IDisposable
         using var log = new LineLog();
         LanguageModel.Load(_folder["package"], new LanguageModelOptions { LoggerFactory = log }).Dispose();
         Assert.Empty(log.Lines);
+    }
+
+    /// <summary>Graphs of the second version have scales of single precision, which the operators read too.</summary>
+    [Fact]
+    public async Task Load_TheSecondVersion_RunsItsKernels()
+    {
+        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Export();
+        var scores = await ScoreAsync();
+        var path = Path.Combine(_folder["package"], KernelPackage.GraphFile);
+        KernelPackage.Write(_folder["package"], WidenScales(OnnxFile.Read(path).Graph), version: 2);
+        using var log = new LineLog();
+
+        var older = await ScoreAsync(log);
+
+        Assert.Empty(log.Lines);
+        Assert.Equal(scores, older);
     }
 
     [Theory]
@@ -125,6 +143,54 @@ public sealed class KernelVersionTests : IDisposable
         await provider.GetRequiredService<IChatClient>().GetResponseAsync(
             "Hello", new ChatOptions { MaxOutputTokens = 1 }, TestContext.Current.CancellationToken);
         Assert.Contains("has a graph of kernels of version 1;", Assert.Single(log.Lines), StringComparison.Ordinal);
+    }
+
+    private async Task<float[]> ScoreAsync(ILoggerFactory? log = null)
+    {
+        using var model = LanguageModel.Load(_folder["package"], new LanguageModelOptions { LoggerFactory = log });
+        return await model.ScoreAsync([3, 4, 5, 6], TestContext.Current.CancellationToken);
+    }
+
+    // What the second version reads: a cast node stands before each product.
+    private static Graph WidenScales(Graph graph)
+    {
+        Graph target = new(graph.Name);
+        foreach (var port in graph.Inputs)
+        {
+            _ = graph.FindInitializer(port.Name) is { } fallback
+                ? target.AddOptionalInput(fallback, port.Shape)
+                : target.AddInput(port.Name, port.Type, port.Shape);
+        }
+
+        foreach (var constant in graph.Initializers.Where(one => target.FindInitializer(one.Name) is null))
+        {
+            target.AddInitializer(constant);
+        }
+
+        foreach (var node in graph.Nodes)
+        {
+            if (node.OpType == "FusedMatMulNBits")
+            {
+                target.AddNode(new Node(
+                    $"{node.Name}/Cast", "", "Cast", [node.Inputs[2]], [$"{node.Name}/scales"],
+                    [new NodeAttribute.Int("to", (int)ElementType.Float32)]));
+                target.AddNode(node with
+                {
+                    Inputs = [.. node.Inputs.Select((name, index) => index == 2 ? $"{node.Name}/scales" : name)],
+                });
+            }
+            else
+            {
+                target.AddNode(node);
+            }
+        }
+
+        foreach (var port in graph.Outputs)
+        {
+            target.AddOutput(new GraphValue(port.Name), port.Type, port.Shape);
+        }
+
+        return target;
     }
 
     private void Export()

@@ -53,7 +53,15 @@ public sealed class MatMulRulesTests : IDisposable
             "input 4, 'bias', has the shape [32]; its attributes and other inputs ask for [64]"),
         ["norm computed"] = (node => Read(node, 4, "x"), "input 4, 'x', is no constant of the graph"),
         ["values of another type"] = (node => Read(node, 1, "scales"), "Type"),
-        ["scales of another type"] = (node => Read(node, 2, "values"), "Type"),
+        ["scales of another type"] = (
+            node => Read(node, 2, "values"), "input 2, 'values', has the type 'UInt8'; 'Float' was expected"),
+        ["zeros of another type"] = (
+            node => Read(node, 3, "words"), "input 3, 'words', has the type 'Int32'; 'UInt8' was expected"),
+        ["minima of another type than the scales"] = (
+            node => Read(node, 3, "halves"), "input 3, 'halves', has the type 'Float16'; 'Float' was expected"),
+        ["minima of another shape"] = (
+            node => Read(node, 3, "norm"),
+            "input 3, 'norm', has the shape [64]; its attributes and other inputs ask for [32, 2]"),
     };
 
     private static readonly Dictionary<string, (Func<Node, Node> Change, string Expected)> _runRules = new()
@@ -172,6 +180,8 @@ public sealed class MatMulRulesTests : IDisposable
         Add("zeros", ElementType.UInt8, [Outputs, 1], KernelGraphs.Codes(3, Outputs));
         Add("norm", ElementType.Float32, [Inputs], KernelGraphs.Numbers(4, Inputs));
         Add("bias", ElementType.Float32, [Outputs], KernelGraphs.Numbers(5, Outputs));
+        Add("words", ElementType.Int32, [Outputs, 1], new int[Outputs]);
+        Add("halves", ElementType.Float16, [Outputs, Inputs / Block], new Half[Outputs * Inputs / Block]);
         graph.AddNode(new Node("cast", "", "Cast", ["addend"], ["computed"], [new NodeAttribute.Int("to", 2)]));
         graph.AddNode(change(new Node(
             "product", "slipway", "FusedMatMulNBits", ["x", "values", "scales", "zeros", "norm", "bias", "addend"],

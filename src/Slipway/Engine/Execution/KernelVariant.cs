@@ -10,8 +10,8 @@ namespace Slipway.Engine.Execution;
 internal static class KernelVariant
 {
     /// <summary>
-    /// The graph's file; null where the package has none of this library's version, none is wanted, or the processor
-    /// cannot run it.
+    /// The graph's file; null where the package has none of a version that this library computes, none is wanted, or
+    /// the processor cannot run it.
     /// </summary>
     /// <exception cref="PackageException">The file is missing.</exception>
     public static string? PathOf(ModelPackage package, LanguageModelOptions options)
@@ -38,8 +38,7 @@ internal static class KernelVariant
         {
             options.LoggerFactory?.CreateLogger(typeof(KernelVariant)).LogWarning(
                 "The package '{Package}' has a graph of kernels of version {Version}; this library has version {Own}, "
-                + "so the "
-                + "slower '{Model}' runs. Export the package again.",
+                + "so the slower '{Model}' runs. Export the package again.",
                 package.Path, version, KernelContract.Version, Path.GetFileName(package.ModelPath));
         }
     }
@@ -59,7 +58,10 @@ internal static class KernelVariant
 
     private static GraphVariant? Find(ModelPackage package, LanguageModelOptions options)
         => IsWanted(options)
-            ? Variants(package).FirstOrDefault(variant => variant.KernelVersion == KernelContract.Version) : null;
+            ? Variants(package)
+                .Where(variant => variant.KernelVersion is >= KernelContract.MinVersion and <= KernelContract.Version)
+                .MaxBy(variant => variant.KernelVersion)
+            : null;
 
     private static IEnumerable<GraphVariant> Variants(ModelPackage package)
         => (package.Manifest?.Variants ?? [])

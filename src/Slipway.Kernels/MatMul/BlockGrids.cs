@@ -1,0 +1,147 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Slipway.Kernels.MatMul;
+
+/// <summary>Reads the grid of a block of 16 outputs, and adds the block's sums up by it.</summary>
+/// <remarks>Vectors of 256 bits hold the outputs from <c>half</c> on, which is 0 or 8.</remarks>
+internal unsafe interface IBlockGrid
+{
+    /// <summary>Bytes of the grid.</summary>
+    static abstract int Bytes { get; }
+
+    /// <summary>The sums of a row's blocks that offsets are multiplied by.</summary>
+    static abstract float* Sums(in QuantizedActivations x, int row);
+
+    /// <summary>The scale of each output.</summary>
+    static abstract Vector512<float> Scales(byte* grid, Vector512<float> unit);
+
+    /// <summary>The scale of eight outputs.</summary>
+    static abstract Vector256<float> Scales(byte* grid, int half, Vector256<float> unit);
+
+    /// <summary>The zero point or the minimum of each output.</summary>
+    static abstract Vector512<float> Offsets(byte* grid, Vector512<float> unit);
+
+    /// <summary>The same of eight outputs.</summary>
+    static abstract Vector256<float> Offsets(byte* grid, int half, Vector256<float> unit);
+
+    /// <summary>Adds a block to totals.</summary>
+    /// <param name="total">Receives.</param>
+    /// <param name="sum">Σ value * x over the block's inputs.</param>
+    /// <param name="scale">Scales.</param>
+    /// <param name="offset">Offsets.</param>
+    /// <param name="xScale">The scale of the quantized x.</param>
+    /// <param name="xSum">The block's number of <see cref="Sums"/>.</param>
+    static abstract Vector512<float> Fold(
+        Vector512<float> total, Vector512<int> sum, Vector512<float> scale, Vector512<float> offset, float xScale,
+        float xSum);
+
+    /// <summary>The same for eight outputs.</summary>
+    static abstract Vector256<float> Fold(
+        Vector256<float> total, Vector256<int> sum, Vector256<float> scale, Vector256<float> offset, float xScale,
+        float xSum);
+}
+
+/// <summary>Grids whose weights are (value − zero) * scale, with zero points of 4 bits.</summary>
+/// <remarks>
+/// <code>
+/// │ 16 scales │ 8 bytes, of which each half is a zero point: of outputs 0, 2 … 14, then of 1, 3 … 15 │
+/// </code>
+/// So a shift by 0, 4 … 28 of the eight bytes puts the zero points of two neighbours to the ends of their two words.
+/// With scales of 16 bits a weight in blocks of 32 takes 4 + 8 * (32 + 8) / (16 * 32) = 4.625 bits.
+/// </remarks>
+internal readonly unsafe struct ZeroPointGrid<TNumbers> : IBlockGrid
+    where TNumbers : IBlockNumbers
+{
+    public static int Bytes => (PackedMatrix.Group * TNumbers.Size) + (PackedMatrix.Group / 2);
+
+    public static float* Sums(in QuantizedActivations x, int row) => x.Sums(row);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Scales(byte* grid, Vector512<float> unit) => TNumbers.Widen(grid, unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Scales(byte* grid, int half, Vector256<float> unit)
+        => TNumbers.Widen(grid + (half * TNumbers.Size), unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Offsets(byte* grid, Vector512<float> unit)
+    {
+        var packed = Vector512.Create(*(ulong*)(grid + (PackedMatrix.Group * TNumbers.Size)));
+        var last = Avx512F.ShiftRightLogicalVariable(packed, Vector512.Create(0UL, 4, 8, 12, 16, 20, 24, 28)).AsInt32();
+
+        // Of each index the last four bits count.
+        return Avx512F.PermuteVar16x32(Vector512.CreateSequence(0f, 1f), last);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Offsets(byte* grid, int half, Vector256<float> unit)
+    {
+        var packed = Vector256.Create(*(ulong*)(grid + (PackedMatrix.Group * TNumbers.Size)));
+        var shifts = Vector256.Create(0UL, 4, 8, 12) + Vector256.Create(2UL * (uint)half);
+        var values = Avx2.ShiftRightLogicalVariable(packed, shifts).AsInt32() & Vector256.Create(15);
+        return Avx.ConvertToVector256Single(values);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Fold(
+        Vector512<float> total, Vector512<int> sum, Vector512<float> scale, Vector512<float> offset, float xScale,
+        float xSum)
+        => Avx512F.FusedMultiplyAdd(
+            Avx512F.FusedMultiplyAddNegated(offset, Vector512.Create(xSum), Avx512F.ConvertToVector512Single(sum)),
+            scale * Vector512.Create(xScale), total);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Fold(
+        Vector256<float> total, Vector256<int> sum, Vector256<float> scale, Vector256<float> offset, float xScale,
+        float xSum)
+        => Fma.MultiplyAdd(
+            Fma.MultiplyAddNegated(offset, Vector256.Create(xSum), Avx.ConvertToVector256Single(sum)),
+            scale * Vector256.Create(xScale), total);
+}
+
+/// <summary>Grids whose weights are value * scale + minimum.</summary>
+/// <remarks>
+/// <code>
+/// │ 16 scales │ 16 minima │
+/// </code>
+/// </remarks>
+internal readonly unsafe struct MinimumGrid<TNumbers> : IBlockGrid
+    where TNumbers : IBlockNumbers
+{
+    public static int Bytes => 2 * PackedMatrix.Group * TNumbers.Size;
+
+    public static float* Sums(in QuantizedActivations x, int row) => x.ScaledSums(row);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Scales(byte* grid, Vector512<float> unit) => TNumbers.Widen(grid, unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Scales(byte* grid, int half, Vector256<float> unit)
+        => TNumbers.Widen(grid + (half * TNumbers.Size), unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Offsets(byte* grid, Vector512<float> unit)
+        => TNumbers.Widen(grid + (PackedMatrix.Group * TNumbers.Size), unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Offsets(byte* grid, int half, Vector256<float> unit)
+        => TNumbers.Widen(grid + ((PackedMatrix.Group + half) * TNumbers.Size), unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Fold(
+        Vector512<float> total, Vector512<int> sum, Vector512<float> scale, Vector512<float> offset, float xScale,
+        float xSum)
+        => Avx512F.FusedMultiplyAdd(
+            Avx512F.ConvertToVector512Single(sum), scale * Vector512.Create(xScale),
+            Avx512F.FusedMultiplyAdd(offset, Vector512.Create(xSum), total));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Fold(
+        Vector256<float> total, Vector256<int> sum, Vector256<float> scale, Vector256<float> offset, float xScale,
+        float xSum)
+        => Fma.MultiplyAdd(
+            Avx.ConvertToVector256Single(sum), scale * Vector256.Create(xScale),
+            Fma.MultiplyAdd(offset, Vector256.Create(xSum), total));
+}
