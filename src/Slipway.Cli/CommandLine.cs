@@ -15,8 +15,9 @@ internal static class CommandLine
     // One row a verb.
     private static readonly Func<VerbContext, Command>[] Verbs =
     [
-        TrainVerb.Create, ExportVerb.Create, InspectVerb.Create, RunVerb.Create, GenerateVerb.Create, ChatVerb.Create,
-        EmbedVerb.Create, TokenizeVerb.Create, RenderVerb.Create, EvalVerb.Create, BenchVerb.Create,
+        TrainVerb.Create, ExportVerb.Create, QuantizeVerb.Create, InspectVerb.Create, RunVerb.Create,
+        GenerateVerb.Create, ChatVerb.Create, EmbedVerb.Create, TokenizeVerb.Create, RenderVerb.Create,
+        EvalVerb.Create, BenchVerb.Create,
     ];
 
     /// <summary>Runs one command.</summary>

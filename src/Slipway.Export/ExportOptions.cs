@@ -1,4 +1,5 @@
 using Slipway.Checkpoints;
+using Slipway.Export.Quantization;
 
 namespace Slipway.Export;
 
@@ -13,9 +14,24 @@ public sealed record ExportOptions
     /// </summary>
     /// <remarks>
     /// With null, codes of as many bits that a checkpoint holds already (GPTQ, AWQ) are kept as they are, and what it
-    /// holds as numbers stays in half precision; with a name, everything is quantized anew.
+    /// holds as numbers stays in half precision; with a name, everything is quantized anew. What is quantized is
+    /// searched without a text (<c>search</c>), or with <see cref="Calibration"/> over the inputs of each matrix
+    /// (<c>fitted</c>).
     /// </remarks>
     public string? Method { get; init; }
+
+    /// <summary>Tells whether codes that a checkpoint holds already are quantized anew.</summary>
+    public bool Requantize { get; init; }
+
+    /// <summary>Runs the model for methods that must know the inputs of its matrices; null where nothing can.</summary>
+    /// <remarks>
+    /// The model is then written in single precision first, beside the package, for as long as it takes.
+    /// </remarks>
+    public ICalibration? Calibration { get; init; }
+
+    /// <summary>Matrices that are stored in another way than <see cref="Precision"/> says; the first rule that fits one
+    /// counts.</summary>
+    public IReadOnlyList<RecipeRule> Recipe { get; init; } = [];
 
     /// <summary>Weights that share a scale in int4 and int8 packages: 16, 32, 64, 128 or 256.</summary>
     public int BlockSize { get; init; } = 32;

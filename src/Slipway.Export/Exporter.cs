@@ -7,6 +7,7 @@ using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Export.Passes;
 using Slipway.Export.Quantization;
+using Slipway.Export.Quantization.Graphs;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -19,6 +20,7 @@ namespace Slipway.Export;
 public static class Exporter
 {
     private const string GraphFile = "model.onnx";
+    private const string DataFile = $"{GraphFile}.data";
     private const string KernelFile = "kernels.onnx";
     private const int LongestContext = 1 << 20;
 
@@ -68,6 +70,9 @@ public static class Exporter
         var (name, architecture) = Find(config);
         QuantizedWeights.Check(config, checkpoint);
 
+        // Encoders have no text of their own, and no way to run it step by step.
+        options = architecture is DecoderArchitecture ? options : options with { Calibration = null };
+
         // A model of several kinds of input has the keys of its decoder in a section.
         config = architecture is DecoderArchitecture ? config.Section("text_config") ?? config : config;
         var formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
@@ -87,14 +92,17 @@ public static class Exporter
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
         TensorSource tensors = new(checkpoint);
-        var build = Build();
+        using var staging = formats.Recipe is { } recipe && Requantizes(recipe, options)
+            ? new PackageWriter($"{folder}.float") : null;
+        var build = Build(staging ?? package, staging is null ? formats : WeightFormats.Single);
         var unused = Unused(name, checkpoint, tensors, options);
         var window = !options.SlidingWindowCache ? null : SlidingCache.Find(
             build.Writer.Graph, contextLength, KeyValuePrecisions.BitsOf(options.KeyValueCache));
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
-        var graph = options.KeyValueCache == KeyValuePrecision.Float32 ? build.Writer.Graph : new QuantizedCache(
-            build.Writer.Graph, Measure(package, build, options, cancellationToken),
+        var graph = staging is null ? build.Writer.Graph : Quantize(staging);
+        graph = options.KeyValueCache == KeyValuePrecision.Float32 ? graph : new QuantizedCache(
+            graph, Measure(package, graph, options, cancellationToken),
             KeyValuePrecisions.BitsOf(options.KeyValueCache),
             build.Frequencies, contextLength).Apply();
         graph = SlidingCache.Apply(graph, window);
@@ -108,7 +116,7 @@ public static class Exporter
         cancellationToken.ThrowIfCancellationRequested();
         var manifest = package.Commit(new PackageManifest
         {
-            Producer = $"Slipway {Version}",
+            Producer = Producer,
             Architecture = name,
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
@@ -127,22 +135,52 @@ public static class Exporter
             Warnings =
             [
                 .. checkpoint.Warnings, .. TextFiles.Warnings(checkpoint, name, architecture),
-                .. options.Method is null ? QuantizedWeights.Warn(checkpoint, build.Writer.Requantized, options) : [],
+                .. options.Method is null && !options.Requantize
+                    ? QuantizedWeights.Warn(checkpoint, staging is null ? build.Writer.Requantized : build.Codes, options)
+                    : [],
             ],
         };
 
-        ModelBuild Build()
+        ModelBuild Build(PackageWriter target, WeightFormats chosen)
         {
-            using ExternalDataWriter data = new(package.Create($"{GraphFile}.data"), $"{GraphFile}.data");
-            WeightWriter writer = new(new Graph(name), data, checkpoint, progress, cancellationToken);
-            ModelBuild made = new(config, tensors, writer, formats.Matrices, formats.Tables, contextLength)
+            using ExternalDataWriter data = new(target.Create(DataFile), DataFile);
+            WeightWriter writer = new(
+                new Graph(name), data, checkpoint.Path, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),
+                checkpoint.IsQuantized, target == package ? progress : null, cancellationToken);
+            ModelBuild made = new(config, tensors, writer, chosen.Matrices, chosen.Tables, contextLength)
             {
                 Adapters = adapters,
             };
             architecture.Build(made, checkpoint);
             return made;
         }
+
+        // A package in single precision that nobody sees, so that it can be run before it is quantized.
+        Graph Quantize(PackageWriter single)
+        {
+            Write(build.Writer.Graph, single, GraphFile);
+            architecture.Describe(single, checkpoint, config, GraphFile, contextLength, null);
+            TextFiles.Copy(checkpoint, single);
+            return new GraphQuantizer
+            {
+                Graph = build.Writer.Graph,
+                Folder = single.Folder,
+                Source = checkpoint.Path,
+                Exact = build.Exact,
+                Format = new MatrixFormat(options.Precision, formats.Recipe!.Method, options.BlockSize),
+                Rules = options.Recipe,
+                ExactActivations = architecture.ExactActivations,
+                Calibration = options.Calibration,
+                Progress = progress,
+            }.Write(package, DataFile, cancellationToken);
+        }
     }
+
+    // What must be seen running, or is stored in several ways, is quantized from a package in single precision.
+    private static bool Requantizes(QuantizationRecipe recipe, ExportOptions options) =>
+        options.Recipe.Count > 0
+        || (recipe.Method != WeightFormats.Prequantized
+            && QuantizationMethods.Find(recipe.Method).Needs != StatisticsNeed.None);
 
     private static void Write(Graph graph, PackageWriter package, string file)
     {
@@ -157,25 +195,27 @@ public static class Exporter
             stream);
     }
 
-    private static GraphVariant Variant(Graph kernels) => new(
+    internal static GraphVariant Variant(Graph kernels) => new(
         KernelContract.Provider, KernelFile, KernelContract.Version,
         KernelGraph.SupportsInactiveSlots(kernels) ? [KernelContract.InactiveSlots] : []);
 
     // The graph as it is runs over whole sequences; the package's takes its place.
     private static ChannelRanges Measure(
-        PackageWriter package, ModelBuild build, ExportOptions options, CancellationToken cancellationToken)
+        PackageWriter package, Graph graph, ExportOptions options, CancellationToken cancellationToken)
     {
         ChannelRanges ranges = new();
-        Write(build.Writer.Graph, package, GraphFile);
+        Write(graph, package, GraphFile);
         options.KeyValueMeasurement!(package.Folder, ranges.Observe, cancellationToken);
         package.Delete(GraphFile);
         return ranges;
     }
 
+    internal static string Producer => $"Slipway {Version}";
+
     private static string Version { get; } =
         typeof(Exporter).Assembly.GetName().Version?.ToString(3) ?? "";
 
-    private static long PeakMemory()
+    internal static long PeakMemory()
     {
         using var process = Process.GetCurrentProcess();
         return process.PeakWorkingSet64;

@@ -18,4 +18,7 @@ public enum Precision
 
     /// <summary>4-bit codes with a scale and a zero point for each block.</summary>
     Int4,
+
+    /// <summary>2-bit codes with a scale and a zero point for each block; for most models too coarse.</summary>
+    Int2,
 }

@@ -6,6 +6,7 @@ public static class Precisions
     private static readonly (Precision Precision, string Name)[] Names =
     [
         (Precision.Float32, "fp32"), (Precision.Float16, "fp16"), (Precision.Int8, "int8"), (Precision.Int4, "int4"),
+        (Precision.Int2, "int2"),
     ];
 
     /// <summary>All names, the most precise first.</summary>

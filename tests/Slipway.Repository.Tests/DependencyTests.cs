@@ -25,9 +25,10 @@ public sealed class DependencyTests
         ],
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
         ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
+        ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
         ["Slipway.Cli"] =
         [
-            "Slipway.Cpu", "Slipway.Evaluation", "Slipway.Export", "Slipway.Training", "Slipway",
+            "Slipway.Calibration", "Slipway.Cpu", "Slipway.Evaluation", "Slipway.Export", "Slipway.Training", "Slipway",
             "Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization",
             "Microsoft.Extensions.*", "ScottPlot", "Spectre.Console", "System.CommandLine",
         ],

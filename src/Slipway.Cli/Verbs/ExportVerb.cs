@@ -1,18 +1,14 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
+using Slipway.Calibration;
 using Slipway.Checkpoints;
 using Slipway.Cli.Terminal;
-using Slipway.Evaluation.KeyValues;
 using Slipway.Export;
-using Slipway.Export.Quantization;
 
 namespace Slipway.Cli.Verbs;
 
 /// <summary>Turns a checkpoint into a package.</summary>
 internal static class ExportVerb
 {
-    private const int MaxListed = 20;
-
     public static Command Create(VerbContext context)
     {
         var source = new Argument<string>("SOURCE")
@@ -24,20 +20,10 @@ internal static class ExportVerb
         {
             Description = "The package folder to write.", Required = true,
         };
-        var precision = new Option<string>("--precision")
+        var quantization = new QuantizationArguments("fp32");
+        var requantize = new Option<bool>("--requantize")
         {
-            Description = $"How weights are stored: {string.Join(", ", Precisions.All)}.",
-            DefaultValueFactory = _ => "fp32",
-        };
-        var method = new Option<string?>("--method")
-        {
-            Description = "How int4 and int8 codes are chosen: "
-                + string.Join("; ", QuantizationMethods.All.Select(row => $"{row.Name} ({row.Description})")) + ".",
-        };
-        var blockSize = new Option<int>("--block-size")
-        {
-            Description = "Weights that share a scale in int4 and int8: 16, 32, 64, 128 or 256.",
-            DefaultValueFactory = _ => 32,
+            Description = "Quantize anew what the checkpoint holds as codes already.",
         };
         var context_ = new Option<int?>("--context")
         {
@@ -47,10 +33,6 @@ internal static class ExportVerb
         {
             Description = $"How keys and values are kept: {string.Join(", ", KeyValuePrecisions.All)}.",
             DefaultValueFactory = _ => "fp32",
-        };
-        var calibration = new Option<string?>("--calibration")
-        {
-            Description = "A text file to measure keys and values over; without it, texts that the model makes itself.",
         };
         var adapter = new Option<string?>("--adapter")
         {
@@ -75,23 +57,27 @@ internal static class ExportVerb
             "export",
             "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
-            source, output, precision, method, blockSize, context_, cache, calibration, adapter,
-            adapters, strict, overwrite, json,
+            source, output, requantize, context_, cache, adapter, adapters, strict, overwrite, json,
         };
-        precision.AcceptOnlyFromAmong([.. Precisions.All]);
+        quantization.AddTo(command);
         cache.AcceptOnlyFromAmong([.. KeyValuePrecisions.All]);
-        method.AcceptOnlyFromAmong([.. QuantizationMethods.All.Select(row => row.Name)]);
         command.SetAction(async (result, cancellationToken) =>
         {
             using var beside = AdapterFolders.Open(result.GetValue(adapters) ?? []);
+
+            // Read first, so that a file that is not there is told before the weights are written.
+            var text = quantization.Text(result);
             var options = new ExportOptions
             {
-                Precision = Precisions.Find(result.GetValue(precision)!),
-                Method = result.GetValue(method),
-                BlockSize = result.GetValue(blockSize),
+                Precision = quantization.Precision(result),
+                Method = quantization.Method(result),
+                BlockSize = quantization.BlockSize(result),
+                Recipe = quantization.Recipe(result),
+                Requantize = result.GetValue(requantize),
+                Calibration = QuantizationArguments.Calibration(text),
                 ContextLength = result.GetValue(context_),
                 KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
-                KeyValueMeasurement = Measure(result.GetValue(calibration)),
+                KeyValueMeasurement = Measure(text),
                 Adapters = beside.Adapters,
                 Strict = result.GetValue(strict),
                 Overwrite = result.GetValue(overwrite),
@@ -106,79 +92,21 @@ internal static class ExportVerb
                     new Relay<ExportProgress>(step => progress.Report(((double)step.Done / step.Total, step.Tensor))),
                         cancellationToken));
             }).ConfigureAwait(false);
-            foreach (var warning in report.Warnings)
-            {
-                context.Error.WriteLine($"slipway: warning: {warning}");
-            }
-
-            if (result.GetValue(json))
-            {
-                context.WriteJson(ToJson(report));
-            }
-            else
-            {
-                Write(context, report);
-            }
-
+            ExportReports.Write(context, report, result.GetValue(json));
             return 0;
         });
         return command;
     }
 
-    private static KeyValueMeasurement Measure(string? file)
+    private static KeyValueMeasurement Measure(string? text) => (folder, observe, cancellationToken) =>
     {
-        // Read first, so that a file that is not there is told before the weights are written.
-        var text = file is null ? null : File.ReadAllText(file);
-        return (folder, observe, cancellationToken) =>
+        if (text is null)
         {
-            if (text is null)
-            {
-                KeyValueSampler.Run(folder, observe, cancellationToken);
-            }
-            else
-            {
-                KeyValueSampler.Run(folder, text, observe, cancellationToken);
-            }
-        };
-    }
-
-    private static void Write(VerbContext context, ExportReport report)
-    {
-        foreach (var file in report.Manifest.Files)
-        {
-            context.Output.WriteLine($"{Amounts.Bytes(file.Bytes),10}  {file.Name}");
+            KeyValueSampler.Run(folder, observe, cancellationToken);
         }
-
-        context.Output.WriteLine(
-            $"{Amounts.Bytes(report.Bytes),10}  '{report.Folder}': {report.Manifest.Architecture}, "
-            + $"{report.Parameters} weights, {report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak "
-            + $"memory {Amounts.Bytes(report.PeakMemoryBytes)}");
-        if (report.UnusedTensors.Count > 0)
+        else
         {
-            var more = report.UnusedTensors.Count - MaxListed;
-            context.Output.WriteLine(
-                "left out, as the package does without them: "
-                + string.Join(", ", report.UnusedTensors.Take(MaxListed).Select(name => $"'{name}'"))
-                + (more > 0 ? $" and {more} more tensors, which --json lists" : ""));
+            KeyValueSampler.Run(folder, text, observe, cancellationToken);
         }
-    }
-
-    private static JsonObject ToJson(ExportReport report) => new()
-    {
-        ["folder"] = report.Folder,
-        ["architecture"] = report.Manifest.Architecture,
-        ["precision"] = report.Manifest.Precision,
-        ["parameters"] = report.Parameters,
-        ["files"] = new JsonArray([.. report.Manifest.Files.Select(file => (JsonNode)new JsonObject
-        {
-            ["name"] = file.Name,
-            ["bytes"] = file.Bytes,
-            ["sha256"] = file.Sha256,
-        })]),
-        ["bytes"] = report.Bytes,
-        ["seconds"] = Math.Round(report.Seconds, 3),
-        ["peak_memory_bytes"] = report.PeakMemoryBytes,
-        ["warnings"] = new JsonArray([.. report.Warnings.Select(warning => (JsonNode)warning)]),
-        ["unused_tensors"] = new JsonArray([.. report.UnusedTensors.Select(name => (JsonNode)name)]),
     };
 }

@@ -116,6 +116,12 @@ internal sealed class ModelBuild(
     /// </summary>
     public int? LongRopeThreshold { get; set; }
 
+    /// <summary>Names of matrices that the checkpoint holds as codes, whatever becomes of them.</summary>
+    public List<string> Codes { get; } = [];
+
+    /// <summary>Names of matrices that are never quantized.</summary>
+    public HashSet<string> Exact { get; } = new(StringComparer.Ordinal);
+
     /// <summary>A matrix in the package, written when it is first asked for.</summary>
     public GraphWeight Store(string name, Func<Weight> read) => Store(name, _format, read);
 
@@ -127,13 +133,18 @@ internal sealed class ModelBuild(
     }
 
     /// <summary>A small matrix on which much depends, in single precision whatever the others are stored in.</summary>
-    public GraphWeight StoreExact(string name, Func<Weight> read) =>
-        Store(name, new FloatFormat(ElementType.Float32), read);
+    public GraphWeight StoreExact(string name, Func<Weight> read)
+    {
+        Exact.Add(name);
+        return Store(name, new FloatFormat(ElementType.Float32), read);
+    }
 
     /// <summary>Pairs of stacks, [count, inner, outer] and [count, outer, inner], in one format.</summary>
     public (GraphStack First, GraphStack Second) StoreStacks(
         (string Name, Weight Weight) first, (string Name, Weight Weight) second, int count)
     {
+        NoteCodes(first.Name, first.Weight);
+        NoteCodes(second.Name, second.Weight);
         var chosen = _format.ForStacks(first.Weight, second.Weight);
         return (
             chosen.WriteStack(_writer, first.Name, first.Weight, count),
@@ -144,11 +155,20 @@ internal sealed class ModelBuild(
     public GraphValue StoreFloats(string name, Weight weight, int count) =>
         ((FloatStack)tableFormat.WriteStack(_writer, name, weight, count)).Weight;
 
+    private void NoteCodes(string name, Weight weight)
+    {
+        if (_writer.IsQuantized(weight))
+        {
+            Codes.Add(name);
+        }
+    }
+
     private GraphWeight Store(string name, WeightFormat chosen, Func<Weight> read)
     {
         if (!_stored.TryGetValue(name, out var matrix))
         {
             var weight = read();
+            NoteCodes(name, weight);
             matrix = chosen.Write(_writer, name, weight);
             matrix = Adapters?.Wrap(name, matrix, weight, _writer.Graph) ?? matrix;
             _stored.Add(name, matrix);

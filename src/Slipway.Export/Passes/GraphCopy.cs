@@ -40,4 +40,50 @@ internal static class GraphCopy
 
         return target;
     }
+
+    /// <summary>Copies what some outputs of a graph need; other outputs, nodes and constants are left out.</summary>
+    /// <param name="graph">The graph; it stays as it is. Its inputs stay all.</param>
+    /// <param name="isKept">Tells whether an output stays.</param>
+    public static Graph Prune(Graph graph, Func<GraphPort, bool> isKept)
+    {
+        GraphPort[] outputs = [.. graph.Outputs.Where(isKept)];
+        HashSet<string> needed = [.. outputs.Select(port => port.Name)];
+        HashSet<Node> kept = [];
+        foreach (var node in graph.Nodes.Reverse().Where(node => node.Outputs.Any(needed.Contains)))
+        {
+            kept.Add(node);
+            needed.UnionWith(node.Inputs);
+        }
+
+        Graph target = new(graph.Name);
+        foreach (var port in graph.Inputs)
+        {
+            if (graph.FindInitializer(port.Name) is { } fallback)
+            {
+                target.AddOptionalInput(fallback, port.Shape);
+            }
+            else
+            {
+                target.AddInput(port.Name, port.Type, port.Shape);
+            }
+        }
+
+        foreach (var constant in graph.Initializers.Where(
+            one => needed.Contains(one.Name) && target.FindInitializer(one.Name) is null))
+        {
+            target.AddInitializer(constant);
+        }
+
+        foreach (var node in graph.Nodes.Where(kept.Contains))
+        {
+            target.AddNode(node);
+        }
+
+        foreach (var port in outputs)
+        {
+            target.AddOutput(new GraphValue(port.Name), port.Type, port.Shape);
+        }
+
+        return target;
+    }
 }

@@ -1,7 +1,7 @@
 namespace Slipway.Export.Quantization;
 
 /// <summary>Spreads the codes evenly from a block's smallest to its largest weight and rounds to the nearest.</summary>
-public sealed class RoundToNearest : QuantizationMethod
+public sealed class RoundToNearest : BlockMethod
 {
     /// <inheritdoc/>
     public override string Name => "rtn";
@@ -10,7 +10,8 @@ public sealed class RoundToNearest : QuantizationMethod
     public override string Description => "round to nearest between each block's smallest and largest weight";
 
     /// <inheritdoc/>
-    protected override BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum)
+    protected override BlockGrid QuantizeBlock(
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum)
     {
         var (low, high) = RangeOf(weights);
         var step = (high - low) / maximum;

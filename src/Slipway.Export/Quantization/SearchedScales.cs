@@ -12,7 +12,7 @@ namespace Slipway.Export.Quantization;
 /// decoding anything. A narrower grid clips the outermost weights and places all others more finely; a wider one may
 /// meet the zero point better.
 /// </remarks>
-public sealed class SearchedScales : QuantizationMethod
+public sealed class SearchedScales : BlockMethod
 {
     // Factors of the block's range in fortieths: 0.8 to 1.1, and 1 exactly for weights that lie on a grid already.
     private const int Narrowest = 32;
@@ -25,7 +25,8 @@ public sealed class SearchedScales : QuantizationMethod
     public override string Description => "searches each block's scale and zero point for the smallest squared error";
 
     /// <inheritdoc/>
-    protected override BlockGrid QuantizeBlock(ReadOnlySpan<float> weights, int maximum)
+    protected override BlockGrid QuantizeBlock(
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum)
     {
         var (low, high) = RangeOf(weights);
         var range = high - low;

@@ -11,19 +11,49 @@ public static class WeightQuantizer
     /// <param name="weight">[rows, columns], row-major.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="columns">Columns.</param>
-    /// <param name="bits">4 or 8.</param>
+    /// <param name="bits">2, 4 or 8.</param>
     /// <param name="blockSize">A power of two from 16 to 256.</param>
-    /// <param name="method">How a block's grid is chosen.</param>
+    /// <param name="method">How codes and scales are chosen.</param>
+    /// <param name="statistics">Statistics of the weight's inputs; null for methods that need none.</param>
     /// <param name="cancellationToken">Stops between rows.</param>
     /// <exception cref="ArgumentException">A size does not fit, or a weight is not finite.</exception>
     public static QuantizedMatrix Quantize(
         ReadOnlyMemory<float> weight, int rows, int columns, int bits, int blockSize, QuantizationMethod method,
-        CancellationToken cancellationToken = default)
+        InputStatistics? statistics = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(method);
-        CheckSizes(weight.Length, rows, columns, bits, blockSize);
+        BlockLayout layout = new(columns, bits, blockSize);
+        Check(layout);
+        return Quantize(weight, rows, layout, method.Prepare(layout, statistics), cancellationToken);
+    }
+
+    /// <summary>Checks bits and block size.</summary>
+    /// <exception cref="ArgumentException">One does not fit.</exception>
+    internal static void Check(BlockLayout layout)
+    {
+        if (layout.Bits is not (2 or 4 or 8))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(layout), layout.Bits, "Weights are quantized to 2, 4 or 8 bits.");
+        }
+
+        if (layout.BlockSize is < 16 or > 256 || !int.IsPow2(layout.BlockSize))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(layout), layout.BlockSize, "The block size must be 16, 32, 64, 128 or 256.");
+        }
+    }
+
+    /// <summary>Quantizes some rows of a weight by a method that was prepared for it.</summary>
+    /// <exception cref="ArgumentException">A size does not fit, or a weight is not finite.</exception>
+    internal static QuantizedMatrix Quantize(
+        ReadOnlyMemory<float> weight, int rows, BlockLayout layout, RowQuantizer quantize,
+        CancellationToken cancellationToken)
+    {
+        var (columns, bits, blockSize) = layout;
+        CheckSizes(weight.Length, rows, columns);
         CheckFinite(weight.Span, columns);
-        var blocks = (columns + blockSize - 1) / blockSize;
+        var blocks = layout.Blocks;
         int codeBytes = blocks * blockSize * bits / 8, zeroPointBytes = ((blocks * bits) + 7) / 8;
         QuantizedMatrix result = new(
             rows, columns, bits, blockSize,
@@ -34,7 +64,7 @@ public static class WeightQuantizer
             var unpacked = ArrayPool<byte>.Shared.Rent((blocks * blockSize) + blocks);
             var codes = unpacked.AsSpan(0, blocks * blockSize);
             var zeroPoints = unpacked.AsSpan(blocks * blockSize, blocks);
-            method.QuantizeRow(weights, bits, blockSize, codes, result.Scales.AsSpan(row * blocks, blocks), zeroPoints);
+            quantize(weights, codes, result.Scales.AsSpan(row * blocks, blocks), zeroPoints);
             Pack(codes, result.Codes.AsSpan(row * codeBytes, codeBytes), bits);
             Pack(zeroPoints, result.ZeroPoints.AsSpan(row * zeroPointBytes, zeroPointBytes), bits);
             ArrayPool<byte>.Shared.Return(unpacked);
@@ -42,7 +72,7 @@ public static class WeightQuantizer
         return result;
     }
 
-    /// <summary>Packs codes, one a byte, into bytes, the lower half first.</summary>
+    /// <summary>Packs codes, one a byte, into bytes, the lowest bits first.</summary>
     internal static void Pack(ReadOnlySpan<byte> codes, Span<byte> packed, int bits)
     {
         if (bits == 8)
@@ -51,14 +81,20 @@ public static class WeightQuantizer
             return;
         }
 
+        var perByte = 8 / bits;
         for (var i = 0; i < packed.Length; i++)
         {
-            var high = (2 * i) + 1 < codes.Length ? codes[(2 * i) + 1] : 0;
-            packed[i] = (byte)(codes[2 * i] | (high << 4));
+            var held = 0;
+            for (var part = Math.Min(perByte, codes.Length - (i * perByte)) - 1; part >= 0; part--)
+            {
+                held = (held << bits) | codes[(i * perByte) + part];
+            }
+
+            packed[i] = (byte)held;
         }
     }
 
-    private static void CheckSizes(int length, int rows, int columns, int bits, int blockSize)
+    private static void CheckSizes(int length, int rows, int columns)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
@@ -66,17 +102,6 @@ public static class WeightQuantizer
         {
             throw new ArgumentException($"A weight of {rows} rows and {columns} columns has {(long)rows * columns} " +
                 $"values, not {length}.", nameof(rows));
-        }
-
-        if (bits is not (4 or 8))
-        {
-            throw new ArgumentOutOfRangeException(nameof(bits), bits, "Weights are quantized to 4 or 8 bits.");
-        }
-
-        if (blockSize is < 16 or > 256 || !int.IsPow2(blockSize))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(blockSize), blockSize, "The block size must be 16, 32, 64, 128 or 256.");
         }
     }
 
@@ -110,10 +135,10 @@ public static class WeightQuantizer
 /// </summary>
 /// <param name="Rows">Rows: the outputs of a linear layer, or the tokens of an embedding.</param>
 /// <param name="Columns">Columns: the inputs of a linear layer.</param>
-/// <param name="Bits">4 or 8.</param>
+/// <param name="Bits">2, 4 or 8.</param>
 /// <param name="BlockSize">Consecutive columns that share a scale and a zero point.</param>
-/// <param name="Codes">[rows, blocks, <paramref name="BlockSize"/> × <paramref name="Bits"/> / 8]; of two 4-bit codes
-/// in a byte the lower half comes first.</param>
+/// <param name="Codes">[rows, blocks, <paramref name="BlockSize"/> × <paramref name="Bits"/> / 8]; the codes
+/// in a byte begin with its lowest bits.</param>
 /// <param name="Scales">[rows, blocks].</param>
 /// <param name="ZeroPoints">[rows, blocks × <paramref name="Bits"/> / 8, rounded up], packed like the codes.</param>
 public sealed record QuantizedMatrix(
@@ -145,5 +170,5 @@ public sealed record QuantizedMatrix(
     }
 
     private int Unpack(ReadOnlySpan<byte> packed, int index) =>
-        Bits == 8 ? packed[index] : (packed[index / 2] >> (4 * (index & 1))) & 15;
+        (packed[index * Bits / 8] >> (index * Bits % 8)) & ((1 << Bits) - 1);
 }

@@ -4,11 +4,14 @@ using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Weights;
 
-/// <summary>Codes of 4 or 8 bits in blocks.</summary>
+/// <summary>Codes of few bits in blocks.</summary>
 internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod method, bool roundsActivations)
     : WeightFormat
 {
     private const int SmallestBlock = 16;
+
+    /// <summary>Statistics of the matrix's inputs; null where the weights alone decide.</summary>
+    public InputStatistics? Statistics { get; init; }
 
     public override bool CanGather(int columns) => columns % blockSize == 0;
 
@@ -23,7 +26,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
 
         return stacks.Any(stack => stack.Columns % size != 0) ? new FloatFormat(ElementType.Float16)
             : size == blockSize ? this
-            : new BlockFormat(bits, size, method, roundsActivations);
+            : new BlockFormat(bits, size, method, roundsActivations) { Statistics = Statistics };
     }
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
@@ -58,10 +61,12 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
 
         List<float[]> scales = [];
         List<byte[]> zeroPoints = [];
+        BlockLayout layout = new(weight.Columns, bits, blockSize);
+        var quantize = method.Prepare(layout, Statistics);
         writer.Data.Begin((long)weight.Rows * Blocks(weight) * blockSize * bits / 8);
         writer.ReadChunks(name, weight, (chunk, rows) =>
         {
-            var part = Quantize(writer, name, chunk, rows, weight.Columns);
+            var part = Quantize(writer, name, chunk, rows, layout, quantize);
             writer.Data.Write<byte>(part.Codes);
             scales.Add(part.Scales);
             zeroPoints.Add(part.ZeroPoints);
@@ -72,12 +77,13 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
             writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
     }
 
-    private QuantizedMatrix Quantize(
-        WeightWriter writer, string name, ReadOnlyMemory<float> chunk, int rows, int columns)
+    private static QuantizedMatrix Quantize(
+        WeightWriter writer, string name, ReadOnlyMemory<float> chunk, int rows, BlockLayout layout,
+        RowQuantizer quantize)
     {
         try
         {
-            return WeightQuantizer.Quantize(chunk, rows, columns, bits, blockSize, method, writer.CancellationToken);
+            return WeightQuantizer.Quantize(chunk, rows, layout, quantize, writer.CancellationToken);
         }
         catch (ArgumentException exception)
         {
@@ -93,7 +99,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
 /// <param name="zeroPoints">uint8 [rows, blocks·bits/8 rounded up].</param>
 /// <param name="rows">Rows.</param>
 /// <param name="columns">Columns.</param>
-/// <param name="bits">4 or 8.</param>
+/// <param name="bits">2, 4 or 8.</param>
 /// <param name="blockSize">Weights that share a scale.</param>
 /// <param name="roundsActivations">Whether inputs are rounded to 8 bits, which is faster.</param>
 internal sealed class BlockMatrix(
@@ -126,7 +132,7 @@ internal sealed class BlockMatrix(
 /// <param name="Codes">uint8 [count, rows, columns·bits/8].</param>
 /// <param name="Scales">float [count, rows, blocks].</param>
 /// <param name="ZeroPoints">uint8 [count, rows, blocks·bits/8 rounded up].</param>
-/// <param name="Bits">4 or 8.</param>
+/// <param name="Bits">2, 4 or 8.</param>
 /// <param name="BlockSize">Weights that share a scale.</param>
 /// <param name="RoundsActivations">Whether inputs are rounded to 8 bits, as they always are beside 8-bit codes.</param>
 internal sealed record BlockStack(

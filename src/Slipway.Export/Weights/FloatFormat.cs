@@ -66,11 +66,14 @@ internal sealed class FloatMatrix(GraphValue weight, ElementType type) : GraphWe
 
     public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias)
     {
-        // The cast of a constant is computed once, when the session is made.
-        _widened ??= type == ElementType.Float32 ? weight : scope.Cast(weight, ElementType.Float32);
-        var product = scope.LinearMatMul(x, _widened.Value);
+        var product = scope.LinearMatMul(x, Widen(scope));
         return bias == default ? product : scope.Add(product, bias);
     }
+
+    /// <summary>The weights in single precision; the cast of a constant is computed once, when the session is
+    /// made.</summary>
+    public GraphValue Widen(NodeScope scope) =>
+        _widened ??= type == ElementType.Float32 ? weight : scope.Cast(weight, ElementType.Float32);
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices)
     {

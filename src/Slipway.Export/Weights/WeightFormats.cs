@@ -11,7 +11,12 @@ namespace Slipway.Export.Weights;
 /// <param name="Recipe">What <c>slipway.json</c> says about it.</param>
 internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables, QuantizationRecipe? Recipe)
 {
-    private const string Prequantized = "prequantized";
+    /// <summary>The method that <c>slipway.json</c> names for codes that the checkpoint held already.</summary>
+    public const string Prequantized = "prequantized";
+
+    /// <summary>Single precision for all.</summary>
+    public static WeightFormats Single { get; } =
+        new(new FloatFormat(ElementType.Float32), new FloatFormat(ElementType.Float32), null);
 
     /// <summary>Chooses the formats of a package.</summary>
     /// <param name="options">The kind of package.</param>
@@ -21,15 +26,17 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
     /// </param>
     public static WeightFormats Choose(ExportOptions options, bool exactActivations, Checkpoint checkpoint)
     {
-        FloatFormat single = new(ElementType.Float32), half = new(ElementType.Float16);
+        FloatFormat half = new(ElementType.Float16);
         return options.Precision switch
         {
-            Precision.Float32 => new(single, single, null),
+            Precision.Float32 => Single,
             Precision.Float16 => new(half, half, null),
             Precision.Int8 => Blocks(8),
             Precision.Int4 => Blocks(4),
+            Precision.Int2 => Blocks(2),
             _ => throw new ArgumentOutOfRangeException(
-                nameof(options), options.Precision, "The precision is none of Float32, Float16, Int8 and Int4."),
+                nameof(options), options.Precision,
+                "The precision is none of Float32, Float16, Int8, Int4 and Int2."),
         };
 
         WeightFormats Blocks(int bits)
@@ -40,12 +47,10 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                     nameof(options), options.BlockSize, "The block size must be 16, 32, 64, 128 or 256.");
             }
 
-            var method = options.Method is { } name
-                ? QuantizationMethods.Find(name)
-                : QuantizationMethods.Default;
+            var method = QuantizationMethods.Choose(options.Method, bits, options.Calibration is not null);
             BlockFormat anew = new(bits, options.BlockSize, method, bits < 8 || !exactActivations);
             QuantizationRecipe recipe = new() { Method = method.Name, Bits = bits, BlockSize = options.BlockSize };
-            if (options.Method is not null || checkpoint.Quantization is null)
+            if (options.Method is not null || options.Requantize || checkpoint.Quantization is null)
             {
                 return new(anew, half, recipe);
             }

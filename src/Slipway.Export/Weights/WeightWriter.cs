@@ -5,14 +5,20 @@ using Slipway.Onnx;
 namespace Slipway.Export.Weights;
 
 /// <summary>Writes constants into the package's data file and names them in its graph.</summary>
+/// <param name="graph">The graph.</param>
+/// <param name="data">The data file.</param>
+/// <param name="source">Where the weights come from, for messages.</param>
+/// <param name="total">Weights of the whole source.</param>
+/// <param name="isQuantized">Tells whether the source holds a tensor as codes.</param>
+/// <param name="progress">Told of weights that were written.</param>
+/// <param name="cancellationToken">Stops the export.</param>
 internal sealed class WeightWriter(
-    Graph graph, ExternalDataWriter data, Checkpoint checkpoint, IProgress<ExportProgress>? progress,
-    CancellationToken cancellationToken)
+    Graph graph, ExternalDataWriter data, string source, long total, Func<string, bool> isQuantized,
+    IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
 {
     // Weights read at a time: large enough for all cores to share, small beside any model.
     private const int ChunkWeights = 1 << 20;
 
-    private readonly long _total = checkpoint.Tensors.Values.Sum(tensor => tensor.Count);
     private long _done;
 
     public Graph Graph => graph;
@@ -24,7 +30,7 @@ internal sealed class WeightWriter(
 
     /// <summary>Tells whether the checkpoint holds a matrix as codes.</summary>
     public bool IsQuantized(Weight weight) =>
-        weight.SourceOf(0) is { } source && checkpoint.IsQuantized(source.Tensor);
+        weight.SourceOf(0) is { } row && isQuantized(row.Tensor);
 
     /// <summary>Stops the export.</summary>
     public CancellationToken CancellationToken => cancellationToken;
@@ -92,12 +98,12 @@ internal sealed class WeightWriter(
     {
         cancellationToken.ThrowIfCancellationRequested();
         _done += count;
-        progress?.Report(new ExportProgress(name, Math.Min(_done, _total), _total));
+        progress?.Report(new ExportProgress(name, Math.Min(_done, total), total));
     }
 
     /// <summary>The exception for a tensor that is of no use.</summary>
     public CheckpointException Bad(string name, string what, Exception? inner = null) =>
-        new($"Tensor '{name}' of '{checkpoint.Path}' {what}.", checkpoint.Path, name, inner);
+        new($"Tensor '{name}' of '{source}' {what}.", source, name, inner);
 
     private static int ChunkRows(Weight weight) => Math.Clamp(ChunkWeights / weight.Columns, 1, weight.Rows);
 }

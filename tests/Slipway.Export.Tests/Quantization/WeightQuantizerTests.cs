@@ -110,14 +110,15 @@ public sealed class WeightQuantizerTests
         var exception = Assert.Throws<ArgumentException>(() => QuantizationMethods.Find("magic"));
 
         Assert.StartsWith(
-            "There is no quantization method 'magic'. Choose one of 'search', 'rtn'.", exception.Message);
+            "There is no quantization method 'magic'. Choose one of 'search', 'rtn', 'weighted', "
+            + "'fitted', 'gptq', 'hqq'.", exception.Message);
     }
 
     private static QuantizedMatrix Quantize(
         float[] weights, int rows, int columns, int bits, int blockSize, string method) =>
         WeightQuantizer.Quantize(
             weights, rows, columns, bits, blockSize, QuantizationMethods.Find(method),
-            TestContext.Current.CancellationToken);
+            cancellationToken: TestContext.Current.CancellationToken);
 
     private static float[] Dequantize(QuantizedMatrix quantized)
     {

@@ -47,9 +47,9 @@ public sealed class BlockScalesTests : IDisposable
     {
         Graph graph = new("scales");
         using (ExternalDataWriter data = new(File.Create(_folder["data"]), "data"))
-        using (var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama")))
         {
-            WeightWriter writer = new(graph, data, checkpoint, null, TestContext.Current.CancellationToken);
+            WeightWriter writer = new(
+                graph, data, "source", 4, _ => false, null, TestContext.Current.CancellationToken);
             var value = BlockScales.Write(writer, "w", [2, 2], [[1, 1], row]);
             Assert.Equal(expected == ElementType.Float32, value.Name == "w.scales");
         }

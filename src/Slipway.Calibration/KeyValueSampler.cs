@@ -1,9 +1,10 @@
 using System.Numerics.Tensors;
+using Slipway.Calibration.Running;
 using Slipway.Packaging;
 using Slipway.Sampling;
 using Slipway.Tokenization;
 
-namespace Slipway.Evaluation.KeyValues;
+namespace Slipway.Calibration;
 
 /// <summary>Runs a decoder's graph and shows its keys and values.</summary>
 /// <remarks>
@@ -15,6 +16,7 @@ public static class KeyValueSampler
     private const int Windows = 16, LongestWindow = 512;
     private const int OwnTexts = 8, LongestOwnText = 256;
     private const int Seed = 1;
+    private static readonly string[] Logits = ["logits"];
 
     /// <summary>Runs over texts of the model's own.</summary>
     /// <param name="folder">The package.</param>
@@ -28,7 +30,7 @@ public static class KeyValueSampler
     {
         ArgumentNullException.ThrowIfNull(observe);
         var package = ModelPackage.Open(folder);
-        using var steps = new DecoderSteps(package);
+        using var steps = new DecoderSteps(package.ModelPath);
         var model = package.Config.Model;
         var random = new Random(Seed);
         var tokens = new int[OwnTexts];
@@ -42,11 +44,14 @@ public static class KeyValueSampler
         for (var step = 0; step < length; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            steps.Run(tokens, OwnTexts);
-            for (var row = 0; row < tokens.Length; row++)
+            steps.Run(tokens, OwnTexts, Logits, (_, logits) =>
             {
-                tokens[row] = Draw(steps.LastLogits(row), random);
-            }
+                var all = logits.GetTensorDataAsSpan<float>();
+                for (var row = 0; row < tokens.Length; row++)
+                {
+                    tokens[row] = Draw(all.Slice(row * model.VocabSize, model.VocabSize), random);
+                }
+            });
         }
 
         steps.Show(observe);
@@ -78,12 +83,12 @@ public static class KeyValueSampler
 
         var window = Math.Min(LongestWindow, package.Config.Model.ContextLength);
         int[] first = package.Config.Model.BosTokenId is { } begin && window > 1 ? [begin] : [];
-        using var steps = new DecoderSteps(package);
+        using var steps = new DecoderSteps(package.ModelPath);
         foreach (var part in ids.Chunk(window - first.Length).Take(Windows))
         {
             cancellationToken.ThrowIfCancellationRequested();
             steps.Restart();
-            steps.Run([.. first, .. part], 1);
+            steps.Run([.. first, .. part], 1, [], null);
             steps.Show(observe);
         }
     }

@@ -1,9 +1,8 @@
 using Slipway.Checkpoints;
-using Slipway.Evaluation.KeyValues;
 using Slipway.Export;
 using Slipway.Testing;
 
-namespace Slipway.Evaluation.Tests.KeyValues;
+namespace Slipway.Calibration.Tests;
 
 /// <summary>Runs packages whose keys and values are codes, beside the same in float32.</summary>
 public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable

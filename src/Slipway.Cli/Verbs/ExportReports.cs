@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using Slipway.Cli.Terminal;
+using Slipway.Export;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Tells what an export or a quantization made.</summary>
+internal static class ExportReports
+{
+    private const int MaxListed = 20;
+
+    public static void Write(VerbContext context, ExportReport report, bool asJson)
+    {
+        foreach (var warning in report.Warnings)
+        {
+            context.Error.WriteLine($"slipway: warning: {warning}");
+        }
+
+        if (asJson)
+        {
+            context.WriteJson(ToJson(report));
+        }
+        else
+        {
+            Write(context, report);
+        }
+    }
+
+    private static void Write(VerbContext context, ExportReport report)
+    {
+        foreach (var file in report.Manifest.Files)
+        {
+            context.Output.WriteLine($"{Amounts.Bytes(file.Bytes),10}  {file.Name}");
+        }
+
+        context.Output.WriteLine(
+            $"{Amounts.Bytes(report.Bytes),10}  '{report.Folder}': {report.Manifest.Architecture}, "
+            + $"{report.Parameters} weights, {report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak "
+            + $"memory {Amounts.Bytes(report.PeakMemoryBytes)}");
+        if (report.UnusedTensors.Count > 0)
+        {
+            var more = report.UnusedTensors.Count - MaxListed;
+            context.Output.WriteLine(
+                "left out, as the package does without them: "
+                + string.Join(", ", report.UnusedTensors.Take(MaxListed).Select(name => $"'{name}'"))
+                + (more > 0 ? $" and {more} more tensors, which --json lists" : ""));
+        }
+    }
+
+    private static JsonObject ToJson(ExportReport report) => new()
+    {
+        ["folder"] = report.Folder,
+        ["architecture"] = report.Manifest.Architecture,
+        ["precision"] = report.Manifest.Precision,
+        ["parameters"] = report.Parameters,
+        ["files"] = new JsonArray([.. report.Manifest.Files.Select(file => (JsonNode)new JsonObject
+        {
+            ["name"] = file.Name,
+            ["bytes"] = file.Bytes,
+            ["sha256"] = file.Sha256,
+        })]),
+        ["bytes"] = report.Bytes,
+        ["seconds"] = Math.Round(report.Seconds, 3),
+        ["peak_memory_bytes"] = report.PeakMemoryBytes,
+        ["warnings"] = new JsonArray([.. report.Warnings.Select(warning => (JsonNode)warning)]),
+        ["unused_tensors"] = new JsonArray([.. report.UnusedTensors.Select(name => (JsonNode)name)]),
+    };
+}

@@ -1,0 +1,40 @@
+namespace Slipway.Export;
+
+/// <summary>Runs a float model over a calibration text, for methods that must know the inputs of matrices.</summary>
+/// <remarks>
+/// This library computes nothing with models; <c>Slipway.Calibration</c> has an implementation by ONNX Runtime.
+/// </remarks>
+public interface ICalibration
+{
+    /// <summary>Runs a graph over the whole text and shows what it gives.</summary>
+    /// <param name="run">The graph and what to do with its outputs.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    void Run(CalibrationRun run, CancellationToken cancellationToken);
+}
+
+/// <summary>A graph to be run over a calibration text.</summary>
+/// <param name="Folder">The float model's package folder, which holds the graph's constants.</param>
+/// <param name="Graph">
+/// The graph as an <c>.onnx</c> file: the decoder's inputs, and <paramref name="Outputs"/> in place of its outputs.
+/// </param>
+/// <param name="Outputs">Outputs that hold sums over all tokens of a run but the first of each row.</param>
+/// <param name="Observe">
+/// Takes the index of an output, its elements, and how many tokens they are summed over; called once a run and output,
+/// on one thread at a time.
+/// </param>
+/// <param name="Source">The checkpoint or package that the model was made from.</param>
+/// <param name="Progress">Told what is done, a part of 1 and some words; null for nobody.</param>
+public sealed record CalibrationRun(
+    string Folder, ReadOnlyMemory<byte> Graph, IReadOnlyList<string> Outputs, CalibrationObserver Observe,
+    string Source, IProgress<CalibrationProgress>? Progress = null);
+
+/// <summary>Takes the sums that one run over a part of the text gave.</summary>
+/// <param name="output">The output's index.</param>
+/// <param name="sums">Its elements.</param>
+/// <param name="tokens">Tokens that they are summed over.</param>
+public delegate void CalibrationObserver(int output, ReadOnlySpan<float> sums, long tokens);
+
+/// <summary>Progress of a calibration.</summary>
+/// <param name="Stage">What is being done, such as <c>sample</c> or <c>observe</c>.</param>
+/// <param name="Done">The part of the stage that is done, 0 to 1.</param>
+public readonly record struct CalibrationProgress(string Stage, double Done);

@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using Slipway.Export.Passes;
+using Slipway.Export.Quantization;
+using Slipway.Export.Quantization.Graphs;
+using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
+using Slipway.Packaging;
+
+namespace Slipway.Export;
+
+/// <summary>Does to a float package what <see cref="Exporter"/> does to a checkpoint.</summary>
+public static class PackageQuantizer
+{
+    private const string KernelFile = "kernels.onnx";
+
+    /// <summary>Quantizes the matrices of a decoder's package.</summary>
+    /// <remarks>
+    /// Products, tables and experts are quantized; what chooses experts, norms and biases stay as they are. Prompt
+    /// format, tokenizer and all other files are taken over. Memory does not grow with the model, but for what the
+    /// calibration needs.
+    /// </remarks>
+    /// <param name="package">The float package's folder; it stays as it is.</param>
+    /// <param name="folder">The package folder to appear.</param>
+    /// <param name="options">How; null for int4.</param>
+    /// <param name="progress">Told of each part that was done.</param>
+    /// <param name="cancellationToken">Stops between two parts; nothing is left behind.</param>
+    /// <exception cref="PackageException">The package is damaged.</exception>
+    /// <exception cref="NotSupportedException">The package holds no float matrices.</exception>
+    /// <exception cref="ArgumentException">An option does not fit.</exception>
+    /// <exception cref="IOException">The folder cannot be written or replaced, or its disk is full.</exception>
+    public static ExportReport Quantize(
+        string package, string folder, QuantizeOptions? options = null, IProgress<ExportProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(package);
+        options ??= new QuantizeOptions();
+        var started = Stopwatch.GetTimestamp();
+        var source = ModelPackage.Open(package);
+        var graphFile = source.Config.Model.Decoder.Filename;
+        var model = OnnxFile.Read(source.ModelPath);
+        var format = Format(options);
+        if (GraphMatrices.Find(model.Graph, null).Count == 0)
+        {
+            throw new NotSupportedException(
+                $"The package '{source.Path}' holds no float matrices: it is quantized already. Quantize the package "
+                + "or checkpoint that it was made from.");
+        }
+
+        using PackageWriter writer = new(folder, options.Overwrite);
+        var dataFile = $"{graphFile}.data";
+        var graph = new GraphQuantizer
+        {
+            Graph = model.Graph,
+            Folder = Path.GetDirectoryName(source.ModelPath)!,
+            Source = source.Path,
+            Format = format,
+            Rules = options.Recipe,
+            Calibration = options.Calibration,
+            Progress = progress,
+        }.Write(writer, dataFile, cancellationToken);
+        Write(model with { Graph = graph }, writer, graphFile);
+        var kernels = KernelGraph.Convert(graph);
+        if (kernels is not null)
+        {
+            Write(model with { Graph = kernels, OperatorSets = KernelGraph.OperatorSets }, writer, KernelFile);
+        }
+
+        CopyFiles(source, writer);
+        cancellationToken.ThrowIfCancellationRequested();
+        var manifest = writer.Commit((source.Manifest ?? new PackageManifest()) with
+        {
+            Producer = Exporter.Producer,
+            Precision = Precisions.NameOf(options.Precision),
+            Quantization = format.BitsOf() is { } bits
+                ? new QuantizationRecipe { Method = format.Method!, Bits = bits, BlockSize = format.BlockSize!.Value }
+                : null,
+            Variants = kernels is null ? null : [Exporter.Variant(kernels)],
+            Files = [],
+        });
+        return new ExportReport(
+            Path.GetFullPath(folder), manifest, Parameters(model.Graph),
+            Stopwatch.GetElapsedTime(started).TotalSeconds, Exporter.PeakMemory(), []);
+    }
+
+    private static MatrixFormat Format(QuantizeOptions options)
+    {
+        MatrixFormat format = new(options.Precision);
+        if (format.BitsOf() is not { } bits)
+        {
+            return format;
+        }
+
+        WeightQuantizer.Check(new BlockLayout(1, bits, options.BlockSize));
+        var method = QuantizationMethods.Choose(options.Method, bits, options.Calibration is not null);
+        return format with { Method = method.Name, BlockSize = options.BlockSize };
+    }
+
+    private static void Write(OnnxModel model, PackageWriter writer, string file)
+    {
+        using var stream = writer.Create(file);
+        OnnxFile.Write(model, stream);
+    }
+
+    // Graphs, and the files that hold their constants, are written anew.
+    private static void CopyFiles(ModelPackage source, PackageWriter writer)
+    {
+        HashSet<string> left =
+        [
+            source.Config.Model.Decoder.Filename, ModelPackage.ManifestFile,
+            .. ExternalDataFiles.Read(source.ModelPath),
+            .. source.Manifest?.Variants?.Select(variant => variant.File) ?? [],
+        ];
+        foreach (var name in source.ListFiles().Keys.Where(name => !left.Contains(name)))
+        {
+            using var from = File.OpenRead(Path.Combine(source.Path, name));
+            using var to = writer.Create(name);
+            from.CopyTo(to);
+        }
+    }
+
+    private static long Parameters(Graph graph) => graph.Initializers
+        .Where(constant => constant.Type is ElementType.Float32 or ElementType.Float16)
+        .Sum(constant => constant.Shape.Aggregate(1L, (product, size) => product * size));
+}

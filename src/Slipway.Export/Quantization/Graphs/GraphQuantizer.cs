@@ -1,0 +1,99 @@
+using Slipway.Export.Weights;
+using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
+using Slipway.Packaging;
+
+namespace Slipway.Export.Quantization.Graphs;
+
+/// <summary>Quantizes the matrices of a float graph: plan, statistics where the plan needs them, writing.</summary>
+internal sealed class GraphQuantizer
+{
+    // Parts of the work after which stages end.
+    private const double Calibrated = 0.75;
+
+    /// <summary>The float graph.</summary>
+    public required Graph Graph { get; init; }
+
+    /// <summary>The package folder that its constants stand in.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The checkpoint or package that it was made from.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Names of matrices that stay as they are; null where they are to be told by their use.</summary>
+    public IReadOnlySet<string>? Exact { get; init; }
+
+    /// <summary>The way matrices are stored.</summary>
+    public required MatrixFormat Format { get; init; }
+
+    /// <summary>Exceptions from that.</summary>
+    public IReadOnlyList<RecipeRule> Rules { get; init; } = [];
+
+    /// <summary>Tells whether 8-bit weights multiply inputs as they are.</summary>
+    public bool ExactActivations { get; init; }
+
+    /// <summary>Runs the graph; null where nothing can.</summary>
+    public ICalibration? Calibration { get; init; }
+
+    public IProgress<ExportProgress>? Progress { get; init; }
+
+    /// <summary>Quantizes.</summary>
+    /// <param name="package">The package whose data file is written.</param>
+    /// <param name="dataFile">That file.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public Graph Write(PackageWriter package, string dataFile, CancellationToken cancellationToken)
+    {
+        var plan = QuantizationPlan.Make(GraphMatrices.Find(Graph, Exact), Format, Rules);
+        var statistics = Observe(plan, cancellationToken);
+        var total = plan.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns);
+        var start = statistics is null ? 0 : Calibrated;
+        using GraphTensors tensors = new(Folder);
+        using ExternalDataWriter data = new(package.Create(dataFile), dataFile);
+        WeightWriter writer = new(
+            new Graph(Graph.Name), data, Source, total, _ => false,
+            Progress is null ? null : new Part(Progress, start), cancellationToken);
+        return QuantizedGraph.Write(
+            Graph, tensors, plan, matrix => statistics?.Of(matrix), writer, ExactActivations);
+    }
+
+    private StatisticsGraph? Observe(IReadOnlyList<PlannedMatrix> plan, CancellationToken cancellationToken)
+    {
+        if (StatisticsGraph.Make(Graph, plan) is not { } statistics)
+        {
+            return null;
+        }
+
+        if (Calibration is null)
+        {
+            var method = plan.First(planned => planned.Needs != StatisticsNeed.None).Format.Method;
+            throw new ArgumentException(
+                $"The method '{method}' must see what the model computes. Set Calibration, or use 'slipway export "
+                + $"--method {method}'; '{QuantizationMethods.Default.Name}' needs no text.");
+        }
+
+        using MemoryStream file = new();
+        OnnxFile.Write(new OnnxModel(statistics.Graph), file);
+        InputSum[] sums = [.. statistics.Sums];
+        Calibration.Run(
+            new CalibrationRun(
+                Folder, file.ToArray(), [.. sums.Select(sum => sum.Output)],
+                (output, values, tokens) => sums[output].Observe(values, tokens), Source,
+                Progress is null ? null : new Stages(Progress)),
+            cancellationToken);
+        return statistics;
+    }
+
+    private const int Units = 1 << 20;
+
+    private sealed class Stages(IProgress<ExportProgress> progress) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) =>
+            progress.Report(new ExportProgress(value.Stage, (long)(value.Done * Calibrated * Units), Units));
+    }
+
+    private sealed class Part(IProgress<ExportProgress> progress, double start) : IProgress<ExportProgress>
+    {
+        public void Report(ExportProgress value) => progress.Report(new ExportProgress(
+            value.Tensor, (long)((start + ((1 - start) * value.Done / value.Total)) * Units), Units));
+    }
+}

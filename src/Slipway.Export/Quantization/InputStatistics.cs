@@ -1,0 +1,57 @@
+namespace Slipway.Export.Quantization;
+
+/// <summary>Statistics of a matrix's inputs that a quantization method needs, the least first.</summary>
+public enum StatisticsNeed
+{
+    /// <summary>Nothing: the weights alone decide.</summary>
+    None,
+
+    /// <summary>The mean square of each input.</summary>
+    SecondMoments,
+
+    /// <summary>The mean product of each two inputs.</summary>
+    Products,
+}
+
+/// <summary>Statistics of the inputs x of a matrix over a calibration text.</summary>
+/// <remarks>Matrices with the same input share an instance. Immutable once taken.</remarks>
+public sealed class InputStatistics
+{
+    /// <summary>Creates statistics of mean squares alone.</summary>
+    /// <param name="moments">The mean of x², [columns].</param>
+    public InputStatistics(float[] moments)
+    {
+        ArgumentNullException.ThrowIfNull(moments);
+        Moments = moments;
+    }
+
+    /// <summary>Creates statistics of all products.</summary>
+    /// <param name="columns">The number of inputs.</param>
+    /// <param name="products">The mean of x·xᵀ, [columns, columns].</param>
+    public InputStatistics(int columns, float[] products)
+    {
+        ArgumentNullException.ThrowIfNull(products);
+        if (products.Length != (long)columns * columns)
+        {
+            throw new ArgumentException(
+                $"The products of {columns} inputs are {(long)columns * columns} numbers, not {products.Length}.",
+                nameof(products));
+        }
+
+        Products = products;
+        Moments = new float[columns];
+        for (var column = 0; column < columns; column++)
+        {
+            Moments[column] = products[(column * columns) + column];
+        }
+    }
+
+    /// <summary>The mean of x² of each input, [columns].</summary>
+    public float[] Moments { get; }
+
+    /// <summary>The mean of x·xᵀ, [columns, columns]; null where it was not taken.</summary>
+    public float[]? Products { get; }
+
+    /// <summary>The mean square of all inputs together.</summary>
+    public float Mean => Moments.Average();
+}

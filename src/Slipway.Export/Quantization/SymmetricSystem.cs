@@ -1,0 +1,111 @@
+using System.Numerics.Tensors;
+
+namespace Slipway.Export.Quantization;
+
+/// <summary>Factors and solves symmetric positive definite systems of equations.</summary>
+/// <remarks>Matrices are row-major; their lower triangle is read.</remarks>
+internal static class SymmetricSystem
+{
+    // Below it a column is not worth sharing between cores.
+    private const int ParallelFrom = 256;
+
+    /// <summary>Solves A·x = b in place by Cholesky's factors.</summary>
+    /// <param name="matrix">A, [size, size]; holds its factor afterwards.</param>
+    /// <param name="right">b, [size]; holds x afterwards.</param>
+    /// <returns>Whether A is positive definite; else neither means anything.</returns>
+    public static bool TrySolve(Span<float> matrix, Span<float> right)
+    {
+        var size = right.Length;
+        for (var row = 0; row < size; row++)
+        {
+            var values = matrix.Slice(row * size, size);
+            for (var column = 0; column < row; column++)
+            {
+                var above = matrix.Slice(column * size, size);
+                values[column] =
+                    (values[column] - TensorPrimitives.Dot(values[..column], above[..column])) / above[column];
+            }
+
+            var rest = values[row] - TensorPrimitives.Dot(values[..row], values[..row]);
+            if (!(rest > 0))
+            {
+                return false;
+            }
+
+            values[row] = MathF.Sqrt(rest);
+            right[row] = (right[row] - TensorPrimitives.Dot(values[..row], right[..row])) / values[row];
+        }
+
+        for (var row = size - 1; row >= 0; row--)
+        {
+            right[row] /= matrix[(row * size) + row];
+            TensorPrimitives.MultiplyAdd(matrix.Slice(row * size, row), -right[row], right[..row], right[..row]);
+        }
+
+        return true;
+    }
+
+    /// <summary>Computes the inverse of Cholesky's factor L of a matrix, on all cores.</summary>
+    /// <param name="matrix">[size, size]; holds L afterwards.</param>
+    /// <param name="size">Rows and columns.</param>
+    /// <returns>L⁻¹, lower triangular, [size, size]; null where the matrix is not positive definite.</returns>
+    public static float[]? InverseFactor(float[] matrix, int size)
+    {
+        for (var column = 0; column < size; column++)
+        {
+            var pivot = matrix.AsSpan(column * size, column + 1);
+            var rest = pivot[column] - TensorPrimitives.Dot(pivot[..column], pivot[..column]);
+            if (!(rest > 0))
+            {
+                return null;
+            }
+
+            pivot[column] = MathF.Sqrt(rest);
+            var (done, inverse) = (column, 1 / pivot[column]);
+            ForEach(column + 1, size, row =>
+            {
+                ReadOnlySpan<float> above = matrix.AsSpan(done * size, done);
+                var values = matrix.AsSpan(row * size, done + 1);
+                values[done] = (values[done] - TensorPrimitives.Dot(values[..done], above)) * inverse;
+            });
+        }
+
+        // A column of the inverse depends on no other one; they stand in rows until the end.
+        var columns = new float[matrix.Length];
+        Parallel.For(0, size, column =>
+        {
+            var values = columns.AsSpan(column * size, size);
+            values[column] = 1 / matrix[(column * size) + column];
+            for (var row = column + 1; row < size; row++)
+            {
+                var length = row - column;
+                var sum = TensorPrimitives.Dot<float>(
+                    matrix.AsSpan((row * size) + column, length), values.Slice(column, length));
+                values[row] = -sum / matrix[(row * size) + row];
+            }
+        });
+        var result = new float[matrix.Length];
+        Parallel.For(0, size, row =>
+        {
+            for (var column = 0; column <= row; column++)
+            {
+                result[(row * size) + column] = columns[(column * size) + row];
+            }
+        });
+        return result;
+    }
+
+    private static void ForEach(int first, int end, Action<int> body)
+    {
+        if (end - first >= ParallelFrom)
+        {
+            Parallel.For(first, end, body);
+            return;
+        }
+
+        for (var index = first; index < end; index++)
+        {
+            body(index);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using Slipway.Export.Quantization;
+
+namespace Slipway.Export;
+
+/// <summary>Says how the matrices of a float package are quantized.</summary>
+public sealed record QuantizeOptions
+{
+    /// <summary>Precision of the stored weights.</summary>
+    public Precision Precision { get; init; } = Precision.Int4;
+
+    /// <summary>Method that chooses quantized values; null for the default, as in <see cref="ExportOptions.Method"/>.
+    /// </summary>
+    public string? Method { get; init; }
+
+    /// <summary>Weights that share a scale: 16, 32, 64, 128 or 256.</summary>
+    public int BlockSize { get; init; } = 32;
+
+    /// <summary>Matrices that are stored in another way; the first rule that fits one counts.</summary>
+    public IReadOnlyList<RecipeRule> Recipe { get; init; } = [];
+
+    /// <summary>Runs the model for methods that must know the inputs of its matrices; null where nothing can.</summary>
+    public ICalibration? Calibration { get; init; }
+
+    /// <summary>Tells whether a package that stands in the target folder is replaced.</summary>
+    public bool Overwrite { get; init; }
+}

@@ -1,0 +1,218 @@
+using Slipway.Checkpoints;
+using Slipway.Export;
+using Slipway.Export.Quantization;
+using Slipway.Testing;
+
+namespace Slipway.Calibration.Tests;
+
+/// <summary>Exports and quantizes by methods that see the model run.</summary>
+public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    // Mixtures, layers stored transposed, norms of queries and keys, biases, states, a tied head.
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            TheoryData<string, string> data = [];
+            foreach (var model in (string[])["mixtral", "gpt2", "qwen3", "qwen3.5"])
+            {
+                foreach (var method in (string[])["fitted", "gptq"])
+                {
+                    data.Add(model, method);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Quantize_Calibrated_GivesLayerOutputsNearerThanRoundToNearest(string model, string method)
+    {
+        Export(model, "single", new ExportOptions());
+        Quantize("single", "plain", new QuantizeOptions { Method = "rtn" });
+        Quantize("single", "calibrated", new QuantizeOptions { Method = method, Calibration = Calibration() });
+        var texts = LayerOutputs.KeptTexts(_folder["cache"]);
+
+        var plain = LayerOutputs.Errors(_folder["single"], _folder["plain"], texts);
+        var calibrated = LayerOutputs.Errors(_folder["single"], _folder["calibrated"], texts);
+
+        Assert.NotEmpty(calibrated);
+        output.WriteLine(
+            $"{model} {method}: mean squared error of layers {calibrated.Values.Average():0.00000}, "
+            + $"round to nearest {plain.Values.Average():0.00000}");
+        Assert.All(calibrated, layer => Assert.InRange(layer.Value, 0, plain[layer.Key]));
+        Assert.InRange(calibrated.Values.Average(), 0, 0.9 * plain.Values.Average());
+    }
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("gpt2")]
+    public void Export_Calibrated_EqualsTheQuantizedFloatPackage(string model)
+    {
+        Export(model, "single", new ExportOptions());
+        Quantize("single", "quantized", new QuantizeOptions { Method = "fitted", Calibration = Calibration() });
+        Export(model, "exported", new ExportOptions
+        {
+            Precision = Precision.Int4, Calibration = Calibration(),
+        });
+
+        Assert.Equal(
+            File.ReadAllBytes(_folder["quantized/model.onnx.data"]),
+            File.ReadAllBytes(_folder["exported/model.onnx.data"]));
+        Assert.Equal(Nodes("quantized"), Nodes("exported"));
+    }
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("gpt2")]
+    [InlineData("qwen3-moe")]
+    public void Quantize_WithoutText_GivesTheConstantsOfAnExport(string model)
+    {
+        Export(model, "single", new ExportOptions());
+        Quantize("single", "quantized", new QuantizeOptions { Method = "search" });
+        Export(model, "exported", new ExportOptions { Precision = Precision.Int4, Method = "search" });
+
+        var (quantized, exported) = (Constants("quantized"), Constants("exported"));
+        Assert.Contains(exported, constant => constant.Key.EndsWith(".codes", StringComparison.Ordinal));
+        Assert.All(
+            exported.Where(constant => constant.Key.EndsWith(".codes", StringComparison.Ordinal)
+                || constant.Key.EndsWith(".scales", StringComparison.Ordinal)),
+            constant => Assert.Equal(constant.Value, quantized[constant.Key]));
+    }
+
+    [Fact]
+    public void Quantize_Recipe_StoresMatricesAsItSays()
+    {
+        Export("llama", "single", new ExportOptions());
+        Quantize("single", "mixed", new QuantizeOptions
+        {
+            Method = "rtn",
+            Recipe =
+            [
+                RecipeRule.Parse("lm_head=int8"), RecipeRule.Parse("layers.0=fp16"),
+                RecipeRule.Parse("down_proj=int4/16"),
+            ],
+        });
+        var graph = Onnx.Serialization.OnnxFile.Read(_folder["mixed/model.onnx"]).Graph;
+
+        Assert.Contains(graph.Nodes, node => node.Inputs.Contains("lm_head.weight.codes")
+            && node.Attributes.Contains(new Onnx.NodeAttribute.Int("bits", 8)));
+        Assert.Contains(graph.Nodes, node => node.Inputs.Contains("model.layers.1.mlp.down_proj.weight.codes")
+            && node.Attributes.Contains(new Onnx.NodeAttribute.Int("block_size", 16)));
+        Assert.Equal(
+            Onnx.ElementType.Float16, graph.FindInitializer("model.layers.0.mlp.down_proj.weight")?.Type);
+
+        var exception = Assert.Throws<ArgumentException>(() => Quantize("single", "none", new QuantizeOptions
+        {
+            Recipe = [RecipeRule.Parse("head=int8")],
+        }));
+        Assert.StartsWith(
+            "The pattern 'head' of the recipe fits no matrix of the model. Its matrices are 'model.embed_tokens.",
+            exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_SameWeights_UsesTheTextsAgain()
+    {
+        Export("llama", "single", new ExportOptions());
+        Quantize("single", "first", new QuantizeOptions { Calibration = Calibration() });
+        var file = Assert.Single(Directory.GetFiles(_folder["cache"]));
+        var written = File.GetLastWriteTimeUtc(file);
+        Quantize("single", "second", new QuantizeOptions { Calibration = Calibration() });
+
+        Assert.Equal(written, File.GetLastWriteTimeUtc(file));
+        Assert.Equal(
+            File.ReadAllBytes(_folder["first/model.onnx.data"]), File.ReadAllBytes(_folder["second/model.onnx.data"]));
+
+        // A damaged file is written anew.
+        var content = File.ReadAllBytes(file);
+        File.WriteAllText(file, "{\"texts\":[[1,2]]}");
+        Quantize("single", "third", new QuantizeOptions { Calibration = Calibration() });
+        Assert.Equal(content, File.ReadAllBytes(file));
+    }
+
+    [Fact]
+    public void Quantize_QuantizedPackage_IsRefused()
+    {
+        Export("llama", "int4", new ExportOptions { Precision = Precision.Int4 });
+
+        var exception = Assert.Throws<NotSupportedException>(() => Quantize("int4", "again", new QuantizeOptions()));
+
+        Assert.EndsWith(
+            "holds no float matrices: it is quantized already. Quantize the package or checkpoint that it was made "
+            + "from.",
+            exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Export_MethodThatMustSeeTheModel_SaysSoWithoutCalibration()
+    {
+        var exception = Assert.Throws<ArgumentException>(() => Export(
+            "llama", "none", new ExportOptions { Precision = Precision.Int4, Method = "gptq" }));
+
+        Assert.StartsWith(
+            "The method 'gptq' must see what the model computes. Set Calibration, or use 'slipway export --method ",
+            exception.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetDirectories(_folder["."]));
+    }
+
+    [Fact]
+    public void Run_ShortText_SaysHowLongItMustBe()
+    {
+        Export("llama", "single", new ExportOptions());
+        File.WriteAllBytes(
+            _folder["single/tokenizer.json"],
+            new Tokenization.Training.BpeTrainer(new() { VocabularySize = 256 }).Train(["text"]));
+        File.Delete(_folder["single/slipway.json"]);
+
+        var exception = Assert.Throws<ArgumentException>(() => Quantize("single", "short", new QuantizeOptions
+        {
+            Calibration = new ModelCalibration(new CalibrationOptions { Text = "too short", TokensPerText = 24 }),
+        }));
+
+        Assert.StartsWith(
+            "The calibration text has '9' tokens; one part of it has '24'. Give a longer text", exception.Message,
+            StringComparison.Ordinal);
+    }
+
+    private string[] Nodes(string package) =>
+    [
+        .. Onnx.Serialization.OnnxFile.Read(_folder[$"{package}/model.onnx"]).Graph.Nodes.Select(node =>
+            $"{node.Name} {node.OpType} {string.Join(' ', node.Inputs)} -> {string.Join(' ', node.Outputs)}"),
+    ];
+
+    private Dictionary<string, string> Constants(string package)
+    {
+        var graph = Onnx.Serialization.OnnxFile.Read(_folder[$"{package}/model.onnx"]).Graph;
+        using var data = File.OpenRead(_folder[$"{package}/model.onnx.data"]);
+        return graph.Initializers.Where(constant => constant.Data is Onnx.TensorData.External).ToDictionary(
+            constant => constant.Name, constant =>
+            {
+                var place = (Onnx.TensorData.External)constant.Data;
+                var bytes = new byte[place.Count];
+                data.Position = place.Offset;
+                data.ReadExactly(bytes);
+                return Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(bytes));
+            });
+    }
+
+    private void Export(string model, string target, ExportOptions options)
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", model));
+        Exporter.Export(checkpoint, _folder[target], options);
+    }
+
+    private void Quantize(string package, string target, QuantizeOptions options) =>
+        PackageQuantizer.Quantize(_folder[package], _folder[target], options);
+
+    private ModelCalibration Calibration() => new(new CalibrationOptions
+    {
+        Texts = 24, TokensPerText = 32, CacheFolder = _folder["cache"],
+    });
+}
