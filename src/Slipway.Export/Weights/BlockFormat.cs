@@ -120,6 +120,13 @@ internal sealed class BlockMatrix(
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices)
     {
+        if (InputOrder is not null)
+        {
+            throw new NotSupportedException(
+                $"The columns of the table '{name}' are quantized out of their order ('g_idx'), in which rows cannot "
+                + "be looked up. Export it to fp16, or quantize it anew by naming a method.");
+        }
+
         // The same bytes under the shape that this operator asks for.
         Initializer table = new($"{name}.table", ElementType.UInt8, [rows, (long)columns * bits / 8], codes.Data);
         scope.Graph.AddInitializer(table);

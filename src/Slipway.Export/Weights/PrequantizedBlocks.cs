@@ -6,7 +6,7 @@ namespace Slipway.Export.Weights;
 
 /// <summary>Codes of the checkpoint in blocks of so many columns.</summary>
 /// <remarks>Inputs are not rounded, so that a package equals the weights that the codes stand for.</remarks>
-/// <param name="bits">4 or 8, as many as the codes have or more.</param>
+/// <param name="bits">2, 4 or 8, as many as the codes have or more.</param>
 /// <param name="blockSize">Columns that share a scale; divides the checkpoint's groups.</param>
 /// <param name="order">The column at each place; null where they stay in their order.</param>
 internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) : WeightFormat

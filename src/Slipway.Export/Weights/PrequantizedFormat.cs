@@ -1,14 +1,16 @@
 namespace Slipway.Export.Weights;
 
 /// <summary>Codes as the checkpoint holds them, where the operators can hold them.</summary>
-/// <param name="bits">Bits of the codes in the package, 4 or 8; codes that take more have 8.</param>
+/// <param name="bits">Bits of the codes in the package, 2, 4 or 8; codes that take more have the next of these.</param>
 /// <param name="keepsCodes">Tells whether codes are kept; otherwise all are quantized anew.</param>
 /// <param name="anew">For codes that no operator can hold as they are.</param>
 /// <param name="numbers">For what the checkpoint holds as numbers.</param>
 internal sealed class PrequantizedFormat(int bits, bool keepsCodes, BlockFormat anew, WeightFormat numbers)
     : WeightFormat
 {
-    private const int SmallestBlock = 16, MaxBlock = 256;
+    private static readonly int[] Widths = [2, 4, 8];
+
+    private static readonly int[] Sizes = [256, 128, 64, 32, 16];
 
     public override bool CanGather(int columns) => numbers.CanGather(columns);
 
@@ -32,18 +34,21 @@ internal sealed class PrequantizedFormat(int bits, bool keepsCodes, BlockFormat 
     private PrequantizedBlocks? Blocks(Weight weight) =>
         keepsCodes && weight.Prequantized is { } stored && stored.TryOrder(out var order)
         && BlockSize(stored) is { } blockSize
-            ? new PrequantizedBlocks(stored.Bits > bits ? 8 : bits, blockSize, order) : null;
+            ? new PrequantizedBlocks(
+                Array.Find(Widths, width => width >= Math.Max(bits, stored.Bits)), blockSize, order)
+            : null;
 
-    // The largest block that groups consist of; null where the operator has none so small.
+    // The largest block that groups consist of, and rows too where one is, since whole rows are what the kernels take;
+    // null where the operator has none so small.
     private static int? BlockSize(PrequantizedRows stored)
     {
-        var size = MaxBlock;
-        while (size > SmallestBlock
-            && (size > stored.Columns || (stored.GroupSize < stored.Columns && stored.GroupSize % size != 0)))
-        {
-            size /= 2;
-        }
-
-        return stored.GroupSize >= stored.Columns || stored.GroupSize % size == 0 ? size : null;
+        int[] sizes =
+        [
+            .. Sizes.Where(size => size == Sizes[^1] || size <= stored.Columns)
+                .Where(size => stored.GroupSize >= stored.Columns || stored.GroupSize % size == 0),
+        ];
+        return Array.Find(sizes, size => stored.Columns % size == 0) is var whole and > 0 ? whole
+            : sizes.Length > 0 ? sizes[0]
+            : null;
     }
 }

@@ -16,15 +16,18 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
     [InlineData("gptq-int8-llama", Precision.Int8)]
     [InlineData("awq-qwen3", Precision.Float32)]
     [InlineData("awq-qwen3", Precision.Int4)]
+    [InlineData("awq-qwen3", Precision.Int8)]
     [InlineData("bnb-nf4-double", Precision.Float32)]
     [InlineData("ct-fp8-dynamic", Precision.Float32)]
     [InlineData("ct-nvfp4", Precision.Float32)]
+    [InlineData("ct-nvfp4", Precision.Int8)]
     [InlineData("ct-w4a16", Precision.Float32)]
     [InlineData("ct-w4a16", Precision.Int4)]
     [InlineData("ct-w8a8", Precision.Float32)]
     [InlineData("ct-w8a8", Precision.Int8)]
     [InlineData("fp8-block-qwen3", Precision.Float32)]
     [InlineData("modelopt-nvfp4-qwen3", Precision.Float32)]
+    [InlineData("modelopt-nvfp4-qwen3", Precision.Int8)]
     public void Export_QuantizedCheckpoint_EqualsItsDequantizedWeights(string name, Precision precision)
     {
         var source = SharedAssets.Path("quantized-checkpoints", name);

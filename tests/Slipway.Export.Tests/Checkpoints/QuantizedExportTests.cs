@@ -11,6 +11,7 @@ public sealed class QuantizedExportTests(ITestOutputHelper output)
     // The operator rounds the inputs of 8-bit experts, and latent keys and values are split in half precision.
     [Theory]
     [InlineData("llama", "pack-2", Precision.Float32)]
+    [InlineData("llama", "pack-2", Precision.Int2)]
     [InlineData("llama", "pack-2", Precision.Int4)]
     [InlineData("llama", "pack-4", Precision.Int8)]
     [InlineData("llama", "mixed", Precision.Int4)]
