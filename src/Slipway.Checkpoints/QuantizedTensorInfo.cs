@@ -7,7 +7,7 @@ namespace Slipway.Checkpoints;
 /// <see cref="Checkpoint.ReadQuantized"/>; under the same name <see cref="Checkpoint.ReadFloats"/> gives the elements.
 /// </remarks>
 /// <param name="Name">The weight's name, such as <c>model.layers.0.mlp.up_proj.weight</c>.</param>
-/// <param name="Bits">Bits a code, 1 to 8.</param>
+/// <param name="Bits">Bits a code, 1 to 8; 4-bit floats (NVFP4, MXFP4) lie on a grid of 5 bits.</param>
 /// <param name="GroupSize">Columns a group; the last group may have fewer.</param>
 /// <param name="Rows">The number of outputs.</param>
 /// <param name="Columns">The number of inputs.</param>

@@ -16,7 +16,7 @@ public sealed class QuantizedSourceTests : IDisposable
 
         Assert.Equal("compressed-tensors", (string?)report["quantization"]!["method"]);
         Assert.Equal(14, (int?)report["quantization"]!["weights"]);
-        Assert.Equal(4, (int?)Assert.Single(report["quantization"]!["bits"]!.AsArray()));
+        Assert.Equal(4, (int?)Assert.Single(report["quantization"]!["grid_bits"]!.AsArray()));
         Assert.Contains(
             "model.layers.0.mlp.down_proj.weight F32 [192, 320]",
             report["tensors"]!.AsArray().Select(tensor => (string?)tensor));

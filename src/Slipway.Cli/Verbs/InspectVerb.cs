@@ -139,7 +139,7 @@ internal static class InspectVerb
             {
                 ["method"] = method,
                 ["weights"] = checkpoint.Tensors.Keys.Count(checkpoint.IsQuantized),
-                ["bits"] = new JsonArray([.. checkpoint.Quantized.Values.Select(weight => weight.Bits).Distinct()
+                ["grid_bits"] = new JsonArray([.. checkpoint.Quantized.Values.Select(weight => weight.Bits).Distinct()
                     .Order().Select(bits => (JsonNode)bits)]),
             }
             : null,

@@ -38,19 +38,32 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData("quanto", "'quanto'")]
+    [InlineData("quark", "'quark' in the format 'fp8'", "fp8")]
+    public void Export_QuantizedCheckpointOfAnotherMethod_NamesItAndTheRemedy(
+        string method, string named, string? format = null)
+    {
+        using TemporaryFolder folder = new();
+        var source = WithSettings(folder, "ct-w8a8", new JsonObject { ["quant_method"] = method, ["format"] = format });
+        using var checkpoint = Checkpoint.Open(source);
+        var error = Assert.Throws<NotSupportedException>(
+            () => Exporter.Export(checkpoint, folder["package"]));
+        Assert.Equal(
+            $"The weights of '{source}' are quantized by the method {named}, which cannot be read; expected "
+            + "'gptq', 'awq', 'auto-round', 'intel/auto-round', 'compressed-tensors', 'fp8', 'fbgemm_fp8', 'modelopt', "
+            + "'modelopt_fp4', 'bitsandbytes', 'mxfp4' or none. Export the checkpoint that they were quantized from, "
+            + "with --precision int4 or int8.", error.Message);
+        Assert.False(Directory.Exists(folder["package"]));
+    }
+
+    [Theory]
     [InlineData("fp8-block-qwen3")]
     [InlineData("ct-fp8-dynamic")]
     [InlineData("ct-w8a8")]
     public void Export_QuantizedCheckpointThatDoesNotSaySo_IsRefused(string name)
     {
-        var source = SharedAssets.Path("quantized-checkpoints", name);
         using TemporaryFolder folder = new();
-        Directory.CreateDirectory(folder["source"]);
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!.AsObject();
-        config.Remove("quantization_config");
-        File.WriteAllText(folder["source/config.json"], config.ToJsonString());
-        File.CreateSymbolicLink(folder["source/model.safetensors"], Path.Combine(source, "model.safetensors"));
-        using var checkpoint = Checkpoint.Open(folder["source"]);
+        using var checkpoint = Checkpoint.Open(WithSettings(folder, name, settings: null));
         var error = Assert.Throws<NotSupportedException>(
             () => Exporter.Export(checkpoint, folder["package"]));
         Assert.Contains("codes of a quantization that cannot be read", error.Message, StringComparison.Ordinal);
@@ -155,6 +168,17 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
         var max = DecoderParityTests.Difference(kept.Run(ids), single.Run(ids));
         output.WriteLine($"groups out of order: largest difference {max:0.0e+0}");
         Assert.InRange(max, 0, 1e-4f);
+    }
+
+    private static string WithSettings(TemporaryFolder folder, string name, JsonObject? settings)
+    {
+        var source = SharedAssets.Path("quantized-checkpoints", name);
+        Directory.CreateDirectory(folder["source"]);
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!.AsObject();
+        config["quantization_config"] = settings;
+        File.WriteAllText(folder["source/config.json"], config.ToJsonString());
+        File.CreateSymbolicLink(folder["source/model.safetensors"], Path.Combine(source, "model.safetensors"));
+        return folder["source"];
     }
 
     private void Check(
