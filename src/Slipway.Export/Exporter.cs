@@ -97,17 +97,17 @@ public static class Exporter
         var build = Build(staging ?? package, staging is null ? formats : WeightFormats.Single);
         var unused = Unused(name, checkpoint, tensors, options);
         var window = !options.SlidingWindowCache ? null : SlidingCache.Find(
-            build.Writer.Graph, contextLength, KeyValuePrecisions.BitsOf(options.KeyValueCache));
+            build.Writer.Graph, contextLength, options.KeyValueCache != KeyValuePrecision.Float32);
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
         var graph = staging is null ? build.Writer.Graph : Quantize(staging);
-        graph = options.KeyValueCache == KeyValuePrecision.Float32 ? graph : new QuantizedCache(
-            graph, Measure(package, graph, options, cancellationToken),
-            KeyValuePrecisions.BitsOf(options.KeyValueCache),
-            build.Frequencies, contextLength).Apply();
+        var ranges = options.KeyValueCache == KeyValuePrecision.Float32
+            ? null : Measure(package, graph, options, cancellationToken);
+        graph = ranges is null
+            ? graph : new QuantizedCache(graph, ranges, build.Frequencies, contextLength).Apply();
         graph = SlidingCache.Apply(graph, window);
         Write(graph, package, GraphFile);
-        var kernels = KernelGraph.Convert(graph);
+        var kernels = KernelGraph.Convert(graph, options.KeyValueCache == KeyValuePrecision.Int4 ? ranges : null);
         if (kernels is not null)
         {
             Write(kernels, package, KernelFile);

@@ -5,10 +5,9 @@ namespace Slipway.Export;
 /// </summary>
 public static class KeyValuePrecisions
 {
-    private static readonly (KeyValuePrecision Precision, string Name, int Bits)[] Rows =
+    private static readonly (KeyValuePrecision Precision, string Name)[] Rows =
     [
-        (KeyValuePrecision.Float32, "fp32", 32), (KeyValuePrecision.Int8, "int8", 8),
-        (KeyValuePrecision.Int4, "int4", 4),
+        (KeyValuePrecision.Float32, "fp32"), (KeyValuePrecision.Int8, "int8"), (KeyValuePrecision.Int4, "int4"),
     ];
 
     /// <summary>All names, the most precise first.</summary>
@@ -21,7 +20,7 @@ public static class KeyValuePrecisions
     /// <exception cref="ArgumentException">None has that name; the message lists those that there are.</exception>
     public static KeyValuePrecision Find(string name)
     {
-        foreach (var (precision, known, _) in Rows)
+        foreach (var (precision, known) in Rows)
         {
             if (known.Equals(name, StringComparison.OrdinalIgnoreCase))
             {
@@ -34,6 +33,4 @@ public static class KeyValuePrecisions
             + $"{string.Join(", ", All.Select(known => $"'{known}'"))}.",
             nameof(name));
     }
-
-    internal static int BitsOf(KeyValuePrecision precision) => Rows.First(row => row.Precision == precision).Bits;
 }

@@ -20,8 +20,8 @@ internal static class SlidingCache
     /// <summary>Finds the layers whose window is shorter than the context; null where there are none.</summary>
     /// <param name="graph">The decoder's graph.</param>
     /// <param name="contextLength">The longest sequence.</param>
-    /// <param name="bits">Bits of a key or value in the cache.</param>
-    public static GenAISlidingWindow? Find(Graph graph, int contextLength, int bits)
+    /// <param name="isQuantized">Whether the cache holds codes.</param>
+    public static GenAISlidingWindow? Find(Graph graph, int contextLength, bool isQuantized)
     {
         // A cache that more than one layer reads would change between them.
         var readers = graph.Nodes
@@ -45,7 +45,7 @@ internal static class SlidingCache
         {
             // The kernel moves codes in groups of so many.
             var past = graph.Inputs.FirstOrDefault(port => port.Name == node.Inputs[PastInput]);
-            return past?.Shape[^1].Size is { } size && size % (bits == 8 ? 16 : bits == 4 ? 32 : 1) == 0;
+            return past?.Shape[^1].Size is { } size && size % (isQuantized ? 16 : 1) == 0;
         }
     }
 

@@ -43,7 +43,6 @@ public sealed class SlidingCacheTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("llama", null, KeyValuePrecision.Float32)] // No layer has a window.
     [InlineData("gemma3", 71, KeyValuePrecision.Float32)] // The caches would be as long as the context.
-    [InlineData("gpt-oss", null, KeyValuePrecision.Int4)] // The kernel moves 32 codes of a head at once; it has 16.
     public void Export_NothingToGain_KeepsCachesOfTheWholeSequence(string name, int? context, KeyValuePrecision cache)
         => Assert.Equal((null, 0), Export(name, "package", new ExportOptions
         {

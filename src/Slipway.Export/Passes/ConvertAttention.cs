@@ -10,7 +10,11 @@ internal static class ConvertAttention
         [.. AttentionContract.Attributes, "rotary_interleaved", "k_quant_type", "v_quant_type", "kv_cache_bit_width"];
 
     /// <summary>The node in the operator that takes its place; null where that cannot do what the node does.</summary>
-    public static Node? Apply(Graph graph, Node node)
+    /// <param name="graph">The graph.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="packsCache">Whether keys and values that the graph keeps in int8 are kept in int4.</param>
+    /// <param name="means">The constant with the means of a layer's keys, by the present that it writes.</param>
+    public static Node? Apply(Graph graph, Node node, bool packsCache, Func<string, string> means)
     {
         if (node is not { Domain: OnnxModel.ContribDomain, OpType: "GroupQueryAttention", Outputs.Count: 3 }
             || graph.Inputs.FirstOrDefault(port => port.Name == node.Inputs[3]) is not { } past
@@ -28,17 +32,24 @@ internal static class ConvertAttention
             return null;
         }
 
+        var packs = packsCache && past.Type == ElementType.Int8;
         return node with
         {
             Domain = KernelContract.Domain,
-            OpType = AttentionContract.Operators[past.Type == ElementType.Int8 ? 1 : 0],
+            OpType = packs ? AttentionContract.AttentionInt4Operator
+                : past.Type == ElementType.Int8 ? AttentionContract.AttentionInt8Operator
+                : AttentionContract.AttentionOperator,
             Inputs =
             [
-                Input(0), Input(3), Input(4), Input(5), Input(1), Input(2), Input(7), Input(8), Input(11), Input(12),
-                Input(13),
+                Input(0), Input(3), Input(4), Input(5), Input(1), Input(2), Input(7), Input(8), Input(11),
+                .. packs ? (string[])[KeepsScores() ? "" : means(node.Outputs[1])] : [Input(12), Input(13)],
             ],
             Attributes = [.. node.Attributes.Where(attribute => AttentionContract.Attributes.Contains(attribute.Name))],
         };
+
+        // Such scores must not be moved.
+        bool KeepsScores() => Input(11).Length > 0 || node.Attributes.OfType<NodeAttribute.Float>()
+            .Any(attribute => attribute.Name == AttentionContract.SoftcapAttribute && attribute.Value > 0);
 
         string Input(int index) => index < node.Inputs.Count ? node.Inputs[index] : "";
 

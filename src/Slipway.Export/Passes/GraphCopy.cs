@@ -8,10 +8,14 @@ internal static class GraphCopy
     /// <summary>Makes the copy.</summary>
     /// <param name="graph">The graph; it stays as it is.</param>
     /// <param name="change">The nodes that stand in a node's place.</param>
-    public static Graph Make(Graph graph, Func<Node, IEnumerable<Node>> change)
+    /// <param name="changePort">What stands in an input's or output's place.</param>
+    /// <param name="constants">Constants that the new nodes read beside the graph's own.</param>
+    public static Graph Make(
+        Graph graph, Func<Node, IEnumerable<Node>> change, Func<GraphPort, GraphPort> changePort,
+        IEnumerable<Initializer> constants)
     {
         Graph target = new(graph.Name);
-        foreach (var port in graph.Inputs)
+        foreach (var port in graph.Inputs.Select(changePort))
         {
             if (graph.FindInitializer(port.Name) is { } fallback)
             {
@@ -28,12 +32,18 @@ internal static class GraphCopy
             target.AddInitializer(initializer);
         }
 
-        foreach (var node in graph.Nodes.SelectMany(change))
+        Node[] nodes = [.. graph.Nodes.SelectMany(change)];
+        foreach (var constant in constants)
+        {
+            target.AddInitializer(constant);
+        }
+
+        foreach (var node in nodes)
         {
             target.AddNode(node);
         }
 
-        foreach (var port in graph.Outputs)
+        foreach (var port in graph.Outputs.Select(changePort))
         {
             target.AddOutput(new GraphValue(port.Name), port.Type, port.Shape);
         }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Slipway.Export.Quantization;
 using Slipway.Onnx;
 using Slipway.Packaging.Kernels;
 
@@ -19,10 +21,15 @@ internal static class KernelGraph
         };
 
     /// <summary>Returns such a graph; null where the operators would do nothing in it.</summary>
-    public static Graph? Convert(Graph graph)
+    /// <param name="graph">The graph.</param>
+    /// <param name="ranges">
+    /// What keys and values were seen to be, where those that the graph keeps in int8 are to be kept in int4; else null.
+    /// </param>
+    public static Graph? Convert(Graph graph, ChannelRanges? ranges)
     {
         var plan = new FusionPlan(graph);
-        if (plan.IsEmpty && !graph.Nodes.Any(node => ConvertAttention.Apply(graph, node) is not null))
+        Dictionary<string, Initializer> means = new(StringComparer.Ordinal);
+        if (plan.IsEmpty && !graph.Nodes.Any(node => Attention(node) is not null))
         {
             return null;
         }
@@ -30,8 +37,25 @@ internal static class KernelGraph
         FuseSwiGlu.Apply(plan);
         FuseResidual.Apply(plan);
         FuseRmsNorm.Apply(plan);
+        HashSet<string> packed = [.. graph.Nodes.Select(Attention).OfType<Node>().Where(IsPacked).SelectMany(Caches)];
         return DropUnread.Apply(GraphCopy.Make(
-            graph, node => plan.NodesFor(node) ?? [ConvertAttention.Apply(graph, node) ?? node]));
+            graph, node => plan.NodesFor(node) ?? [Attention(node) ?? node],
+            port => packed.Contains(port.Name) ? Packed(port) : port, means.Values));
+
+        Node? Attention(Node node) => ConvertAttention.Apply(graph, node, ranges is not null, Means);
+
+        string Means(string present)
+        {
+            if (!means.TryGetValue(present, out var constant))
+            {
+                var shape = graph.Outputs.Single(port => port.Name == present).Shape;
+                means.Add(present, constant = new Initializer(
+                    $"{present}_mean", ElementType.Float32, [shape[1].Size!.Value, 1, shape[3].Size!.Value],
+                    new TensorData.Inline(MemoryMarshal.AsBytes<float>(ranges!.MeansOf(present)).ToArray())));
+            }
+
+            return constant.Name;
+        }
     }
 
     /// <summary>
@@ -50,4 +74,18 @@ internal static class KernelGraph
             .Where(output => output.Name.StartsWith("present", StringComparison.Ordinal))
             .All(output => kept.Contains(output.Name));
     }
+
+    private static bool IsPacked(Node node) => node.OpType == AttentionContract.AttentionInt4Operator;
+
+    private static string[] Caches(Node node) =>
+    [
+        node.Inputs[AttentionContract.PastKey], node.Inputs[AttentionContract.PastValue],
+        node.Outputs[AttentionContract.PresentKey], node.Outputs[AttentionContract.PresentValue],
+    ];
+
+    private static GraphPort Packed(GraphPort port) => port with
+    {
+        Type = ElementType.UInt8,
+        Shape = [.. port.Shape.SkipLast(1), AttentionContract.Int4Bytes(port.Shape[^1].Size!.Value)],
+    };
 }

@@ -1,9 +1,10 @@
 namespace Slipway.Export.Quantization;
 
-/// <summary>Largest keys and values of each channel of each head of each layer.</summary>
+/// <summary>Largest and mean keys and values of each channel of each head of each layer.</summary>
 internal sealed class ChannelRanges
 {
     private readonly Dictionary<string, float[]> _max = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (double[] Sums, long Tokens)> _sums = new(StringComparer.Ordinal);
 
     /// <summary>Takes an output's keys or values into account.</summary>
     /// <param name="name">The output's name.</param>
@@ -23,17 +24,30 @@ internal sealed class ChannelRanges
         if (!_max.TryGetValue(name, out var max))
         {
             _max.Add(name, max = new float[heads * size]);
+            _sums.Add(name, (new double[heads * size], 0));
         }
+
+        var sums = _sums[name].Sums;
+        _sums[name] = (sums, _sums[name].Tokens + (values.Length / max.Length));
 
         for (var token = 0; token < values.Length / size; token++)
         {
-            var channels = max.AsSpan(token / length % heads * size, size);
+            var first = token / length % heads * size;
             var row = values.Slice(token * size, size);
             for (var i = 0; i < size; i++)
             {
-                channels[i] = Math.Max(channels[i], Math.Abs(row[i]));
+                max[first + i] = Math.Max(max[first + i], Math.Abs(row[i]));
+                sums[first + i] += row[i];
             }
         }
+    }
+
+    /// <summary>The mean of each channel over all tokens, [heads, size].</summary>
+    public float[] MeansOf(string name)
+    {
+        _ = Of(name);
+        var (sums, tokens) = _sums[name];
+        return Array.ConvertAll(sums, sum => (float)(sum / tokens));
     }
 
     /// <summary>The largest size of each channel, [heads, size].</summary>

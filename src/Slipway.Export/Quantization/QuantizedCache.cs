@@ -10,11 +10,10 @@ namespace Slipway.Export.Quantization;
 /// </remarks>
 /// <param name="graph">The graph; it stays as it is.</param>
 /// <param name="ranges">What keys and values were seen to be.</param>
-/// <param name="bits">Bits of a code, 8 or 4.</param>
 /// <param name="frequencies">Radians a position of the pairs that turn, by the name of their table of cosines.</param>
 /// <param name="positions">The longest sequence.</param>
 internal sealed class QuantizedCache(
-    Graph graph, ChannelRanges ranges, int bits, IReadOnlyDictionary<string, double[]> frequencies, int positions)
+    Graph graph, ChannelRanges ranges, IReadOnlyDictionary<string, double[]> frequencies, int positions)
 {
     private const string Operator = "GroupQueryAttention";
     private const int PastInput = 3, CosineInput = 7, ScaleInput = 12;
@@ -32,8 +31,6 @@ internal sealed class QuantizedCache(
     private readonly Dictionary<string, string> _presents = new(StringComparer.Ordinal);
     private readonly Dictionary<string, GraphValue> _scales = new(StringComparer.Ordinal);
 
-    private ElementType Type => bits == 8 ? ElementType.Int8 : ElementType.UInt8;
-
     /// <summary>Returns the graph with codes in place of float32 keys and values.</summary>
     public Graph Apply()
     {
@@ -47,7 +44,7 @@ internal sealed class QuantizedCache(
             }
             else if (_presents.ContainsKey(port.Name))
             {
-                _target.AddInput(port.Name, Type, Quantized(port));
+                _target.AddInput(port.Name, ElementType.Int8, port.Shape);
             }
             else
             {
@@ -67,9 +64,8 @@ internal sealed class QuantizedCache(
 
         foreach (var port in graph.Outputs)
         {
-            var coded = written.Contains(port.Name);
-            _target.AddOutput(new GraphValue(port.Name), coded
-                ? Type : port.Type, coded ? Quantized(port) : port.Shape);
+            _target.AddOutput(
+                new GraphValue(port.Name), written.Contains(port.Name) ? ElementType.Int8 : port.Type, port.Shape);
         }
 
         return _target;
@@ -96,12 +92,6 @@ internal sealed class QuantizedCache(
 
     private bool IsCached(Node node) => node.OpType == Operator && _presents.ContainsKey(node.Inputs[PastInput]);
 
-    private Dimension[] Quantized(GraphPort port)
-    {
-        var size = port.Shape[^1].Size!.Value;
-        return [.. port.Shape.Take(port.Shape.Count - 1), bits == 8 ? size : (size + 1) / 2];
-    }
-
     private Node Quantized(Node node)
     {
         List<string> inputs = [.. node.Inputs];
@@ -116,7 +106,7 @@ internal sealed class QuantizedCache(
                 .. node.Attributes,
                 new NodeAttribute.Text("k_quant_type", "PER_CHANNEL"),
                 new NodeAttribute.Text("v_quant_type", "PER_CHANNEL"),
-                new NodeAttribute.Int("kv_cache_bit_width", bits),
+                new NodeAttribute.Int("kv_cache_bit_width", 8),
             ],
         };
     }
@@ -141,8 +131,7 @@ internal sealed class QuantizedCache(
     private float[] Scale(float[] max)
     {
         var floor = Math.Max(max.Max() * Smallest, MinScale);
-        float highest = (1 << (bits - 1)) - 1;
-        return Array.ConvertAll(max, size => Math.Max(size * Margin, floor) / highest);
+        return Array.ConvertAll(max, size => Math.Max(size * Margin, floor) / sbyte.MaxValue);
     }
 
     // What channels reach at positions that were not measured: a pair that turns faster shows more of one in the other.

@@ -1,3 +1,5 @@
+using Slipway.Packaging.Kernels;
+
 namespace Slipway.Kernels.Attention;
 
 /// <summary>One run of a layer's attention: where everything is. Owns nothing.</summary>
@@ -20,8 +22,8 @@ internal unsafe struct AttentionCall
     /// <summary>Tokens that a sequence has room for.</summary>
     public int Capacity;
 
-    /// <summary>Tells whether the cache holds int8; float32 otherwise.</summary>
-    public bool IsQuantized;
+    /// <summary>How the cache holds keys and values.</summary>
+    public CacheFormat Format;
 
     /// <summary>New queries, keys and values, [batch, tokens, …], and how far a token is from the next.</summary>
     public float* Queries;
@@ -30,13 +32,16 @@ internal unsafe struct AttentionCall
     public int QueryStride;
     public int KeyStride;
 
-    /// <summary>[batch, key heads, capacity, head size].</summary>
+    /// <summary>[batch, key heads, capacity] of <see cref="RowBytes"/> each.</summary>
     public byte* KeyCache;
     public byte* ValueCache;
 
-    /// <summary>[key heads, head size].</summary>
+    /// <summary>[key heads, head size] of an int8 cache.</summary>
     public float* KeyScales;
     public float* ValueScales;
+
+    /// <summary>[key heads, head size] of an int4 cache; null for none.</summary>
+    public float* KeyMeans;
 
     /// <summary>[batch]: the last position of each sequence; negative for one to leave alone.</summary>
     public int* LastPositions;
@@ -66,7 +71,13 @@ internal unsafe struct AttentionCall
 
     public readonly int Blocks => (Tokens + BlockTokens - 1) / BlockTokens;
 
-    public readonly int CacheBytes => IsQuantized ? 1 : sizeof(float);
+    /// <summary>Bytes of one key or value in the cache.</summary>
+    public readonly int RowBytes => Format switch
+    {
+        CacheFormat.Int8 => HeadDim,
+        CacheFormat.Int4 => (int)AttentionContract.Int4Bytes(HeadDim),
+        _ => HeadDim * sizeof(float),
+    };
 
     /// <summary>
     /// Tells whether a sequence only stands between others: its cache stays as it is, and zeros come out.
@@ -78,5 +89,19 @@ internal unsafe struct AttentionCall
 
     /// <summary>Locates the key or value of a position.</summary>
     public readonly byte* At(byte* cache, int sequence, int head, int position)
-        => cache + ((((((long)sequence * Shape.KeyValueHeads) + head) * Capacity) + position) * HeadDim * CacheBytes);
+        => cache + ((((((long)sequence * Shape.KeyValueHeads) + head) * Capacity) + position) * RowBytes);
+}
+
+/// <summary>A way to hold keys and values.</summary>
+internal enum CacheFormat
+{
+    /// <summary>Single precision.</summary>
+    Float32,
+
+    /// <summary>Codes of 8 bits, with a constant scale for each channel of each head.</summary>
+    Int8,
+
+    /// <summary>Rotated heads in codes of 4 bits, with a scale for each token and head: <see cref="QuantizedRow"/>.
+    /// </summary>
+    Int4,
 }

@@ -10,12 +10,12 @@ internal sealed unsafe class AttentionInputs
     // Longer ones see all; positions less a window stay within 32 bits.
     private const long MaxWindow = 1 << 30;
 
-    private readonly bool _isQuantized;
+    private readonly CacheFormat _format;
 
-    public AttentionInputs(KernelInfo info, bool isQuantized)
+    public AttentionInputs(KernelInfo info, CacheFormat format)
     {
         Node = info.Node;
-        _isQuantized = isQuantized;
+        _format = format;
         var (heads, keyValueHeads) = (info.Integer(HeadsAttribute), info.Integer(KeyValueHeadsAttribute));
         if (!Supports(heads, keyValueHeads))
         {
@@ -47,10 +47,17 @@ internal sealed unsafe class AttentionInputs
             throw Node.Invalid($"'{RotaryAttribute}' is 1 and inputs {Cosines} and {Sines} are not both there");
         }
 
-        if (isQuantized && !(Node.Has(KeyScales) && Node.Has(ValueScales)))
+        if (format == CacheFormat.Int8 && !(Node.Has(KeyScales) && Node.Has(ValueScales)))
         {
             throw Node.Invalid(
                 $"keys and values are int8, and inputs {KeyScales} and {ValueScales} are not both there");
+        }
+
+        if (format == CacheFormat.Int4 && Node.Has(KeyMeans) && (Node.Has(Sinks) || softcap > 0))
+        {
+            throw Node.Invalid(
+                $"input {KeyMeans}, means of keys, stands beside input {Sinks} or '{SoftcapAttribute}', which scores "
+                + "without those means do not go with");
         }
 
         if (Node.Has(Key) != Node.Has(Value))
@@ -67,6 +74,14 @@ internal sealed unsafe class AttentionInputs
 
     public AttentionShape Shape { get; }
 
+    /// <summary>The type of the tensors that hold keys and values.</summary>
+    public static OperandType TypeOf(CacheFormat format) => format switch
+    {
+        CacheFormat.Int8 => OperandType.Int8,
+        CacheFormat.Int4 => OperandType.UInt8,
+        _ => OperandType.Float,
+    };
+
     /// <summary>Reads a run's tensors.</summary>
     /// <exception cref="InvalidDataException">A tensor has another type or shape than the others ask for.</exception>
     /// <exception cref="NotSupportedException">Past and present are not one buffer.</exception>
@@ -75,9 +90,10 @@ internal sealed unsafe class AttentionInputs
         RuntimeApi.Tensor query = context.Input(Query), past = context.Input(PastKey);
         Node.RequireType(query, Query, OperandType.Float);
         Node.RequireRank(query, Query, 3);
-        Node.RequireType(past, PastKey, _isQuantized ? OperandType.Int8 : OperandType.Float);
+        Node.RequireType(past, PastKey, TypeOf(_format));
         Node.RequireRank(past, PastKey, 4);
-        var (batch, tokens, capacity, size) = (query.Shape[0], query.Shape[1], past.Shape[2], past.Shape[3]);
+        var (batch, tokens, capacity, row) = (query.Shape[0], query.Shape[1], past.Shape[2], past.Shape[3]);
+        var size = _format == CacheFormat.Int4 ? HeadDim(query) : row;
         if (!SupportsHeadDim(size))
         {
             throw Node.Invalid(
@@ -85,12 +101,19 @@ internal sealed unsafe class AttentionInputs
                 + $"up to {MaxHeadDim} was expected");
         }
 
+        if (_format == CacheFormat.Int4 && row != Int4Bytes(size))
+        {
+            throw Node.Invalid(
+                $"input {PastKey}, '{Node.InputName(PastKey)}', has rows of {row} bytes; heads of {size} take "
+                + $"{Int4Bytes(size)}");
+        }
+
         if (batch > int.MaxValue || tokens > int.MaxValue || capacity > int.MaxValue)
         {
             throw Node.Invalid($"a batch of {batch}, {tokens} tokens or a capacity of {capacity} is too large");
         }
 
-        ReadOnlySpan<long> cache = [batch, Shape.KeyValueHeads, capacity, size];
+        ReadOnlySpan<long> cache = [batch, Shape.KeyValueHeads, capacity, row];
         Node.Require(past, PastKey, past.Type, cache);
         var pastValue = context.Input(PastValue);
         Node.Require(pastValue, PastValue, past.Type, cache);
@@ -101,7 +124,7 @@ internal sealed unsafe class AttentionInputs
             Tokens = (int)tokens,
             HeadDim = (int)size,
             Capacity = (int)capacity,
-            IsQuantized = _isQuantized,
+            Format = _format,
             LastPositions = Read<int>(context, LastPositions, OperandType.Int32, [batch]),
             Sinks = Optional(context, Sinks, [Shape.NumAttentionHeads]),
             BlockTokens = AttentionRows.BlockTokens(Shape.Group),
@@ -117,17 +140,26 @@ internal sealed unsafe class AttentionInputs
                 "Past and present keys and values must be one buffer: bind the same memory to both.");
         }
 
-        if (_isQuantized)
+        if (_format == CacheFormat.Int8)
         {
             ReadOnlySpan<long> scales = [Shape.KeyValueHeads, 1, size];
             call.KeyScales = Read<float>(context, KeyScales, OperandType.Float, scales);
             call.ValueScales = Read<float>(context, ValueScales, OperandType.Float, scales);
         }
 
+        else if (_format == CacheFormat.Int4)
+        {
+            call.KeyMeans = Optional(context, KeyMeans, [Shape.KeyValueHeads, 1, size]);
+        }
+
         RequirePositions(call, capacity, $"the cache, input {PastKey}, has room for");
         ReadRotary(context, ref call);
         return call;
     }
+
+    // Rows of 4 bits do not tell how many channels they have.
+    private long HeadDim(in RuntimeApi.Tensor query)
+        => query.Shape[2] / (Shape.NumAttentionHeads + (Node.Has(Key) ? 0 : 2 * Shape.KeyValueHeads));
 
     // Keys and values of new tokens stand in tensors of their own, or behind the queries.
     private void ReadNewTokens(KernelContext context, ref AttentionCall call, in RuntimeApi.Tensor query)

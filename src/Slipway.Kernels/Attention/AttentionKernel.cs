@@ -29,17 +29,20 @@ internal sealed unsafe class AttentionKernel : INodeKernel
     private readonly KernelThreads _threads;
     private readonly AttentionInputs _inputs;
 
-    private AttentionKernel(KernelInfo info, bool isQuantized)
+    private AttentionKernel(KernelInfo info, CacheFormat format)
     {
         _threads = info.Domain.Threads;
-        _inputs = new AttentionInputs(info, isQuantized);
+        _inputs = new AttentionInputs(info, format);
         info.Domain.CacheInputs.UnionWith([info.Node.InputName(PastKey), info.Node.InputName(PastValue)]);
     }
 
-    public static CustomOperator Operator { get; } = Describe(AttentionOperator, OperandType.Float);
+    public static CustomOperator Operator { get; } = Describe(AttentionOperator, CacheFormat.Float32);
 
     /// <summary>The same with int8 keys and values.</summary>
-    public static CustomOperator Int8Operator { get; } = Describe(AttentionInt8Operator, OperandType.Int8);
+    public static CustomOperator Int8Operator { get; } = Describe(AttentionInt8Operator, CacheFormat.Int8);
+
+    /// <summary>The same with int4 keys and values.</summary>
+    public static CustomOperator Int4Operator { get; } = Describe(AttentionInt4Operator, CacheFormat.Int4);
 
     public KernelNode Node => _inputs.Node;
 
@@ -58,14 +61,16 @@ internal sealed unsafe class AttentionKernel : INodeKernel
     {
     }
 
-    private static CustomOperator Describe(string name, OperandType cache) => new(
-        name,
-        info => new AttentionKernel(info, cache == OperandType.Int8),
-        [
-            OperandType.Float, cache, cache, OperandType.Int32, .. Enumerable.Repeat(OperandType.Float, 7),
-        ],
-        RequiredInputs: 4,
-        [OperandType.Float, cache, cache]);
+    private static CustomOperator Describe(string name, CacheFormat format)
+    {
+        var cache = AttentionInputs.TypeOf(format);
+        return new(
+            name,
+            info => new AttentionKernel(info, format),
+            [OperandType.Float, cache, cache, OperandType.Int32, .. Enumerable.Repeat(OperandType.Float, 7)],
+            RequiredInputs: 4,
+            [OperandType.Float, cache, cache]);
+    }
 
     private void Run(ref AttentionCall call)
     {

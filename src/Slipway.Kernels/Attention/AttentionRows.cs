@@ -190,15 +190,24 @@ internal unsafe ref struct AttentionRows
     private readonly void LoadKeys(int position)
     {
         var source = At(_call.KeyCache, position);
-        var tileBytes = AttentionSegment.Tile * _call.HeadDim * _call.CacheBytes;
+        if (_call.Format == CacheFormat.Int4)
+        {
+            // Unpacked in place of values, which are loaded later.
+            var count = Math.Min(AttentionSegment.Tile, _call.Capacity - position);
+            QuantizedRow.Load(source, count, _call.HeadDim, _values);
+            KeyTile.Transpose(_values, _call.HeadDim, _keys);
+            return;
+        }
+
+        var tileBytes = AttentionSegment.Tile * _call.RowBytes;
         if (position + AttentionSegment.Tile > _call.Capacity)
         {
-            var bytes = (_call.Capacity - position) * _call.HeadDim * _call.CacheBytes;
+            var bytes = (_call.Capacity - position) * _call.RowBytes;
             new Span<byte>(source, bytes).CopyTo(new Span<byte>(_values, tileBytes));
             source = (byte*)_values;
         }
 
-        if (_call.IsQuantized)
+        if (_call.Format == CacheFormat.Int8)
         {
             KeyTile.Transpose((sbyte*)source, _call.HeadDim, _keys);
         }
@@ -212,20 +221,24 @@ internal unsafe ref struct AttentionRows
     private readonly float* LoadValues(int position, int count)
     {
         var source = At(_call.ValueCache, position);
-        if (!_call.IsQuantized)
+        switch (_call.Format)
         {
-            return (float*)source;
+            case CacheFormat.Int8:
+                AttentionSegment.Widen((sbyte*)source, count * _call.HeadDim, _values);
+                return _values;
+            case CacheFormat.Int4:
+                QuantizedRow.Load(source, count, _call.HeadDim, _values);
+                return _values;
+            default:
+                return (float*)source;
         }
-
-        AttentionSegment.Widen((sbyte*)source, count * _call.HeadDim, _values);
-        return _values;
     }
 
     // Asks for the bytes that follow, as pages end the processor's own reading ahead.
     private readonly byte* At(byte* cache, int position)
     {
         var source = _call.At(cache, _sequence, _head, position);
-        var bytes = AttentionSegment.Tile * _call.HeadDim * _call.CacheBytes;
+        var bytes = AttentionSegment.Tile * _call.RowBytes;
         for (var i = 0; i < bytes; i += 64)
         {
             Sse.Prefetch0(source + bytes + i);
@@ -307,11 +320,15 @@ internal unsafe ref struct AttentionRows
             sum = (sum * shrink) + MathF.Exp(call.Sinks[head] - larger);
         }
 
-        var target = new Span<float>(
-            call.Output + (((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads + head) * size),
-            size);
+        var output = call.Output
+            + (((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads + head) * size);
+        var target = new Span<float>(output, size);
         TensorPrimitives.Multiply(new ReadOnlySpan<float>(row + 16, size), shrink / sum, target);
-        if (call.IsQuantized)
+        if (call.Format == CacheFormat.Int4)
+        {
+            HadamardRotation.Apply(output, size);
+        }
+        else if (call.Format == CacheFormat.Int8)
         {
             var scales = call.ValueScales + ((long)(head / call.Shape.Group) * size);
             TensorPrimitives.Multiply(target, new ReadOnlySpan<float>(scales, size), target);

@@ -12,6 +12,7 @@ namespace Slipway.Kernels.Attention;
 /// rotary(x)[i] = x[i] * cos[p, i] − x[i + half] * sin[p, i]
 /// rotary(x)[i + half] = x[i + half] * cos[p, i] + x[i] * sin[p, i]
 /// int8 cache: value = clamp(round(x / scale[channel]), −128, 127)
+/// int4 cache: keys less their means; queries, keys and values turned by <see cref="HadamardRotation"/>
 /// </code>
 /// </remarks>
 internal static unsafe class AttentionTokens
@@ -38,7 +39,11 @@ internal static unsafe class AttentionTokens
             var target = new Span<float>(rotated, size);
             ApplyRotary(call, query, rotated, position);
             TensorPrimitives.Multiply(target, call.Shape.Scale, target);
-            if (call.IsQuantized)
+            if (call.Format == CacheFormat.Int4)
+            {
+                HadamardRotation.Apply(rotated, size);
+            }
+            else if (call.Format == CacheFormat.Int8)
             {
                 TensorPrimitives.Multiply(target, Scales(call.KeyScales, head / call.Shape.Group, size), target);
             }
@@ -50,8 +55,15 @@ internal static unsafe class AttentionTokens
         for (var head = 0; head < call.Shape.KeyValueHeads; head++, key += size, value += size)
         {
             ApplyRotary(call, key, stored, position);
+            if (call.KeyMeans is not null)
+            {
+                var centered = new Span<float>(stored, size);
+                TensorPrimitives.Subtract(centered, Scales(call.KeyMeans, head, size), centered);
+            }
+
             Store(call, stored, call.KeyScales, head, call.At(call.KeyCache, sequence, head, position));
-            Store(call, value, call.ValueScales, head, call.At(call.ValueCache, sequence, head, position));
+            new Span<float>(value, size).CopyTo(new Span<float>(stored, size));
+            Store(call, stored, call.ValueScales, head, call.At(call.ValueCache, sequence, head, position));
         }
     }
 
@@ -84,12 +96,20 @@ internal static unsafe class AttentionTokens
         new Span<float>(head + (2 * half), rest).CopyTo(new Span<float>(target + (2 * half), rest));
     }
 
+    // The head is changed.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Store(in AttentionCall call, float* head, float* scales, int index, byte* target)
     {
-        if (!call.IsQuantized)
+        if (call.Format == CacheFormat.Float32)
         {
             new Span<float>(head, call.HeadDim).CopyTo(new Span<float>(target, call.HeadDim));
+            return;
+        }
+
+        if (call.Format == CacheFormat.Int4)
+        {
+            HadamardRotation.Apply(head, call.HeadDim);
+            QuantizedRow.Store(head, call.HeadDim, target);
             return;
         }
 

@@ -1,17 +1,23 @@
 namespace Slipway.Packaging.Kernels;
 
-/// <summary>States the operators <c>GroupQueryAttention</c> and <c>GroupQueryAttentionInt8</c>.</summary>
+/// <summary>
+/// States the operators <c>GroupQueryAttention</c>, <c>GroupQueryAttentionInt8</c> and <c>GroupQueryAttentionInt4</c>.
+/// </summary>
 /// <remarks>
-/// Causal attention over a cache that past and present share, [batch, kv_heads, capacity, head_dim]; the second keeps
-/// int8 values with a scale for each channel, [kv_heads, 1, head_dim]. The query is [batch, tokens, heads · head_dim]
-/// beside a key and a value [batch, tokens, kv_heads · head_dim], or all three side by side in one tensor. Last
-/// positions are int32 [batch]; −1 leaves a slot alone. Cosines and sines are [positions, rotary size / 2], sinks
-/// [heads].
+/// Causal attention over a cache that past and present share, [batch, kv_heads, capacity, head_dim]. The second keeps
+/// int8 values with a scale for each channel, [kv_heads, 1, head_dim]. The third keeps uint8 [batch, kv_heads,
+/// capacity, bytes]: heads turned by a Hadamard matrix, in 4 bits, then the scale and minimum of each group of channels
+/// in half precision; a cache is read by the operator that wrote it. Key means, [kv_heads, 1, head_dim], are taken off
+/// keys first, which moves all scores of a query alike: no sinks and no softcap may stand beside them. The query is
+/// [batch, tokens, heads · head_dim] beside a key and a value [batch, tokens, kv_heads · head_dim], or all three side
+/// by side in one tensor. Last positions are int32 [batch]; −1 leaves a slot alone. Cosines and sines are [positions,
+/// rotary size / 2], sinks [heads].
 /// </remarks>
 internal static class AttentionContract
 {
     public const string AttentionOperator = "GroupQueryAttention";
     public const string AttentionInt8Operator = "GroupQueryAttentionInt8";
+    public const string AttentionInt4Operator = "GroupQueryAttentionInt4";
 
     public const int Query = 0;
     public const int PastKey = 1;
@@ -23,6 +29,7 @@ internal static class AttentionContract
     public const int Sines = 7;
     public const int Sinks = 8;
     public const int KeyScales = 9;
+    public const int KeyMeans = 9;
     public const int ValueScales = 10;
 
     public const int Output = 0;
@@ -43,12 +50,19 @@ internal static class AttentionContract
 
     public const int MaxHeadDim = 512;
 
-    public static IReadOnlyList<string> Operators { get; } = [AttentionOperator, AttentionInt8Operator];
+    public static IReadOnlyList<string> Operators { get; } =
+        [AttentionOperator, AttentionInt8Operator, AttentionInt4Operator];
 
     public static IReadOnlyList<string> Attributes { get; } =
         [
             HeadsAttribute, KeyValueHeadsAttribute, ScaleAttribute, SoftcapAttribute, WindowAttribute, RotaryAttribute,
         ];
+
+    /// <summary>Channels of a key or value of 4 bits that share a scale.</summary>
+    public static int Int4Group(long headDim) => headDim % 32 == 0 ? 32 : 16;
+
+    /// <summary>Bytes of a key or value of 4 bits: a group's scale and minimum take two each.</summary>
+    public static long Int4Bytes(long headDim) => (headDim / 2) + (4 * (headDim / Int4Group(headDim)));
 
     /// <summary>Tells whether the operators can compute such heads.</summary>
     public static bool Supports(long heads, long keyValueHeads)

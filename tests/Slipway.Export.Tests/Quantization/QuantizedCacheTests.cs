@@ -16,16 +16,16 @@ public sealed class QuantizedCacheTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(KeyValuePrecision.Int8, ElementType.Int8, 16, 127)]
-    [InlineData(KeyValuePrecision.Int4, ElementType.UInt8, 8, 7)]
-    public void Export_MeasuredRanges_AreTheScalesOfEachChannel(
-        KeyValuePrecision precision, ElementType type, int width, int highest)
+    [InlineData(KeyValuePrecision.Int8)]
+    [InlineData(KeyValuePrecision.Int4)]
+    public void Export_MeasuredRanges_AreTheScalesOfEachChannel(KeyValuePrecision precision)
     {
+        const int highest = 127;
         var graph = Export(precision, Show);
         GraphPort[] cache = [.. graph.Inputs.Where(port => port.Name.StartsWith("past", StringComparison.Ordinal)),
             .. graph.Outputs.Where(port => port.Name.StartsWith("present", StringComparison.Ordinal))];
         Assert.Equal(4 * Layers, cache.Length);
-        Assert.All(cache, port => Assert.Equal((type, width), (port.Type, (int)port.Shape[3].Size!.Value)));
+        Assert.All(cache, port => Assert.Equal((ElementType.Int8, Size), (port.Type, (int)port.Shape[3].Size!.Value)));
         Assert.Equal(
             Layers, graph.Nodes.Count(node => node.OpType == "GroupQueryAttention" && node.Inputs.Count == 14));
 
@@ -41,6 +41,22 @@ public sealed class QuantizedCacheTests : IDisposable
                 float.Hypot(Max(i), Max(partner)), Max(i) + (Max(partner) * (float)Math.Sin(turned)));
             Assert.Equal(1.1f * reach / highest, keys[i], 1e-5f * reach / highest);
         }
+    }
+
+    [Fact]
+    public void Export_Int4_KernelsKeepARowAndItsScales()
+    {
+        Export(KeyValuePrecision.Int4, Show);
+        var graph = OnnxFile.Read(Path.Combine(_folder["package"], "kernels.onnx")).Graph;
+        GraphPort[] cache =
+        [
+            .. graph.Inputs.Concat(graph.Outputs).Where(port => port.Name.StartsWith("past", StringComparison.Ordinal)
+                || port.Name.StartsWith("present", StringComparison.Ordinal)),
+        ];
+        Assert.Equal(4 * Layers, cache.Length);
+        Assert.All(
+            cache, port => Assert.Equal((ElementType.UInt8, (Size / 2) + 4), (port.Type, (int)port.Shape[3].Size!.Value)));
+        Assert.Equal(Layers, graph.Nodes.Count(node => node.OpType == "GroupQueryAttentionInt4"));
     }
 
     [Fact]

@@ -39,9 +39,12 @@ public sealed class AttentionRulesTests : IDisposable
         ["value missing"] = (one => one.Leave(Value), "of inputs 4 and 5, a key and a value, one is missing"),
         ["key missing"] = (one => one.Leave(Key), "of inputs 4 and 5, a key and a value, one is missing"),
         ["scales missing"] = (
-            one => { one.IsQuantized = true; one.Leave(KeyScales); },
+            one => { one.Bits = 8; one.Leave(KeyScales); },
             "inputs 9 and 10 are not both there"),
         ["positions missing"] = (one => one.Leave(Last), "InvalidGraph"),
+        ["means of keys beside sinks"] = (
+            one => one.Bits = 4,
+            "input 9, means of keys, stands beside input 8 or 'softcap'"),
     };
 
     private static readonly Dictionary<string, (Action<Case> Change, string Expected)> _runRules = new()
@@ -102,15 +105,29 @@ public sealed class AttentionRulesTests : IDisposable
             one => one.Shapes[Sinks] = [2],
             "input 8, 'sinks', has the shape [2]; its attributes and other inputs ask for [4]"),
         ["scales of fewer heads"] = (
-            one => { one.IsQuantized = true; one.Shapes[KeyScales] = [1, 1, 32]; },
+            one => { one.Bits = 8; one.Shapes[KeyScales] = [1, 1, 32]; },
             "input 9, 'key_scales', has the shape [1, 1, 32]; its attributes and other inputs ask for [2, 1, 32]"),
         ["value scales of fewer channels"] = (
-            one => { one.IsQuantized = true; one.Shapes[ValueScales] = [2, 1, 16]; },
+            one => { one.Bits = 8; one.Shapes[ValueScales] = [2, 1, 16]; },
             "input 10, 'value_scales', has the shape [2, 1, 16]"),
+        ["rows of fewer bytes"] = (
+            one => { PackCache(one); one.Cache([Batch, KeyValueHeads, Capacity, 19]); },
+            "input 1, 'past_key', has rows of 19 bytes; heads of 32 take 20"),
+        ["key means of fewer heads"] = (
+            one => { PackCache(one); one.Shapes[KeyScales] = [1, 1, 32]; },
+            "input 9, 'key_scales', has the shape [1, 1, 32]; its attributes and other inputs ask for [2, 1, 32]"),
         ["one side by side with two"] = (one => { one.Leave(Key); one.Leave(Value); }, "ask for [2, 3, 256]"),
         ["key buffers apart"] = (one => one.SharesKey = false, "must be one buffer: bind the same memory to both"),
         ["value buffers apart"] = (one => one.SharesValue = false, "must be one buffer: bind the same memory to both"),
     };
+
+    // Means of keys do not go with sinks.
+    private static void PackCache(Case one)
+    {
+        one.Bits = 4;
+        one.Cache([Batch, KeyValueHeads, Capacity, 20]);
+        one.Leave(Sinks);
+    }
 
     private readonly TemporaryFolder _folder = new();
 
@@ -124,9 +141,19 @@ public sealed class AttentionRulesTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Run_TheNodeAsItIs_Computes(bool isQuantized) => Run(new Case { IsQuantized = isQuantized });
+    [InlineData(32)]
+    [InlineData(8)]
+    [InlineData(4)]
+    public void Run_TheNodeAsItIs_Computes(int bits)
+    {
+        var one = new Case { Bits = bits };
+        if (bits == 4)
+        {
+            PackCache(one);
+        }
+
+        Run(one);
+    }
 
     [Theory]
     [MemberData(nameof(LoadRules))]
@@ -188,7 +215,7 @@ public sealed class AttentionRulesTests : IDisposable
 
         public float Softcap { get; set; }
 
-        public bool IsQuantized { get; set; }
+        public int Bits { get; set; } = 32;
 
         public bool SharesKey { get; set; } = true;
 
@@ -222,7 +249,14 @@ public sealed class AttentionRulesTests : IDisposable
             }
 
             graph.AddNode(new Node(
-                "attention", "slipway", IsQuantized ? "GroupQueryAttentionInt8" : "GroupQueryAttention", Names,
+                "attention", "slipway",
+                Bits switch
+                {
+                    4 => "GroupQueryAttentionInt4",
+                    8 => "GroupQueryAttentionInt8",
+                    _ => "GroupQueryAttention",
+                },
+                Names,
                 ["y", "present_key", "present_value"],
                 [
                     .. Attributes.Select(pair => new NodeAttribute.Int(pair.Key, pair.Value)),
@@ -241,6 +275,7 @@ public sealed class AttentionRulesTests : IDisposable
             var type = Type(input) switch
             {
                 ElementType.Int8 => TensorElementType.Int8,
+                ElementType.UInt8 => TensorElementType.UInt8,
                 ElementType.Int32 => TensorElementType.Int32,
                 _ => TensorElementType.Float,
             };
@@ -256,7 +291,12 @@ public sealed class AttentionRulesTests : IDisposable
 
         private ElementType Type(int input) => input switch
         {
-            PastKey or PastValue => IsQuantized ? ElementType.Int8 : ElementType.Float32,
+            PastKey or PastValue => Bits switch
+            {
+                4 => ElementType.UInt8,
+                8 => ElementType.Int8,
+                _ => ElementType.Float32,
+            },
             Last => ElementType.Int32,
             _ => ElementType.Float32,
         };

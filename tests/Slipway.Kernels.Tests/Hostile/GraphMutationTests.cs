@@ -21,6 +21,7 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
     public static TheoryData<string, Precision, KeyValuePrecision> Packages { get; } = new()
     {
         { "llama", Precision.Int4, KeyValuePrecision.Float32 },
+        { "llama", Precision.Int4, KeyValuePrecision.Int4 },
         { "qwen3", Precision.Int4, KeyValuePrecision.Int8 },
         { "gemma3", Precision.Int4, KeyValuePrecision.Float32 },
         { "gpt-oss", Precision.Float32, KeyValuePrecision.Float32 },
