@@ -128,7 +128,7 @@ internal sealed class QuantizedCache(
         return scales;
     }
 
-    private float[] Scale(float[] max)
+    private static float[] Scale(float[] max)
     {
         var floor = Math.Max(max.Max() * Smallest, MinScale);
         return Array.ConvertAll(max, size => Math.Max(size * Margin, floor) / sbyte.MaxValue);

@@ -8,7 +8,7 @@ namespace Slipway.Kernels.Attention;
 /// <summary>Stores the key or value of one token and head in 4 bits a channel, with scales of its own.</summary>
 /// <remarks>
 /// <code>
-/// value = code * scale + min                  scale = (max − min) / 15 of a group of channels, both in half precision
+/// value = code * scale + min                  of a group of channels, both in half precision, by least squares
 /// row: │ codes, size / 2 bytes │ scale of group 0 │ min of group 0 │ scale of group 1 │ …
 ///      a byte's low half is channel i of a group, its high half channel i + group / 2
 /// </code>
@@ -30,7 +30,19 @@ internal static unsafe class QuantizedRow
         for (var first = 0; first < size; first += group, head += group, row += group / 2, scales += 2)
         {
             var (low, high) = Range(head, group);
-            (scales[0], scales[1]) = ((Half)((high - low) / MaxCode), (Half)low);
+            var best = float.PositiveInfinity;
+            foreach (var part in Parts)
+            {
+                // The codes of a range somewhat narrower, then the scale and minimum that fit them best.
+                var cut = (high - low) * (1 - part) / 2;
+                var (scale, min) = Fit(head, group, (high - low) * part / MaxCode, low + cut);
+                var error = Error(head, group, scale, min);
+                if (error < best || float.IsPositiveInfinity(best))
+                {
+                    (best, scales[0], scales[1]) = (error, (Half)scale, (Half)min);
+                }
+            }
+
             Encode(head, group / 2, (float)scales[0], (float)scales[1], row);
         }
     }
@@ -52,6 +64,48 @@ internal static unsafe class QuantizedRow
                 Decode(codes, group / 2, (float)scales[0], (float)scales[1], heads);
             }
         }
+    }
+
+    private static ReadOnlySpan<float> Parts => [1, 0.9f, 0.8f];
+
+    // Least squares of value = code · scale + min over the codes that a scale and minimum give.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (float Scale, float Min) Fit(float* values, int count, float scale, float min)
+    {
+        var (offset, inverse) = (Vector256.Create(min), Vector256.Create(scale > 0 ? 1 / scale : 0));
+        Vector256<float> codes = default, squares = default, sums = default, products = default;
+        for (var i = 0; i < count; i += Width)
+        {
+            var (value, code) = (Vector256.Load(values + i), Rounded(values + i, offset, inverse));
+            codes += code;
+            squares += code * code;
+            sums += value;
+            products += code * value;
+        }
+
+        var (codeSum, sum) = (Vector256.Sum(codes), Vector256.Sum(sums));
+        var spread = Vector256.Sum(squares) - (codeSum * codeSum / count);
+        if (!(spread > 0))
+        {
+            return (scale, min);
+        }
+
+        var fitted = (Vector256.Sum(products) - (codeSum * sum / count)) / spread;
+        return (fitted, (sum - (fitted * codeSum)) / count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Error(float* values, int count, float scale, float min)
+    {
+        var (offset, inverse) = (Vector256.Create(min), Vector256.Create(scale > 0 ? 1 / scale : 0));
+        Vector256<float> factor = Vector256.Create(scale), error = default;
+        for (var i = 0; i < count; i += Width)
+        {
+            var rest = Vector256.Load(values + i) - (Rounded(values + i, offset, inverse) * factor) - offset;
+            error += rest * rest;
+        }
+
+        return Vector256.Sum(error);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -87,11 +141,14 @@ internal static unsafe class QuantizedRow
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Codes(float* values, Vector256<float> offset, Vector256<float> inverse)
-    {
-        var code = Vector256.Round((Vector256.Load(values) - offset) * inverse);
-        return Vector256.ConvertToInt32Native(Vector256.MinNative(
-            Vector256.MaxNative(code, Vector256<float>.Zero), Vector256.Create((float)MaxCode))).AsUInt32();
-    }
+        => Vector256.ConvertToInt32Native(Rounded(values, offset, inverse)).AsUInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Rounded(float* values, Vector256<float> offset, Vector256<float> inverse)
+        => Vector256.MinNative(
+            Vector256.MaxNative(
+                Vector256.Round((Vector256.Load(values) - offset) * inverse), Vector256<float>.Zero),
+            Vector256.Create((float)MaxCode));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Decode(byte* codes, int half, float scale, float min, float* values)
