@@ -8,12 +8,13 @@ internal static class GraphCopy
     /// <summary>Makes the copy.</summary>
     /// <param name="graph">The graph; it stays as it is.</param>
     /// <param name="change">The nodes that stand in a node's place.</param>
-    /// <param name="changePort">What stands in an input's or output's place.</param>
-    /// <param name="constants">Constants that the new nodes read beside the graph's own.</param>
+    /// <param name="changePort">What stands in an input's or output's place; null for itself.</param>
+    /// <param name="constants">Constants that the new nodes read beside the graph's own; null for none.</param>
     public static Graph Make(
-        Graph graph, Func<Node, IEnumerable<Node>> change, Func<GraphPort, GraphPort> changePort,
-        IEnumerable<Initializer> constants)
+        Graph graph, Func<Node, IEnumerable<Node>> change, Func<GraphPort, GraphPort>? changePort = null,
+        IEnumerable<Initializer>? constants = null)
     {
+        changePort ??= port => port;
         Graph target = new(graph.Name);
         foreach (var port in graph.Inputs.Select(changePort))
         {
@@ -33,7 +34,7 @@ internal static class GraphCopy
         }
 
         Node[] nodes = [.. graph.Nodes.SelectMany(change)];
-        foreach (var constant in constants)
+        foreach (var constant in constants ?? [])
         {
             target.AddInitializer(constant);
         }

@@ -23,7 +23,8 @@ internal static class KernelGraph
     /// <summary>Returns such a graph; null where the operators would do nothing in it.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="ranges">
-    /// What keys and values were seen to be, where those that the graph keeps in int8 are to be kept in int4; else null.
+    /// What keys and values were seen to be, where those that the graph keeps in int8 are to be kept in int4; else
+    /// null.
     /// </param>
     public static Graph? Convert(Graph graph, ChannelRanges? ranges)
     {

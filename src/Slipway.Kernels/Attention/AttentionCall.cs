@@ -22,7 +22,7 @@ internal unsafe struct AttentionCall
     /// <summary>Tokens that a sequence has room for.</summary>
     public int Capacity;
 
-    /// <summary>How the cache holds keys and values.</summary>
+    /// <summary>The way in which the cache holds keys and values.</summary>
     public CacheFormat Format;
 
     /// <summary>New queries, keys and values, [batch, tokens, …], and how far a token is from the next.</summary>
@@ -101,7 +101,6 @@ internal enum CacheFormat
     /// <summary>Codes of 8 bits, with a constant scale for each channel of each head.</summary>
     Int8,
 
-    /// <summary>Rotated heads in codes of 4 bits, with a scale for each token and head: <see cref="QuantizedRow"/>.
-    /// </summary>
+    /// <summary>Rotated heads in codes of 4 bits, with scales for each token: <see cref="QuantizedRow"/>.</summary>
     Int4,
 }

@@ -15,7 +15,7 @@ public sealed record ScaleTuningOptions
     /// <value>8</value>
     public int BatchSize { get; init; } = 8;
 
-    /// <summary>Learning rate of Adam at the beginning; it falls to 0 along a cosine over the time or the steps.</summary>
+    /// <summary>Learning rate of Adam at the beginning; it falls to 0 along a cosine.</summary>
     /// <value>1e-3</value>
     public double LearningRate { get; init; } = 1e-3;
 

@@ -54,8 +54,8 @@ public sealed class QuantizedCacheTests : IDisposable
                 || port.Name.StartsWith("present", StringComparison.Ordinal)),
         ];
         Assert.Equal(4 * Layers, cache.Length);
-        Assert.All(
-            cache, port => Assert.Equal((ElementType.UInt8, (Size / 2) + 4), (port.Type, (int)port.Shape[3].Size!.Value)));
+        Assert.All(cache, port => Assert.Equal(
+            (ElementType.UInt8, (Size / 2) + 4), (port.Type, (int)port.Shape[3].Size!.Value)));
         Assert.Equal(Layers, graph.Nodes.Count(node => node.OpType == "GroupQueryAttentionInt4"));
     }
 
