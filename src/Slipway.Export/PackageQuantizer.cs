@@ -59,7 +59,7 @@ public static class PackageQuantizer
             Progress = progress,
         }.Write(writer, dataFile, cancellationToken);
         Write(model with { Graph = graph }, writer, graphFile);
-        var kernels = KernelGraph.Convert(graph);
+        var kernels = KernelGraph.Convert(graph, ranges: null);
         if (kernels is not null)
         {
             Write(model with { Graph = kernels, OperatorSets = KernelGraph.OperatorSets }, writer, KernelFile);
@@ -67,10 +67,14 @@ public static class PackageQuantizer
 
         CopyFiles(source, writer);
         cancellationToken.ThrowIfCancellationRequested();
+
+        // What int4 keys and values were measured to be is not in the decoder's graph.
+        var hasCodes = source.Manifest?.KeyValueCache is not null;
         var manifest = writer.Commit((source.Manifest ?? new PackageManifest()) with
         {
             Producer = Exporter.Producer,
             Precision = Precisions.NameOf(options.Precision),
+            KeyValueCache = hasCodes ? KeyValuePrecisions.NameOf(KeyValuePrecision.Int8) : null,
             Quantization = format.BitsOf() is { } bits
                 ? new QuantizationRecipe { Method = format.Method!, Bits = bits, BlockSize = format.BlockSize!.Value }
                 : null,
