@@ -26,9 +26,11 @@ public sealed class DependencyTests
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
         ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
         ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
+        ["Slipway.CodeRunner"] = ["Microsoft.CodeAnalysis.CSharp.Scripting"],
         ["Slipway.Cli"] =
         [
-            "Slipway.Calibration", "Slipway.Cpu", "Slipway.Evaluation", "Slipway.Export", "Slipway.Training", "Slipway",
+            "Slipway.Calibration", "Slipway.CodeRunner", "Slipway.Cpu", "Slipway.Evaluation", "Slipway.Export",
+            "Slipway.Training", "Slipway",
             "Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization",
             "Microsoft.Extensions.*", "ScottPlot", "Spectre.Console", "System.CommandLine",
         ],

@@ -53,6 +53,12 @@ internal sealed class TaskArguments
         Description = "Sampling temperature of several attempts.", DefaultValueFactory = _ => 0.8,
     };
 
+    private readonly Option<bool> _allowsCode = new("--allow-code-execution")
+    {
+        Description = "Run the programs that code tasks ask for: each in a process of its own, without network, other "
+            + "processes and files to write to, and with little time and memory. Linux on x64 only.",
+    };
+
     public TaskArguments(bool isRequired)
         => _tasks = new Option<string[]>("--task")
         {
@@ -66,6 +72,7 @@ internal sealed class TaskArguments
         foreach (var option in new Option[]
         {
             _tasks, _shots, _shotsFile, _limit, _seed, _direct, _plainText, _tokens, _labels, _samples, _temperature,
+            _allowsCode,
         })
         {
             command.Add(option);
@@ -88,6 +95,7 @@ internal sealed class TaskArguments
             Labels = result.GetValue(_labels)?.Split(',', StringSplitOptions.TrimEntries) ?? [],
             Samples = result.GetValue(_samples),
             Temperature = result.GetValue(_temperature),
+            AllowCodeExecution = result.GetValue(_allowsCode),
         };
         EvaluationTask[] tasks = [.. (result.GetValue(_tasks) ?? []).Select(task => Open(task, options))];
         return tasks.Select(task => task.Name).Distinct().Count() == tasks.Length

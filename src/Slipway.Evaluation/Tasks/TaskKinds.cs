@@ -14,6 +14,7 @@ public static class TaskKinds
         new("questions", "a short answer", (f, o) => new QuestionTask(f, o)),
         new("texts", "a text such as a translation or a summary", (f, o) => new TextTask(f, o)),
         new("reasoning", "a number at the end of some reasoning", (f, o) => new ReasoningTask(f, o)),
+        new("code", "a program, which is run", (f, o) => new CodeTask(f, o)),
         new("tool-calls", "calls of the tools offered", (f, o) => new ToolCallTask(f, o)),
     ];
 

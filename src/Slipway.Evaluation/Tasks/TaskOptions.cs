@@ -1,3 +1,5 @@
+using Slipway.Evaluation.CodeExecution;
+
 namespace Slipway.Evaluation.Tasks;
 
 /// <summary>Says how a task is put to a model.</summary>
@@ -46,6 +48,13 @@ public sealed record TaskOptions
     /// tuned to chat; needs a package.
     /// </summary>
     public bool PlainText { get; init; }
+
+    /// <summary>Tells whether code tasks may run the programs that a model writes.</summary>
+    /// <value>false</value>
+    public bool AllowCodeExecution { get; init; }
+
+    /// <summary>The limits of those programs.</summary>
+    public ProgramLimits ProgramLimits { get; init; } = new();
 
     /// <exception cref="ArgumentException">An option is out of range; the message names every one.</exception>
     internal static TaskOptions Checked(TaskOptions options)
