@@ -136,7 +136,8 @@ public static class Exporter
             [
                 .. checkpoint.Warnings, .. TextFiles.Warnings(checkpoint, name, architecture),
                 .. options.Method is null && !options.Requantize
-                    ? QuantizedWeights.Warn(checkpoint, staging is null ? build.Writer.Requantized : build.Codes, options)
+                    ? QuantizedWeights.Warn(
+                        checkpoint, staging is null ? build.Writer.Requantized : build.Codes, options)
                     : [],
             ],
         };

@@ -6,11 +6,13 @@ namespace Slipway.Checkpoints.Quantized;
 // activations stay floats, which is more exact.
 internal static partial class ActivationScales
 {
+    public static bool IsName(string tensor) => Name().IsMatch(tensor);
+
     // Takes such tensors, so that they are no longer among the model's.
     public static IReadOnlyList<string> Take(QuantizedParts parts)
     {
         string[] names = [.. parts.Checkpoint.Tensors.Keys
-            .Where(name => !parts.IsTaken(name) && Name().IsMatch(name)).Order(StringComparer.Ordinal)];
+            .Where(name => !parts.IsTaken(name) && IsName(name)).Order(StringComparer.Ordinal)];
         foreach (var name in names)
         {
             parts.Leave(name);

@@ -23,7 +23,7 @@ internal sealed class QuantizedCheckpoint : OverlayCheckpoint
             RequireOnce(_weights.TryAdd(weight.Info.Name, weight), weight.Info.Name);
         }
 
-        var activations = _weights.Count == 0 ? [] : ActivationScales.Take(parts);
+        var activations = ActivationScales.Take(parts);
         Dictionary<string, TensorInfo> tensors = new(StringComparer.Ordinal);
         foreach (var tensor in inner.Tensors.Values.Where(tensor => !parts.IsTaken(tensor.Name)))
         {
@@ -40,8 +40,8 @@ internal sealed class QuantizedCheckpoint : OverlayCheckpoint
         Quantized = _weights.Values.Where(weight => weight.Grid is not null)
             .ToDictionary(weight => weight.Info.Name, weight => weight.Grid!, StringComparer.Ordinal);
         Quantization = _weights.Count == 0 ? null : settings.Method;
-        Warnings = [.. inner.Warnings, .. _weights.Count == 0
-            ? [] : ActivationScales.Warn(inner.Path, activations, format.ActivationKey(settings))];
+        Warnings = [.. inner.Warnings, .. ActivationScales.Warn(
+            inner.Path, activations, _weights.Count == 0 ? null : format.ActivationKey(settings))];
     }
 
     public override IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
@@ -59,7 +59,8 @@ internal sealed class QuantizedCheckpoint : OverlayCheckpoint
     {
         try
         {
-            if (!checkpoint.Tensors.Values.Any(tensor => tensor.Type.IsCode()))
+            if (!checkpoint.Tensors.Values.Any(
+                tensor => tensor.Type.IsCode() || ActivationScales.IsName(tensor.Name)))
             {
                 return checkpoint;
             }

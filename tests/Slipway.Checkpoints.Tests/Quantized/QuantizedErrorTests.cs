@@ -176,6 +176,20 @@ public sealed class QuantizedErrorTests : IDisposable
                 + "floats, which is more exact; only its weights are read."], checkpoint.Warnings);
     }
 
+    [Fact]
+    public void Warnings_KeysAndValuesAreQuantizedAlone_AreTold()
+    {
+        QuantizedFolder.WithConfig("""{"quant_method": "compressed-tensors", "kv_cache_scheme": {"num_bits": 8}}""")
+            .Add("a.weight", TensorType.F32, new float[4], 2, 2)
+            .Add("a.k_scale", TensorType.F32, new float[1], 1)
+            .Write(_folder);
+        using var checkpoint = Checkpoint.Open(_folder.Path);
+
+        Assert.Equal(["a.weight"], checkpoint.Tensors.Keys);
+        Assert.Null(checkpoint.Quantization);
+        Assert.Contains("1 tensors such as 'a.k_scale'", Assert.Single(checkpoint.Warnings), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("ct-4-bits-group", "compressed-tensors")]
     [InlineData("bnb-nf4", "bitsandbytes")]
