@@ -13,7 +13,7 @@ public sealed record ExportOptions
     /// Method that chooses int4 and int8 values, by its name in the table of methods; null for the default.
     /// </summary>
     /// <remarks>
-    /// With null, codes of as many bits that a checkpoint holds already (GPTQ, AWQ) are kept as they are, and what it
+    /// With null, codes of as many bits or fewer that a checkpoint holds already are kept as they are, and what it
     /// holds as numbers stays in half precision; with a name, everything is quantized anew. What is quantized is
     /// searched without a text (<c>search</c>), or with <see cref="Calibration"/> over the inputs of each matrix
     /// (<c>fitted</c>).
