@@ -50,6 +50,16 @@ public sealed record PackageManifest
     [JsonInclude]
     internal string? KernelModel { get; init; }
 
+    /// <summary>
+    /// The name of the format in which the model writes tool calls; null to find it from the template.
+    /// </summary>
+    public string? ToolCallFormat { get; init; }
+
+    /// <summary>
+    /// The name of the format in which the model marks its reasoning; null to find it from the template.
+    /// </summary>
+    public string? ReasoningFormat { get; init; }
+
     /// <summary>The LoRA adapters that the package holds beside the model; null for none.</summary>
     public IReadOnlyList<PackageAdapter>? Adapters { get; init; }
 

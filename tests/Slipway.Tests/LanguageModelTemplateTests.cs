@@ -41,17 +41,17 @@ public sealed class LanguageModelTemplateTests
     public void Render_OfAChat_HasTheTimeAndTheZoneThatItIsGiven()
     {
         using var folder = Copy("{{ strftime_now('%H:%M %Z') }}", "null");
-        using LanguageModelChat model = new(LanguageModel.Load(folder.Path));
-        Assert.Equal("12:30 XST", model.Render(Conversation, new ZoneTime(), CancellationToken.None));
+        using LanguageModelChat model = new(LanguageModel.Load(folder.Path), ChatFormatOptions.None);
+        Assert.Equal("12:30 XST", model.Render(Conversation, false, new ZoneTime(), CancellationToken.None));
     }
 
     [Fact]
     public void Render_OfAChat_EndsWhenItIsCancelled()
     {
         using var folder = Copy("{% for i in range(100000) %}{{ i }}{% endfor %}", "null");
-        using LanguageModelChat model = new(LanguageModel.Load(folder.Path));
+        using LanguageModelChat model = new(LanguageModel.Load(folder.Path), ChatFormatOptions.None);
         Assert.ThrowsAny<OperationCanceledException>(
-            () => model.Render(Conversation, TimeProvider.System, new CancellationToken(canceled: true)));
+            () => model.Render(Conversation, false, TimeProvider.System, new CancellationToken(canceled: true)));
     }
 
     private sealed class ZoneTime : TimeProvider

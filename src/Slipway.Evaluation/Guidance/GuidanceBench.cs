@@ -49,7 +49,7 @@ public static class GuidanceBench
         for (var round = 0; round <= rounds; round++)
         {
             started = Stopwatch.GetTimestamp();
-            var guidance = ToolCallGrammar.From(options, format, null, startsInReasoning: false)
+            var guidance = ToolCallGrammar.From(options, format, null, startsInReasoning: false)!
                 .ToGuidance(format.Open);
             var automaton = new GrammarAutomaton(guidance.Grammar());
             _ = automaton.Start;

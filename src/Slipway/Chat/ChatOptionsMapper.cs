@@ -42,6 +42,7 @@ internal static class ChatOptionsMapper
             Guidance = own.Guidance ?? Guidance(extra),
             DraftTokens = own.DraftTokens ?? extra.Integer("prompt_lookup_num_tokens"),
             GuideToolCalls = own.GuideToolCalls ?? extra.Boolean("guide_tool_calls"),
+            DescribeTools = own.DescribeTools ?? extra.Boolean("describe_tools"),
             TemplateVariables = own.TemplateVariables ?? extra.Object("chat_template_kwargs"),
         };
         Validate(merged);

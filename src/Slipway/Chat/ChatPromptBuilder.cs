@@ -22,21 +22,22 @@ internal static class ChatPromptBuilder
         CancellationToken cancellationToken)
     {
         var tools = TemplateTools.From(options);
-        var template = model.TemplateSource(tools is not null) ?? throw new NotSupportedException(
+        var traits = model.Traits(tools is not null) ?? throw new NotSupportedException(
             $"The package of '{modelId}' has no chat template, so it cannot chat. Put the model's "
             + "'chat_template.jinja' into the package folder, or use LanguageModel.GenerateAsync for plain "
             + "completion.");
-        var toolFormat = tools is null ? null : ToolChoice.RequireFormat(template, modelId);
-        var reasoning = ReasoningFormats.For(template);
+        var toolFormat = tools is null
+            ? null : ToolChoice.RequireFormat(traits, modelId, request.DescribeTools ?? true);
+        var reasoning = traits.Reasoning;
 
         var variables = new JsonObject
         {
-            ["messages"] = TemplateMessages.From(messages, options?.Instructions),
+            ["messages"] = TemplateMessages.From(messages, options?.Instructions, traits),
             ["add_generation_prompt"] = true,
         };
         if (tools is not null)
         {
-            variables["tools"] = tools;
+            AddTools(variables, tools, traits, toolFormat!);
         }
 
         AddReasoning(variables, options?.Reasoning);
@@ -45,21 +46,32 @@ internal static class ChatPromptBuilder
             variables[name] = TemplateValues.ToNode(value, $"The template variable '{Excerpt.Of(name)}'");
         }
 
-        var prompt = model.Render(variables, time, cancellationToken);
+        var prompt = model.Render(variables, tools is not null, time, cancellationToken);
         var startsInReasoning = reasoning?.IsOpenAtEnd(prompt) == true;
-        var parser = new ChatResponseParser(reasoning, toolFormat, NewCallId, startsInReasoning);
+        var parser = new ChatResponseParser(
+            reasoning, toolFormat, CallIds(toolFormat, messages), startsInReasoning,
+            [.. options?.Tools?.OfType<AIFunctionDeclaration>() ?? []])
+        {
+            ExpectsDocument = options?.ResponseFormat is ChatResponseFormatJson,
+        };
         var forced = ToolChoice.ForcedStart(options, toolFormat);
+
+        // A template may have written the text that opens a call already.
+        var opened = toolFormat is { OpenBelongsToBody: false }
+            && prompt.EndsWith(toolFormat.Open, StringComparison.Ordinal) ? toolFormat.Open : null;
         if (forced is not null)
         {
             forced = startsInReasoning ? $"\n{reasoning!.Close}\n\n{forced}" : forced;
-            prompt += forced;
-            parser.Append(forced, []);
+            prompt += forced[(opened?.Length ?? 0)..];
+        }
+        else
+        {
+            forced = opened;
         }
 
+        parser.Append(forced ?? "", []);
         var guidance = Guidance(options, request, toolFormat, reasoning, startsInReasoning, forced);
-        HashSet<string> tags = [];
-        tags.UnionWith(reasoning is null ? [] : [reasoning.Open, reasoning.Close]);
-        tags.UnionWith(toolFormat is null ? [] : [toolFormat.Open, .. toolFormat.FurtherTags]);
+        HashSet<string> tags = [.. Tags(reasoning, toolFormat)];
         var generation = new GenerationRequest
         {
             PromptIds = model.Encode(prompt),
@@ -78,7 +90,10 @@ internal static class ChatPromptBuilder
             DraftTokens = request.DraftTokens,
             Timeout = request.Timeout,
         };
-        return new(model, generation, parser, tags);
+        return new(model, generation, parser, tags)
+        {
+            DescribedFormat = tools is not null && ToolChoice.Describes(traits) ? toolFormat!.Name : null,
+        };
     }
 
     private static ResponseGuidance? Guidance(
@@ -105,6 +120,30 @@ internal static class ChatPromptBuilder
         return response ?? calls?.ToGuidance(forced ?? "");
     }
 
+    private static void AddTools(
+        JsonObject variables, JsonArray tools, TemplateTraits traits, ToolCallFormat format)
+    {
+        if (!ToolChoice.Describes(traits))
+        {
+            traits.Tools!.Put(variables, tools);
+            return;
+        }
+
+        FallbackTools.AddToSystem(
+            (JsonArray)variables["messages"]!, FallbackTools.Describe(tools, format), traits.RendersSystem);
+    }
+
+    private static IEnumerable<string> Tags(ReasoningFormat? reasoning, ToolCallFormat? tools)
+    {
+        List<string> texts = reasoning is null ? [] : [reasoning.Open, reasoning.Close, .. reasoning.Markup];
+        foreach (var form in tools is null ? [] : new[] { tools }.Concat(tools.OtherForms))
+        {
+            texts.AddRange([form.Open, .. form.FurtherTags, .. form.Markup]);
+        }
+
+        return texts.Concat(SpecialTokens.In(texts));
+    }
+
     private static void AddReasoning(JsonObject variables, ReasoningOptions? reasoning)
     {
         if (reasoning?.Effort is not { } effort)
@@ -123,8 +162,12 @@ internal static class ChatPromptBuilder
         };
     }
 
-    // Mistral's templates accept ids of exactly nine letters and digits; all others accept those too.
-    private static string NewCallId() => RandomNumberGenerator.GetString(Alphanumeric, 9);
+    // Mistral's templates accept ids of exactly nine letters and digits; all others but those of a family accept them.
+    private static Func<string, string> CallIds(ToolCallFormat? format, IReadOnlyList<ChatMessage> messages)
+    {
+        var index = messages.Sum(message => message.Contents.OfType<FunctionCallContent>().Count());
+        return name => format?.CallId(name, index++) ?? RandomNumberGenerator.GetString(Alphanumeric, 9);
+    }
 }
 
 /// <summary>One request, ready to run: the prompt, how to generate, and how to read the answer.</summary>
@@ -140,6 +183,9 @@ internal sealed class PreparedChatRequest(
 
     /// <summary>The answer's parser.</summary>
     public ChatResponseParser Parser => parser;
+
+    /// <summary>The format of calls where a prompt of this client's own describes the tools; else null.</summary>
+    public string? DescribedFormat { get; init; }
 
     /// <summary>The text of a token without special tokens that are no tags of the answer's.</summary>
     public string Visible(GeneratedToken token)

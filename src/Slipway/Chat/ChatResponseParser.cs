@@ -13,31 +13,39 @@ namespace Slipway.Chat;
 /// </remarks>
 internal sealed class ChatResponseParser
 {
-    private readonly ReasoningFormat? _reasoning;
-    private readonly ToolCallFormat? _tools;
-    private readonly Func<string> _newCallId;
+    private readonly AnswerTags _textTags;
+    private readonly AnswerTags _reasoningTags;
+    private readonly Func<string, string> _newCallId;
+    private readonly IReadOnlyList<AIFunctionDeclaration> _functions;
     private readonly StringBuilder _space = new();
     private readonly StringBuilder _body = new();
     private string _held = "";
     private State _state;
-    private JsonBodyScanner _scanner;
+    private BodyScanner _scanner;
+    private ToolCallFormat? _form; // of the call that is being read
     private bool _trimStart;
     private bool _atStart = true;
+    private bool _isAfterBareCall;
     private bool _closesAnywhere;
+    private bool _isComplete;
 
     /// <summary>Creates a parser for one answer.</summary>
     /// <param name="reasoning">How the model marks reasoning; null where it does not.</param>
     /// <param name="tools">How the model writes calls; null where it was offered no tools.</param>
-    /// <param name="newCallId">Makes the id of a call.</param>
+    /// <param name="newCallId">Makes the id of a call of a function.</param>
     /// <param name="startsInReasoning">Whether the prompt has opened the reasoning already.</param>
+    /// <param name="functions">The offered functions, whose schemas tell the types of arguments.</param>
     public ChatResponseParser(
         ReasoningFormat? reasoning,
         ToolCallFormat? tools,
-        Func<string> newCallId,
-        bool startsInReasoning = false)
+        Func<string, string> newCallId,
+        bool startsInReasoning = false,
+        IReadOnlyList<AIFunctionDeclaration>? functions = null)
     {
-        (_reasoning, _tools, _newCallId) = (reasoning, tools, newCallId);
+        (_newCallId, _functions) = (newCallId, functions ?? []);
+        _textTags = AnswerTags.InText(reasoning, tools);
         _state = startsInReasoning && reasoning is not null ? State.Reasoning : State.Text;
+        _reasoningTags = AnswerTags.InReasoning(reasoning ?? ReasoningFormats.Unnamed, tools);
         _trimStart = _state == State.Reasoning;
     }
 
@@ -47,6 +55,11 @@ internal sealed class ChatResponseParser
         Reasoning,
         Call,
     }
+
+    /// <summary>
+    /// Tells whether an object or a list that looks like a call is one only where it names an offered function.
+    /// </summary>
+    public bool ExpectsDocument { get; init; }
 
     /// <summary>Tells whether the text so far ends inside the reasoning.</summary>
     public bool InReasoning => _state == State.Reasoning;
@@ -69,6 +82,8 @@ internal sealed class ChatResponseParser
     /// <summary>Takes the end of the answer and adds what was held back.</summary>
     public void Complete(List<AIContent> contents)
     {
+        _isComplete = true;
+        Append("", contents);
         if (_state == State.Call && !TryEndUnclosedCall(contents, out var rest))
         {
             // A quote that was never closed hid the closing tag: from here on a tag ends a call wherever it stands.
@@ -80,56 +95,93 @@ internal sealed class ChatResponseParser
             }
         }
 
-        Emit(_held, contents);
         if (!_trimStart && _space.Length > 0)
         {
             contents.Add(NewText(_space.ToString()));
         }
 
-        _held = "";
         _space.Clear();
     }
 
     private int ReadText(string text, int at, List<AIContent> contents)
     {
-        for (var i = at; i < text.Length; i++)
+        var tags = _state == State.Reasoning ? _reasoningTags : _textTags;
+        var start = _isAfterBareCall ? SkipSeparators(text, at) : at;
+        for (var i = start; i < text.Length; i++)
         {
-            var rest = text.AsSpan(i);
-            var partial = false;
-            if (_state == State.Reasoning)
+            // Text goes out in one piece from here to where a tag may begin.
+            var next = tags.IndexOfFirst(text.AsSpan(i));
+            next = next < 0 ? text.Length : i + next;
+            _atStart &= text.AsSpan(i, next - i).IsWhiteSpace();
+            i = next;
+            if (i == text.Length)
             {
-                if (IsTag(rest, _reasoning!.Close, ref partial))
-                {
-                    Emit(text.AsSpan(at, i - at), contents);
-                    Enter(State.Text);
-                    return i + _reasoning.Close.Length;
-                }
-            }
-            else if (_reasoning is not null && IsTag(rest, _reasoning.Open, ref partial))
-            {
-                Emit(text.AsSpan(at, i - at), contents);
-                Enter(State.Reasoning);
-                return i + _reasoning.Open.Length;
-            }
-            else if (_tools is not null && (_atStart || !_tools.OnlyAtStart) && IsTag(rest, _tools.Open, ref partial))
-            {
-                Emit(text.AsSpan(at, i - at), contents);
-                Enter(State.Call);
-                return _tools.OpenBelongsToBody ? i : i + _tools.Open.Length;
+                break;
             }
 
-            if (partial)
+            var tag = tags.Match(text.AsSpan(i), _atStart, out var mayGoOn);
+            if (mayGoOn && !_isComplete)
             {
-                Emit(text.AsSpan(at, i - at), contents);
-                _held = text[i..];
+                Emit(text.AsSpan(at, _isAfterBareCall ? 0 : i - at), contents);
+                _held = text[(_isAfterBareCall ? at : i)..];
                 return text.Length;
             }
 
+            if (tag is not null)
+            {
+                Emit(text.AsSpan(at, _isAfterBareCall ? 0 : i - at), contents);
+                return Enter(tag, i);
+            }
+
             _atStart &= char.IsWhiteSpace(text[i]);
+            _isAfterBareCall = false;
+        }
+
+        if (_isAfterBareCall && !_isComplete)
+        {
+            _held = text[at..];
+            return text.Length;
         }
 
         Emit(text.AsSpan(at), contents);
         return text.Length;
+    }
+
+    // Calls that are answers in themselves may follow one another, a semicolon or a comma between them.
+    private int SkipSeparators(string text, int at)
+    {
+        while (at < text.Length && (text[at] is ';' or ',' || char.IsWhiteSpace(text[at])))
+        {
+            at++;
+        }
+
+        if (at < text.Length)
+        {
+            var tag = _textTags.Match(text.AsSpan(at), isAtStart: true, out var mayGoOn);
+            _isAfterBareCall = _atStart = tag is not null || mayGoOn;
+        }
+
+        return at;
+    }
+
+    private int Enter(AnswerTag tag, int at)
+    {
+        switch (tag.Kind)
+        {
+            case AnswerTagKind.Call:
+                Enter(State.Call);
+                _form = tag.Form;
+                _scanner = new(tag.Form!.HasSingleQuotes);
+                return tag.Form.OpenBelongsToBody ? at : at + tag.Text.Length;
+            case AnswerTagKind.Reasoning:
+                Enter(State.Reasoning);
+                break;
+            default:
+                Enter(State.Text);
+                break;
+        }
+
+        return at + tag.Text.Length;
     }
 
     private int ReadCall(string text, int at, List<AIContent> contents)
@@ -138,7 +190,7 @@ internal sealed class ChatResponseParser
         {
             _body.Append(text[i]);
             _scanner.Append(text[i]);
-            var close = _tools!.Close;
+            var close = _form!.Close;
             if (close is null ? _scanner.IsComplete : EndsWith(close) && (!_scanner.InString || IgnoresStrings))
             {
                 var body = _body.ToString(0, _body.Length - (close?.Length ?? 0));
@@ -150,7 +202,7 @@ internal sealed class ChatResponseParser
         return text.Length;
     }
 
-    private bool IgnoresStrings => _closesAnywhere || !_tools!.IsJson;
+    private bool IgnoresStrings => _closesAnywhere || !_form!.IsJson;
 
     private bool EndsWith(string close)
     {
@@ -176,47 +228,67 @@ internal sealed class ChatResponseParser
     {
         var body = _body.ToString();
         rest = "";
-        var close = _tools!.Close is { } tag ? body.IndexOf(tag, StringComparison.Ordinal) : -1;
+        var close = _form!.Close is { } tag ? body.IndexOf(tag, StringComparison.Ordinal) : -1;
         if (close < 0)
         {
             EndCall(body, "", contents);
             return true;
         }
 
-        rest = body[(close + _tools.Close!.Length)..];
-        EndCall(body[..close], _tools.Close, contents);
+        rest = body[(close + _form.Close!.Length)..];
+        EndCall(body[..close], _form.Close, contents);
         return false;
     }
 
     private void EndCall(string body, string close, List<AIContent> contents)
     {
-        var open = _tools!.OpenBelongsToBody ? "" : _tools.Open;
+        var form = _form!;
+        var written = (form.OpenBelongsToBody ? "" : form.Open) + body + close;
         Enter(State.Text);
         try
         {
-            var calls = _tools.Parse(body);
-            foreach (var call in calls)
+            var calls = form.Parse(body, _functions);
+            if (calls.Count == 0 || (ExpectsDocument && form.OpenBelongsToBody && !calls.All(IsOffered)))
             {
-                contents.Add(new FunctionCallContent(_newCallId(), call.Name, call.Arguments));
+                Reject(written, contents);
+                return;
             }
 
-            if (calls.Count == 0)
+            foreach (var call in calls)
             {
-                _trimStart = false;
-                Emit(open + body + close, contents);
+                contents.Add(new FunctionCallContent(
+                    _newCallId(call.Name), call.Name,
+                    new Dictionary<string, object?>(call.Arguments, StringComparer.Ordinal)));
             }
+
+            (_isAfterBareCall, _atStart) = (form.OnlyAtStart, form.OnlyAtStart);
         }
         catch (JsonException e)
         {
-            contents.Add(new FunctionCallContent(_newCallId(), _tools.GuessName(body))
+            var name = form.GuessName(body);
+            if (form.OpenBelongsToBody && !IsOffered(new(name, new Dictionary<string, object?>())))
+            {
+                Reject(written, contents); // a text that begins as a call may
+                return;
+            }
+
+            contents.Add(new FunctionCallContent(_newCallId(name), name)
             {
                 Exception = new FormatException(
                     $"The model wrote a tool call that is malformed or cut off: {e.Message} The call's text is in "
                     + "RawRepresentation.",
                     e),
-                RawRepresentation = open + body + close,
+                RawRepresentation = written,
             });
         }
+    }
+
+    private bool IsOffered(ToolCall call) => _functions.Any(function => function.Name == call.Name);
+
+    private void Reject(string written, List<AIContent> contents)
+    {
+        _trimStart = false;
+        Emit(written, contents);
     }
 
     private void Enter(State state)
@@ -224,6 +296,7 @@ internal sealed class ChatResponseParser
         _state = state;
         _trimStart = true;
         _atStart = false;
+        _isAfterBareCall = false;
         _space.Clear();
         _body.Clear();
         _scanner = default;
@@ -232,7 +305,7 @@ internal sealed class ChatResponseParser
     // White space waits until it is known whether a tag follows it.
     private void Emit(ReadOnlySpan<char> text, List<AIContent> contents)
     {
-        if (_reasoning is null && _tools is null)
+        if (_textTags.IsOnlyAtStart && !_atStart && _state == State.Text && !_trimStart && _space.Length == 0)
         {
             AddText(text, contents);
             return;
@@ -260,20 +333,4 @@ internal sealed class ChatResponseParser
 
     private AIContent NewText(string text)
         => _state == State.Reasoning ? new TextReasoningContent(text) : new TextContent(text);
-
-    private static bool IsTag(ReadOnlySpan<char> rest, string tag, ref bool partial)
-    {
-        if (rest[0] != tag[0])
-        {
-            return false;
-        }
-
-        if (rest.Length >= tag.Length)
-        {
-            return rest.StartsWith(tag, StringComparison.Ordinal);
-        }
-
-        partial |= tag.AsSpan().StartsWith(rest, StringComparison.Ordinal);
-        return false;
-    }
 }

@@ -9,14 +9,16 @@ internal interface IChatModel : IDisposable
     /// <summary>The package's defaults of token search.</summary>
     GenAISearch Search { get; }
 
-    /// <summary>The source of the chat template that a request uses; null where the package has none.</summary>
-    string? TemplateSource(bool withTools);
+    /// <summary>Traits of the chat template that a request uses; null where the package has none.</summary>
+    TemplateTraits? Traits(bool withTools);
 
     /// <summary>Renders the chat template, the tokenizer's special tokens among its variables.</summary>
     /// <param name="variables">The template's variables; special tokens are added.</param>
+    /// <param name="withTools">Whether the template of requests with tools is meant.</param>
     /// <param name="time">Tells the time and the zone that the template prints.</param>
     /// <param name="cancellationToken">Stops the template between two of its steps.</param>
-    string Render(JsonObject variables, TimeProvider time, CancellationToken cancellationToken);
+    string Render(
+        JsonObject variables, bool withTools, TimeProvider time, CancellationToken cancellationToken);
 
     /// <summary>Encodes a rendered prompt, special tokens in its text recognised and none added.</summary>
     IReadOnlyList<int> Encode(string prompt);
@@ -37,14 +39,23 @@ internal interface IChatModel : IDisposable
 }
 
 /// <summary>Lets a chat client talk to a language model.</summary>
-internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
+internal sealed class LanguageModelChat : IChatModel
 {
-    private readonly PackageTemplates _templates = PackageTemplates.Read(model.Package);
+    private readonly PackageTemplates _templates;
+    private readonly TemplateFormats _formats;
+
+    /// <summary>Chats with a model in formats that its package tells, or the caller.</summary>
+    public LanguageModelChat(LanguageModel model, ChatFormatOptions formats)
+    {
+        Model = model;
+        _templates = PackageTemplates.Read(model.Package, formats.ChatTemplate);
+        _formats = new(_templates, IsSpecial, formats, model.Package.Manifest);
+    }
 
     /// <summary>The model.</summary>
-    public LanguageModel Model => model;
+    public LanguageModel Model { get; }
 
-    public GenAISearch Search => model.Package.Config.Search;
+    public GenAISearch Search => Model.Package.Config.Search;
 
     /// <summary>Loads the package of the options with the first request.</summary>
     /// <exception cref="ArgumentException">An option has no possible value.</exception>
@@ -58,7 +69,9 @@ internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
 
         var path = Path.GetFullPath(options.PackagePath!);
         var modelOptions = options.Model with { };
-        return new(() => Load(path, modelOptions));
+        var formats = new ChatFormatOptions(
+            [.. options.ToolCallFormats], options.ToolCallFormat, options.ReasoningFormat, options.ChatTemplate);
+        return new(() => Load(path, modelOptions, formats));
     }
 
     /// <summary>The model's name: as the options say, or the package folder's.</summary>
@@ -66,34 +79,35 @@ internal sealed class LanguageModelChat(LanguageModel model) : IChatModel
         => options.ModelId
             ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.PackagePath!)));
 
-    public string? TemplateSource(bool withTools) => _templates.Source(withTools);
+    public TemplateTraits? Traits(bool withTools) => _formats.Traits(withTools);
 
-    public string Render(JsonObject variables, TimeProvider time, CancellationToken cancellationToken)
-        => _templates.Render(variables, time, cancellationToken);
+    public string Render(
+        JsonObject variables, bool withTools, TimeProvider time, CancellationToken cancellationToken)
+        => _templates.Render(variables, withTools, time, cancellationToken);
 
-    public IReadOnlyList<int> Encode(string prompt) => model.Tokenizer.Encode(prompt, addSpecialTokens: false);
+    public IReadOnlyList<int> Encode(string prompt) => Model.Tokenizer.Encode(prompt, addSpecialTokens: false);
 
-    public string? SpecialText(int id) => model.Tokenizer.IsSpecial(id) ? model.Tokenizer.IdToToken(id) : null;
+    public string? SpecialText(int id) => Model.Tokenizer.IsSpecial(id) ? Model.Tokenizer.IdToToken(id) : null;
 
     public bool IsSpecial(string text)
-        => model.Tokenizer.TokenToId(text) is { } id && model.Tokenizer.IsSpecial(id);
+        => Model.Tokenizer.TokenToId(text) is { } id && Model.Tokenizer.IsSpecial(id);
 
     public ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags)
-        => model.Guidance.NewProcessor(guidance.Key, guidance.Grammar, tags, guidance.After, guidance.Prefix);
+        => Model.Guidance.NewProcessor(guidance.Key, guidance.Grammar, tags, guidance.After, guidance.Prefix);
 
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         GenerationRequest request,
         CancellationToken cancellationToken)
-        => model.GenerateAsync(request, cancellationToken);
+        => Model.GenerateAsync(request, cancellationToken);
 
-    public void Dispose() => model.Dispose();
+    public void Dispose() => Model.Dispose();
 
-    private static LanguageModelChat Load(string path, LanguageModelOptions options)
+    private static LanguageModelChat Load(string path, LanguageModelOptions options, ChatFormatOptions formats)
     {
         var model = LanguageModel.Load(path, options);
         try
         {
-            return new(model);
+            return new(model, formats);
         }
         catch
         {

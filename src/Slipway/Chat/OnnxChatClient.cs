@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.ML.Tokenizers;
 using Slipway.Chat;
 using Slipway.Packaging;
@@ -19,8 +21,9 @@ public sealed class OnnxChatClient : IChatClient
     private readonly LazyModel _source;
     private readonly ChatClientMetadata _metadata;
     private readonly TimeProvider _time;
-    private readonly bool _guidesToolCalls;
-    private readonly string? _adapter;
+    private readonly OnnxChatRequestOptions _defaults;
+    private readonly ILogger _logger;
+    private int _hasDescribedTools;
 
     /// <summary>Creates a client that loads its package with the first request and disposes it with itself.</summary>
     /// <param name="packagePath">The package folder.</param>
@@ -35,8 +38,7 @@ public sealed class OnnxChatClient : IChatClient
     /// <exception cref="ArgumentException">An option is missing or out of range; the message names every
     /// one.</exception>
     public OnnxChatClient(OnnxChatClientOptions options, TimeProvider? timeProvider = null)
-        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider,
-        options.GuideToolCalls, options.Adapter)
+        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider, options)
     {
     }
 
@@ -45,17 +47,23 @@ public sealed class OnnxChatClient : IChatClient
     /// <param name="modelId">The model's name in responses; null for the package's.</param>
     /// <param name="timeProvider">Tells the time for responses and templates; null for the system's.</param>
     public OnnxChatClient(LanguageModel model, string? modelId = null, TimeProvider? timeProvider = null)
-        : this(new LazyModel(new LanguageModelChat(model)), modelId ?? model.Package.Name, timeProvider)
+        : this(
+            new LazyModel(new LanguageModelChat(model, ChatFormatOptions.None)), modelId ?? model.Package.Name,
+            timeProvider)
     {
     }
 
     internal OnnxChatClient(
-        LazyModel source, string modelId, TimeProvider? timeProvider, bool guidesToolCalls = true,
-        string? adapter = null)
+        LazyModel source, string modelId, TimeProvider? timeProvider, OnnxChatClientOptions? options = null)
     {
-        _adapter = adapter;
         _source = source;
-        _guidesToolCalls = guidesToolCalls;
+        _defaults = new()
+        {
+            Adapter = options?.Adapter,
+            GuideToolCalls = options?.GuideToolCalls,
+            DescribeTools = options?.DescribeTools,
+        };
+        _logger = options?.Model.LoggerFactory?.CreateLogger<OnnxChatClient>() ?? (ILogger)NullLogger.Instance;
         _metadata = new("onnx", providerUri: null, modelId);
         _time = timeProvider ?? TimeProvider.System;
     }
@@ -127,8 +135,9 @@ public sealed class OnnxChatClient : IChatClient
         var request = ChatOptionsMapper.Merge(options, this, ModelId);
         request = request with
         {
-            GuideToolCalls = request.GuideToolCalls ?? _guidesToolCalls,
-            Adapter = request.Adapter ?? _adapter,
+            GuideToolCalls = request.GuideToolCalls ?? _defaults.GuideToolCalls,
+            DescribeTools = request.DescribeTools ?? _defaults.DescribeTools,
+            Adapter = request.Adapter ?? _defaults.Adapter,
         };
         var model = await _source.GetAsync(cancellationToken).ConfigureAwait(false);
 
@@ -136,6 +145,11 @@ public sealed class OnnxChatClient : IChatClient
         var turn = await Task.Run(
             () => ChatPromptBuilder.Build(model, messages, options, request, ModelId, _time, cancellationToken),
             cancellationToken).ConfigureAwait(false);
+        if (turn.DescribedFormat is { } format && Interlocked.Exchange(ref _hasDescribedTools, 1) == 0)
+        {
+            ChatLog.ToolsDescribed(_logger, ModelId, format);
+        }
+
         var answer = new ChatResponseUpdateBuilder(turn, options, ModelId, _time.GetUtcNow());
 
         await foreach (var token in model.GenerateAsync(turn.Request, cancellationToken).ConfigureAwait(false))

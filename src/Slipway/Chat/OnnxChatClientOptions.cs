@@ -35,4 +35,32 @@ public sealed class OnnxChatClientOptions
     /// chooses another one for it. Requests with different adapters are computed together.
     /// </remarks>
     public string? Adapter { get; set; }
+
+    /// <summary>
+    /// Tells whether a prompt of this client's own describes tools where the chat template has no place for them.
+    /// </summary>
+    /// <value>true; the first such request is logged.</value>
+    /// <remarks>
+    /// The functions and the form of a call stand at the end of the system message; calls are read and guided as in any
+    /// other format. False refuses tools with <see cref="NotSupportedException"/>.
+    /// </remarks>
+    public bool DescribeTools { get; set; } = true;
+
+    /// <summary>The name of the format in which the model writes tool calls, such as <c>hermes</c>.</summary>
+    /// <value>
+    /// <c>tool_call_format</c> of the package's <c>slipway.json</c>; where it has none the format is found from the
+    /// chat template and the special tokens.
+    /// </value>
+    public string? ToolCallFormat { get; set; }
+
+    /// <summary>Formats of tool calls beside the built-in ones, which are asked after these.</summary>
+    public IList<ToolCallFormat> ToolCallFormats { get; } = [];
+
+    /// <summary>The name of the format in which the model marks its reasoning, such as <c>think</c>.</summary>
+    /// <value><c>reasoning_format</c> of the package's <c>slipway.json</c>; else found from the chat template.</value>
+    public string? ReasoningFormat { get; set; }
+
+    /// <summary>The source of a chat template, in Jinja, to use in place of the package's own.</summary>
+    /// <value>None.</value>
+    public string? ChatTemplate { get; set; }
 }

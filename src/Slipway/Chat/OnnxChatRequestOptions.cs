@@ -90,6 +90,13 @@ public sealed record OnnxChatRequestOptions
     /// <value><see cref="OnnxChatClientOptions.GuideToolCalls"/>, where the client has one; else true.</value>
     public bool? GuideToolCalls { get; init; }
 
+    /// <summary>
+    /// Tells whether tools are described in the prompt where the chat template has no place for them
+    /// (<c>describe_tools</c>).
+    /// </summary>
+    /// <value><see cref="OnnxChatClientOptions.DescribeTools"/>, where the client has one; else true.</value>
+    public bool? DescribeTools { get; init; }
+
     /// <summary>Further variables of the chat template (<c>chat_template_kwargs</c>).</summary>
     public JsonObject? TemplateVariables { get; init; }
 }

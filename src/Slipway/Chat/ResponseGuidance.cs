@@ -106,7 +106,7 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
 
         // An unguided call is text of its own form, checked by its parser.
         var call = tools is null ? null : GrammarElement.Sequence(
-            GrammarElement.Literal(tools.Open), calls?.FromBody ?? TextElement.Free());
+            GrammarElement.Literal(tools.GuidedOpen), calls?.FromBody ?? TextElement.Free());
         var answer = WithCall(follows ? marginal : document, call);
         return reasoning is null ? answer : GrammarElement.OneOf(
             answer,

@@ -43,15 +43,15 @@ internal sealed class ToolCallGrammar
     /// <summary>Grammar behind the tag that opens a call, to the end of the answer.</summary>
     public GrammarElement FromBody => Build().Call;
 
-    /// <summary>Reads the tools of a request.</summary>
-    public static ToolCallGrammar From(
+    /// <summary>Reads the tools of a request; null where their format holds calls to nothing.</summary>
+    public static ToolCallGrammar? From(
         ChatOptions options, ToolCallFormat format, ReasoningFormat? reasoning, bool startsInReasoning)
-        => new(
-            format,
-            reasoning,
-            OfferedFunction.From(options),
-            options.AllowMultipleToolCalls != false,
-            startsInReasoning);
+    {
+        var functions = OfferedFunction.From(options);
+        var several = options.AllowMultipleToolCalls != false;
+        return format.Body(functions, several) is null
+            ? null : new(format, reasoning, functions, several, startsInReasoning);
+    }
 
     /// <summary>Holds a whole answer to the grammar.</summary>
     /// <param name="prefix">What of it the prompt holds already.</param>
@@ -68,7 +68,7 @@ internal sealed class ToolCallGrammar
     {
         var text = new RuleElement();
         var call = GrammarElement.Sequence(
-            _format.Body(_functions, _several), _several ? text : GrammarElement.Empty);
+            _format.Body(_functions, _several)!, _several ? text : GrammarElement.Empty);
         List<(string, GrammarElement?)> tags = [];
         GrammarElement? reasoning = null;
         if (_reasoning is not null)
@@ -83,7 +83,7 @@ internal sealed class ToolCallGrammar
             return (AtStart(call, text), reasoning, call);
         }
 
-        tags.Add((_format.Open, call));
+        tags.Add((_format.GuidedOpen, call));
         text.Definition = TextElement.Free([.. tags]);
         return (text, reasoning, call);
     }
@@ -92,7 +92,7 @@ internal sealed class ToolCallGrammar
     private GrammarElement AtStart(GrammarElement call, GrammarElement text)
     {
         const string Space = " \t\r\n";
-        var open = _format.Open;
+        var open = _format.GuidedOpen;
         List<GrammarElement> choices = [GrammarElement.Sequence(GrammarElement.Literal(open), call)];
         for (var length = 0; length < open.Length; length++)
         {

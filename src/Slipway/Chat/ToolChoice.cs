@@ -6,26 +6,29 @@ namespace Slipway.Chat;
 internal static class ToolChoice
 {
     /// <summary>The format in which a model that is offered tools calls them.</summary>
-    /// <exception cref="NotSupportedException">The template has no place for tools, or its format is
-    /// unknown.</exception>
-    public static ToolCallFormat RequireFormat(string template, string modelId)
+    /// <exception cref="NotSupportedException">The template has no place for tools, or its format is unknown, and they
+    /// are not to be described.</exception>
+    public static ToolCallFormat RequireFormat(TemplateTraits traits, string modelId, bool describes)
     {
-        if (!template.Contains("tools", StringComparison.Ordinal))
+        if (traits.Tools is null && !describes)
         {
             throw new NotSupportedException(
                 $"ChatOptions.Tools offers functions, but the chat template of '{modelId}' has no place for them. Use "
-                + "a model that was trained to call tools, or leave Tools empty.");
+                + "a model that was trained to call tools, set DescribeTools of the client's options, or leave Tools "
+                + "empty.");
         }
 
-        return ToolCallFormats.For(template) ?? throw new NotSupportedException(
+        return traits.Calls ?? (describes ? ToolCallFormats.Fallback : throw new NotSupportedException(
             $"ChatOptions.Tools offers functions, but the format in which '{modelId}' writes tool calls is unknown. "
-            + $"Known are: {string.Join(", ", ToolCallFormats.All.Select(format => $"'{format.Name}'"))}. Add a row to "
-            + "ToolCallFormats, or leave Tools empty.");
+            + $"Known are: {string.Join(", ", ToolCallFormats.All.Select(format => $"'{format.Name}'"))}. Give one to "
+            + "ToolCallFormats of the client's options, set DescribeTools, or leave Tools empty."));
     }
+
+    /// <summary>Tells whether tools stand in a prompt of this client's own.</summary>
+    public static bool Describes(TemplateTraits traits) => traits is not { Tools: not null, Calls: not null };
 
     /// <summary>The text that an answer must begin with to be the required call; null where none is required.</summary>
     /// <exception cref="ArgumentException">The required function is not among the tools.</exception>
-    /// <exception cref="NotSupportedException">The model's format cannot be forced.</exception>
     public static string? ForcedStart(ChatOptions? options, ToolCallFormat? format)
     {
         if (options?.ToolMode is not RequiredChatToolMode required)
@@ -51,9 +54,7 @@ internal static class ToolChoice
         }
 
         name ??= options.Tools!.Count == 1 ? options.Tools[0].Name : null;
-        return format.Prefix(name) ?? throw new NotSupportedException(
-            $"ChatOptions.ToolMode requires a tool call, but calls in the format '{format.Name}' cannot be forced. Set "
-            + "ChatToolMode.Auto.");
+        return format.Prefix(name);
     }
 
     /// <summary>Keeps a malformed call from being run without the arguments that it was meant to have.</summary>

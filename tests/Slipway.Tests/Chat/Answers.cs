@@ -12,10 +12,11 @@ internal static class Answers
         IEnumerable<string> pieces,
         ToolCallFormat? tools,
         ReasoningFormat? reasoning = null,
-        bool startsInReasoning = false)
+        bool startsInReasoning = false,
+        IReadOnlyList<AIFunctionDeclaration>? functions = null)
     {
         var ids = 0;
-        var parser = new ChatResponseParser(reasoning, tools, () => $"id{ids++}", startsInReasoning);
+        var parser = new ChatResponseParser(reasoning, tools, _ => $"id{ids++}", startsInReasoning, functions);
         var contents = new List<AIContent>();
         foreach (var piece in pieces)
         {

@@ -6,7 +6,7 @@ namespace Slipway.Tests.Chat;
 public sealed class ChatResponseParserTests
 {
     private static readonly ToolCallFormat Hermes = Answers.Format("hermes");
-    private static readonly ReasoningFormat Think = ReasoningFormats.All[0];
+    private static readonly ReasoningFormat Think = ReasoningFormats.All.Single(row => row.Name == "think");
 
     [Theory]
     [InlineData("Hello there.", "text(Hello there.)")]
@@ -76,7 +76,7 @@ public sealed class ChatResponseParserTests
     [Fact]
     public void PartialTag_WhileStreaming_IsHeldBack()
     {
-        var parser = new ChatResponseParser(Think, Hermes, () => "id");
+        var parser = new ChatResponseParser(Think, Hermes, _ => "id");
         var contents = new List<AIContent>();
         foreach (var c in "Hi <tool_cal")
         {
@@ -91,7 +91,7 @@ public sealed class ChatResponseParserTests
     [Fact]
     public void NoFormat_LetsEverythingThrough()
     {
-        var parser = new ChatResponseParser(null, null, () => "id");
+        var parser = new ChatResponseParser(null, null, _ => "id");
         var contents = new List<AIContent>();
         parser.Append("<tool_call> ", contents);
 

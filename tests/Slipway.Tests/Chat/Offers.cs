@@ -14,7 +14,7 @@ internal static class Offers
 
     public static ToolCallGrammar Grammar(
         string format, ChatOptions options, ReasoningFormat? reasoning = null, bool startsInReasoning = false)
-        => ToolCallGrammar.From(options, Answers.Format(format), reasoning, startsInReasoning);
+        => ToolCallGrammar.From(options, Answers.Format(format), reasoning, startsInReasoning)!;
 
     public static GrammarAutomaton Automaton(string format, params AITool[] tools)
         => new(Grammar(format, new() { Tools = tools }).ToGuidance("").Grammar());

@@ -283,21 +283,45 @@ public sealed class OnnxChatClientTests
 
     [Theory]
     [InlineData(
-        "{{ messages }}",
+        "{{ messages[0].content }}",
         "ChatOptions.Tools offers functions, but the chat template of 'scripted' has no place for them. Use a model "
-        + "that was trained to call tools, or leave Tools empty.")]
+        + "that was trained to call tools, set DescribeTools of the client's options, or leave Tools empty.")]
     [InlineData(
         "{{ tools }}",
         "ChatOptions.Tools offers functions, but the format in which 'scripted' writes tool calls is unknown. Known "
-        + "are: 'function-tag', 'key-value-tag', 'hermes', 'tool-calls-tag', 'pipe-tag', 'mistral', 'llama-json'. Add "
-        + "a row to ToolCallFormats, or leave Tools empty.")]
-    public async Task Tools_OfAModelWithoutThem_AreRefused(string template, string message)
+        + "are: 'function-tag', ")]
+    public async Task Tools_OfAModelWithoutThem_AreRefusedWhereTheyAreNotDescribed(string template, string message)
     {
         using var client = new ScriptedModel([["x"]]) { Template = template }.ToClient();
 
-        var e = await Assert.ThrowsAsync<NotSupportedException>(
-            () => client.GetResponseAsync("Hi", new() { Tools = [SetLight] }));
-        Assert.Equal(message, e.Message);
+        var e = await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync(
+            "Hi", new() { Tools = [SetLight], AdditionalProperties = new() { ["describe_tools"] = false } }));
+        Assert.StartsWith(message, e.Message);
+    }
+
+    [Theory]
+    [InlineData("{{ messages[0].content }}")]
+    [InlineData("{{ tools }}")]
+    public async Task Tools_OfAModelWithoutThem_AreDescribed(string template)
+    {
+        using var model = new ScriptedModel(
+            [ScriptedModel.Characters(
+                "<tool_call>{\"name\": \"set_light\", \"arguments\": {\"on\": true}}</tool_call>")])
+        {
+            Template = template,
+        };
+        using var client = model.ToClient();
+
+        var response = await client.GetResponseAsync("Hi", new() { Instructions = "Be brief.", Tools = [SetLight] });
+
+        Assert.Equal("set_light", Assert.IsType<FunctionCallContent>(response.Messages[0].Contents[0]).Name);
+        var variables = Assert.Single(model.Variables);
+        Assert.False(variables.ContainsKey("tools"));
+        var system = (string)variables["messages"]![0]!["content"]!;
+        Assert.StartsWith("Be brief.\n\nYou can call these functions", system);
+        Assert.Contains("\"name\":\"set_light\"", system);
+        Assert.EndsWith(
+            "<tool_call>\n{\"name\": \"name\", \"arguments\": {\"parameter\": \"value\"}}\n</tool_call>", system);
     }
 
     [Fact]

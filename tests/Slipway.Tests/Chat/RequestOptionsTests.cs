@@ -88,7 +88,8 @@ public sealed class RequestOptionsTests
     public async Task Adapter_OfTheRequest_WinsOverTheClients(string? request, string? expected)
     {
         using var model = ScriptedModel.Answering("x");
-        using var client = new OnnxChatClient(new(model), "scripted", timeProvider: null, adapter: "letters");
+        using var client = new OnnxChatClient(
+            new(model), "scripted", timeProvider: null, new() { Adapter = "letters" });
 
         await client.GetResponseAsync(
             "Hi", new() { RawRepresentationFactory = _ => new OnnxChatRequestOptions { Adapter = request } });

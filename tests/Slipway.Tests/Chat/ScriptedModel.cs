@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Slipway.Chat;
 using Slipway.Packaging;
+using Slipway.Tokenization;
 
 namespace Slipway.Tests.Chat;
 
@@ -40,9 +41,17 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public static string[] Characters(string text) => [.. text.Select(c => c.ToString())];
 
-    public string? TemplateSource(bool withTools) => Template;
+    public TemplateTraits? Traits(bool withTools) => Template is null
+        ? null
+        : new TemplateProbe(ChatTemplate.Parse(Template), _ => { }, IsSpecial, ToolCallFormats.All).Find() with
+        {
+            RendersCalls = true,
+            RendersResults = true,
+            RendersSystem = true,
+        };
 
-    public string Render(JsonObject variables, TimeProvider time, CancellationToken cancellationToken)
+    public string Render(
+        JsonObject variables, bool withTools, TimeProvider time, CancellationToken cancellationToken)
     {
         lock (_lock)
         {

@@ -77,7 +77,8 @@ public sealed class TemplateMessagesTests
     {
         var e = Assert.Throws<NotSupportedException>(() => TemplateMessages.From(
             [new(ChatRole.User, "See:"), new(ChatRole.User, [new DataContent(new byte[1], "image/png")])],
-            null));
+            null,
+            Rendering));
         Assert.Equal(
             "Message 1 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the "
             + "content, or use a model that takes it.",
@@ -89,7 +90,8 @@ public sealed class TemplateMessagesTests
     {
         var e = Assert.Throws<NotSupportedException>(() => TemplateMessages.From(
             [new(ChatRole.User, [new UriContent("https://example.org/a.txt", "text/plain")])],
-            null));
+            null,
+            Rendering));
         Assert.Equal(
             "Message 0 (role 'user') refers to a text at 'https://example.org/a.txt'; this client fetches nothing. "
             + "Read the text yourself and add it as TextContent.",
@@ -117,8 +119,43 @@ public sealed class TemplateMessagesTests
         Assert.Null(TemplateTools.From(new() { Tools = [] }));
     }
 
+    [Fact]
+    public void Calls_ThatATemplateDoesNotRender_AreWrittenIntoTheText()
+    {
+        var call = new FunctionCallContent("a", "f", new Dictionary<string, object?> { ["x"] = 1 });
+        ChatMessage[] messages =
+        [
+            new(ChatRole.System, "Be brief."), new(ChatRole.User, "Hi"),
+            new(ChatRole.Assistant, [new TextContent("So:"), call]),
+            new(ChatRole.Tool, [new FunctionResultContent("a", "done")]),
+        ];
+
+        var result = TemplateMessages.From(messages, null, new() { RendersSystem = false });
+
+        Assert.Equal(
+            ["Be brief.\n\nHi", "So:\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>",
+                "<tool_response>\ndone\n</tool_response>"],
+            result.Select(message => (string?)message!["content"]));
+        Assert.Equal(["user", "assistant", "user"], result.Select(message => (string?)message!["role"]));
+    }
+
+    [Fact]
+    public void Arguments_OfTemplatesThatWantText_AreJsonInAText()
+    {
+        var call = new FunctionCallContent("a", "f", new Dictionary<string, object?> { ["x"] = "ü" });
+
+        var result = TemplateMessages.From(
+            [new(ChatRole.Assistant, [call])], null,
+            Rendering with { TakesArgumentsAsText = true, TakesEmptyContentAsNull = true });
+
+        Assert.Equal("{\"x\": \"ü\"}", (string?)result[0]!["tool_calls"]![0]!["function"]!["arguments"]);
+        Assert.Null(result[0]!["content"]);
+    }
+
+    private static TemplateTraits Rendering { get; } = new() { RendersCalls = true, RendersResults = true };
+
     private static void Expect(string expected, string? instructions, params ChatMessage[] messages)
         => Assert.Equal(
             JsonNode.Parse(expected)!.ToJsonString(),
-            TemplateMessages.From(messages, instructions).ToJsonString());
+            TemplateMessages.From(messages, instructions, Rendering).ToJsonString());
 }

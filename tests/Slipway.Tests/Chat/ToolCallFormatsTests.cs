@@ -1,4 +1,6 @@
+using Microsoft.Extensions.AI;
 using Slipway.Chat;
+using Slipway.Tests.Guidance;
 
 namespace Slipway.Tests.Chat;
 
@@ -66,36 +68,89 @@ public sealed class ToolCallFormatsTests
         },
     };
 
+    public static TheoryData<string> Names => [.. ToolCallFormats.All.Select(format => format.Name)];
+
     [Fact]
-    public void Formats_All_HaveARow()
-        => Assert.Equal(
-            ToolCallFormats.All.Select(format => format.Name).Order(),
-            Rows.Select(row => row.Data.Item1).Distinct().Order());
+    public void Names_OfTheFormats_AreDistinct() => Assert.Equal(Names.Count, Names.Distinct().Count());
 
     [Theory]
     [MemberData(nameof(Rows))]
     public void Format_TaughtByTemplate_ReadsItsCalls(string name, string template, string answer, string expected)
     {
-        var format = ToolCallFormats.For(template);
+        var format = ToolCallFormats.All.First(format => format.IsIn(template));
 
-        Assert.Equal(name, format?.Name);
+        Assert.Equal(name, format.Name);
         Assert.Equal(expected, Answers.Describe(Answers.Parse([answer], format)));
         Assert.Equal(expected, Answers.Describe(Answers.Parse(answer.Select(c => c.ToString()), format)));
     }
 
     [Theory]
-    [InlineData("hermes", "{}}\n</tool_call>")]
-    [InlineData("tool-calls-tag", "{}}]</tool_calls>")]
-    [InlineData("pipe-tag", "{}}]<|/tool_call|>")]
-    [InlineData("function-tag", "</function></tool_call>")]
-    [InlineData("key-value-tag", "</tool_call>")]
-    [InlineData("llama-json", "{}}")]
-    public void Prefix_OfAFunction_BeginsItsCall(string name, string rest)
+    [MemberData(nameof(Names))]
+    public void Calls_Written_AreReadAgainAndGuided(string name)
     {
         var format = Answers.Format(name);
+        var tool = Offers.Tool("go", """
+            {"type":"object","properties":{"text":{"type":"string"},"n":{"type":"integer"},"on":{"type":"boolean"},
+            "xs":{"type":"array","items":{"type":"number"}}},"required":["text","n"]}
+            """);
+        var arguments = new Dictionary<string, object?>
+        {
+            ["text"] = "12345", ["n"] = 7, ["on"] = true, ["xs"] = new[] { 1.5, 2 },
+        };
+        ToolCall[] calls =
+        [
+            new("go", arguments), new("go", new Dictionary<string, object?> { ["text"] = "a ü", ["n"] = 0 }),
+        ];
+        foreach (var written in new[] { format.Write(calls[..1]), format.Write(calls) })
+        {
+            var expected = Answers.Describe(calls[..(written == format.Write(calls) ? 2 : 1)].Select(
+                call => new FunctionCallContent("id", call.Name, call.Arguments.ToDictionary())));
 
-        Assert.Equal("call(go {})", Answers.Describe(Answers.Parse([format.Prefix("go") + rest], format)));
-        Assert.StartsWith(format.Prefix(null)!, format.Prefix("go"));
+            Assert.Equal(expected, Answers.Describe(Answers.Parse([written], format, functions: [tool])));
+            Assert.Equal(
+                expected,
+                Answers.Describe(Answers.Parse(written.Select(c => c.ToString()), format, functions: [tool])));
+            Assert.True(Offers.Automaton(name, tool).Accepts(written), written);
+        }
+
+        Assert.StartsWith(format.Prefix("go"), format.Write(calls[..1]));
+        Assert.StartsWith(format.Prefix(null), format.Prefix("go"));
+        Assert.False(Offers.Automaton(name, tool).CanBegin(format.Prefix("other")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Call_CutOff_KeepsItsTextAndSaysWhy(string name)
+    {
+        var format = Answers.Format(name);
+        var tool = Offers.Tool("go", """{"type":"object","properties":{"text":{"type":"string"}}}""");
+        var written = format.Write([new("go", new Dictionary<string, object?> { ["text"] = "abc" })]);
+        written = written[..written.IndexOf("bc", StringComparison.Ordinal)];
+
+        var content = Assert.Single(Answers.Parse([written], format, functions: [tool]));
+
+        var call = Assert.IsType<FunctionCallContent>(content);
+        Assert.NotNull(call.Exception);
+        Assert.Equal("go", call.Name);
+        Assert.EndsWith(written.TrimStart(), (string)call.RawRepresentation!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Calls_AfterSemicolons_AreReadWithoutThem()
+    {
+        const string One = "{\"type\": \"function\", \"name\": \"f\", \"parameters\": {\"a\": 1}}";
+        var format = Answers.Format("llama-json");
+
+        foreach (var answer in (string[])[$"{One}; {One}", $"{One};{One}\n", $" {One} ;\n {One};"])
+        {
+            var read = Answers.Parse(answer.Select(c => c.ToString()), format);
+            Assert.Equal(
+                "call(f {\"a\": 1}) call(f {\"a\": 1})",
+                Answers.Describe(read.OfType<FunctionCallContent>()));
+        }
+
+        Assert.Equal(
+            "call(f {\"a\": 1}) text(; and so on)", Answers.Describe(Answers.Parse([$"{One}; and so on"], format)));
     }
 
     [Theory]

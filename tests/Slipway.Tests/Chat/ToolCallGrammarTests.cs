@@ -141,9 +141,9 @@ public sealed class ToolCallGrammarTests
     [InlineData("pipe-tag", "<|tool_call|>[{\"name\": \"stop\"}]<|/tool_call|>", "<|tool_call|>[]")]
     [InlineData("mistral", "[TOOL_CALLS] [{\"name\": \"set_all\", \"arguments\": {\"on\": true}}] and",
         "[TOOL_CALLS] [{\"name\": \"on\"")]
-    [InlineData("mistral", "[TOOL_CALLS]set_all[ARGS]{\"on\": true}[TOOL_CALLS]stop{}",
+    [InlineData("mistral-args", "[TOOL_CALLS]set_all[ARGS]{\"on\": true}[TOOL_CALLS]stop{}",
     "[TOOL_CALLS]set_all[ARGS]{\"off\"")]
-    [InlineData("mistral", "[TOOL_CALLS]set_all[CALL_ID]abcDEF123[ARGS]{\"on\": true}", "[TOOL_CALLS]on")]
+    [InlineData("mistral-args", "[TOOL_CALLS]set_all[CALL_ID]abcDEF123[ARGS]{\"on\": true}", "[TOOL_CALLS]on")]
     [InlineData("llama-json", "\n{\"name\": \"set_all\", \"parameters\": {\"on\": true}}", "{\"name\": \"Ada\"")]
     [InlineData("llama-json", "{\"name\": \"stop\", \"parameters\": {}}", "{\"name\": \"stop\"}")]
     [InlineData("llama-json", "So {\"name\": \"Ada\"}", " {\"name\"x")]

@@ -11,8 +11,15 @@ internal static class CallGrammar
     public static GrammarElement Margin { get; } = Repeat(AnyOf(" \n"), 0, 2);
 
     /// <summary><c>{"name": …, "arguments": {…}}</c> for one of the functions.</summary>
-    public static GrammarElement Object(IReadOnlyList<OfferedFunction> functions, string argumentsKey = "arguments")
-        => Sequence(Literal("{"), JsonGrammar.Space, Literal("\"name\""), AfterName(functions, argumentsKey));
+    public static GrammarElement Object(IReadOnlyList<OfferedFunction> functions, JsonCallKeys? keys = null)
+    {
+        keys ??= JsonCallKeys.Usual;
+        var call = Sequence(Literal($"\"{keys.Name}\""), AfterName(functions, keys.Arguments));
+        var start = Sequence(Literal("{"), JsonGrammar.Space);
+        return keys.Before.Length == 0
+            ? Sequence(start, call)
+            : Sequence(start, OneOf(call, Sequence(Literal(keys.Before), call, Literal(keys.After))));
+    }
 
     /// <summary>Grammar behind <c>{"name"</c> of such an object.</summary>
     /// <param name="functions">The functions.</param>
@@ -36,12 +43,18 @@ internal static class CallGrammar
     }
 
     /// <summary>A JSON list of such objects.</summary>
-    public static GrammarElement List(IReadOnlyList<OfferedFunction> functions, bool several)
-    {
-        var call = Object(functions);
-        return Sequence(
-            Literal("["), JsonGrammar.Space, call,
+    public static GrammarElement List(
+        IReadOnlyList<OfferedFunction> functions, bool several, JsonCallKeys? keys = null)
+        => Sequence(Literal("["), AfterBracket(Object(functions, keys), several));
+
+    /// <summary>Grammar behind the bracket that opens a list of calls.</summary>
+    public static GrammarElement AfterBracket(GrammarElement call, bool several)
+        => Sequence(
+            JsonGrammar.Space, call,
             several ? Repeat(Sequence(JsonGrammar.Comma, call), 0) : Empty,
             JsonGrammar.Space, Literal("]"));
-    }
+
+    /// <summary>A call, or several of them with nothing but white space between.</summary>
+    public static GrammarElement OneOrMore(GrammarElement call, bool several)
+        => several ? Sequence(call, Repeat(Sequence(Margin, call), 0)) : call;
 }

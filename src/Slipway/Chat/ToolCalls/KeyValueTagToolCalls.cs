@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 using static Slipway.Guidance.GrammarElement;
 
@@ -24,10 +26,9 @@ internal sealed class KeyValueTagToolCalls : ToolCallFormat
 
     public override bool IsJson => false;
 
-    public override bool IsIn(string template)
-        => template.Contains(Open, StringComparison.Ordinal) && template.Contains(KeyTag, StringComparison.Ordinal);
+    public override bool IsIn(string text) => base.IsIn(text) && text.Contains(KeyTag, StringComparison.Ordinal);
 
-    public override IReadOnlyList<ToolCall> Parse(string body)
+    public override IReadOnlyList<ToolCall> Parse(string body, IReadOnlyList<AIFunctionDeclaration> functions)
     {
         var name = GuessName(body);
         if (name.Length == 0)
@@ -35,6 +36,7 @@ internal sealed class KeyValueTagToolCalls : ToolCallFormat
             throw new JsonException($"A call must begin with the function's name, before '{KeyTag}'.");
         }
 
+        var types = ArgumentTypes.Of(functions, name);
         var arguments = new Dictionary<string, object?>(StringComparer.Ordinal);
         for (var at = body.IndexOf(KeyTag, StringComparison.Ordinal); at >= 0;)
         {
@@ -47,7 +49,7 @@ internal sealed class KeyValueTagToolCalls : ToolCallFormat
             }
 
             var key = body[(at + KeyTag.Length)..keyEnd].Trim();
-            arguments[key] = ToolCall.ReadValue(body[(value + ValueTag.Length)..valueEnd]);
+            arguments[key] = types.Read(key, body[(value + ValueTag.Length)..valueEnd]);
             at = body.IndexOf(KeyTag, valueEnd, StringComparison.Ordinal);
         }
 
@@ -60,12 +62,30 @@ internal sealed class KeyValueTagToolCalls : ToolCallFormat
         return NameOrEmpty((end < 0 ? body : body[..end]).Trim());
     }
 
-    public override string? Prefix(string? function) => function is null ? Open : $"{Open}{function}";
+    public override string Write(IReadOnlyList<ToolCall> calls)
+    {
+        var text = new StringBuilder();
+        foreach (var call in calls)
+        {
+            text.Append(text.Length == 0 ? "" : "\n").Append(Open).Append(call.Name).Append('\n');
+            foreach (var (key, value) in call.Arguments)
+            {
+                text.Append(KeyTag).Append(key).Append(KeyEnd).Append('\n')
+                    .Append(ValueTag).Append(ToolCall.WritePlain(value)).Append(ValueEnd).Append('\n');
+            }
 
-    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+            text.Append(Close);
+        }
+
+        return text.ToString();
+    }
+
+    public override string Prefix(string? function) => function is null ? Open : $"{Open}{function}";
+
+    internal override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
     {
         var middle = Sequence(Literal(KeyEnd), CallGrammar.Margin, Literal(ValueTag));
-        var parameters = new TaggedParameters(KeyTag, middle, ValueEnd, Close);
+        var parameters = new TaggedParameters(KeyTag, _ => middle, ValueEnd, Close);
         var calls = functions.Select(function => Sequence(Literal(function.Name), parameters.Of(function)));
         return Sequence(CallGrammar.Margin, OneOf([.. calls]), CallGrammar.Margin, Literal(Close));
     }

@@ -1,37 +1,53 @@
 using System.Text.Json;
+using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 
 namespace Slipway.Chat;
 
-/// <summary><c>{"name": …, "parameters": {…}}</c> as the whole answer: Llama 3.1, 3.2 and 3.3.</summary>
+/// <summary>
+/// <c>{"name": …, "parameters": {…}}</c> as the whole answer, several after semicolons: Llama 3.1 to 3.3.
+/// </summary>
+/// <remarks>Models also write a member <c>type</c> first, or Python's calls; both are read.</remarks>
 internal sealed class LlamaJsonToolCalls : ToolCallFormat
 {
+    private static readonly JsonCallKeys Keys = new("name", "parameters");
+
     public override string Name => "llama-json";
 
-    public override string Open => "{\"name\"";
-
-    public override string? Close => null;
+    public override string Open => "{";
 
     public override bool OnlyAtStart => true;
 
     public override bool OpenBelongsToBody => true;
 
-    public override bool IsIn(string template)
-        => template.Contains("{\"name\": function name, \"parameters\":", StringComparison.Ordinal);
+    public override IReadOnlyList<ToolCallFormat> OtherForms { get; } =
+    [
+        new PythonicToolCalls("pythonic", "[", "]"),
+        new TaggedJsonToolCalls("python-tag", "<|python_tag|>", null) { Keys = Keys },
+    ];
+
+    internal override string GuidedOpen => "{\"name\"";
+
+    public override bool IsIn(string text)
+        => text.Contains("{\"name\": function name, \"parameters\":", StringComparison.Ordinal);
 
     // An object without parameters is an answer in JSON, not a call.
-    public override IReadOnlyList<ToolCall> Parse(string body)
+    public override IReadOnlyList<ToolCall> Parse(string body, IReadOnlyList<AIFunctionDeclaration> functions)
     {
         using var document = JsonDocument.Parse(body);
-        return document.RootElement.TryGetProperty("parameters", out _)
-            ? [ToolCall.Read(document.RootElement, "parameters")]
-            : [];
+        return ToolCall.HasArguments(document.RootElement) ? [ToolCall.Read(document.RootElement)] : [];
     }
 
-    public override string? Prefix(string? function)
-        => function is null ? "{\"name\": \"" : $"{{\"name\": \"{function}\", \"parameters\": ";
+    public override string Write(IReadOnlyList<ToolCall> calls) => string.Join("; ", calls.Select(Keys.Write));
+
+    public override string Prefix(string? function) => Keys.Prefix(function);
 
     // Without parameters it would be read as an answer.
-    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
-        => CallGrammar.AfterName(functions, "parameters", alwaysHasArguments: true);
+    internal override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+    {
+        var first = CallGrammar.AfterName(functions, Keys.Arguments, alwaysHasArguments: true);
+        var further = GrammarElement.Sequence(
+            GrammarElement.Literal("; "), GrammarElement.Literal(GuidedOpen), first);
+        return several ? GrammarElement.Sequence(first, GrammarElement.Repeat(further, 0)) : first;
+    }
 }

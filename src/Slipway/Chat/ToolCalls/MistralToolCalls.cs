@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 using Slipway.Guidance.Json;
 using static Slipway.Guidance.GrammarElement;
@@ -6,24 +7,26 @@ using static Slipway.Guidance.GrammarElement;
 namespace Slipway.Chat;
 
 /// <summary>
-/// Mistral's <c>[TOOL_CALLS][{"name": …, "arguments": {…}}]</c> and <c>[TOOL_CALLS]name[ARGS]{…}</c>.
+/// Mistral's <c>[TOOL_CALLS]name[ARGS]{…}</c>, or <c>[TOOL_CALLS][{"name": …, "arguments": {…}}]</c>; both are read.
 /// </summary>
-internal sealed class MistralToolCalls : ToolCallFormat
+/// <param name="isList">Whether the model writes a list, as the older ones do.</param>
+internal sealed class MistralToolCalls(bool isList) : ToolCallFormat
 {
     private const string Arguments = "[ARGS]";
-    private const string CallId = "[CALL_ID]";
+    private const string IdTag = "[CALL_ID]";
 
-    public override string Name => "mistral";
+    public override string Name => isList ? "mistral" : "mistral-args";
 
     public override string Open => "[TOOL_CALLS]";
 
-    public override string? Close => null;
+    public override IReadOnlyList<string> FurtherTags => [Arguments, IdTag];
 
-    public override IReadOnlyList<string> FurtherTags => [Arguments, CallId];
+    public override bool IsIn(string text)
+        => base.IsIn(text) && (isList || text.Contains(Arguments, StringComparison.Ordinal));
 
-    public override bool IsIn(string template) => template.Contains(Open, StringComparison.Ordinal);
+    internal override bool IsForm(string answer) => isList != answer.Contains(Arguments, StringComparison.Ordinal);
 
-    public override IReadOnlyList<ToolCall> Parse(string body)
+    public override IReadOnlyList<ToolCall> Parse(string body, IReadOnlyList<AIFunctionDeclaration> functions)
     {
         if (body.AsSpan().TrimStart() is ['[' or '{', ..])
         {
@@ -32,13 +35,9 @@ internal sealed class MistralToolCalls : ToolCallFormat
 
         var name = GuessName(body);
         var arguments = body.IndexOf('{', StringComparison.Ordinal);
-        if (name.Length == 0 || arguments < 0)
-        {
-            throw new JsonException($"Neither a list of calls nor 'name{Arguments}{{…}}' follows '{Open}'.");
-        }
-
-        using var document = JsonDocument.Parse(body.AsMemory(arguments));
-        return [new(name, ToolCall.ReadArguments(document.RootElement))];
+        return name.Length > 0 && arguments >= 0
+            ? [new(name, ToolCall.ReadArguments(body[arguments..]))]
+            : throw new JsonException($"Neither a list of calls nor 'name{Arguments}{{…}}' follows '{Open}'.");
     }
 
     public override string GuessName(string body)
@@ -47,16 +46,21 @@ internal sealed class MistralToolCalls : ToolCallFormat
         return end > 0 && NameOrEmpty(body[..end].Trim()) is { Length: > 0 } name ? name : base.GuessName(body);
     }
 
-    // The two generations of the format begin differently, and the template does not say which one a model writes.
-    public override string? Prefix(string? function) => null;
+    public override string Write(IReadOnlyList<ToolCall> calls)
+        => isList ? Open + JsonCallKeys.Usual.WriteList(calls)
+            : string.Concat(calls.Select(call => $"{Open}{call.Name}{Arguments}{call.WriteArguments()}"));
 
-    public override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
+    public override string Prefix(string? function)
+        => isList ? $"{Open}[{JsonCallKeys.Usual.Prefix(function)}"
+            : function is null ? Open : $"{Open}{function}{Arguments}";
+
+    internal override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
     {
         var letter = OneOf(Range('a', 'z'), Range('A', 'Z'), Range('0', '9'));
-        var id = Optional(Sequence(Literal(CallId), Repeat(letter, 9, 9)));
+        var id = Optional(Sequence(Literal(IdTag), Repeat(letter, 9, 9)));
         return Sequence(CallGrammar.Margin, OneOf([
-            CallGrammar.List(functions, several),
-            .. functions.Select(function => Sequence(
+            .. isList ? (GrammarElement[])[CallGrammar.List(functions, several)] : [],
+            .. isList ? [] : functions.Select(function => Sequence(
                 Literal(function.Name), id, Optional(Literal(Arguments)), JsonGrammar.Space, function.Arguments)),
         ]));
     }

@@ -11,10 +11,10 @@ namespace Slipway.Chat;
 /// Parameters come in the schema's order, required ones always.
 /// </remarks>
 /// <param name="open">The text before a parameter's name.</param>
-/// <param name="middle">What stands between its name and its value.</param>
+/// <param name="middle">What stands between its name and its value, for a string and for any other value.</param>
 /// <param name="close">The text after its value.</param>
 /// <param name="never">The text that would end the whole call, which no value holds.</param>
-internal sealed class TaggedParameters(string open, GrammarElement middle, string close, string never)
+internal sealed class TaggedParameters(string open, Func<bool, GrammarElement> middle, string close, string never)
 {
     private readonly GrammarElement _text = TextElement.Until((close, Empty), (never, null));
 
@@ -26,19 +26,20 @@ internal sealed class TaggedParameters(string open, GrammarElement middle, strin
             || !schema.TryGetProperty("properties", out var properties)
             || properties.ValueKind != JsonValueKind.Object)
         {
-            return Repeat(One(AnyName(), _text), 0);
+            return Repeat(One(AnyName(), OneOf(middle(true), middle(false)), _text), 0);
         }
 
         var required = function.Required;
         return Sequence([.. properties.EnumerateObject().Select(property =>
         {
-            var one = One(Literal(property.Name), Value(property.Value));
+            var one = One(
+                Literal(property.Name), middle(ArgumentTypes.IsText(property.Value)), Value(property.Value));
             return required.Contains(property.Name) ? one : Optional(one);
         })]);
     }
 
-    private GrammarElement One(GrammarElement name, GrammarElement valueAndClose)
-        => Sequence(CallGrammar.Margin, Literal(open), name, middle, valueAndClose);
+    private GrammarElement One(GrammarElement name, GrammarElement between, GrammarElement valueAndClose)
+        => Sequence(CallGrammar.Margin, Literal(open), name, between, valueAndClose);
 
     private GrammarElement Value(JsonElement schema)
     {

@@ -1,28 +1,47 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Slipway.Chat;
 
-namespace Slipway.Chat;
+namespace Slipway;
 
 /// <summary>One call as a model wrote it.</summary>
 /// <param name="Name">The function's name.</param>
 /// <param name="Arguments">The arguments by name.</param>
-internal readonly record struct ToolCall(string Name, Dictionary<string, object?> Arguments)
+public readonly record struct ToolCall(string Name, IReadOnlyDictionary<string, object?> Arguments)
 {
-    /// <summary>Reads a call of the form <c>{"name": …, "arguments": {…}}</c>.</summary>
-    /// <exception cref="JsonException">The element is not such an object.</exception>
-    public static ToolCall Read(JsonElement call, string argumentsKey = "arguments")
+    private static readonly string[] NameKeys = ["name", "tool_name"];
+    private static readonly string[] ArgumentKeys = ["arguments", "parameters", "args"];
+
+    // As Python's json.dumps writes it, which is what models were trained on: a blank after each comma and colon.
+    private static readonly JsonSerializerOptions Compact = new(AIJsonUtilities.DefaultOptions)
     {
-        if (call.ValueKind != JsonValueKind.Object
-            || !call.TryGetProperty("name", out var name)
-            || name.ValueKind != JsonValueKind.String
-            || name.GetString() is not { Length: > 0 } text)
+        WriteIndented = false,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>Reads a call of the form <c>{"name": …, "arguments": {…}}</c>.</summary>
+    /// <remarks>
+    /// Arguments may also be called <c>parameters</c>, and all of it may stand in <c>function</c>, as in OpenAI's API.
+    /// </remarks>
+    /// <param name="call">The call.</param>
+    /// <exception cref="JsonException">The element is not such an object.</exception>
+    public static ToolCall Read(JsonElement call)
+    {
+        if (call.ValueKind == JsonValueKind.Object
+            && call.TryGetProperty("function", out var inner) && inner.ValueKind == JsonValueKind.Object)
         {
-            throw new JsonException("A call must be a JSON object with a 'name' that is a string.");
+            return Read(inner);
         }
 
-        return new(text, call.TryGetProperty(argumentsKey, out var arguments) ? ReadArguments(arguments) : []);
+        return Find(call, NameKeys) is { ValueKind: JsonValueKind.String } name
+            && name.GetString() is { Length: > 0 } text
+            ? new(text, Find(call, ArgumentKeys) is { } arguments ? ReadArguments(arguments) : [])
+            : throw new JsonException("A call must be a JSON object with a 'name' that is a string.");
     }
 
     /// <summary>Reads a JSON object of arguments, or a string that holds one.</summary>
+    /// <param name="arguments">The arguments.</param>
     /// <exception cref="JsonException">The element is neither.</exception>
     public static Dictionary<string, object?> ReadArguments(JsonElement arguments)
     {
@@ -51,27 +70,47 @@ internal readonly record struct ToolCall(string Name, Dictionary<string, object?
         }
     }
 
-    /// <summary>Reads a value that formats without JSON write between tags.</summary>
-    /// <remarks>
-    /// Numbers, booleans, lists and objects are JSON; everything else is a string, on lines of its own or not.
-    /// </remarks>
-    public static object? ReadValue(string text)
+    /// <summary>Reads a JSON object of arguments.</summary>
+    /// <param name="json">The object's text.</param>
+    /// <exception cref="JsonException">The text is no such object.</exception>
+    public static Dictionary<string, object?> ReadArguments(string json)
     {
-        var value = text.StartsWith('\n') ? text[1..] : text;
-        value = value.EndsWith('\n') ? value[..^1] : value;
-        if (value.Length == 0 || value[0] == '"')
+        using var document = JsonDocument.Parse(json);
+        return ReadArguments(document.RootElement);
+    }
+
+    /// <summary>Writes the arguments as a JSON object.</summary>
+    public string WriteArguments() => WriteValue(Arguments);
+
+    /// <summary>Tells whether an element has arguments under one of their names.</summary>
+    internal static bool HasArguments(JsonElement call)
+        => call.ValueKind == JsonValueKind.Object && Find(call, ArgumentKeys) is not null;
+
+    /// <summary>Writes a value as JSON.</summary>
+    internal static string WriteValue(object? value)
+        => PythonJson.Write(JsonSerializer.SerializeToElement(value, Compact.GetTypeInfo(typeof(object))));
+
+    /// <summary>Writes the value of an argument where strings stand without quotes.</summary>
+    internal static string WritePlain(object? value) => value switch
+    {
+        string text => text,
+        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        _ => WriteValue(value),
+    };
+
+    /// <summary>Tells whether an argument is a string.</summary>
+    internal static bool IsText(object? value) => value is string or JsonElement { ValueKind: JsonValueKind.String };
+
+    private static JsonElement? Find(JsonElement call, string[] keys)
+    {
+        foreach (var key in keys)
         {
-            return value;
+            if (call.ValueKind == JsonValueKind.Object && call.TryGetProperty(key, out var value))
+            {
+                return value;
+            }
         }
 
-        try
-        {
-            using var document = JsonDocument.Parse(value);
-            return document.RootElement.Clone();
-        }
-        catch (JsonException)
-        {
-            return value;
-        }
+        return null;
     }
 }

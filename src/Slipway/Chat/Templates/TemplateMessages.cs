@@ -42,10 +42,14 @@ internal static class TemplateMessages
     }
 
     /// <summary>Converts the messages; <paramref name="instructions"/> become a system message before them.</summary>
+    /// <param name="messages">The messages.</param>
+    /// <param name="instructions">A system message of the request's own; null for none.</param>
+    /// <param name="traits">What the template takes; what it does not render is written into texts.</param>
     /// <exception cref="NotSupportedException">A message holds an image or audio, or refers to a text
     /// elsewhere.</exception>
     /// <exception cref="ArgumentException">An argument or a result of a function cannot be written as JSON.</exception>
-    public static JsonArray From(IReadOnlyList<ChatMessage> messages, string? instructions)
+    public static JsonArray From(
+        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits)
     {
         var result = new JsonArray();
         var functions = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -56,15 +60,22 @@ internal static class TemplateMessages
 
         for (var i = 0; i < messages.Count; i++)
         {
-            Add(result, messages[i], i, functions);
+            Add(result, messages[i], i, functions, traits);
+        }
+
+        if (!traits.RendersSystem)
+        {
+            MoveSystem(result);
         }
 
         return result;
     }
 
-    private static void Add(JsonArray result, ChatMessage message, int index, Dictionary<string, string> functions)
+    private static void Add(
+        JsonArray result, ChatMessage message, int index, Dictionary<string, string> functions, TemplateTraits traits)
     {
         var (text, reasoning, calls) = (new StringBuilder(), new StringBuilder(), new JsonArray());
+        var writtenCalls = new List<ToolCall>();
         var hasResults = false;
         foreach (var content in message.Contents)
         {
@@ -81,11 +92,16 @@ internal static class TemplateMessages
                     break;
                 case FunctionCallContent call:
                     functions[call.CallId] = call.Name;
-                    calls.Add((JsonNode)NewCall(call));
+                    if (traits.RendersCalls)
+                    {
+                        calls.Add((JsonNode)NewCall(call, traits.TakesArgumentsAsText));
+                    }
+
+                    writtenCalls.Add(Written(call));
                     break;
                 case FunctionResultContent functionResult:
                     hasResults = true;
-                    result.Add((JsonNode)NewResult(functionResult, functions));
+                    result.Add((JsonNode)NewResult(functionResult, functions, traits));
                     break;
                 case DataContent data when data.HasTopLevelMediaType("text"):
                     text.Append(Encoding.UTF8.GetString(data.Data.Span));
@@ -109,7 +125,19 @@ internal static class TemplateMessages
             return;
         }
 
+        if (writtenCalls.Count > 0 && !traits.RendersCalls)
+        {
+            // A template that renders no calls would leave a gap in the conversation.
+            var format = traits.Calls ?? ToolCallFormats.Fallback;
+            text.Append(text.Length == 0 ? "" : "\n").Append(format.Write(writtenCalls));
+        }
+
         var entry = NewMessage(message.Role.Value, text.ToString());
+        if (calls.Count > 0 && text.Length == 0 && traits.TakesEmptyContentAsNull)
+        {
+            entry["content"] = null;
+        }
+
         if (reasoning.Length > 0)
         {
             entry["reasoning_content"] = reasoning.ToString();
@@ -128,7 +156,10 @@ internal static class TemplateMessages
         ["role"] = role, ["content"] = content,
     };
 
-    private static JsonObject NewCall(FunctionCallContent call)
+    private static ToolCall Written(FunctionCallContent call)
+        => new(call.Name, Arguments(call).ToDictionary(pair => pair.Key, pair => (object?)pair.Value));
+
+    private static JsonObject Arguments(FunctionCallContent call)
     {
         var arguments = new JsonObject();
         foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
@@ -139,18 +170,35 @@ internal static class TemplateMessages
                 + $"'{Excerpt.Of(call.Name)}'");
         }
 
-        return new()
-        {
-            ["id"] = call.CallId,
-            ["type"] = "function",
-            ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = arguments },
-        };
+        return arguments;
     }
 
-    private static JsonObject NewResult(FunctionResultContent result, Dictionary<string, string> functions)
+    private static JsonObject NewCall(FunctionCallContent call, bool asText) => new()
     {
-        var entry = NewMessage(ChatRole.Tool.Value, TemplateValues.ToText(
-            result.Result, $"The result of the call '{Excerpt.Of(result.CallId)}'"));
+        ["id"] = call.CallId,
+        ["type"] = "function",
+        ["function"] = new JsonObject
+        {
+            ["name"] = call.Name,
+            ["arguments"] = asText ? Written(call).WriteArguments() : Arguments(call),
+        },
+    };
+
+    private static JsonObject NewResult(
+        FunctionResultContent result, Dictionary<string, string> functions, TemplateTraits traits)
+    {
+        var text = TemplateValues.ToText(result.Result, $"The result of the call '{Excerpt.Of(result.CallId)}'");
+        if (!traits.RendersResults)
+        {
+            return NewMessage(ChatRole.User.Value, FallbackTools.Result(text));
+        }
+
+        var entry = NewMessage(ChatRole.Tool.Value, text);
+        if (traits.TakesResultsAsParts)
+        {
+            entry["content"] = new JsonArray(new JsonObject { ["type"] = "text", ["text"] = text });
+        }
+
         entry["tool_call_id"] = result.CallId;
         if (functions.TryGetValue(result.CallId, out var name))
         {
@@ -158,5 +206,21 @@ internal static class TemplateMessages
         }
 
         return entry;
+    }
+
+    // Templates that take no system message find its text before the user's first one.
+    private static void MoveSystem(JsonArray messages)
+    {
+        var texts = new List<string>();
+        while (messages is [JsonObject first, ..] && (string?)first["role"] == ChatRole.System.Value)
+        {
+            texts.Add((string?)first["content"] ?? "");
+            messages.RemoveAt(0);
+        }
+
+        if (texts.Count > 0)
+        {
+            FallbackTools.AddToSystem(messages, string.Join("\n\n", texts), rendersSystem: false);
+        }
     }
 }

@@ -1,16 +1,18 @@
 namespace Slipway.Chat;
 
-/// <summary>Follows JSON character by character, far enough to know strings and the last closing bracket.</summary>
+/// <summary>Follows a call character by character, far enough to know strings and the last closing bracket.</summary>
 /// <remarks>Text before the JSON may hold square brackets; there only braces count.</remarks>
-internal struct JsonBodyScanner
+/// <param name="hasSingleQuotes">Whether strings may stand in single quotes too.</param>
+internal struct BodyScanner(bool hasSingleQuotes)
 {
     private int _depth;
+    private char _quote;
     private bool _escaped;
     private bool _started;
     private bool _bracesOnly;
 
     /// <summary>Tells whether the last character stands inside a string.</summary>
-    public bool InString { get; private set; }
+    public readonly bool InString => _quote != '\0';
 
     /// <summary>Tells whether the bracket that closes the whole value has been read.</summary>
     public bool IsComplete { get; private set; }
@@ -21,8 +23,9 @@ internal struct JsonBodyScanner
         if (InString)
         {
             // A control character cannot stand in a string: the quote before it was never closed.
-            InString = c >= ' ' && (_escaped || c != '"');
-            _escaped = InString && !_escaped && c == '\\';
+            var ends = c < ' ' || (!_escaped && c == _quote);
+            _quote = ends ? '\0' : _quote;
+            _escaped = !ends && !_escaped && c == '\\';
             return;
         }
 
@@ -31,12 +34,11 @@ internal struct JsonBodyScanner
             (_started, _bracesOnly) = (true, c != '[');
         }
 
-        var isBracket = c == '{' || (c == '[' && !_bracesOnly);
-        if (c == '"')
+        if (c == '"' || (c == '\'' && hasSingleQuotes))
         {
-            InString = true;
+            _quote = c;
         }
-        else if (isBracket)
+        else if (c == '{' || (c == '[' && !_bracesOnly))
         {
             _depth++;
         }

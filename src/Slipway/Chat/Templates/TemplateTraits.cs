@@ -1,0 +1,32 @@
+namespace Slipway.Chat;
+
+/// <summary>Holds what a chat template does with tools and reasoning, found by rendering probes of it.</summary>
+internal sealed record TemplateTraits
+{
+    /// <summary>The format in which the model writes calls; null where neither template nor tokenizer tells.</summary>
+    public ToolCallFormat? Calls { get; init; }
+
+    /// <summary>The format in which the model marks its reasoning; null where it does not.</summary>
+    public ReasoningFormat? Reasoning { get; init; }
+
+    /// <summary>The place where the template looks for tools; null where it has none.</summary>
+    public ToolPlace? Tools { get; init; }
+
+    /// <summary>Tells whether calls of earlier answers are rendered.</summary>
+    public bool RendersCalls { get; init; }
+
+    /// <summary>Tells whether results of calls are rendered.</summary>
+    public bool RendersResults { get; init; }
+
+    /// <summary>Tells whether the result of a call must be a list of parts, not a text.</summary>
+    public bool TakesResultsAsParts { get; init; }
+
+    /// <summary>Tells whether the arguments of calls must be JSON in a text, not an object.</summary>
+    public bool TakesArgumentsAsText { get; init; }
+
+    /// <summary>Tells whether the content of a message that only calls must be null, not an empty text.</summary>
+    public bool TakesEmptyContentAsNull { get; init; }
+
+    /// <summary>Tells whether a system message is rendered.</summary>
+    public bool RendersSystem { get; init; } = true;
+}
