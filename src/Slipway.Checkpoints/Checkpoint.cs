@@ -130,13 +130,13 @@ public abstract class Checkpoint : IDisposable
     /// <param name="firstRow">The first row; as many follow as <paramref name="codes"/> has room for.</param>
     /// <param name="codes">Takes the codes, one a byte, [rows, columns].</param>
     /// <param name="scales">Takes the scales, [rows, groups].</param>
-    /// <param name="zeroPoints">Takes the zero points, one a byte, [rows, groups].</param>
+    /// <param name="zeroPoints">Takes the zero points, [rows, groups].</param>
     /// <exception cref="ArgumentException">
     /// There is no such weight, the rows leave it, or the lengths do not belong to one number of rows.
     /// </exception>
     /// <exception cref="CheckpointException">The file cannot be read.</exception>
     public void ReadQuantized(
-        string name, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
+        string name, long firstRow, Span<byte> codes, Span<float> scales, Span<float> zeroPoints)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (!Quantized.TryGetValue(name, out var tensor))
@@ -184,7 +184,7 @@ public abstract class Checkpoint : IDisposable
 
     /// <summary>Reads checked, whole rows of codes; must be overridden where <see cref="Quantized"/> is.</summary>
     protected virtual void ReadQuantizedCore(
-        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints) =>
+        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<float> zeroPoints) =>
         throw new NotSupportedException($"A checkpoint of the format '{Format}' holds no codes.");
 
     /// <summary>Reads a checked, non-empty range of elements; by default decoded from the stored bytes.</summary>

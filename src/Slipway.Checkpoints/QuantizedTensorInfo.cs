@@ -18,6 +18,13 @@ namespace Slipway.Checkpoints;
 public sealed record QuantizedTensorInfo(
     string Name, int Bits, int GroupSize, int Rows, int Columns, IReadOnlyList<int>? Groups)
 {
+    /// <summary>Gets whether zero points may be any numbers; they are integers of as many bits otherwise.</summary>
+    /// <remarks>
+    /// So for types that store a minimum instead, an element being <c>code * scale + minimum</c>: the zero point is
+    /// <c>-minimum / scale</c>.
+    /// </remarks>
+    public bool HasMinima { get; init; }
+
     /// <summary>Gets the number of groups of a row.</summary>
     public int GroupCount => (Columns + GroupSize - 1) / GroupSize;
 }

@@ -117,7 +117,7 @@ public sealed class HostileInputTests(ITestOutputHelper output)
         {
             checkpoint.ReadQuantized(
                 grid.Name, 0, new byte[grid.Rows * grid.Columns], new float[grid.Rows * grid.GroupCount],
-                new byte[grid.Rows * grid.GroupCount]);
+                new float[grid.Rows * grid.GroupCount]);
         }
 
         foreach (var name in (string[])["tokenizer.json", "tokenizer_config.json", "generation_config.json"])

@@ -35,6 +35,8 @@ public sealed class QuantizedSourceTests : IDisposable
             + "read.\n", export.Error);
         var report = (await Tool.RunAsync("inspect", _folder["package"], "--json")).Json;
         Assert.Equal("prequantized", (string?)report["quantization"]!["method"]);
+        Assert.Contains(
+            "kept, as the source holds them: values of 8 bits in blocks of", export.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -111,7 +111,8 @@ internal static class SuperBlockDecoders
 
     // 8 scales and 8 minima: four bytes of scales, four of minima, four of the later ones' low bits; the upper two bits
     // of the first eight bytes belong to the later ones.
-    private static (float Scale, float Minimum) SixBits(ReadOnlySpan<byte> source, int block)
+    // A block's scale and what is taken off.
+    public static (float Scale, float Minimum) SixBits(ReadOnlySpan<byte> source, int block)
     {
         var packed = source.Slice(4, 12);
         var (scale, minimum) = block < 4

@@ -73,7 +73,7 @@ internal abstract class OverlayCheckpoint : Checkpoint
     }
 
     protected override void ReadQuantizedCore(
-        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints) =>
+        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<float> zeroPoints) =>
         Inner.ReadQuantized(tensor.Name, firstRow, codes, scales, zeroPoints);
 
     protected override void Dispose(bool disposing)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -34,12 +35,16 @@ internal sealed class GgufCheckpoint : Checkpoint
         }
 
         Tensors = _sources.ToDictionary(pair => pair.Key, pair => pair.Value.Info, StringComparer.Ordinal);
+        Quantized = _sources.Values.Select(Describe).OfType<QuantizedTensorInfo>()
+            .ToDictionary(grid => grid.Name, StringComparer.Ordinal);
         _config = new Lazy<JsonObject>(() => model.MakeConfig(file));
     }
 
     public override JsonObject Config => _config.Value;
 
     public override IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    public override IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; }
 
     public override IReadOnlyList<string> Warnings =>
         CheckpointFolder.ReadFile(_folder, TokenizerFile) is null && GgufTokenizer.Warn(_file.Metadata) is { } warning
@@ -84,10 +89,47 @@ internal sealed class GgufCheckpoint : Checkpoint
         }
     }
 
+    protected override void ReadQuantizedCore(
+        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<float> zeroPoints)
+    {
+        var info = Tensors[tensor.Name];
+        var type = info.Type;
+        var rowBytes = tensor.Columns / type.BlockSize() * type.BlockBytes();
+        var bytes = ArrayPool<byte>.Shared.Rent(codes.Length / tensor.Columns * rowBytes);
+        try
+        {
+            var rows = bytes.AsSpan(0, codes.Length / tensor.Columns * rowBytes);
+            ReadBytesCore(info, firstRow * rowBytes, rows);
+            GgufGrid.All[type].Split(rows, codes, scales, zeroPoints);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
+
     protected override void Dispose(bool disposing)
     {
         _file.Dispose();
         base.Dispose(disposing);
+    }
+
+    // The grid of a matrix that is stored as codes; null for others.
+    private static QuantizedTensorInfo? Describe(GgufSource source)
+    {
+        if (source is not GgufRows { Info: { Shape.Count: > 1, Count: > 0 } info }
+            || !GgufGrid.All.TryGetValue(info.Type, out var grid)
+            || info.Shape[^1] is not (> 0 and <= int.MaxValue and var columns)
+            || columns % info.Type.BlockSize() != 0 || info.Count / columns > int.MaxValue)
+        {
+            return null;
+        }
+
+        return new QuantizedTensorInfo(
+            info.Name, grid.Bits, GgufGrid.GroupSize, (int)(info.Count / columns), (int)columns, Groups: null)
+        {
+            HasMinima = grid.HasMinima,
+        };
     }
 
     private static void ReadComputed(GgufComputed computed, long start, Span<byte> destination)

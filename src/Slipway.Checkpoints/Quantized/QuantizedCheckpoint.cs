@@ -113,8 +113,23 @@ internal sealed class QuantizedCheckpoint : OverlayCheckpoint
     }
 
     protected override void ReadQuantizedCore(
-        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints) =>
-        ((GroupedWeight)_weights[tensor.Name]).ReadCodes(firstRow, codes, scales, zeroPoints);
+        QuantizedTensorInfo tensor, long firstRow, Span<byte> codes, Span<float> scales, Span<float> zeroPoints)
+    {
+        var integers = ArrayPool<byte>.Shared.Rent(zeroPoints.Length);
+        try
+        {
+            var own = integers.AsSpan(0, zeroPoints.Length);
+            ((GroupedWeight)_weights[tensor.Name]).ReadCodes(firstRow, codes, scales, own);
+            for (var i = 0; i < own.Length; i++)
+            {
+                zeroPoints[i] = own[i];
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(integers);
+        }
+    }
 
     private static void ReadPart(QuantizedWeight weight, long row, int rows, int skipped, Span<float> destination)
     {

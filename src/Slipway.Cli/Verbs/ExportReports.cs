@@ -8,6 +8,7 @@ namespace Slipway.Cli.Verbs;
 internal static class ExportReports
 {
     private const int MaxListed = 20;
+    private const string Prequantized = "prequantized";
 
     public static void Write(VerbContext context, ExportReport report, bool asJson)
     {
@@ -37,6 +38,13 @@ internal static class ExportReports
             $"{Amounts.Bytes(report.Bytes),10}  '{report.Folder}': {report.Manifest.Architecture}, "
             + $"{report.Parameters} weights, {report.Manifest.Precision}, {Amounts.Number(report.Seconds)} s, peak "
             + $"memory {Amounts.Bytes(report.PeakMemoryBytes)}");
+        if (report.Manifest.Quantization is { Method: Prequantized } kept)
+        {
+            context.Output.WriteLine(
+                $"kept, as the source holds them: values of {kept.Bits} bits in blocks of {kept.BlockSize}; "
+                + "--requantize chooses them anew");
+        }
+
         if (report.UnusedTensors.Count > 0)
         {
             var more = report.UnusedTensors.Count - MaxListed;

@@ -31,9 +31,10 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
     private string Bias => Weights.Inputs.Count > BiasInput ? Weights.Inputs[BiasInput] : "";
 
     /// <summary>Reads a node; null where it is something else, or something that the operator cannot do.</summary>
+    /// <remarks>Beside ONNX Runtime's products those that <see cref="FoldMinima"/> made of them.</remarks>
     public static FusedMatMul? Read(Graph graph, GraphUses uses, Node node)
     {
-        if (node is not { Domain: OnnxModel.ContribDomain, OpType: "MatMulNBits" }
+        if (node.OpType is not ("MatMulNBits" or FusedMatMulOperator)
             || (Integer(node, "bits") ?? 4) != 4 || Integer(node, "accuracy_level") != 4
             || Integer(node, OutputsAttribute) is not { } outputs || Integer(node, InputsAttribute) is not { } inputs
             || Integer(node, BlockSizeAttribute) is not { } block || !Supports(outputs, inputs, block))
@@ -47,7 +48,8 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
         var fits = IsConstant(1, ElementType.UInt8, [outputs, blocks, block / 2])
             && (IsNamed(scales, ElementType.Float16, [outputs, blocks])
                 || IsNamed(scales, ElementType.Float32, [outputs, blocks]))
-            && (!Has(3) || IsConstant(3, ElementType.UInt8, [outputs, (blocks + 1) / 2]))
+            && (!Has(3) || IsConstant(3, ElementType.UInt8, [outputs, (blocks + 1) / 2])
+                || node.OpType == FusedMatMulOperator)
             && !Has(4) && (!Has(BiasInput) || IsConstant(BiasInput, ElementType.Float32, [outputs]));
         return !fits ? null : new FusedMatMul(node.Name, node.Inputs[0], node.Outputs[0], node)
         {

@@ -28,6 +28,7 @@ internal static class KernelGraph
     /// </param>
     public static Graph? Convert(Graph graph, ChannelRanges? ranges)
     {
+        graph = FoldMinima.Apply(graph);
         var plan = new FusionPlan(graph);
         Dictionary<string, Initializer> means = new(StringComparer.Ordinal);
         if (plan.IsEmpty && !graph.Nodes.Any(node => Attention(node) is not null))

@@ -111,12 +111,19 @@ internal sealed class BlockMatrix(
     /// </summary>
     public GraphValue? InputOrder { get; init; }
 
-    public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias) =>
-        scope.MatMulNBits(
-            InputOrder is { } order
-                ? scope.Gather(x, order, -1)
-                    : x, new GraphValue(codes.Name), scales, zeroPoints, bias, rows, columns, bits, blockSize,
-            roundsActivations);
+    /// <summary>
+    /// float [rows, blocks]: what is added to each block's weights, code · scale + minimum; null for zero points.
+    /// </summary>
+    public GraphValue? Minima { get; init; }
+
+    public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias)
+    {
+        x = InputOrder is { } order ? scope.Gather(x, order, -1) : x;
+        var product = scope.MatMulNBits(
+            x, new GraphValue(codes.Name), scales, zeroPoints, bias, rows, columns, bits, blockSize, roundsActivations);
+        return Minima is { } minima
+            ? BlockMinima.AddTo(scope, product, x, (scales, minima), bits, columns / blockSize, blockSize) : product;
+    }
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices)
     {
@@ -130,8 +137,11 @@ internal sealed class BlockMatrix(
         // The same bytes under the shape that this operator asks for.
         Initializer table = new($"{name}.table", ElementType.UInt8, [rows, (long)columns * bits / 8], codes.Data);
         scope.Graph.AddInitializer(table);
-        return scope.GatherBlockQuantized(
+        var gathered = scope.GatherBlockQuantized(
             new GraphValue(table.Name), indices, scales, zeroPoints, bits, blockSize);
+        return Minima is { } minima
+            ? BlockMinima.AddToRows(scope, gathered, indices, (scales, minima), bits, columns / blockSize, blockSize)
+            : gathered;
     }
 }
 

@@ -17,6 +17,7 @@ internal static class BlockScales
 {
     // The smallest number that half precision holds with all its bits, 2^-14.
     private const float MinNormal = 6.103515625e-5f;
+    private const float MaxHalf = 65504;
 
     /// <summary>Writes scales [.., blocks] and returns them as float32.</summary>
     /// <param name="writer">Where they go.</param>
@@ -27,9 +28,29 @@ internal static class BlockScales
     public static GraphValue Write(
         WeightWriter writer, string name, IReadOnlyList<long> shape, IReadOnlyList<float[]> parts,
         bool exactly = false)
+        => Add(writer, $"{name}.scales", shape, parts, FitHalf(parts, (int)shape[^1], exactly));
+
+    /// <summary>Writes scales and minima, both [.., blocks] and of one type, and returns them as float32.</summary>
+    /// <param name="writer">Where they go.</param>
+    /// <param name="name">The matrix's name.</param>
+    /// <param name="shape">The last dimension is the number of a row's blocks.</param>
+    /// <param name="scales">Whole rows, in order.</param>
+    /// <param name="minima">As many.</param>
+    public static (GraphValue Scales, GraphValue Minima) Write(
+        WeightWriter writer, string name, IReadOnlyList<long> shape, IReadOnlyList<float[]> scales,
+        IReadOnlyList<float[]> minima)
     {
-        name = $"{name}.scales";
-        if (!parts.All(part => exactly ? AreHalves(part) : FitHalf(part, (int)shape[^1])))
+        var areHalves = FitHalf(scales, (int)shape[^1], exactly: false)
+            && FitHalf(minima, (int)shape[^1], exactly: false);
+        return (
+            Add(writer, $"{name}.scales", shape, scales, areHalves),
+            Add(writer, $"{name}.minima", shape, minima, areHalves));
+    }
+
+    private static GraphValue Add(
+        WeightWriter writer, string name, IReadOnlyList<long> shape, IReadOnlyList<float[]> parts, bool areHalves)
+    {
+        if (!areHalves)
         {
             return writer.AddParts(name, ElementType.Float32, shape, parts);
         }
@@ -38,14 +59,19 @@ internal static class BlockScales
         return new NodeScope(writer.Graph, $"/{name}").Cast(halves, ElementType.Float32);
     }
 
+    // Numbers that half precision holds exactly fit it, whatever their size.
+    private static bool FitHalf(IReadOnlyList<float[]> parts, int blocks, bool exactly)
+        => parts.All(part => AreHalves(part) || (!exactly && HaveLargeRows(part, blocks)));
+
     private static bool AreHalves(float[] scales) => Array.TrueForAll(scales, scale => (float)(Half)scale == scale);
 
-    private static bool FitHalf(float[] scales, int blocks)
+    private static bool HaveLargeRows(float[] scales, int blocks)
     {
         for (var start = 0; start < scales.Length; start += blocks)
         {
-            var largest = Math.Abs(TensorPrimitives.MaxMagnitude<float>(scales.AsSpan(start, blocks)));
-            if (!(largest >= MinNormal && largest <= (float)Half.MaxValue))
+            var row = scales.AsSpan(start, blocks);
+            var largest = Math.Abs(TensorPrimitives.MaxMagnitude<float>(row));
+            if (!(largest == 0 || largest is >= MinNormal and <= MaxHalf))
             {
                 return false;
             }

@@ -5,15 +5,20 @@ using Slipway.Onnx;
 namespace Slipway.Export.Weights;
 
 /// <summary>Codes of the checkpoint in blocks of so many columns.</summary>
-/// <remarks>Inputs are not rounded, so that a package equals the weights that the codes stand for.</remarks>
+/// <remarks>
+/// Where inputs are not rounded, a package equals the weights that the codes stand for. Zero points that are all the
+/// middle code are left out.
+/// </remarks>
 /// <param name="bits">2, 4 or 8, as many as the codes have or more.</param>
 /// <param name="blockSize">Columns that share a scale; divides the checkpoint's groups.</param>
 /// <param name="order">The column at each place; null where they stay in their order.</param>
-internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) : WeightFormat
+/// <param name="roundsActivations">Tells whether inputs are rounded to 8 bits.</param>
+internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order, bool roundsActivations) : WeightFormat
 {
     private readonly int _bits = bits;
     private readonly int _blockSize = blockSize;
     private readonly int[]? _order = order;
+    private readonly bool _roundsActivations = roundsActivations;
 
     /// <summary>Finds the blocks that several stacks have in common.</summary>
     /// <param name="each">The blocks of each stack; null where its codes are not kept.</param>
@@ -29,7 +34,10 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) 
 
         var size = each.Min(blocks => blocks!._blockSize);
         return stacks.All(stack => stack.Columns % size == 0)
-            ? new PrequantizedBlocks(each.Max(blocks => blocks!._bits), size, order: null) : null;
+            && stacks.All(stack => stack.Prequantized is { HasMinima: false })
+            ? new PrequantizedBlocks(
+                each.Max(blocks => blocks!._bits), size, order: null, each[0]!._roundsActivations)
+            : null;
     }
 
     public override bool CanGather(int columns) => _order is null && columns % _blockSize == 0;
@@ -39,12 +47,15 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         var blocks = Blocks(weight);
-        var (codes, scales, zeroPoints) = Write(
+        var (codes, scales, offsets) = Write(
             writer, name, weight, [weight.Rows, blocks, CodeBytes(blocks) / blocks], [weight.Rows, blocks],
-            [weight.Rows, ZeroPointBytes(blocks)]);
+            [weight.Rows, ZeroPointBytes(blocks)], canOmitZeroPoints: true);
+        var hasMinima = weight.Prequantized!.HasMinima;
         return new BlockMatrix(
-            name, codes, scales, zeroPoints, weight.Rows, weight.Columns, _bits, _blockSize, roundsActivations: false)
+            name, codes, scales, hasMinima ? default : offsets, weight.Rows, weight.Columns, _bits, _blockSize,
+            _roundsActivations)
         {
+            Minima = hasMinima ? offsets : null,
             InputOrder = _order is null ? null : writer.AddParts<long>(
                 $"{name}.order", ElementType.Int64, [_order.Length],
                 [Array.ConvertAll(_order, column => (long)column)]),
@@ -56,9 +67,9 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) 
         int rows = weight.Rows / count, blocks = Blocks(weight);
         var (codes, scales, zeroPoints) = Write(
             writer, name, weight, [count, rows, CodeBytes(blocks)], [count, rows, blocks],
-            [count, rows, ZeroPointBytes(blocks)]);
+            [count, rows, ZeroPointBytes(blocks)], canOmitZeroPoints: false);
         return new BlockStack(
-            new GraphValue(codes.Name), scales, zeroPoints, _bits, _blockSize, RoundsActivations: false);
+            new GraphValue(codes.Name), scales, zeroPoints, _bits, _blockSize, _roundsActivations);
     }
 
     private int Blocks(Weight weight) => (weight.Columns + _blockSize - 1) / _blockSize;
@@ -67,36 +78,49 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) 
 
     private int ZeroPointBytes(int blocks) => ((blocks * _bits) + 7) / 8;
 
-    private (Initializer Codes, GraphValue Scales, GraphValue ZeroPoints) Write(
-        WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape)
+    // Offsets are zero points, nothing where all are the middle code, or minima.
+    private (Initializer Codes, GraphValue Scales, GraphValue Offsets) Write(
+        WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape,
+        bool canOmitZeroPoints)
     {
         var stored = weight.Prequantized!;
         var blocks = Blocks(weight);
-        List<float[]> scales = [];
+        List<float[]> scales = [], minima = [];
         List<byte[]> zeroPoints = [];
         writer.Data.Begin((long)weight.Rows * CodeBytes(blocks));
         writer.ForChunks(name, weight, (first, rows) =>
         {
             byte[] codes = new byte[rows * CodeBytes(blocks)], zeros = new byte[rows * ZeroPointBytes(blocks)];
-            var steps = new float[rows * blocks];
-            Read(stored, first, rows, codes, steps, zeros);
+            float[] steps = new float[rows * blocks], lows = stored.HasMinima ? new float[rows * blocks] : [];
+            Read(stored, first, rows, codes, steps, zeros, lows);
             writer.Data.Write<byte>(codes);
             scales.Add(steps);
+            minima.Add(lows);
             zeroPoints.Add(zeros);
         });
+        var added = writer.Add($"{name}.codes", ElementType.UInt8, codeShape);
+        if (stored.HasMinima)
+        {
+            var (steps, lows) = BlockScales.Write(writer, name, scaleShape, scales, minima);
+            return (added, steps, lows);
+        }
+
+        var middle = (byte)(_bits switch { 8 => 0x80, 4 => 0x88, _ => 0xAA });
         return (
-            writer.Add($"{name}.codes", ElementType.UInt8, codeShape),
-            BlockScales.Write(writer, name, scaleShape, scales, exactly: true),
-            writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
+            added, BlockScales.Write(writer, name, scaleShape, scales, exactly: true),
+            canOmitZeroPoints && zeroPoints.TrueForAll(zeros => Array.TrueForAll(zeros, zero => zero == middle))
+                ? default
+                : writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
     }
 
     private void Read(
         PrequantizedRows stored, int first, int rows, Span<byte> packedCodes, Span<float> scales,
-        Span<byte> packedZeros)
+        Span<byte> packedZeros, Span<float> minima)
     {
         int columns = stored.Columns, groups = stored.GroupCount, blocks = (columns + _blockSize - 1) / _blockSize;
-        byte[] codes = ArrayPool<byte>.Shared.Rent(rows * columns), zeros = ArrayPool<byte>.Shared.Rent(rows * groups);
+        var codes = ArrayPool<byte>.Shared.Rent(rows * columns);
         var steps = ArrayPool<float>.Shared.Rent(rows * groups);
+        var zeros = ArrayPool<float>.Shared.Rent(rows * groups);
         var line = ArrayPool<byte>.Shared.Rent((blocks * _blockSize) + blocks);
         try
         {
@@ -111,8 +135,15 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) 
                 for (var block = 0; block < blocks; block++)
                 {
                     var group = (row * groups) + (block * _blockSize / stored.GroupSize);
-                    lineZeros[block] = zeros[group];
                     scales[(row * blocks) + block] = steps[group];
+                    if (stored.HasMinima)
+                    {
+                        minima[(row * blocks) + block] = -zeros[group] * steps[group];
+                    }
+                    else
+                    {
+                        lineZeros[block] = (byte)zeros[group];
+                    }
                 }
 
                 ReadOnlySpan<byte> source = codes.AsSpan(row * columns, columns);
@@ -130,7 +161,7 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order) 
         finally
         {
             ArrayPool<byte>.Shared.Return(codes);
-            ArrayPool<byte>.Shared.Return(zeros);
+            ArrayPool<float>.Shared.Return(zeros);
             ArrayPool<float>.Shared.Return(steps);
             ArrayPool<byte>.Shared.Return(line);
         }

@@ -5,7 +5,9 @@ namespace Slipway.Export.Weights;
 /// <param name="keepsCodes">Tells whether codes are kept; otherwise all are quantized anew.</param>
 /// <param name="anew">For codes that no operator can hold as they are.</param>
 /// <param name="numbers">For what the checkpoint holds as numbers.</param>
-internal sealed class PrequantizedFormat(int bits, bool keepsCodes, BlockFormat anew, WeightFormat numbers)
+/// <param name="roundsActivations">Tells whether inputs of kept codes are rounded to 8 bits, which is faster.</param>
+internal sealed class PrequantizedFormat(
+    int bits, bool keepsCodes, BlockFormat anew, WeightFormat numbers, bool roundsActivations = false)
     : WeightFormat
 {
     private static readonly int[] Widths = [2, 4, 8];
@@ -33,10 +35,14 @@ internal sealed class PrequantizedFormat(int bits, bool keepsCodes, BlockFormat 
     // How the codes of a matrix are kept; null where they are not.
     private PrequantizedBlocks? Blocks(Weight weight) =>
         keepsCodes && weight.Prequantized is { } stored && stored.TryOrder(out var order)
-        && BlockSize(stored) is { } blockSize
+        && BlockSize(stored) is { } blockSize && (!stored.HasMinima || HoldsMinima(stored, blockSize))
             ? new PrequantizedBlocks(
-                Array.Find(Widths, width => width >= Math.Max(bits, stored.Bits)), blockSize, order)
+                Array.Find(Widths, width => width >= Math.Max(bits, stored.Bits)), blockSize, order, roundsActivations)
             : null;
+
+    // Minima take twice the room of zero points: codes of fewer bits than the package's are quantized anew.
+    private bool HoldsMinima(PrequantizedRows stored, int blockSize) =>
+        stored.Bits == bits && stored.Columns % blockSize == 0;
 
     // The largest block that groups consist of, and rows too where one is, since whole rows are what the kernels take;
     // null where the operator has none so small.

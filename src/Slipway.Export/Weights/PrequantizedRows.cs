@@ -2,7 +2,7 @@ namespace Slipway.Export.Weights;
 
 /// <summary>Reads whole rows of codes, one a byte, their scales and zero points.</summary>
 internal delegate void PrequantizedReader(
-    int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints);
+    int first, int count, Span<byte> codes, Span<float> scales, Span<float> zeroPoints);
 
 /// <summary>The codes of a matrix that a quantization library wrote, to be kept as they are.</summary>
 /// <param name="Bits">Bits a code.</param>
@@ -13,6 +13,9 @@ internal delegate void PrequantizedReader(
 internal sealed record PrequantizedRows(
     int Bits, int Columns, int GroupSize, IReadOnlyList<int>? Groups, PrequantizedReader Read)
 {
+    /// <summary>Tells whether zero points may be any numbers, since minima are what is stored.</summary>
+    public bool HasMinima { get; init; }
+
     /// <summary>Scales of a row.</summary>
     public int GroupCount => (Columns + GroupSize - 1) / GroupSize;
 
@@ -21,7 +24,7 @@ internal sealed record PrequantizedRows(
 
     /// <summary>Tells whether rows of both can stand in one matrix.</summary>
     public bool Fits(PrequantizedRows other) =>
-        (Bits, Columns, GroupSize) == (other.Bits, other.Columns, other.GroupSize)
+        (Bits, Columns, GroupSize, HasMinima) == (other.Bits, other.Columns, other.GroupSize, other.HasMinima)
         && (Groups ?? []).SequenceEqual(other.Groups ?? []);
 
     /// <summary>Finds an order of the columns that brings those of a group together.</summary>

@@ -36,6 +36,9 @@ internal sealed class CheckpointWeight(Checkpoint checkpoint, string name, int r
             stored.Bits, stored.Columns, stored.GroupSize, stored.Groups,
             (first, count, codes, scales, zeroPoints) =>
                 checkpoint.ReadQuantized(name, first, codes, scales, zeroPoints))
+        {
+            HasMinima = stored.HasMinima,
+        }
         : null;
 
     public override void ReadRows(int first, int count, Span<float> destination) =>
@@ -89,7 +92,7 @@ internal sealed class StackedWeight(IReadOnlyList<Weight> parts)
         ? first.With(ReadPrequantized)
         : null;
 
-    private void ReadPrequantized(int first, int count, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
+    private void ReadPrequantized(int first, int count, Span<byte> codes, Span<float> scales, Span<float> zeroPoints)
     {
         foreach (var part in parts)
         {
@@ -153,7 +156,7 @@ internal sealed class InterleavedWeight(Weight even, Weight odd) : Weight(2 * ev
 
     private void ReadPrequantized(
         PrequantizedRows evenRows, PrequantizedRows oddRows, int first, int count, Span<byte> codes,
-        Span<float> scales, Span<byte> zeroPoints)
+        Span<float> scales, Span<float> zeroPoints)
     {
         var groups = evenRows.GroupCount;
         for (var row = 0; row < count; row++)

@@ -50,9 +50,15 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
             var method = QuantizationMethods.Choose(options.Method, bits, options.Calibration is not null);
             BlockFormat anew = new(bits, options.BlockSize, method, bits < 8 || !exactActivations);
             QuantizationRecipe recipe = new() { Method = method.Name, Bits = bits, BlockSize = options.BlockSize };
-            if (options.Method is not null || options.Requantize || checkpoint.Quantization is null)
+            if (options.Method is not null || options.Requantize
+                || (checkpoint.Quantization is null && checkpoint.Quantized.Count == 0))
             {
                 return new(anew, half, recipe);
+            }
+
+            if (checkpoint.Quantization is null)
+            {
+                return KeepTypes(bits, anew, recipe, half);
             }
 
             // What the checkpoint holds as numbers stays so where it is the library's choice of what to quantize.
@@ -61,6 +67,25 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                     new PrequantizedFormat(bits, keepsCodes: true, anew, half), half,
                     recipe with { Method = Prequantized, BlockSize = prequantized.GroupSize })
                 : new(new PrequantizedFormat(bits, keepsCodes: false, anew, anew), half, recipe);
+        }
+
+        // A file of quantized types has what matters more in types of more bits, which 8 bits hold.
+        WeightFormats KeepTypes(int bits, BlockFormat anew, QuantizationRecipe recipe, FloatFormat half)
+        {
+            if (!checkpoint.Quantized.Values.Any(stored => stored.Bits == bits))
+            {
+                return new(anew, half, recipe);
+            }
+
+            BlockFormat wide = new(
+                8, options.BlockSize, QuantizationMethods.Choose(null, 8, isCalibrated: false), !exactActivations);
+            return new(
+                new PrequantizedFormat(bits, keepsCodes: true, anew, wide, roundsActivations: true), half,
+                recipe with
+                {
+                    Method = Prequantized,
+                    BlockSize = checkpoint.Quantized.Values.First(stored => stored.Bits == bits).GroupSize,
+                });
         }
     }
 }

@@ -32,4 +32,39 @@ public sealed class GgufTypeTests(ITestOutputHelper output)
             Assert.Equal(expected[start..(start + count)], part);
         }
     }
+
+    [Theory]
+    [InlineData("q4_0", 4, false)]
+    [InlineData("q4_1", 4, true)]
+    [InlineData("q4_k", 4, true)]
+    [InlineData("q8_0", 8, false)]
+    public void ReadQuantized_TypesThatLieOnGrids_GivesCodesOfTheSameValues(string name, int bits, bool hasMinima)
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("gguf", "types.gguf"));
+        var grid = checkpoint.Quantized[name];
+        Assert.Equal((bits, 32, hasMinima), (grid.Bits, grid.GroupSize, grid.HasMinima));
+        var expected = CheckpointFiles.Floats(checkpoint, name);
+        foreach (var first in (int[])[0, grid.Rows - 1])
+        {
+            var rows = grid.Rows - first;
+            var codes = new byte[rows * grid.Columns];
+            var (scales, zeros) = (new float[rows * grid.GroupCount], new float[rows * grid.GroupCount]);
+            checkpoint.ReadQuantized(name, first, codes, scales, zeros);
+            Assert.All(codes, code => Assert.InRange(code, 0, (1 << bits) - 1));
+            for (var i = 0; i < codes.Length; i++)
+            {
+                var (scale, zero) = (scales[i / 32], zeros[i / 32]);
+                Assert.Equal(
+                    expected[(first * grid.Columns) + i], (codes[i] - zero) * scale,
+                    1e-6f * Math.Abs(scale) * (16 + Math.Abs(zero)));
+            }
+        }
+    }
+
+    [Fact]
+    public void Quantized_OtherTypes_AreNumbers()
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("gguf", "types.gguf"));
+        Assert.Equal(["q4_0", "q4_1", "q4_k", "q8_0"], checkpoint.Quantized.Keys.Order(StringComparer.Ordinal));
+    }
 }

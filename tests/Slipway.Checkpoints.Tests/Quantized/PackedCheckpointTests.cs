@@ -105,8 +105,8 @@ public sealed class PackedCheckpointTests
         Checkpoint checkpoint, QuantizedTensorInfo info, int first, int rows)
     {
         var codes = new byte[rows * info.Columns];
-        var (scales, zeros) = (new float[rows * info.GroupCount], new byte[rows * info.GroupCount]);
+        var (scales, zeros) = (new float[rows * info.GroupCount], new float[rows * info.GroupCount]);
         checkpoint.ReadQuantized(info.Name, first, codes, scales, zeros);
-        return (codes, scales, zeros);
+        return (codes, scales, Array.ConvertAll(zeros, zero => (byte)zero));
     }
 }

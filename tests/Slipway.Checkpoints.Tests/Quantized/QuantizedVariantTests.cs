@@ -70,7 +70,7 @@ public sealed class QuantizedVariantTests
             const int First = 1;
             var values = variant.Expected[grid.Name].Values[(First * grid.Columns)..];
             var rows = grid.Rows - First;
-            var (codes, zeros) = (new byte[rows * grid.Columns], new byte[rows * grid.GroupCount]);
+            var (codes, zeros) = (new byte[rows * grid.Columns], new float[rows * grid.GroupCount]);
             var scales = new float[rows * grid.GroupCount];
             checkpoint.ReadQuantized(grid.Name, First, codes, scales, zeros);
             Assert.All(codes, code => Assert.InRange(code, 0, (1 << grid.Bits) - 1));
