@@ -15,6 +15,9 @@ public enum ElementType
     /// <summary>Signed bytes.</summary>
     Int8 = 3,
 
+    /// <summary>16-bit integers.</summary>
+    Int16 = 5,
+
     /// <summary>32-bit integers.</summary>
     Int32 = 6,
 

@@ -16,6 +16,7 @@ public sealed class DependencyTests
         ["Slipway.Export"] = ["System.Numerics.Tensors", "Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
         ["Slipway.Training"] =
             ["Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
+        ["Slipway.Tracing"] = ["Slipway.Onnx", "Microsoft.ML.OnnxRuntime.Managed", "TorchSharp"],
         ["Slipway.Kernels"] =
             ["Slipway.Packaging", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors"],
         ["Slipway"] =
@@ -64,8 +65,9 @@ public sealed class DependencyTests
         Collect(project, closure);
         Assert.DoesNotContain(
             closure,
-            name => name is "Slipway.Training" or "Slipway.Export" or "Slipway.Onnx" or "Slipway.Checkpoints"
-                or "TorchSharp" or "ScottPlot" || name.StartsWith("Google.", StringComparison.Ordinal)
+            name => name is "Slipway.Training" or "Slipway.Tracing" or "Slipway.Export" or "Slipway.Onnx"
+                or "Slipway.Checkpoints" or "TorchSharp" or "ScottPlot"
+                || name.StartsWith("Google.", StringComparison.Ordinal)
                 || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));
     }
 

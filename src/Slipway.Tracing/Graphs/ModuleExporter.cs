@@ -1,0 +1,209 @@
+using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
+using Slipway.Tracing.Interception;
+using Slipway.Tracing.Operations;
+using Slipway.Tracing.Proof;
+using Slipway.Tracing.Recording;
+using Slipway.Tracing.Sizes;
+using TorchSharp;
+
+namespace Slipway.Tracing.Graphs;
+
+/// <summary>Traces a module, builds its graph, proves it and writes it.</summary>
+internal sealed class ModuleExporter
+{
+    private readonly torch.nn.Module _module;
+    private readonly OnnxModuleOptions _options;
+    private readonly ModuleCall _call;
+    private readonly ModuleInputs _inputs;
+    private readonly SizePlan _plan;
+    private readonly OperationTable _operations;
+    private readonly Interceptor _interceptor;
+    private readonly SortedSet<string> _warnings = new(StringComparer.Ordinal);
+
+    public ModuleExporter(torch.nn.Module module, IReadOnlyList<object?> inputs, OnnxModuleOptions options)
+    {
+        (_module, _options) = (module, options);
+        (_operations, _interceptor) = OnnxOperations.Current;
+        _call = new ModuleCall(module, inputs);
+        _inputs = ModuleInputs.Read(inputs, _call.ParameterNames, options);
+        _plan = new SizePlan(_inputs.Sizes, _inputs.ExampleSizes());
+    }
+
+    /// <summary>Exports.</summary>
+    public OnnxModuleExport Export(string path)
+    {
+        using ModuleState state = new(_module);
+        using var scope = torch.NewDisposeScope();
+        _module.eval();
+        RequireExample(state);
+        ParameterTable parameters = new(_module);
+        Warn(parameters);
+        var runs = TraceAll(parameters, state);
+        using TemporaryExport target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
+        string[] inputs = [.. _inputs.Tensors.Select(item => item.Name)];
+        var outputs = OutputNames(runs[0]);
+        var graph = Build(runs, outputs, target, inputs, parameters);
+        ModuleProof proof = new(_call, _inputs, _plan, _options, state);
+        var differences = proof.Run(target.GraphPath, inputs, outputs);
+        var result = new OnnxModuleExport(
+            path, target.Commit(), graph.Nodes.Count, graph.Initializers.Sum(item => item.Data.Length), inputs,
+            differences, proof.Sizes, [.. _warnings]);
+        return result;
+    }
+
+    private void RequireExample(ModuleState state)
+    {
+        using var scope = torch.NewDisposeScope();
+        try
+        {
+            _ = _call.Run(_inputs.Example().Arguments);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            throw new ArgumentException(
+                $"The module rejects the example itself: {exception.Message} Give inputs that it takes.", exception);
+        }
+        finally
+        {
+            _ = state.RestoreFields();
+        }
+    }
+
+    private void Warn(ParameterTable parameters)
+    {
+        foreach (var (name, tensor) in parameters.All)
+        {
+            using var scope = torch.NewDisposeScope();
+            if (tensor.is_floating_point() && tensor.numel() > 0
+                && !(tensor.abs().max().to(torch.ScalarType.Float32).ToSingle() is var largest
+                    && float.IsFinite(largest) && largest < 1e15f))
+            {
+                _warnings.Add($"The weight '{name}' holds elements that are no numbers, or huge.");
+            }
+        }
+    }
+
+    private List<Trace> TraceAll(ParameterTable parameters, ModuleState state)
+    {
+        try
+        {
+            return Trace(_plan.Traces, parameters, state);
+        }
+        catch (SizeRejectedException rejected)
+        {
+            try
+            {
+                return Trace(_plan.NearExample, parameters, state);
+            }
+            catch (SizeRejectedException)
+            {
+                throw rejected.ToArgumentException();
+            }
+        }
+    }
+
+    private List<Trace> Trace(
+        IReadOnlyList<IReadOnlyDictionary<string, long>> plans, ParameterTable parameters, ModuleState state)
+    {
+        List<Trace> runs = [];
+        Random random = new(_options.Seed);
+
+        // Without a size that varies, varied elements still tell constants from results.
+        foreach (var sizes in plans.Count == 1 ? [plans[0], plans[0]] : plans)
+        {
+            runs.Add(Trace(sizes, parameters, state, random, isFirst: runs.Count == 0));
+        }
+
+        return runs;
+    }
+
+    private Trace Trace(
+        IReadOnlyDictionary<string, long> sizes, ParameterTable parameters, ModuleState state, Random random,
+        bool isFirst)
+    {
+        using var scope = torch.NewDisposeScope();
+        using Recorder recorder = new(
+            _interceptor, _operations, parameters, new ModulePaths(_module), _options.AllowReadingValues, isFirst);
+        var (arguments, tensors) = _inputs.Make(sizes, random);
+        TracedValue[] inputs =
+            [.. tensors.Select((tensor, index) => recorder.AddInput(_inputs.Tensors[index].Name, tensor))];
+        try
+        {
+            var result = _call.Record(arguments, recorder);
+            (string, TracedValue)[] outputs =
+                [.. TensorTree.Named(result, "").Select(item => (item.Name, recorder.Output(item.Tensor)))];
+            return outputs.Length > 0 ? new Trace(inputs, [.. recorder.Calls], outputs)
+                : throw new ArgumentException(
+                    $"'{_module.GetType().Name}' returned no tensors, but {result?.GetType().Name ?? "null"}.");
+        }
+        catch (Exception exception) when (exception is not (UntraceableModuleException or ArgumentException
+            or OutOfMemoryException) || exception is ArgumentOutOfRangeException)
+        {
+            throw new SizeRejectedException(sizes, exception);
+        }
+        finally
+        {
+            foreach (var field in state.RestoreFields())
+            {
+                _warnings.Add(
+                    $"The module changed the field '{field}' while it ran; it was put back. Pass state as an input.");
+            }
+
+            foreach (var tensor in tensors)
+            {
+                tensor.Dispose();
+            }
+        }
+    }
+
+    private string[] OutputNames(Trace run)
+    {
+        if (_options.OutputNames is { } names)
+        {
+            return names.Count == run.Outputs.Count ? [.. names] : throw new ArgumentException(
+                $"The module returns {run.Outputs.Count} tensors; 'OutputNames' has {names.Count} names "
+                + $"('{string.Join("', '", names)}'). Give one name to each.");
+        }
+
+        HashSet<string> taken = new(_inputs.Tensors.Select(item => item.Name), StringComparer.Ordinal);
+        return [.. run.Outputs.Select(output =>
+        {
+            var name = output.Name.Length == 0 ? "output"
+                : char.IsAsciiDigit(output.Name[0]) ? $"output_{output.Name.Replace('.', '_')}" : output.Name;
+            return taken.Add(name) ? name : $"{name}_output";
+        })];
+    }
+
+    private Graph Build(List<Trace> runs, string[] outputs, TemporaryExport target, string[] inputs,
+        ParameterTable parameters)
+    {
+        using WeightWriter weights = new(target.DataPath, target.DataName);
+        GraphBuilder builder = new(runs, _module.GetType().Name, _options.Opset, weights, parameters);
+        builder.Build(
+            [.. inputs.Select((name, index) => (name, Dimensions(name, _inputs.Tensors[index].Example.shape)))],
+            outputs);
+        OnnxModel model = new(builder.Graph)
+        {
+            ProducerName = "Slipway",
+            OperatorSets = new Dictionary<string, long> { [OnnxModel.StandardDomain] = _options.Opset },
+            IrVersion = _options.Opset >= 23 ? 11 : _options.Opset >= 21 ? 10 : 9,
+        };
+        OnnxFile.Write(model, target.GraphPath);
+        return builder.Graph;
+    }
+
+    private IReadOnlyList<Dimension> Dimensions(string input, long[] shape)
+        => [.. shape.Select((size, axis) => _inputs.AxisName(input, axis) is { } name ? (Dimension)name : size)];
+}
+
+/// <summary>Says that a module does not run at some sizes.</summary>
+internal sealed class SizeRejectedException(IReadOnlyDictionary<string, long> sizes, Exception inner)
+    : Exception(inner.Message, inner)
+{
+    public ArgumentException ToArgumentException()
+        => new(
+            $"The module does not run at {string.Join(", ", sizes.Select(size => $"{size.Key}={size.Value}"))}, which "
+            + $"the declared axes allow: {Message} Declare 'Min', 'Max' or 'Multiple' of the axis, or fix it "
+            + "('DynamicBatch = false' fixes the first ones).", InnerException);
+}

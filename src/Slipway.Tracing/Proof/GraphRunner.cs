@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using Slipway.Tracing.Recording;
+using TorchSharp;
+
+namespace Slipway.Tracing.Proof;
+
+/// <summary>Runs an exported graph in ONNX Runtime on the tensors of TorchSharp.</summary>
+internal sealed class GraphRunner : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly SessionOptions _options = new();
+
+    /// <summary>Opens a graph.</summary>
+    /// <exception cref="NotSupportedException">ONNX Runtime's native library is missing.</exception>
+    public GraphRunner(string path)
+    {
+        try
+        {
+            _options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
+            _options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_BASIC;
+            _options.AddSessionConfigEntry("session.disable_prepacking", "1");
+            _session = new InferenceSession(path, _options);
+        }
+        catch (Exception exception) when (exception is DllNotFoundException or TypeInitializationException)
+        {
+            throw new NotSupportedException(
+                "An export is proven in ONNX Runtime, whose native library is missing. Reference "
+                + "'Microsoft.ML.OnnxRuntime' or 'Slipway.Cpu'.", exception);
+        }
+    }
+
+    /// <summary>Runs the graph.</summary>
+    /// <returns>The outputs, in order; the caller disposes them.</returns>
+    public IReadOnlyList<torch.Tensor> Run(
+        IReadOnlyList<string> inputs, IReadOnlyList<torch.Tensor> tensors, IReadOnlyList<string> outputs)
+    {
+        List<OrtValue> values = [];
+        try
+        {
+            foreach (var tensor in tensors)
+            {
+                values.Add(ToOrt(tensor));
+            }
+
+            // Inputs that do not reach an output are still inputs of the graph.
+            using RunOptions options = new();
+            using var results = _session.Run(options, [.. inputs], values, [.. outputs]);
+            return [.. results.Select(ToTorch)];
+        }
+        finally
+        {
+            foreach (var value in values)
+            {
+                value.Dispose();
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        _options.Dispose();
+    }
+
+    private static OrtValue ToOrt(torch.Tensor tensor)
+    {
+        using var scope = torch.NewDisposeScope();
+        var value = OrtValue.CreateAllocatedTensorValue(
+            OrtAllocator.DefaultInstance, (TensorElementType)ElementTypes.Of(tensor.dtype),
+            tensor.shape);
+        if (tensor.numel() > 0)
+        {
+            MemoryMarshal.AsBytes(TensorMemory.Elements(tensor).bytes)
+                .CopyTo(value.GetTensorMutableRawData());
+        }
+
+        return value;
+    }
+
+    private static torch.Tensor ToTorch(OrtValue value)
+    {
+        var info = value.GetTensorTypeAndShape();
+        var type = Enum.GetValues<torch.ScalarType>().First(candidate => IsSame(candidate, info.ElementDataType));
+        var tensor = torch.empty(info.Shape, type).DetachFromDisposeScope();
+        if (tensor.numel() > 0)
+        {
+            value.GetTensorMutableRawData().CopyTo(MemoryMarshal.AsBytes(tensor.bytes));
+        }
+
+        return tensor;
+    }
+
+    private static bool IsSame(torch.ScalarType type, TensorElementType element)
+        => type is not (torch.ScalarType.ComplexFloat32 or torch.ScalarType.ComplexFloat64 or torch.ScalarType.QInt8
+            or torch.ScalarType.QUInt8 or torch.ScalarType.QInt32)
+            && (int)ElementTypes.Of(type) == (int)element;
+}

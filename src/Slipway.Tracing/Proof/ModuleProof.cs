@@ -1,0 +1,107 @@
+using Slipway.Tracing.Recording;
+using Slipway.Tracing.Sizes;
+using TorchSharp;
+
+namespace Slipway.Tracing.Proof;
+
+/// <summary>Compares a graph in ONNX Runtime with its module, at sizes that were not traced.</summary>
+internal sealed class ModuleProof(
+    ModuleCall call, ModuleInputs inputs, SizePlan plan, OnnxModuleOptions options, ModuleState state)
+{
+    private readonly List<IReadOnlyDictionary<string, long>> _sizes = [];
+
+    /// <summary>The sizes that were compared.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, long>> Sizes => _sizes;
+
+    /// <summary>Compares.</summary>
+    /// <exception cref="ModuleMismatchException">An output differs by more than the tolerance.</exception>
+    public IReadOnlyList<OutputDifference> Run(string graph, string[] names, string[] outputs)
+    {
+        using GraphRunner runner = new(graph);
+        var largest = new OutputDifference[outputs.Length];
+        for (var index = 0; index < outputs.Length; index++)
+        {
+            largest[index] = new OutputDifference(outputs[index], 0, 0);
+        }
+
+        Random random = new(options.Seed + 1);
+        for (var index = 0; index < plan.Proofs.Count; index++)
+        {
+            var sizes = plan.Proofs[index];
+            using var scope = torch.NewDisposeScope();
+            var (arguments, tensors) = index == 0 ? inputs.Example() : inputs.Make(sizes, random);
+            Compare(runner, sizes, arguments, tensors, names, largest);
+            _sizes.Add(sizes);
+        }
+
+        return largest;
+    }
+
+    private void Compare(
+        GraphRunner runner, IReadOnlyDictionary<string, long> sizes, object?[] arguments, torch.Tensor[] tensors,
+        string[] names, OutputDifference[] largest)
+    {
+        // What the module does to its inputs must not reach the graph's.
+        torch.Tensor[] copies = [.. tensors.Select(tensor => tensor.clone())];
+        torch.Tensor[] expected;
+        try
+        {
+            expected = [.. TensorTree.Flatten(call.Run(arguments))];
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            throw new Graphs.SizeRejectedException(sizes, exception).ToArgumentException();
+        }
+        finally
+        {
+            _ = state.RestoreFields();
+        }
+
+        IReadOnlyList<torch.Tensor> actual;
+        try
+        {
+            actual = runner.Run(names, copies, [.. largest.Select(output => output.Name)]);
+        }
+        catch (Microsoft.ML.OnnxRuntime.OnnxRuntimeException exception)
+        {
+            throw new ModuleMismatchException(
+                $"The graph does not run at {Text(sizes)}, where the module does: {exception.Message} Fix the axis, or "
+                + "declare 'Min', 'Max' or 'Multiple' so that one path holds.");
+        }
+
+        for (var output = 0; output < expected.Length; output++)
+        {
+            using var result = actual[output];
+            var difference = Difference.Of(result, expected[output]);
+            if (!(difference.Relative <= options.Tolerance))
+            {
+                throw Mismatch(sizes, largest[output].Name, result, expected[output], difference);
+            }
+
+            if (difference.Relative > largest[output].Relative)
+            {
+                largest[output] = largest[output] with
+                {
+                    Absolute = difference.Absolute, Relative = difference.Relative,
+                };
+            }
+        }
+    }
+
+    private ModuleMismatchException Mismatch(
+        IReadOnlyDictionary<string, long> sizes, string output, torch.Tensor actual, torch.Tensor expected,
+        Difference difference)
+        => new(
+            actual.shape.AsSpan().SequenceEqual(expected.shape)
+                ? $"At {Text(sizes)} the output '{output}' differs by {difference.Absolute:g3}, "
+                    + $"{difference.Relative:g3} of its scale; allowed is {options.Tolerance:g3}. The module does "
+                    + "other things at other sizes or values, or computes inexactly: fix the axis, declare 'Min', "
+                    + "'Max' or 'Multiple', or raise 'Tolerance'."
+                : $"At {Text(sizes)} the output '{output}' has shape [{string.Join(", ", actual.shape)}], the module's "
+                    + $"[{string.Join(", ", expected.shape)}]. The module does other things at other sizes: fix the "
+                    + "axis, or declare 'Min', 'Max' or 'Multiple'.");
+
+    private static string Text(IReadOnlyDictionary<string, long> sizes)
+        => sizes.Count == 0 ? "the example's sizes"
+            : string.Join(", ", sizes.Select(size => $"{size.Key}={size.Value}"));
+}

@@ -1,0 +1,196 @@
+using System.Collections;
+using System.Reflection;
+using Slipway.Tracing.Interception;
+using TorchSharp;
+
+namespace Slipway.Tracing.Recording;
+
+/// <summary>Remembers what a run may change in a module, and puts it back.</summary>
+/// <remarks>
+/// The training flags, torch's random state, and the fields of the module's parts and of the objects of its own
+/// assemblies that they hold, lists, arrays and dictionaries included.
+/// </remarks>
+internal sealed class ModuleState : IDisposable
+{
+    private const BindingFlags Declared =
+        BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+
+    private readonly torch.nn.Module[] _modules;
+    private readonly bool[] _training;
+    private readonly torch.Tensor _random;
+    private readonly List<(object Owner, FieldInfo Field, object? Value)> _fields = [];
+    private readonly List<(IList List, object?[] Items)> _lists = [];
+    private readonly List<(IDictionary Map, DictionaryEntry[] Items)> _maps = [];
+    private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
+
+    public ModuleState(torch.nn.Module module)
+    {
+        _modules = [module, .. module.named_modules().Select(item => item.module)];
+        _training = [.. _modules.Select(part => part.training)];
+        _random = torch.get_rng_state();
+        foreach (var part in _modules)
+        {
+            Remember(part);
+            RememberStatics(part.GetType());
+        }
+    }
+
+    /// <summary>Puts fields back; lists those that had changed.</summary>
+    public IReadOnlyList<string> RestoreFields()
+    {
+        SortedSet<string> changed = new(StringComparer.Ordinal);
+        foreach (var (owner, field, value) in _fields)
+        {
+            var target = field.IsStatic ? null : owner;
+            if (!Equals(field.GetValue(target), value))
+            {
+                changed.Add($"{field.DeclaringType!.Name}.{field.Name}");
+                field.SetValue(target, value);
+            }
+        }
+
+        foreach (var (list, items) in _lists)
+        {
+            if (!list.Cast<object?>().SequenceEqual(items))
+            {
+                changed.Add(list.GetType().Name);
+                Refill(list, items);
+            }
+        }
+
+        foreach (var (map, items) in _maps)
+        {
+            if (map.Count != items.Length || items.Any(item => !map.Contains(item.Key)
+                || !Equals(map[item.Key], item.Value)))
+            {
+                changed.Add(map.GetType().Name);
+                map.Clear();
+                foreach (var item in items)
+                {
+                    map.Add(item.Key, item.Value);
+                }
+            }
+        }
+
+        return [.. changed];
+    }
+
+    public void Dispose()
+    {
+        _ = RestoreFields();
+        RestoreFlags();
+        torch.set_rng_state(_random);
+        _random.Dispose();
+    }
+
+    // 'train' goes down to the parts, so that it is called from the top downwards.
+    private void RestoreFlags()
+    {
+        for (var index = 0; index < _modules.Length; index++)
+        {
+            if (_modules[index].training != _training[index])
+            {
+                _modules[index].train(_training[index]);
+            }
+        }
+    }
+
+    private static void Refill(IList list, object?[] items)
+    {
+        if (list is Array array)
+        {
+            Array.Copy(items, array, items.Length);
+            return;
+        }
+
+        list.Clear();
+        foreach (var item in items)
+        {
+            list.Add(item);
+        }
+    }
+
+    private void Remember(object value)
+    {
+        if (!_seen.Add(value))
+        {
+            return;
+        }
+
+        for (var type = value.GetType(); type is not null && IsOwn(type); type = type.BaseType)
+        {
+            foreach (var field in type.GetFields(Declared))
+            {
+                if (!field.IsLiteral && !field.FieldType.IsByRefLike && !field.FieldType.IsPointer)
+                {
+                    Remember(value, field);
+                }
+            }
+        }
+    }
+
+    private void RememberStatics(Type start)
+    {
+        for (var type = start; type is not null && IsOwn(type); type = type.BaseType)
+        {
+            if (!_seen.Add(type))
+            {
+                continue;
+            }
+
+            foreach (var field in type.GetFields(
+                BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            {
+                if (!field.IsLiteral && !field.IsInitOnly)
+                {
+                    _fields.Add((type, field, field.GetValue(null)));
+                }
+            }
+        }
+    }
+
+    private void Remember(object owner, FieldInfo field)
+    {
+        var value = field.GetValue(owner);
+        _fields.Add((owner, field, value));
+        switch (value)
+        {
+            case null or string or torch.Tensor or Delegate:
+                break;
+            case IDictionary { IsReadOnly: false } map when CallPolicy.IsFramework(map.GetType().Assembly):
+                _maps.Add((map, [.. map.Cast<object>().Select(key => new DictionaryEntry(key, map[key]))]));
+                foreach (var item in map.Values)
+                {
+                    RememberOwn(item);
+                }
+
+                break;
+            case Array { Rank: > 1 }:
+                break;
+            case IList list when CallPolicy.IsFramework(list.GetType().Assembly)
+                && !(list is Array array && array.GetType().GetElementType()!.IsPrimitive):
+                _lists.Add((list, [.. list.Cast<object?>()]));
+                foreach (var item in list)
+                {
+                    RememberOwn(item);
+                }
+
+                break;
+            default:
+                RememberOwn(value);
+                break;
+        }
+    }
+
+    private void RememberOwn(object? value)
+    {
+        if (value is not null and not torch.Tensor and not string && !value.GetType().IsValueType
+            && IsOwn(value.GetType()))
+        {
+            Remember(value);
+        }
+    }
+
+    private static bool IsOwn(Type type)
+        => !CallPolicy.IsFramework(type.Assembly) && !CallPolicy.IsTorch(type.Assembly);
+}

@@ -1,0 +1,257 @@
+using Slipway.Tracing.Interception;
+using Slipway.Tracing.Operations;
+using TorchSharp;
+
+namespace Slipway.Tracing.Recording;
+
+/// <summary>Records the operations of one run of a module.</summary>
+internal sealed class Recorder : IDisposable
+{
+    private readonly OperationTable _operations;
+    private readonly ParameterTable _parameters;
+    private readonly ModulePaths _paths;
+    private readonly bool _allowReading;
+    private readonly bool _holds;
+    private readonly Dictionary<torch.Tensor, TracedValue> _values = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<TracedValue, TracedCall> _stale = [];
+    private readonly List<TracedCall> _calls = [];
+    private readonly Stack<(CallSite Site, string? Path)> _frames = [];
+    private int _nextId;
+
+    public Recorder(
+        Interceptor interceptor, OperationTable operations, ParameterTable parameters, ModulePaths paths,
+        bool allowReading, bool holds)
+    {
+        _holds = holds;
+        Interceptor = interceptor;
+        _operations = operations;
+        _parameters = parameters;
+        _paths = paths;
+        _allowReading = allowReading;
+    }
+
+    public Interceptor Interceptor { get; }
+
+    /// <summary>The first refusal; kept because the module's own code may catch it.</summary>
+    public UntraceableModuleException? Refusal { get; private set; }
+
+    public IReadOnlyList<TracedCall> Calls => _calls;
+
+    /// <summary>Declares an input.</summary>
+    public TracedValue AddInput(string name, torch.Tensor tensor)
+    {
+        TracedValue value = new()
+        {
+            Id = _nextId++, Origin = ValueOrigin.Input, Name = name, Shape = tensor.shape, Type = tensor.dtype,
+            DependsOnInput = true,
+        };
+        _values[tensor] = value;
+        return value;
+    }
+
+    /// <summary>Finds the value of a tensor that the module gave back.</summary>
+    public TracedValue Output(torch.Tensor tensor) => ValueOf(tensor);
+
+    public void Enter(CallSite site, object? target)
+        => _frames.Push((site, target is torch.nn.Module module ? _paths.Find(module) : null));
+
+    public void Exit() => _frames.TryPop(out _);
+
+    public PendingCall Before(CallSite site, object?[] arguments)
+    {
+        var operation = _operations.Find(site.Callee);
+        var target = arguments.Length > 0 && !site.Callee.IsStatic ? arguments[0] as torch.Tensor : null;
+        TracedCall call;
+        try
+        {
+            call = new TracedCall
+            {
+                Site = site, Operation = operation, Place = Place(site),
+                Arguments = [.. arguments.Select(argument => ArgumentReader.Read(argument, ValueOf))],
+            };
+        }
+        catch (NotSupportedException exception) when (exception is not UntraceableModuleException)
+        {
+            throw Refused(Place(site), exception.Message);
+        }
+
+        Check(call);
+        if (OperationTable.Writes(site.Callee) && target is not null)
+        {
+            BeforeWrite(call, target);
+        }
+
+        return new PendingCall(call, target);
+    }
+
+    public void After(PendingCall pending, object? result)
+    {
+        var call = pending.Call;
+        var writes = OperationTable.Writes(call.Site.Callee);
+        torch.Tensor[] tensors = writes && pending.Target is { } written ? [written] : [.. TensorTree.Flatten(result)];
+        if (tensors.Length == 0 || (!writes && ReferenceEquals(result, pending.Target)))
+        {
+            // A member that gives back the tensor itself has done nothing to it, as 'hardtanh' of TorchSharp 0.107.
+            return;
+        }
+
+        var depends = Values(call).Any(value => value.DependsOnInput);
+        var first = Values(call).FirstOrDefault();
+        List<TracedValue> results = [];
+        foreach (var tensor in tensors)
+        {
+            TracedValue value = new()
+            {
+                Id = _nextId++, Origin = ValueOrigin.Result, Shape = tensor.shape, Type = tensor.dtype,
+                DependsOnInput = depends, Call = call, Output = results.Count,
+                Held = depends || !_holds ? null : TensorMemory.Hold(tensor), Base = writes ? null : first,
+            };
+            results.Add(value);
+            _values[tensor] = value;
+        }
+
+        if (writes && result is torch.Tensor same)
+        {
+            _values[same] = results[0];
+        }
+
+        call.Results = results;
+        _calls.Add(call);
+    }
+
+    public void RefuseThreads(CallSite site)
+        => throw Refused(
+            Place(site), $"It calls '{site.Callee.DeclaringType!.Name}.{site.Callee.Name}': tracing cannot follow "
+            + "other threads and asynchronous code. Compute it in sequence in 'forward'.");
+
+    /// <summary>Makes the exception that says where tracing ended.</summary>
+    public UntraceableModuleException Refused(TracePlace place, string reason)
+    {
+        var exception = UntraceableModuleException.At(place, reason);
+        Refusal ??= exception;
+        return exception;
+    }
+
+    public void Dispose()
+    {
+        _values.Clear();
+        _stale.Clear();
+    }
+
+    /// <summary>Lists the tensors among a call's arguments.</summary>
+    public static IEnumerable<TracedValue> Values(TracedCall call) => call.Arguments.SelectMany(Values);
+
+    private static IEnumerable<TracedValue> Values(object? argument) => argument switch
+    {
+        TracedValue value => [value],
+        TracedValue[] values => values,
+        TracedIndex[] indices => indices.Select(index => index.Tensor).OfType<TracedValue>(),
+        TracedIndex { Tensor: { } tensor } => [tensor],
+        object?[] items => items.SelectMany(Values),
+        _ => [],
+    };
+
+    private void Check(TracedCall call)
+    {
+        var depends = Values(call).Any(value => value.DependsOnInput);
+        switch (call.Operation)
+        {
+            case { Refusal: { } reason } when !(reason == OperationTable.Reading && (!depends || _allowReading)):
+                throw Refused(call.Place, $"It calls '{call.Name}'. {reason}");
+            case null when depends:
+                throw Refused(
+                    call.Place, $"It calls '{call.Site.Callee.DeclaringType!.Name}.{call.Name}', which has no form in "
+                    + "ONNX here. Write it with other operations, or say how by 'OnnxOperations.Add'.");
+        }
+
+        var parameters = call.Site.Callee.GetParameters();
+        for (var index = 0; index < parameters.Length; index++)
+        {
+            if (parameters[index].Name is "out" or "out_tensor" or "out1"
+                && call.Arguments[^(parameters.Length - index)] is not null)
+            {
+                throw Refused(
+                    call.Place, $"It calls '{call.Name}' with 'out:'. Use the tensor that the call returns instead.");
+            }
+        }
+    }
+
+    // Other tensors on the same memory no longer have the values that were recorded.
+    private void BeforeWrite(TracedCall call, torch.Tensor target)
+    {
+        if (_parameters.Owner(target) is { } owner)
+        {
+            throw Refused(
+                call.Place, $"It writes into '{owner}' by '{call.Name}': a graph keeps nothing between runs. Return "
+                + "the new value, and take the old one as an input.");
+        }
+
+        var storage = TensorMemory.Storage(target);
+        foreach (var (tensor, value) in _values)
+        {
+            if (tensor.IsInvalid || storage == 0 || TensorMemory.Storage(tensor) != storage)
+            {
+                continue;
+            }
+
+            if (value.Origin == ValueOrigin.Input)
+            {
+                throw Refused(
+                    call.Place, $"It writes into its input '{value.Name}' by '{call.Name}'. Use 'clone()' first.");
+            }
+
+            if (!ReferenceEquals(tensor, target))
+            {
+                _stale[value] = call;
+            }
+        }
+
+        foreach (var value in _calls.SelectMany(earlier => earlier.Results).Concat(_values.Values))
+        {
+            if (value.Held is { } held && TensorMemory.Storage(held) == storage)
+            {
+                value.Held = held.clone().DetachFromDisposeScope();
+            }
+        }
+    }
+
+    private TracedValue ValueOf(torch.Tensor tensor)
+    {
+        if (_values.TryGetValue(tensor, out var known))
+        {
+            return _stale.TryGetValue(known, out var writer)
+                ? throw Refused(
+                    writer.Place, $"It writes by '{writer.Name}' into memory that another tensor shares, which is read "
+                    + "later. Use 'clone()' before writing, or the operation that returns a new tensor.")
+                : known;
+        }
+
+        if (tensor.is_sparse || tensor.is_complex())
+        {
+            throw new NotSupportedException(
+                "Sparse and complex tensors have no form in ONNX. Use dense ones, complex ones with a last axis of 2.");
+        }
+
+        TracedValue value = _parameters.Find(tensor) is { } parameter
+            ? new()
+            {
+                Id = _nextId++, Origin = ValueOrigin.Parameter, Name = parameter.Name, Shape = tensor.shape,
+                Type = tensor.dtype, Held = parameter.Tensor,
+            }
+            : new()
+            {
+                Id = _nextId++, Origin = ValueOrigin.Constant, Shape = tensor.shape, Type = tensor.dtype,
+                Held = TensorMemory.Hold(tensor), Digest = TensorMemory.Digest(tensor),
+            };
+        return _values[tensor] = value;
+    }
+
+    private TracePlace Place(CallSite site)
+    {
+        var path = _frames.Select(frame => frame.Path).FirstOrDefault(path => path is not null) ?? "";
+        var own = !CallPolicy.IsTorch(site.Caller.Module.Assembly) ? site
+            : _frames.Select(frame => frame.Site)
+                .FirstOrDefault(frame => !CallPolicy.IsTorch(frame.Caller.Module.Assembly));
+        return new TracePlace(path, own);
+    }
+}

@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace Slipway.Tracing.Tests.Operations;
+
+/// <summary>Compares every operation with ONNX Runtime, at sizes that were not traced.</summary>
+public sealed class OperationTests
+{
+    private static readonly OnnxModuleOptions Rows = new()
+    {
+        DynamicAxes = { { "input", 1, new DynamicAxis("rows") } }, Tolerance = 1e-5,
+    };
+
+    public static TheoryData<string> Reals => [.. OperationCases.OnReals.Keys];
+
+    public static TheoryData<string> Integers => [.. OperationCases.OnIntegers.Keys];
+
+    [Theory]
+    [MemberData(nameof(Reals))]
+    public void Operation_OnReals_EqualsTorch(string name)
+    {
+        using var module = new CaseModule(OperationCases.OnReals[name]);
+        _ = Traced.Export(module, [randn([2, 3, 6], generator: new Generator(1))], Rows);
+    }
+
+    [Theory]
+    [MemberData(nameof(Integers))]
+    public void Operation_OnIntegers_EqualsTorch(string name)
+    {
+        using var module = new CaseModule(OperationCases.OnIntegers[name]);
+        _ = Traced.Export(module, [randint(0, 9, [2, 3, 6], generator: new Generator(1))], Rows);
+    }
+
+    private sealed class CaseModule(Func<Tensor, object> function) : nn.Module<Tensor, object>("Case")
+    {
+        public override object forward(Tensor input) => function(input);
+    }
+}
