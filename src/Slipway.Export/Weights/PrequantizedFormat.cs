@@ -1,3 +1,5 @@
+using Slipway.Checkpoints;
+
 namespace Slipway.Export.Weights;
 
 /// <summary>Codes as the checkpoint holds them, where the operators can hold them.</summary>
@@ -5,10 +7,11 @@ namespace Slipway.Export.Weights;
 /// <param name="keepsCodes">Tells whether codes are kept; otherwise all are quantized anew.</param>
 /// <param name="anew">For codes that no operator can hold as they are.</param>
 /// <param name="numbers">For what the checkpoint holds as numbers.</param>
+/// <param name="checkpoint">The checkpoint.</param>
 /// <param name="roundsActivations">Tells whether inputs of kept codes are rounded to 8 bits, which is faster.</param>
 internal sealed class PrequantizedFormat(
-    int bits, bool keepsCodes, BlockFormat anew, WeightFormat numbers, bool roundsActivations = false)
-    : WeightFormat
+    int bits, bool keepsCodes, BlockFormat anew, WeightFormat numbers, Checkpoint checkpoint,
+    bool roundsActivations = false) : WeightFormat
 {
     private static readonly int[] Widths = [2, 4, 8];
 
@@ -18,19 +21,22 @@ internal sealed class PrequantizedFormat(
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
-        var format = Blocks(weight) ?? (writer.IsQuantized(weight) ? anew : numbers);
+        var format = Blocks(weight) ?? (IsQuantized(weight) ? anew : numbers);
         return format.Write(writer, name, weight);
     }
 
     public override WeightFormat ForStacks(params IReadOnlyList<Weight> stacks)
     {
         PrequantizedBlocks?[] each = [.. stacks.Select(Blocks)];
-        return PrequantizedBlocks.ForStacks(each, stacks)
-            ?? (each.All(blocks => blocks is null) ? numbers : anew).ForStacks(stacks);
+        var areCodes = each.Any(blocks => blocks is not null) || stacks.Any(IsQuantized);
+        return PrequantizedBlocks.ForStacks(each, stacks) ?? (areCodes ? anew : numbers).ForStacks(stacks);
     }
 
     public override GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count) =>
         ForStacks(weight).WriteStack(writer, name, weight, count);
+
+    private bool IsQuantized(Weight weight) =>
+        weight.SourceOf(0) is { } source && checkpoint.IsQuantized(source.Tensor);
 
     // How the codes of a matrix are kept; null where they are not.
     private PrequantizedBlocks? Blocks(Weight weight) =>

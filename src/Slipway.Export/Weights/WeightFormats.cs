@@ -64,9 +64,9 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
             // What the checkpoint holds as numbers stays so where it is the library's choice of what to quantize.
             return checkpoint.Quantized.Values.FirstOrDefault(stored => stored.Bits <= bits) is { } prequantized
                 ? new(
-                    new PrequantizedFormat(bits, keepsCodes: true, anew, half), half,
+                    new PrequantizedFormat(bits, keepsCodes: true, anew, half, checkpoint), half,
                     recipe with { Method = Prequantized, BlockSize = prequantized.GroupSize })
-                : new(new PrequantizedFormat(bits, keepsCodes: false, anew, anew), half, recipe);
+                : new(new PrequantizedFormat(bits, keepsCodes: false, anew, anew, checkpoint), half, recipe);
         }
 
         // A file of quantized types has what matters more in types of more bits, which 8 bits hold.
@@ -80,7 +80,7 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
             BlockFormat wide = new(
                 8, options.BlockSize, QuantizationMethods.Choose(null, 8, isCalibrated: false), !exactActivations);
             return new(
-                new PrequantizedFormat(bits, keepsCodes: true, anew, wide, roundsActivations: true), half,
+                new PrequantizedFormat(bits, keepsCodes: true, anew, wide, checkpoint, roundsActivations: true), half,
                 recipe with
                 {
                     Method = Prequantized,

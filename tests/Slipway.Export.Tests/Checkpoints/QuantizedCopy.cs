@@ -20,6 +20,17 @@ internal static partial class QuantizedCopy
             ["mixed"] = (Mixed, (folder, root, matrix) =>
                 Pack(folder, root, matrix, root.Contains("self_attn", StringComparison.Ordinal) ? 8 : 4)),
             ["unequal-groups"] = (Packed(4), (folder, root, matrix) => Pack(folder, root, matrix, 4, unequal: true)),
+            ["pack-4-and-fp8-experts"] = (Packed(4), (folder, root, matrix) =>
+            {
+                if (root.Contains("experts", StringComparison.Ordinal))
+                {
+                    Float8Channel(folder, root, matrix);
+                }
+                else
+                {
+                    Pack(folder, root, matrix, 4);
+                }
+            }),
             ["fp8"] = (
                 """{"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [24, 40]}""", Float8),
             ["nvfp4"] = ("""{"quant_method": "modelopt", "quant_algo": "NVFP4"}""", NvFp4),
@@ -130,6 +141,17 @@ internal static partial class QuantizedCopy
                 var at = (((index * down) + (row / Height)) * across) + (i % columns / Width);
                 return QuantizedFolder.E4M3(code) * scales[at];
             })], matrix.Shape);
+    }
+
+    private static void Float8Channel(QuantizedFolder folder, string root, Matrix matrix)
+    {
+        var codes = folder.Float8(matrix.Values.Length);
+        float[] scales = [.. folder.Scales(matrix.Rows).Select(scale => scale / 8192)];
+        folder.Add($"{root}.weight", TensorType.F8_E4M3, codes, matrix.Shape)
+            .Add($"{root}.weight_scale", TensorType.F32, scales, matrix.Rows, 1)
+            .Expect(
+                $"{root}.weight",
+                [.. codes.Select((code, i) => QuantizedFolder.E4M3(code) * scales[i / matrix.Columns])], matrix.Shape);
     }
 
     private static void NvFp4(QuantizedFolder folder, string root, Matrix matrix)

@@ -52,6 +52,7 @@ public sealed class QuantizedExportTests(ITestOutputHelper output)
     [InlineData("llama", "nvfp4", Precision.Int4, "modelopt")]
     [InlineData("llama", "unequal-groups", Precision.Int4, "compressed-tensors")]
     [InlineData("qwen3-moe", "fp8", Precision.Int8, "fp8")]
+    [InlineData("qwen3-moe", "pack-4-and-fp8-experts", Precision.Int4, "compressed-tensors")]
     public void Export_CodesThatDoNotFit_AreQuantizedAnewAndTold(
         string model, string form, Precision precision, string method)
     {
