@@ -27,14 +27,30 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
     public void Run(CalibrationRun run, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
+        var texts = Texts(run.Folder, run.Source, run.Progress, cancellationToken);
+        Observe(run, texts, texts[0].Length, cancellationToken);
+    }
+
+    /// <summary>Returns the texts: parts of the given one, or the model's own, of an earlier time or sampled now.</summary>
+    /// <param name="folder">The float model's package.</param>
+    /// <param name="source">The checkpoint or package that it was made from, beside which the texts are kept.</param>
+    /// <param name="progress">Told how far sampling is; null for nobody.</param>
+    /// <param name="cancellationToken">Stops the sampling.</param>
+    /// <returns>Token ids, texts of one length.</returns>
+    /// <exception cref="ArgumentException">The text is shorter than one part, or the options do not fit.</exception>
+    /// <exception cref="IOException">A file of the package cannot be read.</exception>
+    public IReadOnlyList<int[]> Texts(
+        string folder, string source, IProgress<CalibrationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_options.Texts);
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.TokensPerText, 2);
-        var package = ModelPackage.Open(run.Folder);
+        var package = ModelPackage.Open(folder);
         var length = Math.Min(_options.TokensPerText, package.Config.Model.ContextLength);
-        var texts = _options.Text is { } text
+        return _options.Text is { } text
             ? GivenText.Cut(package, text, length, _options.Texts)
-            : OwnText.Get(package, run, _options with { TokensPerText = length }, cancellationToken);
-        Observe(run, texts, length, cancellationToken);
+            : OwnText.Get(
+                package, source, _options with { TokensPerText = length }, progress, cancellationToken);
     }
 
     private static void Observe(

@@ -17,9 +17,10 @@ internal static class OwnText
     /// and it takes a third of the time.
     /// </remarks>
     public static IReadOnlyList<int[]> Get(
-        ModelPackage package, CalibrationRun run, CalibrationOptions options, CancellationToken cancellationToken)
+        ModelPackage package, string source, CalibrationOptions options, IProgress<CalibrationProgress>? progress,
+        CancellationToken cancellationToken)
     {
-        var cache = TextCache.Open(package, run.Source, options);
+        var cache = TextCache.Open(package, source, options);
         if (cache.TryRead() is { } texts)
         {
             return texts;
@@ -30,7 +31,7 @@ internal static class OwnText
         {
             PackageQuantizer.Quantize(
                 package.Path, folder, new QuantizeOptions { Method = "search" }, null, cancellationToken);
-            texts = SampleAsync(folder, package, run, options, cancellationToken).GetAwaiter().GetResult();
+            texts = SampleAsync(folder, package, options, progress, cancellationToken).GetAwaiter().GetResult();
         }
         finally
         {
@@ -45,7 +46,7 @@ internal static class OwnText
     }
 
     private static async Task<int[][]> SampleAsync(
-        string folder, ModelPackage package, CalibrationRun run, CalibrationOptions options,
+        string folder, ModelPackage package, CalibrationOptions options, IProgress<CalibrationProgress>? progress,
         CancellationToken cancellationToken)
     {
         using var model = LanguageModel.Load(folder, new LanguageModelOptions
@@ -82,7 +83,7 @@ internal static class OwnText
                 cancellationToken).ConfigureAwait(false))
             {
                 ids.Add(token.Id);
-                run.Progress?.Report(new CalibrationProgress(
+                progress?.Report(new CalibrationProgress(
                     "sampling text", Share * Interlocked.Increment(ref done) / total));
             }
 

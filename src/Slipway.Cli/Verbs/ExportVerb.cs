@@ -9,6 +9,8 @@ namespace Slipway.Cli.Verbs;
 /// <summary>Turns a checkpoint into a package.</summary>
 internal static class ExportVerb
 {
+    private const double TuningMinutes = 8;
+
     public static Command Create(VerbContext context)
     {
         var source = new Argument<string>("SOURCE")
@@ -24,6 +26,13 @@ internal static class ExportVerb
         var requantize = new Option<bool>("--requantize")
         {
             Description = "Quantize anew what the checkpoint holds as codes already.",
+        };
+        var tune = new Option<double?>("--tune")
+        {
+            Description = "Tune scales and norms by distillation from the float model for so many minutes, 8 unless "
+                + "told; the same command goes on where a run was stopped.",
+            Arity = ArgumentArity.ZeroOrOne,
+            HelpName = "MINUTES",
         };
         var context_ = new Option<int?>("--context")
         {
@@ -57,7 +66,7 @@ internal static class ExportVerb
             "export",
             "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
-            source, output, requantize, context_, cache, adapter, adapters, strict, overwrite, json,
+            source, output, requantize, tune, context_, cache, adapter, adapters, strict, overwrite, json,
         };
         quantization.AddTo(command);
         cache.AcceptOnlyFromAmong([.. KeyValuePrecisions.All]);
@@ -67,6 +76,7 @@ internal static class ExportVerb
 
             // Read first, so that a file that is not there is told before the weights are written.
             var text = quantization.Text(result);
+            var calibration = QuantizationArguments.Calibration(text);
             var options = new ExportOptions
             {
                 Precision = quantization.Precision(result),
@@ -74,7 +84,7 @@ internal static class ExportVerb
                 BlockSize = quantization.BlockSize(result),
                 Recipe = quantization.Recipe(result),
                 Requantize = result.GetValue(requantize),
-                Calibration = QuantizationArguments.Calibration(text),
+                Calibration = calibration,
                 ContextLength = result.GetValue(context_),
                 KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
                 KeyValueMeasurement = Measure(text),
@@ -87,9 +97,13 @@ internal static class ExportVerb
             {
                 using var checkpoint = AdapterFolders.Merge(
                     Checkpoint.Open(result.GetRequiredValue(source)), result.GetValue(adapter));
-                return Task.FromResult(Exporter.Export(
-                    checkpoint, folder, options,
-                    new Relay<ExportProgress>(step => progress.Report(((double)step.Done / step.Total, step.Tensor))),
+                return Task.FromResult(result.GetResult(tune) is not null
+                    ? new TunedExport(checkpoint, folder, options, calibration).Run(
+                        result.GetValue(tune) ?? TuningMinutes, progress, cancellationToken)
+                    : Exporter.Export(
+                        checkpoint, folder, options,
+                        new Relay<ExportProgress>(
+                            step => progress.Report(((double)step.Done / step.Total, step.Tensor))),
                         cancellationToken));
             }).ConfigureAwait(false);
             ExportReports.Write(context, report, result.GetValue(json));

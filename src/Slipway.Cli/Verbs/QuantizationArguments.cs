@@ -76,6 +76,6 @@ internal sealed class QuantizationArguments
             : [RecipeRule.Parse(entry)]),
     ];
 
-    public static ICalibration Calibration(string? text) =>
+    public static ModelCalibration Calibration(string? text) =>
         new ModelCalibration(new CalibrationOptions { Text = text });
 }
