@@ -13,8 +13,8 @@ public sealed record ExportOptions
     /// Method that chooses int4 and int8 values, by its name in the table of methods; null for the default.
     /// </summary>
     /// <remarks>
-    /// With null, codes of as many bits or fewer that a checkpoint holds already are kept as they are (of GGUF files the
-    /// types Q4_0, Q4_1, Q4_K and Q8_0), and what it holds as numbers stays in half precision, or of a GGUF file is
+    /// With null, codes of as many bits or fewer that a checkpoint holds already are kept as they are (of GGUF files
+    /// the types Q4_0, Q4_1, Q4_K and Q8_0), and what it holds as numbers stays in half precision, or of a GGUF file is
     /// stored in 8 bits; with a name, everything is quantized anew. What is quantized is
     /// searched without a text (<c>search</c>), or with <see cref="Calibration"/> over the inputs of each matrix
     /// (<c>fitted</c>).

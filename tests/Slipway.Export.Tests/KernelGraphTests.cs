@@ -39,6 +39,25 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
             x.Name == y.Name && x.Type == y.Type && x.Shape.SequenceEqual(y.Shape);
     }
 
+    /// <summary>Codes that GPTQ chose run in the kernels, which round inputs to 8 bits as for any other codes.</summary>
+    [Fact]
+    public async Task Score_CodesOfALibrary_RunInKernelsNearTheirValues()
+    {
+        foreach (var (package, precision) in ((string, Precision)[])
+            [("full", Precision.Float32), ("package", Precision.Int4)])
+        {
+            using var checkpoint = Checkpoint.Open(SharedAssets.Path("quantized-checkpoints", "gptq-llama"));
+            Exporter.Export(checkpoint, _folder[package], new ExportOptions { Precision = precision });
+        }
+
+        Assert.DoesNotContain(
+            OnnxFile.Read(_folder["package/kernels.onnx"]).Graph.Nodes, node => node.OpType == "MatMulNBits");
+        var full = await ScoresAsync("full", useKernels: false);
+        var kernels = await ScoresAsync("package", useKernels: true);
+        output.WriteLine($"kernels are {Distance(kernels, full):0.0e+0} from float32");
+        Assert.InRange(Distance(kernels, full), 1e-6, 0.1);
+    }
+
     /// <summary>Slots can be left alone where attention is all that keeps anything of them.</summary>
     [Theory]
     [InlineData("llama", true)]

@@ -6,8 +6,8 @@ namespace Slipway.Export.Weights;
 
 /// <summary>Codes of the checkpoint in blocks of so many columns.</summary>
 /// <remarks>
-/// Where inputs are not rounded, a package equals the weights that the codes stand for. Zero points that are all the
-/// middle code are left out.
+/// Where inputs are not rounded, ONNX Runtime computes what the weights come to that the codes stand for; the kernels
+/// round them nevertheless. Zero points that are all the middle code are left out.
 /// </remarks>
 /// <param name="bits">2, 4 or 8, as many as the codes have or more.</param>
 /// <param name="blockSize">Columns that share a scale; divides the checkpoint's groups.</param>
