@@ -124,6 +124,28 @@ internal sealed class GraphBuilder
     public GraphValue Rearranged(TracedValue value, string suffix, Func<torch.Tensor, torch.Tensor> arrange)
         => Weight(value.Held!, suffix, arrange);
 
+    /// <summary>Adds nodes with another value in a value's place.</summary>
+    public GraphValue With(TracedValue value, GraphValue other, Func<GraphValue> add)
+    {
+        var had = _values.TryGetValue(value.Id, out var known);
+        _values[value.Id] = other;
+        try
+        {
+            return add();
+        }
+        finally
+        {
+            if (had)
+            {
+                _values[value.Id] = known;
+            }
+            else
+            {
+                _ = _values.Remove(value.Id);
+            }
+        }
+    }
+
     /// <summary>Counts the calls that read a parameter's memory.</summary>
     public int Uses(TracedValue value) => _analysis.Uses(value);
 
@@ -168,7 +190,12 @@ internal sealed class GraphBuilder
                 continue;
             }
 
-            var size = _sizes.Emit(new TracedSize(Array.ConvertAll(numbers, value => (long)Math.Round(value))));
+            TracedSize number = new(Array.ConvertAll(numbers, value => (long)Math.Round(value)));
+            if (_sizes.TryEmit(number) is not { } size)
+            {
+                continue;
+            }
+
             var value = scope.AddNode(OnnxModel.StandardDomain, "Squeeze", [size, scope.Ints(0)]);
             var real = operations.Length > 0 && !ElementTypes.IsReal(type) ? ElementType.Float32 : type;
             value = scope.AddNode(

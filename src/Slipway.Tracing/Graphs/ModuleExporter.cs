@@ -6,12 +6,16 @@ using Slipway.Tracing.Proof;
 using Slipway.Tracing.Recording;
 using Slipway.Tracing.Sizes;
 using TorchSharp;
+using Stopwatch = System.Diagnostics.Stopwatch;
 
 namespace Slipway.Tracing.Graphs;
 
 /// <summary>Traces a module, builds its graph, proves it and writes it.</summary>
 internal sealed class ModuleExporter
 {
+    // The first run compiles the copies; a later one that takes longer than this limits their number.
+    private const int FewRuns = 4;
+    private static readonly TimeSpan ExpensiveRun = TimeSpan.FromSeconds(1);
     private readonly torch.nn.Module _module;
     private readonly OnnxModuleOptions _options;
     private readonly ModuleCall _call;
@@ -19,6 +23,7 @@ internal sealed class ModuleExporter
     private readonly SizePlan _plan;
     private readonly OperationTable _operations;
     private readonly Interceptor _interceptor;
+    private bool _isExpensive;
     private readonly SortedSet<string> _warnings = new(StringComparer.Ordinal);
 
     public ModuleExporter(torch.nn.Module module, IReadOnlyList<object?> inputs, OnnxModuleOptions options)
@@ -45,7 +50,7 @@ internal sealed class ModuleExporter
         var outputs = OutputNames(runs[0]);
         var graph = Build(runs, outputs, target, inputs, parameters);
         ModuleProof proof = new(_call, _inputs, _plan, _options, state);
-        var differences = proof.Run(target.GraphPath, inputs, outputs);
+        var differences = proof.Run(target.GraphPath, inputs, outputs, _isExpensive);
         var result = new OnnxModuleExport(
             path, target.Commit(), graph.Nodes.Count, graph.Initializers.Sum(item => item.Data.Length), inputs,
             differences, proof.Sizes, [.. _warnings]);
@@ -112,7 +117,14 @@ internal sealed class ModuleExporter
         // Without a size that varies, varied elements still tell constants from results.
         foreach (var sizes in plans.Count == 1 ? [plans[0], plans[0]] : plans)
         {
+            if (_isExpensive && runs.Count >= FewRuns)
+            {
+                break;
+            }
+
+            var start = Stopwatch.GetTimestamp();
             runs.Add(Trace(sizes, parameters, state, random, isFirst: runs.Count == 0));
+            _isExpensive |= runs.Count > 1 && Stopwatch.GetElapsedTime(start) > ExpensiveRun;
         }
 
         return runs;

@@ -64,8 +64,13 @@ internal static class IndexEmitter
     /// </remarks>
     public static GraphValue Replace(
         OperationCall call, Func<GraphValue, GraphValue> select, GraphValue value, string reduction = "none")
+        => Replace(call, call.Subject(), select, value, reduction);
+
+    /// <summary>Replaces the elements of a tensor that a selection reads.</summary>
+    public static GraphValue Replace(
+        OperationCall call, TracedTensor x, Func<GraphValue, GraphValue> select, GraphValue value,
+        string reduction = "none")
     {
-        var x = call.Subject();
         var count = x.Shape.Aggregate(x.Rank > 0 ? x.Shape[0].Fixed(1) : new TracedSize(1), (a, b) => a * b);
         var all = call.Node("Range", [
             call.Scope.Int(0), call.Node("Squeeze", [call.Ints(count), call.Ints(0)]), call.Scope.Int(1)]);

@@ -42,6 +42,8 @@ internal static class IndexingOperations
             call.Operand("source", call.Type), call.Ints(call.Results[0].Shape)])),
         Row("Tensor.fill_", call => call.Node("Expand", [
             call.Scalar("value", call.Type), call.Ints(call.Results[0].Shape)])),
+        Row("Tensor.zero_", call => call.Node("Expand", [
+            call.Constant(0, call.Type), call.Ints(call.Results[0].Shape)])),
         Row("Tensor.unfold", Unfold),
     ];
 

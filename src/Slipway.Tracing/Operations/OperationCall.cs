@@ -189,6 +189,14 @@ public sealed class OperationCall
     internal object? Argument(string name)
         => _positions.TryGetValue(name, out var index) ? _runs[0].Arguments[index] : null;
 
+    internal object? ArgumentAt(int index) => _runs[0].Arguments[index];
+
+    // The call that an argument is, as a call of its own.
+    internal OperationCall Nested(int index)
+        => new(_builder, [.. _runs.Select(run => (TracedCall)run.Arguments[index]!)], Scope);
+
+    internal IReadOnlyList<GraphValue> Emit() => _runs[0].Operation!.Emit!(this);
+
     internal IEnumerable<object?> Every(string name) => _runs.Select(run => run.Arguments[_positions[name]]);
 
     internal TracedTensor Wrap(TracedValue value) => new(_builder, value);

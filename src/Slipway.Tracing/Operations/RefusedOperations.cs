@@ -26,14 +26,17 @@ internal static class RefusedOperations
 
     private const string Quantized = "Tensors quantized by torch have no form here. Export the float module.";
 
+    private const string Refilling =
+        "It fills a tensor that is there already. Make a new one by 'torch.zeros' and the like, or use 'fill_'.";
+
     private const string Losses = "Losses belong to training. Return the module's outputs, and compute losses outside.";
 
     public static IEnumerable<Operation> All =>
     [
         .. Refused(OperationTable.Reading, Tensor(
-            "ToScalar", "get_bytes", "set_bytes", "data", "item", "allclose", "Equals", "equals", "is_nonzero",
-            "ReadCpuBFloat16", "ReadCpuFloat16", "tolist", "save", "Save", "WriteBytesToStream",
-            "ReadBytesFromStream", "GetTensorDataAsByteArray")),
+            "ToScalar", "get_bytes", "set_bytes", "data", "item", "allclose", "Equals", "is_nonzero",
+            "ReadCpuBFloat16", "ReadCpuFloat16", "tolist", "save", "WriteBytesToStream",
+            "ReadBytesFromStream")),
         .. Refused(Random, Tensor(
             "bernoulli", "bernoulli_", "binomial", "cauchy_", "exponential_", "geometric_", "log_normal_",
             "multinomial", "normal_", "poisson", "rand_like", "rand_out", "randint_like", "randint_out", "randn_like",
@@ -71,6 +74,24 @@ internal static class RefusedOperations
             "torch.triu_indices", "torch.bartlett_window", "torch.blackman_window", "torch.hamming_window",
             "torch.hann_window", "torch.kaiser_window", "functional.affine_grid", "functional.max_unpool1d",
             "functional.max_unpool2d", "functional.max_unpool3d"),
+        .. Refused(Special, ((string[])[
+            "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t",
+            "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "digamma", "erfcx", "erfinv",
+            "gammainc", "gammaincc", "gammaln", "hermite_polynomial_h", "hermite_polynomial_he", "i0", "i0e", "i1",
+            "i1e", "laguerre_polynomial_l", "legendre_polynomial_p", "modified_bessel_i0", "modified_bessel_i1",
+            "modified_bessel_k0", "modified_bessel_k1", "multigammaln", "ndtri", "polygamma",
+            "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "shifted_chebyshev_polynomial_t",
+            "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w",
+            "spherical_bessel_j0", "xlog1py", "zeta",
+        ]).Select(name => $"special.{name}")),
+        .. Refused(Training, "Embedding.set_weight", "EmbeddingBag.set_weight", "functional.avg_pool2d_backward",
+            "functional.avg_pool3d_backward", "functional.adaptive_avg_pool3d_backward",
+            "functional.upsample_nearest1d_backward", "functional.upsample_nearest2d_backward",
+            "functional.upsample_nearest3d_backward", "nn.Embedding_from_pretrained",
+            "nn.EmbeddingBag_from_pretrained"),
+        .. Refused(Training, ((string[])["RNNCell", "LSTMCell", "GRUCell"]).SelectMany(type => (string[])[
+            $"{type}.set_weight_ih", $"{type}.set_weight_hh", $"{type}.set_bias_ih", $"{type}.set_bias_hh"])),
+        .. Refused(Refilling, Tensor("zeros", "ones", "full", "empty", "eye", "arange_out", "load")),
         .. Refused(Strides, Tensor("as_strided")),
         .. Refused(Strides, "torch.empty_strided", "torch.frombuffer", "torch.from_file"),
         .. Refused(Quantized, Tensor(

@@ -15,6 +15,9 @@ internal sealed class ModuleState : IDisposable
     private const BindingFlags Declared =
         BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
+    private const BindingFlags Statics =
+        BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+
     private readonly torch.nn.Module[] _modules;
     private readonly bool[] _training;
     private readonly torch.Tensor _random;
@@ -32,6 +35,16 @@ internal sealed class ModuleState : IDisposable
         {
             Remember(part);
             RememberStatics(part.GetType());
+        }
+
+        // Tables that are made when they are first needed may be kept by any class beside the module.
+        foreach (var type in _modules.Select(part => part.GetType().Assembly).Distinct()
+            .Where(assembly => !CallPolicy.IsFramework(assembly) && !CallPolicy.IsTorch(assembly))
+            .SelectMany(assembly => assembly.GetTypes())
+            .Where(type => !type.ContainsGenericParameters && type.GetFields(Statics).Any(
+                field => !field.IsInitOnly && TorchMembers.HoldsTensors(field.FieldType))))
+        {
+            RememberStatics(type);
         }
     }
 
@@ -138,8 +151,7 @@ internal sealed class ModuleState : IDisposable
                 continue;
             }
 
-            foreach (var field in type.GetFields(
-                BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            foreach (var field in type.GetFields(Statics))
             {
                 if (!field.IsLiteral && !field.IsInitOnly)
                 {
@@ -158,7 +170,7 @@ internal sealed class ModuleState : IDisposable
             case null or string or torch.Tensor or Delegate:
                 break;
             case IDictionary { IsReadOnly: false } map when CallPolicy.IsFramework(map.GetType().Assembly):
-                _maps.Add((map, [.. map.Cast<object>().Select(key => new DictionaryEntry(key, map[key]))]));
+                _maps.Add((map, [.. map.Keys.Cast<object>().Select(key => new DictionaryEntry(key, map[key]))]));
                 foreach (var item in map.Values)
                 {
                     RememberOwn(item);

@@ -81,7 +81,7 @@ internal sealed class Recorder : IDisposable
             BeforeWrite(call, target);
         }
 
-        return new PendingCall(call, target);
+        return new PendingCall(call, target, FirstStorage(arguments));
     }
 
     public void After(PendingCall pending, object? result)
@@ -105,6 +105,8 @@ internal sealed class Recorder : IDisposable
                 Id = _nextId++, Origin = ValueOrigin.Result, Shape = tensor.shape, Type = tensor.dtype,
                 DependsOnInput = depends, Call = call, Output = results.Count,
                 Held = depends || !_holds ? null : TensorMemory.Hold(tensor), Base = writes ? null : first,
+                ViewOf = !writes && call.Operation is { IsView: true } && pending.Storage != 0
+                    && TensorMemory.Storage(tensor) == pending.Storage ? first : null,
             };
             results.Add(value);
             _values[tensor] = value;
@@ -117,6 +119,10 @@ internal sealed class Recorder : IDisposable
 
         call.Results = results;
         _calls.Add(call);
+        if (writes)
+        {
+            Renew(pending, results[0]);
+        }
     }
 
     public void RefuseThreads(CallSite site)
@@ -187,22 +193,19 @@ internal sealed class Recorder : IDisposable
         }
 
         var storage = TensorMemory.Storage(target);
-        foreach (var (tensor, value) in _values)
+        foreach (var (_, value) in On(storage))
         {
-            if (tensor.IsInvalid || storage == 0 || TensorMemory.Storage(tensor) != storage)
-            {
-                continue;
-            }
-
             if (value.Origin == ValueOrigin.Input)
             {
                 throw Refused(
                     call.Place, $"It writes into its input '{value.Name}' by '{call.Name}'. Use 'clone()' first.");
             }
 
-            if (!ReferenceEquals(tensor, target))
+            if (value.Origin == ValueOrigin.Constant)
             {
-                _stale[value] = call;
+                throw Refused(
+                    call.Place, $"It writes by '{call.Name}' into a tensor that was made before or out of sight: a "
+                    + "graph keeps nothing between runs. Make the tensor in 'forward', or use 'clone()' first.");
             }
         }
 
@@ -214,6 +217,35 @@ internal sealed class Recorder : IDisposable
             }
         }
     }
+
+    // Tensors on the memory that was written into get new values; one whose relation is unknown is refused when read.
+    private void Renew(PendingCall pending, TracedValue after)
+    {
+        var before = (TracedValue)pending.Call.Arguments[0]!;
+        var others = On(TensorMemory.Storage(pending.Target!))
+            .Where(item => !ReferenceEquals(item.Value, after)).ToArray();
+        var renewed = new SharedMemory(() => _nextId++, _calls.Add).Renew(pending.Call, before, after, others);
+        foreach (var (tensor, value) in renewed)
+        {
+            if (value is null)
+            {
+                _stale[_values[tensor]] = pending.Call;
+            }
+            else
+            {
+                _values[tensor] = value;
+            }
+        }
+    }
+
+    private IReadOnlyList<(torch.Tensor Tensor, TracedValue Value)> On(nint storage)
+        => storage == 0 ? [] : [.. _values
+            .Where(item => !item.Key.IsInvalid && TensorMemory.Storage(item.Key) == storage)
+            .Select(item => (item.Key, item.Value))];
+
+    private static nint FirstStorage(object?[] arguments)
+        => arguments.OfType<torch.Tensor>().FirstOrDefault() is { IsInvalid: false } first
+            ? TensorMemory.Storage(first) : 0;
 
     private TracedValue ValueOf(torch.Tensor tensor)
     {

@@ -51,8 +51,11 @@ internal sealed class TracedValue
     /// <summary>A digest of a constant's elements.</summary>
     public string Digest { get; init; } = "";
 
-    /// <summary>The value whose memory this one shares, where the call made a view.</summary>
+    /// <summary>The first tensor of the call.</summary>
     public TracedValue? Base { get; init; }
+
+    /// <summary>The value whose memory this one shares; null where it has memory of its own.</summary>
+    public TracedValue? ViewOf { get; init; }
 }
 
 /// <summary>A number that a module gave to an operation.</summary>
@@ -126,4 +129,7 @@ internal sealed record Trace(
     IReadOnlyList<(string Name, TracedValue Value)> Outputs);
 
 /// <summary>A call that is running.</summary>
-internal sealed record PendingCall(TracedCall Call, torch.Tensor? Target);
+/// <param name="Call">The call.</param>
+/// <param name="Target">The tensor that it is called on, or null.</param>
+/// <param name="Storage">The memory of the first tensor among the arguments; 0 without one.</param>
+internal sealed record PendingCall(TracedCall Call, torch.Tensor? Target, nint Storage);

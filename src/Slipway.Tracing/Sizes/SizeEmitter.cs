@@ -51,7 +51,10 @@ internal sealed class SizeEmitter(NodeScope scope)
 
     /// <summary>Adds a size, int64 [1].</summary>
     /// <exception cref="SizeException">No expression of the sizes of tensors gives it in every run.</exception>
-    public GraphValue Emit(TracedSize size)
+    public GraphValue Emit(TracedSize size) => TryEmit(size) ?? throw new SizeException(size);
+
+    /// <summary>Adds a size, int64 [1]; null where no expression of sizes gives it in every run.</summary>
+    public GraphValue? TryEmit(TracedSize size)
     {
         if (size.IsFixed)
         {
@@ -60,7 +63,12 @@ internal sealed class SizeEmitter(NodeScope scope)
 
         if (!_emitted.TryGetValue(size.Key, out var value))
         {
-            _emitted[size.Key] = value = Search(size) ?? throw new SizeException(size);
+            if (Search(size) is not { } found)
+            {
+                return null;
+            }
+
+            _emitted[size.Key] = value = found;
         }
 
         return value;
@@ -244,6 +252,7 @@ internal sealed class SizeEmitter(NodeScope scope)
 internal readonly record struct Quotient(long Factor, long Offset, long Divisor)
 {
     private const int MaxFactor = 8;
+    private const int MinValues = 3;
 
     /// <summary>Finds the straight line through all runs; null where there is none.</summary>
     public static Quotient? Exact(TracedSize known, TracedSize wanted)
@@ -278,6 +287,12 @@ internal readonly record struct Quotient(long Factor, long Offset, long Divisor)
     /// <summary>Finds a rounded quotient that holds in all runs; null where there is none.</summary>
     public static Quotient? Rounded(TracedSize known, TracedSize wanted, long divisor)
     {
+        // Two values fit too many quotients: a threshold looks the same.
+        if (wanted.Runs.Distinct().Count() < MinValues)
+        {
+            return null;
+        }
+
         for (var factor = 1; factor <= MaxFactor; factor++)
         {
             var (low, high) = (long.MinValue, long.MaxValue);

@@ -243,6 +243,7 @@ internal static class OperationCases
         ["write position"] = x => Write(x, y => y[0] = 1),
         ["write tensor"] = x => Write(x, y => y[.., .., 2] = y[.., .., 3] * 2),
         ["write masked"] = x => Write(x, y => y[y > 0] = 0),
+        ["zero_"] = x => Write(x, y => y.zero_()) + x,
         ["index_fill"] = x => x.index_fill(2, tensor(new long[] { 1 }), 3),
         ["diagonal"] = x => x.diagonal(0, 1, 2),
         ["unfold"] = x => x.unfold(2, 3, 2),
