@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
 using Slipway.Calibration.Running;
 using Slipway.Calibration.Text;
 using Slipway.Export;
@@ -17,7 +17,7 @@ namespace Slipway.Calibration;
 public sealed class ModelCalibration(CalibrationOptions? options = null) : ICalibration
 {
     // Of a step: enough for fast products, few enough that activations take little memory.
-    private const int TokensAtOnce = 2048;
+    private const int TokensAtOnce = 1024;
 
     private readonly CalibrationOptions _options = options ?? new CalibrationOptions();
 
@@ -31,7 +31,9 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
         Observe(run, texts, texts[0].Length, cancellationToken);
     }
 
-    /// <summary>Returns the texts: parts of the given one, or the model's own, of an earlier time or sampled now.</summary>
+    /// <summary>
+    /// Returns the texts: parts of the given one, or the model's own, of an earlier time or sampled now.
+    /// </summary>
     /// <param name="folder">The float model's package.</param>
     /// <param name="source">The checkpoint or package that it was made from, beside which the texts are kept.</param>
     /// <param name="progress">Told how far sampling is; null for nobody.</param>
@@ -57,20 +59,25 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
         CalibrationRun run, IReadOnlyList<int[]> texts, int length, CancellationToken cancellationToken)
     {
         using var steps = new DecoderSteps(run.Graph, run.Folder);
+        (string Input, string Output, OrtValue Sum)[] sums =
+        [
+            .. run.Outputs.Select(output => (CalibrationRun.BeforeOf(output), output)).Select(names =>
+                (names.Item1, names.output, steps.Zeros(names.Item1))),
+        ];
         var (size, done) = (Math.Max(TokensAtOnce / length, 1), 0);
         foreach (var rows in texts.Chunk(size))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            steps.Restart();
-            var tokens = (long)rows.Length * (length - 1);
-            steps.Run(
-                [.. rows.SelectMany(row => row)], rows.Length, run.Outputs,
-                (output, sums) => run.Observe(
-                    output, MemoryMarshal.Cast<byte, float>(sums.GetTensorMutableRawData()), tokens),
-                isLast: true);
+            steps.Add([.. rows.SelectMany(row => row)], rows.Length, sums);
             done += rows.Length;
             run.Progress?.Report(new CalibrationProgress(
                 "observing inputs", OwnText.Share + ((1 - OwnText.Share) * done / texts.Count)));
+        }
+
+        for (var output = 0; output < sums.Length; output++)
+        {
+            using var sum = sums[output].Sum;
+            run.Observe(output, sum.GetTensorDataAsSpan<float>(), (long)texts.Count * (length - 1));
         }
     }
 }

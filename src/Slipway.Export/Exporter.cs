@@ -100,6 +100,7 @@ public static class Exporter
             build.Writer.Graph, contextLength, options.KeyValueCache != KeyValuePrecision.Float32);
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
+        GraphQuantizer? quantizer = null;
         var graph = staging is null ? build.Writer.Graph : Quantize(staging);
         var ranges = options.KeyValueCache == KeyValuePrecision.Float32
             ? null : Measure(package, graph, options, cancellationToken);
@@ -120,7 +121,7 @@ public static class Exporter
             Architecture = name,
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
-            Quantization = formats.Recipe,
+            Quantization = quantizer is null ? formats.Recipe : QuantizationPlan.Describe(quantizer.Plan, formats.Recipe!),
             KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
@@ -162,18 +163,20 @@ public static class Exporter
             Write(build.Writer.Graph, single, GraphFile);
             architecture.Describe(single, checkpoint, config, GraphFile, contextLength, null);
             TextFiles.Copy(checkpoint, single);
-            return new GraphQuantizer
+            quantizer = new GraphQuantizer
             {
                 Graph = build.Writer.Graph,
                 Folder = single.Folder,
                 Source = checkpoint.Path,
                 Exact = build.Exact,
                 Format = new MatrixFormat(options.Precision, formats.Recipe!.Method, options.BlockSize),
+                IsFree = options.Method is null,
                 Rules = options.Recipe,
                 ExactActivations = architecture.ExactActivations,
                 Calibration = options.Calibration,
                 Progress = progress,
-            }.Write(package, DataFile, cancellationToken);
+            };
+            return quantizer.Write(package, DataFile, cancellationToken);
         }
     }
 

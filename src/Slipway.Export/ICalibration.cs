@@ -17,18 +17,26 @@ public interface ICalibration
 /// <param name="Graph">
 /// The graph as an <c>.onnx</c> file: the decoder's inputs, and <paramref name="Outputs"/> in place of its outputs.
 /// </param>
-/// <param name="Outputs">Outputs that hold sums over all tokens of a run but the first of each row.</param>
+/// <param name="Outputs">
+/// Outputs that hold sums over all tokens of a run but the first of each row, added to the input of the name that <see
+/// cref="BeforeOf"/> gives, of the same shape: zeros in the first run, then the sums of the run before. Both may be one
+/// buffer.
+/// </param>
 /// <param name="Observe">
-/// Takes the index of an output, its elements, and how many tokens they are summed over; called once a run and output,
-/// on one thread at a time.
+/// Takes the index of an output, its elements after the last run, and how many tokens they are summed over; called once
+/// for each output, on one thread at a time.
 /// </param>
 /// <param name="Source">The checkpoint or package that the model was made from.</param>
 /// <param name="Progress">Told what is done, a part of 1 and some words; null for nobody.</param>
 public sealed record CalibrationRun(
     string Folder, ReadOnlyMemory<byte> Graph, IReadOnlyList<string> Outputs, CalibrationObserver Observe,
-    string Source, IProgress<CalibrationProgress>? Progress = null);
+    string Source, IProgress<CalibrationProgress>? Progress = null)
+{
+    /// <summary>Returns the name of the input that an output's sums are added to.</summary>
+    public static string BeforeOf(string output) => $"{output}/before";
+}
 
-/// <summary>Takes the sums that one run over a part of the text gave.</summary>
+/// <summary>Takes sums over the calibration text.</summary>
 /// <param name="output">The output's index.</param>
 /// <param name="sums">Its elements.</param>
 /// <param name="tokens">Tokens that they are summed over.</param>

@@ -48,16 +48,18 @@ public static class PackageQuantizer
 
         using PackageWriter writer = new(folder, options.Overwrite);
         var dataFile = $"{graphFile}.data";
-        var graph = new GraphQuantizer
+        GraphQuantizer quantizer = new()
         {
             Graph = model.Graph,
             Folder = Path.GetDirectoryName(source.ModelPath)!,
             Source = source.Path,
             Format = format,
+            IsFree = options.Method is null,
             Rules = options.Recipe,
             Calibration = options.Calibration,
             Progress = progress,
-        }.Write(writer, dataFile, cancellationToken);
+        };
+        var graph = quantizer.Write(writer, dataFile, cancellationToken);
         Write(model with { Graph = graph }, writer, graphFile);
         var kernels = KernelGraph.Convert(graph, ranges: null);
         if (kernels is not null)
@@ -76,7 +78,10 @@ public static class PackageQuantizer
             Precision = Precisions.NameOf(options.Precision),
             KeyValueCache = hasCodes ? KeyValuePrecisions.NameOf(KeyValuePrecision.Int8) : null,
             Quantization = format.BitsOf() is { } bits
-                ? new QuantizationRecipe { Method = format.Method!, Bits = bits, BlockSize = format.BlockSize!.Value }
+                ? QuantizationPlan.Describe(quantizer.Plan, new QuantizationRecipe
+                {
+                    Method = format.Method!, Bits = bits, BlockSize = format.BlockSize!.Value,
+                })
                 : null,
             Variants = kernels is null ? null : [Exporter.Variant(kernels)],
             Files = [],

@@ -84,6 +84,12 @@ public sealed record QuantizationRecipe
 
     /// <summary>Tells whether blocks have no zero point of their own.</summary>
     public bool Symmetric { get; init; }
+
+    /// <summary>
+    /// Matrices that are stored otherwise, by name: a precision, then <c>:</c> and a method, then <c>/</c> and a block
+    /// size, as <c>int8:search/64</c>. Null for none.
+    /// </summary>
+    public IReadOnlyDictionary<string, string>? Matrices { get; init; }
 }
 
 /// <summary>Names a graph with the inputs and outputs of the decoder's, over the same constants.</summary>

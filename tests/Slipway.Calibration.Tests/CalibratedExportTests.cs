@@ -59,7 +59,7 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
         Quantize("single", "quantized", new QuantizeOptions { Method = "fitted", Calibration = Calibration() });
         Export(model, "exported", new ExportOptions
         {
-            Precision = Precision.Int4, Calibration = Calibration(),
+            Precision = Precision.Int4, Method = "fitted", Calibration = Calibration(),
         });
 
         Assert.Equal(
@@ -84,6 +84,48 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
             exported.Where(constant => constant.Key.EndsWith(".codes", StringComparison.Ordinal)
                 || constant.Key.EndsWith(".scales", StringComparison.Ordinal)),
             constant => Assert.Equal(constant.Value, quantized[constant.Key]));
+    }
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("llama-tied-bias")]
+    public async Task Quantize_Minima_GivesTheSameLogitsByKernelsAndWithout(string model)
+    {
+        Export(model, "single", new ExportOptions());
+        Quantize("single", "minima", new QuantizeOptions { Method = "minima", Calibration = Calibration() });
+        int[] ids = [.. Enumerable.Range(0, 24).Select(i => 3 + (i * 37 % 200))];
+        using var single = LanguageModel.Load(_folder["single"]);
+        using var kernels = LanguageModel.Load(_folder["minima"]);
+        using var plain = LanguageModel.Load(_folder["minima"], new() { UseKernels = false });
+        var (expected, first, second) = (
+            await LogitsAsync(single, ids), await LogitsAsync(kernels, ids), await LogitsAsync(plain, ids));
+
+        double Distance(float[] x, float[] y) =>
+            Math.Sqrt(x.Zip(y, (a, b) => (double)(a - b) * (a - b)).Sum() / y.Sum(b => (double)b * b));
+        output.WriteLine(
+            $"{model}: from float {Distance(first, expected):0.000}, from each other {Distance(first, second):0.000}");
+        // Random weights amplify what 8-bit inputs round differently.
+        Assert.InRange(Distance(first, expected), 0, 0.5);
+        Assert.InRange(Distance(first, second), 0, 0.1);
+        Assert.Contains(
+            Onnx.Serialization.OnnxFile.Read(_folder["minima/model.onnx"]).Graph.Initializers,
+            constant => constant.Name == "model.layers.0.mlp.down_proj.weight.minima");
+    }
+
+    [Fact]
+    public void Quantize_NoMethodNamed_SaysWhichMatricesHaveMinima()
+    {
+        Export("llama", "single", new ExportOptions());
+        var report = PackageQuantizer.Quantize(_folder["single"], _folder["free"], new QuantizeOptions
+        {
+            Calibration = Calibration(),
+            Recipe = [RecipeRule.Parse("down_proj=int4:minima"), RecipeRule.Parse("lm_head=int8")],
+        });
+
+        var recipe = report.Manifest.Quantization!;
+        Assert.Equal(("fitted", 4, 32), (recipe.Method, recipe.Bits, recipe.BlockSize));
+        Assert.Equal("int8:search/32", recipe.Matrices!["lm_head.weight"]);
+        Assert.Equal("int4:minima/32", recipe.Matrices["model.layers.0.mlp.down_proj.weight"]);
     }
 
     [Fact]
@@ -179,6 +221,12 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
         Assert.StartsWith(
             "The calibration text has '9' tokens; one part of it has '24'. Give a longer text", exception.Message,
             StringComparison.Ordinal);
+    }
+
+    private static async Task<float[]> LogitsAsync(LanguageModel model, int[] ids)
+    {
+        var logits = await model.ForwardAsync(ids, TestContext.Current.CancellationToken);
+        return [.. Enumerable.Range(0, ids.Length).SelectMany(position => logits[position].ToArray())];
     }
 
     private string[] Nodes(string package) =>

@@ -64,26 +64,58 @@ internal sealed class DecoderSteps : IDisposable
     /// <param name="outputs">What to show.</param>
     /// <param name="show">Takes the index of an output and its elements; null for outputs that are of no
     /// interest.</param>
-    /// <param name="isLast">Whether no step follows, so that nothing has to be carried on.</param>
     public void Run(
-        ReadOnlySpan<int> tokens, int rows, IReadOnlyList<string> outputs, Action<int, OrtValue>? show,
-        bool isLast = false)
+        ReadOnlySpan<int> tokens, int rows, IReadOnlyList<string> outputs, Action<int, OrtValue>? show)
     {
         var inputs = Inputs(tokens, rows);
-        var presents = isLast ? [] : _presents;
         string[] shown = show is null ? [] : [.. outputs];
         try
         {
-            using var values = _session.Run(_runOptions, inputs, [.. shown, .. presents]);
+            using var values = _session.Run(_runOptions, inputs, [.. shown, .. _presents]);
             for (var i = 0; i < shown.Length; i++)
             {
                 show!(i, values[i]);
             }
 
-            for (var i = 0; i < presents.Length; i++)
+            for (var i = 0; i < _presents.Length; i++)
             {
-                _carried[presents[i]] = Taken(values[shown.Length + i]);
+                _carried[_presents[i]] = Taken(values[shown.Length + i]);
             }
+        }
+        finally
+        {
+            foreach (var value in inputs.Values)
+            {
+                value.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Makes a buffer of zeros for an input of fixed shape.</summary>
+    public OrtValue Zeros(string input)
+    {
+        var metadata = _session.InputMetadata[input];
+        var value = OrtValue.CreateAllocatedTensorValue(
+            OrtAllocator.DefaultInstance, metadata.ElementDataType,
+            [.. metadata.Dimensions.Select(size => (long)size)]);
+        value.GetTensorMutableRawData().Clear();
+        return value;
+    }
+
+    /// <summary>Runs whole rows, whose outputs are added to buffers that the graph reads and writes.</summary>
+    /// <param name="tokens">Those of the first row, then those of the next.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="sums">The buffers, by the names of their inputs and outputs.</param>
+    public void Add(ReadOnlySpan<int> tokens, int rows, IReadOnlyList<(string Input, string Output, OrtValue Sum)> sums)
+    {
+        Restart();
+        var inputs = Inputs(tokens, rows);
+        try
+        {
+            _session.Run(
+                _runOptions, [.. inputs.Keys, .. sums.Select(sum => sum.Input)],
+                [.. inputs.Values, .. sums.Select(sum => sum.Sum)], [.. sums.Select(sum => sum.Output)],
+                [.. sums.Select(sum => sum.Sum)]);
         }
         finally
         {

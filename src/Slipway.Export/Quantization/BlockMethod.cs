@@ -12,8 +12,8 @@ public abstract class BlockMethod : QuantizationMethod
     public sealed override RowQuantizer Prepare(BlockLayout layout, InputStatistics? statistics)
     {
         var importance = Importance(layout, statistics);
-        return (row, codes, scales, zeroPoints) =>
-            QuantizeRow(row, importance, layout, codes, scales, zeroPoints);
+        return (row, codes, scales, offsets) =>
+            QuantizeRow(row, importance, layout, codes, scales, offsets);
     }
 
     /// <summary>Chooses the grid of one whole block.</summary>
@@ -46,7 +46,7 @@ public abstract class BlockMethod : QuantizationMethod
     }
 
     // Padded to whole blocks. Inputs that were never seen still count for a little, so that every grid is defined.
-    private static float[] Importance(BlockLayout layout, InputStatistics? statistics)
+    internal static float[] Importance(BlockLayout layout, InputStatistics? statistics)
     {
         const float Least = 1e-4f;
         var importance = new float[layout.Blocks * layout.BlockSize];
@@ -64,7 +64,7 @@ public abstract class BlockMethod : QuantizationMethod
 
     private void QuantizeRow(
         ReadOnlySpan<float> row, ReadOnlySpan<float> importance, BlockLayout layout, Span<byte> codes,
-        Span<float> scales, Span<byte> zeroPoints)
+        Span<float> scales, Span<float> offsets)
     {
         var blockSize = layout.BlockSize;
         Span<float> padded = stackalloc float[MaxBlock];
@@ -82,7 +82,7 @@ public abstract class BlockMethod : QuantizationMethod
             var grid = QuantizeBlock(weights, importance.Slice(start, blockSize), layout.Maximum);
             grid.Encode(weights, codes.Slice(start, blockSize), layout.Maximum);
             scales[index] = grid.Scale;
-            zeroPoints[index] = grid.ZeroPoint;
+            offsets[index] = grid.ZeroPoint;
         }
     }
 }

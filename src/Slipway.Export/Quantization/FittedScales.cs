@@ -42,7 +42,7 @@ public sealed class FittedScales : QuantizationMethod
 
     /// <summary>Solves the scales of a row whose codes are fixed; keeps them where that fails.</summary>
     internal static void Fit(
-        ReadOnlySpan<float> row, ReadOnlySpan<byte> codes, ReadOnlySpan<byte> zeroPoints, BlockLayout layout,
+        ReadOnlySpan<float> row, ReadOnlySpan<byte> codes, ReadOnlySpan<float> zeroPoints, BlockLayout layout,
         ReadOnlySpan<float> products, Span<float> scales)
     {
         int columns = layout.Columns, blocks = layout.Blocks, size = layout.BlockSize;

@@ -75,7 +75,7 @@ public sealed class Gptq : QuantizationMethod
 
     private static void Round(
         ReadOnlySpan<float> row, int[] order, ReadOnlySpan<float> corrections, BlockLayout layout, Span<byte> codes,
-        ReadOnlySpan<float> scales, ReadOnlySpan<byte> zeroPoints)
+        ReadOnlySpan<float> scales, ReadOnlySpan<float> zeroPoints)
     {
         var size = order.Length;
         var rented = ArrayPool<float>.Shared.Rent(size);

@@ -4,8 +4,8 @@ namespace Slipway.Export.Quantization;
 /// A way to turn the rows of a matrix into small integers: one scale and one zero point for each block.
 /// </summary>
 /// <remarks>
-/// A code q of a block with scale s and zero point z stands for (q − z)·s. Instances hold no state and are safe for
-/// concurrent use. A new method is a subclass and a row in <see cref="QuantizationMethods"/>.
+/// A code q of a block with scale s and zero point z stands for (q − z)·s, with a minimum m for q·s + m. Instances hold
+/// no state and are safe for concurrent use. A new method is a subclass and a row in <see cref="QuantizationMethods"/>.
 /// </remarks>
 public abstract class QuantizationMethod
 {
@@ -18,6 +18,10 @@ public abstract class QuantizationMethod
     /// <summary>Statistics of a matrix's inputs that it needs.</summary>
     /// <value><see cref="StatisticsNeed.None"/></value>
     public virtual StatisticsNeed Needs => StatisticsNeed.None;
+
+    /// <summary>Tells whether blocks have minima, any numbers, in the place of zero points, which are codes.</summary>
+    /// <value>false</value>
+    public virtual bool HasMinima => false;
 
     /// <summary>Prepares to quantize the rows of one matrix.</summary>
     /// <param name="layout">The matrix's columns and how they are divided.</param>
@@ -32,9 +36,9 @@ public abstract class QuantizationMethod
 /// <param name="codes">Receives one code a byte, blocks × block size; the padding of a short last block gets the zero
 /// point.</param>
 /// <param name="scales">Receives one scale a block.</param>
-/// <param name="zeroPoints">Receives one zero point a block, one a byte.</param>
+/// <param name="offsets">Receives one zero point or minimum a block.</param>
 public delegate void RowQuantizer(
-    ReadOnlySpan<float> row, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints);
+    ReadOnlySpan<float> row, Span<byte> codes, Span<float> scales, Span<float> offsets);
 
 /// <summary>Says how the columns of a matrix are divided into blocks of codes.</summary>
 /// <param name="Columns">Columns of the matrix.</param>
@@ -55,7 +59,8 @@ public static class QuantizationMethods
     /// <summary>Every method, the one first that is used where none is named and nothing is known of inputs.</summary>
     public static IReadOnlyList<QuantizationMethod> All { get; } =
     [
-        new SearchedScales(), new RoundToNearest(), new WeightedSearch(), new FittedScales(), new Gptq(), new Hqq(),
+        new SearchedScales(), new RoundToNearest(), new WeightedSearch(), new FittedScales(), new FittedMinima(),
+        new Gptq(), new Hqq(),
     ];
 
     /// <summary>The method that is used where none is named and nothing is known of inputs.</summary>
@@ -63,6 +68,9 @@ public static class QuantizationMethods
 
     /// <summary>The method that is used where none is named and statistics of inputs are taken.</summary>
     public static QuantizationMethod Calibrated { get; } = All.First(method => method is FittedScales);
+
+    /// <summary>The method that takes its place where minima leave much less of the error.</summary>
+    internal static QuantizationMethod WithMinima { get; } = All.First(method => method is FittedMinima);
 
     /// <summary>Finds the method of a package.</summary>
     /// <param name="name">Its name; null for the default.</param>

@@ -24,7 +24,8 @@ public static class WeightQuantizer
         ArgumentNullException.ThrowIfNull(method);
         BlockLayout layout = new(columns, bits, blockSize);
         Check(layout);
-        return Quantize(weight, rows, layout, method.Prepare(layout, statistics), cancellationToken);
+        return Quantize(
+            weight, rows, layout, method.Prepare(layout, statistics), method.HasMinima, cancellationToken);
     }
 
     /// <summary>Checks bits and block size.</summary>
@@ -47,7 +48,7 @@ public static class WeightQuantizer
     /// <summary>Quantizes some rows of a weight by a method that was prepared for it.</summary>
     /// <exception cref="ArgumentException">A size does not fit, or a weight is not finite.</exception>
     internal static QuantizedMatrix Quantize(
-        ReadOnlyMemory<float> weight, int rows, BlockLayout layout, RowQuantizer quantize,
+        ReadOnlyMemory<float> weight, int rows, BlockLayout layout, RowQuantizer quantize, bool hasMinima,
         CancellationToken cancellationToken)
     {
         var (columns, bits, blockSize) = layout;
@@ -57,16 +58,35 @@ public static class WeightQuantizer
         int codeBytes = blocks * blockSize * bits / 8, zeroPointBytes = ((blocks * bits) + 7) / 8;
         QuantizedMatrix result = new(
             rows, columns, bits, blockSize,
-            new byte[(long)rows * codeBytes], new float[(long)rows * blocks], new byte[(long)rows * zeroPointBytes]);
+            new byte[(long)rows * codeBytes], new float[(long)rows * blocks],
+            hasMinima ? [] : new byte[(long)rows * zeroPointBytes])
+        {
+            Minima = hasMinima ? new float[(long)rows * blocks] : null,
+        };
         Parallel.For(0, rows, new ParallelOptions { CancellationToken = cancellationToken }, row =>
         {
             var weights = weight.Span.Slice(row * columns, columns);
             var unpacked = ArrayPool<byte>.Shared.Rent((blocks * blockSize) + blocks);
+            var offsets = ArrayPool<float>.Shared.Rent(blocks);
             var codes = unpacked.AsSpan(0, blocks * blockSize);
             var zeroPoints = unpacked.AsSpan(blocks * blockSize, blocks);
-            quantize(weights, codes, result.Scales.AsSpan(row * blocks, blocks), zeroPoints);
+            quantize(weights, codes, result.Scales.AsSpan(row * blocks, blocks), offsets.AsSpan(0, blocks));
             Pack(codes, result.Codes.AsSpan(row * codeBytes, codeBytes), bits);
-            Pack(zeroPoints, result.ZeroPoints.AsSpan(row * zeroPointBytes, zeroPointBytes), bits);
+            if (result.Minima is { } minima)
+            {
+                offsets.AsSpan(0, blocks).CopyTo(minima.AsSpan(row * blocks));
+            }
+            else
+            {
+                for (var block = 0; block < blocks; block++)
+                {
+                    zeroPoints[block] = (byte)offsets[block];
+                }
+
+                Pack(zeroPoints, result.ZeroPoints.AsSpan(row * zeroPointBytes, zeroPointBytes), bits);
+            }
+
+            ArrayPool<float>.Shared.Return(offsets);
             ArrayPool<byte>.Shared.Return(unpacked);
         });
         return result;
@@ -140,10 +160,14 @@ public static class WeightQuantizer
 /// <param name="Codes">[rows, blocks, <paramref name="BlockSize"/> × <paramref name="Bits"/> / 8]; the codes
 /// in a byte begin with its lowest bits.</param>
 /// <param name="Scales">[rows, blocks].</param>
-/// <param name="ZeroPoints">[rows, blocks × <paramref name="Bits"/> / 8, rounded up], packed like the codes.</param>
+/// <param name="ZeroPoints">[rows, blocks × <paramref name="Bits"/> / 8, rounded up], packed like the codes;
+/// empty where there are minima.</param>
 public sealed record QuantizedMatrix(
     int Rows, int Columns, int Bits, int BlockSize, byte[] Codes, float[] Scales, byte[] ZeroPoints)
 {
+    /// <summary>[rows, blocks], what is added to code · scale; null where there are zero points.</summary>
+    public float[]? Minima { get; init; }
+
     /// <summary>Blocks in a row.</summary>
     public int Blocks => (Columns + BlockSize - 1) / BlockSize;
 
@@ -161,11 +185,15 @@ public sealed record QuantizedMatrix(
         ArgumentOutOfRangeException.ThrowIfNegative(row);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Rows);
         ReadOnlySpan<byte> codes = Codes.AsSpan(row * CodeBytes, CodeBytes);
-        ReadOnlySpan<byte> zeroPoints = ZeroPoints.AsSpan(row * ZeroPointBytes, ZeroPointBytes);
+        ReadOnlySpan<byte> zeroPoints = Minima is null
+            ? ZeroPoints.AsSpan(row * ZeroPointBytes, ZeroPointBytes) : [];
         for (var column = 0; column < Columns; column++)
         {
             var block = column / BlockSize;
-            destination[column] = (Unpack(codes, column) - Unpack(zeroPoints, block)) * Scales[(row * Blocks) + block];
+            var place = (row * Blocks) + block;
+            destination[column] = Minima is null
+                ? (Unpack(codes, column) - Unpack(zeroPoints, block)) * Scales[place]
+                : (Unpack(codes, column) * Scales[place]) + Minima[place];
         }
     }
 

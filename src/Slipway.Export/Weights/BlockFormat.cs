@@ -32,11 +32,16 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         var blocks = Blocks(weight);
-        var (codes, scales, zeroPoints) = Write(
+        var (codes, scales, offsets) = Write(
             writer, name, weight, [weight.Rows, blocks, blockSize * bits / 8], [weight.Rows, blocks],
-            [weight.Rows, ((blocks * bits) + 7) / 8]);
+            [weight.Rows, ((blocks * bits) + 7) / 8], MethodFor(weight));
+        var hasMinima = MethodFor(weight).HasMinima;
         return new BlockMatrix(
-            name, codes, scales, zeroPoints, weight.Rows, weight.Columns, bits, blockSize, roundsActivations);
+            name, codes, scales, hasMinima ? default : offsets, weight.Rows, weight.Columns, bits, blockSize,
+            roundsActivations)
+        {
+            Minima = hasMinima ? offsets : null,
+        };
     }
 
     public override GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
@@ -44,46 +49,60 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
         int rows = weight.Rows / count, blocks = Blocks(weight);
         var (codes, scales, zeroPoints) = Write(
             writer, name, weight, [count, rows, (long)weight.Columns * bits / 8], [count, rows, blocks],
-            [count, rows, ((blocks * bits) + 7) / 8]);
+            [count, rows, ((blocks * bits) + 7) / 8], WithZeroPoints);
         return new BlockStack(
             new GraphValue(codes.Name), scales, zeroPoints, bits, blockSize, RoundsActivations: true);
     }
 
     private int Blocks(Weight weight) => (weight.Columns + blockSize - 1) / blockSize;
 
-    private (Initializer Codes, GraphValue Scales, GraphValue ZeroPoints) Write(
-        WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape)
+    // Experts have zero points, and so have rows that end within a block.
+    private QuantizationMethod WithZeroPoints => method.HasMinima ? QuantizationMethods.Calibrated : method;
+
+    private QuantizationMethod MethodFor(Weight weight) => weight.Columns % blockSize == 0 ? method : WithZeroPoints;
+
+    // Offsets are zero points or minima.
+    private (Initializer Codes, GraphValue Scales, GraphValue Offsets) Write(
+        WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape,
+        QuantizationMethod chosen)
     {
         if (writer.IsQuantized(weight))
         {
             writer.Requantized.Add(name);
         }
 
-        List<float[]> scales = [];
+        List<float[]> scales = [], minima = [];
         List<byte[]> zeroPoints = [];
         BlockLayout layout = new(weight.Columns, bits, blockSize);
-        var quantize = method.Prepare(layout, Statistics);
+        var quantize = chosen.Prepare(layout, Statistics);
         writer.Data.Begin((long)weight.Rows * Blocks(weight) * blockSize * bits / 8);
         writer.ReadChunks(name, weight, (chunk, rows) =>
         {
-            var part = Quantize(writer, name, chunk, rows, layout, quantize);
+            var part = Quantize(writer, name, chunk, rows, layout, quantize, chosen.HasMinima);
             writer.Data.Write<byte>(part.Codes);
             scales.Add(part.Scales);
             zeroPoints.Add(part.ZeroPoints);
+            minima.Add(part.Minima ?? []);
         });
+        var codes = writer.Add($"{name}.codes", ElementType.UInt8, codeShape);
+        if (chosen.HasMinima)
+        {
+            var grid = BlockScales.Write(writer, name, scaleShape, scales, minima);
+            return (codes, grid.Scales, grid.Minima);
+        }
+
         return (
-            writer.Add($"{name}.codes", ElementType.UInt8, codeShape),
-            BlockScales.Write(writer, name, scaleShape, scales),
+            codes, BlockScales.Write(writer, name, scaleShape, scales),
             writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
     }
 
     private static QuantizedMatrix Quantize(
         WeightWriter writer, string name, ReadOnlyMemory<float> chunk, int rows, BlockLayout layout,
-        RowQuantizer quantize)
+        RowQuantizer quantize, bool hasMinima)
     {
         try
         {
-            return WeightQuantizer.Quantize(chunk, rows, layout, quantize, writer.CancellationToken);
+            return WeightQuantizer.Quantize(chunk, rows, layout, quantize, hasMinima, writer.CancellationToken);
         }
         catch (ArgumentException exception)
         {

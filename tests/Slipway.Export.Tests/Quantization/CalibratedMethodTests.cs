@@ -12,6 +12,7 @@ public sealed class CalibratedMethodTests(ITestOutputHelper output)
     [InlineData("fitted", "weighted")]
     [InlineData("gptq", "weighted")]
     [InlineData("gptq", "rtn")]
+    [InlineData("minima", "fitted")]
     public void Quantize_CorrelatedInputs_GivesOutputsNearerThanWithout(string method, string than)
     {
         Random random = new(4);
@@ -28,6 +29,7 @@ public sealed class CalibratedMethodTests(ITestOutputHelper output)
     [InlineData("weighted")]
     [InlineData("fitted")]
     [InlineData("gptq")]
+    [InlineData("minima")]
     public void Quantize_InputsThatAreAlwaysZero_GivesFiniteScales(string method)
     {
         var weights = Numbers(new Random(5), Rows * Columns);
@@ -36,6 +38,27 @@ public sealed class CalibratedMethodTests(ITestOutputHelper output)
         var quantized = Quantize(method, weights, new InputStatistics(Columns, new float[Columns * Columns]), layout);
 
         Assert.All(quantized.Scales, scale => Assert.True(float.IsFinite(scale)));
+    }
+
+    [Fact]
+    public void Quantize_WeightsOnGridsWithMinima_ComeBackByMinimaAlone()
+    {
+        Random random = new(6);
+        var weights = new float[Rows * Columns];
+        for (var start = 0; start < weights.Length; start += BlockSize)
+        {
+            var (scale, minimum) = (0.01f + random.NextSingle(), random.NextSingle() - 0.7f);
+            for (var index = 0; index < BlockSize; index++)
+            {
+                // The ends of the range are among a block's codes, as where its minimum is its smallest weight.
+                var code = index switch { 0 => 0, 1 => 15, _ => random.Next(16) };
+                weights[start + index] = (code * scale) + minimum;
+            }
+        }
+
+        InputStatistics statistics = new(Columns, Products(random));
+
+        Assert.InRange(Error("minima", weights, statistics), 0, 1e-6 * Error("fitted", weights, statistics));
     }
 
     [Fact]

@@ -26,6 +26,12 @@ internal sealed class GraphQuantizer
     /// <summary>The way matrices are stored.</summary>
     public required MatrixFormat Format { get; init; }
 
+    /// <summary>Tells whether nobody has named the method.</summary>
+    public bool IsFree { get; init; }
+
+    /// <summary>The ways in which matrices were stored, after the work.</summary>
+    public IReadOnlyList<PlannedMatrix> Plan { get; private set; } = [];
+
     /// <summary>Exceptions from that.</summary>
     public IReadOnlyList<RecipeRule> Rules { get; init; } = [];
 
@@ -43,17 +49,20 @@ internal sealed class GraphQuantizer
     /// <param name="cancellationToken">Stops the work.</param>
     public Graph Write(PackageWriter package, string dataFile, CancellationToken cancellationToken)
     {
-        var plan = QuantizationPlan.Make(GraphMatrices.Find(Graph, Exact), Format, Rules);
+        var plan = QuantizationPlan.Make(
+            GraphMatrices.Find(Graph, Exact), Format, Rules, isFree: IsFree && Calibration is not null);
         var statistics = Observe(plan, cancellationToken);
         var total = plan.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns);
         var start = statistics is null ? 0 : Calibrated;
         using GraphTensors tensors = new(Folder);
+        Plan = [.. plan.Select(planned =>
+            OffsetChoice.Choose(planned, statistics?.Of(planned.Matrix), tensors, cancellationToken))];
         using ExternalDataWriter data = new(package.Create(dataFile), dataFile);
         WeightWriter writer = new(
             new Graph(Graph.Name), data, Source, total, _ => false,
             Progress is null ? null : new Part(Progress, start), cancellationToken);
         return QuantizedGraph.Write(
-            Graph, tensors, plan, matrix => statistics?.Of(matrix), writer, ExactActivations);
+            Graph, tensors, Plan, matrix => statistics?.Of(matrix), writer, ExactActivations);
     }
 
     private StatisticsGraph? Observe(IReadOnlyList<PlannedMatrix> plan, CancellationToken cancellationToken)

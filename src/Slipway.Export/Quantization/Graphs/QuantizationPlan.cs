@@ -1,3 +1,5 @@
+using Slipway.Packaging;
+
 namespace Slipway.Export.Quantization.Graphs;
 
 /// <summary>A matrix of a graph and how it will be stored.</summary>
@@ -5,6 +7,9 @@ namespace Slipway.Export.Quantization.Graphs;
 /// <param name="Format">The way to store it, filled in.</param>
 internal sealed record PlannedMatrix(GraphMatrix Matrix, MatrixFormat Format)
 {
+    /// <summary>Tells whether nobody has named its method, so that what it loses may decide.</summary>
+    public bool IsFree { get; init; }
+
     /// <summary>Statistics that its method needs.</summary>
     public StatisticsNeed Needs => Format.Method is { } method && Matrix.Inputs.Any() | Matrix.Mixture is not null
         ? QuantizationMethods.Find(method).Needs
@@ -17,9 +22,13 @@ internal static class QuantizationPlan
     private const int MaxListed = 5;
 
     /// <summary>Makes the plan: the first rule that fits a matrix, or else the whole package's format.</summary>
+    /// <param name="matrices">The matrices.</param>
+    /// <param name="whole">The package's format; without a method where what matrices lose decides.</param>
+    /// <param name="rules">Exceptions from it.</param>
+    /// <param name="isFree">Whether no method was named for the package, and a calibration can tell.</param>
     /// <exception cref="ArgumentException">A rule fits no matrix.</exception>
     public static IReadOnlyList<PlannedMatrix> Make(
-        IReadOnlyList<GraphMatrix> matrices, MatrixFormat whole, IReadOnlyList<RecipeRule> rules)
+        IReadOnlyList<GraphMatrix> matrices, MatrixFormat whole, IReadOnlyList<RecipeRule> rules, bool isFree)
     {
         foreach (var rule in rules.Where(rule => !matrices.Any(matrix => rule.Fits(matrix.Name, matrix.IsHead))))
         {
@@ -29,11 +38,41 @@ internal static class QuantizationPlan
                 + $"{(matrices.Count > MaxListed ? $" and {matrices.Count - MaxListed} more" : "")}.", nameof(rules));
         }
 
-        return [.. matrices.Select(matrix => new PlannedMatrix(matrix, Complete(
-            rules.FirstOrDefault(rule => rule.Fits(matrix.Name, matrix.IsHead))?.Format ?? whole, whole)))];
+        return
+        [
+            .. matrices.Select(matrix =>
+            {
+                var own = rules.FirstOrDefault(rule => rule.Fits(matrix.Name, matrix.IsHead))?.Format;
+                var format = own ?? whole;
+                var method = isFree && format.Precision < Precision.Int4 ? QuantizationMethods.Default : null;
+                return new PlannedMatrix(matrix, Complete(format, whole, method))
+                {
+                    IsFree = isFree && own?.Method is null && format.Precision >= Precision.Int4,
+                };
+            }),
+        ];
     }
 
-    private static MatrixFormat Complete(MatrixFormat format, MatrixFormat whole) => format.BitsOf() is null
-        ? format
-        : format with { Method = format.Method ?? whole.Method, BlockSize = format.BlockSize ?? whole.BlockSize };
+    private static MatrixFormat Complete(MatrixFormat format, MatrixFormat whole, QuantizationMethod? method) =>
+        format.BitsOf() is null ? format : format with
+        {
+            Method = format.Method ?? method?.Name ?? whole.Method ?? QuantizationMethods.Calibrated.Name,
+            BlockSize = format.BlockSize ?? whole.BlockSize,
+        };
+
+    /// <summary>Describes a plan: the package's recipe, and the matrices that are stored otherwise.</summary>
+    public static QuantizationRecipe Describe(IReadOnlyList<PlannedMatrix> plan, QuantizationRecipe recipe)
+    {
+        MatrixFormat FormatOf(PlannedMatrix planned) => planned.Format;
+        var most = plan.Where(planned => planned.Format.BitsOf() == recipe.Bits).GroupBy(FormatOf)
+            .MaxBy(group => group.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns))?.Key;
+        return most is null ? recipe : recipe with
+        {
+            Method = most.Method!,
+            BlockSize = most.BlockSize!.Value,
+            Matrices = plan.All(planned => planned.Format == most) ? null : plan
+                .Where(planned => planned.Format != most)
+                .ToDictionary(planned => planned.Matrix.Name, planned => planned.Format.ToString()),
+        };
+    }
 }

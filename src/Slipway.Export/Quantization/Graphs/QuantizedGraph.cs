@@ -105,7 +105,6 @@ internal sealed class QuantizedGraph
 
     private void Add(Node node)
     {
-        NodeScope scope = new(Target, node.Name[..Math.Max(node.Name.LastIndexOf('/'), 0)]);
         if (_products.TryGetValue(node, out var product) && Stored(product) is FloatMatrix factor)
         {
             Target.AddNode(node with
@@ -119,7 +118,7 @@ internal sealed class QuantizedGraph
         else if (product is not null)
         {
             var (bias, output) = Bias(node);
-            var made = Stored(product).Multiply(scope, new GraphValue(node.Inputs[0]), bias);
+            var made = Stored(product).Multiply(ScopeOf(node, product), new GraphValue(node.Inputs[0]), bias);
             Target.Rename(made, output);
         }
         else if (_lookups.TryGetValue(node, out var lookup) && Stored(lookup) is FloatMatrix table)
@@ -132,7 +131,7 @@ internal sealed class QuantizedGraph
         else if (lookup is not null)
         {
             Target.Rename(
-                Stored(lookup).Gather(scope, new GraphValue(node.Inputs[1])), node.Outputs[0]);
+                Stored(lookup).Gather(ScopeOf(node, lookup), new GraphValue(node.Inputs[1])), node.Outputs[0]);
         }
         else if (_mixtures.TryGetValue(node, out var pair))
         {
@@ -143,6 +142,11 @@ internal sealed class QuantizedGraph
             Target.AddNode(node);
         }
     }
+
+    // Several nodes in the place of one are named under it: beside it, one of them might have its name.
+    private NodeScope ScopeOf(Node node, PlannedMatrix planned) => new(
+        Target, Stored(planned) is BlockMatrix { Minima: not null }
+            ? node.Name : node.Name[..Math.Max(node.Name.LastIndexOf('/'), 0)]);
 
     // The cast of a half-precision matrix that is quantized has nothing to read any more.
     private bool Exists(string value) =>

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Slipway.Export.Passes;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
@@ -86,22 +87,21 @@ internal sealed record InputSum(string Input, string Output, string Matrix, int 
     /// <summary>The means; null before anything was counted.</summary>
     public InputStatistics? Statistics => _statistics ??= _sums is null ? null : Finish();
 
-    /// <summary>Counts a run.</summary>
+    /// <summary>Takes the sums over the whole text.</summary>
     /// <param name="sums">The output's elements.</param>
-    /// <param name="tokens">Tokens of the run.</param>
+    /// <param name="tokens">Tokens that they are summed over.</param>
     /// <exception cref="InvalidDataException">They are not finite.</exception>
     public void Observe(ReadOnlySpan<float> sums, long tokens)
     {
-        _sums ??= new float[sums.Length];
-        if (!float.IsFinite(System.Numerics.Tensors.TensorPrimitives.Sum(sums)))
+        if (!float.IsFinite(TensorPrimitives.Sum(sums)))
         {
             throw new InvalidDataException(
                 $"Over the calibration text, inputs of '{Matrix}' are infinite or no numbers. The model overflows in "
                 + "single precision there: mend its weights, or quantize it by 'search', which runs nothing.");
         }
 
-        System.Numerics.Tensors.TensorPrimitives.Add(_sums, sums, _sums);
-        Tokens += tokens;
+        _sums = sums.ToArray();
+        Tokens = tokens;
     }
 
     /// <summary>Adds the output to a graph.</summary>
@@ -112,24 +112,26 @@ internal sealed record InputSum(string Input, string Output, string Matrix, int 
         var tokens = scope.Reshape(new GraphValue(Input), shape);
         var later = scope.Slice(tokens, scope.Ints(1), scope.Ints(int.MaxValue), scope.Ints(1));
         var rows = scope.Reshape(later, -1, Columns);
-        if (Need == StatisticsNeed.Products)
-        {
-            var products = scope.AddNode(
-                OnnxModel.ContribDomain, "FusedMatMul", [rows, rows], [$"={Output}"],
-                [new NodeAttribute.Int("transA", 1)]);
-            graph.AddOutput(products[0], ElementType.Float32, Columns, Columns);
-            return;
-        }
-
-        var squares = scope.AddNode(
-            OnnxModel.StandardDomain, "ReduceSumSquare", [rows, scope.Ints(0)], [$"={Output}"],
-            [new NodeAttribute.Int("keepdims", 0)]);
-        graph.AddOutput(squares[0], ElementType.Float32, Columns);
+        Dimension[] size = Need == StatisticsNeed.Products ? [Columns, Columns] : [Columns];
+        var before = graph.AddInput(CalibrationRun.BeforeOf(Output), ElementType.Float32, size);
+        var sums = Need == StatisticsNeed.Products
+            ? scope.AddNode(
+                OnnxModel.StandardDomain, "Gemm", [rows, rows, before], [$"={Output}"],
+                [new NodeAttribute.Int("transA", 1)])
+            : scope.AddNode(
+                OnnxModel.StandardDomain, "Add",
+                [
+                    before, scope.AddNode(
+                        OnnxModel.StandardDomain, "ReduceSumSquare", [rows, scope.Ints(0)],
+                        new NodeAttribute.Int("keepdims", 0)),
+                ],
+                [$"={Output}"], []);
+        graph.AddOutput(sums[0], ElementType.Float32, size);
     }
 
     private InputStatistics Finish()
     {
-        System.Numerics.Tensors.TensorPrimitives.Divide(_sums!, Tokens, _sums!);
+        TensorPrimitives.Divide(_sums!, Tokens, _sums!);
         return Need == StatisticsNeed.Products
             ? new InputStatistics(Columns, _sums!) : new InputStatistics(_sums!);
     }
