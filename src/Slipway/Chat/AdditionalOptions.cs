@@ -10,6 +10,8 @@ namespace Slipway.Chat;
 /// </summary>
 internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? properties)
 {
+    private const string Ids = "numbers by the ids of tokens";
+
     public double? Number(string key) => Read(key, "a number", value => value switch
     {
         double or float or decimal or int or long or short or byte or sbyte or ushort or uint
@@ -37,6 +39,17 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
         _ => (bool?)null,
     });
 
+    /// <summary>A number, or true for none and false for null.</summary>
+    public int? Count(string key) => Read(key, "'true', 'false' or a whole number", value => value switch
+    {
+        bool flag => flag ? 0 : -1,
+        int count => count,
+        JsonElement { ValueKind: JsonValueKind.True } => 0,
+        JsonElement { ValueKind: JsonValueKind.False } => -1,
+        JsonElement { ValueKind: JsonValueKind.Number } json when json.TryGetInt32(out var count) => count,
+        _ => (int?)null,
+    }) is { } read and >= 0 ? read : null;
+
     public string? Text(string key)
         => properties is null || !properties.TryGetValue(key, out var value) || value is null
             ? null
@@ -57,17 +70,60 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
             JsonObject json => (JsonObject)TemplateValues.ToNode(json, $"ChatOptions.AdditionalProperties['{key}']")!,
             JsonElement { ValueKind: JsonValueKind.Object } json
                 => (JsonObject)TemplateValues.ToNode(json, $"ChatOptions.AdditionalProperties['{key}']")!,
+            IEnumerable<KeyValuePair<string, object?>> pairs => new JsonObject(pairs.Select(
+                pair => KeyValuePair.Create(
+                    pair.Key,
+                    TemplateValues.ToNode(pair.Value, $"ChatOptions.AdditionalProperties['{key}']['{pair.Key}']")))),
+            System.Collections.IDictionary
+                => TemplateValues.ToNode(value, $"ChatOptions.AdditionalProperties['{key}']") as JsonObject
+                    ?? throw Wrong(key, value, "a JSON object"),
             _ => throw Wrong(key, value, "a JSON object"),
         };
     }
 
+    /// <summary>Numbers by the ids of tokens, as a dictionary or as a JSON object whose names are the ids.</summary>
+    public IReadOnlyDictionary<int, float>? Biases(string key)
+    {
+        if (Find(key) is not { } given)
+        {
+            return null;
+        }
+
+        if (given is IEnumerable<KeyValuePair<int, float>> typed)
+        {
+            return typed.ToDictionary();
+        }
+
+        var biases = new Dictionary<int, float>();
+        foreach (var (name, value) in Object(key)!)
+        {
+            biases[int.TryParse(name, CultureInfo.InvariantCulture, out var id) ? id : throw Wrong(key, name, Ids)] =
+                value?.GetValueKind() == JsonValueKind.Number ? (float)value.AsValue() : throw Wrong(key, name, Ids);
+        }
+
+        return biases;
+    }
+
+    /// <summary>Whole numbers in a list.</summary>
+    public IReadOnlyList<int>? Integers(string key) => Find(key) switch
+    {
+        null => null,
+        IEnumerable<int> numbers => [.. numbers],
+        JsonElement { ValueKind: JsonValueKind.Array } json when json.EnumerateArray()
+            .All(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _))
+            => [.. json.EnumerateArray().Select(item => item.GetInt32())],
+        var value => throw Wrong(key, value, "a list of whole numbers"),
+    };
+
     public IReadOnlyList<string>? Texts(string key) => Find(key) switch
     {
         null => null,
+        string text => [text],
         IEnumerable<string> texts => [.. texts],
         JsonElement { ValueKind: JsonValueKind.Array } json when json.EnumerateArray()
             .All(item => item.ValueKind == JsonValueKind.String)
             => [.. json.EnumerateArray().Select(item => item.GetString()!)],
+        JsonElement { ValueKind: JsonValueKind.String } text => [text.GetString()!],
         var value => throw Wrong(key, value, "a list of texts"),
     };
 

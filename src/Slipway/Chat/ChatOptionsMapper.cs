@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using Slipway.Packaging;
 
@@ -19,23 +20,32 @@ internal static class ChatOptionsMapper
         }
 
         Refuse(options, modelId);
+        RefuseSeveral(new(options.AdditionalProperties));
         var own = options.RawRepresentationFactory?.Invoke(client) as OnnxChatRequestOptions ?? new();
         var extra = new AdditionalOptions(options.AdditionalProperties);
         var merged = own with
         {
-            Temperature = own.Temperature ?? options.Temperature,
-            TopK = own.TopK ?? options.TopK,
-            TopP = own.TopP ?? options.TopP,
+            Temperature = own.Temperature ?? options.Temperature ?? extra.Number("temperature"),
+            TopK = own.TopK ?? options.TopK ?? extra.Integer("top_k"),
+            TopP = own.TopP ?? options.TopP ?? extra.Number("top_p"),
             MinP = own.MinP ?? extra.Number("min_p"),
             TypicalP = own.TypicalP ?? extra.Number("typical_p"),
             RepetitionPenalty = own.RepetitionPenalty ?? extra.Number("repetition_penalty"),
-            PresencePenalty = own.PresencePenalty ?? options.PresencePenalty,
-            FrequencyPenalty = own.FrequencyPenalty ?? options.FrequencyPenalty,
+            PresencePenalty = own.PresencePenalty ?? options.PresencePenalty ?? extra.Number("presence_penalty"),
+            FrequencyPenalty = own.FrequencyPenalty ?? options.FrequencyPenalty
+                ?? extra.Number("frequency_penalty"),
             NoRepeatNgramSize = own.NoRepeatNgramSize ?? extra.Integer("no_repeat_ngram_size"),
-            Seed = own.Seed ?? options.Seed,
-            MaxOutputTokens = own.MaxOutputTokens ?? options.MaxOutputTokens,
+            Seed = own.Seed ?? options.Seed ?? extra.Integer("seed"),
+            MaxOutputTokens = own.MaxOutputTokens ?? options.MaxOutputTokens
+                ?? extra.Integer("max_completion_tokens") ?? extra.Integer("max_tokens"),
             MinOutputTokens = own.MinOutputTokens ?? extra.Integer("min_tokens"),
-            StopSequences = own.StopSequences ?? options.StopSequences?.ToArray(),
+            StopSequences = own.StopSequences ?? options.StopSequences?.ToArray() ?? extra.Texts("stop"),
+            StopTokenIds = own.StopTokenIds ?? extra.Integers("stop_token_ids"),
+            BadWords = own.BadWords ?? extra.Texts("bad_words"),
+            LogitBias = own.LogitBias ?? extra.Biases("logit_bias"),
+            LogProbabilities = own.LogProbabilities ?? LogProbabilities(extra),
+            MaxReasoningTokens = own.MaxReasoningTokens ?? extra.Integer("thinking_token_budget")
+                ?? extra.Integer("thinking_budget"),
             IgnoreEndOfSequence = own.IgnoreEndOfSequence ?? extra.Boolean("ignore_eos"),
             Priority = own.Priority ?? extra.Integer("priority"),
             Adapter = own.Adapter ?? extra.Text("adapter"),
@@ -43,7 +53,7 @@ internal static class ChatOptionsMapper
             DraftTokens = own.DraftTokens ?? extra.Integer("prompt_lookup_num_tokens"),
             GuideToolCalls = own.GuideToolCalls ?? extra.Boolean("guide_tool_calls"),
             DescribeTools = own.DescribeTools ?? extra.Boolean("describe_tools"),
-            TemplateVariables = own.TemplateVariables ?? extra.Object("chat_template_kwargs"),
+            TemplateVariables = own.TemplateVariables ?? TemplateVariables(extra),
         };
         Validate(merged);
         return merged;
@@ -88,6 +98,41 @@ internal static class ChatOptionsMapper
                 + "'guided_json'; an answer can be held to one. Leave the others out.");
     }
 
+    // A number of alternatives counts only where log-probabilities are asked for, as in OpenAI's API.
+    private static int? LogProbabilities(AdditionalOptions extra)
+        => extra.Count("logprobs") is { } count ? extra.Integer("top_logprobs") ?? count : null;
+
+    // Variables that callers of other servers also give without 'chat_template_kwargs'.
+    private static JsonObject? TemplateVariables(AdditionalOptions extra)
+    {
+        var variables = extra.Object("chat_template_kwargs") ?? [];
+        if (extra.Boolean("enable_thinking") is { } thinks)
+        {
+            variables.TryAdd("enable_thinking", thinks);
+        }
+
+        if (extra.Text("reasoning_effort") is { } effort)
+        {
+            variables.TryAdd("reasoning_effort", effort);
+        }
+
+        return variables.Count == 0 ? null : variables;
+    }
+
+    private static void RefuseSeveral(AdditionalOptions extra)
+    {
+        foreach (var key in (string[])["n", "best_of"])
+        {
+            if (extra.Integer(key) is { } count and not 1)
+            {
+                throw new NotSupportedException(
+                    $"ChatOptions.AdditionalProperties['{key}'] is '{count}', but a response of this client is one "
+                    + "answer. Leave it out, and send the request as often as answers are wanted; what was computed "
+                    + "for its prompt is reused.");
+            }
+        }
+    }
+
     private static void Refuse(ChatOptions options, string modelId)
     {
         if (options.ConversationId is { } conversation)
@@ -103,13 +148,6 @@ internal static class ChatOptionsMapper
             throw new NotSupportedException(
                 $"ChatOptions.ModelId is '{Excerpt.Of(model)}'; this client serves '{modelId}' only. Leave it null, or "
                 + "register a client of its own for each model, by key.");
-        }
-
-        if (options.Reasoning?.Output is ReasoningOutput.Summary)
-        {
-            throw new NotSupportedException(
-                "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set "
-                + "'Full' or 'None'.");
         }
 
 #pragma warning disable MEAI001 // Experimental; looked at only to refuse it.
@@ -140,6 +178,8 @@ internal static class ChatOptionsMapper
         Check(options.NoRepeatNgramSize, value => value >= 0, "no_repeat_ngram_size", "0 or more");
         Check(options.MaxOutputTokens, value => value >= 1, "MaxOutputTokens", "1 or more");
         Check(options.MinOutputTokens, value => value >= 0, "min_tokens", "0 or more");
+        Check(options.LogProbabilities, value => value is >= 0 and <= 100, "top_logprobs", "from 0 to 100");
+        Check(options.MaxReasoningTokens, value => value >= 0, "thinking_token_budget", "0 or more");
         Check(
             options.DraftTokens,
             value => value is >= 0 and <= LanguageModelOptions.LongestDraft,

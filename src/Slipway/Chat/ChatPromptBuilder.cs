@@ -40,7 +40,7 @@ internal static class ChatPromptBuilder
             AddTools(variables, tools, traits, toolFormat!);
         }
 
-        AddReasoning(variables, options?.Reasoning);
+        ReasoningRequest.AddTo(variables, options?.Reasoning?.Effort);
         foreach (var (name, value) in request.TemplateVariables ?? [])
         {
             variables[name] = TemplateValues.ToNode(value, $"The template variable '{Excerpt.Of(name)}'");
@@ -48,6 +48,12 @@ internal static class ChatPromptBuilder
 
         var prompt = model.Render(variables, tools is not null, time, cancellationToken);
         var startsInReasoning = reasoning?.IsOpenAtEnd(prompt) == true;
+        var budget = ReasoningRequest.Budget(options?.Reasoning?.Effort, request);
+        if (startsInReasoning && budget == 0)
+        {
+            (prompt, startsInReasoning) = (prompt + reasoning!.EndingText, false);
+        }
+
         var parser = new ChatResponseParser(
             reasoning, toolFormat, CallIds(toolFormat, messages), startsInReasoning,
             [.. options?.Tools?.OfType<AIFunctionDeclaration>() ?? []])
@@ -61,7 +67,7 @@ internal static class ChatPromptBuilder
             && prompt.EndsWith(toolFormat.Open, StringComparison.Ordinal) ? toolFormat.Open : null;
         if (forced is not null)
         {
-            forced = startsInReasoning ? $"\n{reasoning!.Close}\n\n{forced}" : forced;
+            forced = startsInReasoning ? reasoning!.EndingText + forced : forced;
             prompt += forced[(opened?.Length ?? 0)..];
         }
         else
@@ -71,20 +77,30 @@ internal static class ChatPromptBuilder
 
         parser.Append(forced ?? "", []);
         var guidance = Guidance(options, request, toolFormat, reasoning, startsInReasoning, forced);
-        HashSet<string> tags = [.. Tags(reasoning, toolFormat)];
+        HashSet<string> tags = [.. Tags(reasoning, toolFormat, model.IsSpecial)];
         var generation = new GenerationRequest
         {
             PromptIds = model.Encode(prompt),
-            Sampling = ChatOptionsMapper.ToSampling(request, model.Search),
+            Sampling = ChatOptionsMapper.ToSampling(request, model.Search) with
+            {
+                LogitBias = request.LogitBias,
+                BadWords = [.. (request.BadWords ?? []).SelectMany(word => Variants(model, word))],
+            },
             MaxOutputTokens = request.MaxOutputTokens,
             MinOutputTokens = request.MinOutputTokens ?? 0,
             StopSequences = options?.ResponseFormat is ChatResponseFormatJson && forced is null
                 ? [] : request.StopSequences ?? [],
             IgnoreEndOfSequence = request.IgnoreEndOfSequence ?? false,
             IncludeSpecialTokens = tags.Any(model.IsSpecial),
-            LogitsProcessors = guidance is null
-                ? request.LogitsProcessors ?? []
-                : [.. request.LogitsProcessors ?? [], model.Guide(guidance, tags)],
+            LogitsProcessors =
+            [
+                .. request.LogitsProcessors ?? [],
+                .. guidance is null ? (ILogitsProcessor[])[] : [model.Guide(guidance, tags)],
+                .. reasoning is null || budget is null || forced is not null
+                    ? (ILogitsProcessor[])[] : [model.Limit(reasoning, tags, startsInReasoning, budget.Value)],
+            ],
+            StopTokenIds = request.StopTokenIds ?? [],
+            LogProbabilities = request.LogProbabilities,
             Priority = request.Priority ?? 0,
             Adapter = string.IsNullOrEmpty(request.Adapter) ? null : request.Adapter,
             DraftTokens = request.DraftTokens,
@@ -133,7 +149,12 @@ internal static class ChatPromptBuilder
             (JsonArray)variables["messages"]!, FallbackTools.Describe(tools, format), traits.RendersSystem);
     }
 
-    private static IEnumerable<string> Tags(ReasoningFormat? reasoning, ToolCallFormat? tools)
+    // A word at the start of a text, and the same word after a blank.
+    private static IEnumerable<IReadOnlyList<int>> Variants(IChatModel model, string word)
+        => new[] { word, $" {word}" }.Select(model.Encode).Where(ids => ids.Count > 0);
+
+    private static IEnumerable<string> Tags(
+        ReasoningFormat? reasoning, ToolCallFormat? tools, Func<string, bool> isSpecial)
     {
         List<string> texts = reasoning is null ? [] : [reasoning.Open, reasoning.Close, .. reasoning.Markup];
         foreach (var form in tools is null ? [] : new[] { tools }.Concat(tools.OtherForms))
@@ -141,25 +162,7 @@ internal static class ChatPromptBuilder
             texts.AddRange([form.Open, .. form.FurtherTags, .. form.Markup]);
         }
 
-        return texts.Concat(SpecialTokens.In(texts));
-    }
-
-    private static void AddReasoning(JsonObject variables, ReasoningOptions? reasoning)
-    {
-        if (reasoning?.Effort is not { } effort)
-        {
-            return;
-        }
-
-        variables["enable_thinking"] = effort != ReasoningEffort.None;
-        variables["thinking"] = effort != ReasoningEffort.None;
-        variables["reasoning_effort"] = effort switch
-        {
-            ReasoningEffort.None => "none",
-            ReasoningEffort.Low => "low",
-            ReasoningEffort.Medium => "medium",
-            _ => "high",
-        };
+        return texts.Where(isSpecial).Concat(SpecialTokens.In(texts));
     }
 
     // Mistral's templates accept ids of exactly nine letters and digits; all others but those of a family accept them.

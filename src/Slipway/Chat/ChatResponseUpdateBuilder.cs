@@ -10,6 +10,7 @@ internal sealed class ChatResponseUpdateBuilder(
     private readonly string _messageId = Guid.NewGuid().ToString("N");
     private readonly bool _oneCall = options?.AllowMultipleToolCalls == false;
     private readonly bool _showsReasoning = options?.Reasoning?.Output != ReasoningOutput.None;
+    private readonly List<GeneratedToken> _logProbabilities = [];
     private GeneratedToken? _last;
     private long _tokens;
     private long _reasoningTokens;
@@ -25,6 +26,11 @@ internal sealed class ChatResponseUpdateBuilder(
         var inReasoning = turn.Parser.InReasoning;
         turn.Parser.Append(turn.Visible(token), contents);
         _last = token;
+        if (turn.Request.LogProbabilities is not null)
+        {
+            _logProbabilities.Add(token);
+        }
+
         _tokens++;
         _reasoningTokens += inReasoning || turn.Parser.InReasoning ? 1 : 0;
         return Filter(contents) ? NewUpdate(contents) : null;
@@ -48,6 +54,11 @@ internal sealed class ChatResponseUpdateBuilder(
         last.FinishReason = _last?.FinishReason == FinishReason.Length ? ChatFinishReason.Length
             : _hasCall ? ChatFinishReason.ToolCalls
             : ChatFinishReason.Stop;
+        if (turn.Request.LogProbabilities is not null)
+        {
+            last.AdditionalProperties = new() { ["logprobs"] = _logProbabilities };
+        }
+
         yield return last;
     }
 

@@ -34,6 +34,14 @@ internal interface IChatModel : IDisposable
     /// <param name="tags">Special tokens that count as text.</param>
     ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags);
 
+    /// <summary>Makes the processor that ends the reasoning of one answer.</summary>
+    /// <param name="reasoning">The format of the reasoning.</param>
+    /// <param name="tags">Special tokens that count as text.</param>
+    /// <param name="startsInReasoning">Whether the prompt has opened it.</param>
+    /// <param name="budget">The most tokens that it may have.</param>
+    ILogitsProcessor Limit(
+        ReasoningFormat reasoning, IReadOnlySet<string> tags, bool startsInReasoning, int budget);
+
     /// <summary>Generates an answer.</summary>
     IAsyncEnumerable<GeneratedToken> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken);
 }
@@ -94,6 +102,11 @@ internal sealed class LanguageModelChat : IChatModel
 
     public ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags)
         => Model.Guidance.NewProcessor(guidance.Key, guidance.Grammar, tags, guidance.After, guidance.Prefix);
+
+    public ILogitsProcessor Limit(
+        ReasoningFormat reasoning, IReadOnlySet<string> tags, bool startsInReasoning, int budget)
+        => new ReasoningBudget(
+            Model.Guidance.Vocabulary(tags), reasoning, Encode(reasoning.EndingText), startsInReasoning, budget);
 
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         GenerationRequest request,

@@ -53,6 +53,37 @@ public sealed record OnnxChatRequestOptions
     /// <summary>Texts that end the answer when they come up.</summary>
     public IReadOnlyList<string>? StopSequences { get; init; }
 
+    /// <summary>Tokens that end the answer when they come up, and are no part of it (<c>stop_token_ids</c>).</summary>
+    public IReadOnlyList<int>? StopTokenIds { get; init; }
+
+    /// <summary>Words that never come up (<c>bad_words</c>).</summary>
+    public IReadOnlyList<string>? BadWords { get; init; }
+
+    /// <summary>Added to the logits of tokens, by their ids (<c>logit_bias</c>).</summary>
+    public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
+
+    /// <summary>
+    /// The number of the most probable tokens to tell at each position, with the log-probability of each token
+    /// (<c>logprobs</c> as true, <c>top_logprobs</c>).
+    /// </summary>
+    /// <remarks>
+    /// They are the entry <c>logprobs</c> of the <c>AdditionalProperties</c> of the last update, and so of the
+    /// response's message: a list of <see cref="GeneratedToken"/>. Natural logarithms, of the model's own distribution
+    /// before any option of sampling.
+    /// </remarks>
+    /// <value>None are told.</value>
+    public int? LogProbabilities { get; init; }
+
+    /// <summary>
+    /// The most tokens of reasoning, after which it is closed (<c>thinking_token_budget</c>); 0 for none at all.
+    /// </summary>
+    /// <value>
+    /// Where <see cref="Microsoft.Extensions.AI.ChatOptions.Reasoning"/> has an effort, a share of the most output
+    /// tokens: a quarter and at most 1,024 for low, half and at most 4,096 for medium, three quarters for high, nine
+    /// tenths for extra high effort, nothing for none. Else any number.
+    /// </value>
+    public int? MaxReasoningTokens { get; init; }
+
     /// <summary>Tells whether generation goes on past end-of-sequence tokens (<c>ignore_eos</c>).</summary>
     public bool? IgnoreEndOfSequence { get; init; }
 

@@ -32,6 +32,18 @@ internal sealed class GuidanceCache(HuggingFaceTokenizer tokenizer, IReadOnlyLis
         string key, Func<GrammarElement> grammar, IReadOnlySet<string> tags, string? after, string prefix)
         => NewProcessor(key, grammar, tags, [.. endIds], after, prefix);
 
+    /// <summary>The bytes of the vocabulary's tokens.</summary>
+    /// <param name="tags">Special tokens that count as text.</param>
+    public TokenTable Vocabulary(IReadOnlySet<string> tags)
+    {
+        var key = string.Join('\n', tags.Order(StringComparer.Ordinal));
+        lock (_lock)
+        {
+            return _vocabularies.TryGetValue(key, out var vocabulary)
+                ? vocabulary : _vocabularies[key] = TokenTable.From(tokenizer, tags);
+        }
+    }
+
     private GuidanceProcessor NewProcessor(
         string key, Func<GrammarElement> grammar, IReadOnlySet<string> tags, int[] ends, string? after, string prefix)
     {

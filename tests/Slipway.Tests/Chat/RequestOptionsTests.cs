@@ -147,9 +147,9 @@ public sealed class RequestOptionsTests
             + "its own for each model, by key."
         },
         {
-            new() { Reasoning = new() { Output = ReasoningOutput.Summary } },
-            "ChatOptions.Reasoning.Output is 'Summary', but a local model's reasoning is not summarised. Set 'Full' or "
-            + "'None'."
+            new() { AdditionalProperties = new() { ["n"] = 2 } },
+            "ChatOptions.AdditionalProperties['n'] is '2', but a response of this client is one answer. Leave it out, "
+            + "and send the request as often as answers are wanted; what was computed for its prompt is reused."
         },
         {
             new() { Tools = [new HostedWebSearchTool()] },
@@ -199,6 +199,53 @@ public sealed class RequestOptionsTests
     {
         var e = Assert.Throws<ArgumentException>(() => Merge(new() { AdditionalProperties = new() { [key] = value } }));
         Assert.Equal($"ChatOptions.AdditionalProperties['{key}'] is {end}", e.Message);
+    }
+
+    [Fact]
+    public void Extras_OfOtherServers_AreTaken()
+    {
+        var request = Merge(new()
+        {
+            AdditionalProperties = new()
+            {
+                ["temperature"] = 0.5, ["top_k"] = 7, ["stop"] = "x", ["stop_token_ids"] = new[] { 3, 4 },
+                ["bad_words"] = new[] { "no" }, ["logit_bias"] = new Dictionary<string, object?> { ["5"] = -100 },
+                ["logprobs"] = true, ["top_logprobs"] = 2, ["max_tokens"] = 9, ["seed"] = 11,
+                ["thinking_token_budget"] = 6, ["enable_thinking"] = false, ["unknown"] = new object(), ["n"] = 1,
+                ["chat_template_kwargs"] = new Dictionary<string, object> { ["style"] = "short" },
+            },
+        });
+
+        Assert.Equal((0.5, 7, 9, 11), (request.Temperature, request.TopK, request.MaxOutputTokens, request.Seed));
+        Assert.Equal(["x"], request.StopSequences);
+        Assert.Equal([3, 4], request.StopTokenIds);
+        Assert.Equal(["no"], request.BadWords);
+        Assert.Equal(-100, Assert.Single(request.LogitBias!, pair => pair.Key == 5).Value);
+        Assert.Equal((2, 6), (request.LogProbabilities, request.MaxReasoningTokens));
+        Assert.Equal("{\"style\":\"short\",\"enable_thinking\":false}", request.TemplateVariables!.ToJsonString());
+        Assert.Null(Merge(new() { AdditionalProperties = new() { ["logprobs"] = false } }).LogProbabilities);
+        Assert.Null(Merge(new() { AdditionalProperties = new() { ["top_logprobs"] = 3 } }).LogProbabilities);
+    }
+
+    [Fact]
+    public async Task Extras_OfARequest_ReachTheEngine()
+    {
+        using var client = new OnnxChatClient(Slipway.Testing.SharedAssets.Path("genai-packages", "llama-int4"));
+        var options = new ChatOptions
+        {
+            MaxOutputTokens = 4,
+            AdditionalProperties = new() { ["logprobs"] = true, ["top_logprobs"] = 3 },
+        };
+        var first = await client.GetResponseAsync("Hi", options);
+        var tokens = Assert.IsAssignableFrom<IReadOnlyList<GeneratedToken>>(
+            first.Messages[0].AdditionalProperties!["logprobs"]);
+        Assert.Equal(first.Usage!.OutputTokenCount, tokens.Count);
+        Assert.All(tokens, token => Assert.Equal(3, token.Alternatives.Count));
+
+        options.AdditionalProperties["logit_bias"] = new Dictionary<string, float> { [$"{tokens[0].Id}"] = -100 };
+        var second = await client.GetResponseAsync("Hi", options);
+        var others = (IReadOnlyList<GeneratedToken>)second.Messages[0].AdditionalProperties!["logprobs"]!;
+        Assert.NotEqual(tokens[0].Id, others[0].Id);
     }
 
     private static OnnxChatRequestOptions Merge(ChatOptions options)

@@ -21,6 +21,8 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public List<ResponseGuidance> Guidance { get; } = [];
 
+    public List<int> Budgets { get; } = [];
+
     public bool IsDisposed { get; private set; }
 
     public GenAISearch Search { get; init; } = new();
@@ -74,6 +76,13 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
     public ILogitsProcessor Guide(ResponseGuidance guidance, IReadOnlySet<string> tags)
     {
         Guidance.Add(guidance);
+        return new Untouched();
+    }
+
+    public ILogitsProcessor Limit(
+        ReasoningFormat reasoning, IReadOnlySet<string> tags, bool startsInReasoning, int budget)
+    {
+        Budgets.Add(budget);
         return new Untouched();
     }
 

@@ -152,6 +152,20 @@ public sealed class TemplateMessagesTests
         Assert.Null(result[0]!["content"]);
     }
 
+    [Fact]
+    public void Results_OfSeveralParts_AreText()
+    {
+        AIContent[] parts =
+            [new TextContent("a"), new DataContent(new byte[1000], "image/png"), new TextContent("b")];
+
+        var result = TemplateMessages.From(
+            [new(ChatRole.Tool, [new FunctionResultContent("a", parts)])], null, Rendering);
+
+        Assert.Equal(
+            "a\n[Content of type 'image/png' is left out: this model reads text only.]\nb",
+            (string?)result[0]!["content"]);
+    }
+
     private static TemplateTraits Rendering { get; } = new() { RendersCalls = true, RendersResults = true };
 
     private static void Expect(string expected, string? instructions, params ChatMessage[] messages)

@@ -9,15 +9,17 @@ internal static class ReasoningFormats
         new("harmony", "<|channel|>analysis<|message|>", "<|end|>") // gpt-oss
         {
             Evidence = "<|channel|>analysis<|message|>",
+            Ending = "<|end|><|start|>assistant<|channel|>final<|message|>",
             Markup =
             [
                 "<|start|>assistant", "<|channel|>final<|message|>", "<|channel|>commentary<|message|>",
                 "<|channel|>final <|constrain|>json<|message|>", "<|end|>", "<|return|>",
             ],
         },
-        new("gemma-4", "<|channel>thought\n", "<channel|>"),
+        new("gemma-4", "<|channel>thought\n", "<channel|>") { Ending = "<channel|>" },
         new("cohere", "<|START_THINKING|>", "<|END_THINKING|>") // Command R7B, Command A
         {
+            Ending = "<|END_THINKING|>",
             Markup = ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"],
         },
         new("apertus", "<|inner_prefix|>", "<|inner_suffix|>"),

@@ -140,7 +140,7 @@ internal static class TemplateMessages
 
         if (reasoning.Length > 0)
         {
-            entry["reasoning_content"] = reasoning.ToString();
+            entry[traits.ReasoningMember] = reasoning.ToString();
         }
 
         if (calls.Count > 0)

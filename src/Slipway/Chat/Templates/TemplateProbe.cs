@@ -25,6 +25,8 @@ internal sealed class TemplateProbe(
     private const string User = "probe_question", Result = "probe_result", SystemText = "probe_system";
     private const string Id = "abcDEF123";
 
+    private static readonly string[] ReasoningMembers = ["reasoning_content", "reasoning", "thinking", "thought"];
+
     private static readonly AIFunctionDeclaration Declaration = AIFunctionFactory.CreateDeclaration(
         Function, "d", JsonDocument.Parse(
             $$"""
@@ -43,6 +45,7 @@ internal sealed class TemplateProbe(
         {
             Tools = place,
             Reasoning = ReasoningFormats.For(template.Source),
+            ReasoningMember = ReasoningMembers.FirstOrDefault(IsRead) ?? ReasoningMembers[0],
             RendersSystem = Render([Message("system", SystemText), Message("user", User)], place)
                 ?.Contains(SystemText, StringComparison.Ordinal) == true,
         };
@@ -59,6 +62,9 @@ internal sealed class TemplateProbe(
                 ? Conversation(content, traits.TakesArgumentsAsText, result)
                 : [Message("user", User), Message("assistant", "probe_text"), ToolResult(result)],
             place)?.Contains(Result, StringComparison.Ordinal) == true);
+
+    private bool IsRead(string member) => new[] { $".{member}", $"'{member}'", $"\"{member}\"" }.Any(
+        access => template.Source.Contains(access, StringComparison.Ordinal));
 
     // The format that reads back what the template writes of a call.
     private TemplateTraits? FindWritten(TemplateTraits traits, ToolPlace? place)

@@ -9,6 +9,9 @@ internal sealed record TemplateTraits
     /// <summary>The format in which the model marks its reasoning; null where it does not.</summary>
     public ReasoningFormat? Reasoning { get; init; }
 
+    /// <summary>The member of a message in which the template looks for the reasoning of an earlier answer.</summary>
+    public string ReasoningMember { get; init; } = "reasoning_content";
+
     /// <summary>The place where the template looks for tools; null where it has none.</summary>
     public ToolPlace? Tools { get; init; }
 

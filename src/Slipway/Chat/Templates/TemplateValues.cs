@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
@@ -42,12 +43,26 @@ internal static class TemplateValues
     {
         null => "",
         string text => text,
-        TextContent text => text.Text,
+        AIContent content => PartText(content, place),
+        IEnumerable<AIContent> contents => string.Join('\n', contents.Select(content => PartText(content, place))),
         JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
         JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => "",
         JsonNode node when !Limited(JsonDepth.Of(node), place) => "",
         _ => Written(
             result, place, static given => JsonSerializer.Serialize(given, Compact.GetTypeInfo(typeof(object)))),
+    };
+
+    // What a model of text cannot read is named, never written out: an image in base64 would fill its context.
+    private static string PartText(AIContent content, string place) => content switch
+    {
+        TextContent text => text.Text,
+        TextReasoningContent => "",
+        ErrorContent error => error.Message,
+        DataContent data when data.HasTopLevelMediaType("text") => Encoding.UTF8.GetString(data.Data.Span),
+        DataContent data => $"[Content of type '{data.MediaType}' is left out: this model reads text only.]",
+        UriContent uri => $"[Content of type '{uri.MediaType}' is at {uri.Uri}.]",
+        _ => Written(
+            content, place, static given => JsonSerializer.Serialize(given, Compact.GetTypeInfo(typeof(AIContent)))),
     };
 
     private static bool Limited(int depth, string place)
