@@ -40,8 +40,10 @@ internal sealed class GraphBuilder
     /// <summary>Builds the graph.</summary>
     /// <param name="inputs">The inputs' names and named sizes.</param>
     /// <param name="outputs">The outputs' names.</param>
+    /// <param name="steps">Takes the results of all operations as outputs too; null for the outputs alone.</param>
     public void Build(
-        IReadOnlyList<(string Name, IReadOnlyList<Dimension> Shape)> inputs, IReadOnlyList<string> outputs)
+        IReadOnlyList<(string Name, IReadOnlyList<Dimension> Shape)> inputs, IReadOnlyList<string> outputs,
+        Proof.StepComparison? steps = null)
     {
         var first = _runs[0];
         for (var index = 0; index < inputs.Count; index++)
@@ -60,10 +62,17 @@ internal sealed class GraphBuilder
             }
         }
 
-        HashSet<string> taken = new(StringComparer.Ordinal);
         for (var index = 0; index < outputs.Count; index++)
         {
             AddOutput(first.Outputs[index].Value, outputs[index], inputs);
+        }
+
+        foreach (var value in steps is null ? [] : needed.SelectMany(call => call.Results))
+        {
+            if (_values.ContainsKey(value.Id))
+            {
+                AddOutput(value, steps!.Add(value), inputs);
+            }
         }
     }
 

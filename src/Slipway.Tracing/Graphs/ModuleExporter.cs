@@ -49,8 +49,17 @@ internal sealed class ModuleExporter
         string[] inputs = [.. _inputs.Tensors.Select(item => item.Name)];
         var outputs = OutputNames(runs[0]);
         var graph = Build(runs, outputs, target, inputs, parameters);
-        ModuleProof proof = new(_call, _inputs, _plan, _options, state);
-        var differences = proof.Run(target.GraphPath, inputs, outputs, _isExpensive);
+        ModuleProof proof = new(_call, _inputs, _plan, _options, state, _warnings);
+        IReadOnlyList<OutputDifference> differences;
+        try
+        {
+            differences = proof.Run(target.GraphPath, inputs, outputs, _isExpensive);
+        }
+        catch (ProofException failure)
+        {
+            throw Explain(failure, runs, parameters, state, inputs, outputs, path);
+        }
+
         var result = new OnnxModuleExport(
             path, target.Commit(), graph.Nodes.Count, graph.Initializers.Sum(item => item.Data.Length), inputs,
             differences, proof.Sizes, [.. _warnings]);
@@ -123,7 +132,9 @@ internal sealed class ModuleExporter
             }
 
             var start = Stopwatch.GetTimestamp();
-            runs.Add(Trace(sizes, parameters, state, random, isFirst: runs.Count == 0));
+            runs.Add(Trace(
+                sizes, _inputs.Make(sizes, random).Tensors, parameters, state,
+                runs.Count == 0 ? HoldKind.Constants : HoldKind.None));
             _isExpensive |= runs.Count > 1 && Stopwatch.GetElapsedTime(start) > ExpensiveRun;
         }
 
@@ -131,13 +142,13 @@ internal sealed class ModuleExporter
     }
 
     private Trace Trace(
-        IReadOnlyDictionary<string, long> sizes, ParameterTable parameters, ModuleState state, Random random,
-        bool isFirst)
+        IReadOnlyDictionary<string, long> sizes, torch.Tensor[] tensors, ParameterTable parameters, ModuleState state,
+        HoldKind holds)
     {
         using var scope = torch.NewDisposeScope();
+        var arguments = _inputs.Replace(tensors);
         using Recorder recorder = new(
-            _interceptor, _operations, parameters, new ModulePaths(_module), _options.AllowReadingValues, isFirst);
-        var (arguments, tensors) = _inputs.Make(sizes, random);
+            _interceptor, _operations, parameters, new ModulePaths(_module), _options.AllowReadingValues, holds);
         TracedValue[] inputs =
             [.. tensors.Select((tensor, index) => recorder.AddInput(_inputs.Tensors[index].Name, tensor))];
         try
@@ -169,6 +180,29 @@ internal sealed class ModuleExporter
         }
     }
 
+    // Another run at the sizes that failed shows another path, a size that no longer fits, or the first difference.
+    private Exception Explain(
+        ProofException failure, List<Trace> runs, ParameterTable parameters, ModuleState state, string[] inputs,
+        string[] outputs, string path)
+    {
+        try
+        {
+            var copies = failure.Inputs.Select(tensor => tensor.clone()).ToArray();
+            runs = [.. runs, Trace(failure.Sizes, failure.Inputs, parameters, state, HoldKind.Everything)];
+            using TemporaryExport target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
+            using var steps = new StepComparison(runs[^1], copies);
+            _ = Build(runs, outputs, target, inputs, parameters, steps);
+            return steps.FirstDifference(target.GraphPath, inputs, _options.Tolerance) is { } first
+                ? new ModuleMismatchException($"{failure.Message} The first difference is {first}.")
+                : failure.Mismatch;
+        }
+        catch (Exception exception) when (exception is UntraceableModuleException or ModuleMismatchException
+            or SizeRejectedException)
+        {
+            return exception is UntraceableModuleException ? exception : failure.Mismatch;
+        }
+    }
+
     private string[] OutputNames(Trace run)
     {
         if (_options.OutputNames is { } names)
@@ -188,13 +222,13 @@ internal sealed class ModuleExporter
     }
 
     private Graph Build(List<Trace> runs, string[] outputs, TemporaryExport target, string[] inputs,
-        ParameterTable parameters)
+        ParameterTable parameters, StepComparison? steps = null)
     {
         using WeightWriter weights = new(target.DataPath, target.DataName);
         GraphBuilder builder = new(runs, _module.GetType().Name, _options.Opset, weights, parameters);
         builder.Build(
             [.. inputs.Select((name, index) => (name, Dimensions(name, _inputs.Tensors[index].Example.shape)))],
-            outputs);
+            outputs, steps);
         OnnxModel model = new(builder.Graph)
         {
             ProducerName = "Slipway",

@@ -32,8 +32,9 @@ internal static class Attention
         if (mask is not null)
         {
             var wide = mask.ndim == 3 ? mask.view(batch, heads, length, keys) : mask;
-            scores = wide.dtype == ScalarType.Bool
-                ? scores.masked_fill(wide, float.NegativeInfinity) : scores + wide;
+
+            // libtorch's layer adds masks of truth values too, as 0 and 1.
+            scores = scores + wide;
         }
 
         if (paddingMask is not null)

@@ -132,8 +132,23 @@ internal static class ReductionOperations
     }
 
     private static GraphValue Over(OperationCall call, string operation, GraphValue x)
-        => call.Subject().Rank == 0 && operation is not "ReduceLogSumExp" ? x
-            : Reduce(call, operation, x, Axes(call), call.Flag("keepdim"));
+    {
+        if (call.Subject().Rank == 0 && operation is not "ReduceLogSumExp")
+        {
+            return x;
+        }
+
+        // 'sum(0)' is a sum in bytes, which ONNX Runtime does not have.
+        if (operation is "ReduceSum" or "ReduceProd" && call.Type is ElementType.UInt8 or ElementType.Int8
+            or ElementType.Int16)
+        {
+            var wide = call.Cast(x, call.Type, ElementType.Int32);
+            return call.Cast(
+                Reduce(call, operation, wide, Axes(call), call.Flag("keepdim")), ElementType.Int32, call.Type);
+        }
+
+        return Reduce(call, operation, x, Axes(call), call.Flag("keepdim"));
+    }
 
     // ONNX Runtime finds no extremes of truth values and small integers.
     private static GraphValue OfTruths(OperationCall call, string operation)

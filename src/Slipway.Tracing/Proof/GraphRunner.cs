@@ -29,6 +29,12 @@ internal sealed class GraphRunner : IDisposable
                 "An export is proven in ONNX Runtime, whose native library is missing. Reference "
                 + "'Microsoft.ML.OnnxRuntime' or 'Slipway.Cpu'.", exception);
         }
+        catch (OnnxRuntimeException exception)
+        {
+            throw new ModuleMismatchException(
+                $"ONNX Runtime does not take the graph: {exception.Message} Cast to float32 before the operation, or "
+                + "choose another 'Opset'.");
+        }
     }
 
     /// <summary>Runs the graph.</summary>

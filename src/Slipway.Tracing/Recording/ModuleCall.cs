@@ -38,6 +38,13 @@ internal sealed class ModuleCall
         return Invoke(() => _call.Invoke(_module, Complete(arguments)));
     }
 
+    /// <summary>Runs the module as in training with its layers in evaluation: by kernels that keep gradients.</summary>
+    public object? RunWithGradients(object?[] arguments)
+    {
+        using var gradients = torch.enable_grad();
+        return Invoke(() => _call.Invoke(_module, Complete(arguments)));
+    }
+
     /// <summary>Runs the module and records it.</summary>
     public object? Record(object?[] arguments, Recorder recorder)
     {

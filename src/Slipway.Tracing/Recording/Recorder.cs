@@ -11,7 +11,7 @@ internal sealed class Recorder : IDisposable
     private readonly ParameterTable _parameters;
     private readonly ModulePaths _paths;
     private readonly bool _allowReading;
-    private readonly bool _holds;
+    private readonly HoldKind _holds;
     private readonly Dictionary<torch.Tensor, TracedValue> _values = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TracedValue, TracedCall> _stale = [];
     private readonly List<TracedCall> _calls = [];
@@ -20,7 +20,7 @@ internal sealed class Recorder : IDisposable
 
     public Recorder(
         Interceptor interceptor, OperationTable operations, ParameterTable parameters, ModulePaths paths,
-        bool allowReading, bool holds)
+        bool allowReading, HoldKind holds)
     {
         _holds = holds;
         Interceptor = interceptor;
@@ -104,7 +104,7 @@ internal sealed class Recorder : IDisposable
             {
                 Id = _nextId++, Origin = ValueOrigin.Result, Shape = tensor.shape, Type = tensor.dtype,
                 DependsOnInput = depends, Call = call, Output = results.Count,
-                Held = depends || !_holds ? null : TensorMemory.Hold(tensor), Base = writes ? null : first,
+                Held = Holds(depends) ? TensorMemory.Hold(tensor) : null, Base = writes ? null : first,
                 ViewOf = !writes && call.Operation is { IsView: true } && pending.Storage != 0
                     && TensorMemory.Storage(tensor) == pending.Storage ? first : null,
             };
@@ -278,6 +278,9 @@ internal sealed class Recorder : IDisposable
         return _values[tensor] = value;
     }
 
+    private bool Holds(bool dependsOnInput)
+        => _holds == HoldKind.Everything || (_holds == HoldKind.Constants && !dependsOnInput);
+
     private TracePlace Place(CallSite site)
     {
         var path = _frames.Select(frame => frame.Path).FirstOrDefault(path => path is not null) ?? "";
@@ -286,4 +289,17 @@ internal sealed class Recorder : IDisposable
                 .FirstOrDefault(frame => !CallPolicy.IsTorch(frame.Caller.Module.Assembly));
         return new TracePlace(path, own);
     }
+}
+
+/// <summary>Results whose elements a recorder keeps.</summary>
+internal enum HoldKind
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>Those that no input decides: they may become constants.</summary>
+    Constants,
+
+    /// <summary>All of them.</summary>
+    Everything,
 }

@@ -102,7 +102,8 @@ internal sealed class ModuleInputs
         return (Replace(made), made);
     }
 
-    private object?[] Replace(torch.Tensor[] tensors)
+    /// <summary>Arguments with given tensors.</summary>
+    public object?[] Replace(torch.Tensor[] tensors)
     {
         Queue<torch.Tensor> queue = new(tensors);
         return [.. _arguments.Select(argument => ArgumentTree.Replace(argument, queue))];

@@ -19,7 +19,7 @@ internal sealed class WrittenOutAttention : Module<Tensor, Tensor>
         _qkv = Linear(width, 3 * width);
         _projection = Linear(width, width);
         _mask = tril(ones(context, context)).view(1, 1, context, context);
-        register_buffer("mask", _mask);
+        register_buffer("_mask", _mask);
         RegisterComponents();
     }
 
