@@ -121,7 +121,8 @@ public static class Exporter
             Architecture = name,
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
-            Quantization = quantizer is null ? formats.Recipe : QuantizationPlan.Describe(quantizer.Plan, formats.Recipe!),
+            Quantization = quantizer is null
+                ? formats.Recipe : QuantizationPlan.Describe(quantizer.Plan, formats.Recipe!),
             KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,

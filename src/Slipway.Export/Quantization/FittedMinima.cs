@@ -10,8 +10,8 @@ namespace Slipway.Export.Quantization;
 /// <remarks>
 /// A code q stands for q·s + m, so weights need not have a code for 0: what lies on such a grid already, as the values
 /// of 4-bit GGUF types do, comes out as it was. With the codes fixed, a row's output is linear in scales and minima;
-/// the least squares are those of <see cref="FittedScales"/> with a second unknown for each block, whose part of the output
-/// is the sum of the block's inputs.
+/// the least squares are those of <see cref="FittedScales"/> with a second unknown for each block, whose part of the
+/// output is the sum of the block's inputs.
 /// </remarks>
 public sealed class FittedMinima : QuantizationMethod
 {
