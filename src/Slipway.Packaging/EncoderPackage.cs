@@ -6,8 +6,8 @@ namespace Slipway.Packaging;
 /// </remarks>
 public sealed class EncoderPackage
 {
-    private const string GraphFile = "model.onnx";
-    private const string ConfigFile = "config.json";
+    internal const string GraphFile = "model.onnx";
+    internal const string ConfigFile = "config.json";
 
     private EncoderPackage(string path, PackageManifest manifest)
     {

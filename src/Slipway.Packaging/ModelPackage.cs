@@ -59,6 +59,10 @@ public sealed class ModelPackage
     internal IReadOnlyDictionary<string, FileStamp> Verified { get; private set; } =
         new Dictionary<string, FileStamp>(StringComparer.Ordinal);
 
+    /// <summary>The chat templates that were edited since the package was made, by their paths inside it.</summary>
+    /// <remarks>All other files must be as the manifest states them.</remarks>
+    public IReadOnlyList<string> EditedTemplates { get; private set; } = [];
+
     /// <summary>Opens a package folder and checks that its files are there and unaltered.</summary>
     /// <remarks>A folder with a decoder that Hugging Face Optimum wrote is opened too.</remarks>
     /// <param name="folder">The package folder.</param>
@@ -72,11 +76,9 @@ public sealed class ModelPackage
         var path = PackageReader.RequireFolder(folder);
         var configPath = System.IO.Path.Combine(path, ConfigFile);
         var config = Read(configPath, PackageJson.Default.GenAIConfig)
-            ?? OptimumFolder.Describe(path, file => Read(file, PackageJson.Default.JsonObject))
-            ?? throw new PackageException(
-                configPath,
-                $"The folder '{path}' holds no '{ConfigFile}', so it is not a package. Export a checkpoint with "
-                + "'slipway export', or give the folder of a package that ONNX Runtime GenAI reads or Optimum wrote.");
+            ?? (IsEncoder(path)
+                ? null : OptimumFolder.Describe(path, file => Read(file, PackageJson.Default.JsonObject)))
+            ?? throw NotADecoder(path, configPath);
         GenAIConfigValidation.Validate(configPath, config);
 
         var manifestPath = System.IO.Path.Combine(path, ManifestFile);
@@ -89,9 +91,26 @@ public sealed class ModelPackage
             return new ModelPackage(path, EndTokens.Unite(package), manifest: null);
         }
 
-        package.Verified = PackageVerifier.Verify(path, manifestPath, manifest, verification);
+        (package.Verified, package.EditedTemplates) =
+            PackageVerifier.Verify(path, manifestPath, manifest, verification);
         return package;
     }
+
+    private static PackageException NotADecoder(string path, string configPath)
+        => IsEncoder(path)
+            ? new(
+                path,
+                $"The package '{path}' is an encoder's, which writes no text. Embed with OnnxEmbeddingGenerator or "
+                + "'slipway embed', or give the package of a decoder.")
+            : new(
+                configPath,
+                $"The folder '{path}' holds no '{ConfigFile}', so it is not a package. Export a checkpoint with "
+                + "'slipway export', or give the folder of a package that ONNX Runtime GenAI reads or Optimum wrote.");
+
+    // An export of a decoder has a configuration of its own beside these files, and Optimum writes no manifest.
+    private static bool IsEncoder(string path)
+        => new[] { ManifestFile, EncoderPackage.GraphFile, EncoderPackage.ConfigFile }.All(
+            name => File.Exists(System.IO.Path.Combine(path, name)));
 
     /// <summary>Finds a file of the package.</summary>
     /// <param name="name">The path inside the package, for example <c>tokenizer.json</c>.</param>

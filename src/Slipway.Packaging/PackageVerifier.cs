@@ -8,9 +8,12 @@ internal static class PackageVerifier
     private const long MaxByDefault = 256L << 20;
 
     /// <summary>Compares them.</summary>
-    /// <returns>The files' stamps, by full path, from before they were hashed.</returns>
+    /// <remarks>Chat templates are people's to edit: an edited one is named in the result, not refused.</remarks>
+    /// <returns>
+    /// The files' stamps, by full path, from before they were hashed, and the names of edited templates.
+    /// </returns>
     /// <exception cref="PackageException">A file is missing, altered or unreadable.</exception>
-    public static IReadOnlyDictionary<string, FileStamp> Verify(
+    public static (IReadOnlyDictionary<string, FileStamp> Stamps, IReadOnlyList<string> Edited) Verify(
         string folder,
         string manifestPath,
         PackageManifest manifest,
@@ -26,6 +29,7 @@ internal static class PackageVerifier
 
         var stamps = new Dictionary<string, FileStamp>(StringComparer.Ordinal);
         var hashed = new List<(string Path, string Sha256)>();
+        var edited = new List<string>();
         foreach (var file in manifest.Files ?? [])
         {
             if (file?.Name is null || file.Sha256 is null)
@@ -38,6 +42,16 @@ internal static class PackageVerifier
             var path = RequireFile(
                 folder, file.Name, $"which '{ModelPackage.ManifestFile}' lists", out var stamp);
             stamps[path] = stamp;
+            if (IsTemplate(file.Name))
+            {
+                if (stamp.Length != file.Bytes || FindFault(path, file.Sha256) is not null)
+                {
+                    edited.Add(file.Name);
+                }
+
+                continue;
+            }
+
             if (stamp.Length != file.Bytes)
             {
                 throw new PackageException(
@@ -63,7 +77,7 @@ internal static class PackageVerifier
             throw first;
         }
 
-        return stamps;
+        return (stamps, edited);
     }
 
     /// <summary>Finds a file that the package names.</summary>
@@ -76,6 +90,8 @@ internal static class PackageVerifier
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
+
+    private static bool IsTemplate(string name) => name.EndsWith(".jinja", StringComparison.Ordinal);
 
     private static PackageException? FindFault(string path, string sha256)
     {

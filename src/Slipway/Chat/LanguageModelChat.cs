@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Slipway.Packaging;
 
 namespace Slipway.Chat;
@@ -79,7 +82,8 @@ internal sealed class LanguageModelChat : IChatModel
         var modelOptions = options.Model with { };
         var formats = new ChatFormatOptions(
             [.. options.ToolCallFormats], options.ToolCallFormat, options.ReasoningFormat, options.ChatTemplate);
-        return new(() => Load(path, modelOptions, formats));
+        var name = IdOf(options);
+        return new(() => Load(path, name, modelOptions, formats));
     }
 
     /// <summary>The model's name: as the options say, or the package folder's.</summary>
@@ -115,16 +119,28 @@ internal sealed class LanguageModelChat : IChatModel
 
     public void Dispose() => Model.Dispose();
 
-    private static LanguageModelChat Load(string path, LanguageModelOptions options, ChatFormatOptions formats)
+    private static LanguageModelChat Load(
+        string path, string name, LanguageModelOptions options, ChatFormatOptions formats)
     {
-        var model = LanguageModel.Load(path, options);
+        var logger = options.LoggerFactory?.CreateLogger<OnnxChatClient>() ?? (ILogger)NullLogger.Instance;
+        var start = Stopwatch.GetTimestamp();
+        LanguageModel? model = null;
         try
         {
-            return new(model, formats);
+            model = LanguageModel.Load(path, options);
+            var chat = new LanguageModelChat(model, formats);
+            ChatLog.ModelLoaded(logger, name, path, (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            foreach (var file in model.Package.EditedTemplates)
+            {
+                ChatLog.TemplateEdited(logger, file, name);
+            }
+
+            return chat;
         }
-        catch
+        catch (Exception e)
         {
-            model.Dispose();
+            ChatLog.LoadFailed(logger, e, name, path);
+            model?.Dispose();
             throw;
         }
     }

@@ -2,7 +2,7 @@ namespace Slipway.Chat;
 
 /// <summary>Loads a model once, when it is first needed, and disposes what it loaded.</summary>
 /// <remarks>Safe for concurrent use. A load that fails is tried again by the next request.</remarks>
-internal sealed class LazyModel : IDisposable
+internal sealed class LazyModel : IDisposable, IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly Func<IChatModel>? _load;
@@ -31,25 +31,36 @@ internal sealed class LazyModel : IDisposable
     }
 
     /// <summary>Disposes the model where this source loaded it.</summary>
-    public void Dispose()
+    /// <remarks>A load that is still under way ends by itself; its model is then disposed at once.</remarks>
+    public void Dispose() => _ = Close();
+
+    /// <summary>Disposes the model where this source loaded it, a load under way included.</summary>
+    public ValueTask DisposeAsync() => new(Close());
+
+    private Task Close()
     {
         Task<IChatModel>? model;
         lock (_lock)
         {
             if (_disposed)
             {
-                return;
+                return Task.CompletedTask;
             }
 
             _disposed = true;
             model = _load is null ? null : _model;
         }
 
-        // A load that is still under way ends by itself; its model is then disposed at once.
-        _ = model?.ContinueWith(
-            static loaded => loaded.Result.Dispose(),
+        return model?.ContinueWith(
+            static loaded =>
+            {
+                if (loaded.IsCompletedSuccessfully)
+                {
+                    loaded.Result.Dispose();
+                }
+            },
             CancellationToken.None,
-            TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default) ?? Task.CompletedTask;
     }
 }

@@ -16,7 +16,7 @@ namespace Slipway;
 /// <c>UseFunctionInvocation()</c> around the client for that. Options that cannot be honoured are refused with
 /// <see cref="NotSupportedException"/>, never ignored; values that cannot be with <see cref="ArgumentException"/>.
 /// </remarks>
-public sealed class OnnxChatClient : IChatClient
+public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
 {
     private readonly LazyModel _source;
     private readonly ChatClientMetadata _metadata;
@@ -117,6 +117,17 @@ public sealed class OnnxChatClient : IChatClient
 
     /// <summary>Disposes the model where this client loaded it; a model that it was given is left alone.</summary>
     public void Dispose() => _source.Dispose();
+
+    /// <summary>Disposes the model where this client loaded it, and waits for a load that is under way.</summary>
+    public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    /// <summary>Loads the model, which the first request would do otherwise.</summary>
+    /// <param name="cancellationToken">Ends the waiting; the load goes on for those who still want it.</param>
+    /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
+    /// <exception cref="NotSupportedException">The package is of another kind.</exception>
+    /// <exception cref="ArgumentException">The model needs more memory than is free.</exception>
+    /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
+    public Task LoadAsync(CancellationToken cancellationToken = default) => _source.GetAsync(cancellationToken);
 
     private static bool IsPartOfModel(Type type)
         => type == typeof(LanguageModel) || type == typeof(ModelPackage) || type == typeof(HuggingFaceTokenizer)

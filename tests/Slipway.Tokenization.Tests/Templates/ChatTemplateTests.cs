@@ -9,34 +9,17 @@ public sealed class ChatTemplateTests
     private static readonly DateTimeOffset Now = new(2025, 7, 10, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public void Render_PublishedTemplates_GiveTheReferenceTexts()
-    {
-        var path = SharedAssets.Path("chat-templates", "cases.json");
-        List<string> failures = [];
-        var cases = JsonNode.Parse(File.ReadAllBytes(path))!.AsArray();
-        foreach (var item in cases)
-        {
-            string name = item!["name"]!.GetValue<string>(), expected = item["expected"]!.GetValue<string>();
-            try
-            {
-                var actual = ChatTemplate.Parse(item["chat_template"]!.GetValue<string>())
-                    .Render(item["data"]!.AsObject(), Now);
-                if (actual != expected)
-                {
-                    var at = actual.Zip(expected).TakeWhile(pair => pair.First == pair.Second).Count();
-                    failures.Add($"{name}: at {at}: '{Around(actual, at)}' instead of '{Around(expected, at)}'");
-                }
-            }
-            catch (ChatTemplateException exception)
-            {
-                failures.Add($"{name}: {exception.Message}");
-            }
-        }
+    public void Render_CasesOfTemplates_GiveTheReferenceTexts()
+        => AssertAgree(Read("cases.json").AsArray().Select(item => (
+            item!["name"]!.GetValue<string>(), item["chat_template"]!.GetValue<string>(), item)));
 
-        TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{cases.Count - failures.Count} of {cases.Count} templates agree");
-        Assert.True(failures.Count == 0, string.Join('\n', failures));
-    }
+    [Fact]
+    public void Render_PublishedTemplates_GiveTheReferenceTexts()
+        => AssertAgree(
+            from template in Read("published.json")["templates"]!.AsArray()
+            from item in template!["renders"]!.AsArray()
+            select (
+                $"{template["name"]} {item["name"]}", template["chat_template"]!.GetValue<string>(), item));
 
     [Theory]
     [InlineData("{{ 7 // 2 }} {{ -7 // 2 }} {{ 7 / 2 }} {{ 7 % -3 }} {{ 2 ** 3 }} {{ 1 + 1.0 }}", "3 -4 3.5 -2 8 2.0")]
@@ -130,6 +113,36 @@ public sealed class ChatTemplateTests
         JsonNode.Parse(
             """{"messages": [{"role": "user", "content": " hi "}, {"role": "assistant", "content": "yo"}]}""")!
             .AsObject(), Now);
+
+    private static JsonNode Read(string name)
+        => JsonNode.Parse(File.ReadAllBytes(SharedAssets.Path("chat-templates", name)))!;
+
+    private static void AssertAgree(IEnumerable<(string Name, string Template, JsonNode Item)> cases)
+    {
+        List<string> failures = [];
+        var count = 0;
+        foreach (var (name, template, item) in cases)
+        {
+            count++;
+            var expected = item["expected"]!.GetValue<string>();
+            try
+            {
+                var actual = ChatTemplate.Parse(template).Render(item["data"]!.AsObject(), Now);
+                if (actual != expected)
+                {
+                    var at = actual.Zip(expected).TakeWhile(pair => pair.First == pair.Second).Count();
+                    failures.Add($"{name}: at {at}: '{Around(actual, at)}' instead of '{Around(expected, at)}'");
+                }
+            }
+            catch (ChatTemplateException exception)
+            {
+                failures.Add($"{name}: {exception.Message}");
+            }
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{count - failures.Count} of {count} texts agree");
+        Assert.True(failures.Count == 0, string.Join('\n', failures));
+    }
 
     private static string Around(string text, int at) => text[Math.Max(0, at - 20)..Math.Min(text.Length, at + 40)];
 }
