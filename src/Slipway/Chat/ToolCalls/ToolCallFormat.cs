@@ -9,9 +9,8 @@ namespace Slipway;
 /// <summary>Describes how a family of models writes tool calls into its text.</summary>
 /// <remarks>
 /// A call begins with <see cref="Open"/> and ends with <see cref="Close"/>, or where there is none with the bracket
-/// that closes its JSON. Formats are stateless and safe for concurrent use. The formats of published models are built in
-/// and found from a package's chat template; give another one to
-/// <see cref="OnnxChatClientOptions.ToolCallFormats"/>.
+/// that closes its JSON. Formats are stateless and safe for concurrent use. Those of published models are built in and
+/// found from a package's chat template; give another one to <see cref="OnnxChatClientOptions.ToolCallFormats"/>.
 /// </remarks>
 public abstract partial class ToolCallFormat
 {
