@@ -59,10 +59,12 @@ public sealed class RefusalTests
             ["matrix inverse"] = (x => linalg.inv(x.matmul(x.mT) + eye(x.shape[1])), "no such decomposition"),
             ["constant from numbers that were read out of sight"] = (
                 x => x * Hidden.Scale(x), "tracing did not see"),
-            ["number of time"] = (x => x * (float)(Environment.TickCount64 % 97 + 1), "no expression"),
+            ["count of runs"] = (x => x * ++_runs, "no expression"),
             ["out argument"] = (x => x.amax([1], false, empty(0)), "out:"),
             ["loss"] = (x => nn.functional.mse_loss(x, x * 2), "Losses"),
         };
+
+    private static int _runs;
 
     private static readonly OnnxModuleOptions Rows = new()
     {
@@ -93,6 +95,38 @@ public sealed class RefusalTests
         Assert.EndsWith("RefusalTests.cs", refusal.File, StringComparison.Ordinal);
         Assert.True(refusal.Line > 0);
         Assert.Contains($"line {refusal.Line} of 'RefusalTests.cs'", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(8)]
+    [InlineData(20)]
+    [InlineData(100)]
+    public void Export_ThresholdOnASize_IsFoundWhereverItLies(int threshold)
+    {
+        using var module = Constructs.Of(x => x * (x.shape[1] > threshold ? 2 : 1));
+        _ = Assert.Throws<UntraceableModuleException>(() => Traced.Export(
+            module, [randn([2, 3, 6], generator: new Generator(1))],
+            new OnnxModuleOptions { DynamicAxes = { { "input", 1, new DynamicAxis("rows") } } }));
+    }
+
+    [Theory]
+    [InlineData(30)]
+    [InlineData(900)]
+    public void Export_ThresholdBelowTheDeclaredMaximum_IsFound(int threshold)
+    {
+        using var module = Constructs.Of(x => x.shape[1] > threshold ? x.relu() : x);
+        _ = Assert.Throws<UntraceableModuleException>(() => Traced.Export(
+            module, [randn([2, 3, 6], generator: new Generator(1))],
+            new OnnxModuleOptions { DynamicAxes = { { "input", 1, new DynamicAxis("rows", Max: 1000) } } }));
+    }
+
+    [Fact]
+    public void Export_NoTensors_SaysWhatCameBack()
+    {
+        using var module = Constructs.Of(x => "text");
+        var refusal = Assert.Throws<UntraceableModuleException>(() => Traced.Export(module, [randn(2, 3, 6)]));
+        Assert.Contains("returned no tensors, but String", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

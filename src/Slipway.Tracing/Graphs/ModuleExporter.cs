@@ -157,11 +157,12 @@ internal sealed class ModuleExporter
             (string, TracedValue)[] outputs =
                 [.. TensorTree.Named(result, "").Select(item => (item.Name, recorder.Output(item.Tensor)))];
             return outputs.Length > 0 ? new Trace(inputs, [.. recorder.Calls], outputs)
-                : throw new ArgumentException(
-                    $"'{_module.GetType().Name}' returned no tensors, but {result?.GetType().Name ?? "null"}.");
+                : throw recorder.Refused(
+                    new TracePlace("", null), $"'{_module.GetType().Name}' returned no tensors, but "
+                    + $"{result?.GetType().Name ?? "null"}. Return tensors, alone or in tuples, lists, dictionaries or "
+                    + "records.");
         }
-        catch (Exception exception) when (exception is not (UntraceableModuleException or ArgumentException
-            or OutOfMemoryException) || exception is ArgumentOutOfRangeException)
+        catch (Exception exception) when (exception is not (UntraceableModuleException or OutOfMemoryException))
         {
             throw new SizeRejectedException(sizes, exception);
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Slipway.Tracing.Recording;
 using Slipway.Tracing.Sizes;
 using TorchSharp;
@@ -9,6 +10,8 @@ internal sealed class ModuleProof(
     ModuleCall call, ModuleInputs inputs, SizePlan plan, OnnxModuleOptions options, ModuleState state,
     ICollection<string> warnings)
 {
+    // Sizes without a declared limit are tried far out where all proofs before took no longer than this.
+    private static readonly TimeSpan CheapProofs = TimeSpan.FromSeconds(1);
     private readonly List<IReadOnlyDictionary<string, long>> _sizes = [];
 
     /// <summary>The sizes that were compared.</summary>
@@ -27,22 +30,30 @@ internal sealed class ModuleProof(
 
         Random random = new(options.Seed + 1);
         var proofs = isExpensive ? plan.SmallProofs : plan.Proofs;
+        var start = Stopwatch.GetTimestamp();
         for (var index = 0; index < proofs.Count; index++)
         {
-            var sizes = proofs[index];
-            using var scope = torch.NewDisposeScope();
-            var (arguments, tensors) = index == 0 ? inputs.Example() : inputs.Make(sizes, random);
-            Compare(runner, sizes, arguments, tensors, names, largest);
-            _sizes.Add(sizes);
+            Compare(
+                runner, proofs[index], index == 0 ? inputs.Example() : inputs.Make(proofs[index], random), names,
+                largest);
+        }
+
+        foreach (var sizes in Stopwatch.GetElapsedTime(start) < CheapProofs ? plan.LargeProofs : [])
+        {
+            Compare(runner, sizes, inputs.Make(sizes, random), names, largest);
         }
 
         return largest;
     }
 
     private void Compare(
-        GraphRunner runner, IReadOnlyDictionary<string, long> sizes, object?[] arguments, torch.Tensor[] tensors,
-        string[] names, OutputDifference[] largest)
+        GraphRunner runner, IReadOnlyDictionary<string, long> sizes,
+        (object?[] Arguments, torch.Tensor[] Tensors) made, string[] names, OutputDifference[] largest)
     {
+        using var scope = torch.NewDisposeScope();
+        var (arguments, tensors) = made;
+        _sizes.Add(sizes);
+
         // What the module does to its inputs must not reach the graph's.
         torch.Tensor[] copies = [.. tensors.Select(tensor => tensor.clone())];
         torch.Tensor[] expected;

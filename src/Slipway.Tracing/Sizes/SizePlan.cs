@@ -8,6 +8,7 @@ namespace Slipway.Tracing.Sizes;
 internal sealed class SizePlan
 {
     private const int MaxUndeclared = 13;
+    private const int Large = 131;
 
     private static readonly int[][] Patterns =
     [
@@ -34,6 +35,8 @@ internal sealed class SizePlan
         Proofs = Distinct([
             .. limits, Map(axis => Fit(axis, 9 + Index(axis))),
             Map(axis => Fit(axis, MaxUndeclared - (2 * Index(axis))))]);
+        LargeProofs = [.. axes.Where(axis => axis.Max is null)
+            .Select(large => Map(axis => Fit(axis, axis == large ? Large : 1)))];
         SmallProofs = Distinct([.. limits, Map(axis => Fit(axis, 6 + Index(axis)))]);
     }
 
@@ -48,6 +51,9 @@ internal sealed class SizePlan
 
     /// <summary>Sizes to compare the graph and the module at.</summary>
     public IReadOnlyList<IReadOnlyDictionary<string, long>> Proofs { get; }
+
+    /// <summary>Far larger sizes of each axis without a limit, for modules that take no time.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, long>> LargeProofs { get; }
 
     /// <summary>The same for modules that take long: one size between the limits.</summary>
     public IReadOnlyList<IReadOnlyDictionary<string, long>> SmallProofs { get; }

@@ -264,7 +264,7 @@ internal static class OperationCases
         ["triu"] = x => x.triu(1),
         ["tensordot"] = x => tensordot(x, ones(6, 3), [2], [0]),
         ["kron"] = x => x[0].kron(ones(2, 2)),
-        ["cdist"] = x => cdist(x, x),
+        ["cdist"] = x => cdist(x, x, 2, compute_mode.donot_use_mm_for_euclid_dist),
         ["linear"] = x => F.linear(x, ones(4, 6) * 0.1, ones(4)),
         ["linear of rows"] = x => F.linear(x.view(-1, 6), ones(4, 6) * 0.1),
         ["diag_embed"] = x => x.diag_embed(),
