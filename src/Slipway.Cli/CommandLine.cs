@@ -16,7 +16,8 @@ internal static class CommandLine
     private static readonly Func<VerbContext, Command>[] Verbs =
     [
         TrainVerb.Create, ExportVerb.Create, QuantizeVerb.Create, InspectVerb.Create, RunVerb.Create,
-        GenerateVerb.Create, ChatVerb.Create, EmbedVerb.Create, TokenizeVerb.Create, RenderVerb.Create,
+        GenerateVerb.Create, ChatVerb.Create, EmbedVerb.Create, RerankVerb.Create,
+        TokenizeVerb.Create, RenderVerb.Create,
         EvalVerb.Create, BenchVerb.Create,
     ];
 

@@ -22,6 +22,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
 
     private readonly TextEncoder _encoder;
     private readonly SpecialTokenTemplate _template;
+    private readonly PairTemplate _pair;
     private readonly TokenDecoder? _decoder;
     private readonly Dictionary<string, int> _ids;
     private readonly string?[] _tokens;
@@ -36,6 +37,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         _decoder = root["decoder"] is { IsNull: false } decode ? TokenDecoder.Parse(decode) : null;
         _template = root["post_processor"] is { IsNull: false } process
             ? SpecialTokenTemplate.Parse(process) : SpecialTokenTemplate.None;
+        _pair = root["post_processor"] is { IsNull: false } pair ? PairTemplate.Parse(pair) : PairTemplate.Plain;
         AddedToken[] addedTokens = root["added_tokens"] is { IsNull: false } list
             ? [.. list.Items().Select(AddedToken.Parse)] : [];
 
@@ -132,6 +134,49 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         }
 
         return [.. result];
+    }
+
+    /// <summary>Turns two texts into the ids and types of one sequence, as the post-processor joins them.</summary>
+    /// <param name="first">The first text, such as a question.</param>
+    /// <param name="second">The second text, such as a passage.</param>
+    /// <param name="maxTokens">
+    /// The most tokens, special ones included; the longer text is cut off to fit, both where both are long.
+    /// </param>
+    /// <returns>The ids and the type of each, 0 or 1 as the model was trained.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The special tokens alone do not fit.</exception>
+    public (int[] Ids, int[] Types) EncodePair(string first, string second, int maxTokens = int.MaxValue)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxTokens, _pair.SpecialTokens);
+        var texts = new[] { Encode(first, addSpecialTokens: false), Encode(second, addSpecialTokens: false) };
+        var lengths = PairLengths(texts[0].Length, texts[1].Length, maxTokens - _pair.SpecialTokens);
+        List<int> ids = [], types = [];
+        foreach (var piece in _pair.Pieces)
+        {
+            ids.AddRange(piece.Text is { } text ? texts[text].AsSpan(0, lengths[text]) : [piece.Id]);
+            types.AddRange(Enumerable.Repeat(piece.Type, ids.Count - types.Count));
+        }
+
+        return ([.. ids], [.. types]);
+    }
+
+    // As the tokenizers library cuts the longest first.
+    private static int[] PairLengths(int first, int second, int max)
+    {
+        if (first <= max - second)
+        {
+            return [first, second];
+        }
+
+        var (shorter, longer) = (Math.Min(first, second), Math.Max(first, second));
+        longer = Math.Max(shorter, max - Math.Min(shorter, max));
+        if (shorter + (long)longer > max)
+        {
+            (shorter, longer) = (max / 2, (max / 2) + (max % 2));
+        }
+
+        return first > second ? [longer, shorter] : [shorter, longer];
     }
 
     /// <summary>Turns token ids into text.</summary>

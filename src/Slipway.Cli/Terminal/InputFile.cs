@@ -38,4 +38,12 @@ internal static class InputFile
             ? [.. list.Select(item => item!.GetValue<string>())]
             : throw new UsageException(
                 $"'{path}' is not a JSON list of strings, such as [\"Hello\", \"Good morning\"].");
+
+    /// <summary>A JSON list of pairs of strings.</summary>
+    public static IReadOnlyList<(string First, string Second)> ReadPairs(VerbContext context, string path) =>
+        ReadJson(context, path) is JsonArray list && list.All(item => item is JsonArray { Count: 2 } pair
+            && pair.All(text => text?.GetValueKind() == JsonValueKind.String))
+            ? [.. list.Select(item => (item![0]!.GetValue<string>(), item[1]!.GetValue<string>()))]
+            : throw new UsageException(
+                $"'{path}' is not a JSON list of pairs of strings, such as [[\"query\", \"passage\"]].");
 }

@@ -21,24 +21,17 @@ internal sealed class EncoderModel : IDisposable
     public IReadOnlyList<string> OptionalInputs => [.. _session.OverridableInitializerMetadata.Keys];
 
     /// <summary>The number of tokens; null where the package's <c>config.json</c> does not say.</summary>
-    public int? VocabularySize
-    {
-        get
-        {
-            using var config = JsonDocument.Parse(File.ReadAllBytes(Package.FindFile("config.json")!));
-            return config.RootElement.TryGetProperty("vocab_size", out var size)
-                && size.ValueKind == JsonValueKind.Number && size.TryGetInt32(out var count)
-                ? count
-                : null;
-        }
-    }
+    public int? VocabularySize => Number("vocab_size");
+
+    /// <summary>The token that fills up shorter texts of a batch.</summary>
+    public int PadId => Number("pad_token_id") ?? 0;
 
     /// <summary>Opens a package.</summary>
     /// <exception cref="PackageException">A file is missing, altered or malformed.</exception>
-    public static EncoderModel Load(string folder)
+    public static EncoderModel Load(string folder, LanguageModelOptions? options = null)
     {
         var package = EncoderPackage.Open(folder);
-        return new EncoderModel(package, ModelSession.Open(package.ModelPath, new LanguageModelOptions()));
+        return new EncoderModel(package, ModelSession.Open(package.ModelPath, options ?? new LanguageModelOptions()));
     }
 
     /// <summary>Runs the graph once.</summary>
@@ -66,4 +59,13 @@ internal sealed class EncoderModel : IDisposable
     }
 
     public void Dispose() => _session.Dispose();
+
+    private int? Number(string key)
+    {
+        using var config = JsonDocument.Parse(File.ReadAllBytes(Package.FindFile("config.json")!));
+        return config.RootElement.TryGetProperty(key, out var value)
+            && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)
+            ? number
+            : null;
+    }
 }
