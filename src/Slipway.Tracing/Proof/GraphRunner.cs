@@ -32,8 +32,8 @@ internal sealed class GraphRunner : IDisposable
         catch (OnnxRuntimeException exception)
         {
             throw new ModuleMismatchException(
-                $"ONNX Runtime does not take the graph: {exception.Message} Cast to float32 before the operation, or "
-                + "choose another 'Opset'.");
+                $"ONNX Runtime does not take the graph: {exception.Message} Export the module in float32 where "
+                + "its type has no kernel, or choose another 'Opset'.");
         }
     }
 
