@@ -39,7 +39,7 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
             x.Name == y.Name && x.Type == y.Type && x.Shape.SequenceEqual(y.Shape);
     }
 
-    /// <summary>Codes that GPTQ chose run in the kernels, which round inputs to 8 bits as for any other codes.</summary>
+    /// <summary>Codes that GPTQ chose run in the kernels, which round inputs to 8 bits as for any codes.</summary>
     [Fact]
     public async Task Score_CodesOfALibrary_RunInKernelsNearTheirValues()
     {

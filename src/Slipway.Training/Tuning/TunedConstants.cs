@@ -7,7 +7,7 @@ namespace Slipway.Training.Tuning;
 
 /// <summary>Holds the constants of a graph that are tuned: each is its stored value times exp(t).</summary>
 /// <remarks>
-/// Scales of quantized matrices and weights of norms, as far as they lie in a data file. Tensors belong to this.
+/// Scales and minima of quantized matrices and weights of norms, as far as they lie in a data file. Tensors belong to this.
 /// </remarks>
 internal sealed class TunedConstants : IDisposable
 {
@@ -20,6 +20,7 @@ internal sealed class TunedConstants : IDisposable
         var sources = graph.Nodes
             .Where(node => node.OpType == "Cast" && graph.FindInitializer(node.Inputs[0]) is not null)
             .ToDictionary(node => node.Outputs[0], node => node.Inputs[0], StringComparer.Ordinal);
+        string Source(string name) => sources.GetValueOrDefault(name, name);
         HashSet<string> scales = new(StringComparer.Ordinal), norms = new(StringComparer.Ordinal);
         foreach (var node in graph.Nodes)
         {
@@ -30,7 +31,7 @@ internal sealed class TunedConstants : IDisposable
                 "SkipSimplifiedLayerNormalization" => (norms, 2),
                 _ => (null, 0),
             };
-            names?.Add(sources.GetValueOrDefault(node.Inputs[index], node.Inputs[index]));
+            names?.Add(Source(node.Inputs[index]));
         }
 
         if (scales.Count == 0)
@@ -40,7 +41,7 @@ internal sealed class TunedConstants : IDisposable
                 + "int8.");
         }
 
-        foreach (var name in scales.Concat(norms)
+        foreach (var name in scales.Concat(norms).Concat(MinimaOf(graph, scales, Source))
             .Where(name => graph.FindInitializer(name)?.Data is TensorData.External))
         {
             _entries.Add(new Entry(name, model.Constants[name].to(ScalarType.Float32)));
@@ -50,6 +51,18 @@ internal sealed class TunedConstants : IDisposable
         {
             model.OverrideWith(entry.Name, entry.Value);
         }
+    }
+
+    // Minima of blocks are added to a multiple of their scales.
+    private static IEnumerable<string> MinimaOf(Graph graph, HashSet<string> scales, Func<string, string> source)
+    {
+        HashSet<string> multiples =
+        [
+            .. graph.Nodes.Where(node => node.OpType == "Mul" && scales.Contains(source(node.Inputs[0])))
+                .Select(node => node.Outputs[0]),
+        ];
+        return graph.Nodes.Where(node => node.OpType == "Add" && multiples.Contains(node.Inputs[1]))
+            .Select(node => source(node.Inputs[0])).Distinct();
     }
 
     /// <summary>The parameters t, by the constants' names.</summary>
