@@ -48,8 +48,8 @@ internal sealed record PairTemplate(IReadOnlyList<PairPiece> Pieces)
                 .Select(id => new PairPiece(null, VocabularyReader.CheckId(id), type)));
         }
 
-        return pieces.Exists(piece => piece.Text == 0) && pieces.Exists(piece => piece.Text == 1)
-            ? new(pieces) : throw section["pair"].Wrong("a template that holds both sequences");
+        // A tokenizer of single texts leaves the template of two empty.
+        return pieces.Exists(piece => piece.Text == 0) && pieces.Exists(piece => piece.Text == 1) ? new(pieces) : Plain;
     }
 
     private static PairPiece Token(Section section, string key, int type)
