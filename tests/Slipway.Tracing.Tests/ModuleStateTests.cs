@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace Slipway.Tracing.Tests;
 
 /// <summary>Holds that a module and its files are as they were, whether an export succeeds or not.</summary>
+[Collection(nameof(Alone))]
 public sealed class ModuleStateTests
 {
     [Fact]
@@ -138,6 +139,22 @@ public sealed class ModuleStateTests
     }
 
     [Fact]
+    public void Export_OnSeveralThreads_EqualsTheModules()
+    {
+        var made = new OnnxModuleExport[3];
+        Thread[] threads = [.. Enumerable.Range(0, made.Length).Select(index => new Thread(() =>
+        {
+            using Gpt model = new();
+            using TemporaryFolder folder = new();
+            made[index] = OnnxModule.Export(
+                model, [randint(0, 61, [2, 8], generator: new Generator(1))], folder["model.onnx"]);
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        Assert.All(made, export => Assert.All(export.Outputs, output => Assert.InRange(output.Relative, 0, 1e-5)));
+    }
+
+    [Fact]
     public void Export_OperationOfOnesOwn_IsRecordedAsItIs()
     {
         OnnxOperations.Add(
@@ -150,3 +167,7 @@ public sealed class ModuleStateTests
 
     public static Tensor Special(Tensor x, double by) => x * (x.sum().item<float>() > float.MinValue ? by : 0);
 }
+
+/// <summary>Tests that look at the state of random numbers, which all threads share.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;

@@ -61,6 +61,24 @@ public sealed class RefusalTests
                 x => x * Hidden.Scale(x), "tracing did not see"),
             ["count of runs"] = (x => x * ++_runs, "no expression"),
             ["out argument"] = (x => x.amax([1], false, empty(0)), "out:"),
+            ["sum of elements in C#"] = (x => x * x.data<float>().ToArray().Sum(), "reads the elements"),
+            ["tensor made from elements"] = (
+                x => x + tensor(x.cpu().data<float>().ToArray()).sum(), "reads the elements"),
+            ["while over data"] = (
+                x =>
+                {
+                    while (x.max().item<float>() > 1)
+                    {
+                        x = x / 2;
+                    }
+
+                    return x;
+                }, "reads the elements"),
+            ["task"] = (x => Task.Run(() => x * 2).Result, "other threads"),
+            ["LINQ over a dynamic axis"] = (
+                x => Enumerable.Range(0, (int)x.shape[1]).Select(row => x[.., row]).Aggregate((a, b) => a + b),
+                "path depends on the sizes"),
+            ["split by a dynamic count"] = (x => cat(x.unbind(1).Take(3).ToArray(), -1), "path depends on the sizes"),
             ["loss"] = (x => nn.functional.mse_loss(x, x * 2), "Losses"),
         };
 
