@@ -7,7 +7,8 @@ namespace Slipway.Training.Tuning;
 
 /// <summary>Holds the constants of a graph that are tuned: each is its stored value times exp(t).</summary>
 /// <remarks>
-/// Scales and minima of quantized matrices and weights of norms, as far as they lie in a data file. Tensors belong to this.
+/// Scales and minima of quantized matrices and weights of norms, as far as they lie in a data file. Tensors belong to
+/// this.
 /// </remarks>
 internal sealed class TunedConstants : IDisposable
 {
