@@ -26,6 +26,7 @@ public sealed class QuantizedCacheTests(ITestOutputHelper output) : IDisposable
         { "gpt2", KeyValuePrecision.Int8, 0.05 },
         { "gemma2", KeyValuePrecision.Int8, 0.05 },
         { "gemma3", KeyValuePrecision.Int8, 0.05 },
+        { "gemma3", KeyValuePrecision.Int4, 0.6 },
         { "gpt-oss", KeyValuePrecision.Int8, 0.1 },
         { "mistral-window", KeyValuePrecision.Int8, 0.05 },
         { "deepseek-v3", KeyValuePrecision.Int8, 0.3 },
