@@ -44,6 +44,20 @@ public sealed class VerbTests : IDisposable
         Assert.NotEmpty(run.Error);
     }
 
+    [Fact]
+    public async Task Export_Recipe_SaysWhatWasChosenForWhich()
+    {
+        var run = await Tool.RunAsync(
+            "export", SharedAssets.Path("tiny", "llama"), "-o", _folder["out"], "--precision", "int4", "--method",
+            "search", "--recipe", "layers.0.mlp.down_proj=int8");
+
+        Assert.Equal(0, run.Code);
+        Assert.Contains(
+            "quantized by 'search' in blocks of 32, but for 'int8:search/32' for "
+            + "'model.layers.0.mlp.down_proj.weight', by the recipe or by what",
+            run.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("The file 'nowhere' does not exist.", "export", "nowhere", "-o", "out")]
     [InlineData("The file 'nowhere' does not exist.", "inspect", "nowhere")]

@@ -44,6 +44,11 @@ internal static class ExportReports
                 $"kept, as the source holds them: values of {kept.Bits} bits in blocks of {kept.BlockSize}; "
                 + "--requantize chooses them anew");
         }
+        else if (report.Manifest.Quantization is { } chosen)
+        {
+            context.Output.WriteLine(
+                $"quantized by '{chosen.Method}' in blocks of {chosen.BlockSize}{Exceptions(chosen.Matrices)}");
+        }
 
         if (report.UnusedTensors.Count > 0)
         {
@@ -54,6 +59,13 @@ internal static class ExportReports
                 + (more > 0 ? $" and {more} more tensors, which --json lists" : ""));
         }
     }
+
+    // A recipe sets matrices apart, or the calibration: less error of their outputs for the bits that they take.
+    private static string Exceptions(IReadOnlyDictionary<string, string>? matrices) => matrices is not { Count: > 0 }
+        ? ""
+        : ", but for " + string.Join("; ", matrices.GroupBy(pair => pair.Value, pair => pair.Key).Select(group =>
+            $"'{group.Key}' for {(group.Count() == 1 ? $"'{group.First()}'" : $"{group.Count()} matrices")}"))
+        + ", by the recipe or by what their outputs lose on the calibration text for the bits that they take";
 
     private static JsonObject ToJson(ExportReport report) => new()
     {
