@@ -10,6 +10,7 @@ internal static class OperationFamilies
         .. ArithmeticOperations.All,
         .. ReductionOperations.All,
         .. ShapeOperations.All,
+        .. JoiningOperations.All,
         .. IndexingOperations.All,
         .. LinearAlgebraOperations.All,
         .. ConvolutionOperations.All,
