@@ -6,19 +6,14 @@ namespace Slipway.Chat;
 /// <summary>Reads the arguments of Gemma's calls: <c>{key:value,…}</c> with strings between tokens.</summary>
 /// <param name="text">The text, from the first bracket.</param>
 /// <param name="quote">The token before and after a string.</param>
-internal sealed class GemmaReader(string text, string quote)
+internal sealed class GemmaReader(string text, string quote) : LiteralReader(text, "The arguments are malformed")
 {
-    private const int MaxDepth = 64;
-
-    private int _at;
-    private int _depth;
-
     /// <summary>Reads the arguments.</summary>
     /// <exception cref="JsonException">The text is malformed.</exception>
     public Dictionary<string, object?> Read()
     {
         var members = ReadObject();
-        return _at == text.TrimEnd().Length
+        return At == Text.TrimEnd().Length
             ? ToolCall.ReadArguments(members.ToJsonString())
             : throw Malformed("the end");
     }
@@ -34,9 +29,9 @@ internal sealed class GemmaReader(string text, string quote)
                 Expect(',');
             }
 
-            var colon = text.IndexOf(':', _at);
-            var key = colon < 0 ? throw Malformed("':'") : Unquoted(text[_at..colon].Trim());
-            _at = colon + 1;
+            var colon = Text.IndexOf(':', At);
+            var key = colon < 0 ? throw Malformed("':'") : Unquoted(Text[At..colon].Trim());
+            At = colon + 1;
             members[key] = ReadValue();
         }
 
@@ -60,48 +55,35 @@ internal sealed class GemmaReader(string text, string quote)
         return items;
     }
 
-    private JsonNode? ReadValue()
+    protected override JsonNode? ReadOne()
     {
-        Skip();
-        if (++_depth > MaxDepth)
+        if (string.CompareOrdinal(Text, At, quote, 0, quote.Length) == 0)
         {
-            throw new JsonException($"The arguments are more than {MaxDepth} levels deep.");
+            return ReadText();
         }
 
-        try
+        return Text[At] switch
         {
-            if (string.CompareOrdinal(text, _at, quote, 0, quote.Length) == 0)
-            {
-                return ReadText();
-            }
-
-            return _at == text.Length ? throw Malformed("a value") : text[_at] switch
-            {
-                '{' => ReadObject(),
-                '[' => ReadArray(),
-                _ => ReadWord(),
-            };
-        }
-        finally
-        {
-            _depth--;
-        }
+            '{' => ReadObject(),
+            '[' => ReadArray(),
+            _ => ReadWord(),
+        };
     }
 
     private string ReadText()
     {
-        var start = _at + quote.Length;
-        var end = text.IndexOf(quote, start, StringComparison.Ordinal);
-        _at = end < 0 ? throw Malformed($"'{quote}'") : end + quote.Length;
-        return text[start..end];
+        var start = At + quote.Length;
+        var end = Text.IndexOf(quote, start, StringComparison.Ordinal);
+        At = end < 0 ? throw Malformed($"'{quote}'") : end + quote.Length;
+        return Text[start..end];
     }
 
     // Numbers and words of JSON; anything else is a text that came without its quotes.
     private JsonNode? ReadWord()
     {
-        var end = text.AsSpan(_at).IndexOfAny(',', '}', ']');
-        var word = (end < 0 ? throw Malformed("',' or a bracket") : text.Substring(_at, end)).Trim();
-        _at += end;
+        var end = Text.AsSpan(At).IndexOfAny(',', '}', ']');
+        var word = (end < 0 ? throw Malformed("',' or a bracket") : Text.Substring(At, end)).Trim();
+        At += end;
         try
         {
             return JsonNode.Parse(word);
@@ -114,31 +96,4 @@ internal sealed class GemmaReader(string text, string quote)
 
     private string Unquoted(string key)
         => key.Replace(quote, "", StringComparison.Ordinal).Trim('"');
-
-    private void Expect(char expected)
-    {
-        if (!Take(expected))
-        {
-            throw Malformed($"'{expected}'");
-        }
-    }
-
-    private bool Take(char expected)
-    {
-        Skip();
-        var taken = _at < text.Length && text[_at] == expected;
-        _at += taken ? 1 : 0;
-        return taken;
-    }
-
-    private void Skip()
-    {
-        while (_at < text.Length && char.IsWhiteSpace(text[_at]))
-        {
-            _at++;
-        }
-    }
-
-    private JsonException Malformed(string expected)
-        => new($"The arguments are malformed: {expected} was expected at character {_at}.");
 }

@@ -10,13 +10,8 @@ namespace Slipway.Chat;
 /// Literals of Python and of JSON are taken: texts in single and double quotes, numbers, <c>True</c> and <c>true</c>,
 /// lists, dictionaries. Everything else is a <see cref="JsonException"/>.
 /// </remarks>
-internal sealed class PythonCallReader(string text)
+internal sealed class PythonCallReader(string text) : LiteralReader(text, "The calls are no Python")
 {
-    private const int MaxDepth = 64;
-
-    private int _at;
-    private int _depth;
-
     /// <summary>Reads <c>[f(a=1), g()]</c>.</summary>
     /// <exception cref="JsonException">The text is no such list.</exception>
     public IReadOnlyList<ToolCall> Read()
@@ -34,7 +29,7 @@ internal sealed class PythonCallReader(string text)
         }
 
         Skip();
-        return _at == text.Length ? calls : throw Malformed("the end");
+        return At == Text.Length ? calls : throw Malformed("the end");
     }
 
     private ToolCall ReadCall()
@@ -57,33 +52,20 @@ internal sealed class PythonCallReader(string text)
         return new(name, arguments);
     }
 
-    private JsonNode? ReadValue()
+    protected override JsonNode? ReadOne()
     {
-        Skip();
-        if (++_depth > MaxDepth)
+        return Text[At] switch
         {
-            throw new JsonException($"The arguments are more than {MaxDepth} levels deep.");
-        }
-
-        try
-        {
-            return _at == text.Length ? throw Malformed("a value") : text[_at] switch
-            {
-                '"' or '\'' => ReadText(),
-                '[' or '(' => ReadList(text[_at] == '[' ? ']' : ')'),
-                '{' => ReadDictionary(),
-                _ => ReadWord(),
-            };
-        }
-        finally
-        {
-            _depth--;
-        }
+            '"' or '\'' => ReadText(),
+            '[' or '(' => ReadList(Text[At] == '[' ? ']' : ')'),
+            '{' => ReadDictionary(),
+            _ => ReadWord(),
+        };
     }
 
     private JsonArray ReadList(char close)
     {
-        _at++;
+        At++;
         var list = new JsonArray();
         while (!Take(close))
         {
@@ -104,7 +86,7 @@ internal sealed class PythonCallReader(string text)
 
     private JsonObject ReadDictionary()
     {
-        _at++;
+        At++;
         var members = new JsonObject();
         while (!Take('}'))
         {
@@ -114,7 +96,7 @@ internal sealed class PythonCallReader(string text)
             }
 
             Skip();
-            var key = _at < text.Length && text[_at] is '"' or '\'' ? ReadText() : throw Malformed("a key in quotes");
+            var key = At < Text.Length && Text[At] is '"' or '\'' ? ReadText() : throw Malformed("a key in quotes");
             Expect(':');
             members[key] = ReadValue();
         }
@@ -124,18 +106,18 @@ internal sealed class PythonCallReader(string text)
 
     private string ReadText()
     {
-        var quote = text[_at++];
+        var quote = Text[At++];
         var result = new StringBuilder();
-        while (_at < text.Length && text[_at] != quote)
+        while (At < Text.Length && Text[At] != quote)
         {
-            if (text[_at] != '\\' || _at + 1 == text.Length)
+            if (Text[At] != '\\' || At + 1 == Text.Length)
             {
-                result.Append(text[_at++]);
+                result.Append(Text[At++]);
                 continue;
             }
 
-            var escaped = text[_at + 1];
-            _at += 2;
+            var escaped = Text[At + 1];
+            At += 2;
             result.Append(escaped switch
             {
                 'n' => '\n',
@@ -148,17 +130,17 @@ internal sealed class PythonCallReader(string text)
             });
         }
 
-        _at = _at < text.Length ? _at + 1 : throw Malformed($"the closing {quote}");
+        At = At < Text.Length ? At + 1 : throw Malformed($"the closing {quote}");
         return result.ToString();
     }
 
     private char ReadHex()
     {
-        if (_at + 4 <= text.Length
+        if (At + 4 <= Text.Length
             && ushort.TryParse(
-                text.AsSpan(_at, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
+                Text.AsSpan(At, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
         {
-            _at += 4;
+            At += 4;
             return (char)value;
         }
 
@@ -167,13 +149,13 @@ internal sealed class PythonCallReader(string text)
 
     private JsonNode? ReadWord()
     {
-        var start = _at;
-        while (_at < text.Length && (char.IsAsciiLetterOrDigit(text[_at]) || text[_at] is '+' or '-' or '.' or '_'))
+        var start = At;
+        while (At < Text.Length && (char.IsAsciiLetterOrDigit(Text[At]) || Text[At] is '+' or '-' or '.' or '_'))
         {
-            _at++;
+            At++;
         }
 
-        var word = text[start.._at];
+        var word = Text[start..At];
         return word switch
         {
             "True" => true,
@@ -187,37 +169,13 @@ internal sealed class PythonCallReader(string text)
     private string ReadName()
     {
         Skip();
-        var start = _at;
-        while (_at < text.Length && (char.IsAsciiLetterOrDigit(text[_at]) || text[_at] is '_' or '.' or '-'))
+        var start = At;
+        while (At < Text.Length && (char.IsAsciiLetterOrDigit(Text[At]) || Text[At] is '_' or '.' or '-'))
         {
-            _at++;
+            At++;
         }
 
-        return _at > start ? text[start.._at] : throw Malformed("a name");
-    }
-
-    private void Expect(char expected)
-    {
-        if (!Take(expected))
-        {
-            throw Malformed($"'{expected}'");
-        }
-    }
-
-    private bool Take(char expected)
-    {
-        Skip();
-        var taken = _at < text.Length && text[_at] == expected;
-        _at += taken ? 1 : 0;
-        return taken;
-    }
-
-    private void Skip()
-    {
-        while (_at < text.Length && char.IsWhiteSpace(text[_at]))
-        {
-            _at++;
-        }
+        return At > start ? Text[start..At] : throw Malformed("a name");
     }
 
     private static JsonElement ToElement(JsonNode? value)
@@ -225,7 +183,4 @@ internal sealed class PythonCallReader(string text)
         using var document = JsonDocument.Parse(value?.ToJsonString() ?? "null");
         return document.RootElement.Clone();
     }
-
-    private JsonException Malformed(string expected)
-        => new($"The calls are no Python: {expected} was expected at character {_at}.");
 }
