@@ -21,15 +21,9 @@ public sealed class Hqq : BlockMethod
 
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float low, float high, int maximum)
     {
-        var (low, high) = RangeOf(weights);
         var step = (high - low) / maximum;
-        if (!float.IsNormal(step))
-        {
-            return BlockGrid.Zero(maximum);
-        }
-
         var (zero, weight) = (-low / step, FirstWeight);
         var (best, bestError) = (zero, float.PositiveInfinity);
         for (var iteration = 0; iteration < Iterations; iteration++, weight *= WeightGrowth)

@@ -111,14 +111,13 @@ public abstract class BlockMethod : QuantizationMethod
     /// <summary>Chooses the grid of one whole block.</summary>
     /// <param name="weights">The block's weights; padding is 0.</param>
     /// <param name="importance">What a squared error of each weight counts for; positive.</param>
+    /// <param name="low">The smallest weight, or 0: every grid can express that.</param>
+    /// <param name="high">The largest weight, or 0; far enough above the smallest for a step between them.</param>
     /// <param name="maximum">The largest code.</param>
     protected abstract BlockGrid QuantizeBlock(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum);
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float low, float high, int maximum);
 
-    /// <summary>Finds the interval that a block's grid must cover: its smallest and largest weight, or 0.</summary>
-    /// <remarks>The interval always holds 0, which every grid can express.</remarks>
-    /// <param name="weights">The block's weights.</param>
-    private protected static (float Low, float High) RangeOf(ReadOnlySpan<float> weights)
+    private static (float Low, float High) RangeOf(ReadOnlySpan<float> weights)
     {
         Vector<float> low = Vector<float>.Zero, high = Vector<float>.Zero;
         foreach (var values in MemoryMarshal.Cast<float, Vector<float>>(weights))
@@ -171,7 +170,10 @@ public abstract class BlockMethod : QuantizationMethod
                 weights = block;
             }
 
-            var grid = QuantizeBlock(weights, importance.Slice(start, blockSize), layout.Maximum);
+            var (low, high) = RangeOf(weights);
+            var grid = float.IsNormal((high - low) / layout.Maximum)
+                ? QuantizeBlock(weights, importance.Slice(start, blockSize), low, high, layout.Maximum)
+                : BlockGrid.Zero(layout.Maximum);
             grid.Encode(weights, codes.Slice(start, blockSize), layout.Maximum);
             scales[index] = grid.Scale;
             offsets[index] = grid.ZeroPoint;

@@ -11,15 +11,9 @@ public sealed class RoundToNearest : BlockMethod
 
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float low, float high, int maximum)
     {
-        var (low, high) = RangeOf(weights);
         var step = (high - low) / maximum;
-        if (!float.IsNormal(step))
-        {
-            return BlockGrid.Zero(maximum);
-        }
-
         var zeroPoint = (byte)Math.Clamp(MathF.Round(-low / step), 0, maximum);
         return new BlockGrid(step, zeroPoint, step);
     }

@@ -26,15 +26,9 @@ public sealed class SearchedScales : BlockMethod
 
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float low, float high, int maximum)
     {
-        var (low, high) = RangeOf(weights);
         var range = high - low;
-        if (!float.IsNormal(range / maximum))
-        {
-            return BlockGrid.Zero(maximum);
-        }
-
         var values = MemoryMarshal.Cast<float, Vector512<float>>(weights);
         BlockGrid best = default;
         var bestScore = float.NegativeInfinity;

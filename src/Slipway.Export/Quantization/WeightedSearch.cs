@@ -34,23 +34,13 @@ public sealed class WeightedSearch : BlockMethod
 
     /// <inheritdoc/>
     protected override BlockGrid QuantizeBlock(
-        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum) =>
-        Search(weights, importance, maximum);
-
-    internal static BlockGrid Search(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int maximum)
+        ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, float low, float high, int maximum)
     {
-        var (low, high) = RangeOf(weights);
-        var range = high - low;
-        if (!float.IsNormal(range / maximum))
-        {
-            return BlockGrid.Zero(maximum);
-        }
-
         var values = MemoryMarshal.Cast<float, Vector512<float>>(weights);
         var counts = MemoryMarshal.Cast<float, Vector512<float>>(importance);
         BlockGrid best = default;
         var bestScore = float.NegativeInfinity;
-        var middle = -low / range * maximum;
+        var middle = -low / (high - low) * maximum;
         int first = Math.Max((int)middle - Reach, 0), last = Math.Min((int)middle + 1 + Reach, maximum);
         for (var zeroPoint = first; zeroPoint <= last; zeroPoint++)
         {

@@ -44,8 +44,8 @@ internal sealed class WindowPackage : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    // The same scales for both. Codes of 8 bits stand for int4 outside the kernels; here in steps as wide as 4 bits have,
-    // so that sums in another order hardly ever turn one to the next.
+    // The same scales for both. Codes of 8 bits stand for int4 outside the kernels; here in steps as wide as 4 bits
+    // have, so that sums in another order hardly ever turn one to the next.
     private static void Measure(
         string path, Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe, float range)
     {
