@@ -47,8 +47,28 @@ public sealed class EvalVerbTests : IDisposable
         var text = Write("text.txt", string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7919} foxes. ")));
         var report = (await Tool.RunAsync(
             "eval", "divergence", Package, "--reference", Package, "--text", text, "--windows", "2", "--json")).Json;
+        Assert.Equal("qwen3-fp32", (string?)report["model"]!["model"]);
         Assert.Equal(0, (double)report["kl_divergence"]!["value"]!, 1e-9);
         Assert.Equal(1, (double)report["top_agreement"]!["value"]!);
+    }
+
+    [Fact]
+    public async Task Perplexity_WithAFolder_KeepsItsWindowsAndTheirModel()
+    {
+        var text = Write("text.txt", string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7919} foxes. ")));
+        string[] arguments =
+            ["eval", "perplexity", Package, "--text", text, "--window", "32", "--windows", "2", "-o", _folder["out"],
+                "--json"];
+        var first = (await Tool.RunAsync(arguments)).Json;
+        var lines = await File.ReadAllLinesAsync(
+            Path.Combine(_folder["out"], "text.results.jsonl"), TestContext.Current.CancellationToken);
+        Assert.Equal(3, lines.Length);
+        var hash = (string)first["model"]!["model_sha256"]!;
+        Assert.Contains(hash, lines[0], StringComparison.Ordinal);
+        Assert.Equal((double)first["perplexity"]!, (double)(await Tool.RunAsync(arguments)).Json["perplexity"]!);
+        var run = await Tool.RunAsync([.. arguments[..^1], "--stride", "5"]);
+        Assert.Equal(1, run.Code);
+        Assert.Contains("what differs is 'stride'.", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

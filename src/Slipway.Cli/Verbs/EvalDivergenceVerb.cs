@@ -4,6 +4,7 @@ using Slipway.Cli.Terminal;
 using Slipway.Evaluation.Divergence;
 using Slipway.Evaluation.Perplexity;
 using Slipway.Evaluation.Statistics;
+using Slipway.Evaluation.Tasks;
 
 namespace Slipway.Cli.Verbs;
 
@@ -26,6 +27,10 @@ internal static class EvalDivergenceVerb
                 $"Tokens of a window; {CustomaryWindow} unless told, or the model's context where that is shorter.",
         };
         var windows = new Option<int?>("--windows") { Description = "The most windows to compare; all unless told." };
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description = "A folder for what is measured, window by window; a run that was ended goes on from there.",
+        };
         var resources = new ModelArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
@@ -33,7 +38,7 @@ internal static class EvalDivergenceVerb
             "Measure KL divergence and agreement of the most probable token, position by position, against a float "
             + "package. Example: slipway eval divergence int4 --reference fp32 --text test.txt --windows 8")
         {
-            package, reference, text, window, windows, json,
+            package, reference, text, window, windows, output, json,
         };
         resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
@@ -46,6 +51,7 @@ internal static class EvalDivergenceVerb
             {
                 Window = size,
                 Windows = result.GetValue(windows),
+                ResultsPath = EvalPerplexityVerb.ResultsPath(result.GetValue(output)),
             });
             var report = await ProgressDisplay.RunAsync(context, "divergence", progress => evaluator.EvaluateFileAsync(
                 result.GetRequiredValue(text),
@@ -55,7 +61,7 @@ internal static class EvalDivergenceVerb
                 cancellationToken)).ConfigureAwait(false);
             if (result.GetValue(json))
             {
-                context.WriteJson(ToJson(report, size));
+                context.WriteJson(ToJson(report, size, model, right));
             }
             else
             {
@@ -89,8 +95,11 @@ internal static class EvalDivergenceVerb
     private static string Range(Estimate estimate, string format)
         => $"{Amounts.Number(estimate.Low, format)} to {Amounts.Number(estimate.High, format)}";
 
-    private static JsonObject ToJson(DivergenceReport report, int window) => new()
+    private static JsonObject ToJson(
+        DivergenceReport report, int window, LanguageModel model, LanguageModel reference) => new()
     {
+        ["model"] = new TaskSubject(model).Describe(),
+        ["reference"] = new TaskSubject(reference).Describe(),
         ["kl_divergence"] = EstimateJson.Of(report.MeanDivergence),
         ["kl_divergence_median"] = report.MedianDivergence,
         ["kl_divergence_99"] = report.Divergence99,

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Slipway.Cli.Terminal;
 using Slipway.Evaluation.Perplexity;
+using Slipway.Evaluation.Tasks;
 
 namespace Slipway.Cli.Verbs;
 
@@ -24,13 +25,17 @@ internal static class EvalPerplexityVerb
         {
             Description = "Tokens from window to window, where they are to overlap.",
         };
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description = "A folder for what is measured, window by window; a run that was ended goes on from there.",
+        };
         var resources = new ModelArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "perplexity",
             "Measure how well a model predicts a text. Example: slipway eval perplexity package --text test.txt")
         {
-            package, text, window, windows, stride, json,
+            package, text, window, windows, stride, output, json,
         };
         resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
@@ -43,6 +48,7 @@ internal static class EvalPerplexityVerb
                 Window = size,
                 Windows = result.GetValue(windows),
                 Stride = result.GetValue(stride),
+                ResultsPath = ResultsPath(result.GetValue(output)),
             });
             var report = await ProgressDisplay.RunAsync(context, "perplexity", progress => evaluator.EvaluateFileAsync(
                 result.GetRequiredValue(text),
@@ -54,6 +60,7 @@ internal static class EvalPerplexityVerb
             {
                 context.WriteJson(new JsonObject
                 {
+                    ["model"] = new TaskSubject(model).Describe(),
                     ["perplexity"] = report.Perplexity,
                     ["windows"] = report.NllPerWindow.Count,
                     ["window"] = size,
@@ -74,4 +81,8 @@ internal static class EvalPerplexityVerb
         });
         return command;
     }
+
+    /// <summary>Gives the file of results in a folder; null where none is kept.</summary>
+    public static string? ResultsPath(string? folder)
+        => folder is null ? null : Path.Combine(folder, "text.results.jsonl");
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Slipway.Cli.Terminal;
+using Slipway.Evaluation.Tasks;
 using Slipway.Evaluation.ToolCalls;
 using Slipway.Training.Corpus;
 
@@ -58,7 +59,10 @@ internal static class EvalToolsVerb
                 cancellationToken)).ConfigureAwait(false);
             if (result.GetValue(json))
             {
-                context.WriteJson(ToJson(report, guided));
+                var document = ToJson(report, guided);
+                document["model"] = new TaskSubject(client).Describe();
+                document["seed"] = result.GetValue(seed);
+                context.WriteJson(document);
             }
             else
             {

@@ -70,7 +70,7 @@ public static class PackageComparison
         if (text is not null)
         {
             scores.AddRange(await text.MeasureAsync(
-                model, provenance, PathOf(options, name, TextMeasure.Source),
+                model, PathOf(options, name, TextMeasure.Source),
                 (done, windows) => steps.Report($"{name}: window {done}/{windows}", done == 1 ? windows : null),
                 cancellationToken).ConfigureAwait(false));
         }

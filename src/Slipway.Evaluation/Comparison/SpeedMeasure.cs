@@ -28,8 +28,8 @@ internal sealed class SpeedMeasure(BenchOptions options, LanguageModelOptions mo
             for (var index = 0; index < packages.Count; index++)
             {
                 var (folder, provenance, path) = packages[index];
-                using var results = ResultsFile.Open(path, Describe(provenance), options.Rounds);
-                rounds[index, round] = results.Answers.FirstOrDefault(answer => answer.Item == round);
+                using var results = ResultsFile<TaskAnswer>.Open(path, Describe(provenance), options.Rounds);
+                rounds[index, round] = results.Known(options.Rounds)[round];
                 if (rounds[index, round] is null)
                 {
                     rounds[index, round] = await RunAsync(folder, round, cancellationToken).ConfigureAwait(false);

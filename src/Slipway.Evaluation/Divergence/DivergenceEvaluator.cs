@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Slipway.Evaluation.Perplexity;
+using Slipway.Evaluation.Tasks;
 
 namespace Slipway.Evaluation.Divergence;
 
@@ -8,7 +10,7 @@ namespace Slipway.Evaluation.Divergence;
 /// Both models run the same windows of a text. At each scored position the Kullback-Leibler divergence
 /// D(reference ‖ candidate) of the distributions over the whole vocabulary is taken, in nats, and whether both find the
 /// same token most probable. Two windows of logits are held in memory: <c>8 · Window · vocabulary</c> bytes.
-/// Thread-safe.
+/// Thread-safe, but for runs that share a file of results.
 /// </remarks>
 /// <param name="reference">The model that is right; the caller keeps it.</param>
 /// <param name="candidate">The model to measure; the caller keeps it.</param>
@@ -69,6 +71,7 @@ public sealed class DivergenceEvaluator(
     /// <param name="progress">Told after each window.</param>
     /// <param name="cancellationToken">Stops the measurement, also within a window.</param>
     /// <exception cref="ArgumentException">There are too few tokens, or one outside the vocabulary.</exception>
+    /// <exception cref="InvalidDataException">The file of results belongs to another run.</exception>
     public async Task<DivergenceReport> EvaluateAsync(
         IReadOnlyList<int> ids,
         IReadOnlyList<int> prefix,
@@ -78,23 +81,36 @@ public sealed class DivergenceEvaluator(
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(prefix);
         var started = Stopwatch.GetTimestamp();
-        var windows = TextWindows.Cut(ids, prefix, _options);
-        var positions = new List<TokenDivergence>();
-        foreach (var (index, window) in windows.Index())
-        {
-            // One after the other: each model uses all cores.
-            var expected = await _reference.ForwardAsync(window.Ids, cancellationToken).ConfigureAwait(false);
-            var actual = await _candidate.ForwardAsync(window.Ids, cancellationToken).ConfigureAwait(false);
-            for (var i = window.FirstScored; i < window.Ids.Length; i++)
-            {
-                positions.Add(TokenDivergence.Of(expected[i - 1], actual[i - 1], window.Ids[i]));
-            }
+        var run = new WindowRun(ids, prefix, _options);
+        var windows = await run.MeasureAsync<WindowDivergence>(
+            Describe,
+            (index, window) => CompareAsync(index, window, cancellationToken),
+            done => progress?.Report(new DivergenceProgress(
+                done.Count, run.Count,
+                done.SelectMany(window => window.Positions).Average(position => position.Divergence))),
+            cancellationToken).ConfigureAwait(false);
+        return DivergenceReport.Of(windows, Stopwatch.GetElapsedTime(started));
+    }
 
-            progress?.Report(new DivergenceProgress(
-                index + 1, windows.Count, positions.Average(position => position.Divergence)));
-        }
+    private async Task<WindowDivergence> CompareAsync(
+        int index, TextWindow window, CancellationToken cancellationToken)
+    {
+        // One after the other: each model uses all cores.
+        var expected = await _reference.ForwardAsync(window.Ids, cancellationToken).ConfigureAwait(false);
+        var actual = await _candidate.ForwardAsync(window.Ids, cancellationToken).ConfigureAwait(false);
+        return new WindowDivergence(
+            index,
+            [
+                .. Enumerable.Range(window.FirstScored, window.Ids.Length - window.FirstScored).Select(
+                    i => TokenDivergence.Of(expected[i - 1], actual[i - 1], window.Ids[i])),
+            ]);
+    }
 
-        return DivergenceReport.Of(positions, windows.Count, Stopwatch.GetElapsedTime(started));
+    private JsonObject Describe()
+    {
+        var description = Provenance.Of(_candidate.Package);
+        description["reference_sha256"] = PackageHash.Of(_reference.Package);
+        return description;
     }
 
     private static LanguageModel SameVocabulary(LanguageModel reference, LanguageModel candidate)

@@ -25,8 +25,12 @@ public sealed record DivergenceReport(
     int Windows,
     TimeSpan Elapsed)
 {
-    internal static DivergenceReport Of(IReadOnlyList<TokenDivergence> positions, int windows, TimeSpan elapsed)
+    /// <summary>The comparisons window by window.</summary>
+    internal IReadOnlyList<WindowDivergence> PerWindow { get; init; } = [];
+
+    internal static DivergenceReport Of(IReadOnlyList<WindowDivergence> windows, TimeSpan elapsed)
     {
+        TokenDivergence[] positions = [.. windows.SelectMany(window => window.Positions)];
         double[] sorted = [.. positions.Select(position => position.Divergence).Order()];
         return new DivergenceReport(
             Estimate.OfMean(sorted),
@@ -36,9 +40,9 @@ public sealed record DivergenceReport(
             Estimate.OfMean([.. positions.Select(position => position.Agrees ? 1.0 : 0)]),
             Math.Exp(positions.Average(position => position.ReferenceNll)),
             Math.Exp(positions.Average(position => position.CandidateNll)),
-            positions.Count,
-            windows,
-            elapsed);
+            positions.Length,
+            windows.Count,
+            elapsed) { PerWindow = windows };
     }
 
     private static double Quantile(double[] sorted, double share)

@@ -1,11 +1,13 @@
 using System.Diagnostics;
+using Slipway.Evaluation.Tasks;
 
 namespace Slipway.Evaluation.Perplexity;
 
 /// <summary>Measures how well a language model predicts a text.</summary>
 /// <remarks>
 /// The whole text is tokenized and cut into windows of equal length; each window predicts its tokens from those before
-/// them. Where the tokenizer begins sequences with tokens of its own, each window starts with them. Thread-safe.
+/// them. Where the tokenizer begins sequences with tokens of its own, each window starts with them. Thread-safe, but
+/// for runs that share a file of results.
 /// </remarks>
 /// <param name="model">The model; the caller keeps it.</param>
 /// <param name="options">How to divide the text; null for the defaults.</param>
@@ -57,6 +59,7 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
     /// <param name="progress">Told after each window.</param>
     /// <param name="cancellationToken">Stops the measurement, also within a window.</param>
     /// <exception cref="ArgumentException">There are too few tokens, or one outside the vocabulary.</exception>
+    /// <exception cref="InvalidDataException">The file of results belongs to another run.</exception>
     public async Task<PerplexityReport> EvaluateAsync(
         IReadOnlyList<int> ids,
         IReadOnlyList<int> prefix,
@@ -66,24 +69,26 @@ public sealed class PerplexityEvaluator(LanguageModel model, PerplexityOptions? 
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(prefix);
         var started = Stopwatch.GetTimestamp();
-        var windows = TextWindows.Cut(ids, prefix, _options);
-        var perWindow = new List<double>(windows.Count);
-        var (sum, scored) = (0.0, 0);
-        foreach (var window in windows)
-        {
-            var scores = await _model.ScoreAsync(window.Ids, cancellationToken).ConfigureAwait(false);
-            var nll = -scores.Skip(window.FirstScored - 1).Sum(score => (double)score);
-            var count = window.Ids.Length - window.FirstScored;
-            perWindow.Add(nll / count);
-            (sum, scored) = (sum + nll, scored + count);
-            progress?.Report(new PerplexityProgress(perWindow.Count, windows.Count, Math.Exp(sum / scored)));
-        }
-
+        var run = new WindowRun(ids, prefix, _options);
+        var windows = await run.MeasureAsync<WindowScore>(
+            () => Provenance.Of(_model.Package),
+            async (index, window) =>
+            {
+                var scores = await _model.ScoreAsync(window.Ids, cancellationToken).ConfigureAwait(false);
+                return new WindowScore(
+                    index, window.Ids.Length - window.FirstScored,
+                    -scores.Skip(window.FirstScored - 1).Sum(score => (double)score));
+            },
+            done => progress?.Report(new PerplexityProgress(done.Count, run.Count, Perplexity(done))),
+            cancellationToken).ConfigureAwait(false);
         return new PerplexityReport(
-            perWindow,
-            Math.Exp(sum / scored),
-            scored,
+            [.. windows.Select(window => window.Nll / window.Tokens)],
+            Perplexity(windows),
+            windows.Sum(window => window.Tokens),
             ids.Count,
-            Stopwatch.GetElapsedTime(started));
+            Stopwatch.GetElapsedTime(started)) { PerWindow = windows };
     }
+
+    private static double Perplexity(IReadOnlyList<WindowScore> windows)
+        => Math.Exp(windows.Sum(window => window.Nll) / windows.Sum(window => window.Tokens));
 }

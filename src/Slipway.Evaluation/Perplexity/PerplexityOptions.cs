@@ -19,6 +19,18 @@ public sealed class PerplexityOptions
     /// <summary>The most windows to score; null for the whole text.</summary>
     public int? Windows { get; set; }
 
+    /// <summary>
+    /// A file that each window's result is written to when it comes, in JSON lines, so that a run that was ended goes
+    /// on where it was; null for none. One of another model, text or division is refused.
+    /// </summary>
+    public string? ResultsPath { get; set; }
+
+    /// <summary>Gives the same division with another file of results.</summary>
+    internal PerplexityOptions With(string? resultsPath) => new()
+    {
+        Window = Window, Stride = Stride, Windows = Windows, ResultsPath = resultsPath,
+    };
+
     internal static PerplexityOptions Checked(PerplexityOptions options, int contextLength)
     {
         List<string> errors = [];

@@ -11,7 +11,11 @@ public sealed record PerplexityReport(
     double Perplexity,
     int ScoredTokens,
     int TextTokens,
-    TimeSpan Elapsed);
+    TimeSpan Elapsed)
+{
+    /// <summary>The sums window by window.</summary>
+    internal IReadOnlyList<WindowScore> PerWindow { get; init; } = [];
+}
 
 /// <summary>Tells how far a measurement is.</summary>
 /// <param name="Done">Windows done.</param>

@@ -5,12 +5,13 @@ using System.Text.Json.Nodes;
 
 namespace Slipway.Evaluation.Tasks;
 
-/// <summary>Keeps the answers of a run in a file, so that another run goes on with it.</summary>
+/// <summary>Keeps the results of a run in a file, so that another run goes on with it.</summary>
 /// <remarks>
-/// The first line tells what was run, each further one is an answer. A line goes to the system whole and at once, so
+/// The first line tells what was run, each further one is a result. A line goes to the system whole and at once, so
 /// that a process that is killed leaves at most its last line cut; that line is dropped. Thread-safe.
 /// </remarks>
-internal sealed class ResultsFile : IDisposable
+internal sealed class ResultsFile<T> : IDisposable
+    where T : class, IResult<T>
 {
     private static readonly JsonSerializerOptions JsonOptions = new()
     {
@@ -20,19 +21,18 @@ internal sealed class ResultsFile : IDisposable
     private readonly FileStream? _stream;
     private readonly Lock _lock = new();
 
-    private ResultsFile(FileStream? stream, IReadOnlyList<TaskAnswer> answers)
-        => (_stream, Answers) = (stream, answers);
+    private ResultsFile(FileStream? stream, IReadOnlyList<T> results) => (_stream, Results) = (stream, results);
 
-    /// <summary>The answers that an earlier run gave.</summary>
-    public IReadOnlyList<TaskAnswer> Answers { get; }
+    /// <summary>Results of an earlier run.</summary>
+    public IReadOnlyList<T> Results { get; }
 
     /// <summary>Opens a file, or makes it; null keeps nothing.</summary>
     /// <exception cref="InvalidDataException">The file belongs to another run, or is none of results.</exception>
-    public static ResultsFile Open(string? path, JsonObject provenance, int items)
+    public static ResultsFile<T> Open(string? path, JsonObject provenance, int items)
     {
         if (path is null)
         {
-            return new ResultsFile(null, []);
+            return new ResultsFile<T>(null, []);
         }
 
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
@@ -43,8 +43,7 @@ internal sealed class ResultsFile : IDisposable
         var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         try
         {
-            var answers = Read(stream, path, provenance, items);
-            var file = new ResultsFile(stream, answers);
+            var file = new ResultsFile<T>(stream, Read(stream, path, provenance, items));
             if (stream.Length == 0)
             {
                 file.Write(provenance);
@@ -59,11 +58,23 @@ internal sealed class ResultsFile : IDisposable
         }
     }
 
-    public void Add(TaskAnswer answer)
+    /// <summary>Gives the results of an earlier run in their items' places; null where there is none.</summary>
+    public T?[] Known(int items)
+    {
+        var known = new T?[items];
+        foreach (var result in Results)
+        {
+            known[result.Item] = result;
+        }
+
+        return known;
+    }
+
+    public void Add(T result)
     {
         if (_stream is not null)
         {
-            Write(answer.ToJson());
+            Write(result.ToJson());
         }
     }
 
@@ -79,7 +90,7 @@ internal sealed class ResultsFile : IDisposable
         }
     }
 
-    private static List<TaskAnswer> Read(FileStream stream, string path, JsonObject provenance, int items)
+    private static List<T> Read(FileStream stream, string path, JsonObject provenance, int items)
     {
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
@@ -93,26 +104,26 @@ internal sealed class ResultsFile : IDisposable
         }
 
         CheckSameRun(Parse(path, 1, lines[0]) as JsonObject, path, provenance);
-        var answers = new List<TaskAnswer>();
+        var results = new List<T>();
         foreach (var (index, line) in lines.Index().Skip(1))
         {
             try
             {
-                answers.Add(TaskAnswer.FromJson(Parse(path, index + 1, line)));
+                results.Add(T.FromJson(Parse(path, index + 1, line)));
             }
             catch (JsonException exception)
             {
                 throw new TaskFileException(path, index + 1, exception.Message, exception);
             }
 
-            if (answers[^1].Item < 0 || answers[^1].Item >= items)
+            if (results[^1].Item < 0 || results[^1].Item >= items)
             {
                 throw new TaskFileException(
-                    path, index + 1, $"The answer is to item {answers[^1].Item}; the task has {items}.");
+                    path, index + 1, $"The result is of item {results[^1].Item}; the run has {items}.");
             }
         }
 
-        return answers;
+        return results;
     }
 
     private static void CheckSameRun(JsonObject? earlier, string path, JsonObject provenance)

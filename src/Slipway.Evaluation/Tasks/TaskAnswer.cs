@@ -8,29 +8,23 @@ namespace Slipway.Evaluation.Tasks;
 /// <param name="Text">The answer.</param>
 /// <param name="Values">Values that were computed with it, such as log-likelihoods and whether it is right.</param>
 public sealed record TaskAnswer(int Item, string Text, IReadOnlyDictionary<string, double> Values)
+    : IResult<TaskAnswer>
 {
-    internal JsonObject ToJson() => new()
+    JsonObject IResult<TaskAnswer>.ToJson() => new()
     {
         ["item"] = Item,
         ["text"] = Text,
-        ["values"] = new JsonObject(Values.Select(value => KeyValuePair.Create(
-            value.Key, double.IsFinite(value.Value) ? (JsonNode?)value.Value : value.Value.ToString(
-                System.Globalization.CultureInfo.InvariantCulture)))),
+        ["values"] = new JsonObject(Values.Select(
+            value => KeyValuePair.Create(value.Key, (JsonNode?)ResultNumber.ToJson(value.Value)))),
     };
 
-    /// <exception cref="JsonException">The document has another form.</exception>
-    internal static TaskAnswer FromJson(JsonNode? node)
+    static TaskAnswer IResult<TaskAnswer>.FromJson(JsonNode? node)
     {
         try
         {
             return new TaskAnswer(
                 (int)node!["item"]!, (string)node["text"]!, node["values"]!.AsObject().ToDictionary(
-                    value => value.Key,
-                    value => value.Value!.GetValueKind() == JsonValueKind.Number
-                        ? (double)value.Value!
-                        : double.Parse(
-                            (string)value.Value!, System.Globalization.CultureInfo.InvariantCulture),
-                    StringComparer.Ordinal));
+                    value => value.Key, value => ResultNumber.FromJson(value.Value!), StringComparer.Ordinal));
         }
         catch (Exception exception) when (exception is InvalidOperationException or NullReferenceException
             or FormatException)

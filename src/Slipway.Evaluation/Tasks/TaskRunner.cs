@@ -33,13 +33,8 @@ public static class TaskRunner
             provenance[name] = value?.DeepClone();
         }
 
-        using var results = ResultsFile.Open(settings.ResultsPath, provenance, task.Items.Count);
-        var answers = new TaskAnswer?[task.Items.Count];
-        foreach (var answer in results.Answers)
-        {
-            answers[answer.Item] = answer;
-        }
-
+        using var results = ResultsFile<TaskAnswer>.Open(settings.ResultsPath, provenance, task.Items.Count);
+        var answers = results.Known(task.Items.Count);
         var resumed = answers.Count(answer => answer is not null);
         var done = resumed;
         int[] open = [.. Enumerable.Range(0, answers.Length).Where(index => answers[index] is null)];

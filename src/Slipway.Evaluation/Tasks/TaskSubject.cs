@@ -1,5 +1,3 @@
-using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 
@@ -19,13 +17,7 @@ public sealed class TaskSubject
         _model = model ?? throw new ArgumentNullException(nameof(model));
         Client = new OnnxChatClient(model);
         Name = model.Package.Name;
-        _provenance = new JsonObject
-        {
-            ["model"] = Name,
-            ["model_sha256"] = PackageHash.Of(model.Package),
-            ["template_sha256"] = PackageHash.OfTemplate(model.Package),
-            ["precision"] = model.Package.Manifest?.Precision,
-        };
+        _provenance = Provenance.Of(model.Package);
     }
 
     /// <summary>Evaluates a chat client by its texts.</summary>
@@ -36,10 +28,8 @@ public sealed class TaskSubject
         Client = client ?? throw new ArgumentNullException(nameof(client));
         var metadata = client.GetService<ChatClientMetadata>();
         Name = name ?? metadata?.DefaultModelId ?? "client";
-        _provenance = new JsonObject
-        {
-            ["model"] = Name, ["provider"] = metadata?.ProviderName,
-        };
+        _provenance = client.GetService<LanguageModel>() is { } model
+            ? Provenance.Of(model.Package) : Provenance.Of(Name, metadata?.ProviderName);
     }
 
     /// <summary>The name in reports.</summary>
@@ -61,19 +51,5 @@ public sealed class TaskSubject
     internal LanguageModel? Model => _model;
 
     /// <summary>Tells what was evaluated by what: model and template by their hashes, and the versions.</summary>
-    public JsonObject Describe()
-    {
-        var description = (JsonObject)_provenance.DeepClone();
-        description["versions"] = new JsonObject
-        {
-            ["slipway"] = VersionOf(typeof(LanguageModel)),
-            ["onnxruntime"] = VersionOf(typeof(Microsoft.ML.OnnxRuntime.InferenceSession)),
-            ["dotnet"] = RuntimeInformation.FrameworkDescription,
-        };
-        return description;
-    }
-
-    private static string VersionOf(Type type)
-        => type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
-            .Split('+')[0] ?? "unknown";
+    public JsonObject Describe() => (JsonObject)_provenance.DeepClone();
 }

@@ -1,5 +1,6 @@
 using Slipway.Evaluation.Divergence;
 using Slipway.Evaluation.Perplexity;
+using Slipway.Evaluation.Tasks;
 using Slipway.Testing;
 
 namespace Slipway.Evaluation.Tests.Divergence;
@@ -42,6 +43,37 @@ public sealed class DivergenceEvaluatorTests(ITestOutputHelper output)
         var perplexity = await new PerplexityEvaluator(candidate, new() { Window = 30 })
             .EvaluateAsync(ids, [], null, TestContext.Current.CancellationToken);
         Assert.Equal(perplexity.Perplexity, report.CandidatePerplexity, perplexity.Perplexity * 1e-5);
+    }
+
+    [Fact]
+    public async Task Evaluate_FromResultsOfAnEarlierRun_GivesTheSame()
+    {
+        using var folder = new TemporaryFolder();
+        using LanguageModel reference = Load("qwen3-fp32"), candidate = Load("llama-int4");
+        var options = new PerplexityOptions { Window = 20, ResultsPath = folder["results.jsonl"] };
+        int[] ids = [.. Enumerable.Range(0, 45).Select(i => (i * 37 + 11) % candidate.VocabularySize)];
+        var first = await new DivergenceEvaluator(reference, candidate, options)
+            .EvaluateAsync(ids, [], null, TestContext.Current.CancellationToken);
+        var written = await File.ReadAllTextAsync(options.ResultsPath, TestContext.Current.CancellationToken);
+        var second = await new DivergenceEvaluator(reference, candidate, options)
+            .EvaluateAsync(ids, [], null, TestContext.Current.CancellationToken);
+        Assert.Equal(
+            first with { Elapsed = default, PerWindow = [] }, second with { Elapsed = default, PerWindow = [] });
+        Assert.Equal(
+            written, await File.ReadAllTextAsync(options.ResultsPath, TestContext.Current.CancellationToken));
+
+        // The model and its reference are part of what the file is of.
+        var error = await Assert.ThrowsAsync<InvalidDataException>(
+            () => new DivergenceEvaluator(candidate, candidate, options)
+                .EvaluateAsync(ids, [], null, TestContext.Current.CancellationToken));
+        Assert.Contains("what differs is 'reference_sha256'.", error.Message, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(
+            options.ResultsPath, written.Replace("\"agrees\":[", "\"agrees\":[1,", StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
+        var broken = await Assert.ThrowsAsync<TaskFileException>(
+            () => new DivergenceEvaluator(reference, candidate, options)
+                .EvaluateAsync(ids, [], null, TestContext.Current.CancellationToken));
+        Assert.Contains("empty or differ in length.", broken.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -121,6 +121,36 @@ public sealed class PerplexityEvaluatorTests(ITestOutputHelper output)
         Assert.Equal(1, progress.Count);
     }
 
+    [Fact]
+    public async Task Evaluate_EndedBefore_GoesOnAndGivesTheSame()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Load("qwen3-fp32");
+        int[] ids = [.. Enumerable.Range(1, 60)];
+        var options = new PerplexityOptions { Window = 10, Stride = 7, ResultsPath = folder["a/results.jsonl"] };
+        var whole = await new PerplexityEvaluator(model, new() { Window = 10, Stride = 7 })
+            .EvaluateAsync(ids, [], null, TestContext.Current.CancellationToken);
+        using var source = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new PerplexityEvaluator(model, options)
+            .EvaluateAsync(ids, [], new Collector([], source.Cancel), source.Token));
+
+        // A line that was cut short is none.
+        await File.AppendAllTextAsync(
+            options.ResultsPath, "{\"item\": 1, \"tok", TestContext.Current.CancellationToken);
+        var lines = await File.ReadAllLinesAsync(options.ResultsPath, TestContext.Current.CancellationToken);
+        Assert.Equal(3, lines.Length);
+        var resumed = await new PerplexityEvaluator(model, options)
+            .EvaluateAsync(ids, [], null, TestContext.Current.CancellationToken);
+        Assert.Equal(whole.NllPerWindow, resumed.NllPerWindow);
+        Assert.Equal((whole.Perplexity, whole.ScoredTokens), (resumed.Perplexity, resumed.ScoredTokens));
+        var after = await File.ReadAllLinesAsync(options.ResultsPath, TestContext.Current.CancellationToken);
+        Assert.Equal(lines[..2], after[..2]);
+
+        var error = await Assert.ThrowsAsync<InvalidDataException>(() => new PerplexityEvaluator(model, options)
+            .EvaluateAsync([.. ids, 7], [], null, TestContext.Current.CancellationToken));
+        Assert.Contains("what differs is 'text_sha256'.", error.Message, StringComparison.Ordinal);
+    }
+
     private sealed class Collector(List<PerplexityProgress> items, Action? then = null) : IProgress<PerplexityProgress>
     {
         public int Count => items.Count;
