@@ -27,6 +27,8 @@ public sealed class DependencyTests
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
         ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
         ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
+        ["Slipway.Testing.Conformance"] =
+            ["Microsoft.Extensions.AI", "xunit.v3.assert", "xunit.v3.extensibility.core"],
         ["Slipway.CodeRunner"] = ["Microsoft.CodeAnalysis.CSharp.Scripting"],
         ["Slipway.Cli"] =
         [
