@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Slipway.Tokenization;
@@ -29,15 +30,26 @@ internal static class ByteAlphabet
     /// <summary>The UTF-8 bytes of a text, each written as its character.</summary>
     public static string Encode(ReadOnlySpan<char> text)
     {
-        var bytes = new byte[Encoding.UTF8.GetMaxByteCount(text.Length)];
+        var characters = new char[Encoding.UTF8.GetByteCount(text)];
+        Encode(text, characters);
+        return new string(characters);
+    }
+
+    /// <summary>Writes the UTF-8 bytes of a text, each as its character.</summary>
+    /// <param name="text">Any text; half a surrogate pair counts as U+FFFD.</param>
+    /// <param name="destination">Receives the characters; three for each unit of the text are enough.</param>
+    /// <returns>The number of characters.</returns>
+    public static int Encode(ReadOnlySpan<char> text, Span<char> destination)
+    {
+        // The bytes go to the end of the same memory, ahead of the characters that replace them.
+        var bytes = MemoryMarshal.AsBytes(destination)[destination.Length..];
         var count = Encoding.UTF8.GetBytes(text, bytes);
-        return string.Create(count, bytes, static (span, source) =>
+        for (var i = 0; i < count; i++)
         {
-            for (var i = 0; i < span.Length; i++)
-            {
-                span[i] = ToChar[source[i]];
-            }
-        });
+            destination[i] = ToChar[bytes[i]];
+        }
+
+        return count;
     }
 
     /// <summary>The bytes that a token stands for; its own UTF-8 where it holds other characters.</summary>

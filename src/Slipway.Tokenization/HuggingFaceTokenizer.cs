@@ -23,9 +23,9 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     private readonly TextEncoder _encoder;
     private readonly SpecialTokenTemplate _template;
     private readonly PairTemplate _pair;
-    private readonly TokenDecoder? _decoder;
+    private readonly DecoderSequence? _decoder;
     private readonly Dictionary<string, int> _ids;
-    private readonly string?[] _tokens;
+    private readonly string?[] _tokens, _parts;
     private readonly HashSet<int> _special, _added;
     private readonly byte[]?[] _bytes;
 
@@ -34,7 +34,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         var model = TokenModel.Parse(root["model"]);
         var normalizer = root["normalizer"] is { IsNull: false } rewrite ? TextNormalizer.Parse(rewrite) : null;
         var splitter = root["pre_tokenizer"] is { IsNull: false } split ? TextSplitter.Parse(split) : null;
-        _decoder = root["decoder"] is { IsNull: false } decode ? TokenDecoder.Parse(decode) : null;
+        _decoder = root["decoder"] is { IsNull: false } decode
+            ? DecoderSequence.Of([TokenDecoder.Parse(decode)]) : null;
         _template = root["post_processor"] is { IsNull: false } process
             ? SpecialTokenTemplate.Parse(process) : SpecialTokenTemplate.None;
         _pair = root["post_processor"] is { IsNull: false } pair ? PairTemplate.Parse(pair) : PairTemplate.Plain;
@@ -79,6 +80,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         _added = [.. addedTokens.Select(token => token.Id)];
         _encoder = new TextEncoder(normalizer, splitter, model, addedTokens, _tokens);
         _bytes = new byte[_tokens.Length][];
+        _parts = new string?[_tokens.Length];
     }
 
     /// <summary>The highest token id + 1.</summary>
@@ -185,13 +187,12 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
         var stream = CreateStreamDecoder(skipSpecialTokens);
-        StringBuilder text = new(ids.Length * 4);
         foreach (var id in ids)
         {
-            text.Append(stream.Append(id));
+            stream.Take(id);
         }
 
-        return text.Append(stream.Flush()).ToString();
+        return stream.Flush();
     }
 
     /// <summary>The id of a token as the vocabulary writes it, or null.</summary>
@@ -223,8 +224,14 @@ public sealed class HuggingFaceTokenizer : Tokenizer
 
     /// <summary>Starts turning ids into text one at a time.</summary>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
-    public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) =>
-        new(this, skipSpecialTokens, _decoder?.Start() ?? new JoiningStage());
+    public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) => new(this, skipSpecialTokens);
+
+    /// <summary>Begins a text of <see cref="DecodedPart"/>s.</summary>
+    internal DecoderStage StartDecoding(DecoderStage next) => _decoder?.StartPrepared(next) ?? new JoiningStage(next);
+
+    /// <summary>A token as far as it can be decoded without those around it; null for an id without one.</summary>
+    internal string? DecodedPart(int id) =>
+        IdToToken(id) is { } token ? _parts[id] ??= _decoder?.Prepare(token) ?? token : null;
 
     private static HuggingFaceTokenizer Read(ReadOnlyMemory<byte> json, string source, AddedToken[] beside)
     {

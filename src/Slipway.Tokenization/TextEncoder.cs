@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.ML.Tokenizers;
 using Slipway.Tokenization.Models;
@@ -11,9 +13,13 @@ namespace Slipway.Tokenization;
 /// </summary>
 internal sealed class TextEncoder
 {
+    private const int StackCharacters = 256;
+
     private readonly TextNormalizer? _normalizer;
     private readonly TextSplitter? _splitter;
     private readonly TokenModel _model;
+    private readonly PieceCache _cache = new();
+    private readonly bool _usesBytes;
     private readonly AddedTokenMatcher _rawMatcher, _normalizedMatcher;
     private readonly string?[] _tokens;
 
@@ -22,7 +28,9 @@ internal sealed class TextEncoder
         string?[] tokens)
     {
         _normalizer = normalizer;
-        _splitter = splitter;
+        _usesBytes = splitter is { UsesBytes: true };
+        _splitter = _usesBytes || model.Splitter is not { } further ? splitter
+            : splitter is null ? further : new SplitterSequence([splitter, further]);
         _model = model;
         _tokens = tokens;
         _rawMatcher = new AddedTokenMatcher(addedTokens.Where(token => !token.Normalized));
@@ -41,9 +49,10 @@ internal sealed class TextEncoder
     public void Encode(string text, List<int> result, List<EncodedToken>? offsets)
     {
         var normalizedLength = 0;
+        List<Piece> pieces = [];
         foreach (var (start, end, id) in _rawMatcher.Split(text))
         {
-            var part = text[start..end];
+            var part = end - start == text.Length ? text : text[start..end];
             if (id >= 0)
             {
                 AddToken(id, part, normalizedLength, result, offsets);
@@ -60,7 +69,12 @@ internal sealed class TextEncoder
                 }
                 else
                 {
-                    EncodeSegment(normalized[from..to], normalizedLength + from, result, offsets);
+                    pieces.Clear();
+                    Split(new Piece(normalized, from, to - from, normalizedLength + from), pieces);
+                    foreach (var piece in pieces)
+                    {
+                        EncodePiece(piece, result, offsets);
+                    }
                 }
             }
 
@@ -74,10 +88,8 @@ internal sealed class TextEncoder
         offsets?.Add(new EncodedToken(id, text, start..(start + text.Length)));
     }
 
-    private void EncodeSegment(string segment, int start, List<int> result, List<EncodedToken>? offsets)
+    private void Split(Piece whole, List<Piece> pieces)
     {
-        List<Piece> pieces = [];
-        Piece whole = new(segment, start);
         if (_splitter is null)
         {
             pieces.Add(whole);
@@ -86,44 +98,70 @@ internal sealed class TextEncoder
         {
             _splitter.Split(whole, pieces);
         }
+    }
 
-        var usesBytes = _splitter is { UsesBytes: true };
-        foreach (var piece in pieces)
+    private void EncodePiece(Piece piece, List<int> result, List<EncodedToken>? offsets)
+    {
+        var first = result.Count;
+        if (_cache.Find(piece.Text, out var slot) is { } known)
         {
-            var first = result.Count;
-            _model.Encode(usesBytes ? ByteAlphabet.Encode(piece.Text) : piece.Text, result);
-            if (offsets is not null)
-            {
-                AddOffsets(piece, result[first..], offsets);
-            }
+            result.AddRange(known);
+        }
+        else
+        {
+            EncodeAnew(piece.Text, result);
+            _cache.Add(slot, piece.Text, CollectionsMarshal.AsSpan(result)[first..]);
+        }
+
+        if (offsets is not null)
+        {
+            AddOffsets(piece, CollectionsMarshal.AsSpan(result)[first..], offsets);
+        }
+    }
+
+    private void EncodeAnew(ReadOnlySpan<char> text, List<int> result)
+    {
+        if (!_usesBytes)
+        {
+            _model.Encode(text, result);
+            return;
+        }
+
+        var most = Encoding.UTF8.GetMaxByteCount(text.Length);
+        var rented = most > StackCharacters ? ArrayPool<char>.Shared.Rent(most) : null;
+        var characters = rented ?? stackalloc char[StackCharacters];
+        _model.Encode(characters[..ByteAlphabet.Encode(text, characters)], result);
+        if (rented is not null)
+        {
+            ArrayPool<char>.Shared.Return(rented);
         }
     }
 
     // A token that starts inside a character is placed at that character's start; what was added in front has no place.
-    private void AddOffsets(Piece piece, List<int> pieceIds, List<EncodedToken> offsets)
+    private void AddOffsets(Piece piece, ReadOnlySpan<int> pieceIds, List<EncodedToken> offsets)
     {
-        var utf8 = Encoding.UTF8.GetBytes(piece.Text);
-        var at = 0;
-        for (var i = 0; i < pieceIds.Count; i++)
+        var text = piece.Text;
+        int bytes = 0, characters = 0, end = 0;
+        for (var i = 0; i < pieceIds.Length; i++)
         {
             var token = _tokens[pieceIds[i]] ?? string.Empty;
-            var length = _splitter is { UsesBytes: true } ? token.Length : _model.ByteLength(token);
-            var end = i == pieceIds.Count - 1 ? utf8.Length : Math.Min(at + length, utf8.Length);
-            int from = Chars(utf8, at) - piece.Added, to = Chars(utf8, end) - piece.Added;
-            offsets.Add(new EncodedToken(
-                pieceIds[i], token, (piece.Start + Math.Max(from, 0))..(piece.Start + Math.Max(to, 0))));
-            at = end;
-        }
-    }
+            var from = piece.Start + Math.Max(characters - piece.Added, 0);
+            end = i == pieceIds.Length - 1 ? int.MaxValue
+                : end + (_usesBytes ? token.Length : _model.ByteLength(token));
+            while (characters < text.Length)
+            {
+                Rune.DecodeFromUtf16(text[characters..], out var rune, out var length);
+                if (bytes + rune.Utf8SequenceLength > end)
+                {
+                    break;
+                }
 
-    private static int Chars(byte[] utf8, int end)
-    {
-        var whole = end;
-        while (whole > 0 && whole < utf8.Length && (utf8[whole] & 0xC0) == 0x80)
-        {
-            whole--;
-        }
+                bytes += rune.Utf8SequenceLength;
+                characters += length;
+            }
 
-        return Encoding.UTF8.GetCharCount(utf8, 0, whole);
+            var to = piece.Start + Math.Max(characters - piece.Added, 0);
+            offsets.Add(new EncodedToken(pieceIds[i], token, from..to));
+        }
     }
 }

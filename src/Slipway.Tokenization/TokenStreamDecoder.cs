@@ -8,40 +8,37 @@ public sealed class TokenStreamDecoder
 {
     private readonly HuggingFaceTokenizer _tokenizer;
     private readonly bool _skipSpecialTokens;
+    private readonly TextStage _text = new();
     private readonly DecoderStage _stage;
-    private readonly List<string> _output = [];
 
-    internal TokenStreamDecoder(HuggingFaceTokenizer tokenizer, bool skipSpecialTokens, DecoderStage stage)
+    internal TokenStreamDecoder(HuggingFaceTokenizer tokenizer, bool skipSpecialTokens)
     {
         _tokenizer = tokenizer;
         _skipSpecialTokens = skipSpecialTokens;
-        _stage = stage;
+        _stage = tokenizer.StartDecoding(_text);
     }
 
     /// <summary>Takes the next id and returns the text that became certain with it, possibly none.</summary>
     /// <param name="id">The token; an id without one stands for nothing.</param>
     public string Append(int id)
     {
-        if (_tokenizer.IdToToken(id) is not { } token || (_skipSpecialTokens && _tokenizer.IsSpecial(id)))
-        {
-            return string.Empty;
-        }
-
-        _stage.Append(token, _output);
-        return Take();
+        Take(id);
+        return _text.Take();
     }
 
     /// <summary>Ends the text: returns what was held back, U+FFFD for bytes that never became a character.</summary>
     public string Flush()
     {
-        _stage.Flush(_output);
-        return Take();
+        _stage.Flush();
+        return _text.Take();
     }
 
-    private string Take()
+    /// <summary>Takes the next id; its text comes with the next call that returns some.</summary>
+    internal void Take(int id)
     {
-        var text = _output.Count == 1 ? _output[0] : string.Concat(_output);
-        _output.Clear();
-        return text;
+        if (_tokenizer.DecodedPart(id) is { } part && !(_skipSpecialTokens && _tokenizer.IsSpecial(id)))
+        {
+            _stage.Append(part);
+        }
     }
 }

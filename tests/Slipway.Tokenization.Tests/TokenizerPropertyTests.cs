@@ -17,7 +17,7 @@ public sealed class TokenizerPropertyTests
         Random random = new(1);
         for (var i = 0; i < Rounds; i++)
         {
-            var text = RandomText(random);
+            var text = RandomTexts.Next(random);
             Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text, true), false));
         }
     }
@@ -63,7 +63,7 @@ public sealed class TokenizerPropertyTests
         Random random = new(4);
         for (var i = 0; i < Rounds; i++)
         {
-            var text = RandomText(random);
+            var text = RandomTexts.Next(random);
             var at = 0;
             foreach (var token in tokenizer.EncodeToTokens(text, out _))
             {
@@ -75,23 +75,19 @@ public sealed class TokenizerPropertyTests
         }
     }
 
-    private static string RandomText(Random random)
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Encode_ManyWordsOnManyThreads_GivesWhatEachWordGivesFirst(string json)
     {
-        StringBuilder text = new();
-        for (var i = random.Next(20); i > 0; i--)
-        {
-            var code = random.Next(6) switch
-            {
-                0 => random.Next(0x80),
-                1 => random.Next(0x800),
-                2 => random.Next(0xD800),
-                3 => random.Next(0x1F300, 0x1FA00),
-                4 => " \t\n'<s>"[random.Next(7)],
-                _ => random.Next(0x20000, 0x20100),
-            };
-            text.Append(char.ConvertFromUtf32(code));
-        }
+        var tokenizer = SmallTokenizers.Parse(json);
+        Random random = new(7);
+        string[] words = [
+            .. Enumerable.Range(0, 60_000).Select(_ => new string([.. Enumerable.Range(0, random.Next(1, 6))
+                .Select(_ => "abcdé "[random.Next(6)])]))];
+        int[][] first = [.. words.Take(300).Select(word => SmallTokenizers.Parse(json).Encode(word, false))];
 
-        return text.ToString();
+        Parallel.ForEach(words, word => tokenizer.Encode(word, false));
+
+        Assert.All(words.Take(300).Zip(first), pair => Assert.Equal(pair.Second, tokenizer.Encode(pair.First, false)));
     }
 }

@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Text;
-using System.Text.RegularExpressions;
 using Slipway.Tokenization.Files;
 using Slipway.Tokenization.PreTokenizers;
 
@@ -8,24 +8,23 @@ namespace Slipway.Tokenization.Decoders;
 /// <summary>Makes one part of all; needs the whole text where another decoder than a strip follows.</summary>
 internal sealed class FuseDecoder : TokenDecoder
 {
-    public override DecoderStage Start() => new Stage();
+    public override DecoderStage Start(DecoderStage next) => new Stage(next);
 
     public override string DecodeInside(string token) => token;
 
-    private sealed class Stage : DecoderStage
+    private sealed class Stage(DecoderStage next) : DecoderStage(next)
     {
         private readonly StringBuilder _text = new();
 
-        public override void Append(string part, List<string> output) => _text.Append(part);
+        public override void Append(string part) => _text.Append(part);
 
-        public override void Flush(List<string> output) => output.Add(_text.ToString());
+        protected override void Release() => Pass(_text.ToString());
     }
 }
 
-internal sealed class ReplaceDecoder(Regex pattern, string content, string source) : PlainDecoder
+internal sealed class ReplaceDecoder(Pattern pattern, string content) : PlainDecoder
 {
-    public override string DecodeInside(string token) =>
-        Pattern.Guard(() => pattern.Replace(token, _ => content), pattern, token, source);
+    public override string DecodeInside(string token) => pattern.Replace(token, content);
 }
 
 /// <summary>Replaces the visible space by a space; the first token loses its own.</summary>
@@ -34,17 +33,17 @@ internal sealed class MetaspaceDecoder(char replacement, bool dropsFirst) : Toke
     public static MetaspaceDecoder Parse(Section section) => new(
         MetaspaceSplitter.ParseReplacement(section), MetaspaceSplitter.ParseScheme(section) != "never");
 
-    public override DecoderStage Start() => new Stage(replacement, dropsFirst);
+    public override DecoderStage Start(DecoderStage next) => new Stage(replacement, dropsFirst, next);
 
     public override string DecodeInside(string token) => token.Replace(replacement, ' ');
 
-    private sealed class Stage(char replacement, bool dropsFirst) : DecoderStage
+    private sealed class Stage(char replacement, bool dropsFirst, DecoderStage next) : DecoderStage(next)
     {
         private bool _drops = dropsFirst;
 
-        public override void Append(string part, List<string> output)
+        public override void Append(string part)
         {
-            output.Add(_drops
+            Pass(_drops
                 ? part.Replace(replacement.ToString(), string.Empty, StringComparison.Ordinal)
                 : part.Replace(replacement, ' '));
             _drops = false;
@@ -55,7 +54,9 @@ internal sealed class MetaspaceDecoder(char replacement, bool dropsFirst) : Toke
 /// <summary>Puts a space before each token but the first, except where it continues a word.</summary>
 internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecoder
 {
-    public override DecoderStage Start() => new Stage(this);
+    private static readonly SearchValues<char> Punctuation = SearchValues.Create(".?!,'");
+
+    public override DecoderStage Start(DecoderStage next) => new Stage(this, next);
 
     public override string DecodeInside(string token) => Clean(
         token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token);
@@ -68,15 +69,18 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecod
         .Replace(" do not", " don't", StringComparison.Ordinal).Replace(" 's", "'s", StringComparison.Ordinal)
         .Replace(" 've", "'ve", StringComparison.Ordinal).Replace(" 're", "'re", StringComparison.Ordinal);
 
-    private string Clean(string text) => cleanup ? CleanUp(text) : text;
+    // Most tokens hold nothing of that kind, which is quicker to see than to replace.
+    private string Clean(string text) => cleanup
+        && (text.AsSpan().ContainsAny(Punctuation) || text.Contains(" do not", StringComparison.Ordinal))
+            ? CleanUp(text) : text;
 
-    private sealed class Stage(WordPieceDecoder decoder) : DecoderStage
+    private sealed class Stage(WordPieceDecoder decoder, DecoderStage next) : DecoderStage(next)
     {
         private bool _first = true;
 
-        public override void Append(string part, List<string> output)
+        public override void Append(string part)
         {
-            output.Add(_first ? decoder.Clean(part) : decoder.DecodeInside(part));
+            Pass(_first ? decoder.Clean(part) : decoder.DecodeInside(part));
             _first = false;
         }
     }
@@ -85,7 +89,7 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecod
 /// <summary>Speech: equal neighbours are one, the pad token is silence, the delimiter a space.</summary>
 internal sealed class CtcDecoder(string pad, string delimiter, bool cleanup) : TokenDecoder
 {
-    public override DecoderStage Start() => new Stage(this);
+    public override DecoderStage Start(DecoderStage next) => new Stage(this, next);
 
     public override string DecodeInside(string token)
     {
@@ -94,15 +98,15 @@ internal sealed class CtcDecoder(string pad, string delimiter, bool cleanup) : T
             : WordPieceDecoder.CleanUp(text).Replace(delimiter, " ", StringComparison.Ordinal);
     }
 
-    private sealed class Stage(CtcDecoder decoder) : DecoderStage
+    private sealed class Stage(CtcDecoder decoder, DecoderStage next) : DecoderStage(next)
     {
         private string? _last;
 
-        public override void Append(string part, List<string> output)
+        public override void Append(string part)
         {
             if (part != _last)
             {
-                output.Add(decoder.DecodeInside(part));
+                Pass(decoder.DecodeInside(part));
             }
 
             _last = part;
@@ -113,32 +117,32 @@ internal sealed class CtcDecoder(string pad, string delimiter, bool cleanup) : T
 /// <summary>The end-of-word suffix becomes a space, but not at the end of the text.</summary>
 internal sealed class SuffixDecoder(string suffix) : TokenDecoder
 {
-    public override DecoderStage Start() => new Stage(this);
+    public override DecoderStage Start(DecoderStage next) => new Stage(this, next);
 
     public override string DecodeInside(string token) => Replace(token, " ");
 
     private string Replace(string token, string by) =>
         suffix.Length == 0 ? token : token.Replace(suffix, by, StringComparison.Ordinal);
 
-    private sealed class Stage(SuffixDecoder decoder) : DecoderStage
+    private sealed class Stage(SuffixDecoder decoder, DecoderStage next) : DecoderStage(next)
     {
         private string? _held;
 
-        public override void Append(string part, List<string> output)
+        public override void Append(string part)
         {
             if (_held is not null)
             {
-                output.Add(decoder.DecodeInside(_held));
+                Pass(decoder.DecodeInside(_held));
             }
 
             _held = part;
         }
 
-        public override void Flush(List<string> output)
+        protected override void Release()
         {
             if (_held is not null)
             {
-                output.Add(decoder.Replace(_held, string.Empty));
+                Pass(decoder.Replace(_held, string.Empty));
             }
         }
     }

@@ -1,33 +1,60 @@
+using System.Buffers;
 using System.Text;
 
 namespace Slipway.Tokenization.Decoders;
 
-/// <summary>Tokens are bytes; together they are UTF-8.</summary>
-internal sealed class ByteLevelDecoder : TokenDecoder
+/// <summary>Turns tokens of the byte alphabet into their bytes, each a character below U+0100.</summary>
+internal sealed class ByteAlphabetDecoder : PlainDecoder
 {
     public override bool UsesBytes => true;
 
-    public override DecoderStage Start() => new Stage();
+    public override string DecodeInside(string token) => Encoding.Latin1.GetString(ByteAlphabet.Decode(token));
+}
 
-    public override string DecodeInside(string token) => Encoding.UTF8.GetString(ByteAlphabet.Decode(token));
+/// <summary>Takes bytes, each a character below U+0100, which together are UTF-8.</summary>
+internal sealed class Utf8Decoder : TokenDecoder
+{
+    private const int MaxCharacterBytes = 4, StackBytes = 64;
 
-    private sealed class Stage : DecoderStage
+    public override DecoderStage Start(DecoderStage next) => new Stage(next);
+
+    public override string DecodeInside(string token) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(token));
+
+    private sealed class Stage(DecoderStage next) : DecoderStage(next)
     {
-        private readonly Decoder _utf8 = Encoding.UTF8.GetDecoder();
+        private readonly byte[] _held = new byte[MaxCharacterBytes];
+        private int _heldCount;
 
-        public override void Append(string part, List<string> output) =>
-            Take(ByteAlphabet.Decode(part), flush: false, output);
-
-        public override void Flush(List<string> output) => Take([], flush: true, output);
-
-        private void Take(byte[] bytes, bool flush, List<string> output)
+        public override void Append(string part)
         {
-            var characters = new char[_utf8.GetCharCount(bytes, flush)];
-            var count = _utf8.GetChars(bytes, characters, flush);
-            if (count > 0)
+            if (_heldCount == 0 && Ascii.IsValid(part))
             {
-                output.Add(new string(characters, 0, count));
+                Pass(part);
+                return;
             }
+
+            // The beginning of a character waits for its end.
+            var count = _heldCount + part.Length;
+            var bytes = count <= StackBytes ? stackalloc byte[StackBytes] : new byte[count];
+            bytes = bytes[..count];
+            _held.AsSpan(0, _heldCount).CopyTo(bytes);
+            Encoding.Latin1.GetBytes(part, bytes[_heldCount..]);
+            _heldCount = Rune.DecodeLastFromUtf8(bytes, out _, out var last) == OperationStatus.NeedMoreData ? last : 0;
+            bytes[^_heldCount..].CopyTo(_held);
+            if (count > _heldCount)
+            {
+                Pass(Encoding.UTF8.GetString(bytes[..^_heldCount]));
+            }
+        }
+
+        protected override void Release()
+        {
+            if (_heldCount > 0)
+            {
+                Pass(Encoding.UTF8.GetString(_held, 0, _heldCount));
+            }
+
+            _heldCount = 0;
         }
     }
 }
@@ -38,16 +65,16 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    public override DecoderStage Start() => new Stage();
+    public override DecoderStage Start(DecoderStage next) => new Stage(next);
 
     public override string DecodeInside(string token) =>
         ByteOf(token) is >= 0 and var value ? value < 0x80 ? ((char)value).ToString() : "\uFFFD" : token;
 
-    private sealed class Stage : DecoderStage
+    private sealed class Stage(DecoderStage next) : DecoderStage(next)
     {
         private readonly List<byte> _run = [];
 
-        public override void Append(string part, List<string> output)
+        public override void Append(string part)
         {
             var value = ByteOf(part);
             if (value >= 0)
@@ -56,11 +83,11 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
                 return;
             }
 
-            Flush(output);
-            output.Add(part);
+            Release();
+            Pass(part);
         }
 
-        public override void Flush(List<string> output)
+        protected override void Release()
         {
             if (_run.Count == 0)
             {
@@ -71,11 +98,11 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
             _run.Clear();
             try
             {
-                output.Add(Strict.GetString(bytes));
+                Pass(Strict.GetString(bytes));
             }
             catch (DecoderFallbackException)
             {
-                output.Add(new string('\uFFFD', bytes.Length));
+                Pass(new string('\uFFFD', bytes.Length));
             }
         }
     }

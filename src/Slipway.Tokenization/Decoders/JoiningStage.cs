@@ -1,13 +1,13 @@
 namespace Slipway.Tokenization.Decoders;
 
 /// <summary>Puts a space between tokens, where a file names no decoder.</summary>
-internal sealed class JoiningStage : DecoderStage
+internal sealed class JoiningStage(DecoderStage next) : DecoderStage(next)
 {
     private bool _first = true;
 
-    public override void Append(string part, List<string> output)
+    public override void Append(string part)
     {
-        output.Add(_first ? part : " " + part);
+        Pass(_first ? part : " " + part);
         _first = false;
     }
 }

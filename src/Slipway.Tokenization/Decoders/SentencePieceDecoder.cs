@@ -16,20 +16,21 @@ internal sealed class SentencePieceDecoder(string unknown, bool prefix, bool col
         new ByteFallbackDecoder(),
     ]);
 
-    public override DecoderStage Start() => new Stage(this, prefix || collapse, collapse);
+    public override DecoderStage Start(DecoderStage next) => new Stage(this, prefix || collapse, collapse, next);
 
     public override string DecodeInside(string token) =>
         unknown.Length > 0 && token == unknown ? UnknownSurface : token.Replace(Space, ' ');
 
-    private sealed class Stage(SentencePieceDecoder decoder, bool strips, bool stripsAll) : DecoderStage
+    private sealed class Stage(SentencePieceDecoder decoder, bool strips, bool stripsAll, DecoderStage next)
+        : DecoderStage(next)
     {
         private bool _atStart = strips;
 
-        public override void Append(string part, List<string> output)
+        public override void Append(string part)
         {
             var rest = !_atStart ? part : stripsAll ? part.TrimStart(Space) : part.StartsWith(Space) ? part[1..] : part;
             _atStart = _atStart && stripsAll && rest.Length == 0;
-            output.Add(decoder.DecodeInside(rest));
+            Pass(decoder.DecodeInside(rest));
         }
     }
 }

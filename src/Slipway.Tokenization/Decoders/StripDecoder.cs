@@ -18,7 +18,8 @@ internal sealed class StripDecoder(char character, int start, int stop, bool ofT
     /// <summary>The same, of the whole text.</summary>
     public StripDecoder OfText() => new(character, start, stop, ofText: true);
 
-    public override DecoderStage Start() => ofText ? new TextStage(character, start, stop) : new PartStage(this);
+    public override DecoderStage Start(DecoderStage next) =>
+        ofText ? new WholeStage(character, start, stop, next) : new PartStage(this, next);
 
     public override string DecodeInside(string token) => ofText ? token : Strip(token);
 
@@ -42,17 +43,23 @@ internal sealed class StripDecoder(char character, int start, int stop, bool ofT
         return token[from..to];
     }
 
-    private sealed class PartStage(StripDecoder decoder) : DecoderStage
+    private sealed class PartStage(StripDecoder decoder, DecoderStage next) : DecoderStage(next)
     {
-        public override void Append(string part, List<string> output) => output.Add(decoder.Strip(part));
+        public override void Append(string part) => Pass(decoder.Strip(part));
     }
 
-    private sealed class TextStage(char character, int start, int stop) : DecoderStage
+    private sealed class WholeStage(char character, int start, int stop, DecoderStage next) : DecoderStage(next)
     {
         private int _toStrip = start, _held;
 
-        public override void Append(string part, List<string> output)
+        public override void Append(string part)
         {
+            if (_toStrip == 0 && stop == 0)
+            {
+                Pass(part);
+                return;
+            }
+
             var from = 0;
             while (_toStrip > 0 && from < part.Length)
             {
@@ -71,7 +78,7 @@ internal sealed class StripDecoder(char character, int start, int stop, bool ofT
             _held = text.Length - last;
             if (last > 0)
             {
-                output.Add(text[..last]);
+                Pass(text[..last]);
             }
         }
     }

@@ -10,11 +10,11 @@ internal abstract class TokenDecoder
 
     private static readonly Dictionary<string, Func<Section, int, TokenDecoder>> Types = new()
     {
-        ["ByteLevel"] = (_, _) => new ByteLevelDecoder(),
+        ["ByteLevel"] = (_, _) => DecoderSequence.Of([new ByteAlphabetDecoder(), new Utf8Decoder()]),
         ["ByteFallback"] = (_, _) => new ByteFallbackDecoder(),
         ["Fuse"] = (_, _) => new FuseDecoder(),
         ["Replace"] = (section, _) => new ReplaceDecoder(
-            Pattern.Parse(section["pattern"]), section.String("content"), section.Source),
+            Pattern.Parse(section["pattern"]), section.String("content")),
         ["Strip"] = (section, _) => StripDecoder.Parse(section),
         ["Metaspace"] = (section, _) => MetaspaceDecoder.Parse(section),
         ["SentencePiece"] = (section, _) => SentencePieceDecoder.Parse(section),
@@ -32,7 +32,8 @@ internal abstract class TokenDecoder
     public virtual bool UsesBytes => false;
 
     /// <summary>Begins a text.</summary>
-    public abstract DecoderStage Start();
+    /// <param name="next">Takes what is decoded.</param>
+    public abstract DecoderStage Start(DecoderStage next);
 
     /// <summary>The text of one token in running text, without what only happens at the start or the end.</summary>
     public abstract string DecodeInside(string token);
@@ -43,24 +44,35 @@ internal abstract class TokenDecoder
         : throw section.Unknown("decoder", Types.Keys);
 
     /// <summary>The value of a token such as <c>&lt;0x0A&gt;</c>, or −1.</summary>
-    public static int ByteOf(string token) =>
-        token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
+    public static int ByteOf(ReadOnlySpan<char> token) =>
+        token.Length == 6 && token.StartsWith("<0x") && token[5] == '>'
         && byte.TryParse(
-            token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            token.Slice(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
             ? value : -1;
 }
 
-/// <summary>One decoder at work on one text: parts go in one at a time, and come out once they are certain.</summary>
+/// <summary>One decoder at work on one text: hands parts on to the next once they are certain.</summary>
 /// <remarks>
 /// What comes out, joined, does not depend on when it is asked for: whole texts are decoded the same way.
 /// </remarks>
-internal abstract class DecoderStage
+/// <param name="next">The next decoder's stage; null for the last one.</param>
+internal abstract class DecoderStage(DecoderStage? next)
 {
-    /// <summary>Takes the next part and appends what became certain.</summary>
-    public abstract void Append(string part, List<string> output);
+    /// <summary>Takes the next part and hands on what became certain.</summary>
+    public abstract void Append(string part);
 
-    /// <summary>Ends the text and appends what was held back.</summary>
-    public virtual void Flush(List<string> output)
+    /// <summary>Ends the text: hands on what was held back.</summary>
+    public void Flush()
+    {
+        Release();
+        next?.Flush();
+    }
+
+    /// <summary>Hands a part on.</summary>
+    protected void Pass(string part) => next!.Append(part);
+
+    /// <summary>Hands on what was held back.</summary>
+    protected virtual void Release()
     {
     }
 }
@@ -68,10 +80,10 @@ internal abstract class DecoderStage
 /// <summary>A decoder that treats every token alike.</summary>
 internal abstract class PlainDecoder : TokenDecoder
 {
-    public override DecoderStage Start() => new Stage(this);
+    public override DecoderStage Start(DecoderStage next) => new Stage(this, next);
 
-    private sealed class Stage(PlainDecoder decoder) : DecoderStage
+    private sealed class Stage(PlainDecoder decoder, DecoderStage next) : DecoderStage(next)
     {
-        public override void Append(string part, List<string> output) => output.Add(decoder.DecodeInside(part));
+        public override void Append(string part) => Pass(decoder.DecodeInside(part));
     }
 }

@@ -1,31 +1,77 @@
 using System.Text.RegularExpressions;
+using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Files;
 
 /// <summary>The <c>{"Regex": …}</c> or <c>{"String": …}</c> of a tokenizer file.</summary>
-internal static class Pattern
+internal sealed class Pattern
 {
     private const int MaximumLength = 16_384;
 
     // Backtracking patterns are stopped after this long on one match; published patterns take microseconds.
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
-    public static Regex Parse(Section section)
+    private readonly string? _literal;
+    private readonly string _source;
+
+    private Pattern(Regex regex, string? literal, string source) =>
+        (Regex, _literal, _source) = (regex, literal, source);
+
+    /// <summary>The pattern; matching may take too long, which <see cref="TimedOut"/> reports.</summary>
+    public Regex Regex { get; }
+
+    /// <summary>A pattern of the library's own.</summary>
+    public static Pattern BuiltIn(Regex regex) => new(regex, null, string.Empty);
+
+    public static Pattern Parse(Section section)
     {
         if (section["String"] is { IsNull: false } text)
         {
-            return new Regex(Regex.Escape(text.AsString()), RegexOptions.CultureInvariant, Timeout);
+            var literal = text.AsString();
+            return new Pattern(
+                new Regex(Regex.Escape(literal), RegexOptions.CultureInvariant, Timeout),
+                literal.Length > 0 ? literal : null, section.Source);
         }
 
-        return Compile(section["Regex"].AsString(), section);
+        return new Pattern(Compile(section["Regex"].AsString(), section), null, section.Source);
     }
 
-    public static Regex Compile(string pattern, Section section)
+    /// <summary>Puts a text in the place of every match.</summary>
+    /// <exception cref="TokenizerFormatException">The pattern takes too long.</exception>
+    public string Replace(string text, string content)
+    {
+        if (_literal is not null)
+        {
+            return text.Replace(_literal, content, StringComparison.Ordinal);
+        }
+
+        try
+        {
+            return Regex.Replace(text, _ => content);
+        }
+        catch (RegexMatchTimeoutException exception)
+        {
+            throw TimedOut(text.Length, exception);
+        }
+    }
+
+    /// <summary>The error that says which pattern took too long.</summary>
+    public TokenizerFormatException TimedOut(int length, RegexMatchTimeoutException exception) => new(
+        $"Tokenizer '{_source}': the pattern '{Quoted.Short(Regex.ToString())}' did not finish on a text of "
+        + $"{length} characters in time. It backtracks without end; use a file whose pattern does not.",
+        _source, exception);
+
+    private static Regex Compile(string pattern, Section section)
     {
         if (pattern.Length > MaximumLength)
         {
             throw section.Error(
                 $"'{section.Path}' holds a pattern of {pattern.Length} characters; expected at most {MaximumLength}.");
+        }
+
+        if (PublishedPatterns.Find(pattern) is { } published)
+        {
+            return published;
         }
 
         try
@@ -43,21 +89,4 @@ internal static class Pattern
     // .NET's message repeats the pattern; what is wrong stands behind it.
     private static string Reason(Exception exception) => exception is RegexParseException parse
         ? $"{parse.Error} at {parse.Offset}." : "it is nested too deeply.";
-
-    /// <summary>Runs a pattern and says which one it was where it takes too long.</summary>
-    public static T Guard<T>(Func<T> match, Regex pattern, string text, string? source)
-    {
-        try
-        {
-            return match();
-        }
-        catch (RegexMatchTimeoutException exception)
-        {
-            throw new TokenizerFormatException(
-                $"Tokenizer '{source}': the pattern '{Quoted.Short(pattern.ToString())}' did not finish on a text of "
-                + $"{text.Length} characters in time. It backtracks without end; use a file whose pattern does "
-                + "not.", source
-                    ?? string.Empty, exception);
-        }
-    }
 }

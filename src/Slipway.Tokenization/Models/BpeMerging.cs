@@ -1,63 +1,143 @@
+using System.Buffers;
+
 namespace Slipway.Tokenization.Models;
 
-/// <summary>Applies merges in the order of their rank, leftmost first among equals, in O(n log n).</summary>
+/// <summary>Applies merges in the order of their rank, leftmost first among equals.</summary>
 internal static class BpeMerging
 {
-    public static long Key(int left, int right) => ((long)left << 32) | (uint)right;
+    // Rows this short are searched for their lowest rank, which costs less than to keep a queue.
+    private const int ShortLength = 96;
 
-    public static void Merge(List<int> symbols, Dictionary<long, (int Rank, int Id)> merges)
+    /// <summary>Merges a row of tokens in place, in O(n log n).</summary>
+    /// <returns>The number of tokens that are left, at the start of <paramref name="symbols"/>.</returns>
+    public static int Merge(Span<int> symbols, MergeTable merges) =>
+        symbols.Length < 2 ? symbols.Length
+        : symbols.Length <= ShortLength ? MergeShort(symbols, merges)
+        : MergeLong(symbols, merges);
+
+    // entries[i] is the merge of symbols i and i + 1.
+    private static int MergeShort(Span<int> symbols, MergeTable merges)
     {
-        var count = symbols.Count;
-        if (count < 2)
+        Span<ulong> entries = stackalloc ulong[symbols.Length];
+        var count = symbols.Length;
+        for (var i = 0; i < count - 1; i++)
         {
-            return;
+            entries[i] = merges.Find(symbols[i], symbols[i + 1]);
         }
 
-        int[] next = new int[count], previous = new int[count];
-        PriorityQueue<(int At, int Left, int Right, int Id), (int Rank, int At)> queue = new();
-        void Offer(int at)
+        while (count > 1)
         {
-            var right = next[at];
-            if (right < count && merges.TryGetValue(Key(symbols[at], symbols[right]), out var merge))
+            // Only a lower rank wins, whatever the tokens: the leftmost of equals stays.
+            var (best, bound) = (-1, MergeTable.None);
+            for (var i = 0; i < count - 1; i++)
             {
-                queue.Enqueue((at, symbols[at], symbols[right], merge.Id), (merge.Rank, at));
+                if (entries[i] < bound)
+                {
+                    (best, bound) = (i, entries[i] & ~(ulong)uint.MaxValue);
+                }
+            }
+
+            if (best < 0)
+            {
+                break;
+            }
+
+            symbols[best] = MergeTable.IdOf(entries[best]);
+            symbols[(best + 2)..count].CopyTo(symbols[(best + 1)..]);
+            entries[(best + 1)..(count - 1)].CopyTo(entries[best..]);
+            count--;
+            if (best > 0)
+            {
+                entries[best - 1] = merges.Find(symbols[best - 1], symbols[best]);
+            }
+
+            if (best < count - 1)
+            {
+                entries[best] = merges.Find(symbols[best], symbols[best + 1]);
             }
         }
 
+        return count;
+    }
+
+    private static int MergeLong(Span<int> symbols, MergeTable merges)
+    {
+        var count = symbols.Length;
+        var links = ArrayPool<int>.Shared.Rent(2 * count);
+        var entries = ArrayPool<ulong>.Shared.Rent(count);
+        try
+        {
+            MergeByQueue(symbols, merges, links.AsSpan(0, count), links.AsSpan(count, count), entries);
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(links);
+            ArrayPool<ulong>.Shared.Return(entries);
+        }
+
+        var kept = 0;
+        foreach (var symbol in symbols)
+        {
+            if (symbol >= 0)
+            {
+                symbols[kept++] = symbol;
+            }
+        }
+
+        return kept;
+    }
+
+    // A queued merge is stale once the pair at its place has another rank.
+    private static void MergeByQueue(
+        Span<int> symbols, MergeTable merges, Span<int> next, Span<int> previous, Span<ulong> entries)
+    {
+        var count = symbols.Length;
+        List<(int At, ulong Priority)> first = new(count);
         for (var i = 0; i < count; i++)
         {
             (previous[i], next[i]) = (i - 1, i + 1);
+            entries[i] = i + 1 < count ? merges.Find(symbols[i], symbols[i + 1]) : MergeTable.None;
+            if (entries[i] != MergeTable.None)
+            {
+                first.Add((i, Priority(entries[i], i)));
+            }
         }
 
-        for (var i = 0; i < count - 1; i++)
+        PriorityQueue<int, ulong> queue = new(first);
+        while (queue.TryDequeue(out var at, out var priority))
         {
-            Offer(i);
-        }
-
-        while (queue.TryDequeue(out var merge, out _))
-        {
-            // An entry is stale once either side has been merged into something else.
-            int at = merge.At, right = next[at];
-            if (symbols[at] != merge.Left || right >= count || symbols[right] != merge.Right)
+            if (entries[at] == MergeTable.None || Priority(entries[at], at) != priority)
             {
                 continue;
             }
 
-            symbols[at] = merge.Id;
+            var right = next[at];
+            symbols[at] = MergeTable.IdOf(entries[at]);
             symbols[right] = -1;
+            entries[right] = MergeTable.None;
             next[at] = next[right];
             if (next[at] < count)
             {
                 previous[next[at]] = at;
             }
 
-            Offer(at);
-            if (previous[at] >= 0)
+            entries[at] = next[at] < count ? merges.Find(symbols[at], symbols[next[at]]) : MergeTable.None;
+            Offer(at, entries, queue);
+            if (previous[at] is >= 0 and var left)
             {
-                Offer(previous[at]);
+                entries[left] = merges.Find(symbols[left], symbols[at]);
+                Offer(left, entries, queue);
             }
         }
-
-        symbols.RemoveAll(symbol => symbol < 0);
     }
+
+    private static void Offer(int at, Span<ulong> entries, PriorityQueue<int, ulong> queue)
+    {
+        if (entries[at] != MergeTable.None)
+        {
+            queue.Enqueue(at, Priority(entries[at], at));
+        }
+    }
+
+    private static ulong Priority(ulong entry, int at) => (entry & ~(ulong)uint.MaxValue) | (uint)at;
 }

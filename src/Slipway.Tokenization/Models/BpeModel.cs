@@ -1,8 +1,10 @@
-using System.Collections.Concurrent;
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Slipway.Tokenization.Decoders;
 using Slipway.Tokenization.Files;
+using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Models;
 
@@ -12,15 +14,19 @@ namespace Slipway.Tokenization.Models;
 /// </remarks>
 internal sealed class BpeModel : TokenModel
 {
-    private const int CachedPieces = 16_384;
-    private const int CachedLength = 64;
     private const int LongestPiece = 512;
 
+    // Characters below are looked up in an array: ASCII and the alphabet of bytes.
+    private const int LowCharacters = 0x180;
+    private const int StackSymbols = 256;
+
     private readonly Dictionary<string, int> _vocabulary;
-    private readonly Dictionary<long, (int Rank, int Id)> _merges;
-    private readonly ConcurrentDictionary<string, int[]> _cache = new();
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _lookup;
+    private readonly MergeTable _merges = new();
+    private readonly int[] _lowIds = new int[LowCharacters];
     private readonly int? _unknown;
     private readonly bool _byteFallback, _fuseUnknown, _ignoreMerges;
+    private bool _mergesNames;
     private readonly string _prefix, _suffix;
     private readonly int[] _byteIds = new int[256];
 
@@ -33,8 +39,11 @@ internal sealed class BpeModel : TokenModel
         _unknown = section["unk_token"].IsNull ? null : Require(section, "unk_token", string.Empty, _vocabulary);
         _prefix = section.OptionalString("continuing_subword_prefix") ?? string.Empty;
         _suffix = section.OptionalString("end_of_word_suffix") ?? string.Empty;
-        FindByteIds();
-        _merges = ReadMerges(section["merges"]);
+        _lookup = _vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
+        FindCharacterIds();
+        HashSet<int> joined = [];
+        ReadMerges(section["merges"], joined);
+        Splitter = MakeSplitter(joined);
     }
 
     // Pieces with scores: two neighbours merge where together they are a piece, the highest score first.
@@ -54,21 +63,25 @@ internal sealed class BpeModel : TokenModel
 
         var unknownId = section["unk_id"].IsNull ? -1 : section.Int("unk_id");
         _unknown = unknownId >= 0 && unknownId < pieces.Length ? unknownId : null;
-        FindByteIds();
-        _merges = [];
+        _lookup = _vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
+        FindCharacterIds();
+        HashSet<int> joined = [];
         double[] scores = [.. pieces.Select(piece => piece.Score).Distinct().OrderDescending()];
         var ranks = scores.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         foreach (var (token, score) in pieces)
         {
             for (var cut = 1; cut < Math.Min(token.Length, LongestPiece); cut++)
             {
-                if (_vocabulary.TryGetValue(token[..cut], out var left)
-                    && _vocabulary.TryGetValue(token[cut..], out var right))
+                if (_lookup.TryGetValue(token.AsSpan(0, cut), out var left)
+                    && _lookup.TryGetValue(token.AsSpan(cut), out var right))
                 {
-                    _merges[BpeMerging.Key(left, right)] = (ranks[score], _vocabulary[token]);
+                    AddMerge(
+                        left, right, token.AsSpan(0, cut), token.AsSpan(cut), ranks[score], _vocabulary[token], joined);
                 }
             }
         }
+
+        Splitter = MakeSplitter(joined);
     }
 
     public static BpeModel ParseScores(Section section) =>
@@ -78,79 +91,96 @@ internal sealed class BpeModel : TokenModel
 
     public static new BpeModel Parse(Section section) => new(section);
 
-    public override void Encode(string piece, List<int> ids)
+    /// <inheritdoc/>
+    public override TextSplitter? Splitter { get; }
+
+    public override void Encode(ReadOnlySpan<char> piece, List<int> ids)
     {
-        if (_cache.TryGetValue(piece, out var known))
+        if (_ignoreMerges && _lookup.TryGetValue(piece, out var whole))
         {
-            ids.AddRange(known);
+            ids.Add(whole);
             return;
         }
 
-        var before = ids.Count;
-        if (_ignoreMerges && _vocabulary.TryGetValue(piece, out var whole))
+        // A character becomes at most one token, or its bytes.
+        var most = _byteFallback ? 3 * piece.Length : piece.Length;
+        var rented = most > StackSymbols ? ArrayPool<int>.Shared.Rent(most) : null;
+        var symbols = rented ?? stackalloc int[StackSymbols];
+        var count = Symbols(piece, symbols);
+        ids.AddRange(symbols[..BpeMerging.Merge(symbols[..count], _merges)]);
+        if (rented is not null)
         {
-            ids.Add(whole);
-        }
-        else
-        {
-            var symbols = Symbols(piece);
-            BpeMerging.Merge(symbols, _merges);
-            ids.AddRange(symbols);
-        }
-
-        if (piece.Length <= CachedLength && _cache.Count < CachedPieces)
-        {
-            _cache.TryAdd(piece, [.. ids[before..]]);
+            ArrayPool<int>.Shared.Return(rented);
         }
     }
 
-    private void FindByteIds()
+    private void FindCharacterIds()
     {
         for (var value = 0; value < 256; value++)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>");
             _byteIds[value] = _vocabulary.TryGetValue(name, out var byteId) ? byteId : -1;
         }
+
+        for (var character = 0; character < LowCharacters; character++)
+        {
+            _lowIds[character] = _vocabulary.TryGetValue(((char)character).ToString(), out var id) ? id : -1;
+        }
     }
 
-    private List<int> Symbols(string piece)
+    private int Symbols(ReadOnlySpan<char> piece, Span<int> symbols)
     {
-        List<int> symbols = new(piece.Length);
+        int count = 0, length;
         var afterUnknown = false;
-        Span<byte> utf8 = stackalloc byte[4];
-        for (var i = 0; i < piece.Length;)
+        for (var i = 0; i < piece.Length; i += length)
         {
-            Rune.DecodeFromUtf16(piece.AsSpan(i), out var rune, out var length);
-            string start = i == 0 ? string.Empty : _prefix, end = i + length == piece.Length ? _suffix : string.Empty;
-            if (_vocabulary.TryGetValue(string.Concat(start, piece.AsSpan(i, length), end), out var id))
+            var id = IdAt(piece, i, out length);
+            if (id >= 0)
             {
-                symbols.Add(id);
+                symbols[count++] = id;
                 afterUnknown = false;
             }
-            else if (!TryAddBytes(utf8[..rune.EncodeToUtf8(utf8)], symbols) && _unknown is { } unknownId)
+            else if (!TryAddBytes(piece[i..], symbols, ref count) && _unknown is { } unknownId)
             {
                 if (!(_fuseUnknown && afterUnknown))
                 {
-                    symbols.Add(unknownId);
+                    symbols[count++] = unknownId;
                 }
 
                 afterUnknown = true;
             }
-
-            i += length;
         }
 
-        return symbols;
+        return count;
     }
 
-    private bool TryAddBytes(ReadOnlySpan<byte> bytes, List<int> symbols)
+    // The token of the character at a place, −1 where it is none.
+    private int IdAt(ReadOnlySpan<char> piece, int at, out int length)
+    {
+        if (piece[at] < LowCharacters && _prefix.Length + _suffix.Length == 0)
+        {
+            length = 1;
+            return _lowIds[piece[at]];
+        }
+
+        Rune.DecodeFromUtf16(piece[at..], out _, out length);
+        var character = piece.Slice(at, length);
+        string start = at == 0 ? string.Empty : _prefix, end = at + length == piece.Length ? _suffix : string.Empty;
+        return _lookup.TryGetValue(
+            start.Length + end.Length == 0 ? character : string.Concat(start, character, end), out var id) ? id : -1;
+    }
+
+    private bool TryAddBytes(ReadOnlySpan<char> text, Span<int> symbols, ref int count)
     {
         if (!_byteFallback)
         {
             return false;
         }
 
-        foreach (var value in bytes)
+        Rune.DecodeFromUtf16(text, out var rune, out _);
+        Span<byte> utf8 = stackalloc byte[4];
+        utf8 = utf8[..rune.EncodeToUtf8(utf8)];
+        foreach (var value in utf8)
         {
             if (_byteIds[value] < 0)
             {
@@ -158,31 +188,28 @@ internal sealed class BpeModel : TokenModel
             }
         }
 
-        foreach (var value in bytes)
+        foreach (var value in utf8)
         {
-            symbols.Add(_byteIds[value]);
+            symbols[count++] = _byteIds[value];
         }
 
         return true;
     }
 
-    private Dictionary<long, (int Rank, int Id)> ReadMerges(Section section)
+    private void ReadMerges(Section section, HashSet<int> joined)
     {
-        Dictionary<long, (int, int)> result = new(section.Require(JsonValueKind.Array).Element.GetArrayLength());
-        var ids =
-            _vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
         var buffer = new char[LongestPiece];
         var rank = 0;
         foreach (var merge in section.Items())
         {
             Split(merge, out var left, out var right);
             var tail = right.StartsWith(_prefix, StringComparison.Ordinal) ? right[_prefix.Length..] : right;
-            if (!ids.TryGetValue(left, out var leftId))
+            if (!_lookup.TryGetValue(left, out var leftId))
             {
                 throw Lacks(merge, left, right, left);
             }
 
-            if (!ids.TryGetValue(right, out var rightId))
+            if (!_lookup.TryGetValue(right, out var rightId))
             {
                 throw Lacks(merge, left, right, right);
             }
@@ -191,13 +218,32 @@ internal sealed class BpeModel : TokenModel
                 ? buffer.AsSpan(0, left.Length + tail.Length) : new char[left.Length + tail.Length];
             left.CopyTo(whole);
             tail.CopyTo(whole[left.Length..]);
-            result.TryAdd(
-                BpeMerging.Key(leftId, rightId),
-                (rank++, ids.TryGetValue(whole, out var id) ? id : throw Lacks(merge, left, right, whole)));
+            AddMerge(
+                leftId, rightId, left, right, rank++,
+                _lookup.TryGetValue(whole, out var id) ? id : throw Lacks(merge, left, right, whole), joined);
+        }
+    }
+
+    private void AddMerge(
+        int leftId, int rightId, ReadOnlySpan<char> left, ReadOnlySpan<char> right, int rank, int id,
+        HashSet<int> joined)
+    {
+        _merges.TryAdd(leftId, rightId, rank, id);
+        if (left.Length > 0 && right.Length > 0)
+        {
+            joined.Add(MergeBoundarySplitter.Pair(left[^1], right[0]));
         }
 
-        return result;
+        // A token of a byte or of unknown text stands for other characters than its own.
+        _mergesNames |= TokenDecoder.ByteOf(left) >= 0 || TokenDecoder.ByteOf(right) >= 0
+            || leftId == _unknown || rightId == _unknown || left.Length == 0 || right.Length == 0;
     }
+
+    // None where the place of a character in its piece matters, or where a token stands for other characters.
+    private MergeBoundarySplitter? MakeSplitter(HashSet<int> joined) =>
+        _ignoreMerges || _mergesNames || _prefix.Length + _suffix.Length > 0 ? null
+        : new MergeBoundarySplitter(
+            joined, [.. _vocabulary.Keys.Where(token => token.Length == 1).Select(token => token[0])]);
 
     private static TokenizerFormatException Lacks(
         Section merge, ReadOnlySpan<char> left, ReadOnlySpan<char> right, ReadOnlySpan<char> token) => merge.Error(

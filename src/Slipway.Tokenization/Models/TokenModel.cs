@@ -1,6 +1,7 @@
 using System.Text;
 using Slipway.Tokenization.Decoders;
 using Slipway.Tokenization.Files;
+using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Models;
 
@@ -19,8 +20,14 @@ internal abstract class TokenModel
     /// <summary>The model's own tokens and their ids.</summary>
     public abstract IReadOnlyDictionary<string, int> Vocabulary { get; }
 
+    /// <summary>
+    /// Splits pieces of characters further without changing their tokens, so that more of them recur; null where
+    /// nothing can.
+    /// </summary>
+    public virtual TextSplitter? Splitter => null;
+
     /// <summary>Appends the ids of a piece. Safe for concurrent use.</summary>
-    public abstract void Encode(string piece, List<int> ids);
+    public abstract void Encode(ReadOnlySpan<char> piece, List<int> ids);
 
     /// <summary>The count of the text's bytes that a token covers; an estimate for unknown tokens.</summary>
     public virtual int ByteLength(string token) =>

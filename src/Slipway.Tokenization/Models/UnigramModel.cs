@@ -56,7 +56,7 @@ internal sealed class UnigramModel : TokenModel
 
     public static new UnigramModel Parse(Section section) => new(section);
 
-    public override void Encode(string piece, List<int> ids)
+    public override void Encode(ReadOnlySpan<char> piece, List<int> ids)
     {
         // best[i]: the best segmentation of the first i units; -1 marks where none ends.
         var best = new double[piece.Length + 1];
@@ -73,7 +73,7 @@ internal sealed class UnigramModel : TokenModel
 
         for (var start = 0; start < piece.Length;)
         {
-            Rune.DecodeFromUtf16(piece.AsSpan(start), out _, out var size);
+            Rune.DecodeFromUtf16(piece[start..], out _, out var size);
             var single = false;
             var node = 0;
             for (var end = start; end < piece.Length && (node = _trie.Next(node, piece[end])) >= 0; end++)
@@ -96,7 +96,7 @@ internal sealed class UnigramModel : TokenModel
         Collect(piece, from, token, ids);
     }
 
-    private void Collect(string piece, int[] from, int[] token, List<int> ids)
+    private void Collect(ReadOnlySpan<char> piece, int[] from, int[] token, List<int> ids)
     {
         List<(int Start, int End, int Id)> path = [];
         for (var end = piece.Length; end > 0; end = from[end])
@@ -121,12 +121,24 @@ internal sealed class UnigramModel : TokenModel
             }
             else if (_byteIds is not null)
             {
-                ids.AddRange(Encoding.UTF8.GetBytes(piece, start, end - start).Select(value => _byteIds[value]));
+                foreach (var rune in piece[start..end].EnumerateRunes())
+                {
+                    AddBytes(rune, ids);
+                }
             }
             else if (_unknown is { } unknownId)
             {
                 ids.Add(unknownId);
             }
+        }
+    }
+
+    private void AddBytes(Rune rune, List<int> ids)
+    {
+        Span<byte> utf8 = stackalloc byte[4];
+        foreach (var value in utf8[..rune.EncodeToUtf8(utf8)])
+        {
+            ids.Add(_byteIds![value]);
         }
     }
 

@@ -18,5 +18,6 @@ internal sealed class WordLevelModel : TokenModel
 
     public static new WordLevelModel Parse(Section section) => new(section);
 
-    public override void Encode(string piece, List<int> ids) => ids.Add(_vocabulary.GetValueOrDefault(piece, _unknown));
+    public override void Encode(ReadOnlySpan<char> piece, List<int> ids) => ids.Add(
+        _vocabulary.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(piece, out var id) ? id : _unknown);
 }

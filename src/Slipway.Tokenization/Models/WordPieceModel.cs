@@ -39,10 +39,10 @@ internal sealed class WordPieceModel : TokenModel
 
     public static new WordPieceModel Parse(Section section) => new(section);
 
-    public override void Encode(string piece, List<int> ids)
+    public override void Encode(ReadOnlySpan<char> piece, List<int> ids)
     {
         int before = ids.Count, start = 0;
-        var known = piece.Length <= _longestWord || piece.EnumerateRunes().Count() <= _longestWord;
+        var known = piece.Length <= _longestWord || Characters(piece) <= _longestWord;
         while (known && start < piece.Length)
         {
             var end = Longest(piece, start, out var id);
@@ -61,13 +61,24 @@ internal sealed class WordPieceModel : TokenModel
     public override int ByteLength(string token) => base.ByteLength(
         token.StartsWith(_prefix, StringComparison.Ordinal) ? token[_prefix.Length..] : token);
 
-    private int Longest(string piece, int start, out int id)
+    private static int Characters(ReadOnlySpan<char> piece)
+    {
+        var count = 0;
+        foreach (var _ in piece.EnumerateRunes())
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private int Longest(ReadOnlySpan<char> piece, int start, out int id)
     {
         var lookup = start == 0 ? _starts : _continuations;
         for (var end = Math.Min(piece.Length, start + _longestToken); end > start; end--)
         {
             var cutsCharacter = end < piece.Length && char.IsSurrogatePair(piece[end - 1], piece[end]);
-            if (!cutsCharacter && lookup.TryGetValue(piece.AsSpan()[start..end], out id))
+            if (!cutsCharacter && lookup.TryGetValue(piece[start..end], out id))
             {
                 return end;
             }

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.RegularExpressions;
 using Slipway.Tokenization.Files;
 using Slipway.Tokenization.Unicode;
 
@@ -28,10 +27,9 @@ internal sealed class Prepend(string prefix) : TextNormalizer
     public override string Normalize(string text) => text.Length == 0 ? text : prefix + text;
 }
 
-internal sealed class Replace(Regex pattern, string content, string source) : TextNormalizer
+internal sealed class Replace(Pattern pattern, string content) : TextNormalizer
 {
-    public override string Normalize(string text) =>
-        Pattern.Guard(() => pattern.Replace(text, _ => content), pattern, text, source);
+    public override string Normalize(string text) => pattern.Replace(text, content);
 }
 
 /// <summary>Writes each byte of the text as a character of the byte alphabet.</summary>

@@ -22,7 +22,7 @@ internal abstract class TextNormalizer
         ["Lowercase"] = (_, _) => new Lowercase(),
         ["Prepend"] = (section, _) => new Prepend(section.String("prepend")),
         ["Replace"] = (section, _) => new Replace(
-            Pattern.Parse(section["pattern"]), section.String("content"), section.Source),
+            Pattern.Parse(section["pattern"]), section.String("content")),
         ["Strip"] = (section, _) => new Strip(section.Bool("strip_left", true), section.Bool("strip_right", true)),
         ["Sequence"] = (section, depth) => new NormalizerSequence(
             [.. section["normalizers"].Items().Select(item => Parse(item, depth + 1))]),

@@ -1,15 +1,18 @@
-using System.Text.RegularExpressions;
+using Slipway.Tokenization.Files;
 
 namespace Slipway.Tokenization.PreTokenizers;
 
 /// <summary>
 /// GPT-2's pre-tokenizer: words with their leading space, numbers, punctuation, white space; then bytes.
 /// </summary>
-internal sealed partial class ByteLevelSplitter(bool addPrefixSpace, bool useRegex) : TextSplitter
+internal sealed class ByteLevelSplitter(bool addPrefixSpace, bool useRegex) : TextSplitter
 {
-    private static readonly PatternSplitter WordSplitter = new(Words(), "Isolated", invert: false, null);
+    private static readonly PatternSplitter WordSplitter =
+        new(Pattern.BuiltIn(PublishedPatterns.Gpt2()), "Isolated", invert: false);
 
     public override bool UsesBytes => true;
+
+    public override bool KeepsWhole => !addPrefixSpace && !useRegex;
 
     public override void Split(Piece piece, List<Piece> pieces)
     {
@@ -23,9 +26,4 @@ internal sealed partial class ByteLevelSplitter(bool addPrefixSpace, bool useReg
             pieces.Add(spaced);
         }
     }
-
-    [GeneratedRegex(
-        @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-        RegexOptions.CultureInvariant)]
-    private static partial Regex Words();
 }

@@ -30,7 +30,7 @@ internal sealed class CharacterSplitter(Func<Rune, bool> isDelimiter, string beh
         var start = 0;
         for (var i = 0; i < text.Length;)
         {
-            Rune.DecodeFromUtf16(text.AsSpan(i), out var rune, out var size);
+            Rune.DecodeFromUtf16(text[i..], out var rune, out var size);
             if (isDelimiter(rune))
             {
                 if (i > start)

@@ -12,7 +12,7 @@ internal sealed class DigitSplitter(bool individual) : TextSplitter
         var inNumber = false;
         for (var i = 0; i < text.Length;)
         {
-            Rune.DecodeFromUtf16(text.AsSpan(i), out var rune, out var size);
+            Rune.DecodeFromUtf16(text[i..], out var rune, out var size);
             var digit = Rune.IsNumber(rune);
             if (i > start && (digit != inNumber || (digit && individual)))
             {

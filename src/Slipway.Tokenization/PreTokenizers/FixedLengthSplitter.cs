@@ -17,9 +17,9 @@ internal sealed class FixedLengthSplitter(int length) : TextSplitter
     public override void Split(Piece piece, List<Piece> pieces)
     {
         int start = 0, count = 0;
-        for (var i = 0; i < piece.Text.Length;)
+        for (var i = 0; i < piece.Length;)
         {
-            Rune.DecodeFromUtf16(piece.Text.AsSpan(i), out _, out var size);
+            Rune.DecodeFromUtf16(piece.Text[i..], out _, out var size);
             i += size;
             if (++count == length)
             {
@@ -28,9 +28,9 @@ internal sealed class FixedLengthSplitter(int length) : TextSplitter
             }
         }
 
-        if (start < piece.Text.Length)
+        if (start < piece.Length)
         {
-            pieces.Add(piece.Slice(start, piece.Text.Length));
+            pieces.Add(piece.Slice(start, piece.Length));
         }
     }
 }

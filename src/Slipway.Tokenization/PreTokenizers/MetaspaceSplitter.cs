@@ -26,22 +26,21 @@ internal sealed class MetaspaceSplitter(char replacement, string scheme, bool sp
 
     public override void Split(Piece piece, List<Piece> pieces)
     {
-        var marked = piece with { Text = piece.Text.Replace(' ', replacement) };
+        var marked = piece.Text.Contains(' ')
+            ? piece with { Source = piece.Text.ToString().Replace(' ', replacement), Offset = 0 } : piece;
         if (marked.Text[0] != replacement && (scheme == "always" || (scheme == "first" && piece.Start == 0)))
         {
             marked = marked.Prepend(replacement.ToString());
         }
 
         var start = 0;
-        for (var i = 1; split && i < marked.Text.Length; i++)
+        var text = marked.Text;
+        while (split && text[(start + 1)..].IndexOf(replacement) is >= 0 and var length)
         {
-            if (marked.Text[i] == replacement)
-            {
-                pieces.Add(marked.Slice(start, i));
-                start = i;
-            }
+            pieces.Add(marked.Slice(start, start + 1 + length));
+            start += 1 + length;
         }
 
-        pieces.Add(marked.Slice(start, marked.Text.Length));
+        pieces.Add(marked.Slice(start, text.Length));
     }
 }

@@ -7,12 +7,10 @@ namespace Slipway.Tokenization.PreTokenizers;
 /// <param name="pattern">The pattern.</param>
 /// <param name="behavior">One of <see cref="SplitBehavior.Names"/>.</param>
 /// <param name="invert">Whether the delimiters are what the pattern does not match.</param>
-/// <param name="source">The file that the pattern is from; null where it is built in.</param>
-internal sealed partial class PatternSplitter(Regex pattern, string behavior, bool invert, string? source)
-    : TextSplitter
+internal sealed class PatternSplitter(Pattern pattern, string behavior, bool invert) : TextSplitter
 {
     public static PatternSplitter Parse(Section section) => new(
-        Pattern.Parse(section["pattern"]), ParseBehavior(section, null), section.Bool("invert", false), section.Source);
+        Pattern.Parse(section["pattern"]), ParseBehavior(section, null), section.Bool("invert", false));
 
     public static string ParseBehavior(Section section, string? missing)
     {
@@ -21,28 +19,31 @@ internal sealed partial class PatternSplitter(Regex pattern, string behavior, bo
             "one of " + string.Join(", ", SplitBehavior.Names.Select(name => $"'{name}'")));
     }
 
-    /// <summary>Runs of word characters, and runs of what is neither that nor white space.</summary>
-    [GeneratedRegex(
-        @"[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+"
-        + @"|[^\s\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9]+",
-        RegexOptions.CultureInvariant)]
-    public static partial Regex Words();
-
     public override void Split(Piece piece, List<Piece> pieces)
     {
-        var parts = Pattern.Guard(
-            () => PatternMatching.Parts(pattern, piece.Text), pattern, piece.Text, source);
-        if (behavior == "Isolated")
+        try
         {
-            pieces.AddRange(parts.Select(part => piece.Slice(part.Start, part.End)));
-            return;
-        }
+            if (behavior == "Isolated")
+            {
+                foreach (var (start, end, _) in new PatternParts(pattern.Regex, piece.Text))
+                {
+                    pieces.Add(piece.Slice(start, end));
+                }
 
-        if (invert)
+                return;
+            }
+
+            List<(int Start, int End, bool IsDelimiter)> parts = [];
+            foreach (var (start, end, isMatch) in new PatternParts(pattern.Regex, piece.Text))
+            {
+                parts.Add((start, end, isMatch != invert));
+            }
+
+            SplitBehavior.Apply(behavior, piece, parts, pieces);
+        }
+        catch (RegexMatchTimeoutException exception)
         {
-            parts = [.. parts.Select(part => (part.Start, part.End, !part.IsMatch))];
+            throw pattern.TimedOut(piece.Length, exception);
         }
-
-        SplitBehavior.Apply(behavior, piece, parts, pieces);
     }
 }

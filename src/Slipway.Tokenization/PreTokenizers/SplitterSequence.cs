@@ -1,23 +1,40 @@
 namespace Slipway.Tokenization.PreTokenizers;
 
-internal sealed class SplitterSequence(TextSplitter[] splitters) : TextSplitter
+internal sealed class SplitterSequence : TextSplitter
 {
-    public override bool UsesBytes => splitters.Any(splitter => splitter.UsesBytes);
+    private readonly TextSplitter[] _splitters;
+
+    public SplitterSequence(TextSplitter[] splitters)
+    {
+        UsesBytes = splitters.Any(splitter => splitter.UsesBytes);
+        _splitters = [.. splitters.Where(splitter => !splitter.KeepsWhole)];
+    }
+
+    public override bool UsesBytes { get; }
 
     public override void Split(Piece piece, List<Piece> pieces)
     {
-        List<Piece> current = [piece];
-        foreach (var splitter in splitters)
+        List<Piece> current = [piece], next = [];
+        for (var i = 0; i < _splitters.Length - 1; i++)
         {
-            List<Piece> next = new(current.Count);
             foreach (var part in current)
             {
-                splitter.Split(part, next);
+                _splitters[i].Split(part, next);
             }
 
-            current = next;
+            (current, next) = (next, current);
+            next.Clear();
         }
 
-        pieces.AddRange(current);
+        if (_splitters.Length == 0)
+        {
+            pieces.Add(piece);
+            return;
+        }
+
+        foreach (var part in current)
+        {
+            _splitters[^1].Split(part, pieces);
+        }
     }
 }

@@ -18,7 +18,8 @@ internal abstract class TextSplitter
         ["Metaspace"] = (section, _) => MetaspaceSplitter.Parse(section),
         ["BertPreTokenizer"] = (_, _) =>
             new SplitterSequence([CharacterSplitter.WhiteSpace, CharacterSplitter.Punctuation]),
-        ["Whitespace"] = (_, _) => new PatternSplitter(PatternSplitter.Words(), "Removed", invert: true, null),
+        ["Whitespace"] = (_, _) => new PatternSplitter(
+            Pattern.BuiltIn(PublishedPatterns.WordCharacters()), "Removed", invert: true),
         ["WhitespaceSplit"] = (_, _) => CharacterSplitter.WhiteSpace,
         ["Punctuation"] = (section, _) => new CharacterSplitter(
             CharacterSplitter.IsPunctuation, PatternSplitter.ParseBehavior(section, "Isolated")),
@@ -30,6 +31,9 @@ internal abstract class TextSplitter
 
     /// <summary>True where the model sees the pieces' UTF-8 bytes instead of their characters.</summary>
     public virtual bool UsesBytes => false;
+
+    /// <summary>True where every piece is left as it is.</summary>
+    public virtual bool KeepsWhole => false;
 
     /// <summary>Splits a piece and appends the parts, none of them empty, in order.</summary>
     public abstract void Split(Piece piece, List<Piece> pieces);

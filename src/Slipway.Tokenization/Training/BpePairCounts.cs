@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Slipway.Tokenization.Models;
 
 namespace Slipway.Tokenization.Training;
 
@@ -46,7 +45,7 @@ internal sealed class BpePairCounts
     /// <summary>Replaces the pair by one symbol in every word.</summary>
     public void Merge(int left, int right, int merged)
     {
-        var key = BpeMerging.Key(left, right);
+        var key = Key(left, right);
         HashSet<long> changed = [];
         foreach (var word in _occurrences[key].Order().ToArray())
         {
@@ -67,6 +66,8 @@ internal sealed class BpePairCounts
         }
     }
 
+    private static long Key(int left, int right) => ((long)left << 32) | (uint)right;
+
     private static int[] Replace(int[] symbols, int left, int right, int merged)
     {
         List<int> result = new(symbols.Length);
@@ -85,7 +86,7 @@ internal sealed class BpePairCounts
         var (symbols, count) = _words[word];
         for (var i = 0; i + 1 < symbols.Length; i++)
         {
-            var key = BpeMerging.Key(symbols[i], symbols[i + 1]);
+            var key = Key(symbols[i], symbols[i + 1]);
             CollectionsMarshal.GetValueRefOrAddDefault(_counts, key, out _) += sign * (long)count;
             ref var where = ref CollectionsMarshal.GetValueRefOrAddDefault(_occurrences, key, out _);
             where ??= [];

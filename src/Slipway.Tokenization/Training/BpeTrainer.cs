@@ -63,6 +63,7 @@ public sealed class BpeTrainer
         IEnumerable<string> texts, TextSplitter splitter, int firstByte, CancellationToken cancellationToken)
     {
         Dictionary<string, int> counts = new(StringComparer.Ordinal);
+        var lookup = counts.GetAlternateLookup<ReadOnlySpan<char>>();
         AddedTokenMatcher matcher = new(_options.WholeTokens.Select((token, index) =>
             new AddedToken(index, token, true, false, false, false, false)));
         List<Piece> pieces = [];
@@ -77,10 +78,10 @@ public sealed class BpeTrainer
                 }
 
                 pieces.Clear();
-                splitter.Split(new Piece(text[start..end], start), pieces);
+                splitter.Split(new Piece(text, start, end - start, start), pieces);
                 foreach (var piece in pieces)
                 {
-                    CollectionsMarshal.GetValueRefOrAddDefault(counts, piece.Text, out _)++;
+                    CollectionsMarshal.GetValueRefOrAddDefault(lookup, piece.Text, out _)++;
                 }
             }
         }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Slipway.Tokenization.Files;
 using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Training;
@@ -28,7 +29,7 @@ internal sealed class TokenizerJsonWriter(BpeTrainerOptions options)
         if (options.Pattern is { } pattern)
         {
             Regex regex = new(pattern, RegexOptions.CultureInvariant, PatternTimeout);
-            splitters.Add(new PatternSplitter(regex, "Isolated", invert: false, null));
+            splitters.Add(new PatternSplitter(Pattern.BuiltIn(regex), "Isolated", invert: false));
         }
 
         splitters.Add(new ByteLevelSplitter(addPrefixSpace: false, useRegex: options.Pattern is null));
