@@ -5,6 +5,7 @@ using Slipway.Export.Architectures;
 using Slipway.Export.Architectures.Encoders;
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
+using Slipway.Export.Modules.Sentences;
 using Slipway.Export.Passes;
 using Slipway.Export.Quantization;
 using Slipway.Export.Quantization.Graphs;
@@ -67,7 +68,7 @@ public static class Exporter
     {
         var started = Stopwatch.GetTimestamp();
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
-        var (name, architecture) = Find(config);
+        var (name, architecture) = Find(config, checkpoint);
         QuantizedWeights.Check(config, checkpoint);
 
         // Encoders have no text of their own, and no way to run it step by step.
@@ -108,7 +109,8 @@ public static class Exporter
             ? graph : new QuantizedCache(graph, ranges, build.Frequencies, contextLength).Apply();
         graph = SlidingCache.Apply(graph, window);
         Write(graph, package, GraphFile);
-        var kernels = KernelGraph.Convert(graph, options.KeyValueCache == KeyValuePrecision.Int4 ? ranges : null);
+        var kernels = architecture is DecoderArchitecture
+            ? KernelGraph.Convert(graph, options.KeyValueCache == KeyValuePrecision.Int4 ? ranges : null) : null;
         if (kernels is not null)
         {
             Write(kernels, package, KernelFile);
@@ -136,7 +138,7 @@ public static class Exporter
         {
             Warnings =
             [
-                .. checkpoint.Warnings, .. TextFiles.Warnings(checkpoint, name, architecture),
+                .. checkpoint.Warnings,
                 .. options.Method is null && !options.Requantize
                     ? QuantizedWeights.Warn(
                         checkpoint, staging is null ? build.Writer.Requantized : build.Codes, options)
@@ -226,13 +228,15 @@ public static class Exporter
         return process.PeakWorkingSet64;
     }
 
-    private static (string Name, Architecture Architecture) Find(ConfigReader config)
+    // A decoder with modules that make a vector of a text is one that embeds, whatever head its configuration names.
+    private static (string Name, Architecture Architecture) Find(ConfigReader config, Checkpoint checkpoint)
     {
         var name = config.Texts("architectures") is [var first, ..]
             ? first
             : throw config.Bad("architectures", "a list with the model's architecture, such as 'LlamaForCausalLM'");
         return ArchitectureTable.All.TryGetValue(name, out var architecture)
-            ? (name, architecture)
+            ? (name, architecture is DecoderArchitecture decoder && SentenceModules.Read(checkpoint) is not null
+                ? new PooledDecoder(decoder, EncoderTask.Features) : architecture)
             : throw config.Unsupported(
                 "architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
     }

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
 using Slipway.Checkpoints;
-using Slipway.Export.Architectures;
 using Slipway.Packaging;
 
 namespace Slipway.Export;
@@ -29,16 +28,6 @@ internal static class TextFiles
             }
         }
     }
-
-    /// <summary>Tells of files that say how the model is used in a way that its package does not follow.</summary>
-    public static IEnumerable<string> Warnings(Checkpoint checkpoint, string name, Architecture architecture) =>
-        architecture is DecoderArchitecture && checkpoint.ReadFile("modules.json") is not null
-            ?
-            [
-                $"'{checkpoint.Path}' is a sentence-embedding model ('modules.json'), and '{name}' is exported as a "
-                + "decoder: the package gives logits, no embeddings. Use an encoder's checkpoint for embeddings.",
-            ]
-            : [];
 
     /// <summary>Writes the files that are there into the package.</summary>
     public static void Copy(Checkpoint checkpoint, PackageWriter writer) => Copy(checkpoint, writer, Names);

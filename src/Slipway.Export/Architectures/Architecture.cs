@@ -36,7 +36,8 @@ internal abstract class Architecture
 /// </summary>
 internal static class ArchitectureTable
 {
-    public static IReadOnlyDictionary<string, Architecture> All { get; } = new Dictionary<string, Architecture>
+    public static IReadOnlyDictionary<string, Architecture> All { get; } = new Dictionary<string, Architecture>(
+        PooledDecoders.All)
     {
         ["ArceeForCausalLM"] = new Arcee(),
         ["BertForMaskedLM"] = new Bert(EncoderTask.MaskedToken),

@@ -2,6 +2,7 @@ using Slipway.Checkpoints;
 using Slipway.Export.Configuration;
 using Slipway.Export.Modules;
 using Slipway.Export.Modules.Rotary;
+using Slipway.Export.Modules.Sentences;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 using Slipway.Packaging;
@@ -14,6 +15,9 @@ internal abstract class DecoderArchitecture : Architecture
 {
     /// <summary>The family's name in <c>genai_config.json</c>.</summary>
     public abstract string PackageType { get; }
+
+    /// <summary>The names of the parts in the checkpoint.</summary>
+    public virtual DecoderNames Names => DecoderNames.Default;
 
     /// <summary>Tells whether the head is the embedding where the configuration does not say.</summary>
     public virtual bool TiedByDefault => false;
@@ -59,8 +63,11 @@ internal abstract class DecoderArchitecture : Architecture
 
     public override void Describe(
         PackageWriter package, Checkpoint checkpoint, ConfigReader config, string graphFile, int contextLength,
-        GenAISlidingWindow? window) =>
+        GenAISlidingWindow? window)
+    {
         package.Write(PackageDescription.Config(checkpoint, config, this, graphFile, contextLength, window));
+        SentenceModules.Copy(checkpoint, package);
+    }
 
     /// <summary>Builds the head, which is the embedding or a layer of its own.</summary>
     /// <param name="root">The model's root.</param>
@@ -104,9 +111,6 @@ internal abstract class DecoderArchitecture : Architecture
     /// <summary>The module that holds the token embedding.</summary>
     protected ModuleScope Embedding(ModuleScope root) => Model(root)[Names.Embedding];
 
-    /// <summary>The names of the parts in the checkpoint.</summary>
-    protected virtual DecoderNames Names => DecoderNames.Default;
-
     /// <summary>The module that holds embedding, layers and last norm.</summary>
     protected virtual ModuleScope Model(ModuleScope root) => root[Names.Model];
 
@@ -136,8 +140,9 @@ internal abstract class DecoderArchitecture : Architecture
 
     private bool IsTiedByConfiguration(ConfigReader config) => config.Flag("tie_word_embeddings", TiedByDefault);
 
-    // Some libraries keep one of two tensors that are the same, and not always the embedding.
-    private void FindEmbedding(ModuleScope root)
+    /// <summary>Lets the head stand for the embedding where a checkpoint holds that alone.</summary>
+    /// <remarks>Some libraries keep one of two tensors that are the same, and not always the embedding.</remarks>
+    public void FindEmbedding(ModuleScope root)
     {
         string embedding = Embedding(root).NameOf("weight"), head = OutputLayer(root).NameOf("weight");
         if (IsTiedByConfiguration(root.Config) && !root.Build.Tensors.Has(embedding))

@@ -18,7 +18,7 @@ internal sealed class Falcon : DecoderArchitecture
 
     public override bool TiedByDefault => true;
 
-    protected override DecoderNames Names { get; } = new()
+    public override DecoderNames Names { get; } = new()
     {
         Model = "transformer", Embedding = "word_embeddings", Layers = "h", Attention = "self_attention", Norm = "ln_f",
     };

@@ -14,7 +14,7 @@ internal sealed class Gemma3 : Gemma2
     public override string PackageType => "gemma3_text";
 
     public override GraphValue Forward(ModuleScope root, DecoderInputs inputs) =>
-        root.Config.Flag("use_bidirectional_attention", false)
+        !inputs.IsWhole && root.Config.Flag("use_bidirectional_attention", false)
             ? throw root.Config.Unsupported("use_bidirectional_attention", "'false'")
             : base.Forward(root, inputs);
 
@@ -38,7 +38,12 @@ internal sealed class Gemma3 : Gemma2
     protected override GroupQueryAttention Attention(ConfigReader config, DecoderSizes sizes, int layer) =>
         base.Attention(config, sizes, layer) with { Norm = HeadNorms.Rms(Epsilon(config), offset: 1) };
 
+    // Attention both ways has half of the window on either side.
     protected override int? Window(ConfigReader config, int layer) =>
+        Size(config, layer) is { } size && config.Flag("use_bidirectional_attention", false)
+            ? (size / 2) + 1 : Size(config, layer);
+
+    private static int? Size(ConfigReader config, int layer) =>
         config.Has("layer_types") ? LayerTypes.Window(config, layer)
         : (layer + 1) % config.Int("sliding_window_pattern", 6) != 0 ? config.Int("sliding_window", 4096)
         : null;

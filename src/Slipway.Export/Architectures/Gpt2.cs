@@ -13,7 +13,7 @@ internal class Gpt2 : DecoderArchitecture
 
     public override bool TiedByDefault => true;
 
-    protected override DecoderNames Names { get; } = new()
+    public override DecoderNames Names { get; } = new()
     {
         Model = "transformer", Embedding = "wte", Layers = "h", Attention = "attn", Norm = "ln_f",
     };

@@ -13,7 +13,7 @@ internal sealed class GptNeoX : DecoderArchitecture
 {
     public override string PackageType => "gpt_neox";
 
-    protected override DecoderNames Names { get; } = new()
+    public override DecoderNames Names { get; } = new()
     {
         Model = "gpt_neox", Embedding = "embed_in", Attention = "attention", Norm = "final_layer_norm",
         Head = "embed_out",

@@ -18,7 +18,7 @@ internal sealed class Lfm2 : Llama
 
     public override IReadOnlyList<string> States => ["conv_state"];
 
-    protected override DecoderNames Names => Parts;
+    public override DecoderNames Names => Parts;
 
     protected override RotaryTable? Rotary(RotaryTables tables, DecoderSizes sizes, int layer) =>
         tables.Get("", config =>

@@ -19,7 +19,7 @@ internal sealed class Mamba2 : DecoderArchitecture
         config.Int("vocab_size"), config.Int("hidden_size"), config.Int("num_hidden_layers"), config.Int("num_heads"),
         config.Int("num_heads"), config.Int("head_dim", 64), config.Int("max_position_embeddings", ContextLength));
 
-    protected override DecoderNames Names { get; } = new()
+    public override DecoderNames Names { get; } = new()
     {
         Model = "backbone", Embedding = "embeddings", Norm = "norm_f",
     };

@@ -18,7 +18,7 @@ internal sealed class Opt : DecoderArchitecture
 
     public override bool TiedByDefault => true;
 
-    protected override DecoderNames Names { get; } = new()
+    public override DecoderNames Names { get; } = new()
     {
         Model = "model.decoder", Norm = "final_layer_norm",
     };

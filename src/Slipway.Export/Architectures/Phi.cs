@@ -10,7 +10,7 @@ internal sealed class Phi : Llama
 {
     public override string PackageType => "phi";
 
-    protected override DecoderNames Names { get; } = new() { Norm = "final_layernorm" };
+    public override DecoderNames Names { get; } = new() { Norm = "final_layernorm" };
 
     protected override double RotaryShare => 0.5;
 

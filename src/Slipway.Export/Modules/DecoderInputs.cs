@@ -9,6 +9,7 @@ internal sealed class DecoderInputs
 {
     private const string Batch = "batch";
     private readonly Graph _graph;
+    private readonly WholeTexts? _texts;
     private GraphValue _positions, _plannedLength;
     private readonly List<(GraphValue Value, Dimension[] Shape)> _presents = [];
     private readonly Dictionary<string, GraphValue> _made = new(StringComparer.Ordinal);
@@ -27,11 +28,34 @@ internal sealed class DecoderInputs
             new Initializer("logits_to_keep", ElementType.Int64, [1], new TensorData.Inline(new byte[sizeof(long)])));
     }
 
+    /// <summary>Runs over whole texts, of which nothing is kept for later steps.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="texts">The texts, and which tokens of them see which.</param>
+    public DecoderInputs(Graph graph, WholeTexts texts)
+    {
+        (_graph, _texts) = (graph, texts);
+        Ids = texts.Inputs.Ids;
+        NodeScope scope = new(graph, "/whole_texts");
+        TotalLength = scope.Cast(texts.Inputs.Length, ElementType.Int32);
+        LastPositions = scope.Expand(
+            scope.Sub(TotalLength, scope.Cast(scope.Int(1), ElementType.Int32)),
+            scope.Reshape(scope.Gather(scope.Shape(Ids), scope.Int(0)), 1));
+        Kept = scope.Ints(0);
+    }
+
+    /// <summary>Tells whether whole texts are run, without a cache.</summary>
+    public bool IsWhole => _texts is not null;
+
     /// <summary>int64 [batch, sequence].</summary>
     public GraphValue Ids { get; }
 
     /// <summary>int32 [batch]: the length of each row − 1.</summary>
     public GraphValue LastPositions { get; }
+
+    /// <summary>int64 [batch]: the length of each row, without padding where whole texts are run.</summary>
+    public GraphValue Lengths(NodeScope scope) => _texts is null
+        ? scope.Add(scope.Cast(LastPositions, ElementType.Int64), scope.Int(1))
+        : scope.ReduceSum(_texts.Inputs.Mask, keep: false, 1);
 
     /// <summary>int32 scalar: the length of the longest row.</summary>
     public GraphValue TotalLength { get; }
@@ -65,6 +89,11 @@ internal sealed class DecoderInputs
     {
         get
         {
+            if (IsWhole)
+            {
+                return Kept;
+            }
+
             if (_plannedLength == default)
             {
                 _plannedLength = _graph.AddOptionalInput(new Initializer(
@@ -90,6 +119,17 @@ internal sealed class DecoderInputs
         return value;
     }
 
+    /// <summary>Adds to a bias of scores what keeps tokens of whole texts from seeing others.</summary>
+    /// <param name="scope">Where the nodes go.</param>
+    /// <param name="bias">The bias of scores, or default for none.</param>
+    /// <param name="window">The layer's window; null for none.</param>
+    /// <returns>[batch, 1 or heads, sequence, sequence].</returns>
+    public GraphValue HideUnseen(ModuleScope scope, GraphValue bias, int? window)
+    {
+        var hidden = Once($"unseen {window}", () => _texts!.Unseen(_graph, window));
+        return bias == default ? hidden : scope.Add(bias, hidden);
+    }
+
     /// <summary>Declares the keys and values that a layer finds from earlier steps.</summary>
     public (GraphValue Key, GraphValue Value) Past(int layer, int heads, int size) =>
         (AddPast(layer, "key", heads, size), AddPast(layer, "value", heads, size));
@@ -110,6 +150,7 @@ internal sealed class DecoderInputs
     /// <returns>The value from the step before, zeros at first; and its name after the step.</returns>
     public (GraphValue Past, string Present) State(int layer, string name, params int[] shape)
     {
+        _texts?.RefuseSteps();
         Dimension[] dimensions = [Batch, .. shape.Select(size => (Dimension)size)];
         var past = _graph.AddInput(
             $"past_key_values.{Text(layer)}.{name}", ElementType.Float32, dimensions);
@@ -128,9 +169,12 @@ internal sealed class DecoderInputs
         }
     }
 
-    private GraphValue AddPast(int layer, string part, int heads, int size) =>
-        _graph.AddInput(
+    private GraphValue AddPast(int layer, string part, int heads, int size)
+    {
+        _texts?.RefuseSteps();
+        return _graph.AddInput(
             $"past_key_values.{Text(layer)}.{part}", ElementType.Float32, Batch, heads, "past", size);
+    }
 
     private static string Text(int layer) => layer.ToString(CultureInfo.InvariantCulture);
 }

@@ -5,7 +5,8 @@ using Slipway.Onnx.Operators;
 namespace Slipway.Export.Modules;
 
 /// <summary>
-/// Causal self-attention whose query heads share key and value heads in groups, with rotary positions.
+/// Self-attention whose query heads share key and value heads in groups, with rotary positions; causal where it runs
+/// step by step.
 /// </summary>
 internal sealed record GroupQueryAttention
 {
@@ -86,8 +87,9 @@ internal sealed record GroupQueryAttention
             ? (Clipped(scope, Packed(scope, x, layout)), default, default)
             : Parts(scope, x, layout, outside, inputs);
         rotary = outside is null ? rotary : null;
-        var (pastKey, pastValue) = inputs.Past(layer, NumKeyValueHeads, layout.Width);
-        var (presentKey, presentValue) = inputs.Present(layer, NumKeyValueHeads, layout.Width);
+        var (pastKey, pastValue) = inputs.IsWhole ? default : inputs.Past(layer, NumKeyValueHeads, layout.Width);
+        var (presentKey, presentValue) = inputs.IsWhole
+            ? ("", "") : inputs.Present(layer, NumKeyValueHeads, layout.Width);
         var attended = scope.GroupQueryAttention(
             new GroupQueryAttentionInputs
             {
@@ -100,17 +102,11 @@ internal sealed record GroupQueryAttention
                 TotalLength = inputs.TotalLength,
                 Cosines = rotary?.Cosines ?? default,
                 Sines = rotary?.Sines ?? default,
-                Bias = Bias,
+                Bias = inputs.IsWhole ? inputs.HideUnseen(scope, Bias, Window) : Bias,
                 Sinks = Sinks ? scope.Vector("sinks", NumAttentionHeads) : default,
             },
             presentKey, presentValue,
-            new NodeAttribute.Int("num_heads", NumAttentionHeads),
-            new NodeAttribute.Int("kv_num_heads", NumKeyValueHeads),
-            new NodeAttribute.Float("scale", Scale ?? (float)(1 / Math.Sqrt(HeadDim))),
-            new NodeAttribute.Int("do_rotary", rotary is null ? 0 : 1),
-            new NodeAttribute.Int("rotary_interleaved", 0),
-            new NodeAttribute.Int("local_window_size", Window ?? -1),
-            new NodeAttribute.Float("softcap", Softcap));
+            Attributes(rotary is not null, inputs.IsWhole));
         attended = HeadLayout.Plain(HeadDim).Restore(scope, attended, NumAttentionHeads);
         if (OutputGate)
         {
@@ -121,6 +117,19 @@ internal sealed record GroupQueryAttention
         return scope[Names.Output].Linear(
             attended, NumAttentionHeads * HeadDim, HiddenSize, OutputBias, OutputScale, transposed: Transposed);
     }
+
+    // Over whole texts the bias tells what is seen, the window and the order of tokens included.
+    private NodeAttribute[] Attributes(bool rotates, bool whole) =>
+    [
+        new NodeAttribute.Int("num_heads", NumAttentionHeads),
+        new NodeAttribute.Int("kv_num_heads", NumKeyValueHeads),
+        new NodeAttribute.Float("scale", Scale ?? (float)(1 / Math.Sqrt(HeadDim))),
+        new NodeAttribute.Int("do_rotary", rotates ? 1 : 0),
+        new NodeAttribute.Int("rotary_interleaved", 0),
+        new NodeAttribute.Int("local_window_size", whole ? -1 : Window ?? -1),
+        new NodeAttribute.Float("softcap", Softcap),
+        .. whole ? [new NodeAttribute.Int("causal", 0)] : Array.Empty<NodeAttribute>(),
+    ];
 
     private GraphValue Packed(ModuleScope scope, GraphValue x, HeadLayout layout)
     {

@@ -104,11 +104,11 @@ public static class ContribOperators
             scope, "RotaryEmbedding", [x, positions, cosines, sines], new NodeAttribute.Int("num_heads", heads),
             new NodeAttribute.Int("rotary_embedding_dim", rotarySize), new NodeAttribute.Int("interleaved", 0));
 
-    /// <summary>Causal attention over grouped heads, with its key and value cache.</summary>
+    /// <summary>Attention over grouped heads, with its key and value cache.</summary>
     /// <param name="scope">Where the node goes.</param>
     /// <param name="inputs">What it reads.</param>
-    /// <param name="presentKey">The name of the cache of keys after the step.</param>
-    /// <param name="presentValue">The name of the cache of values after the step.</param>
+    /// <param name="presentKey">The name of the cache of keys after the step; empty for none.</param>
+    /// <param name="presentValue">The name of the cache of values after the step; empty for none.</param>
     /// <param name="attributes">Heads, scale, window and so on, by the names of the operator's schema.</param>
     /// <returns>[batch, sequence, heads·head size].</returns>
     public static GraphValue GroupQueryAttention(
@@ -123,7 +123,9 @@ public static class ContribOperators
                 inputs.Query, inputs.Key, inputs.Value, inputs.PastKey, inputs.PastValue, inputs.LastPositions,
                 inputs.TotalLength, inputs.Cosines, inputs.Sines, default, inputs.Bias, inputs.Sinks,
             ],
-            ["output", $"={presentKey}", $"={presentValue}"], attributes)[0];
+            ["output", Named(presentKey), Named(presentValue)], attributes)[0];
+
+        static string Named(string name) => name.Length == 0 ? "" : $"={name}";
     }
 
     private static GraphValue Node(
@@ -149,10 +151,10 @@ public sealed record GroupQueryAttentionInputs
     /// <summary>[batch, sequence, key heads·head size].</summary>
     public GraphValue Value { get; init; }
 
-    /// <summary>[batch, key heads, past, head size].</summary>
+    /// <summary>[batch, key heads, past, head size]; default where there are no earlier steps.</summary>
     public required GraphValue PastKey { get; init; }
 
-    /// <summary>[batch, key heads, past, head size].</summary>
+    /// <summary>[batch, key heads, past, head size]; default where there are no earlier steps.</summary>
     public required GraphValue PastValue { get; init; }
 
     /// <summary>int32 [batch]: the last position of each row, its length − 1.</summary>

@@ -18,7 +18,9 @@ public sealed partial class ReadmeTests
         SharedAssets.Path("tiny");
         HashSet<string> measured =
         [
-            .. DecoderParityTests.Names.Concat(EncoderParityTests.Names).Select(row => Architecture(row.Data)),
+            .. DecoderParityTests.Names.Concat(EncoderParityTests.Names).Concat(PooledDecoderTests.Classifiers)
+                .Select(row => row.Data).Concat(PooledDecoderTests.Embedders.Select(row => row.Data.Item1))
+                .Select(Architecture),
         ];
         var claimed = Figures().Where(row => row.Value is not null).Select(row => row.Key);
         Assert.Equal(measured.Order(StringComparer.Ordinal), claimed.Order(StringComparer.Ordinal));

@@ -114,21 +114,6 @@ public sealed class CheckpointParityTests(ITestOutputHelper output)
             + "embedding, which cannot be switched per request. Merge it at export instead.", error.Message);
     }
 
-    [Fact]
-    public void Export_DecoderOfASentenceModel_TellsThatItGivesNoEmbeddings()
-    {
-        using TemporaryFolder folder = new();
-        var source = EditedCheckpoint.Read(SharedAssets.Path("tiny", "qwen3")).Write(folder["source"]);
-        File.WriteAllText(Path.Combine(source, "modules.json"), "[]");
-        using var checkpoint = Checkpoint.Open(source);
-        Assert.Equal(
-            [
-                $"'{source}' is a sentence-embedding model ('modules.json'), and 'Qwen3ForCausalLM' is exported as a "
-                + "decoder: the package gives logits, no embeddings. Use an encoder's checkpoint for embeddings.",
-            ],
-            Exporter.Export(checkpoint, folder["package"]).Warnings);
-    }
-
     [Theory]
     [InlineData("all-linear")]
     [InlineData("attention")]

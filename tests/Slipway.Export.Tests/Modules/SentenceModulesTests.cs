@@ -107,6 +107,39 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(max, 0, 1e-5f);
     }
 
+    [Theory]
+    [InlineData(Size)]
+    [InlineData(5)]
+    public void Export_DenseModuleWithAResidual_AddsWhatItReads(int outputs)
+    {
+        float[] weight = Weights(outputs * Size, 1), residual = Weights(outputs * Size, 2);
+        Directory.CreateDirectory(_folder["source/2_Dense"]);
+        File.WriteAllText(
+            _folder["source/2_Dense/config.json"],
+            $$"""
+            {"in_features": {{Size}}, "out_features": {{outputs}}, "bias": false, "use_residual": true,
+             "activation_function": "torch.nn.modules.activation.Tanh"}
+            """);
+        SafetensorsWriter.Write(
+            _folder["source/2_Dense/model.safetensors"],
+            [
+                SafetensorsEntry.From("linear.weight", weight, outputs, Size),
+                SafetensorsEntry.From("residual.weight", residual, outputs, Size),
+            ]);
+        Export("""{"pooling_mode": "mean"}""", "2_Dense:Dense");
+        var result = Run();
+        List<float> expected = [];
+        for (var row = 0; row < 3; row++)
+        {
+            double[] pooled = [
+                .. Pool(result["last_hidden_state"], row, "mean", Tokens(row)).Select(value => (double)value)];
+            expected.AddRange(Enumerable.Range(0, outputs).Select(i => (float)(
+                Math.Tanh(Dot(weight, i, pooled)) + (outputs == Size ? pooled[i] : Dot(residual, i, pooled)))));
+        }
+
+        Assert.InRange(DecoderParityTests.Difference(result["sentence_embedding"], [.. expected]), 0, 1e-5f);
+    }
+
     [Fact]
     public void Export_LayerNormModule_NormsTheVector()
     {
@@ -147,7 +180,7 @@ public sealed class SentenceModulesTests(ITestOutputHelper output) : IDisposable
     [InlineData("""{"pooling_mode": "mean"}""", "2:CNN",
         "'type' in the configuration of '{0} (modules.json)' is 'sentence_transformers.models.CNN', which cannot be "
         + "exported; "
-        + "expected a module 'Transformer', 'Dropout', 'Pooling', 'Dense', 'LayerNorm', 'Normalize'.")]
+        + "expected a module 'Transformer', 'Dropout', 'Pooling', 'Dense', 'LayerNorm', 'Normalize', 'LogitScore'.")]
     [InlineData("""{"pooling_mode": "mean"}""", "2_Dense:Dense",
         "'2_Dense/config.json' of '{0}' does not hold a file. Correct it, or copy the whole folder of the model, "
         + "with its subfolders.")]

@@ -20,6 +20,9 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     /// <summary>The name that the layers have in a checkpoint with a head.</summary>
     protected abstract string Body { get; }
 
+    /// <summary>The module that holds the layers.</summary>
+    protected virtual ModuleScope BodyOf(ModuleScope root) => root[Body];
+
     /// <summary>The names that modules beside the layers have, so that those of other tasks are known.</summary>
     protected abstract IReadOnlyList<string> Heads { get; }
 
@@ -56,7 +59,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
     {
         ModuleScope root = new(build);
         var config = build.Config;
-        var body = root[Body];
+        var body = BodyOf(root);
         EncoderInputs inputs = new(root.Graph, HasTokenTypes(config));
         var size = HiddenSize(config);
         var hidden = Forward(body, inputs);
@@ -100,7 +103,7 @@ internal abstract class EncoderArchitecture(EncoderTask task) : Architecture
         GenAISlidingWindow? window)
     {
         package.Write("config.json", Encoding.UTF8.GetBytes(checkpoint.Config.ToJsonString()));
-        TextFiles.Copy(checkpoint, package, SentenceModules.Files);
+        SentenceModules.Copy(checkpoint, package);
     }
 
     /// <summary>The first position of each text, [batch, hidden].</summary>

@@ -39,8 +39,7 @@ internal sealed record RotaryTable(GraphValue Cosines, GraphValue Sines)
 
         // Rows of the second table follow on those of the first.
         var rows = (length + Stride - 1) / Stride * Stride;
-        var lengths = scope.Add(scope.Cast(inputs.LastPositions, ElementType.Int64), scope.Int(1));
-        var longer = scope.Greater(scope.Max(lengths, inputs.PlannedLength), scope.Int(length));
+        var longer = scope.Greater(scope.Max(inputs.Lengths(scope), inputs.PlannedLength), scope.Int(length));
         var start = scope.Where(longer, scope.Int(rows), scope.Int(0));
         var cosines = scope.Concat(0, first.Cosines, second.Cosines);
         double[] fast = scope.Build.Frequencies[first.Cosines.Name],

@@ -49,7 +49,14 @@ internal sealed class SentenceDense(SentenceModuleFiles files, ConfigReader conf
         var bias = config.Flag("bias", true)
             ? scope.StoreVector("linear.bias", source.Vector("linear.bias", outputs))
             : default;
-        features[config.Text("module_output_name", _input)] =
-            (activation(scope, matrix.Multiply(scope, x, bias)), outputs);
+        var output = activation(scope, matrix.Multiply(scope, x, bias));
+        if (config.Flag("use_residual", false))
+        {
+            output = scope.Add(output, size == outputs ? x : scope.Build.StoreExact(
+                scope.NameOf("residual.weight"), () => source.Matrix("residual.weight", outputs, inputs))
+                .Multiply(scope, x, default));
+        }
+
+        features[config.Text("module_output_name", _input)] = (output, outputs);
     }
 }

@@ -13,6 +13,9 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
     /// <summary>The module's folder below the checkpoint's.</summary>
     public string Name { get; } = entry.Text("path");
 
+    /// <summary>The name of the module's own settings; null for a module at the model's root.</summary>
+    public string? ConfigFile => Name.Length == 0 ? null : Checked($"{Name}/config.json");
+
     /// <summary>Reads the module's <c>config.json</c>.</summary>
     public (ConfigReader Config, JsonObject Keys) Config()
     {
@@ -59,10 +62,12 @@ internal sealed class SentenceModuleFiles(Checkpoint checkpoint, ConfigReader en
         $"'{file}' of '{checkpoint.Path}' does not hold {expected}. Correct it, or copy the whole folder of the model, "
         + "with its subfolders.", checkpoint.Path);
 
-    private byte[]? Read(string file)
+    private byte[]? Read(string file) => checkpoint.ReadFile(Checked(file));
+
+    private string Checked(string file)
         => Name.Split('/', '\\').Any(part => part is "" or "." or "..") || Name.Contains(':')
         ? throw new CheckpointException(
             $"'{file}' is no name of a file below '{checkpoint.Path}'; 'modules.json' gives it to "
             + $"'{entry.Text("type")}'. Give the module a folder of its own there.", checkpoint.Path)
-        : checkpoint.ReadFile(file);
+        : file;
 }

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Export.Configuration;
 using Slipway.Onnx;
+using Slipway.Packaging;
 
 namespace Slipway.Export.Modules.Sentences;
 
@@ -13,12 +14,11 @@ internal sealed class SentenceModules
 {
     private const string ModulesFile = "modules.json";
 
-    /// <summary>The files that a package of a sentence-embedding model takes over.</summary>
-    public static readonly IReadOnlyList<string> Files =
+    private static readonly IReadOnlyList<string> Files =
     [
         ModulesFile, "sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json",
         "sentence_camembert_config.json", "sentence_albert_config.json", "sentence_xlm-roberta_config.json",
-        "sentence_xlnet_config.json", "config_sentence_transformers.json", "1_Pooling/config.json",
+        "sentence_xlnet_config.json", "config_sentence_transformers.json",
     ];
 
     private static readonly Dictionary<string, Func<SentenceModuleFiles, SentenceModule?>> Kinds = new()
@@ -28,10 +28,14 @@ internal sealed class SentenceModules
 
         // Training alone drops values.
         ["Dropout"] = _ => null,
+
         ["Pooling"] = SentencePooling.Read,
         ["Dense"] = SentenceDense.Read,
         ["LayerNorm"] = SentenceLayerNorm.Read,
         ["Normalize"] = SentenceNormalize.Read,
+
+        // What a decoder's logits say of a pair, which is computed where the package is run.
+        ["LogitScore"] = RequireTokens,
     };
 
     private readonly IReadOnlyList<SentenceModule> _modules;
@@ -42,21 +46,9 @@ internal sealed class SentenceModules
     /// <remarks>A cross-encoder has <c>modules.json</c> too, with its transformer alone.</remarks>
     public static SentenceModules? Read(Checkpoint checkpoint)
     {
-        if (checkpoint.ReadFile(ModulesFile) is not { } content)
-        {
-            return null;
-        }
-
-        if (SentenceModuleFiles.Parse(checkpoint, ModulesFile, content) is not JsonArray list
-            || list.Count == 0 || list.Any(item => item is not JsonObject))
-        {
-            throw SentenceModuleFiles.Bad(checkpoint, ModulesFile, "a list of modules");
-        }
-
         List<SentenceModule> modules = [];
-        foreach (var keys in list.Cast<JsonObject>())
+        foreach (var entry in List(checkpoint))
         {
-            ConfigReader entry = new(keys, $"{checkpoint.Path} ({ModulesFile})");
             if (!Kinds.TryGetValue(entry.Text("type").Split('.')[^1], out var read))
             {
                 throw entry.Unsupported(
@@ -70,6 +62,13 @@ internal sealed class SentenceModules
         }
 
         return modules.Count > 0 ? new SentenceModules(modules) : null;
+    }
+
+    /// <summary>Writes the files that say how the model is used into its package.</summary>
+    public static void Copy(Checkpoint checkpoint, PackageWriter package)
+    {
+        var settings = List(checkpoint).Select(entry => new SentenceModuleFiles(checkpoint, entry).ConfigFile);
+        TextFiles.Copy(checkpoint, package, [.. Files.Union(settings.OfType<string>())]);
     }
 
     /// <summary>Builds the modules.</summary>
@@ -87,6 +86,27 @@ internal sealed class SentenceModules
         }
 
         return features[SentenceFeatures.Sentence];
+    }
+
+    private static SentenceModule? RequireTokens(SentenceModuleFiles files)
+    {
+        var (config, _) = files.Config();
+        config.CountOf("true_token_id", absent: -1);
+        return config.Has("true_token_id") ? null : throw config.Bad("true_token_id", "a token id");
+    }
+
+    // The entries of 'modules.json'; none where there is no such file.
+    private static IReadOnlyList<ConfigReader> List(Checkpoint checkpoint)
+    {
+        if (checkpoint.ReadFile(ModulesFile) is not { } content)
+        {
+            return [];
+        }
+
+        return SentenceModuleFiles.Parse(checkpoint, ModulesFile, content) is JsonArray { Count: > 0 } list
+            && list.All(item => item is JsonObject)
+            ? [.. list.Select(keys => new ConfigReader((JsonObject)keys!, $"{checkpoint.Path} ({ModulesFile})"))]
+            : throw SentenceModuleFiles.Bad(checkpoint, ModulesFile, "a list of modules");
     }
 }
 
