@@ -20,6 +20,10 @@ public sealed class OnnxModuleOptions
     /// <value>21.</value>
     public int Opset { get; init; } = 21;
 
+    /// <summary>The operators that a graph may consist of.</summary>
+    /// <value>ONNX's own.</value>
+    public OnnxOperatorSet Operators { get; init; }
+
     /// <summary>The largest difference between the graph and the module, relative to the scale of an output.</summary>
     /// <value>1e-4.</value>
     public double Tolerance { get; init; } = 1e-4;
@@ -38,4 +42,14 @@ public sealed class OnnxModuleOptions
     /// <summary>The seed of the inputs that are tried.</summary>
     /// <value>1.</value>
     public int Seed { get; init; } = 1;
+}
+
+/// <summary>Operators that a graph may consist of.</summary>
+public enum OnnxOperatorSet
+{
+    /// <summary>Those of ONNX, which every runtime has.</summary>
+    Standard,
+
+    /// <summary>Those of ONNX Runtime too, which computes fused forms faster.</summary>
+    OnnxRuntime,
 }

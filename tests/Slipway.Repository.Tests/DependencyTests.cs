@@ -16,7 +16,11 @@ public sealed class DependencyTests
         ["Slipway.Export"] = ["System.Numerics.Tensors", "Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
         ["Slipway.Training"] =
             ["Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
-        ["Slipway.Tracing"] = ["Slipway.Onnx", "Microsoft.ML.OnnxRuntime.Managed", "TorchSharp"],
+        ["Slipway.Tracing"] =
+        [
+            "Slipway.Export", "Slipway.Onnx", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors",
+            "TorchSharp",
+        ],
         ["Slipway.Kernels"] =
             ["Slipway.Packaging", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors"],
         ["Slipway"] =

@@ -10,17 +10,19 @@ internal static class GraphCopy
     /// <param name="change">The nodes that stand in a node's place.</param>
     /// <param name="changePort">What stands in an input's or output's place; null for itself.</param>
     /// <param name="constants">Constants that the new nodes read beside the graph's own; null for none.</param>
+    /// <param name="changeConstant">What stands in a constant's place; null for itself.</param>
     public static Graph Make(
         Graph graph, Func<Node, IEnumerable<Node>> change, Func<GraphPort, GraphPort>? changePort = null,
-        IEnumerable<Initializer>? constants = null)
+        IEnumerable<Initializer>? constants = null, Func<Initializer, Initializer>? changeConstant = null)
     {
         changePort ??= port => port;
+        changeConstant ??= constant => constant;
         Graph target = new(graph.Name);
         foreach (var port in graph.Inputs.Select(changePort))
         {
             if (graph.FindInitializer(port.Name) is { } fallback)
             {
-                target.AddOptionalInput(fallback, port.Shape);
+                target.AddOptionalInput(changeConstant(fallback), port.Shape);
             }
             else
             {
@@ -30,7 +32,7 @@ internal static class GraphCopy
 
         foreach (var initializer in graph.Initializers.Where(one => target.FindInitializer(one.Name) is null))
         {
-            target.AddInitializer(initializer);
+            target.AddInitializer(changeConstant(initializer));
         }
 
         Node[] nodes = [.. graph.Nodes.SelectMany(change)];

@@ -1,4 +1,5 @@
 using Slipway.Onnx;
+using Slipway.Tracing.Passes;
 using Slipway.Tracing.Recording;
 using Slipway.Tracing.Sizes;
 using TorchSharp;
@@ -9,7 +10,7 @@ namespace Slipway.Tracing.Graphs;
 internal sealed class GraphBuilder
 {
     private readonly IReadOnlyList<Trace> _runs;
-    private readonly WeightWriter _weights;
+    private readonly GraphConstants _constants;
     private readonly ParameterTable _parameters;
     private readonly NodeScope _root;
     private readonly SizeEmitter _sizes;
@@ -20,11 +21,11 @@ internal sealed class GraphBuilder
     private TracedCall? _current;
 
     public GraphBuilder(
-        IReadOnlyList<Trace> runs, string name, int opset, WeightWriter weights, ParameterTable parameters)
+        IReadOnlyList<Trace> runs, string name, int opset, GraphConstants constants, ParameterTable parameters)
     {
         _parameters = parameters;
         _runs = runs;
-        _weights = weights;
+        _constants = constants;
         Opset = opset;
         Graph = new Graph(name);
         _root = new NodeScope(Graph, "");
@@ -33,6 +34,9 @@ internal sealed class GraphBuilder
     }
 
     public Graph Graph { get; }
+
+    /// <summary>The types and sizes of the values that tracing saw, by name.</summary>
+    public Dictionary<string, ValueInfo> Infos { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The version of ONNX's operators.</summary>
     public int Opset { get; }
@@ -104,7 +108,7 @@ internal sealed class GraphBuilder
         }
 
         var name = Free(value.Call is { } call ? $"{ScopeOf(call).Path}/{call.Name}" : "/constants/tensor");
-        return Define(value, _weights.Add(Graph, name, value.Held!));
+        return Define(value, _constants.AddOnce(Graph, name, value.Held!));
     }
 
     /// <summary>A parameter of a module that torch computes itself.</summary>
@@ -243,7 +247,8 @@ internal sealed class GraphBuilder
     {
         if (!_named.TryGetValue(name + suffix, out var known))
         {
-            _named[name + suffix] = known = _weights.Add(Graph, name + suffix, tensor);
+            _named[name + suffix] = known = _parameters.IsBuffer(name)
+                ? _constants.AddOnce(Graph, name + suffix, tensor) : _constants.Add(Graph, name + suffix, tensor);
         }
 
         return known;
@@ -252,7 +257,10 @@ internal sealed class GraphBuilder
     private GraphValue Define(TracedValue value, GraphValue graphValue)
     {
         _values[value.Id] = graphValue;
-        _sizes.Add(graphValue, Shape(value));
+        var shape = Shape(value);
+        _sizes.Add(graphValue, shape);
+        Infos[graphValue.Name] = new ValueInfo(
+            ElementTypes.Of(value.Type), [.. shape.Select(size => size.IsFixed ? size.Value : (long?)null)]);
         return graphValue;
     }
 

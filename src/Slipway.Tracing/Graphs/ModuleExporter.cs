@@ -1,7 +1,10 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Tracing.Interception;
 using Slipway.Tracing.Operations;
+using Slipway.Tracing.Passes;
 using Slipway.Tracing.Proof;
 using Slipway.Tracing.Recording;
 using Slipway.Tracing.Sizes;
@@ -15,6 +18,8 @@ internal sealed class ModuleExporter
 {
     // The first run compiles the copies; a later one that takes longer than this limits their number.
     private const int FewRuns = 4;
+    private const float Huge = 1e15f;
+    private const long MaxSpan = int.MaxValue / sizeof(float);
     private static readonly TimeSpan ExpensiveRun = TimeSpan.FromSeconds(1);
     private readonly torch.nn.Module _module;
     private readonly OnnxModuleOptions _options;
@@ -90,13 +95,18 @@ internal sealed class ModuleExporter
         {
             using var scope = torch.NewDisposeScope();
             if (tensor.is_floating_point() && tensor.numel() > 0
-                && !(tensor.abs().max().to(torch.ScalarType.Float32).ToSingle() is var largest
-                    && float.IsFinite(largest) && largest < 1e15f))
+                && !(Largest(tensor) is var largest && float.IsFinite(largest) && largest < Huge))
             {
                 _warnings.Add($"The weight '{name}' holds elements that are no numbers, or huge.");
             }
         }
     }
+
+    private static float Largest(torch.Tensor tensor)
+        => tensor.dtype == torch.ScalarType.Float32 && tensor.device_type == DeviceType.CPU && tensor.is_contiguous()
+            && tensor.numel() <= MaxSpan
+            ? Math.Abs(TensorPrimitives.MaxMagnitude(MemoryMarshal.Cast<byte, float>(tensor.detach().bytes)))
+            : tensor.abs().max().to(torch.ScalarType.Float32).ToSingle();
 
     private List<Trace> TraceAll(ParameterTable parameters, ModuleState state)
     {
@@ -225,19 +235,39 @@ internal sealed class ModuleExporter
     private Graph Build(List<Trace> runs, string[] outputs, TemporaryExport target, string[] inputs,
         ParameterTable parameters, StepComparison? steps = null)
     {
-        using WeightWriter weights = new(target.DataPath, target.DataName);
-        GraphBuilder builder = new(runs, _module.GetType().Name, _options.Opset, weights, parameters);
+        using GraphConstants constants = new();
+        GraphBuilder builder = new(runs, _module.GetType().Name, _options.Opset, constants, parameters);
         builder.Build(
             [.. inputs.Select((name, index) => (name, Dimensions(name, _inputs.Tensors[index].Example.shape)))],
             outputs, steps);
-        OnnxModel model = new(builder.Graph)
+
+        // The steps that are compared are those of the module, not what passes make of them.
+        var graph = constants.Write(
+            steps is null
+                ? GraphPasses.Apply(
+                    builder.Graph, constants, builder.Infos, _options.Opset,
+                    _options.Operators == OnnxOperatorSet.OnnxRuntime)
+                : builder.Graph,
+            target.DataPath, target.DataName);
+        OnnxModel model = new(graph)
         {
             ProducerName = "Slipway",
-            OperatorSets = new Dictionary<string, long> { [OnnxModel.StandardDomain] = _options.Opset },
+            OperatorSets = OperatorSets(graph),
             IrVersion = _options.Opset >= 23 ? 11 : _options.Opset >= 21 ? 10 : 9,
         };
         OnnxFile.Write(model, target.GraphPath);
-        return builder.Graph;
+        return graph;
+    }
+
+    private Dictionary<string, long> OperatorSets(Graph graph)
+    {
+        Dictionary<string, long> sets = new() { [OnnxModel.StandardDomain] = _options.Opset };
+        if (graph.Nodes.Any(node => node.Domain == OnnxModel.ContribDomain))
+        {
+            sets.Add(OnnxModel.ContribDomain, 1);
+        }
+
+        return sets;
     }
 
     private IReadOnlyList<Dimension> Dimensions(string input, long[] shape)

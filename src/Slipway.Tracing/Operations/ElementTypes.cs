@@ -27,6 +27,9 @@ internal static class ElementTypes
             $"Elements of type '{type}' have no form in ONNX here. Use real numbers, complex ones as a "
             + "last axis of 2.");
 
+    /// <summary>The type in TorchSharp.</summary>
+    public static torch.ScalarType ToTorch(ElementType type) => Types.First(pair => pair.Value == type).Key;
+
     /// <summary>Tells whether elements are numbers with a fraction.</summary>
     public static bool IsReal(ElementType type)
         => type is ElementType.Float32 or ElementType.Float64 or ElementType.Float16 or ElementType.BFloat16;

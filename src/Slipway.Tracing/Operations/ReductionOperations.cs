@@ -190,15 +190,19 @@ internal static class ReductionOperations
         var value = Subject(call);
         var mean = Reduce(call, "ReduceMean", value, axes ?? AllAxes(x.Rank), keep: true);
         var difference = call.Node("Sub", [value, mean]);
-        var sum = Reduce(
-            call, "ReduceSum", call.Node("Mul", [difference, difference]), axes ?? AllAxes(x.Rank),
-            call.Flag("keepdim"));
-        var count = (axes ?? AllAxes(x.Rank)).Select(axis => x.Shape[(int)axis]).Aggregate(
-            x.Rank > 0 ? x.Shape[0].Fixed(1) : new TracedSize(1), (total, size) => total * size);
+        var square = call.Node("Mul", [difference, difference]);
 
         // Without dimensions TorchSharp 0.107 passes no flag on, and libtorch takes the unbiased form.
         var correction = axes is null ? UnbiasedWithoutAxes(call) : call.Flag("unbiased", true);
-        return call.Node("Div", [sum, Count(call, count.Map(size => size - (correction ? 1 : 0)))]);
+        if (!correction)
+        {
+            return Reduce(call, "ReduceMean", square, axes ?? AllAxes(x.Rank), call.Flag("keepdim"));
+        }
+
+        var sum = Reduce(call, "ReduceSum", square, axes ?? AllAxes(x.Rank), call.Flag("keepdim"));
+        var count = (axes ?? AllAxes(x.Rank)).Select(axis => x.Shape[(int)axis]).Aggregate(
+            x.Rank > 0 ? x.Shape[0].Fixed(1) : new TracedSize(1), (total, size) => total * size);
+        return call.Node("Div", [sum, Count(call, count.Map(size => size - 1))]);
     }
 
     private static bool UnbiasedWithoutAxes(OperationCall call)

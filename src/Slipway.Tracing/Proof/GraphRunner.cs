@@ -21,6 +21,10 @@ internal sealed class GraphRunner : IDisposable
             _options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
             _options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_BASIC;
             _options.AddSessionConfigEntry("session.disable_prepacking", "1");
+
+            // Few runs of other sizes each: memory that is kept for the next one would only be held twice.
+            _options.EnableCpuMemArena = false;
+            _options.EnableMemoryPattern = false;
             _session = new InferenceSession(path, _options);
         }
         catch (Exception exception) when (exception is DllNotFoundException or TypeInitializationException)
@@ -39,7 +43,7 @@ internal sealed class GraphRunner : IDisposable
 
     /// <summary>Runs the graph.</summary>
     /// <returns>The outputs, in order; the caller disposes them.</returns>
-    public IReadOnlyList<torch.Tensor> Run(
+    public IDisposableReadOnlyCollection<OrtValue> Run(
         IReadOnlyList<string> inputs, IReadOnlyList<torch.Tensor> tensors, IReadOnlyList<string> outputs)
     {
         List<OrtValue> values = [];
@@ -52,8 +56,7 @@ internal sealed class GraphRunner : IDisposable
 
             // Inputs that do not reach an output are still inputs of the graph.
             using RunOptions options = new();
-            using var results = _session.Run(options, [.. inputs], values, [.. outputs]);
-            return [.. results.Select(ToTorch)];
+            return _session.Run(options, [.. inputs], values, [.. outputs]);
         }
         finally
         {
@@ -85,14 +88,15 @@ internal sealed class GraphRunner : IDisposable
         return value;
     }
 
-    private static torch.Tensor ToTorch(OrtValue value)
+    /// <summary>Copies a value; the caller disposes the tensor.</summary>
+    public static torch.Tensor ToTorch(OrtValue value)
     {
         var info = value.GetTensorTypeAndShape();
         var type = Enum.GetValues<torch.ScalarType>().First(candidate => IsSame(candidate, info.ElementDataType));
-        var tensor = torch.empty(info.Shape, type).DetachFromDisposeScope();
+        var tensor = torch.empty(info.Shape, type);
         if (tensor.numel() > 0)
         {
-            value.GetTensorMutableRawData().CopyTo(MemoryMarshal.AsBytes(tensor.bytes));
+            value.GetTensorMutableRawData().CopyTo(tensor.bytes);
         }
 
         return tensor;

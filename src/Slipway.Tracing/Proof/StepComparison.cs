@@ -28,8 +28,8 @@ internal sealed class StepComparison(Trace run, torch.Tensor[] inputs) : IDispos
         using var scope = torch.NewDisposeScope();
         foreach (var value in _values.Where(value => _held.ContainsKey(value.Id)).OrderBy(value => value.Id))
         {
-            using var actual = runner.Run(names, inputs, [Name(value)])[0];
-            var difference = Difference.Of(actual, _held[value.Id].Held!);
+            using var actual = runner.Run(names, inputs, [Name(value)]);
+            var difference = Difference.Of(actual[0], _held[value.Id].Held!);
             if (!(difference.Relative <= tolerance))
             {
                 return UntraceableModuleException.At(

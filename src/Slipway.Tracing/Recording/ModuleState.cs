@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Slipway.Tracing.Interception;
 using TorchSharp;
 
@@ -42,7 +43,7 @@ internal sealed class ModuleState : IDisposable
             .Where(assembly => !CallPolicy.IsFramework(assembly) && !CallPolicy.IsTorch(assembly))
             .SelectMany(assembly => assembly.GetTypes())
             .Where(type => !type.ContainsGenericParameters && type.GetFields(Statics).Any(
-                field => !field.IsInitOnly && TorchMembers.HoldsTensors(field.FieldType))))
+                field => TorchMembers.HoldsTensors(field.FieldType))))
         {
             RememberStatics(type);
         }
@@ -151,6 +152,7 @@ internal sealed class ModuleState : IDisposable
                 continue;
             }
 
+            Initialize(type);
             foreach (var field in type.GetFields(Statics))
             {
                 if (!field.IsLiteral && !field.IsInitOnly)
@@ -158,6 +160,19 @@ internal sealed class ModuleState : IDisposable
                     _fields.Add((type, field, field.GetValue(null)));
                 }
             }
+        }
+    }
+
+    // Tables that a class makes when it is first used would be made, and disposed, within the scope of a run.
+    private static void Initialize(Type type)
+    {
+        try
+        {
+            RuntimeHelpers.RunClassConstructor(type.TypeHandle);
+        }
+        catch (TypeInitializationException)
+        {
+            // Whoever uses the class is told.
         }
     }
 

@@ -7,9 +7,11 @@ namespace Slipway.Tracing.Recording;
 internal sealed class ParameterTable
 {
     private readonly Dictionary<nint, List<(string Name, torch.Tensor Tensor)>> _byStorage = [];
+    private readonly HashSet<string> _buffers;
 
     public ParameterTable(torch.nn.Module module)
     {
+        _buffers = [.. module.named_buffers().Select(item => item.name)];
         foreach (var (name, tensor) in module.named_parameters()
             .Select(item => (item.name, (torch.Tensor)item.parameter))
             .Concat(module.named_buffers().Select(item => (item.name, item.buffer))))
@@ -39,6 +41,10 @@ internal sealed class ParameterTable
 
     /// <summary>The parameters and buffers, one of each memory.</summary>
     public IEnumerable<(string Name, torch.Tensor Tensor)> All => _byStorage.Values.SelectMany(views => views);
+
+    /// <summary>Tells whether a name is that of a buffer: a table or a mask, which several layers may hold alike.
+    /// </summary>
+    public bool IsBuffer(string name) => _buffers.Contains(name);
 
     /// <summary>Finds the parameter that a tensor is; null where it is none.</summary>
     public (string Name, torch.Tensor Tensor)? Find(torch.Tensor tensor)

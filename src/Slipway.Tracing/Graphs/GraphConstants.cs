@@ -1,0 +1,126 @@
+using Slipway.Export.Passes;
+using Slipway.Onnx;
+using Slipway.Tracing.Recording;
+using TorchSharp;
+
+namespace Slipway.Tracing.Graphs;
+
+/// <summary>Holds the elements of a graph's constants until the graph is what it will be, and writes them.</summary>
+/// <remarks>Constants that passes have dropped until then are never written.</remarks>
+internal sealed class GraphConstants : IDisposable
+{
+    private const int MinExternal = 1024;
+    private const long PieceElements = 1 << 22;
+    private const string Unwritten = "";
+    private readonly Dictionary<string, torch.Tensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GraphValue> _byContent = new(StringComparer.Ordinal);
+
+    /// <summary>Adds a constant with a tensor's elements.</summary>
+    public GraphValue Add(Graph graph, string name, torch.Tensor tensor)
+    {
+        var bytes = tensor.numel() * tensor.element_size();
+        TensorData data;
+        if (bytes < MinExternal)
+        {
+            data = new TensorData.Inline(Read(tensor, bytes));
+        }
+        else
+        {
+            _tensors.Add(name, TensorMemory.Hold(tensor));
+            data = new TensorData.External(Unwritten, 0, bytes);
+        }
+
+        return graph.AddInitializer(new Initializer(name, ElementTypes.Of(tensor.dtype), tensor.shape, data));
+    }
+
+    /// <summary>Adds a constant; one with the same elements that was added so before is the same.</summary>
+    public GraphValue AddOnce(Graph graph, string name, torch.Tensor tensor)
+    {
+        var content = $"{tensor.dtype}[{string.Join(',', tensor.shape)}]{TensorMemory.Digest(tensor)}";
+        if (!_byContent.TryGetValue(content, out var known))
+        {
+            _byContent[content] = known = Add(graph, name, tensor);
+        }
+
+        return known;
+    }
+
+    /// <summary>The elements of a constant as a tensor that the caller disposes.</summary>
+    public torch.Tensor Open(Initializer constant)
+    {
+        if (_tensors.TryGetValue(constant.Name, out var held))
+        {
+            return held.alias();
+        }
+
+        var tensor = torch.empty([.. constant.Shape], ElementTypes.ToTorch(constant.Type));
+        if (constant.Data.Length > 0)
+        {
+            ((TensorData.Inline)constant.Data).Bytes.Span.CopyTo(tensor.bytes);
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Writes the elements, and returns the graph that finds them.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="path">The file beside the graph file; null to keep all in the graph file.</param>
+    /// <param name="name">The name by which the graph file finds it.</param>
+    /// <exception cref="IOException">The disk is full.</exception>
+    public Graph Write(Graph graph, string? path, string name)
+    {
+        using var external = path is null ? null
+            : new ExternalDataWriter(new FileStream(path, FileMode.CreateNew, FileAccess.Write), name);
+        return GraphCopy.Make(graph, node => [node], changeConstant: constant =>
+        {
+            if (!_tensors.TryGetValue(constant.Name, out var tensor))
+            {
+                return constant;
+            }
+
+            if (external is null)
+            {
+                return constant with { Data = new TensorData.Inline(Read(tensor, constant.Data.Length)) };
+            }
+
+            external.Begin(constant.Data.Length);
+            Write(tensor, external);
+            return constant with { Data = external.End() };
+        });
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in _tensors.Values)
+        {
+            tensor.Dispose();
+        }
+
+        _tensors.Clear();
+    }
+
+    private static byte[] Read(torch.Tensor tensor, long bytes)
+    {
+        using var scope = torch.NewDisposeScope();
+        return bytes == 0 ? [] : TensorMemory.Elements(tensor).bytes.ToArray();
+    }
+
+    // A span holds 2 GB at most, and a transposed or distant weight is copied: piece by piece.
+    private static void Write(torch.Tensor tensor, ExternalDataWriter writer)
+    {
+        using var scope = torch.NewDisposeScope();
+        if (tensor.ndim == 0 || tensor.numel() <= PieceElements)
+        {
+            writer.Write<byte>(TensorMemory.Elements(tensor).bytes);
+            return;
+        }
+
+        var rows = Math.Max(1, PieceElements / Math.Max(1, tensor.numel() / tensor.shape[0]));
+        for (long start = 0; start < tensor.shape[0]; start += rows)
+        {
+            using var piece = torch.NewDisposeScope();
+            writer.Write<byte>(TensorMemory.Elements(
+                tensor.narrow(0, start, Math.Min(rows, tensor.shape[0] - start))).bytes);
+        }
+    }
+}
