@@ -1,4 +1,5 @@
 using Slipway.Checkpoints;
+using Slipway.Export.Quantization;
 using Slipway.Export.Tests.Architectures;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -92,6 +93,29 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
             + $"{Distance(runtime, full):0.0e+0}, they from each other {Distance(kernels, runtime):0.0e+0}");
         Assert.InRange(Distance(kernels, full), 0, (1.3 * Distance(runtime, full)) + 1e-4);
         Assert.InRange(Distance(kernels, runtime), 0, 0.3 * Distance(runtime, full));
+    }
+
+    /// <summary>Weights of 8 bits, in all matrices or beside others, run in the kernels as those of 4 do.</summary>
+    [Theory]
+    [InlineData("llama", "*=int8")]
+    [InlineData("qwen2", "*=int8")]
+    [InlineData("gemma3", "*=int8")]
+    [InlineData("llama", "lm_head=int8")]
+    [InlineData("llama", "mlp.gate_proj=int8")]
+    public async Task Score_MatricesOfEightBits_RunInKernelsAsNearToFloat32(string name, string rule)
+    {
+        Export(name, new ExportOptions(), "full");
+        Export(name, Int4 with { Recipe = [RecipeRule.Parse(rule)] });
+        var nodes = OnnxFile.Read(_folder["package/kernels.onnx"]).Graph.Nodes;
+        Assert.DoesNotContain(nodes, node => node.OpType == "MatMulNBits");
+        var gates = OnnxFile.Read(_folder["package/model.onnx"]).Graph.Nodes.Count(node => node.OpType == "Sigmoid");
+        Assert.Equal(gates, nodes.Count(node => node.OpType == "GatedMatMulNBits"));
+
+        var full = await ScoresAsync("full", useKernels: false);
+        var kernels = Distance(await ScoresAsync("package", useKernels: true), full);
+        var runtime = Distance(await ScoresAsync("package", useKernels: false), full);
+        output.WriteLine($"{name}, {rule}: kernels {kernels:0.0e+0}, ONNX Runtime {runtime:0.0e+0} from float32");
+        Assert.InRange(kernels, 0, (1.3 * runtime) + 1e-4);
     }
 
     /// <summary>A prompt in one chunk, in others, and token by token: log-probabilities are equal to the bit.</summary>

@@ -3,11 +3,11 @@ using Slipway.Packaging.Kernels;
 
 namespace Slipway.Export.Passes;
 
-/// <summary>Gives a product of 4-bit weights the minima of their blocks, which the graph adds apart.</summary>
+/// <summary>Gives a product of weights of few bits the minima of their blocks, which the graph adds apart.</summary>
 /// <remarks>
 /// <code>
 /// x ─┬─ MatMulNBits ───────────────────────────────────────────┬─ Add   →   x ── FusedMatMulNBits
-///    └─ Reshape ─ ReduceSum ─ FusedMatMul (minima + 8·scales) ─┘
+///    └─ Reshape ─ ReduceSum ─ FusedMatMul (minima + middle·scales) ─┘
 /// </code>
 /// As <see cref="Weights.BlockMinima"/> writes it.
 /// </remarks>

@@ -4,7 +4,9 @@ using static Slipway.Packaging.Kernels.FusedMatMulContract;
 
 namespace Slipway.Export.Passes;
 
-/// <summary>Describes a product of rows and 4-bit weights, with what the operator does before and after it.</summary>
+/// <summary>
+/// Describes a product of rows and weights of 4 or 8 bits, with what the operator does before and after it.
+/// </summary>
 internal sealed record FusedMatMul(string Name, string X, string Output, Node Weights)
 {
     private const int BiasInput = 5;
@@ -12,7 +14,7 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
     /// <summary>The constant of scales.</summary>
     public required string Scales { get; init; }
 
-    /// <summary>The constant of zero points or minima; empty for zero points of 8.</summary>
+    /// <summary>The constant of zero points or minima; empty for zero points in the middle.</summary>
     public required string Offsets { get; init; }
 
     /// <summary>Weights of the norm that x goes through first.</summary>
@@ -38,7 +40,7 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
     public static FusedMatMul? Read(Graph graph, GraphUses uses, Node node)
     {
         if (node.OpType is not ("MatMulNBits" or FusedMatMulOperator)
-            || (Integer(node, "bits") ?? 4) != 4
+            || !SupportsBits(Integer(node, "bits") ?? 4)
             || Integer(node, OutputsAttribute) is not { } outputs || Integer(node, InputsAttribute) is not { } inputs
             || Integer(node, BlockSizeAttribute) is not { } block || !Supports(outputs, inputs, block))
         {
@@ -48,10 +50,11 @@ internal sealed record FusedMatMul(string Name, string X, string Output, Node We
         // Scales that are stored in 16 bits are widened by a node of their own, which the operator does without.
         var blocks = inputs / block;
         var scales = uses.Maker(node.Inputs[2]) is { OpType: "Cast" } cast ? cast.Inputs[0] : node.Inputs[2];
-        var fits = IsConstant(1, ElementType.UInt8, [outputs, blocks, block / 2])
+        var bits = (int)(Integer(node, "bits") ?? 4);
+        var fits = IsConstant(1, ElementType.UInt8, [outputs, blocks, CodeBytes(block, bits)])
             && (IsNamed(scales, ElementType.Float16, [outputs, blocks])
                 || IsNamed(scales, ElementType.Float32, [outputs, blocks]))
-            && (!Has(3) || IsConstant(3, ElementType.UInt8, [outputs, (blocks + 1) / 2])
+            && (!Has(3) || IsConstant(3, ElementType.UInt8, [outputs, ZeroPointBytes(blocks, bits)])
                 || node.OpType == FusedMatMulOperator)
             && !Has(4) && (!Has(BiasInput) || IsConstant(BiasInput, ElementType.Float32, [outputs]));
         return !fits ? null : new FusedMatMul(node.Name, node.Inputs[0], node.Outputs[0], node)

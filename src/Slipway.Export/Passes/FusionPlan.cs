@@ -12,7 +12,7 @@ internal sealed class FusionPlan
     private readonly Dictionary<string, Node> _rest = new(StringComparer.Ordinal);
     private readonly HashSet<string> _dropped = new(StringComparer.Ordinal);
 
-    /// <summary>Begins with the products of 4-bit weights as they stand.</summary>
+    /// <summary>Begins with the products of weights of few bits as they stand.</summary>
     public FusionPlan(Graph graph)
     {
         Graph = graph;

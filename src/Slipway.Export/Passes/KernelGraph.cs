@@ -7,9 +7,9 @@ namespace Slipway.Export.Passes;
 
 /// <summary>Writes a graph down with the operators that Slipway computes itself on processors.</summary>
 /// <remarks>
-/// The graph reads and gives the same, and its constants stay in their file. Products of 4-bit weights take in the norm
-/// before them, the sum after them, and the gate of a feed-forward layer. What the operators cannot do is left as it
-/// is.
+/// The graph reads and gives the same, and its constants stay in their file. Products of weights of 4 and 8 bits take
+/// in the norm before them, the sum after them, and the gate of a feed-forward layer. What the operators cannot do is
+/// left as it is.
 /// </remarks>
 internal static class KernelGraph
 {

@@ -56,6 +56,11 @@ internal readonly unsafe struct KernelInfo
     public OperandType ConstantType(int input)
         => Node.Has(input) ? RuntimeApi.Constant(_handle, input).Type : OperandType.Any;
 
+    /// <summary>The shape of a constant; empty where the input is none.</summary>
+    public ReadOnlySpan<long> ConstantShape(int input)
+        => Node.Has(input) && RuntimeApi.Constant(_handle, input) is { IsAbsent: false } constant
+            ? constant.Shape : [];
+
     /// <summary>A constant of a type and shape.</summary>
     /// <exception cref="InvalidDataException">The input is missing, no constant, or of another type or
     /// shape.</exception>

@@ -43,18 +43,19 @@ internal unsafe interface IBlockGrid
         float xSum);
 }
 
-/// <summary>Grids whose weights are (value − zero) * scale, with zero points of 4 bits.</summary>
+/// <summary>Grids whose weights are (value − zero) * scale, with zero points of as many bits as values.</summary>
 /// <remarks>
 /// <code>
-/// │ 16 scales │ 8 bytes, of which each half is a zero point: of outputs 0, 2 … 14, then of 1, 3 … 15 │
+/// │ 16 scales │ 16 zero points │
 /// </code>
-/// So a shift by 0, 4 … 28 of the eight bytes puts the zero points of two neighbours to the ends of their two words.
-/// With scales of 16 bits a weight in blocks of 32 takes 4 + 8 * (32 + 8) / (16 * 32) = 4.625 bits.
+/// With scales of 16 bits a weight in blocks of 32 takes 4 + 8 * (32 + 8) / (16 * 32) = 4.625 bits, and 8.75 where
+/// values have 8 bits.
 /// </remarks>
-internal readonly unsafe struct ZeroPointGrid<TNumbers> : IBlockGrid
+internal readonly unsafe struct ZeroPointGrid<TNumbers, TZeroPoints> : IBlockGrid
     where TNumbers : IBlockNumbers
+    where TZeroPoints : IZeroPoints
 {
-    public static int Bytes => (PackedMatrix.Group * TNumbers.Size) + (PackedMatrix.Group / 2);
+    public static int Bytes => (PackedMatrix.Group * TNumbers.Size) + TZeroPoints.Bytes;
 
     public static float* Sums(in QuantizedActivations x, int row) => x.Sums(row);
 
@@ -67,22 +68,11 @@ internal readonly unsafe struct ZeroPointGrid<TNumbers> : IBlockGrid
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Offsets(byte* grid, Vector512<float> unit)
-    {
-        var packed = Vector512.Create(*(ulong*)(grid + (PackedMatrix.Group * TNumbers.Size)));
-        var last = Avx512F.ShiftRightLogicalVariable(packed, Vector512.Create(0UL, 4, 8, 12, 16, 20, 24, 28)).AsInt32();
-
-        // Of each index the last four bits count.
-        return Avx512F.PermuteVar16x32(Vector512.CreateSequence(0f, 1f), last);
-    }
+        => TZeroPoints.Read(grid + (PackedMatrix.Group * TNumbers.Size));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Offsets(byte* grid, int half, Vector256<float> unit)
-    {
-        var packed = Vector256.Create(*(ulong*)(grid + (PackedMatrix.Group * TNumbers.Size)));
-        var shifts = Vector256.Create(0UL, 4, 8, 12) + Vector256.Create(2UL * (uint)half);
-        var values = Avx2.ShiftRightLogicalVariable(packed, shifts).AsInt32() & Vector256.Create(15);
-        return Avx.ConvertToVector256Single(values);
-    }
+        => TZeroPoints.Read(grid + (PackedMatrix.Group * TNumbers.Size), half);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Fold(

@@ -9,7 +9,9 @@ using static Slipway.Packaging.Kernels.FusedMatMulContract;
 
 namespace Slipway.Kernels.MatMul;
 
-/// <summary>Multiplies rows by weights of 4 bits, with what stands around the product in a decoder's layers.</summary>
+/// <summary>
+/// Multiplies rows by weights of 4 or 8 bits, with what stands around the product in a decoder's layers.
+/// </summary>
 /// <remarks>
 /// <code>
 /// FusedMatMulNBits: y = q(norm(x)) · Wᵀ + bias + addend
@@ -114,7 +116,7 @@ internal sealed unsafe class MatMulKernel : INodeKernel
                     Addend = addend,
                     Y = y,
                     Rows = rows,
-                    Groups = (int)Math.Max(1, MinTaskBytes / (_weights.Inputs * (long)PackedMatrix.Group / 2)),
+                    Groups = (int)Math.Max(1, MinTaskBytes / _weights.GroupBytes),
                 };
                 Run(&work);
             }
@@ -211,10 +213,16 @@ internal sealed unsafe class MatMulKernel : INodeKernel
         var gates = stackalloc float[_gate is null ? 0 : MaxTileRows * stride];
         for (var row = 0; row < work->Rows;)
         {
-            var count = Multiply(_weights, group, groups, work, row, tile, stride);
+            var count = Multiply(_weights, group, groups, work, row, work->Rows - row, tile, stride);
             if (_gate is not null)
             {
-                _ = Multiply(_gate, group, groups, work, row, gates, stride);
+                // Instructions for values of other bits may take fewer rows at a time.
+                for (var done = 0; done < count;)
+                {
+                    done += Multiply(
+                        _gate, group, groups, work, row + done, count - done, gates + (done * stride), stride);
+                }
+
                 ApplyGate(tile, gates, count * stride);
             }
 
@@ -225,8 +233,8 @@ internal sealed unsafe class MatMulKernel : INodeKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Multiply(
-        PackedMatrix matrix, int group, int groups, Work* work, int row, float* tile, int stride)
-        => matrix.Grids.Product(matrix.Part(group, groups), work->Activations, row, work->Rows - row, tile, stride);
+        PackedMatrix matrix, int group, int groups, Work* work, int row, int left, float* tile, int stride)
+        => matrix.Layout.Product(matrix.Part(group, groups), work->Activations, row, left, tile, stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyGate(float* tile, float* gates, int count)

@@ -9,7 +9,7 @@ internal sealed unsafe class MatrixSource
     private readonly RuntimeApi.Tensor _values;
     private readonly RuntimeApi.Tensor _scales;
     private readonly RuntimeApi.Tensor _offsets;
-    private readonly GridKind _grids;
+    private readonly MatrixLayout _layout;
     private readonly int _outputs;
     private readonly int _blockSize;
 
@@ -26,21 +26,17 @@ internal sealed unsafe class MatrixSource
         }
 
         var blocks = inputs / blockSize;
-        _values = info.Constant(input, OperandType.UInt8, [outputs, blocks, blockSize / 2]);
+        var bits = info.ConstantShape(input) is [_, _, var bytes] && bytes == CodeBytes(blockSize, 8) ? 8 : 4;
+        _values = info.Constant(input, OperandType.UInt8, [outputs, blocks, CodeBytes(blockSize, bits)]);
         var isHalf = info.ConstantType(input + 1) == OperandType.Float16;
         var numbers = isHalf ? OperandType.Float16 : OperandType.Float;
         _scales = info.Constant(input + 1, numbers, [outputs, blocks]);
         var hasMinima = info.ConstantType(input + 2) is OperandType.Float or OperandType.Float16;
         _offsets = hasMinima
             ? info.Constant(input + 2, numbers, [outputs, blocks])
-            : info.OptionalConstant(input + 2, OperandType.UInt8, [outputs, (blocks + 1) / 2]);
-        _grids = (isHalf, hasMinima) switch
-        {
-            (true, false) => GridKind.HalfZeroPoints,
-            (true, true) => GridKind.HalfMinima,
-            (false, false) => GridKind.SingleZeroPoints,
-            (false, true) => GridKind.SingleMinima,
-        };
+            : info.OptionalConstant(
+                input + 2, OperandType.UInt8, [outputs, ZeroPointBytes(blocks, bits)]);
+        _layout = MatrixLayout.Find(bits, isHalf, hasMinima);
         (_outputs, Inputs, _blockSize) = ((int)outputs, (int)inputs, (int)blockSize);
     }
 
@@ -55,11 +51,13 @@ internal sealed unsafe class MatrixSource
     public PackedMatrix Pack(KernelInfo info)
     {
         var packed = new PackedMatrix(
-            _outputs, Inputs, _blockSize, _values.Data<byte>(), _grids, _scales.Data<byte>(), _offsets.Data<byte>());
-        var numberBytes = (long)_outputs * packed.Blocks * _grids.NumberBytes;
-        info.NotePacked(_values, (long)_outputs * Inputs / 2);
+            _outputs, Inputs, _blockSize, _values.Data<byte>(), _layout, _scales.Data<byte>(), _offsets.Data<byte>());
+        var numberBytes = (long)_outputs * packed.Blocks * _layout.NumberBytes;
+        info.NotePacked(_values, (long)_outputs * Inputs * _layout.Bits / 8);
         info.NotePacked(_scales, numberBytes);
-        info.NotePacked(_offsets, _grids.HasMinima ? numberBytes : (long)_outputs * ((packed.Blocks + 1) / 2));
+        info.NotePacked(
+            _offsets,
+            _layout.HasMinima ? numberBytes : _outputs * ZeroPointBytes(packed.Blocks, _layout.Bits));
         return packed;
     }
 }

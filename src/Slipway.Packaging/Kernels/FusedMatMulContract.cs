@@ -6,11 +6,13 @@ namespace Slipway.Packaging.Kernels;
 /// FusedMatMulNBits: y = norm(x) · Wᵀ + bias + addend
 /// GatedMatMulNBits: y = silu(norm(x) · gateᵀ) * (norm(x) · Wᵀ)
 /// </code>
-/// x is [.., K], y [.., N]. W and the gate are 4-bit codes in blocks of <c>block_size</c> inputs: codes uint8
-/// [N, K / block, block / 2], scales float16 or float32 [N, K / block], and offsets: zero points uint8
-/// [N, (K / block + 1) / 2], where a weight is (code − zero point) · scale; minima [N, K / block] of the scales'
-/// type, where it is code · scale + minimum; or nothing, where all zero points are 8. They, the norm's weights [K] and
-/// the bias [N] are constants; the addend has the shape of y. Version 2 had scales of float32 and zero points only.
+/// x is [.., K], y [.., N]. W and the gate are codes of 4 or 8 bits, each of the two as its constant's shape says, in
+/// blocks of <c>block_size</c> inputs: codes uint8 [N, K / block, block · bits / 8], scales float16 or float32
+/// [N, K / block], and offsets: zero points uint8 [N, K / block · bits / 8 rounded up], where a weight is
+/// (code − zero point) · scale; minima [N, K / block] of the scales' type, where it is code · scale + minimum; or
+/// nothing, where all zero points are in the middle, 8 or 128. They, the norm's weights [K] and the bias [N] are
+/// constants; the addend has the shape of y. Version 2 had scales of float32 and zero points only, version 3 codes of 4
+/// bits only.
 /// </remarks>
 internal static class FusedMatMulContract
 {
@@ -44,6 +46,15 @@ internal static class FusedMatMulContract
 
     /// <summary>Bounds N and K, so that sums and products of either fit 32 bits where they must.</summary>
     public const int MaxSize = 1 << 27;
+
+    /// <summary>Bytes of a block's codes.</summary>
+    public static long CodeBytes(long blockSize, int bits) => blockSize * bits / 8;
+
+    /// <summary>Bytes of a row's zero points.</summary>
+    public static long ZeroPointBytes(long blocks, int bits) => ((blocks * bits) + 7) / 8;
+
+    /// <summary>Tells whether codes have so many bits.</summary>
+    public static bool SupportsBits(long bits) => bits is 4 or 8;
 
     /// <summary>Tells whether the operators can compute a matrix of such sizes.</summary>
     public static bool Supports(long outputs, long inputs, long blockSize)

@@ -23,6 +23,7 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
         { "llama", Precision.Int4, KeyValuePrecision.Float32 },
         { "llama", Precision.Int4, KeyValuePrecision.Int4 },
         { "qwen3", Precision.Int4, KeyValuePrecision.Int8 },
+        { "qwen2", Precision.Int8, KeyValuePrecision.Float32 },
         { "gemma3", Precision.Int4, KeyValuePrecision.Float32 },
         { "gpt-oss", Precision.Float32, KeyValuePrecision.Float32 },
         { "phi3", Precision.Int4, KeyValuePrecision.Float32 },

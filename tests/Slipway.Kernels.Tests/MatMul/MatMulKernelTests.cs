@@ -12,23 +12,30 @@ namespace Slipway.Kernels.Tests.MatMul;
 public sealed class MatMulKernelTests : IDisposable
 {
     private const float Epsilon = 1e-5f;
+    private const int Rows = 15;
     private readonly TemporaryFolder _folder = new();
 
     public MatMulKernelTests()
         => Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
 
-    public static TheoryData<int, int, int, int, Offsets, bool, bool> Cases { get; } = new()
+    public static TheoryData<int, int, int, int, int, Offsets, bool, bool> Cases { get; } = new()
     {
-        // rows, K, N, block, offsets, scales of 16 bits, what stands around
-        { 1, 32, 16, 32, Offsets.ZeroPoints, true, false },
-        { 1, 576, 960, 32, Offsets.ZeroPoints, true, true },
-        { 7, 576, 41, 32, Offsets.None, true, true },
-        { 13, 256, 100, 64, Offsets.ZeroPoints, false, true },
-        { 33, 512, 17, 128, Offsets.ZeroPoints, true, false },
-        { 16, 512, 1, 256, Offsets.None, false, true },
-        { 1, 576, 961, 32, Offsets.Minima, true, true },
-        { 14, 256, 33, 64, Offsets.Minima, true, false },
-        { 3, 192, 48, 32, Offsets.Minima, false, true },
+        // bits, rows, K, N, block, offsets, scales of 16 bits, what stands around
+        { 4, 1, 32, 16, 32, Offsets.ZeroPoints, true, false },
+        { 4, 1, 576, 960, 32, Offsets.ZeroPoints, true, true },
+        { 4, 7, 576, 41, 32, Offsets.None, true, true },
+        { 4, 13, 256, 100, 64, Offsets.ZeroPoints, false, true },
+        { 4, 33, 512, 17, 128, Offsets.ZeroPoints, true, false },
+        { 4, 16, 512, 1, 256, Offsets.None, false, true },
+        { 4, 1, 576, 961, 32, Offsets.Minima, true, true },
+        { 4, 14, 256, 33, 64, Offsets.Minima, true, false },
+        { 4, 3, 192, 48, 32, Offsets.Minima, false, true },
+        { 8, 1, 32, 16, 32, Offsets.ZeroPoints, true, false },
+        { 8, 1, 576, 961, 32, Offsets.None, true, true },
+        { 8, 13, 256, 41, 64, Offsets.ZeroPoints, true, true },
+        { 8, 33, 512, 17, 128, Offsets.Minima, true, false },
+        { 8, 6, 512, 100, 256, Offsets.ZeroPoints, false, true },
+        { 8, 3, 192, 48, 32, Offsets.Minima, false, true },
     };
 
     /// <summary>What stands in the third of a matrix's inputs.</summary>
@@ -44,9 +51,9 @@ public sealed class MatMulKernelTests : IDisposable
     [Theory]
     [MemberData(nameof(Cases))]
     public void Compute_AnyShape_IsTheProductOfTheQuantizedActivations(
-        int rows, int inputs, int outputs, int block, Offsets offsets, bool isHalf, bool isFull)
+        int bits, int rows, int inputs, int outputs, int block, Offsets offsets, bool isHalf, bool isFull)
     {
-        var matrix = new Matrix(1, outputs, inputs, block, offsets, isHalf);
+        var matrix = new Matrix(1, outputs, inputs, block, offsets, isHalf, bits: bits);
         var x = KernelGraphs.Numbers(2, rows * inputs, 3);
         var (norm, bias) = (KernelGraphs.Numbers(3, inputs), KernelGraphs.Numbers(4, outputs));
         var added = KernelGraphs.Numbers(5, rows * outputs);
@@ -68,16 +75,22 @@ public sealed class MatMulKernelTests : IDisposable
             for (var i = 0; i < outputs; i++)
             {
                 var rest = isFull ? bias[i] + added[(row * outputs) + i] : 0;
-                Near(expected[i] + rest, y[(row * outputs) + i], inputs);
+                Near(expected[i] + rest, y[(row * outputs) + i], inputs, bits);
             }
         }
     }
 
-    [Fact]
-    public void Compute_Gate_IsSiluTimesTheOther()
+    /// <summary>The two may have values of other bits, whose instructions take other numbers of rows.</summary>
+    [Theory]
+    [InlineData(4, 4)]
+    [InlineData(4, 8)]
+    [InlineData(8, 4)]
+    public void Compute_Gate_IsSiluTimesTheOther(int bits, int gateBits)
     {
-        const int rows = 9, inputs = 128, outputs = 50, block = 32;
-        var (up, gate) = (new Matrix(1, outputs, inputs, block), new Matrix(2, outputs, inputs, block, Offsets.Minima));
+        const int rows = 15, inputs = 128, outputs = 50, block = 32;
+        Matrix up = new(1, outputs, inputs, block, bits: bits, size: 0.02f * 16 / (1 << bits));
+        Matrix gate = new(
+            2, outputs, inputs, block, Offsets.Minima, bits: gateBits, size: 0.02f * 16 / (1 << gateBits));
         var (x, norm) = (KernelGraphs.Numbers(3, rows * inputs), KernelGraphs.Numbers(4, inputs));
         var graph = new Graph("gated");
         graph.AddInput("x", ElementType.Float32, rows, inputs);
@@ -124,17 +137,39 @@ public sealed class MatMulKernelTests : IDisposable
         }
     }
 
-    /// <summary>Eight rows, four, two and one; each kind of grid.</summary>
+    /// <summary>Eight rows, four, two and one; each kind of values and grid.</summary>
     [Theory]
-    [InlineData(Offsets.ZeroPoints, true)]
-    [InlineData(Offsets.ZeroPoints, false)]
-    [InlineData(Offsets.Minima, true)]
-    [InlineData(Offsets.Minima, false)]
-    public void Compute_BothInstructionSets_GiveTheSameNumbers(Offsets offsets, bool isHalf)
+    [InlineData(4, Offsets.ZeroPoints, true)]
+    [InlineData(4, Offsets.ZeroPoints, false)]
+    [InlineData(4, Offsets.Minima, true)]
+    [InlineData(4, Offsets.Minima, false)]
+    [InlineData(8, Offsets.ZeroPoints, true)]
+    [InlineData(8, Offsets.ZeroPoints, false)]
+    [InlineData(8, Offsets.Minima, true)]
+    [InlineData(8, Offsets.Minima, false)]
+    public void Compute_AnyInstructionSet_GivesTheSameNumbers(int bits, Offsets offsets, bool isHalf)
     {
-        Assert.SkipUnless(Int4Avx512.IsSupported, "This processor has no AVX-512 to compare with.");
-        var matrix = new Matrix(1, 48, 256, 64, offsets, isHalf);
-        Assert.Equal(Products(matrix, isNarrow: false), Products(matrix, isNarrow: true));
+        Assert.SkipUnless(
+            InstructionSets.Supported.Count > 1, "This processor has no other instructions to compare with AVX2's.");
+        var matrix = new Matrix(1, 48, 256, 64, offsets, isHalf, bits: bits);
+        var expected = Products(matrix, InstructionSet.Avx2);
+        Assert.All(InstructionSets.Supported, set => Assert.Equal(expected, Products(matrix, set)));
+    }
+
+    /// <summary>The largest values times the largest inputs: sums stay within 16 bits.</summary>
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void Compute_LargestNumbers_AreNotCutOff(int bits)
+    {
+        var matrix = new Matrix(1, 48, 256, 64, Offsets.Minima, isHalf: false, bits: bits).Fill();
+        var sums = matrix.Multiply([.. Enumerable.Repeat(1.0, 256)]);
+        float[] x = [.. Enumerable.Range(0, Rows * 256).Select(at => at / 256 % 2 == 0 ? 1f : -1f)];
+        foreach (var y in InstructionSets.Supported.Select(set => Products(matrix, set, x)))
+        {
+            Assert.All(y, (value, at) => Assert.Equal(
+                sums[at % 48] * (at / 48 % 2 == 0 ? 1 : -1), value, 1e-5 * sums.Max(Math.Abs)));
+        }
     }
 
     /// <summary>
@@ -148,41 +183,35 @@ public sealed class MatMulKernelTests : IDisposable
     public void Compute_HalfAndSinglePrecision_GiveTheSameNumbers(Offsets offsets, float size)
     {
         Matrix half = new(1, 48, 256, 64, offsets, isHalf: true, size);
-        Assert.Equal(Products(half.Widen(), isNarrow: false), Products(half, isNarrow: false));
+        var set = InstructionSets.Best(4);
+        Assert.Equal(Products(half.Widen(), set), Products(half, set));
     }
 
     // Multiplies 15 rows by a matrix of 48 outputs, 256 inputs and blocks of 64.
-    private static unsafe float[] Products(Matrix matrix, bool isNarrow)
+    private static unsafe float[] Products(Matrix matrix, InstructionSet instructions, float[]? x = null)
     {
-        const int rows = 15, inputs = 256, outputs = 48, block = 64;
-        var memory = new byte[QuantizedActivations.BytesFor(rows, inputs, block)];
-        var y = new float[rows * outputs];
+        const int inputs = 256, outputs = 48, block = 64;
+        var memory = new byte[QuantizedActivations.BytesFor(Rows, inputs, block)];
+        var y = new float[Rows * outputs];
         using var packed = matrix.Pack();
-        fixed (float* from = KernelGraphs.Numbers(2, rows * inputs), to = y)
+        fixed (float* from = x ?? KernelGraphs.Numbers(2, Rows * inputs), to = y)
         fixed (byte* at = memory)
         {
-            var quantized = QuantizedActivations.At(at, rows, inputs, block);
-            for (var row = 0; row < rows; row++)
+            var quantized = QuantizedActivations.At(at, Rows, inputs, block);
+            for (var row = 0; row < Rows; row++)
             {
                 quantized.Quantize(row, from + (row * inputs));
             }
 
-            var product = isNarrow ? Narrow(packed.Grids) : packed.Grids.Product;
-            for (var row = 0; row < rows;)
+            var product = packed.Layout.ProductOf(instructions);
+            for (var row = 0; row < Rows;)
             {
-                row += product(packed.Part(0, 3), quantized, row, rows - row, to + (row * outputs), outputs);
+                row += product(packed.Part(0, 3), quantized, row, Rows - row, to + (row * outputs), outputs);
             }
         }
 
         return y;
     }
-
-    private static unsafe delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> Narrow(
-        GridKind grids)
-        => grids == GridKind.HalfZeroPoints ? &Int4Avx2.Compute<ZeroPointGrid<HalfNumbers>>
-            : grids == GridKind.HalfMinima ? &Int4Avx2.Compute<MinimumGrid<HalfNumbers>>
-            : grids == GridKind.SingleZeroPoints ? &Int4Avx2.Compute<ZeroPointGrid<SingleNumbers>>
-            : &Int4Avx2.Compute<MinimumGrid<SingleNumbers>>;
 
     private static void AddProduct(Graph graph, string type, string[] inputs, int outputs, int width, int block)
     {
@@ -213,15 +242,19 @@ public sealed class MatMulKernelTests : IDisposable
     }
 
     // Codes of rows may round the other way where the norm's last bit differs.
-    private static void Near(double expected, float given, int inputs)
-        => Assert.InRange(Math.Abs(expected - given), 0, (1e-5 * Math.Abs(expected)) + (2e-4 * Math.Sqrt(inputs)));
+    private static void Near(double expected, float given, int inputs, int bits = 4)
+        => Assert.InRange(
+            Math.Abs(expected - given), 0,
+            (1e-5 * Math.Abs(expected)) + (2e-4 * Math.Sqrt(inputs) * (1 << bits) / 16));
 
-    [Fact]
-    public void Pack_HalfPrecisionAndBlocksOf32_TakesAtMost465HundredthsOfABit()
+    [Theory]
+    [InlineData(4, 4.65)]
+    [InlineData(8, 8.75)]
+    public void Pack_HalfPrecisionAndBlocksOf32_TakesAtMostSoManyBitsAWeight(int bits, double most)
     {
         const int outputs = 512, inputs = 1024;
-        using var packed = new Matrix(1, outputs, inputs, 32).Pack();
-        Assert.InRange(8.0 * packed.Bytes / (outputs * inputs), 4.5, 4.65);
+        using var packed = new Matrix(1, outputs, inputs, 32, bits: bits).Pack();
+        Assert.InRange(8.0 * packed.Bytes / (outputs * inputs), bits + 0.5, most);
     }
 
     /// <summary>Every number of half precision but infinities and what is no number, subnormals too.</summary>
@@ -244,7 +277,7 @@ public sealed class MatMulKernelTests : IDisposable
                 HalfNumbers.Widen((byte*)numbers, unit).CopyTo(given);
                 HalfNumbers.Widen((byte*)(numbers + 8), unit).CopyTo(given, 8);
                 Assert.Equal(expected, given);
-                if (Int4Avx512.IsSupported)
+                if (MatMulAvx512.IsSupported)
                 {
                     HalfNumbers.Widen((byte*)numbers, Vector512.Create(HalfNumbers.Unit)).CopyTo(given);
                     Assert.Equal(expected, given);
@@ -255,24 +288,25 @@ public sealed class MatMulKernelTests : IDisposable
 
     private sealed class Matrix(
         int seed, int outputs, int inputs, int block, Offsets offsets = Offsets.ZeroPoints, bool isHalf = true,
-        float size = 0.02f)
+        float size = 0.02f, int bits = 4)
     {
         // Whether constants are stored in half precision, which the numbers fit or not.
         private bool _isStoredInHalf = isHalf;
 
-        private readonly byte[] _codes = KernelGraphs.Codes(seed, outputs * inputs / 2);
+        private readonly byte[] _codes = KernelGraphs.Codes(seed, outputs * inputs * bits / 8);
         private readonly float[] _scales = Numbers(seed + 50, outputs * inputs / block, size, isHalf);
         private readonly float[] _minima = Numbers(seed + 60, outputs * inputs / block, size, isHalf);
-        private readonly byte[] _zeroPoints = KernelGraphs.Codes(seed + 70, outputs * (((inputs / block) + 1) / 2));
+        private readonly byte[] _zeroPoints = KernelGraphs.Codes(
+            seed + 70, outputs * (((inputs / block * bits) + 7) / 8));
 
         private int Blocks => inputs / block;
 
-        private int ZeroBytes => (Blocks + 1) / 2;
+        private int ZeroBytes => ((Blocks * bits) + 7) / 8;
 
         public string[] AddTo(Graph graph, string name)
         {
             graph.AddInitializer(KernelGraphs.Constant(
-                $"{name}.codes", ElementType.UInt8, [outputs, Blocks, block / 2], _codes));
+                $"{name}.codes", ElementType.UInt8, [outputs, Blocks, block * bits / 8], _codes));
             AddNumbers(graph, $"{name}.scales", _scales);
             AddNumbers(graph, $"{name}.minima", _minima);
             graph.AddInitializer(KernelGraphs.Constant(
@@ -292,19 +326,20 @@ public sealed class MatMulKernelTests : IDisposable
             return widened;
         }
 
+        /// <summary>The same with the largest codes.</summary>
+        public Matrix Fill()
+        {
+            Array.Fill(_codes, byte.MaxValue);
+            return this;
+        }
+
         public unsafe PackedMatrix Pack()
         {
-            var kind = (_isStoredInHalf, offsets == Offsets.Minima) switch
-            {
-                (true, true) => GridKind.HalfMinima,
-                (true, false) => GridKind.HalfZeroPoints,
-                (false, true) => GridKind.SingleMinima,
-                (false, false) => GridKind.SingleZeroPoints,
-            };
+            var layout = MatrixLayout.Find(bits, _isStoredInHalf, offsets == Offsets.Minima);
             fixed (byte* code = _codes, zero = _zeroPoints, scale = Bytes(_scales), minimum = Bytes(_minima))
             {
                 return new PackedMatrix(
-                    outputs, inputs, block, code, kind, scale,
+                    outputs, inputs, block, code, layout, scale,
                     offsets switch { Offsets.None => null, Offsets.Minima => minimum, _ => zero });
             }
         }
@@ -332,15 +367,18 @@ public sealed class MatMulKernelTests : IDisposable
         private double Weight(int output, int input)
         {
             var (at, group) = ((output * inputs) + input, input / block);
-            var code = (_codes[at / 2] >> (4 * (at & 1))) & 15;
+            var code = Unpack(_codes, at);
             double scale = _scales[(output * Blocks) + group];
             return offsets switch
             {
                 Offsets.Minima => (code * scale) + _minima[(output * Blocks) + group],
-                Offsets.None => (code - 8) * scale,
-                _ => (code - ((_zeroPoints[(output * ZeroBytes) + (group / 2)] >> (4 * (group & 1))) & 15)) * scale,
+                Offsets.None => (code - (1 << (bits - 1))) * scale,
+                _ => (code - Unpack(_zeroPoints.AsSpan(output * ZeroBytes), group)) * scale,
             };
         }
+
+        private int Unpack(ReadOnlySpan<byte> packed, int at)
+            => bits == 8 ? packed[at] : (packed[at / 2] >> (4 * (at & 1))) & 15;
 
         private void AddNumbers(Graph graph, string name, float[] values) => graph.AddInitializer(new Initializer(
             name, _isStoredInHalf ? ElementType.Float16 : ElementType.Float32, [outputs, Blocks],

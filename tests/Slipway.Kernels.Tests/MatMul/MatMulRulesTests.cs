@@ -41,6 +41,12 @@ public sealed class MatMulRulesTests : IDisposable
         ["epsilon negative"] = (node => SetFloat(node, -1), "attribute 'epsilon' is negative"),
         ["values computed"] = (node => Read(node, 1, "computed"), "input 1, 'computed', is no constant of the graph"),
         ["values of another shape"] = (node => Read(node, 1, "zeros"), "input 1, 'zeros', has the shape [32, 1]"),
+        ["values of 8 bits beside zeros of 4"] = (
+            node => Read(node, 1, "bytes"),
+            "input 3, 'zeros', has the shape [32, 1]; its attributes and other inputs ask for [32, 2]"),
+        ["block half, as if values had 8 bits"] = (
+            node => Read(Set(Set(node, "block_size", 32), "K", 32), 1, "bytes"),
+            "input 1, 'bytes', has the shape [32, 2, 32]; its attributes and other inputs ask for [32, 1, 32]"),
         ["scales of another shape"] = (
             node => Read(node, 2, "bias"),
             "input 2, 'bias', has the shape [32]; its attributes and other inputs ask for [32, 2]"),
@@ -180,6 +186,7 @@ public sealed class MatMulRulesTests : IDisposable
         Add("zeros", ElementType.UInt8, [Outputs, 1], KernelGraphs.Codes(3, Outputs));
         Add("norm", ElementType.Float32, [Inputs], KernelGraphs.Numbers(4, Inputs));
         Add("bias", ElementType.Float32, [Outputs], KernelGraphs.Numbers(5, Outputs));
+        Add("bytes", ElementType.UInt8, [Outputs, Inputs / Block, Block], KernelGraphs.Codes(6, Outputs * Inputs));
         Add("words", ElementType.Int32, [Outputs, 1], new int[Outputs]);
         Add("halves", ElementType.Float16, [Outputs, Inputs / Block], new Half[Outputs * Inputs / Block]);
         graph.AddNode(new Node("cast", "", "Cast", ["addend"], ["computed"], [new NodeAttribute.Int("to", 2)]));

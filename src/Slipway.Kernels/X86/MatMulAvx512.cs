@@ -6,20 +6,21 @@ using Slipway.Kernels.MatMul;
 namespace Slipway.Kernels.X86;
 
 /// <summary>
-/// Multiplies quantized rows by 4-bit weights with AVX-512: 16 outputs of up to eight rows at a time.
+/// Multiplies quantized rows by weights of 4 or 8 bits with AVX-512: 16 outputs of up to eight rows at a time.
 /// </summary>
 /// <remarks>
 /// <code>
 /// y[row, n] = Σ over blocks b: scale[n, b] * xScale[row, b] * (Σ w[n, k] * x[row, k] − zero[n, b] * xSum[row, b])
 ///         or  Σ over blocks b: scale[n, b] * xScale[row, b] * Σ w[n, k] * x[row, k] + minimum[n, b] * xSum * xScale
 /// </code>
-/// Bytes are multiplied in pairs and added up in 16 bits, which eight pairs of 15 · 127 fit. Each output's blocks are
-/// added in order, so that a row's numbers are the same whatever rows are beside it.
+/// Bytes are multiplied in pairs and added up in 16 bits, which eight pairs of 15 · 127 fit: 8 bits are taken in two
+/// passes, the second times 16. Each output's blocks are added in order, so that a row's numbers are the same whatever
+/// rows are beside it.
 /// </remarks>
-internal static unsafe class Int4Avx512
+internal static unsafe class MatMulAvx512
 {
     // Bytes, and blocks of 32.
-    private const int Ahead = 2048, GridsAhead = Ahead / PackedMatrix.TileBytes;
+    private const int Ahead = 2048, GridsAhead = 8;
 
     public static bool IsSupported => Avx512BW.IsSupported;
 
@@ -31,31 +32,33 @@ internal static unsafe class Int4Avx512
     /// <param name="y">Receives the outputs.</param>
     /// <param name="stride">Outputs from one row to the next.</param>
     /// <returns>The number of rows.</returns>
-    public static int Compute<TGrid>(
+    public static int Compute<TGrid, TValues>(
         in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         switch (left)
         {
             case >= 8:
-                Rows8<TGrid>(weights, x, row, y, stride);
+                Rows8<TGrid, TValues>(weights, x, row, y, stride);
                 return 8;
             case >= 4:
-                Rows4<TGrid>(weights, x, row, y, stride);
+                Rows4<TGrid, TValues>(weights, x, row, y, stride);
                 return 4;
             case >= 2:
-                Rows2<TGrid>(weights, x, row, y, stride);
+                Rows2<TGrid, TValues>(weights, x, row, y, stride);
                 return 2;
             default:
-                Rows1<TGrid>(weights, x, row, y, stride);
+                Rows1<TGrid, TValues>(weights, x, row, y, stride);
                 return 1;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<TGrid>(
+    private static void Rows1<TGrid, TValues>(
         in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         var ones = Vector512.Create((short)1);
         var unit = Vector512.Create(weights.Unit);
@@ -70,18 +73,22 @@ internal static unsafe class Int4Avx512
             for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector512<int> i0 = default;
-                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector512<short> s0 = default;
-                    Prefetch(values);
-                    for (var q = 0; q < 4; q++)
+                    Prefetch<TValues>(values);
+                    var factor = ones;
+                    for (var pass = 0; pass < TValues.Passes; pass++, factor <<= 4)
                     {
-                        Load(values + (64 * q), out var low, out var high);
-                        var part = a + (4 * q);
-                        s0 += Multiply(low, high, part);
-                    }
+                        Vector512<short> s0 = default;
+                        for (var q = 0; q < 4; q++)
+                        {
+                            TValues.Load(values, pass, q, out Vector512<byte> first, out var second);
+                            var part = a + (4 * q);
+                            s0 += Multiply(first, second, part);
+                        }
 
-                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
+                        i0 += Avx512BW.MultiplyAddAdjacent(s0, factor);
+                    }
                 }
 
                 Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
@@ -95,9 +102,10 @@ internal static unsafe class Int4Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<TGrid>(
+    private static void Rows2<TGrid, TValues>(
         in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         var ones = Vector512.Create((short)1);
         var unit = Vector512.Create(weights.Unit);
@@ -112,20 +120,24 @@ internal static unsafe class Int4Avx512
             for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector512<int> i0 = default, i1 = default;
-                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector512<short> s0 = default, s1 = default;
-                    Prefetch(values);
-                    for (var q = 0; q < 4; q++)
+                    Prefetch<TValues>(values);
+                    var factor = ones;
+                    for (var pass = 0; pass < TValues.Passes; pass++, factor <<= 4)
                     {
-                        Load(values + (64 * q), out var low, out var high);
-                        var part = a + (4 * q);
-                        s0 += Multiply(low, high, part);
-                        s1 += Multiply(low, high, part + width);
-                    }
+                        Vector512<short> s0 = default, s1 = default;
+                        for (var q = 0; q < 4; q++)
+                        {
+                            TValues.Load(values, pass, q, out Vector512<byte> first, out var second);
+                            var part = a + (4 * q);
+                            s0 += Multiply(first, second, part);
+                            s1 += Multiply(first, second, part + width);
+                        }
 
-                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
-                    i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
+                        i0 += Avx512BW.MultiplyAddAdjacent(s0, factor);
+                        i1 += Avx512BW.MultiplyAddAdjacent(s1, factor);
+                    }
                 }
 
                 Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
@@ -141,9 +153,10 @@ internal static unsafe class Int4Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<TGrid>(
+    private static void Rows4<TGrid, TValues>(
         in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         var ones = Vector512.Create((short)1);
         var unit = Vector512.Create(weights.Unit);
@@ -158,24 +171,28 @@ internal static unsafe class Int4Avx512
             for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
-                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default;
-                    Prefetch(values);
-                    for (var q = 0; q < 4; q++)
+                    Prefetch<TValues>(values);
+                    var factor = ones;
+                    for (var pass = 0; pass < TValues.Passes; pass++, factor <<= 4)
                     {
-                        Load(values + (64 * q), out var low, out var high);
-                        var part = a + (4 * q);
-                        s0 += Multiply(low, high, part);
-                        s1 += Multiply(low, high, part + width);
-                        s2 += Multiply(low, high, part + (2 * width));
-                        s3 += Multiply(low, high, part + (3 * width));
-                    }
+                        Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default;
+                        for (var q = 0; q < 4; q++)
+                        {
+                            TValues.Load(values, pass, q, out Vector512<byte> first, out var second);
+                            var part = a + (4 * q);
+                            s0 += Multiply(first, second, part);
+                            s1 += Multiply(first, second, part + width);
+                            s2 += Multiply(first, second, part + (2 * width));
+                            s3 += Multiply(first, second, part + (3 * width));
+                        }
 
-                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
-                    i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
-                    i2 += Avx512BW.MultiplyAddAdjacent(s2, ones);
-                    i3 += Avx512BW.MultiplyAddAdjacent(s3, ones);
+                        i0 += Avx512BW.MultiplyAddAdjacent(s0, factor);
+                        i1 += Avx512BW.MultiplyAddAdjacent(s1, factor);
+                        i2 += Avx512BW.MultiplyAddAdjacent(s2, factor);
+                        i3 += Avx512BW.MultiplyAddAdjacent(s3, factor);
+                    }
                 }
 
                 Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
@@ -195,9 +212,10 @@ internal static unsafe class Int4Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8<TGrid>(
+    private static void Rows8<TGrid, TValues>(
         in PackedPart weights, in QuantizedActivations x, int row, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         var ones = Vector512.Create((short)1);
         var unit = Vector512.Create(weights.Unit);
@@ -214,33 +232,37 @@ internal static unsafe class Int4Avx512
             {
                 Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
                 Vector512<int> i4 = default, i5 = default, i6 = default, i7 = default;
-                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default;
-                    Vector512<short> s4 = default, s5 = default, s6 = default, s7 = default;
-                    Prefetch(values);
-                    for (var q = 0; q < 4; q++)
+                    Prefetch<TValues>(values);
+                    var factor = ones;
+                    for (var pass = 0; pass < TValues.Passes; pass++, factor <<= 4)
                     {
-                        Load(values + (64 * q), out var low, out var high);
-                        var part = a + (4 * q);
-                        s0 += Multiply(low, high, part);
-                        s1 += Multiply(low, high, part + width);
-                        s2 += Multiply(low, high, part + (2 * width));
-                        s3 += Multiply(low, high, part + (3 * width));
-                        s4 += Multiply(low, high, part + (4 * width));
-                        s5 += Multiply(low, high, part + (5 * width));
-                        s6 += Multiply(low, high, part + (6 * width));
-                        s7 += Multiply(low, high, part + (7 * width));
-                    }
+                        Vector512<short> s0 = default, s1 = default, s2 = default, s3 = default;
+                        Vector512<short> s4 = default, s5 = default, s6 = default, s7 = default;
+                        for (var q = 0; q < 4; q++)
+                        {
+                            TValues.Load(values, pass, q, out Vector512<byte> first, out var second);
+                            var part = a + (4 * q);
+                            s0 += Multiply(first, second, part);
+                            s1 += Multiply(first, second, part + width);
+                            s2 += Multiply(first, second, part + (2 * width));
+                            s3 += Multiply(first, second, part + (3 * width));
+                            s4 += Multiply(first, second, part + (4 * width));
+                            s5 += Multiply(first, second, part + (5 * width));
+                            s6 += Multiply(first, second, part + (6 * width));
+                            s7 += Multiply(first, second, part + (7 * width));
+                        }
 
-                    i0 += Avx512BW.MultiplyAddAdjacent(s0, ones);
-                    i1 += Avx512BW.MultiplyAddAdjacent(s1, ones);
-                    i2 += Avx512BW.MultiplyAddAdjacent(s2, ones);
-                    i3 += Avx512BW.MultiplyAddAdjacent(s3, ones);
-                    i4 += Avx512BW.MultiplyAddAdjacent(s4, ones);
-                    i5 += Avx512BW.MultiplyAddAdjacent(s5, ones);
-                    i6 += Avx512BW.MultiplyAddAdjacent(s6, ones);
-                    i7 += Avx512BW.MultiplyAddAdjacent(s7, ones);
+                        i0 += Avx512BW.MultiplyAddAdjacent(s0, factor);
+                        i1 += Avx512BW.MultiplyAddAdjacent(s1, factor);
+                        i2 += Avx512BW.MultiplyAddAdjacent(s2, factor);
+                        i3 += Avx512BW.MultiplyAddAdjacent(s3, factor);
+                        i4 += Avx512BW.MultiplyAddAdjacent(s4, factor);
+                        i5 += Avx512BW.MultiplyAddAdjacent(s5, factor);
+                        i6 += Avx512BW.MultiplyAddAdjacent(s6, factor);
+                        i7 += Avx512BW.MultiplyAddAdjacent(s7, factor);
+                    }
                 }
 
                 Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
@@ -269,25 +291,24 @@ internal static unsafe class Int4Avx512
 
     // Pages end the processor's own reading ahead.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(byte* values)
+    private static void Prefetch<TValues>(byte* values)
+        where TValues : IPackedValues
     {
         Sse.Prefetch0(values + Ahead);
         Sse.Prefetch0(values + Ahead + 64);
         Sse.Prefetch0(values + Ahead + 128);
         Sse.Prefetch0(values + Ahead + 192);
-    }
-
-    // A line's low halves are inputs 4q .. 4q + 3, its high ones those 16 further.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load(byte* line, out Vector512<byte> low, out Vector512<byte> high)
-    {
-        var packed = Vector512.Load(line);
-        low = packed & Vector512.Create((byte)15);
-        high = (packed.AsUInt16() >>> 4).AsByte() & Vector512.Create((byte)15);
+        if (TValues.TileBytes > 256)
+        {
+            Sse.Prefetch0(values + Ahead + 256);
+            Sse.Prefetch0(values + Ahead + 320);
+            Sse.Prefetch0(values + Ahead + 384);
+            Sse.Prefetch0(values + Ahead + 448);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<short> Multiply(Vector512<byte> low, Vector512<byte> high, sbyte* a)
-        => Avx512BW.MultiplyAddAdjacent(low, Vector512.Create(*(int*)a).AsSByte())
-            + Avx512BW.MultiplyAddAdjacent(high, Vector512.Create(*(int*)(a + 16)).AsSByte());
+    private static Vector512<short> Multiply(Vector512<byte> first, Vector512<byte> second, sbyte* a)
+        => Avx512BW.MultiplyAddAdjacent(first, Vector512.Create(*(int*)a).AsSByte())
+            + Avx512BW.MultiplyAddAdjacent(second, Vector512.Create(*(int*)(a + 16)).AsSByte());
 }

@@ -6,26 +6,27 @@ using Slipway.Kernels.MatMul;
 namespace Slipway.Kernels.X86;
 
 /// <summary>
-/// Multiplies as <see cref="Int4Avx512"/> does, with AVX2: 8 outputs of up to four rows at a time, to the same bits.
+/// Multiplies as <see cref="MatMulAvx512"/> does, with AVX2: 8 outputs of up to four rows at a time, to the same bits.
 /// </summary>
-internal static unsafe class Int4Avx2
+internal static unsafe class MatMulAvx2
 {
     /// <summary>Computes up to four rows, [rows, groups · 16]; parameters are those of the other.</summary>
     /// <returns>The number of rows.</returns>
-    public static int Compute<TGrid>(
+    public static int Compute<TGrid, TValues>(
         in PackedPart weights, in QuantizedActivations x, int row, int left, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         var rows = left >= 4 ? 4 : 1;
         for (var half = 0; half < PackedMatrix.Group; half += PackedMatrix.Group / 2)
         {
             if (rows == 4)
             {
-                Rows4<TGrid>(weights, half, x, row, y, stride);
+                Rows4<TGrid, TValues>(weights, half, x, row, y, stride);
             }
             else
             {
-                Rows1<TGrid>(weights, half, x, row, y, stride);
+                Rows1<TGrid, TValues>(weights, half, x, row, y, stride);
             }
         }
 
@@ -33,9 +34,10 @@ internal static unsafe class Int4Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<TGrid>(
+    private static void Rows1<TGrid, TValues>(
         in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         var ones = Vector256.Create((short)1);
         var unit = Vector256.Create(weights.Unit);
@@ -50,17 +52,21 @@ internal static unsafe class Int4Avx2
             for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector256<int> i0 = default;
-                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector256<short> s0 = default;
-                    for (var q = 0; q < 4; q++)
+                    var factor = ones;
+                    for (var pass = 0; pass < TValues.Passes; pass++, factor <<= 4)
                     {
-                        Load(values + (64 * q), out var low, out var high);
-                        var part = a + (4 * q);
-                        s0 += Multiply(low, high, part);
-                    }
+                        Vector256<short> s0 = default;
+                        for (var q = 0; q < 4; q++)
+                        {
+                            TValues.Load(values, pass, q, out Vector256<byte> first, out var second);
+                            var part = a + (4 * q);
+                            s0 += Multiply(first, second, part);
+                        }
 
-                    i0 += Avx2.MultiplyAddAdjacent(s0, ones);
+                        i0 += Avx2.MultiplyAddAdjacent(s0, factor);
+                    }
                 }
 
                 var scale = TGrid.Scales(grid, half, unit);
@@ -73,9 +79,10 @@ internal static unsafe class Int4Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<TGrid>(
+    private static void Rows4<TGrid, TValues>(
         in PackedPart weights, int half, in QuantizedActivations x, int row, float* y, int stride)
         where TGrid : IBlockGrid
+        where TValues : IPackedValues
     {
         var ones = Vector256.Create((short)1);
         var unit = Vector256.Create(weights.Unit);
@@ -90,23 +97,27 @@ internal static unsafe class Int4Avx2
             for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
             {
                 Vector256<int> i0 = default, i1 = default, i2 = default, i3 = default;
-                for (var tile = 0; tile < tiles; tile++, values += PackedMatrix.TileBytes, a += PackedMatrix.Tile)
+                for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
                 {
-                    Vector256<short> s0 = default, s1 = default, s2 = default, s3 = default;
-                    for (var q = 0; q < 4; q++)
+                    var factor = ones;
+                    for (var pass = 0; pass < TValues.Passes; pass++, factor <<= 4)
                     {
-                        Load(values + (64 * q), out var low, out var high);
-                        var part = a + (4 * q);
-                        s0 += Multiply(low, high, part);
-                        s1 += Multiply(low, high, part + width);
-                        s2 += Multiply(low, high, part + (2 * width));
-                        s3 += Multiply(low, high, part + (3 * width));
-                    }
+                        Vector256<short> s0 = default, s1 = default, s2 = default, s3 = default;
+                        for (var q = 0; q < 4; q++)
+                        {
+                            TValues.Load(values, pass, q, out Vector256<byte> first, out var second);
+                            var part = a + (4 * q);
+                            s0 += Multiply(first, second, part);
+                            s1 += Multiply(first, second, part + width);
+                            s2 += Multiply(first, second, part + (2 * width));
+                            s3 += Multiply(first, second, part + (3 * width));
+                        }
 
-                    i0 += Avx2.MultiplyAddAdjacent(s0, ones);
-                    i1 += Avx2.MultiplyAddAdjacent(s1, ones);
-                    i2 += Avx2.MultiplyAddAdjacent(s2, ones);
-                    i3 += Avx2.MultiplyAddAdjacent(s3, ones);
+                        i0 += Avx2.MultiplyAddAdjacent(s0, factor);
+                        i1 += Avx2.MultiplyAddAdjacent(s1, factor);
+                        i2 += Avx2.MultiplyAddAdjacent(s2, factor);
+                        i3 += Avx2.MultiplyAddAdjacent(s3, factor);
+                    }
                 }
 
                 var scale = TGrid.Scales(grid, half, unit);
@@ -125,15 +136,7 @@ internal static unsafe class Int4Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load(byte* line, out Vector256<byte> low, out Vector256<byte> high)
-    {
-        var packed = Vector256.Load(line);
-        low = packed & Vector256.Create((byte)15);
-        high = (packed.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Multiply(Vector256<byte> low, Vector256<byte> high, sbyte* a)
-        => Avx2.MultiplyAddAdjacent(low, Vector256.Create(*(int*)a).AsSByte())
-            + Avx2.MultiplyAddAdjacent(high, Vector256.Create(*(int*)(a + 16)).AsSByte());
+    private static Vector256<short> Multiply(Vector256<byte> first, Vector256<byte> second, sbyte* a)
+        => Avx2.MultiplyAddAdjacent(first, Vector256.Create(*(int*)a).AsSByte())
+            + Avx2.MultiplyAddAdjacent(second, Vector256.Create(*(int*)(a + 16)).AsSByte());
 }

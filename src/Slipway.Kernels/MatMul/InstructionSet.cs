@@ -1,0 +1,38 @@
+using Slipway.Kernels.X86;
+
+namespace Slipway.Kernels.MatMul;
+
+/// <summary>The instructions that products are written in, all to the same bits.</summary>
+internal enum InstructionSet
+{
+    Avx2,
+    AvxVnni,
+    Avx512,
+}
+
+/// <summary>Tells which instructions this processor has.</summary>
+internal static class InstructionSets
+{
+    /// <summary>Those that it has, of a processor that has AVX2.</summary>
+    public static IReadOnlyList<InstructionSet> Supported { get; } =
+        [.. Enum.GetValues<InstructionSet>().Where(IsSupported)];
+
+    /// <summary>The fastest for values of so many bits.</summary>
+    /// <remarks>
+    /// Four bits take as many instructions of AVX-VNNI as of AVX-512, which .NET 10 has without VNNI; eight bits take
+    /// half as many.
+    /// </remarks>
+    public static InstructionSet Best(int bits)
+    {
+        InstructionSet[] order = bits == 8
+            ? [InstructionSet.AvxVnni, InstructionSet.Avx512] : [InstructionSet.Avx512, InstructionSet.AvxVnni];
+        return Array.Find(order, IsSupported);
+    }
+
+    private static bool IsSupported(InstructionSet set) => set switch
+    {
+        InstructionSet.AvxVnni => MatMulAvxVnni.IsSupported,
+        InstructionSet.Avx512 => MatMulAvx512.IsSupported,
+        _ => true,
+    };
+}

@@ -1,0 +1,99 @@
+using Slipway.Kernels.X86;
+
+namespace Slipway.Kernels.MatMul;
+
+/// <summary>
+/// Describes how the values, scales and offsets of a matrix are stored, and names the product that reads them.
+/// </summary>
+internal sealed unsafe class MatrixLayout
+{
+    private static readonly MatrixLayout[] _all =
+    [
+        .. Of<NibbleValues, NibbleZeroPoints>(), .. Of<ByteValues, ByteZeroPoints>(),
+    ];
+
+    private readonly delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int>
+        _avx2, _avxVnni, _avx512;
+
+    private MatrixLayout(
+        int bits, int numberBytes, bool hasMinima, int tileBytes, int gridBytes,
+        delegate*<byte*, int, uint*, void> packValues, delegate*<byte*, int, int, void> putZeroPoint,
+        delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> avx2,
+        delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> avxVnni,
+        delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> avx512)
+    {
+        (Bits, NumberBytes, HasMinima, TileBytes, GridBytes) = (bits, numberBytes, hasMinima, tileBytes, gridBytes);
+        PackValues = packValues;
+        PutZeroPoint = putZeroPoint;
+        _avx2 = avx2;
+        _avxVnni = avxVnni;
+        _avx512 = avx512;
+        Product = ProductOf(InstructionSets.Best(bits));
+    }
+
+    /// <summary>Bits of a value.</summary>
+    public int Bits { get; }
+
+    /// <summary>Bytes of a scale, and of a minimum.</summary>
+    public int NumberBytes { get; }
+
+    /// <summary>Tells whether offsets are minima; they are zero points otherwise.</summary>
+    public bool HasMinima { get; }
+
+    /// <summary>Bytes of a tile of values.</summary>
+    public int TileBytes { get; }
+
+    /// <summary>Bytes of a block's grid for 16 outputs.</summary>
+    public int GridBytes { get; }
+
+    /// <summary>Puts an output's values in their place, as <see cref="IPackedValues.Pack"/> does.</summary>
+    public delegate*<byte*, int, uint*, void> PackValues { get; }
+
+    /// <summary>Stores a zero point, as <see cref="IZeroPoints.Put"/> does.</summary>
+    public delegate*<byte*, int, int, void> PutZeroPoint { get; }
+
+    /// <summary>
+    /// Computes some rows of a product, as <see cref="MatMulAvx512.Compute"/> does, with the best instructions here.
+    /// </summary>
+    public delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> Product { get; }
+
+    /// <summary>Finds a layout.</summary>
+    /// <param name="bits">4 or 8.</param>
+    /// <param name="isHalf">Whether scales and minima have half precision; they have single precision
+    /// otherwise.</param>
+    /// <param name="hasMinima">Whether offsets are minima.</param>
+    public static MatrixLayout Find(int bits, bool isHalf, bool hasMinima)
+        => _all.Single(layout => layout.Bits == bits && layout.HasMinima == hasMinima
+            && layout.NumberBytes == (isHalf ? HalfNumbers.Size : SingleNumbers.Size));
+
+    /// <summary>The product in instructions that this processor must have.</summary>
+    public delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> ProductOf(
+        InstructionSet instructions)
+        => instructions switch
+        {
+            InstructionSet.Avx512 => _avx512,
+            InstructionSet.AvxVnni => _avxVnni,
+            _ => _avx2,
+        };
+
+    private static MatrixLayout[] Of<TValues, TZeroPoints>()
+        where TValues : IPackedValues
+        where TZeroPoints : IZeroPoints
+        =>
+        [
+            Of<TValues, TZeroPoints, HalfNumbers, ZeroPointGrid<HalfNumbers, TZeroPoints>>(hasMinima: false),
+            Of<TValues, TZeroPoints, HalfNumbers, MinimumGrid<HalfNumbers>>(hasMinima: true),
+            Of<TValues, TZeroPoints, SingleNumbers, ZeroPointGrid<SingleNumbers, TZeroPoints>>(hasMinima: false),
+            Of<TValues, TZeroPoints, SingleNumbers, MinimumGrid<SingleNumbers>>(hasMinima: true),
+        ];
+
+    private static MatrixLayout Of<TValues, TZeroPoints, TNumbers, TGrid>(bool hasMinima)
+        where TValues : IPackedValues
+        where TZeroPoints : IZeroPoints
+        where TNumbers : IBlockNumbers
+        where TGrid : IBlockGrid
+        => new(
+            TValues.Bits, TNumbers.Size, hasMinima, TValues.TileBytes, TGrid.Bytes, &TValues.Pack, &TZeroPoints.Put,
+            &MatMulAvx2.Compute<TGrid, TValues>, &MatMulAvxVnni.Compute<TGrid, TValues>,
+            &MatMulAvx512.Compute<TGrid, TValues>);
+}
