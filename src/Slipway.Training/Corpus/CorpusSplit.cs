@@ -15,32 +15,43 @@ public enum CorpusSplit
 /// <summary>Assigns texts to the parts of a corpus by their hash, so that a text is always in the same part.</summary>
 /// <param name="HeldOutPercent">How many of a hundred texts are held out.</param>
 /// <param name="Salt">Enters the hash of names, so that a grammar can choose which common names it trains on.</param>
-internal sealed record SplitRule(int HeldOutPercent, string Salt)
+/// <param name="ByPattern">Whether a pattern is held out as a whole, and not each wording by itself.</param>
+internal sealed record SplitRule(int HeldOutPercent, string Salt, bool ByPattern = false)
 {
     private HashSet<string> _trained = [];
+    private HashSet<string> _heldOut = [];
 
     /// <summary>Keeps what training says about one thing out of what is held out about another.</summary>
-    /// <param name="wordings">All wordings of requests.</param>
-    public SplitRule Knowing(IEnumerable<string> wordings) => this with
+    /// <param name="patterns">All patterns of requests.</param>
+    /// <param name="below">The grammar that this one extends: what it holds out is never trained on.</param>
+    public SplitRule Knowing(IEnumerable<string> patterns, Grammar? below)
     {
-        _trained = wordings.Where(wording => OfWording(wording) == CorpusSplit.Training).Select(Form)
-            .ToHashSet(StringComparer.Ordinal),
-    };
+        HashSet<string> heldOut = below is null
+            ? [] : [.. below.Wordings().SelectMany(one => one.All(CorpusSplit.HeldOut)).Select(Form)];
+        HashSet<string> trained = below is null ? [] : [.. below.Split._trained];
+        trained.UnionWith(
+            from pattern in patterns
+            from wording in Pattern.Expand(pattern, 4096)
+            let form = Form(wording)
+            where OfWording(pattern, wording) == CorpusSplit.Training && !heldOut.Contains(form)
+            select form);
+        return this with { _trained = trained, _heldOut = heldOut };
+    }
 
     /// <summary>
-    /// Tells whether a wording is of a part; one whose form training knows by other slots is of none.
+    /// Tells whether a pattern's wording is of a part. One whose form is in training by other slots is not held out;
+    /// one that an extended grammar holds out is not in training.
     /// </summary>
-    public bool Has(CorpusSplit split, string wording) =>
-        OfWording(wording) == split && (split == CorpusSplit.Training || !_trained.Contains(Form(wording)));
+    public bool Has(CorpusSplit split, string pattern, string wording) => OfWording(pattern, wording) == split
+        && !(split == CorpusSplit.Training ? _heldOut : _trained).Contains(Form(wording));
 
     /// <summary>Says in which part an entity's name is.</summary>
     public CorpusSplit OfName(string name) => Of("name" + Salt, name);
 
-    /// <summary>Says in which part a wording is; its slots are still open.</summary>
-    public CorpusSplit OfWording(string wording) => Of("wording", wording);
-
     /// <summary>Says in which part a set of offered tools is.</summary>
     public CorpusSplit OfTools(string names) => Of("tools", names);
+
+    private CorpusSplit OfWording(string pattern, string wording) => Of("wording", ByPattern ? pattern : wording);
 
     // The wording without the names of its slots.
     private static string Form(string wording) => Pattern.Fill(wording, _ => "{}");

@@ -7,8 +7,7 @@ namespace Slipway.Training.Corpus;
 /// <remarks>Immutable and thread-safe.</remarks>
 internal sealed record Grammar(
     SplitRule Split,
-    NamePool? Pool,
-    IReadOnlyDictionary<string, ValueKind> Values,
+    ValueScope Values,
     IReadOnlyList<ToolFamily> Families,
     IReadOnlyList<SmallTalk> SmallTalk,
     IReadOnlyList<string> SystemMessages,
@@ -20,11 +19,21 @@ internal sealed record Grammar(
     IReadOnlyList<string> DoneResults,
     IReadOnlyList<string> DoneAnswers,
     IReadOnlyList<string> Errors,
-    IReadOnlyList<string> ErrorAnswers);
+    IReadOnlyList<string> ErrorAnswers)
+{
+    /// <summary>Gives made names; null for none.</summary>
+    public NamePool? Pool => Values.Pool;
+
+    /// <summary>Lists everything that people say.</summary>
+    public IEnumerable<Wordings> Wordings() => Families.SelectMany(family => family.Intents)
+        .SelectMany(intent => new[] { intent.Requests, intent.Phrases, intent.FollowUps })
+        .Concat(SmallTalk.Select(talk => talk.Requests)).Append(Openers).Append(Closers);
+}
 
 /// <summary>Groups what people ask of one kind of thing with the tools that can serve it.</summary>
 /// <param name="Name">The family's name.</param>
 /// <param name="Topic">What a refusal calls it, such as <c>lights</c>.</param>
+/// <param name="Weight">How often it is offered, against 1 for others.</param>
 /// <param name="Slots">The kind of value of each slot.</param>
 /// <param name="ParameterNames">The names that a parameter for a slot may have.</param>
 /// <param name="Shapes">The ways to offer the family: each a list of tools; none where no tool serves it.</param>
@@ -32,6 +41,7 @@ internal sealed record Grammar(
 internal sealed record ToolFamily(
     string Name,
     string Topic,
+    int Weight,
     IReadOnlyDictionary<string, ValueKind> Slots,
     IReadOnlyDictionary<string, IReadOnlyList<string>> ParameterNames,
     IReadOnlyList<IReadOnlyList<ToolShape>> Shapes,
@@ -64,6 +74,7 @@ internal sealed record ParameterShape(string Path, bool Required, bool Sometimes
 }
 
 /// <summary>Describes one thing that people ask for.</summary>
+/// <param name="Name">The name by which a grammar that extends this one adds wordings; may be empty.</param>
 /// <param name="Fixed">Slots whose value follows from the intent, such as <c>on</c>.</param>
 /// <param name="Requests">Wordings that an opener or a closer may surround.</param>
 /// <param name="Phrases">Wordings that stand alone.</param>
@@ -72,6 +83,7 @@ internal sealed record ParameterShape(string Path, bool Required, bool Sometimes
 /// <param name="ResultSlots">The kinds of the values in the results.</param>
 /// <param name="Answers">Sentences that tell the result.</param>
 internal sealed record Intent(
+    string Name,
     IReadOnlyDictionary<string, JsonNode> Fixed,
     Wordings Requests,
     Wordings Phrases,

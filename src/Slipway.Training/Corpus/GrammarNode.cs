@@ -53,6 +53,25 @@ internal readonly record struct GrammarNode(string File, string Place, JsonNode?
         _ => [],
     };
 
+    /// <summary>Reads a list of strings as they are; none where there is no list.</summary>
+    public IReadOnlyList<string> Sentences => Node is null ? [] : [.. Items.Select(item => item.Text)];
+
+    /// <summary>Reads a list of patterns as all texts that they stand for.</summary>
+    public IReadOnlyList<string> Expanded => [.. Sentences.SelectMany(text => Pattern.Expand(text, 4096))];
+
+    /// <summary>Reads a list of patterns and divides them; null for no division.</summary>
+    public Wordings Wordings(SplitRule? split)
+    {
+        try
+        {
+            return new Wordings(Sentences, split);
+        }
+        catch (FormatException error)
+        {
+            throw Bad($"has a pattern that {error.Message}.");
+        }
+    }
+
     /// <summary>Refuses keys that mean nothing here.</summary>
     public void Allow(params ReadOnlySpan<string> keys)
     {

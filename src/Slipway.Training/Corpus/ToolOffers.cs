@@ -14,12 +14,13 @@ internal static class ToolOffers
     /// <summary>Draws tools whose names together belong to the split.</summary>
     public static IReadOnlyList<OfferedTool> Draw(Grammar grammar, SeededRandom random, CorpusSplit split)
     {
-        var families = grammar.Families.Where(family => family.Shapes.Count > 0).ToArray();
+        var families = grammar.Families.Where(family => family.Shapes.Count > 0)
+            .SelectMany(family => Enumerable.Repeat(family, family.Weight)).ToArray();
         while (true)
         {
             var style = random.Below(20);
             random.Shuffle<ToolFamily>(families);
-            var tools = families.Take(random.Pick(Counts))
+            var tools = families.Distinct().Take(random.Pick(Counts))
                 .SelectMany(family => random.Pick(family.Shapes)
                     .Select(shape => Draw(grammar, family, shape, style, random, split)))
                 .ToArray();

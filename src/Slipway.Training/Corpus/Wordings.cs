@@ -1,6 +1,6 @@
 namespace Slipway.Training.Corpus;
 
-/// <summary>Holds the ways to say one thing, each in exactly one split.</summary>
+/// <summary>Holds the ways to say one thing, each in at most one split.</summary>
 internal sealed class Wordings
 {
     private readonly string[][] _training;
@@ -12,23 +12,29 @@ internal sealed class Wordings
     /// <param name="max">The most texts of one pattern.</param>
     public Wordings(IReadOnlyList<string> patterns, SplitRule? rule, int max = 4096)
     {
-        var expanded = patterns.Select(pattern => Pattern.Expand(pattern, max)).ToList();
+        var expanded = patterns.Select(pattern => (Pattern: pattern, Texts: Pattern.Expand(pattern, max))).ToList();
         _training = Part(CorpusSplit.Training);
         _heldOut = rule is null ? _training : Part(CorpusSplit.HeldOut);
 
         string[][] Part(CorpusSplit split) =>
             [.. expanded
-                .Select(texts => texts
-                    .Where(text => rule is null || rule.Has(split, text))
+                .Select(one => one.Texts
+                    .Where(text => rule is null || rule.Has(split, one.Pattern, text))
                     .ToArray())
                 .Where(texts => texts.Length > 0)];
     }
+
+    private Wordings(string[][] training, string[][] heldOut) => (_training, _heldOut) = (training, heldOut);
 
     /// <summary>Every wording of a split.</summary>
     public IEnumerable<string> All(CorpusSplit split) => Of(split).SelectMany(texts => texts);
 
     /// <summary>Tells whether the split has no wording.</summary>
     public bool IsEmpty(CorpusSplit split) => Of(split).Length == 0;
+
+    /// <summary>Joins the patterns of two, each in the split that it has.</summary>
+    public Wordings With(Wordings others) =>
+        new([.. _training, .. others._training], [.. _heldOut, .. others._heldOut]);
 
     /// <summary>Draws a wording; its slots are still open.</summary>
     public string Draw(SeededRandom random, CorpusSplit split) => random.Pick(random.Pick(Of(split)));

@@ -30,6 +30,9 @@ public sealed record Recipe
     /// <summary>The keys of the model's <c>config.json</c>; <c>vocab_size</c> comes from the tokenizer.</summary>
     public required JsonObject Model { get; init; }
 
+    /// <summary>The checkpoint whose weights the run starts from; null for weights drawn from the seed.</summary>
+    public string? Start { get; init; }
+
     /// <summary>Source of the tokenizer.</summary>
     public required TokenizerRecipe Tokenizer { get; init; }
 

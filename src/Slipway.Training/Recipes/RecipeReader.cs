@@ -82,6 +82,7 @@ public static class RecipeReader
             SavePrecision = root.Choice("save_precision", NumberType.Fp32, required: false,
                 ("fp32", NumberType.Fp32), ("bf16", NumberType.Bf16), ("fp16", NumberType.Fp16)),
             Model = (JsonObject?)root.Object("model")?.DeepClone() ?? [],
+            Start = Full(folder, root.Text("start", required: false)),
             Tokenizer = ReadTokenizer(root.Section("tokenizer"), folder),
             ChatTemplate = Full(folder, root.Text("chat_template", required: false)),
             Data = ReadData(root.Section("data"), folder),

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json.Nodes;
+using Slipway.Checkpoints;
 using Slipway.Tokenization;
 using Slipway.Training.Data;
 using Slipway.Training.Models;
@@ -27,6 +28,7 @@ public static class TrainingRun
     /// </param>
     /// <param name="cancellationToken">Stops between two steps, after writing a checkpoint.</param>
     /// <exception cref="RecipeException">The recipe cannot be used.</exception>
+    /// <exception cref="CheckpointException">The recipe's <c>start</c> does not hold its model's weights.</exception>
     /// <exception cref="TrainingException">The data, the folder or the numbers do not allow to go on.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainingReport Start(
@@ -41,6 +43,7 @@ public static class TrainingRun
         NativeTorch.Require(recipe.Name);
         var data = new RunData(recipe);
         CheckModel(recipe, source);
+        using var start = recipe.Start is null ? null : Checkpoint.Open(recipe.Start);
         var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);
         files.Create();
         var threads = recipe.Threads == 0 ? Environment.ProcessorCount : recipe.Threads;
@@ -50,6 +53,11 @@ public static class TrainingRun
         WriteFiles(files, recipe, config, data.TemplateText);
         var stages = Stages(recipe, data, tokenizer, source, progress, cancellationToken);
         using var model = new CausalLanguageModel(config, recipe.Seed);
+        if (start is not null)
+        {
+            CheckpointWeights.Load(model, start);
+        }
+
         var (tokens, speed, reports) = new Trainer(
             model, stages, files, recipe.Fingerprint, threads, progress).Run(cancellationToken);
         files.WriteModel(model);

@@ -108,4 +108,4 @@ internal static class ValueKinds
 /// <param name="Pool">Gives made names to lists of words; null for none.</param>
 /// <param name="Pooled">The share of a list's training names that come from the pool.</param>
 internal sealed record ValueScope(
-    IReadOnlyDictionary<string, ValueKind> Known, SplitRule Rule, NamePool? Pool, double Pooled);
+    Dictionary<string, ValueKind> Known, SplitRule Rule, NamePool? Pool, double Pooled);
