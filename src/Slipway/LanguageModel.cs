@@ -68,6 +68,15 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>Compiled parts of grammars of answers.</summary>
     internal GuidanceCache Guidance => _loaded.Guidance;
 
+    /// <summary>Requests that wait.</summary>
+    internal int Queued => _loaded.Engine.Queued;
+
+    /// <summary>Tells whether a further request would be refused.</summary>
+    internal bool IsQueueFull => Queued >= _loaded.Options.QueueCapacity;
+
+    /// <summary>Bytes of keys and values, known prefixes included.</summary>
+    internal long KeyValueBytes => _loaded.Engine.KeyValueBytes;
+
     /// <summary>Loads a model.</summary>
     /// <param name="packageFolder">The package folder.</param>
     /// <param name="options">How to load it; null for the defaults.</param>

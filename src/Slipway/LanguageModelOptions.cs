@@ -53,12 +53,21 @@ public sealed record LanguageModelOptions
     public int QueueCapacity { get; set; } = 256;
 
     /// <summary>
-    /// The maximum of bytes of keys and values; null for half of the memory that is free when the model loads.
+    /// The maximum of bytes of keys and values; null for half of the memory that is free when the model loads, which
+    /// all models of the process share that say nothing else.
     /// </summary>
     /// <remarks>
-    /// Taken as sequences need them, and given back, but for kept prefixes, when none came for ten seconds.
+    /// Taken as sequences need them, and given back, but for kept prefixes, when none came for ten seconds. A model
+    /// with a number of its own shares nothing, unless <see cref="MemoryBudget"/> says so.
     /// </remarks>
     public long? KeyValueCacheBytes { get; set; }
+
+    /// <summary>Keys and values of several models within one number of bytes.</summary>
+    /// <value>
+    /// Half of the memory that is free; nothing shared where <see cref="KeyValueCacheBytes"/> is set. A model with a
+    /// <see cref="DraftModel"/> takes its bytes apart.
+    /// </value>
+    public MemoryBudget? MemoryBudget { get; set; }
 
     /// <summary>
     /// The maximum of bytes, within those of <see cref="KeyValueCacheBytes"/>, that keep prefixes of earlier sequences

@@ -21,4 +21,9 @@ internal static partial class ChatLog
         4, LogLevel.Warning,
         "The template '{File}' of '{ModelId}' was edited since the package was made. It is used as it is now.")]
     public static partial void TemplateEdited(ILogger logger, string file, string modelId);
+
+    [LoggerMessage(
+        5, LogLevel.Information,
+        "The model '{ModelId}' was unloaded after '{Idle}' without a request; the next one loads it again.")]
+    public static partial void ModelUnloaded(ILogger logger, string modelId, TimeSpan idle);
 }

@@ -53,6 +53,7 @@ internal static class ChatOptionsMapper
             DraftTokens = own.DraftTokens ?? extra.Integer("prompt_lookup_num_tokens"),
             GuideToolCalls = own.GuideToolCalls ?? extra.Boolean("guide_tool_calls"),
             DescribeTools = own.DescribeTools ?? extra.Boolean("describe_tools"),
+            ChatTemplate = own.ChatTemplate ?? extra.Text("chat_template"),
             TemplateVariables = own.TemplateVariables ?? TemplateVariables(extra),
         };
         Validate(merged);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
@@ -11,6 +12,11 @@ internal interface IChatModel : IDisposable
 {
     /// <summary>The package's defaults of token search.</summary>
     GenAISearch Search { get; }
+
+    /// <summary>The same model with another chat template.</summary>
+    /// <param name="source">The template's source, in Jinja.</param>
+    /// <exception cref="Tokenization.ChatTemplateException">The template's syntax is wrong.</exception>
+    IChatModel WithTemplate(string source);
 
     /// <summary>Traits of the chat template that a request uses; null where the package has none.</summary>
     TemplateTraits? Traits(bool withTools);
@@ -52,13 +58,17 @@ internal interface IChatModel : IDisposable
 /// <summary>Lets a chat client talk to a language model.</summary>
 internal sealed class LanguageModelChat : IChatModel
 {
+    private const int MaxTemplates = 16;
+
+    private readonly ConcurrentDictionary<string, LanguageModelChat> _withTemplates = new(StringComparer.Ordinal);
+    private readonly ChatFormatOptions _options;
     private readonly PackageTemplates _templates;
     private readonly TemplateFormats _formats;
 
     /// <summary>Chats with a model in formats that its package tells, or the caller.</summary>
     public LanguageModelChat(LanguageModel model, ChatFormatOptions formats)
     {
-        Model = model;
+        (Model, _options) = (model, formats);
         _templates = PackageTemplates.Read(model.Package, formats.ChatTemplate);
         _formats = new(_templates, IsSpecial, formats, model.Package.Manifest);
     }
@@ -68,9 +78,9 @@ internal sealed class LanguageModelChat : IChatModel
 
     public GenAISearch Search => Model.Package.Config.Search;
 
-    /// <summary>Loads the package of the options with the first request.</summary>
+    /// <summary>Loads the package of the options with the first request, and unloads it as they say.</summary>
     /// <exception cref="ArgumentException">An option has no possible value.</exception>
-    public static LazyModel SourceOf(OnnxChatClientOptions options)
+    public static LazyModel SourceOf(OnnxChatClientOptions options, TimeProvider? time)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (OnnxChatClientOptionsValidator.Errors(options) is { Count: > 0 } errors)
@@ -83,13 +93,27 @@ internal sealed class LanguageModelChat : IChatModel
         var formats = new ChatFormatOptions(
             [.. options.ToolCallFormats], options.ToolCallFormat, options.ReasoningFormat, options.ChatTemplate);
         var name = IdOf(options);
-        return new(() => Load(path, name, modelOptions, formats));
+        return new(
+            () => Load(path, name, modelOptions, formats), options.IdleTimeout, time,
+            () => ChatLog.ModelUnloaded(LoggerOf(modelOptions), name, options.IdleTimeout!.Value));
     }
 
     /// <summary>The model's name: as the options say, or the package folder's.</summary>
     public static string IdOf(OnnxChatClientOptions options)
         => options.ModelId
             ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.PackagePath!)));
+
+    public IChatModel WithTemplate(string source)
+    {
+        // Callers have few templates; one that makes a new one for each request pays for reading it.
+        if (_withTemplates.Count >= MaxTemplates)
+        {
+            _withTemplates.Clear();
+        }
+
+        return _withTemplates.GetOrAdd(
+            source, template => new LanguageModelChat(Model, _options with { ChatTemplate = template }));
+    }
 
     public TemplateTraits? Traits(bool withTools) => _formats.Traits(withTools);
 
@@ -119,10 +143,13 @@ internal sealed class LanguageModelChat : IChatModel
 
     public void Dispose() => Model.Dispose();
 
+    private static ILogger LoggerOf(LanguageModelOptions options)
+        => options.LoggerFactory?.CreateLogger<OnnxChatClient>() ?? (ILogger)NullLogger.Instance;
+
     private static LanguageModelChat Load(
         string path, string name, LanguageModelOptions options, ChatFormatOptions formats)
     {
-        var logger = options.LoggerFactory?.CreateLogger<OnnxChatClient>() ?? (ILogger)NullLogger.Instance;
+        var logger = LoggerOf(options);
         var start = Stopwatch.GetTimestamp();
         LanguageModel? model = null;
         try

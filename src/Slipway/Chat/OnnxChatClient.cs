@@ -1,10 +1,12 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.ML.Tokenizers;
 using Slipway.Chat;
 using Slipway.Packaging;
+using Slipway.Telemetry;
 using Slipway.Tokenization;
 
 namespace Slipway;
@@ -38,7 +40,8 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
     /// <exception cref="ArgumentException">An option is missing or out of range; the message names every
     /// one.</exception>
     public OnnxChatClient(OnnxChatClientOptions options, TimeProvider? timeProvider = null)
-        : this(LanguageModelChat.SourceOf(options), LanguageModelChat.IdOf(options), timeProvider, options)
+        : this(
+            LanguageModelChat.SourceOf(options, timeProvider), LanguageModelChat.IdOf(options), timeProvider, options)
     {
     }
 
@@ -86,7 +89,8 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(messages);
         ChatMessage[] list = [.. messages];
         TemplateMessages.Validate(list);
-        return StreamAsync(list, options, cancellationToken);
+        return ChatTracing.TraceAsync(
+            StreamAsync(list, options, cancellationToken), ModelId, options, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -127,16 +131,39 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
     /// <exception cref="NotSupportedException">The package is of another kind.</exception>
     /// <exception cref="ArgumentException">The model needs more memory than is free.</exception>
     /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
-    public Task LoadAsync(CancellationToken cancellationToken = default) => _source.GetAsync(cancellationToken);
+    public async Task LoadAsync(CancellationToken cancellationToken = default)
+        => (await _source.UseAsync(cancellationToken).ConfigureAwait(false)).Dispose();
+
+    /// <summary>Tells how the client is, without loading anything.</summary>
+    /// <param name="failureStatus">The status of a failure.</param>
+    internal HealthCheckResult Health(HealthStatus failureStatus)
+    {
+        var load = _source.Current;
+        var model = load is { IsCompletedSuccessfully: true } ? (load.Result as LanguageModelChat)?.Model : null;
+        Dictionary<string, object> data = new() { ["model"] = ModelId, ["loaded"] = model is not null };
+        if (model is not null)
+        {
+            (data["queued"], data["kv_bytes"]) = (model.Queued, model.KeyValueBytes);
+        }
+
+        return _source.IsDisposed
+            ? new(failureStatus, $"The client of '{ModelId}' is disposed.", data: data)
+            : load is { IsFaulted: true }
+            ? new(failureStatus, $"The model '{ModelId}' could not be loaded.", load.Exception!.InnerException, data)
+            : model is { IsQueueFull: true }
+            ? HealthCheckResult.Degraded($"The queue of '{ModelId}' is full.", data: data)
+            : HealthCheckResult.Healthy(data: data);
+    }
 
     private static bool IsPartOfModel(Type type)
         => type == typeof(LanguageModel) || type == typeof(ModelPackage) || type == typeof(HuggingFaceTokenizer)
             || type == typeof(Tokenizer);
 
     private IEnumerable<object> Parts()
-        => _source.GetAsync(CancellationToken.None).GetAwaiter().GetResult() is LanguageModelChat { Model: var model }
-            ? [model, model.Package, model.Tokenizer]
-            : [];
+    {
+        using var use = _source.UseAsync(CancellationToken.None).GetAwaiter().GetResult();
+        return use.Model is LanguageModelChat { Model: var model } ? [model, model.Package, model.Tokenizer] : [];
+    }
 
     private async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
         ChatMessage[] messages,
@@ -150,11 +177,14 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
             DescribeTools = request.DescribeTools ?? _defaults.DescribeTools,
             Adapter = request.Adapter ?? _defaults.Adapter,
         };
-        var model = await _source.GetAsync(cancellationToken).ConfigureAwait(false);
+        using var use = await _source.UseAsync(cancellationToken).ConfigureAwait(false);
+        var model = use.Model;
 
         // Rendering and encoding a long history takes a while; the caller's thread does not wait for it.
         var turn = await Task.Run(
-            () => ChatPromptBuilder.Build(model, messages, options, request, ModelId, _time, cancellationToken),
+            () => ChatPromptBuilder.Build(
+                request.ChatTemplate is { } template ? model.WithTemplate(template) : model,
+                messages, options, request, ModelId, _time, cancellationToken),
             cancellationToken).ConfigureAwait(false);
         if (turn.DescribedFormat is { } format && Interlocked.Exchange(ref _hasDescribedTools, 1) == 0)
         {

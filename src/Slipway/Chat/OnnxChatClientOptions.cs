@@ -15,6 +15,18 @@ public sealed class OnnxChatClientOptions
     /// <remarks>In configuration a section of this name, such as <c>"Model": { "Threads": 4 }</c>.</remarks>
     public LanguageModelOptions Model { get; set; } = new();
 
+    /// <summary>Tells whether a host loads the model as it starts, so that the first request does not wait.</summary>
+    /// <value>false: the first request loads it. A missing package stops the host in any case.</value>
+    public bool LoadAtStart { get; set; }
+
+    /// <summary>The time without a request after which the model is unloaded; the next one loads it again.</summary>
+    /// <value>None: the model stays until the client is disposed.</value>
+    /// <remarks>
+    /// Never under a running request. A <see cref="LanguageModel"/> that the client's <c>GetService</c> gave is disposed
+    /// with it.
+    /// </remarks>
+    public TimeSpan? IdleTimeout { get; set; }
+
     /// <summary>
     /// Tells whether tool calls are held to the offered tools: their names and their arguments' schemas.
     /// </summary>

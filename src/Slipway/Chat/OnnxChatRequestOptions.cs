@@ -128,6 +128,13 @@ public sealed record OnnxChatRequestOptions
     /// <value><see cref="OnnxChatClientOptions.DescribeTools"/>, where the client has one; else true.</value>
     public bool? DescribeTools { get; init; }
 
+    /// <summary>
+    /// The source of a chat template, in Jinja, for this request alone (<c>chat_template</c>); formats of calls and of
+    /// reasoning are found from it.
+    /// </summary>
+    /// <value><see cref="OnnxChatClientOptions.ChatTemplate"/>, or the package's own.</value>
+    public string? ChatTemplate { get; init; }
+
     /// <summary>Further variables of the chat template (<c>chat_template_kwargs</c>).</summary>
     public JsonObject? TemplateVariables { get; init; }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Slipway;
@@ -9,9 +10,10 @@ namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registers chat clients over model packages.</summary>
 /// <remarks>
-/// The client is a singleton. Its options are validated when a host starts, and in any case when it is resolved; its
-/// model is loaded by the first request and disposed with the provider. The returned builder adds middleware, for
-/// example <c>UseFunctionInvocation()</c>.
+/// The client is a singleton. Its options are validated when a host starts, and in any case when it is resolved; a host
+/// also checks that the package is there. The model is loaded by the first request, or as
+/// <see cref="OnnxChatClientOptions.LoadAtStart"/> says, and disposed with the provider. The returned builder adds
+/// middleware, for example <c>UseFunctionInvocation()</c>.
 /// </remarks>
 public static class OnnxChatClientServiceCollectionExtensions
 {
@@ -105,6 +107,9 @@ public static class OnnxChatClientServiceCollectionExtensions
     {
         services.TryAddEnumerable(
             ServiceDescriptor.Singleton<IValidateOptions<OnnxChatClientOptions>, OnnxChatClientOptionsValidator>());
+        var key = name == Options.Options.DefaultName ? null : name;
+        services.AddSingleton<IHostedService>(provider => new OnnxChatClientStartup(
+            provider, name, inner => OnnxChatClientHealthChecksBuilderExtensions.Find(inner, key)));
         return services.AddOptions<OnnxChatClientOptions>(name).ValidateOnStart();
     }
 

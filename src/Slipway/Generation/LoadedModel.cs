@@ -28,20 +28,22 @@ internal sealed class LoadedModel : IDisposable
     public LoadedModel(ModelPackage package, LanguageModelOptions options, Func<IDecoder, IDecoder> wrap)
     {
         (Package, Options) = (package, options);
-        Telemetry = new ModelTelemetry(Path.GetFileName(package.Path));
+        Telemetry = new ModelTelemetry(Path.GetFileName(package.Path), options.LoggerFactory);
         _guidance = new(() => new GuidanceCache(Tokenizer, [.. package.Config.Model.EosTokenId]));
 
         // The slow parts of loading run side by side.
         var tokenizer = Task.Run(() => LoadTokenizer(package));
+        KeyValueBudget? budget = null;
         try
         {
             Session = ModelSession.Open(package, options);
-            _weights = new WeightFiles(package, KernelVariant.PathOf(package, options) ?? package.ModelPath);
+            var kernels = KernelVariant.PathOf(package, options);
+            _weights = new WeightFiles(package, kernels ?? package.ModelPath);
             _tokenizer = tokenizer.GetAwaiter().GetResult();
             Graph = DecoderGraph.Read(Session, package);
             _draftPackage = DraftPackage.Open(options);
             _draftPackage?.Check(package, Graph.VocabularySize, _tokenizer, TokenizerFile);
-            var budget = new KeyValueBudget(package, Graph, options, _draftPackage?.Size ?? default);
+            budget = new KeyValueBudget(package, Graph, options, _draftPackage?.Size ?? default);
             ContextLength = budget.ContextLength;
             _adapters = AdapterSet.Read(Session, package);
             AdapterNames = _adapters?.Names ?? [];
@@ -52,9 +54,12 @@ internal sealed class LoadedModel : IDisposable
             var draftModel = _draftPackage?.Create(options, budget.DraftBytes);
             Engine = new ModelEngine(
                 wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel, _weights);
+            Telemetry.Runs(
+                Path.GetFileName(kernels ?? package.ModelPath), kernels is not null, ContextLength, budget.Bytes);
         }
         catch
         {
+            budget?.Dispose();
             _draftPackage?.Dispose();
             Session?.Dispose();
             _weights?.Dispose();

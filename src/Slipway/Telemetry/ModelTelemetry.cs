@@ -1,14 +1,15 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Slipway.Telemetry;
 
-/// <summary>Records what one model does. Thread-safe.</summary>
+/// <summary>Records what one model does: measurements, spans and log events. Thread-safe.</summary>
 internal sealed class ModelTelemetry : IDisposable
 {
-    private static readonly ActivitySource Source = new(SlipwayTelemetry.ActivitySourceName);
-
     private readonly string _model;
+    private readonly ILogger _logger;
     private readonly Meter _meter;
     private readonly Counter<long> _requests;
     private readonly Counter<long> _promptTokens;
@@ -16,14 +17,16 @@ internal sealed class ModelTelemetry : IDisposable
     private readonly Counter<long> _outputTokens;
     private readonly Counter<long> _draftedTokens;
     private readonly Counter<long> _acceptedTokens;
+    private readonly Counter<long> _preemptions;
     private readonly Histogram<double> _queueTime;
     private readonly Histogram<double> _firstToken;
     private readonly Histogram<double> _perToken;
     private readonly Histogram<int> _batchSize;
 
-    public ModelTelemetry(string model)
+    public ModelTelemetry(string model, ILoggerFactory? loggerFactory)
     {
         _model = model;
+        _logger = loggerFactory?.CreateLogger<LanguageModel>() ?? (ILogger)NullLogger.Instance;
         _meter = new Meter(new MeterOptions(SlipwayTelemetry.MeterName) { Tags = [new("model", model)] });
         _requests = _meter.CreateCounter<long>("slipway.requests", "{request}", "Requests that ended.");
         _promptTokens = _meter.CreateCounter<long>("slipway.prompt_tokens", "{token}", "Tokens of prompts.");
@@ -32,6 +35,8 @@ internal sealed class ModelTelemetry : IDisposable
         _outputTokens = _meter.CreateCounter<long>("slipway.output_tokens", "{token}", "Tokens generated.");
         _draftedTokens = _meter.CreateCounter<long>("slipway.drafted_tokens", "{token}", "Tokens guessed ahead.");
         _acceptedTokens = _meter.CreateCounter<long>("slipway.accepted_tokens", "{token}", "Guesses that were right.");
+        _preemptions = _meter.CreateCounter<long>(
+            "slipway.preemptions", "{request}", "Requests that lost their slot to others.");
         _queueTime = _meter.CreateHistogram<double>(
             "slipway.queue_time", "s", "From arrival to the start of the prefill.");
         _firstToken = _meter.CreateHistogram<double>(
@@ -49,13 +54,32 @@ internal sealed class ModelTelemetry : IDisposable
             "slipway.kv_bytes", keyValueBytes, "By", "Bytes of keys and values, prefixes included.");
     }
 
-    /// <summary>Begins a request's span; null where nobody listens.</summary>
-    public Activity? Begin()
+    /// <summary>Tells which graph a model runs, and within which bounds.</summary>
+    public void Runs(string file, bool hasKernels, int contextLength, long keyValueBytes)
+        => ModelLog.Runs(
+            _logger, _model, file, hasKernels ? "this library's" : "ONNX Runtime's", contextLength, keyValueBytes);
+
+    /// <summary>Records that a sequence lost its slot.</summary>
+    public void Preempted(int tokens)
     {
-        var activity = Source.StartActivity("generate");
-        activity?.SetTag("model", _model);
-        return activity;
+        _preemptions.Add(1);
+        ModelLog.Preempted(_logger, _model, tokens);
     }
+
+    /// <summary>Records that a sequence failed by an error of the model's, or of a processor.</summary>
+    public void Failed(Exception exception, int tokens) => ModelLog.Failed(_logger, exception, _model, tokens);
+
+    /// <summary>Records that memory of keys and values was given back.</summary>
+    public void GaveBack(long bytes, string reason)
+    {
+        if (bytes > 0)
+        {
+            ModelLog.GaveBack(_logger, _model, bytes, reason);
+        }
+    }
+
+    /// <summary>Begins a request's span; null where nobody listens.</summary>
+    public Activity? Begin() => SlipwayTelemetry.Begin("text_completion", _model);
 
     public void Step(int sequences) => _batchSize.Record(sequences);
 
@@ -69,7 +93,7 @@ internal sealed class ModelTelemetry : IDisposable
         activity?.SetTag("outcome", outcome);
         if (outcome is "failed" or "timeout")
         {
-            activity?.SetStatus(ActivityStatusCode.Error);
+            activity?.SetStatus(ActivityStatusCode.Error).SetTag("error.type", outcome);
         }
 
         if (usage is null)
@@ -89,9 +113,11 @@ internal sealed class ModelTelemetry : IDisposable
             _perToken.Record(usage.DecodeTime.TotalSeconds / (usage.OutputTokens - 1));
         }
 
-        activity?.SetTag("prompt_tokens", usage.PromptTokens);
-        activity?.SetTag("cached_tokens", usage.CachedTokens);
-        activity?.SetTag("output_tokens", usage.OutputTokens);
+        activity?.SetTag("gen_ai.response.model", _model)
+            .SetTag("gen_ai.response.finish_reasons", new[] { outcome })
+            .SetTag("gen_ai.usage.input_tokens", usage.PromptTokens)
+            .SetTag("gen_ai.usage.output_tokens", usage.OutputTokens)
+            .SetTag("gen_ai.usage.cache_read.input_tokens", usage.CachedTokens);
     }
 
     public void Dispose() => _meter.Dispose();

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Slipway.Telemetry;
 
 /// <summary>Names the sources of measurements and spans.</summary>
@@ -7,7 +9,7 @@ public static class SlipwayTelemetry
     /// <remarks>
     /// Counters <c>slipway.requests</c> (tag <c>outcome</c>: stop, length, cancelled, timeout, failed, refused),
     /// <c>slipway.prompt_tokens</c>, <c>slipway.cached_tokens</c>, <c>slipway.output_tokens</c>,
-    /// <c>slipway.drafted_tokens</c>, <c>slipway.accepted_tokens</c>; histograms
+    /// <c>slipway.drafted_tokens</c>, <c>slipway.accepted_tokens</c>, <c>slipway.preemptions</c>; histograms
     /// <c>slipway.queue_time</c>, <c>slipway.time_to_first_token</c>, <c>slipway.time_per_token</c> in seconds and
     /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> in requests and <c>slipway.kv_bytes</c>.
     /// All carry the tag <c>model</c>, the package folder's name.
@@ -15,8 +17,16 @@ public static class SlipwayTelemetry
     public const string MeterName = "Slipway";
 
     /// <summary>
-    /// The name of the <see cref="System.Diagnostics.ActivitySource"/>: a span <c>generate</c> a request.
+    /// The name of the <see cref="System.Diagnostics.ActivitySource"/>, whose spans follow OpenTelemetry's conventions
+    /// for generative AI.
     /// </summary>
+    /// <remarks>
+    /// A span <c>chat MODEL</c> a request of a chat client, unless a pipeline's <c>UseOpenTelemetry()</c> has begun
+    /// one, and inside of it a span <c>text_completion MODEL</c> a request of the engine. Their attributes are
+    /// <c>gen_ai.operation.name</c>, <c>gen_ai.provider.name</c> (<c>onnx</c>), <c>gen_ai.request.*</c>,
+    /// <c>gen_ai.response.*</c>, <c>gen_ai.usage.*</c>, <c>error.type</c>, and the engine's <c>outcome</c> as the
+    /// counter of requests has it. They hold no content; <c>UseOpenTelemetry()</c> records it where that is asked for.
+    /// </remarks>
     public const string ActivitySourceName = "Slipway";
 
     /// <summary>The <see cref="AppContext"/> switch that leaves ONNX Runtime's own telemetry on.</summary>
@@ -26,4 +36,19 @@ public static class SlipwayTelemetry
     /// is loaded, by <see cref="AppContext.SetSwitch"/> or as a <c>RuntimeHostConfigurationOption</c> of the project.
     /// </remarks>
     public const string OnnxRuntimeSwitch = "Slipway.OnnxRuntimeTelemetry";
+
+    private static readonly ActivitySource Source = new(ActivitySourceName);
+
+    /// <summary>Begins a span; null where nobody listens.</summary>
+    /// <param name="operation">The operation, as OpenTelemetry's conventions name it.</param>
+    /// <param name="model">The model.</param>
+    internal static Activity? Begin(string operation, string model)
+        => Source.StartActivity(
+            $"{operation} {model}", ActivityKind.Internal, parentContext: default,
+            tags:
+            [
+                new("gen_ai.operation.name", operation),
+                new("gen_ai.provider.name", "onnx"),
+                new("gen_ai.request.model", model),
+            ]);
 }

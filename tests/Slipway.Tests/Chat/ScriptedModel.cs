@@ -43,6 +43,8 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public static string[] Characters(string text) => [.. text.Select(c => c.ToString())];
 
+    public IChatModel WithTemplate(string source) => throw new NotSupportedException("A script has no templates.");
+
     public TemplateTraits? Traits(bool withTools) => Template is null
         ? null
         : new TemplateProbe(ChatTemplate.Parse(Template), _ => { }, IsSpecial, ToolCallFormats.All).Find() with

@@ -116,7 +116,7 @@ public sealed class ControlTests
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
             ActivityStopped = activity =>
             {
-                if ((string?)activity.GetTagItem("model") == "telemetry-model")
+                if ((string?)activity.GetTagItem("gen_ai.request.model") == "telemetry-model")
                 {
                     outcomes.Add((string)activity.GetTagItem("outcome")!);
                 }

@@ -65,12 +65,32 @@ internal sealed class CacheSlotAllocator(IDecoder decoder, PrefixCache prefixes,
             || TryMakeRoom(Count, Math.Min(2 * decoder.Capacity, budget.ContextLength))
             || TryMakeRoom(Count, sequence.Tokens.Length);
 
-    /// <summary>Gives all memory back; for when no sequence has a slot.</summary>
+    /// <summary>Gives all memory of slots back; for when no sequence has one.</summary>
     public void Release()
     {
         decoder.Resize(0, 0, []);
         _slots = [];
+        budget.TryHoldSlots(0);
         prefixes.Limit = budget.PrefixBytes(0);
+    }
+
+    /// <summary>Gives other models what they asked for: known prefixes, and slots where no sequence has one.</summary>
+    /// <returns>Whether they had asked.</returns>
+    public bool GiveBack()
+    {
+        if (budget.Asked is not { IsCompleted: true })
+        {
+            return false;
+        }
+
+        if (Count == 0)
+        {
+            Release();
+        }
+
+        prefixes.Clear();
+        budget.Answer();
+        return true;
     }
 
     /// <summary>Moves the last slots into gaps, so that a batch has none.</summary>
@@ -114,13 +134,20 @@ internal sealed class CacheSlotAllocator(IDecoder decoder, PrefixCache prefixes,
 
         foreach (var (planSlots, capacity) in plans)
         {
-            if (decoder.BytesFor(planSlots, capacity) <= budget.Bytes)
+            var bytes = decoder.BytesFor(planSlots, capacity);
+            if (bytes <= budget.Room)
             {
-                Resize(planSlots, capacity);
-                return true;
+                // Prefixes shrink before the slots grow, so that both together stay within the budget.
+                prefixes.Limit = budget.PrefixBytes(bytes);
+                if (budget.TryHoldSlots(bytes))
+                {
+                    Resize(planSlots, capacity);
+                    return true;
+                }
             }
         }
 
+        budget.AskOthers();
         return false;
     }
 
@@ -137,8 +164,6 @@ internal sealed class CacheSlotAllocator(IDecoder decoder, PrefixCache prefixes,
             lengths[slot] = _slots[slot]?.ComputedTokens ?? 0;
         }
 
-        // Prefixes shrink before the slots grow, so that both together stay within the budget.
-        prefixes.Limit = budget.PrefixBytes(decoder.BytesFor(count, capacity));
         decoder.Resize(count, capacity, lengths);
         Array.Resize(ref _slots, count);
     }

@@ -4,15 +4,16 @@ using Slipway.Packaging;
 namespace Slipway.Engine.Cache;
 
 /// <summary>Computes how many bytes keys and values may take, and how long a sequence they allow.</summary>
-internal sealed class KeyValueBudget
+internal sealed class KeyValueBudget : IDisposable
 {
+    private readonly long _maxPrefixBytes;
+    private readonly MemoryShare? _share;
+
     public KeyValueBudget(
         ModelPackage package, DecoderGraph graph, LanguageModelOptions options, SequenceSize draft = default)
         : this(graph.Size, package.Config.Model.ContextLength, options, FreeMemory.Bytes(), draft)
     {
     }
-
-    private readonly long _maxPrefixBytes;
 
     /// <param name="size">What a sequence takes.</param>
     /// <param name="packageContext">The longest sequence that the package allows.</param>
@@ -22,7 +23,10 @@ internal sealed class KeyValueBudget
     public KeyValueBudget(
         SequenceSize size, int packageContext, LanguageModelOptions options, long free, SequenceSize draft = default)
     {
-        var both = options.KeyValueCacheBytes ?? (free / 2);
+        var shared = options.MemoryBudget ?? (options.KeyValueCacheBytes is null ? MemoryBudget.OfProcess : null);
+        var both = shared is null
+            ? options.KeyValueCacheBytes!.Value
+            : Math.Min(options.KeyValueCacheBytes ?? long.MaxValue, shared.Measure(free));
         double own = size.BytesFor(packageContext), other = draft.BytesFor(packageContext);
         DraftBytes = (long)(both * (other / Math.Max(own + other, 1)));
         Bytes = both - DraftBytes;
@@ -61,9 +65,17 @@ internal sealed class KeyValueBudget
         }
 
         ContextLength = Math.Min(options.ContextLength ?? packageContext, fitting);
+        _share = DraftBytes > 0 ? null : shared?.Join(Bytes);
     }
 
+    /// <summary>The most bytes that slots and prefixes may ever take together.</summary>
     public long Bytes { get; }
+
+    /// <summary>Bytes that slots and prefixes may take while other models hold what they do.</summary>
+    public long Room => _share?.Room ?? Bytes;
+
+    /// <summary>Ends when other models want what this one holds without need; never where none could.</summary>
+    public Task? Asked => _share?.Asked;
 
     /// <summary>Share of the budget that the smaller model has: as much as it needs for as many tokens.</summary>
     public long DraftBytes { get; }
@@ -71,5 +83,20 @@ internal sealed class KeyValueBudget
     public int ContextLength { get; }
 
     /// <summary>Bytes that known prefixes may take beside slots of a size.</summary>
-    public long PrefixBytes(long rowBytes) => Math.Clamp(Bytes - rowBytes, 0, _maxPrefixBytes);
+    public long PrefixBytes(long rowBytes) => Math.Clamp(Room - rowBytes, 0, _maxPrefixBytes);
+
+    /// <summary>Lets slots take other bytes than before; false where other models leave no room.</summary>
+    public bool TryHoldSlots(long bytes) => _share?.TryHoldSlots(bytes) ?? true;
+
+    /// <summary>Lets prefixes take other bytes than before; false where other models leave no room.</summary>
+    public bool TryHoldPrefixes(long bytes) => _share?.TryHoldPrefixes(bytes) ?? true;
+
+    /// <summary>Asks other models for what they hold without need.</summary>
+    public void AskOthers() => _share?.AskOthers();
+
+    /// <summary>Takes note that what other models asked for was given back.</summary>
+    public void Answer() => _share?.Answer();
+
+    /// <summary>Leaves the budget to the other models.</summary>
+    public void Dispose() => _share?.Dispose();
 }

@@ -10,7 +10,9 @@ namespace Slipway.Engine.Cache;
 /// they held when the block was stored, and a prefix is restored where they have its last tokens. Belongs to the
 /// engine's thread.
 /// </remarks>
-internal sealed class PrefixCache(IDecoder decoder) : IDisposable
+/// <param name="decoder">Holds the slots.</param>
+/// <param name="budget">Other models' share of the memory; null where there are none.</param>
+internal sealed class PrefixCache(IDecoder decoder, KeyValueBudget? budget = null) : IDisposable
 {
     public const int BlockTokens = 16;
 
@@ -122,16 +124,30 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
         for (var i = 0; i < count; i++)
         {
             var ids = tokens.Slice(i * BlockTokens, BlockTokens);
-            block = block.Find(ids) ?? Add(block, slot, i * BlockTokens, ids);
+            var known = block.Find(ids);
+            if (known is null && !MakeRoom(_growingBytes))
+            {
+                return;
+            }
+
+            block = known ?? Add(block, slot, i * BlockTokens, ids);
 
             // Moves the block to the front, so that making room for the next one does not drop it.
             Touch(block);
-            if (_windowBytes > 0 && block.Window is null && decoder.FirstHeld(slot) <= i * BlockTokens)
+            if (_windowBytes > 0 && block.Window is null && decoder.FirstHeld(slot) <= i * BlockTokens
+                && MakeRoom(_windowBytes))
             {
                 var start = i * BlockTokens;
                 block.Window = Read(_windowBytes, data => decoder.ReadWindow(slot, start, BlockTokens, data));
             }
         }
+    }
+
+    // What other models leave no room for is not kept.
+    private bool MakeRoom(long bytes)
+    {
+        Trim(_limit - bytes);
+        return budget?.TryHoldPrefixes(Bytes + bytes) != false;
     }
 
     private Block Add(Block parent, int slot, int start, ReadOnlySpan<int> ids)
@@ -149,7 +165,6 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
 
     private NativeBuffer Read(long bytes, Action<NativeBuffer> read)
     {
-        Trim(_limit - bytes);
         var data = new NativeBuffer(bytes);
         read(data);
         Bytes += bytes;
@@ -175,6 +190,8 @@ internal sealed class PrefixCache(IDecoder decoder) : IDisposable
             Free(last.Value.Growing);
             Free(last.Value.Window);
         }
+
+        budget?.TryHoldPrefixes(Bytes);
     }
 
     private void Free(NativeBuffer? data)

@@ -3,6 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 using Slipway.Kernels.Interop;
 using Slipway.Packaging;
 using Slipway.Packaging.Kernels;
+using Slipway.Telemetry;
 
 namespace Slipway.Engine.Execution;
 
@@ -36,10 +37,11 @@ internal static class KernelVariant
             .Concat(package.Manifest?.KernelModel is null ? [] : [1]);
         foreach (var version in versions)
         {
-            options.LoggerFactory?.CreateLogger(typeof(KernelVariant)).LogWarning(
-                "The package '{Package}' has a graph of kernels of version {Version}; this library has version {Own}, "
-                + "so the slower '{Model}' runs. Export the package again.",
-                package.Path, version, KernelContract.Version, Path.GetFileName(package.ModelPath));
+            if (options.LoggerFactory?.CreateLogger(typeof(KernelVariant)) is { } logger)
+            {
+                ModelLog.OtherKernelVersion(
+                    logger, package.Path, version, KernelContract.Version, Path.GetFileName(package.ModelPath));
+            }
         }
     }
 

@@ -16,6 +16,8 @@ internal sealed class ModelEngine : IDisposable
     /// <summary>Time for which slots that no sequence uses stay allocated.</summary>
     public static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan BlockedTime = TimeSpan.FromMilliseconds(2);
+
     private readonly Channel<Sequence> _arrivals = Channel.CreateUnbounded<Sequence>(
         new UnboundedChannelOptions { SingleReader = true });
 
@@ -24,6 +26,7 @@ internal sealed class ModelEngine : IDisposable
     private readonly LanguageModelOptions _options;
     private readonly ModelTelemetry _telemetry;
     private readonly int _vocabularySize;
+    private readonly KeyValueBudget _budget;
     private readonly PrefixCache _prefixes;
     private readonly PrefixCacheWriter _prefixWriter;
     private readonly CacheSlotAllocator _slots;
@@ -39,7 +42,7 @@ internal sealed class ModelEngine : IDisposable
     /// <param name="decoder">Runs the model; disposed with the engine.</param>
     /// <param name="vocabularySize">Logits of one token.</param>
     /// <param name="options">How the model is to run.</param>
-    /// <param name="budget">The maximum of bytes of keys and values.</param>
+    /// <param name="budget">The maximum of bytes of keys and values; disposed with the engine.</param>
     /// <param name="telemetry">Records what happens.</param>
     /// <param name="draftModel">Drafts tokens; disposed with the engine; null for none.</param>
     /// <param name="weights">The files of the weights; null where none are watched.</param>
@@ -48,27 +51,48 @@ internal sealed class ModelEngine : IDisposable
         ModelTelemetry telemetry, DraftModel? draftModel = null, WeightFiles? weights = null)
     {
         (_decoder, _draftModel, _options, _telemetry) = (decoder, draftModel, options, telemetry);
-        _vocabularySize = vocabularySize;
-        telemetry.Observe(() => Volatile.Read(ref _queued), () => Volatile.Read(ref _keyValueBytes));
-        _prefixes = new PrefixCache(decoder);
+        (_vocabularySize, _budget) = (vocabularySize, budget);
+        telemetry.Observe(() => Queued, () => KeyValueBytes);
+        _prefixes = new PrefixCache(decoder, budget);
         _slots = new CacheSlotAllocator(decoder, _prefixes, budget, options.MaxBatchSize);
         _prefixWriter = new PrefixCacheWriter(decoder, _prefixes, _slots);
         _guard = new RunGuard(decoder, draftModel, Fail, weights);
         var speculation = new SpeculativeDecoding(decoder, draftModel, options.DraftBatchSize, _sizer, _guard);
-        _scheduler = new Scheduler(decoder, _slots, _sizer, speculation, options);
+        _scheduler = new Scheduler(decoder, _slots, _sizer, speculation, options, telemetry);
         var interleaver = new PrefillInterleaver(decoder, _slots, _sizer, RunInterleavedDecode);
         _runner = new ModelRunner(decoder, _slots, _prefixWriter, interleaver);
         _thread = new Thread(Run) { IsBackground = true, Name = "Slipway engine" };
         _thread.Start();
     }
 
+    /// <summary>Requests that wait; safe from any thread.</summary>
+    public int Queued => Volatile.Read(ref _queued);
+
+    /// <summary>Bytes of keys and values, known prefixes included; safe from any thread.</summary>
+    public long KeyValueBytes => Volatile.Read(ref _keyValueBytes);
+
     // One step: a plan of what runs next, its runs, and what their logits make of the sequences.
     private void Step()
     {
+        GiveBack();
         WithdrawCancelled();
         Execute(_scheduler.Schedule(Fail));
-        var bytes = _decoder.BytesFor(_decoder.Slots, _decoder.Capacity) + _prefixes.Bytes + (_draftModel?.Bytes ?? 0);
-        Volatile.Write(ref _keyValueBytes, bytes);
+        MeasureKeyValues();
+    }
+
+    private void MeasureKeyValues()
+        => Volatile.Write(
+            ref _keyValueBytes,
+            _decoder.BytesFor(_decoder.Slots, _decoder.Capacity) + _prefixes.Bytes + (_draftModel?.Bytes ?? 0));
+
+    private void GiveBack()
+    {
+        if (_slots.GiveBack())
+        {
+            var before = KeyValueBytes;
+            MeasureKeyValues();
+            _telemetry.GaveBack(before - KeyValueBytes, "another model needs them");
+        }
     }
 
     // Called by the interleaver, while a slice of the prompt's runs.
@@ -186,6 +210,7 @@ internal sealed class ModelEngine : IDisposable
         if (Thread.CurrentThread != _thread)
         {
             _thread.Join();
+            _budget.Dispose();
             _prefixes.Dispose();
             _draftModel?.Dispose();
             _decoder.Dispose();
@@ -212,27 +237,43 @@ internal sealed class ModelEngine : IDisposable
             {
                 Fail(_ => true, e);
             }
+
+            if (_scheduler.IsBlocked)
+            {
+                // Other models hold the memory; they were asked for it, and arrivals and cancellations go on meanwhile.
+                Thread.Sleep(BlockedTime);
+            }
         }
 
         TakeArrivals();
         Fail(_ => true, new ObjectDisposedException(nameof(LanguageModel)));
     }
 
-    // A conversation's next turn finds the slots as they were; where none comes, their memory is given back.
+    // A conversation's next turn finds the slots as they were; where none comes, their memory is given back, and
+    // prefixes too where another model needs them.
     private bool WaitForArrival()
     {
         var arrival = _arrivals.Reader.WaitToReadAsync().AsTask();
-        try
+        using var waiting = new CancellationTokenSource();
+        var idle = Task.Delay(IdleTime, _options.TimeProvider, waiting.Token);
+        while (Task.WaitAny(_budget.Asked is { } asked ? [arrival, idle, asked] : [arrival, idle]) is > 0 and var first)
         {
-            return arrival.WaitAsync(IdleTime, _options.TimeProvider).GetAwaiter().GetResult();
-        }
-        catch (TimeoutException)
-        {
+            if (first == 2)
+            {
+                GiveBack();
+                continue;
+            }
+
+            var before = KeyValueBytes;
             _slots.Release();
             _draftModel?.Release();
-            Volatile.Write(ref _keyValueBytes, _prefixes.Bytes);
-            return arrival.GetAwaiter().GetResult();
+            MeasureKeyValues();
+            _telemetry.GaveBack(before - KeyValueBytes, "no request came");
+            idle = new TaskCompletionSource().Task;
         }
+
+        waiting.Cancel();
+        return arrival.GetAwaiter().GetResult();
     }
 
     private void TakeArrivals()
@@ -258,8 +299,13 @@ internal sealed class ModelEngine : IDisposable
     private void Fail(Func<Sequence, bool> condition, Exception cause)
         => _scheduler.Withdraw(condition).ForEach(sequence => Fail(sequence, cause));
 
-    private static void Fail(Sequence sequence, Exception cause)
+    private void Fail(Sequence sequence, Exception cause)
     {
+        if (cause is not (OperationCanceledException or ObjectDisposedException))
+        {
+            _telemetry.Failed(cause, sequence.Tokens.Length);
+        }
+
         sequence.LeaveQueue();
         sequence.Fail(EngineErrors.Explain(sequence, cause));
     }

@@ -1,5 +1,6 @@
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
+using Slipway.Telemetry;
 
 namespace Slipway.Engine.Scheduling;
 
@@ -13,14 +14,18 @@ namespace Slipway.Engine.Scheduling;
 /// <param name="sizer">Sizes chunks of prompts beside sequences that decode.</param>
 /// <param name="speculation">Drafts tokens of sequences that decode.</param>
 /// <param name="options">The maximum of tokens of a chunk.</param>
+/// <param name="telemetry">Records who lost a slot.</param>
 internal sealed class Scheduler(
     IDecoder decoder, CacheSlotAllocator slots, PrefillChunkSizer sizer, SpeculativeDecoding speculation,
-    LanguageModelOptions options)
+    LanguageModelOptions options, ModelTelemetry telemetry)
 {
     private readonly List<Sequence> _waiting = [];
     private bool _isDecodeNext;
 
     public bool IsIdle => _waiting.Count == 0 && slots.Count == 0;
+
+    /// <summary>Tells whether sequences wait and none runs: other models hold the memory.</summary>
+    public bool IsBlocked => _waiting.Count > 0 && slots.Count == 0;
 
     /// <summary>Puts a sequence into the queue: a higher priority first, then by arrival.</summary>
     public void Enqueue(Sequence sequence)
@@ -150,7 +155,9 @@ internal sealed class Scheduler(
             {
                 while (sequence.Slot >= 0 && !slots.TryGrow(sequence))
                 {
-                    Requeue([slots.Active.Aggregate((x, y) => Precedes(x, y) ? y : x)]);
+                    var last = slots.Active.Aggregate((x, y) => Precedes(x, y) ? y : x);
+                    telemetry.Preempted(last.Tokens.Length);
+                    Requeue([last]);
                 }
             }
             catch (OutOfMemoryException e)
@@ -183,6 +190,12 @@ internal sealed class Scheduler(
             slots.Remove(sequence);
             sequence.ComputedTokens = 0;
             Enqueue(sequence);
+        }
+
+        // Two models that each wait for what the other holds would wait for ever.
+        if (sequences.Count > 0 && slots.Count == 0)
+        {
+            slots.Release();
         }
     }
 

@@ -1,0 +1,70 @@
+namespace Slipway.Engine.Cache;
+
+/// <summary>Holds one model's part of a budget that models share.</summary>
+/// <remarks>Belongs to the model's engine, but for what the budget calls.</remarks>
+/// <param name="budget">The budget.</param>
+/// <param name="max">The most bytes that the model may ever take.</param>
+internal sealed class MemoryShare(MemoryBudget budget, long max) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private TaskCompletionSource _asked = New();
+    private long _slotBytes;
+    private long _prefixBytes;
+
+    /// <summary>The most bytes that the model may ever take.</summary>
+    public long Max => max;
+
+    /// <summary>Bytes of slots and of prefixes.</summary>
+    public long HeldBytes => Volatile.Read(ref _slotBytes) + Volatile.Read(ref _prefixBytes);
+
+    /// <summary>Bytes that the model may hold now.</summary>
+    public long Room => budget.RoomOf(this);
+
+    /// <summary>Ends when others want what the model holds without need.</summary>
+    public Task Asked
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _asked.Task;
+            }
+        }
+    }
+
+    /// <summary>Lets slots take other bytes than before; false where there is no room.</summary>
+    public bool TryHoldSlots(long bytes) => budget.TryHold(this, bytes, _prefixBytes);
+
+    /// <summary>Lets prefixes take other bytes than before; false where there is no room.</summary>
+    public bool TryHoldPrefixes(long bytes) => budget.TryHold(this, _slotBytes, bytes);
+
+    /// <summary>Takes note that what others asked for was given back.</summary>
+    public void Answer()
+    {
+        lock (_gate)
+        {
+            _asked = _asked.Task.IsCompleted ? New() : _asked;
+        }
+    }
+
+    /// <summary>Asks the other models for what they hold without need.</summary>
+    public void AskOthers() => budget.AskOthers(this);
+
+    public void Dispose() => budget.Leave(this);
+
+    internal void Set(long slotBytes, long prefixBytes)
+    {
+        Volatile.Write(ref _slotBytes, slotBytes);
+        Volatile.Write(ref _prefixBytes, prefixBytes);
+    }
+
+    internal void Ask()
+    {
+        lock (_gate)
+        {
+            _asked.TrySetResult();
+        }
+    }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
