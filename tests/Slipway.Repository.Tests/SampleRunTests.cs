@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Slipway.Testing;
 
 namespace Slipway.Repository.Tests;
@@ -92,6 +94,62 @@ public sealed class SampleRunTests(ITestOutputHelper output)
             run.Errors);
     }
 
+    [Fact]
+    public async Task StructuredExtraction_OfRequests_PrintsAnObjectForEach()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("StructuredExtraction");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(3, Regex.Count(run.Output, @"^  Order \{ Device = \w+, State = (On|Off), Room = \w* \}\r?$",
+            RegexOptions.Multiline));
+    }
+
+    [Fact]
+    public async Task McpAgent_WithItsServer_CallsToolsInAnotherProcess()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("McpAgent");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("The server offers set_light, start_timer.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("set_light([room, kitchen], [on, True])", run.Output, StringComparison.Ordinal);
+        Assert.Contains("The light in the kitchen is on.", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Thoughts_OfEachEffort_AreShownApartAndLimited()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("Thoughts");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Matches(@"== effort None\r?\n[^(].*\r?\n0 of \d+ tokens were thoughts\.", run.Output);
+        Assert.Matches(@"== effort Low\r?\n\(thinks\) .*\r?\n\(says\) ", run.Output);
+        var thoughts = Regex.Matches(run.Output, @"(\d+) of \d+ tokens were thoughts")
+            .Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)).ToList();
+        Assert.Equal(2, thoughts.Count);
+
+        // A quarter of the limit, and the tag that closes them.
+        Assert.InRange(thoughts[1], 1, (32 / 4) + 5);
+    }
+
+    [Fact]
+    public async Task LocalFirst_WithAMessageThatDoesNotFit_AsksTheCloud()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("LocalFirst");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("int4: Hello! What can I do for you?", run.Output, StringComparison.Ordinal);
+        Assert.Contains("The local model refuses: The prompt has '", run.Output, StringComparison.Ordinal);
+        Assert.Contains("stand-in: Hello from afar!", run.Output, StringComparison.Ordinal);
+    }
+
     private static void RequireModel(string folder)
         => Assert.SkipUnless(
             Directory.Exists(Path.Combine(SharedAssets.Repository, folder)),
@@ -111,6 +169,7 @@ public sealed class SampleRunTests(ITestOutputHelper output)
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        start.Environment.Remove("OPENAI_API_KEY"); // a test asks no cloud
         using var process = Process.Start(start)!;
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
