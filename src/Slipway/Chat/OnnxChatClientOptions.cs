@@ -22,8 +22,8 @@ public sealed class OnnxChatClientOptions
     /// <summary>The time without a request after which the model is unloaded; the next one loads it again.</summary>
     /// <value>None: the model stays until the client is disposed.</value>
     /// <remarks>
-    /// Never under a running request. A <see cref="LanguageModel"/> that the client's <c>GetService</c> gave is disposed
-    /// with it.
+    /// Never under a running request. A <see cref="LanguageModel"/> that the client's <c>GetService</c> gave is
+    /// disposed with it.
     /// </remarks>
     public TimeSpan? IdleTimeout { get; set; }
 

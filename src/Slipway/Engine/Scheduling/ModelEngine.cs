@@ -76,8 +76,14 @@ internal sealed class ModelEngine : IDisposable
     {
         GiveBack();
         WithdrawCancelled();
-        Execute(_scheduler.Schedule(Fail));
+        var plan = _scheduler.Schedule(Fail);
+        Execute(plan);
         MeasureKeyValues();
+        if (plan.Count == 0 && _scheduler.IsBlocked)
+        {
+            // Other models hold the memory; they were asked for it, and arrivals and cancellations go on meanwhile.
+            Thread.Sleep(BlockedTime);
+        }
     }
 
     private void MeasureKeyValues()
@@ -236,12 +242,6 @@ internal sealed class ModelEngine : IDisposable
 #pragma warning restore CA1031
             {
                 Fail(_ => true, e);
-            }
-
-            if (_scheduler.IsBlocked)
-            {
-                // Other models hold the memory; they were asked for it, and arrivals and cancellations go on meanwhile.
-                Thread.Sleep(BlockedTime);
             }
         }
 
