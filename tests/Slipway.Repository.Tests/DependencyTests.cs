@@ -29,6 +29,7 @@ public sealed class DependencyTests
             "Microsoft.Extensions.*", "System.Numerics.Tensors",
         ],
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
+        ["Slipway.AspNetCore"] = ["Slipway"],
         ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
         ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
         ["Slipway.Testing.Conformance"] =
@@ -36,10 +37,10 @@ public sealed class DependencyTests
         ["Slipway.CodeRunner"] = ["Microsoft.CodeAnalysis.CSharp.Scripting"],
         ["Slipway.Cli"] =
         [
-            "Slipway.Calibration", "Slipway.CodeRunner", "Slipway.Cpu", "Slipway.Evaluation", "Slipway.Export",
-            "Slipway.Training", "Slipway",
+            "Slipway.AspNetCore", "Slipway.Calibration", "Slipway.CodeRunner", "Slipway.Cpu", "Slipway.Evaluation",
+            "Slipway.Export", "Slipway.Training", "Slipway",
             "Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization",
-            "Microsoft.Extensions.*", "ScottPlot", "Spectre.Console", "System.CommandLine",
+            "Microsoft.Extensions.*", "OpenTelemetry.*", "ScottPlot", "Spectre.Console", "System.CommandLine",
         ],
     };
 

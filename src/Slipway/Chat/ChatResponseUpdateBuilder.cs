@@ -11,6 +11,7 @@ internal sealed class ChatResponseUpdateBuilder(
     private readonly bool _oneCall = options?.AllowMultipleToolCalls == false;
     private readonly bool _showsReasoning = options?.Reasoning?.Output != ReasoningOutput.None;
     private readonly List<GeneratedToken> _logProbabilities = [];
+    private int _toldTokens;
     private GeneratedToken? _last;
     private long _tokens;
     private long _reasoningTokens;
@@ -99,11 +100,18 @@ internal sealed class ChatResponseUpdateBuilder(
         };
     }
 
-    private ChatResponseUpdate NewUpdate(List<AIContent> contents) => new(ChatRole.Assistant, contents)
+    // With log-probabilities an update carries the tokens that came since the one before.
+    private ChatResponseUpdate NewUpdate(List<AIContent> contents)
     {
-        ResponseId = _responseId,
-        MessageId = _messageId,
-        ModelId = modelId,
-        CreatedAt = createdAt,
-    };
+        var update = new ChatResponseUpdate(ChatRole.Assistant, contents)
+        {
+            ResponseId = _responseId,
+            MessageId = _messageId,
+            ModelId = modelId,
+            CreatedAt = createdAt,
+            RawRepresentation = _toldTokens < _logProbabilities.Count ? _logProbabilities[_toldTokens..] : null,
+        };
+        _toldTokens = _logProbabilities.Count;
+        return update;
+    }
 }

@@ -1,0 +1,121 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Slipway.AspNetCore.Protocol;
+
+namespace Slipway.AspNetCore.ChatCompletions;
+
+/// <summary>Turns a request's messages into those of a chat client.</summary>
+internal static class MessageReader
+{
+    private const string Roles = "one of 'system', 'developer', 'user', 'assistant' and 'tool'";
+
+    /// <summary>Reads all messages.</summary>
+    /// <exception cref="OpenAIException">A message is not as its role has it.</exception>
+    public static List<ChatMessage> Read(IReadOnlyList<RequestMessage> messages)
+    {
+        Require.Count(messages.Count, 1, int.MaxValue, "messages");
+        var open = new HashSet<string>(StringComparer.Ordinal);
+        return [.. messages.Select((message, index) => Read(message, $"messages[{index}]", open))];
+    }
+
+    private static ChatMessage Read(RequestMessage message, string path, HashSet<string> calls)
+    {
+        Require.Absent(
+            message.FunctionCall.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null),
+            $"{path}.function_call", "Send 'tool_calls' instead.");
+        Require.Absent(
+            message.Audio.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null), $"{path}.audio",
+            "Send texts.");
+        var role = message.Role switch
+        {
+            "system" or "developer" => ChatRole.System,
+            "user" => ChatRole.User,
+            "assistant" => ChatRole.Assistant,
+            "tool" => ChatRole.Tool,
+            _ => throw OpenAIException.InvalidValue($"{path}.role", message.Role, Roles),
+        };
+        var contents = role == ChatRole.Tool
+            ? [Result(message, path, calls)]
+            : ContentReader.Read(message.Content, $"{path}.content");
+        if (role == ChatRole.Assistant)
+        {
+            AddAnswer(message, path, contents, calls);
+        }
+        else
+        {
+            Require.Absent(message.ToolCalls is not null, $"{path}.tool_calls", "Only an assistant calls tools.");
+            if (message.Content.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+            {
+                throw OpenAIException.Missing($"{path}.content");
+            }
+        }
+
+        return new ChatMessage(role, contents) { AuthorName = message.Name };
+    }
+
+    private static void AddAnswer(
+        RequestMessage message, string path, List<AIContent> contents, HashSet<string> calls)
+    {
+        if ((message.ReasoningContent ?? message.Reasoning) is { Length: > 0 } reasoning)
+        {
+            contents.Insert(0, new TextReasoningContent(reasoning));
+        }
+
+        if (message.Refusal is { Length: > 0 } refusal)
+        {
+            contents.Add(new TextContent(refusal));
+        }
+
+        foreach (var (index, call) in (message.ToolCalls ?? []).Index())
+        {
+            if (call.Type is not (null or "function"))
+            {
+                throw OpenAIException.InvalidValue($"{path}.tool_calls[{index}].type", call.Type, "'function'");
+            }
+
+            calls.Add(call.Id);
+            contents.Add(Call(call));
+        }
+
+        if (contents.Count == 0 && message.Content.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+        {
+            if (message.ToolCalls is not { Count: > 0 } && message.Refusal is null)
+            {
+                throw OpenAIException.Missing($"{path}.content");
+            }
+        }
+    }
+
+    // Arguments that are no JSON are what a model wrote once; they go back to it as they are.
+    private static FunctionCallContent Call(RequestToolCall call)
+    {
+        try
+        {
+            return new FunctionCallContent(
+                call.Id, call.Function.Name,
+                ToolCall.ReadArguments(call.Function.Arguments.Length == 0 ? "{}" : call.Function.Arguments));
+        }
+        catch (JsonException exception)
+        {
+            return new FunctionCallContent(call.Id, call.Function.Name)
+            {
+                Exception = exception, RawRepresentation = call.Function.Arguments,
+            };
+        }
+    }
+
+    private static FunctionResultContent Result(RequestMessage message, string path, HashSet<string> calls)
+    {
+        var id = message.ToolCallId ?? throw OpenAIException.Missing($"{path}.tool_call_id");
+        if (!calls.Contains(id))
+        {
+            throw OpenAIException.InvalidValue(
+                $"{path}.tool_call_id", id, "the id of a call in an assistant's message before it");
+        }
+
+        var contents = ContentReader.Read(message.Content, $"{path}.content");
+        return new FunctionResultContent(
+            id, contents.All(content => content is TextContent)
+                ? string.Concat(contents.OfType<TextContent>().Select(text => text.Text)) : contents);
+    }
+}

@@ -1,0 +1,254 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Slipway.AspNetCore.Protocol;
+
+namespace Slipway.AspNetCore.ChatCompletions;
+
+/// <summary>Turns the parameters of a request into the options of a chat client, each checked.</summary>
+internal static class OptionsReader
+{
+    private const int MaxStops = 4, MaxTools = 128, MaxAnswers = 128, MaxAlternatives = 20, MaxBias = 100;
+
+    /// <summary>Reads the options.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="adapter">The adapter that the model's name names; null for none.</param>
+    /// <exception cref="OpenAIException">A parameter is out of range or is not served.</exception>
+    public static ChatOptions Read(ChatCompletionRequest request, string? adapter)
+    {
+        Check(request);
+        return new ChatOptions
+        {
+            Temperature = (float?)request.Temperature,
+
+            // Zero keeps the most probable token alone, which is what the smallest share does.
+            TopP = request.TopP == 0 ? float.Epsilon : (float?)request.TopP,
+            MaxOutputTokens = request.MaxCompletionTokens ?? request.MaxTokens,
+            PresencePenalty = (float?)request.PresencePenalty,
+            FrequencyPenalty = (float?)request.FrequencyPenalty,
+            Seed = request.Seed,
+            StopSequences = Stops(request.Stop, "stop", MaxStops),
+            Tools = request.Tools is { Count: > 0 } tools ? [.. tools.Select(Tool)] : null,
+            ToolMode = ToolMode(request),
+            AllowMultipleToolCalls = request.ParallelToolCalls,
+            ResponseFormat = Format(request.ResponseFormat),
+            Reasoning = Effort(request.ReasoningEffort) is { } effort ? new() { Effort = effort } : null,
+            AdditionalProperties = Extras(request, adapter),
+        };
+    }
+
+    /// <summary>Reads texts that end an answer: one, or several.</summary>
+    /// <exception cref="OpenAIException">They are of another type, empty, or too many.</exception>
+    public static List<string>? Stops(JsonElement stop, string path, int max)
+    {
+        switch (stop.ValueKind)
+        {
+            case JsonValueKind.Undefined or JsonValueKind.Null:
+                return null;
+            case JsonValueKind.String:
+                return [Text(stop, path)];
+            case JsonValueKind.Array:
+                Require.Count(stop.GetArrayLength(), 0, max, path);
+                return [.. stop.EnumerateArray().Select((item, index) => Text(item, $"{path}[{index}]"))];
+            default:
+                throw OpenAIException.InvalidType(path, JsonShape.KindOf(stop), "a string or an array of strings");
+        }
+
+        static string Text(JsonElement item, string path) => item.ValueKind != JsonValueKind.String
+            ? throw OpenAIException.InvalidType(path, JsonShape.KindOf(item), "a string")
+            : item.GetString() is { Length: > 0 } text ? text
+            : throw OpenAIException.InvalidValue(path, "", "a text of at least one character");
+    }
+
+    /// <summary>Reads how much a model is to reason.</summary>
+    /// <exception cref="OpenAIException">The word is unknown.</exception>
+    public static ReasoningEffort? Effort(string? effort, string path = "reasoning_effort") => effort switch
+    {
+        null => null,
+        "none" => ReasoningEffort.None,
+        "minimal" or "low" => ReasoningEffort.Low,
+        "medium" => ReasoningEffort.Medium,
+        "high" => ReasoningEffort.High,
+        "xhigh" => ReasoningEffort.ExtraHigh,
+        _ => throw OpenAIException.InvalidValue(
+            path, effort, "one of 'none', 'minimal', 'low', 'medium', 'high' and 'xhigh'"),
+    };
+
+    private static void Check(ChatCompletionRequest request)
+    {
+        Require.InRange(request.Temperature, 0, 2, "temperature");
+        Require.InRange(request.TopP, 0, 1, "top_p");
+        Require.InRange(request.N, 1, MaxAnswers, "n");
+        Require.InRange(request.MaxTokens, 1, int.MaxValue, "max_tokens");
+        Require.InRange(request.MaxCompletionTokens, 1, int.MaxValue, "max_completion_tokens");
+        Require.InRange(request.PresencePenalty, -2, 2, "presence_penalty");
+        Require.InRange(request.FrequencyPenalty, -2, 2, "frequency_penalty");
+        Require.InRange(request.TopLogprobs, 0, MaxAlternatives, "top_logprobs");
+        foreach (var (id, bias) in request.LogitBias ?? new Dictionary<string, double>())
+        {
+            if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            {
+                throw OpenAIException.InvalidValue("logit_bias", id, "ids of tokens as names");
+            }
+
+            Require.InRange(bias, -MaxBias, MaxBias, $"logit_bias.{id}");
+        }
+
+        Together(request.TopLogprobs is not null && request.Logprobs != true, "top_logprobs", "'logprobs' set");
+        Together(
+            request is { MaxTokens: not null, MaxCompletionTokens: not null }, "max_tokens",
+            "'max_completion_tokens' left out");
+        Together(request is { StreamOptions: not null, Stream: not true }, "stream_options", "'stream' set");
+        Together(
+            request.ToolChoice.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null)
+                && request.Tools is not { Count: > 0 },
+            "tool_choice", "'tools' given");
+        Together(
+            request.ParallelToolCalls is not null && request.Tools is not { Count: > 0 }, "parallel_tool_calls",
+            "'tools' given");
+        Require.Count(request.Tools?.Count ?? 0, 0, MaxTools, "tools");
+        if (request.Modalities?.FirstOrDefault(kind => kind != "text") is { } modality)
+        {
+            throw OpenAIException.InvalidValue("modalities", modality, "'text' alone");
+        }
+
+        if (request.ServiceTier is not (null or "auto" or "default"))
+        {
+            throw OpenAIException.InvalidValue("service_tier", request.ServiceTier, "'auto' or 'default'");
+        }
+
+        Require.Absent(request.Store == true, "store", "Answers are kept by '/v1/responses'.");
+        Require.Absent(IsGiven(request.Audio), "audio", "Answers are texts.");
+        Require.Absent(IsGiven(request.Functions), "functions", "Send 'tools' instead.");
+        Require.Absent(IsGiven(request.FunctionCall), "function_call", "Send 'tool_choice' instead.");
+        Require.Absent(IsGiven(request.WebSearchOptions), "web_search_options", "Offer a tool that searches.");
+        Require.Absent(IsGiven(request.Verbosity), "verbosity", "Say it in a message.");
+    }
+
+    private static void Together(bool isWrong, string param, string expected)
+    {
+        if (isWrong)
+        {
+            throw new OpenAIException(
+                400, $"'{param}' is only taken with {expected}.", param, "invalid_parameter_combination");
+        }
+    }
+
+    private static bool IsGiven(JsonElement element)
+        => element.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
+
+    private static AITool Tool(RequestTool tool, int index)
+    {
+        var path = $"tools[{index}]";
+        if (tool.Type != "function")
+        {
+            throw OpenAIException.InvalidValue($"{path}.type", tool.Type, "'function'");
+        }
+
+        var function = tool.Function ?? throw OpenAIException.Missing($"{path}.function");
+        return FunctionReader.Read(
+            function.Name, function.Description, function.Parameters, $"{path}.function");
+    }
+
+    private static ChatToolMode? ToolMode(ChatCompletionRequest request)
+    {
+        const string path = "tool_choice";
+        var choice = request.ToolChoice;
+        switch (choice.ValueKind)
+        {
+            case JsonValueKind.Undefined or JsonValueKind.Null:
+                return null;
+            case JsonValueKind.String:
+                return FunctionReader.Mode(choice.GetString()!, path);
+            case JsonValueKind.Object:
+                var type = Member(choice, path, "type", JsonValueKind.String, "a string").GetString();
+                if (type != "function")
+                {
+                    throw OpenAIException.InvalidValue($"{path}.type", type, "'function'");
+                }
+
+                var function = Member(choice, path, "function", JsonValueKind.Object, "an object");
+                var name = Member(function, $"{path}.function", "name", JsonValueKind.String, "a string").GetString()!;
+                return request.Tools!.Any(tool => tool.Function?.Name == name)
+                    ? ChatToolMode.RequireSpecific(name)
+                    : throw OpenAIException.InvalidValue($"{path}.function.name", name, "the name of one of 'tools'");
+            default:
+                throw OpenAIException.InvalidType(path, JsonShape.KindOf(choice), "a string or an object");
+        }
+    }
+
+    private static JsonElement Member(
+        JsonElement element, string path, string name, JsonValueKind kind, string expected)
+        => !element.TryGetProperty(name, out var member) ? throw OpenAIException.Missing($"{path}.{name}")
+            : member.ValueKind == kind ? member
+            : throw OpenAIException.InvalidType($"{path}.{name}", JsonShape.KindOf(member), expected);
+
+    private static ChatResponseFormat? Format(ResponseFormat? format)
+    {
+        const string path = "response_format";
+        switch (format?.Type)
+        {
+            case null:
+                return null;
+            case "text":
+                return ChatResponseFormat.Text;
+            case "json_object":
+                return ChatResponseFormat.Json;
+            case "json_schema":
+                var schema = format.JsonSchema ?? throw OpenAIException.Missing($"{path}.json_schema");
+                return FunctionReader.Schema(
+                    schema.Name, schema.Description, schema.Schema, $"{path}.json_schema");
+            default:
+                throw OpenAIException.InvalidValue(
+                    $"{path}.type", format.Type, "one of 'text', 'json_object' and 'json_schema'");
+        }
+    }
+
+    private static AdditionalPropertiesDictionary? Extras(ChatCompletionRequest request, string? adapter)
+    {
+        var extras = new AdditionalPropertiesDictionary();
+        Add("top_k", request.TopK);
+        Add("min_p", request.MinP);
+        Add("typical_p", request.TypicalP);
+        Add("repetition_penalty", request.RepetitionPenalty);
+        Add("no_repeat_ngram_size", request.NoRepeatNgramSize);
+        Add("min_tokens", request.MinTokens);
+        Add("stop_token_ids", request.StopTokenIds);
+        Add("bad_words", request.BadWords);
+        Add("ignore_eos", request.IgnoreEos);
+        Add("priority", request.Priority);
+        Add("thinking_token_budget", request.ThinkingTokenBudget);
+        Add("enable_thinking", request.EnableThinking);
+        Add("chat_template_kwargs", request.ChatTemplateKwargs);
+        Add("guided_json", request.GuidedJson);
+        Add("guided_regex", request.GuidedRegex);
+        Add("guided_choice", request.GuidedChoice);
+        Add("guided_grammar", request.GuidedGrammar);
+        if (request.LogitBias is { Count: > 0 } biases)
+        {
+            extras["logit_bias"] = biases.ToDictionary(
+                bias => int.Parse(bias.Key, CultureInfo.InvariantCulture), bias => (float)bias.Value);
+        }
+
+        if (request.Logprobs == true)
+        {
+            extras["logprobs"] = true;
+            extras["top_logprobs"] = request.TopLogprobs ?? 0;
+        }
+
+        if (adapter is not null)
+        {
+            extras["adapter"] = adapter;
+        }
+
+        return extras.Count == 0 ? null : extras;
+
+        void Add(string key, JsonElement value)
+        {
+            if (IsGiven(value))
+            {
+                extras[key] = value;
+            }
+        }
+    }
+}

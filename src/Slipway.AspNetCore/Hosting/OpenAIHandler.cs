@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Slipway.AspNetCore.Models;
+using Slipway.AspNetCore.Protocol;
+
+namespace Slipway.AspNetCore.Hosting;
+
+/// <summary>Runs an endpoint: who may, how many, how long, and what becomes of errors.</summary>
+internal static partial class OpenAIHandler
+{
+    private const int ClientGone = 499;
+
+    /// <summary>Makes the handler of an endpoint.</summary>
+    public static RequestDelegate For(Func<RequestContext, Task> endpoint) => async http =>
+    {
+        var services = http.RequestServices;
+        var options = services.GetRequiredService<IOptions<OpenAIServerOptions>>().Value;
+        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(OpenAIHandler));
+        http.Response.Headers["x-request-id"] = RequestContext.NewId("req_");
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        if (options.RequestTimeout is { } limit)
+        {
+            time.CancelAfter(limit);
+        }
+
+        try
+        {
+            services.GetRequiredService<ServerGate>().Enter();
+            var key = services.GetRequiredService<ApiKeys>().Check(http.Request);
+            using var place = services.GetRequiredService<RequestLimits>().Acquire(key);
+            await endpoint(new RequestContext(
+                http, services.GetRequiredService<ModelCatalog>(), options.MaxRequestBytes, time.Token))
+                .ConfigureAwait(false);
+        }
+        catch (Exception exception) when (http.RequestAborted.IsCancellationRequested
+            && exception is OperationCanceledException or IOException or BadHttpRequestException)
+        {
+            ClientLeft(logger, http.Request.Path);
+            if (!http.Response.HasStarted)
+            {
+                http.Response.StatusCode = ClientGone;
+            }
+        }
+        catch (Exception exception)
+        {
+            var error = ErrorOf(exception, time.IsCancellationRequested);
+            if (error.Status >= 500 && exception is not OpenAIException)
+            {
+                Failed(logger, http.Request.Path, exception);
+            }
+
+            await WriteAsync(http, error).ConfigureAwait(false);
+        }
+    };
+
+    /// <summary>Says what a client is told of an exception.</summary>
+    public static OpenAIException ErrorOf(Exception exception, bool isOverTime) => exception switch
+    {
+        OpenAIException error => error,
+        QueueFullException => new(429, exception.Message, code: "queue_full") { RetryAfter = 1 },
+        TimeoutException => OverTime(),
+        OperationCanceledException when isOverTime => OverTime(),
+        BadHttpRequestException bad => new(bad.StatusCode, bad.Message),
+        NotSupportedException => new(400, Line(exception), code: "unsupported_value"),
+        ArgumentException => new(400, Line(exception), code: "invalid_value"),
+        _ => new(500, "The server failed; its log says why.", code: "internal_error"),
+    };
+
+    private static OpenAIException OverTime()
+        => new(504, "The request took longer than this server allows. Ask for less.", code: "timeout");
+
+    // '(Parameter 'x')' is for programmers.
+    private static string Line(Exception exception)
+    {
+        var parameter = exception.Message.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        return (parameter > 0 ? exception.Message[..parameter] : exception.Message).ReplaceLineEndings(" ");
+    }
+
+    private static async Task WriteAsync(HttpContext http, OpenAIException error)
+    {
+        if (http.Response.HasStarted)
+        {
+            // A stream that breaks off ends with the error, and without what marks a whole one.
+            var bytes = JsonSerializer.SerializeToUtf8Bytes(error.Response, OpenAIJson.Default.ErrorResponse);
+            await http.Response.WriteAsync("data: ").ConfigureAwait(false);
+            await http.Response.Body.WriteAsync(bytes).ConfigureAwait(false);
+            await http.Response.WriteAsync("\n\n").ConfigureAwait(false);
+            return;
+        }
+
+        http.Response.StatusCode = error.Status;
+        http.Response.ContentType = "application/json";
+        if (error.RetryAfter is { } seconds)
+        {
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (error.Status == 401)
+        {
+            http.Response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        await JsonSerializer.SerializeAsync(
+            http.Response.Body, error.Response, OpenAIJson.Default.ErrorResponse).ConfigureAwait(false);
+    }
+
+    [LoggerMessage(1, LevelOfClient, "{Path}: the client closed the connection")]
+    private static partial void ClientLeft(ILogger logger, string path);
+
+    [LoggerMessage(2, LogLevel.Error, "{Path} failed")]
+    private static partial void Failed(ILogger logger, string path, Exception exception);
+
+    private const LogLevel LevelOfClient = LogLevel.Debug;
+}

@@ -1,0 +1,94 @@
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+using Slipway.AspNetCore.Protocol;
+
+namespace Slipway.AspNetCore.Models;
+
+/// <summary>Finds models by the names in requests. Safe for concurrent use.</summary>
+internal sealed class ModelCatalog : IDisposable
+{
+    private readonly Dictionary<string, Lazy<ServedModel>> _models = new(StringComparer.Ordinal);
+    private readonly TimeProvider _time;
+
+    /// <summary>Collects what is registered; without any, the application's own client and generator.</summary>
+    /// <exception cref="InvalidOperationException">A name is registered twice, or there is no model.</exception>
+    public ModelCatalog(
+        IEnumerable<ModelRegistration> registrations, IServiceProvider services, TimeProvider? time = null)
+    {
+        _time = time ?? TimeProvider.System;
+        Created = _time.GetUtcNow();
+        foreach (var registration in registrations)
+        {
+            if (!_models.TryAdd(registration.Name, new(() => registration.Create(services))))
+            {
+                throw new InvalidOperationException(
+                    $"Two models are called '{registration.Name}'. Give one of them another name.");
+            }
+        }
+
+        if (_models.Count == 0)
+        {
+            AddOwn(services);
+        }
+    }
+
+    /// <summary>The time when the server began.</summary>
+    public DateTimeOffset Created { get; }
+
+    /// <summary>The time now.</summary>
+    public DateTimeOffset Now => _time.GetUtcNow();
+
+    /// <summary>The names, in the order of their registration.</summary>
+    public IReadOnlyCollection<string> Names => _models.Keys;
+
+    /// <summary>Finds a model and, after a colon, one of its adapters.</summary>
+    /// <exception cref="OpenAIException">There is no such model.</exception>
+    public (ServedModel Model, string? Adapter) Find(string name)
+    {
+        if (_models.TryGetValue(name, out var model))
+        {
+            return (model.Value, null);
+        }
+
+        var colon = name.LastIndexOf(':');
+        return colon > 0 && _models.TryGetValue(name[..colon], out model) && model.Value.Chat is not null
+            ? (model.Value, name[(colon + 1)..])
+            : throw NotFound(name);
+    }
+
+    /// <summary>Says that there is no such model.</summary>
+    public OpenAIException NotFound(string name) => new(
+        404, $"There is no model '{OpenAIException.Excerpt(name)}' here; there is "
+        + $"{string.Join(", ", _models.Keys.Select(key => $"'{key}'"))}.",
+        "model", "model_not_found");
+
+    public void Dispose()
+    {
+        foreach (var model in _models.Values.Where(model => model.IsValueCreated))
+        {
+            model.Value.Dispose();
+        }
+    }
+
+    private void AddOwn(IServiceProvider services)
+    {
+        if (services.GetService<IChatClient>() is { } client)
+        {
+            var name = client.GetService<ChatClientMetadata>()?.DefaultModelId ?? "default";
+            _models[name] = new(new ServedModel(name) { Chat = client });
+        }
+
+        if (services.GetService<IEmbeddingGenerator<string, Embedding<float>>>() is { } generator)
+        {
+            var name = generator.GetService<EmbeddingGeneratorMetadata>()?.DefaultModelId ?? "embeddings";
+            _models[name] = new(new ServedModel(name) { Embeddings = generator });
+        }
+
+        if (_models.Count == 0)
+        {
+            throw new InvalidOperationException(
+                "There is no model to serve. Name one with AddOpenAIServer().AddModel(…), or register an IChatClient or "
+                + "an IEmbeddingGenerator.");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+namespace Slipway.AspNetCore;
+
+/// <summary>Says who may send requests to the server, how many, and how large.</summary>
+public sealed class OpenAIServerOptions
+{
+    /// <summary>The keys of which a request must carry one as its bearer token; none lets everybody in.</summary>
+    public IList<string> ApiKeys { get; set; } = [];
+
+    /// <summary>The most requests that a key may send a minute; null for any number.</summary>
+    /// <remarks>Without keys all requests count together. Further ones are refused with status 429.</remarks>
+    public int? RequestsPerMinute { get; set; }
+
+    /// <summary>The most requests of a key that run at the same time; null for any number.</summary>
+    public int? ConcurrentRequests { get; set; }
+
+    /// <summary>The most bytes of a request's body.</summary>
+    /// <value>32 MiB</value>
+    public long MaxRequestBytes { get; set; } = 32L << 20;
+
+    /// <summary>The longest time that a request may take, waiting included; null for any.</summary>
+    /// <value>10 minutes</value>
+    public TimeSpan? RequestTimeout { get; set; } = TimeSpan.FromMinutes(10);
+}

@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Options;
+
+namespace Slipway.AspNetCore;
+
+/// <summary>Checks the server's options when the host starts.</summary>
+internal sealed class OpenAIServerOptionsValidator : IValidateOptions<OpenAIServerOptions>
+{
+    public ValidateOptionsResult Validate(string? name, OpenAIServerOptions options)
+    {
+        List<string> errors = [];
+        if (options.ApiKeys.Any(string.IsNullOrWhiteSpace))
+        {
+            errors.Add("ApiKeys holds an empty key; leave it out.");
+        }
+
+        Check(options.RequestsPerMinute is null or > 0, $"RequestsPerMinute is '{options.RequestsPerMinute}'");
+        Check(options.ConcurrentRequests is null or > 0, $"ConcurrentRequests is '{options.ConcurrentRequests}'");
+        Check(options.MaxRequestBytes > 0, $"MaxRequestBytes is '{options.MaxRequestBytes}'");
+        Check(
+            options.RequestTimeout is not { } timeout || (timeout > TimeSpan.Zero && timeout < TimeSpan.FromDays(40)),
+            $"RequestTimeout is '{options.RequestTimeout}'");
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+
+        void Check(bool isValid, string words)
+        {
+            if (!isValid)
+            {
+                errors.Add($"{words}; expected more than zero, or null for no limit.");
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry.Metrics;
+using Slipway.Telemetry;
+
+namespace Slipway.Cli.Verbs;
+
+/// <summary>Serves packages by OpenAI's API.</summary>
+internal static class ServeVerb
+{
+    private const string EnvironmentPrefix = "SLIPWAY_";
+
+    public static Command Create(VerbContext context)
+    {
+        var arguments = new ServeArguments();
+        var command = new Command(
+            "serve",
+            "Serve packages by OpenAI's API, each under its folder's name or as NAME=FOLDER. Example: slipway serve "
+            + "models/device-assistant/int4 --port 8080")
+        {
+            TreatUnmatchedTokensAsErrors = true,
+        };
+        arguments.AddTo(command);
+        command.SetAction(async (result, cancellationToken) =>
+        {
+            await using var app = Build(arguments, result);
+            await app.StartAsync(cancellationToken).ConfigureAwait(false);
+            var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
+            context.Output.WriteLine(
+                $"Serving {string.Join(", ", arguments.Models(result).Select(model => $"'{model.Name}'"))} at "
+                + $"{string.Join(", ", addresses.Addresses.Select(address => $"{address}/v1"))}; Ctrl+C stops it.");
+
+            // A stop lets answers in flight end, for as long as the drain time.
+            using var stop = cancellationToken.Register(app.Lifetime.StopApplication);
+            await app.WaitForShutdownAsync(CancellationToken.None).ConfigureAwait(false);
+            return 0;
+        });
+        return command;
+    }
+
+    private static WebApplication Build(ServeArguments arguments, ParseResult result)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            ContentRootPath = Directory.GetCurrentDirectory(),
+        });
+        builder.Configuration.AddEnvironmentVariables(EnvironmentPrefix);
+        builder.Logging.ClearProviders().AddSimpleConsole().AddConsole(
+            console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        var options = arguments.Options(result, builder.Configuration.GetSection("Server"));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
+            kestrel.Listen(arguments.EndPoint(result, options.ApiKeys.Count > 0));
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = arguments.DrainTime(result));
+        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter(SlipwayTelemetry.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
+            .AddPrometheusExporter());
+        var server = builder.Services.AddOpenAIServer(served => ServeArguments.Apply(options, served));
+        foreach (var (name, folder) in arguments.Models(result))
+        {
+            server.AddModel(folder, name, chat => chat.Model = arguments.ModelOptions(result) with
+            {
+                LoggerFactory = chat.Model.LoggerFactory,
+            });
+        }
+
+        if (arguments.Origins(result) is { Length: > 0 } origins)
+        {
+            builder.Services.AddCors(cors => cors.AddDefaultPolicy(
+                policy => policy.WithOrigins(origins).AllowAnyHeader().AllowAnyMethod()));
+        }
+
+        var app = builder.Build();
+        if (arguments.Origins(result).Length > 0)
+        {
+            app.UseCors();
+        }
+
+        app.MapOpenAI();
+        app.MapServerHealth();
+        app.MapPrometheusScrapingEndpoint();
+        return app;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Slipway.Testing;
+
+namespace Slipway.Cli.Tests;
+
+public sealed class ServeVerbTests
+{
+    private static string Package => Path.Combine(SharedAssets.Repository, "models", "device-assistant", "int4");
+
+    [Fact]
+    public async Task Serve_Package_AnswersUntilItIsStopped()
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var server = CommandLine.RunAsync(
+            ["serve", Package, $"home={Package}", "--port", "0", "--api-key", "secret"], TextWriter.Synchronized(output),
+            error, TextReader.Null, stop.Token);
+        while (!output.ToString().Contains("/v1", StringComparison.Ordinal) && !server.IsCompleted)
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        Assert.StartsWith("Serving 'int4', 'home' at http://127.0.0.1:", output.ToString(), StringComparison.Ordinal);
+        var address = output.ToString().Split(" at ")[1].Split('/', 4)[2];
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{address}/") };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", "secret");
+        using var content = new StringContent(
+            """{"model": "home", "messages": [{"role": "user", "content": "Hello!"}]}""", Encoding.UTF8,
+            "application/json");
+        using var response = await http.PostAsync("v1/chat/completions", content, TestContext.Current.CancellationToken);
+        var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
+        Assert.Equal("Hello! What can I do for you?", (string?)answer["choices"]![0]!["message"]!["content"]);
+        Assert.Equal("ready", await http.GetStringAsync("health", TestContext.Current.CancellationToken));
+        Assert.Contains(
+            "slipway_output_tokens", await http.GetStringAsync("metrics", TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
+        await stop.CancelAsync();
+        Assert.Equal(0, await server);
+        Assert.Equal("", error.ToString());
+    }
+
+    [Theory]
+    [InlineData("Others can reach '0.0.0.0', and no key is asked for.", "--host", "0.0.0.0")]
+    [InlineData("'nowhere' in --host is no address", "--host", "nowhere")]
+    [InlineData("--port is '70000'", "--port", "70000")]
+    [InlineData("There is no folder 'no-such'; expected a package.", "", "no-such")]
+    [InlineData("Two packages are called 'int4'. Name them", "", "")]
+    public async Task Serve_WrongUsage_IsOneLine(string words, string name, string value)
+    {
+        var run = await Tool.RunAsync(
+            ["serve", Package, .. name.Length > 0 ? [name, value] : (string[])[value.Length > 0 ? value : Package]]);
+        Assert.Equal(1, run.Code);
+        Assert.Contains(words, run.Error, StringComparison.Ordinal);
+        Assert.Single(run.Error.TrimEnd().Split('\n'));
+    }
+}
