@@ -73,7 +73,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public async Task<ServerAnswer> GetAsync(string path)
     {
-        using var response = await Http.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+        using var response = await Http.GetAsync(
+            new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
         return await ServerAnswer.ReadAsync(response);
     }
 

@@ -15,8 +15,8 @@ public sealed class ServeVerbTests
         using var error = new StringWriter();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var server = CommandLine.RunAsync(
-            ["serve", Package, $"home={Package}", "--port", "0", "--api-key", "secret"], TextWriter.Synchronized(output),
-            error, TextReader.Null, stop.Token);
+            ["serve", Package, $"home={Package}", "--port", "0", "--api-key", "secret"],
+            TextWriter.Synchronized(output), error, TextReader.Null, stop.Token);
         while (!output.ToString().Contains("/v1", StringComparison.Ordinal) && !server.IsCompleted)
         {
             await Task.Delay(20, TestContext.Current.CancellationToken);
@@ -29,7 +29,8 @@ public sealed class ServeVerbTests
         using var content = new StringContent(
             """{"model": "home", "messages": [{"role": "user", "content": "Hello!"}]}""", Encoding.UTF8,
             "application/json");
-        using var response = await http.PostAsync("v1/chat/completions", content, TestContext.Current.CancellationToken);
+        using var response = await http.PostAsync(
+            "v1/chat/completions", content, TestContext.Current.CancellationToken);
         var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
         Assert.Equal("Hello! What can I do for you?", (string?)answer["choices"]![0]!["message"]!["content"]);
         Assert.Equal("ready", await http.GetStringAsync("health", TestContext.Current.CancellationToken));

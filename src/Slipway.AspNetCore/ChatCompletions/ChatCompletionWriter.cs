@@ -30,8 +30,8 @@ internal sealed class ChatCompletionWriter(string id, long created, string model
     public IEnumerable<ChatCompletionChunk> Parts(StreamedAnswer answer, ChatResponseUpdate update)
     {
         answer.FinishReason = update.FinishReason ?? answer.FinishReason;
-        var tokens = logprobs is not null && update.RawRepresentation is IReadOnlyList<GeneratedToken> { Count: > 0 } own
-            ? logprobs.Write(own) : null;
+        var tokens = update.RawRepresentation is IReadOnlyList<GeneratedToken> { Count: > 0 } own
+            ? logprobs?.Write(own) : null;
         foreach (var content in update.Contents)
         {
             var delta = content switch

@@ -48,7 +48,12 @@ internal sealed class ContinuedPrompt(int index, LogprobWriter? logprobs)
         }
 
         Usage = token.Usage ?? Usage;
-        FinishReason = token.FinishReason is { } reason ? reason == Slipway.FinishReason.Length ? "length" : "stop" : null;
+        FinishReason = token.FinishReason switch
+        {
+            null => null,
+            Slipway.FinishReason.Length => "length",
+            _ => "stop",
+        };
     }
 
     /// <summary>Ends where nothing was to be generated.</summary>

@@ -35,7 +35,8 @@ internal static class PromptReader
     }
 
     private static int[] Ids(JsonElement ids, string path)
-        => [.. ids.EnumerateArray().Select((id, index) => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value)
+        => [.. ids.EnumerateArray().Select((id, index)
+            => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value)
             ? value
             : throw OpenAIException.InvalidType($"{path}[{index}]", JsonShape.KindOf(id), "an integer"))];
 }

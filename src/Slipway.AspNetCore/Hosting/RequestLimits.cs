@@ -20,7 +20,8 @@ internal sealed class RequestLimits(IOptions<OpenAIServerOptions> options) : IDi
             var lease = limiter.AttemptAcquire(key);
             if (!lease.IsAcquired)
             {
-                var after = lease.TryGetMetadata(MetadataName.RetryAfter, out var time) ? time : TimeSpan.FromSeconds(1);
+                var after = lease.TryGetMetadata(MetadataName.RetryAfter, out var time)
+                    ? time : TimeSpan.FromSeconds(1);
                 lease.Dispose();
                 taken.Dispose();
                 throw new OpenAIException(

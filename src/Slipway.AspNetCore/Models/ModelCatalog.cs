@@ -87,8 +87,8 @@ internal sealed class ModelCatalog : IDisposable
         if (_models.Count == 0)
         {
             throw new InvalidOperationException(
-                "There is no model to serve. Name one with AddOpenAIServer().AddModel(…), or register an IChatClient or "
-                + "an IEmbeddingGenerator.");
+                "There is no model to serve. Name one with AddOpenAIServer().AddModel(…), or register an IChatClient "
+                + "or an IEmbeddingGenerator.");
         }
     }
 }

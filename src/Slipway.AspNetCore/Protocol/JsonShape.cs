@@ -7,7 +7,7 @@ namespace Slipway.AspNetCore.Protocol;
 internal static class JsonShape
 {
     /// <summary>Checks a value and all that it holds.</summary>
-    /// <exception cref="OpenAIException">A parameter is unknown, missing, of another type or no Unicode text.</exception>
+    /// <exception cref="OpenAIException">A parameter is unknown, missing, of another type or no text.</exception>
     public static void Check(JsonElement element, JsonTypeInfo type, string path = "")
     {
         var target = Nullable.GetUnderlyingType(type.Type) ?? type.Type;
@@ -24,7 +24,8 @@ internal static class JsonShape
                 return;
             case JsonTypeInfoKind.Enumerable:
                 var items = type.Options.GetTypeInfo(type.ElementType!);
-                foreach (var (index, item) in Of(element, path, JsonValueKind.Array, "an array").EnumerateArray().Index())
+                var array = Of(element, path, JsonValueKind.Array, "an array");
+                foreach (var (index, item) in array.EnumerateArray().Index())
                 {
                     Check(item, items, $"{path}[{index}]");
                 }

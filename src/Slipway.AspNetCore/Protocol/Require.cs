@@ -11,7 +11,8 @@ internal static class Require
         if (value < min || value > max)
         {
             var (code, words) = value < min
-                ? ("decimal_below_min_value", $"at least {Text(min)}") : ("decimal_above_max_value", $"at most {Text(max)}");
+                ? ("decimal_below_min_value", $"at least {Text(min)}")
+                : ("decimal_above_max_value", $"at most {Text(max)}");
             throw new OpenAIException(400, $"'{param}' is '{Text(value.Value)}'; expected {words}.", param, code);
         }
     }

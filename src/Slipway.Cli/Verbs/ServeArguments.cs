@@ -109,7 +109,7 @@ internal sealed class ServeArguments
                 + "--allow-anonymous.");
     }
 
-    /// <summary>What configuration says, and the flags over it.</summary>
+    /// <summary>Settings of configuration, and the flags over them.</summary>
     public OpenAIServerOptions Options(ParseResult result, IConfiguration section)
     {
         var options = new OpenAIServerOptions();

@@ -51,7 +51,8 @@ public sealed class CompletionTests : IAsyncLifetime
     public async Task Echo_NewTokens_FollowThePrompt()
     {
         var plain = (await AskAsync("\"prompt\": \"turn on the\", \"logprobs\": 1")).Json["choices"]![0]!;
-        var echoed = (await AskAsync("\"prompt\": \"turn on the\", \"echo\": true, \"logprobs\": 1")).Json["choices"]![0]!;
+        var echoed = (await AskAsync("\"prompt\": \"turn on the\", \"echo\": true, \"logprobs\": 1"))
+            .Json["choices"]![0]!;
         Assert.Equal($"turn on the{(string?)plain["text"]}", (string?)echoed["text"]);
         var count = plain["logprobs"]!["tokens"]!.AsArray().Count;
         Assert.Equal(8, count);

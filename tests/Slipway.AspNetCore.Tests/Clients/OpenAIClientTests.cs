@@ -99,7 +99,8 @@ public sealed class OpenAIClientTests : IAsyncLifetime
     [Fact]
     public async Task Models_AreListed()
     {
-        var models = (await Client().GetOpenAIModelClient().GetModelsAsync(TestContext.Current.CancellationToken)).Value;
+        var models = (await Client().GetOpenAIModelClient().GetModelsAsync(
+            TestContext.Current.CancellationToken)).Value;
         Assert.Equal(["assistant", "numbers"], models.Select(model => model.Id));
     }
 
