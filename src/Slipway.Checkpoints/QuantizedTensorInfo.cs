@@ -25,6 +25,10 @@ public sealed record QuantizedTensorInfo(
     /// </remarks>
     public bool HasMinima { get; init; }
 
+    /// <summary>Gets the values of the codes where these are no grid (NF4, FP4); null where they are.</summary>
+    /// <remarks>An element is <c>Values[code] * scale</c>; zero points are 0.</remarks>
+    public IReadOnlyList<float>? Values { get; init; }
+
     /// <summary>Gets the number of groups of a row.</summary>
     public int GroupCount => (Columns + GroupSize - 1) / GroupSize;
 }

@@ -9,6 +9,7 @@ using Slipway.Export.Modules.Sentences;
 using Slipway.Export.Passes;
 using Slipway.Export.Quantization;
 using Slipway.Export.Quantization.Graphs;
+using Slipway.Export.Quantization.Rotation;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -73,6 +74,7 @@ public static class Exporter
 
         // Encoders have no text of their own, and no way to run it step by step.
         options = architecture is DecoderArchitecture ? options : options with { Calibration = null };
+        options = options with { Requantize = options.Requantize || options.Rotate };
 
         // A model of several kinds of input has the keys of its decoder in a section.
         config = architecture is DecoderArchitecture ? config.Section("text_config") ?? config : config;
@@ -93,8 +95,9 @@ public static class Exporter
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
         TensorSource tensors = new(checkpoint);
-        using var staging = formats.Recipe is { } recipe && Requantizes(recipe, options)
+        using var staging = options.Rotate || (formats.Recipe is { } recipe && Requantizes(recipe, options))
             ? new PackageWriter($"{folder}.float") : null;
+        using var rotated = options.Rotate ? new PackageWriter($"{folder}.rotated") : null;
         var build = Build(staging ?? package, staging is null ? formats : WeightFormats.Single);
         var unused = Unused(name, checkpoint, tensors, options);
         var window = !options.SlidingWindowCache ? null : SlidingCache.Find(
@@ -102,7 +105,7 @@ public static class Exporter
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
         GraphQuantizer? quantizer = null;
-        var graph = staging is null ? build.Writer.Graph : Quantize(staging);
+        var graph = staging is null ? build.Writer.Graph : Quantize(staging, rotated);
         var ranges = options.KeyValueCache == KeyValuePrecision.Float32
             ? null : Measure(package, graph, options, cancellationToken);
         graph = ranges is null
@@ -123,8 +126,8 @@ public static class Exporter
             Architecture = name,
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
-            Quantization = quantizer is null
-                ? formats.Recipe : QuantizationPlan.Describe(quantizer.Plan, formats.Recipe!),
+            Quantization = quantizer is null || formats.Recipe is null
+                ? formats.Recipe : QuantizationPlan.Describe(quantizer.Plan, formats.Recipe),
             KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
@@ -139,6 +142,7 @@ public static class Exporter
             Warnings =
             [
                 .. checkpoint.Warnings,
+                .. quantizer?.Warnings ?? build.Writer.Warnings(),
                 .. options.Method is null && !options.Requantize
                     ? QuantizedWeights.Warn(
                         checkpoint, staging is null ? build.Writer.Requantized : build.Codes, options)
@@ -161,20 +165,30 @@ public static class Exporter
         }
 
         // A package in single precision that nobody sees, so that it can be run before it is quantized.
-        Graph Quantize(PackageWriter single)
+        Graph Quantize(PackageWriter written, PackageWriter? turned)
         {
-            Write(build.Writer.Graph, single, GraphFile);
+            var (single, floats, rules) = (written, build.Writer.Graph, options.Recipe);
+            if (turned is not null)
+            {
+                (floats, rules) = RotatedPackage.Write(
+                    floats, written.Folder, turned, DataFile, checkpoint.Path, rules, cancellationToken);
+                single = turned;
+            }
+
+            Write(floats, single, GraphFile);
             architecture.Describe(single, checkpoint, config, GraphFile, contextLength, null);
             TextFiles.Copy(checkpoint, single);
             quantizer = new GraphQuantizer
             {
-                Graph = build.Writer.Graph,
+                Graph = floats,
                 Folder = single.Folder,
                 Source = checkpoint.Path,
                 Exact = build.Exact,
-                Format = new MatrixFormat(options.Precision, formats.Recipe!.Method, options.BlockSize),
+                Format = formats.Recipe is { } chosen
+                    ? new MatrixFormat(options.Precision, chosen.Method, options.BlockSize)
+                    : new MatrixFormat(options.Precision),
                 IsFree = options.Method is null,
-                Rules = options.Recipe,
+                Rules = rules,
                 ExactActivations = architecture.ExactActivations,
                 Calibration = options.Calibration,
                 Progress = progress,

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Slipway.Export.Passes;
 using Slipway.Export.Quantization;
 using Slipway.Export.Quantization.Graphs;
+using Slipway.Export.Quantization.Rotation;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
@@ -48,14 +49,25 @@ public static class PackageQuantizer
 
         using PackageWriter writer = new(folder, options.Overwrite);
         var dataFile = $"{graphFile}.data";
+        var (floats, floatFolder, rules) = (model.Graph, Path.GetDirectoryName(source.ModelPath)!, options.Recipe);
+        using var rotated = options.Rotate ? new PackageWriter($"{folder}.rotated") : null;
+        if (rotated is not null)
+        {
+            (floats, rules) = RotatedPackage.Write(
+                floats, floatFolder, rotated, dataFile, source.Path, rules, cancellationToken);
+            Write(model with { Graph = floats }, rotated, graphFile);
+            CopyFiles(source, rotated);
+            floatFolder = rotated.Folder;
+        }
+
         GraphQuantizer quantizer = new()
         {
-            Graph = model.Graph,
-            Folder = Path.GetDirectoryName(source.ModelPath)!,
+            Graph = floats,
+            Folder = floatFolder,
             Source = source.Path,
             Format = format,
             IsFree = options.Method is null,
-            Rules = options.Recipe,
+            Rules = rules,
             Calibration = options.Calibration,
             Progress = progress,
         };
@@ -88,7 +100,10 @@ public static class PackageQuantizer
         });
         return new ExportReport(
             Path.GetFullPath(folder), manifest, Parameters(model.Graph),
-            Stopwatch.GetElapsedTime(started).TotalSeconds, Exporter.PeakMemory(), []);
+            Stopwatch.GetElapsedTime(started).TotalSeconds, Exporter.PeakMemory(), [])
+        {
+            Warnings = quantizer.Warnings,
+        };
     }
 
     private static MatrixFormat Format(QuantizeOptions options)
@@ -99,8 +114,8 @@ public static class PackageQuantizer
             return format;
         }
 
-        WeightQuantizer.Check(new BlockLayout(1, bits, options.BlockSize));
         var method = QuantizationMethods.Choose(options.Method, bits, options.Calibration is not null);
+        WeightQuantizer.Check(new BlockLayout(1, bits, options.BlockSize), method);
         return format with { Method = method.Name, BlockSize = options.BlockSize };
     }
 

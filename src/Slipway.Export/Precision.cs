@@ -11,6 +11,9 @@ public enum Precision
     Float32,
 
     /// <summary>Half precision in the file; single precision once loaded, as CPUs compute it.</summary>
+    /// <remarks>
+    /// A matrix with a weight that half precision cannot express stays in single precision; activations always are.
+    /// </remarks>
     Float16,
 
     /// <summary>8-bit codes with a scale and a zero point for each block.</summary>

@@ -21,6 +21,9 @@ public sealed record QuantizeOptions
     /// <summary>Runs the model for methods that must know the inputs of its matrices; null where nothing can.</summary>
     public ICalibration? Calibration { get; init; }
 
+    /// <summary>Tells whether hidden states are turned first, as in <see cref="ExportOptions.Rotate"/>.</summary>
+    public bool Rotate { get; init; }
+
     /// <summary>Tells whether a package that stands in the target folder is replaced.</summary>
     public bool Overwrite { get; init; }
 }

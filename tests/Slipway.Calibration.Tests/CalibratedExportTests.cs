@@ -51,6 +51,30 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
     }
 
     [Theory]
+    [InlineData("mixtral", "awq")]
+    [InlineData("gpt2", "awq")]
+    [InlineData("qwen3", "awq")]
+    [InlineData("qwen3", "awq+weighted")]
+    [InlineData("qwen3", "awq+minima")]
+    [InlineData("llama", "awq+gptq")]
+    public void Quantize_ScaledInputs_GivesHiddenStatesNearerThanRoundToNearest(string model, string method)
+    {
+        Export(model, "single", new ExportOptions());
+        Quantize("single", "plain", new QuantizeOptions { Method = "rtn" });
+        Quantize("single", "scaled", new QuantizeOptions { Method = method, Calibration = Calibration() });
+        var texts = LayerOutputs.KeptTexts(_folder["cache"]);
+
+        var plain = LayerOutputs.HiddenErrors(_folder["single"], _folder["plain"], texts);
+        var scaled = LayerOutputs.HiddenErrors(_folder["single"], _folder["scaled"], texts);
+
+        Assert.NotEmpty(scaled);
+        output.WriteLine(
+            $"{model} {method}: mean squared error of hidden states {scaled.Values.Average():0.00000}, "
+            + $"round to nearest {plain.Values.Average():0.00000}");
+        Assert.InRange(scaled.Values.Average(), 1e-6, 0.95 * plain.Values.Average());
+    }
+
+    [Theory]
     [InlineData("llama")]
     [InlineData("gpt2")]
     public void Export_Calibrated_EqualsTheQuantizedFloatPackage(string model)

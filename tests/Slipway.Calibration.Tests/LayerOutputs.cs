@@ -34,6 +34,27 @@ internal static class LayerOutputs
             (int)graph.FindInitializer(layer.Weight)!.Shape[^1], texts.Length));
     }
 
+    /// <summary>
+    /// The squared error of the hidden states that layers have added to, as a part of their square, by their names;
+    /// what layers before have lost counts too.
+    /// </summary>
+    public static IReadOnlyDictionary<string, double> HiddenErrors(string single, string quantized, int[][] texts)
+    {
+        Graph Read(string folder) => OnnxFile.Read(ModelPackage.Open(folder).ModelPath).Graph;
+        string[] hidden =
+        [
+            .. Read(single).Nodes.Where(node => node.OpType == "SkipSimplifiedLayerNormalization")
+                .Select(node => node.Outputs[3]),
+            .. Read(single).Nodes.Where(node => node.OpType == "LayerNormalization").Select(node => node.Inputs[0])
+                .Skip(1),
+        ];
+        var expected = Run(single, Read(single), hidden, texts);
+        var actual = Run(quantized, Read(quantized), hidden, texts);
+        return hidden.ToDictionary(name => name, name =>
+            expected[name].Zip(actual[name], (x, y) => Math.Pow(x - y, 2)).Sum()
+            / expected[name].Sum(x => Math.Pow(x, 2)));
+    }
+
     /// <summary>The texts that a calibration has kept in a folder.</summary>
     public static int[][] KeptTexts(string folder) =>
     [

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
 using Slipway.Testing;
@@ -209,7 +210,8 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
 
     [Theory]
     [InlineData(float.NaN, Precision.Int4, "cannot be quantized")]
-    [InlineData(1e6f, Precision.Float16, "which half precision cannot express")]
+    [InlineData(float.NaN, Precision.Float16, "holds a weight that is 'NaN', not a finite number")]
+    [InlineData(float.NegativeInfinity, Precision.Float16, "holds a weight that is 'Infinity', not a finite number")]
     public void Export_WeightThatThePrecisionCannotHold_NamesTheTensor(float value, Precision precision, string words)
     {
         var weight = new float[64 * 64];
@@ -219,6 +221,37 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
         var exception = Refused(source, new ExportOptions { Precision = precision });
         Assert.Equal(name, exception.Tensor);
         Assert.Contains(words, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.layers.1.self_attn.o_proj.weight", 64)]
+    [InlineData("model.embed_tokens.weight", 256)]
+    public void Export_WeightThatOverflowsHalfPrecision_KeepsItsMatrixInSingle(string name, int rows)
+    {
+        var source = Copy("llama", tensors =>
+        {
+            var weight = new float[rows * 64];
+            Random random = new(1);
+            Array.ForEach([.. Enumerable.Range(0, weight.Length)], index => weight[index] = random.NextSingle() - 0.5f);
+            weight[70] = -1e6f;
+            tensors[name] = SafetensorsEntry.From(name, weight, rows, 64);
+        });
+        using var checkpoint = Checkpoint.Open(source);
+        Exporter.Export(checkpoint, _folder["single"]);
+        var report = Exporter.Export(checkpoint, _folder["half"], new ExportOptions { Precision = Precision.Float16 });
+
+        Assert.Equal(
+            [$"'{name}' stays in fp32: its largest weight is 1000000, which half precision cannot express."],
+            report.Warnings);
+        var graph = OnnxFile.Read(_folder["half/model.onnx"]).Graph;
+        Assert.Equal(
+            [name], graph.Initializers.Where(constant => constant.Shape.Count == 2
+                && constant.Name.StartsWith("model.", StringComparison.Ordinal)
+                && constant.Type == ElementType.Float32 && constant.Name.EndsWith(".weight", StringComparison.Ordinal))
+                .Select(constant => constant.Name));
+        using DecoderRunner single = new(_folder["single"]), half = new(_folder["half"]);
+        var (expected, actual) = (single.Run([3, 1, 4, 1, 5]), half.Run([3, 1, 4, 1, 5]));
+        Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 0.05f));
     }
 
     [Theory]

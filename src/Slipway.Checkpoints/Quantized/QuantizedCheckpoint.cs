@@ -119,7 +119,7 @@ internal sealed class QuantizedCheckpoint : OverlayCheckpoint
         try
         {
             var own = integers.AsSpan(0, zeroPoints.Length);
-            ((GroupedWeight)_weights[tensor.Name]).ReadCodes(firstRow, codes, scales, own);
+            ((ICodes)_weights[tensor.Name]).ReadCodes(firstRow, codes, scales, own);
             for (var i = 0; i < own.Length; i++)
             {
                 zeroPoints[i] = own[i];

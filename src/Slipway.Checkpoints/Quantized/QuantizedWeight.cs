@@ -11,19 +11,25 @@ internal abstract class QuantizedWeight(TensorInfo info)
 
     public int Columns => (int)Info.Shape[^1];
 
-    // How the codes are grouped; null where they are not a grid's.
+    // How the codes are grouped; null where they cannot be kept as they are.
     public virtual QuantizedTensorInfo? Grid => null;
 
     // Computes whole rows.
     public abstract void ReadRows(long firstRow, int rows, Span<float> destination);
 }
 
+// A weight whose codes can be kept.
+internal interface ICodes
+{
+    // Reads whole rows: codes [rows, columns], scales and zero points [rows, groups].
+    void ReadCodes(long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints);
+}
+
 // A weight whose element is (code - zero point) * scale, with one scale and zero point for each group of a row.
-internal abstract class GroupedWeight(TensorInfo info, QuantizedTensorInfo grid) : QuantizedWeight(info)
+internal abstract class GroupedWeight(TensorInfo info, QuantizedTensorInfo grid) : QuantizedWeight(info), ICodes
 {
     public override QuantizedTensorInfo Grid { get; } = grid;
 
-    // Reads whole rows: codes [rows, columns], scales and zero points [rows, groups].
     public abstract void ReadCodes(long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints);
 
     public override void ReadRows(long firstRow, int rows, Span<float> destination)

@@ -10,7 +10,7 @@ namespace Slipway.Checkpoints.Quantized;
 // Codes of 4 bits, two in a byte, the first one higher. A table of 16 turns them into values, which the largest weight
 // of a block multiplies; blocks run on over the ends of rows. Where those numbers are quantized in turn, a table of 256
 // turns their codes into values, in blocks too, and an offset is added.
-internal sealed class TableWeight : QuantizedWeight
+internal sealed class TableWeight : QuantizedWeight, ICodes
 {
     private const int MaxState = 1 << 16;
     private const int Codes = 16;
@@ -44,6 +44,14 @@ internal sealed class TableWeight : QuantizedWeight
         _type = type;
         _nested = nested;
     }
+
+    // Blocks that run on over the ends of rows are read as numbers only.
+    public override QuantizedTensorInfo? Grid => Columns % _blockSize != 0 ? null
+        : new QuantizedTensorInfo(
+            Info.Name, 4, _blockSize, checked((int)(Info.Count / Columns)), Columns, Groups: null)
+        {
+            Values = _values,
+        };
 
     // Describes the weight of this name by the tensor that holds its state.
     public static TableWeight Read(QuantizedParts parts, string stateName, string name)
@@ -104,6 +112,22 @@ internal sealed class TableWeight : QuantizedWeight
             ArrayPool<byte>.Shared.Return(codes);
             ArrayPool<float>.Shared.Return(sizes);
         }
+    }
+
+    // As the codes stand for them, not rounded to the type that the state names.
+    public void ReadCodes(long firstRow, Span<byte> codes, Span<float> scales, Span<byte> zeroPoints)
+    {
+        var first = firstRow * Columns;
+        var packed = new byte[((first + codes.Length + 1) / 2) - (first / 2)];
+        _parts.Checkpoint.ReadBytes(_codes.Name, first / 2, packed);
+        for (var index = 0; index < codes.Length; index++)
+        {
+            var place = (int)(first + index - (first / 2 * 2));
+            codes[index] = (byte)((place & 1) == 0 ? packed[place / 2] >> 4 : packed[place / 2] & 15);
+        }
+
+        ReadSizes(first / _blockSize, scales);
+        zeroPoints.Clear();
     }
 
     // The library computes weights in the type that the state names.

@@ -83,6 +83,7 @@ internal static class ExportVerb
                 Method = quantization.Method(result),
                 BlockSize = quantization.BlockSize(result),
                 Recipe = quantization.Recipe(result),
+                Rotate = quantization.Rotate(result),
                 Requantize = result.GetValue(requantize),
                 Calibration = calibration,
                 ContextLength = result.GetValue(context_),

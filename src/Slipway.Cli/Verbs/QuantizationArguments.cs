@@ -37,6 +37,12 @@ internal sealed class QuantizationArguments
             + "the source for the next time.",
     };
 
+    private readonly Option<bool> _rotate = new("--rotate")
+    {
+        Description = "Turn hidden states by orthogonal matrices that weights take up: the same answers, but weights "
+            + "spread evenly, which few bits may hold better or worse. For decoders with RMS norms.",
+    };
+
     /// <summary>Creates them.</summary>
     /// <param name="precision">The precision where none is told.</param>
     public QuantizationArguments(string precision)
@@ -57,11 +63,14 @@ internal sealed class QuantizationArguments
         command.Add(_blockSize);
         command.Add(_recipe);
         command.Add(_calibration);
+        command.Add(_rotate);
     }
 
     public Precision Precision(ParseResult result) => Precisions.Find(result.GetValue(_precision)!);
 
     public string? Method(ParseResult result) => result.GetValue(_method);
+
+    public bool Rotate(ParseResult result) => result.GetValue(_rotate);
 
     public int BlockSize(ParseResult result) => result.GetValue(_blockSize);
 

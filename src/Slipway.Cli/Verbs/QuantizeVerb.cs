@@ -35,6 +35,7 @@ internal static class QuantizeVerb
                 Method = quantization.Method(result),
                 BlockSize = quantization.BlockSize(result),
                 Recipe = quantization.Recipe(result),
+                Rotate = quantization.Rotate(result),
                 Calibration = QuantizationArguments.Calibration(quantization.Text(result)),
                 Overwrite = result.GetValue(overwrite),
             };

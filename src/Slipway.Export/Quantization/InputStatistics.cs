@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Slipway.Export.Quantization;
 
 /// <summary>Statistics of a matrix's inputs that a quantization method needs, the least first.</summary>
@@ -51,6 +53,33 @@ public sealed class InputStatistics
 
     /// <summary>The mean of x·xᵀ, [columns, columns]; null where it was not taken.</summary>
     public float[]? Products { get; }
+
+    /// <summary>The same of inputs that are divided by a factor each.</summary>
+    internal InputStatistics DividedBy(ReadOnlySpan<float> factors)
+    {
+        var inverses = new float[factors.Length];
+        for (var column = 0; column < inverses.Length; column++)
+        {
+            inverses[column] = 1 / factors[column];
+        }
+
+        if (Products is null)
+        {
+            TensorPrimitives.Multiply(inverses, inverses, inverses);
+            TensorPrimitives.Multiply(Moments, inverses, inverses);
+            return new InputStatistics(inverses);
+        }
+
+        var products = (float[])Products.Clone();
+        for (var row = 0; row < inverses.Length; row++)
+        {
+            var values = products.AsSpan(row * inverses.Length, inverses.Length);
+            TensorPrimitives.Multiply(values, inverses, values);
+            TensorPrimitives.Multiply(values, inverses[row], values);
+        }
+
+        return new InputStatistics(inverses.Length, products);
+    }
 
     /// <summary>The mean square of all inputs together.</summary>
     public float Mean => Moments.Average();

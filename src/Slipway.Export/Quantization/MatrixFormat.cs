@@ -26,7 +26,8 @@ public sealed record MatrixFormat(Precision Precision, string? Method = null, in
             ? null : QuantizationMethods.Find(method).Name, size);
         if (format.BitsOf() is { } bits)
         {
-            WeightQuantizer.Check(new BlockLayout(1, bits, size ?? 32));
+            WeightQuantizer.Check(
+                new BlockLayout(1, bits, size ?? 32), method is null ? null : QuantizationMethods.Find(method));
         }
 
         return format;

@@ -26,6 +26,14 @@ public abstract class QuantizationMethod
     /// <value>false</value>
     public virtual bool HasMinima => false;
 
+    /// <summary>The values of the 16 codes, to be multiplied by a block's scale; null where codes form a grid.</summary>
+    /// <value>null</value>
+    public virtual IReadOnlyList<float>? Values => null;
+
+    /// <summary>Tells whether columns are scaled first, by factors that the layer before takes up.</summary>
+    /// <value>false</value>
+    public virtual bool ScalesInputs => false;
+
     /// <summary>Prepares to quantize the rows of one matrix.</summary>
     /// <param name="layout">The matrix's columns and how they are divided.</param>
     /// <param name="statistics">Statistics of its inputs; null where none were taken, which counts all inputs
@@ -63,7 +71,9 @@ public static class QuantizationMethods
     public static IReadOnlyList<QuantizationMethod> All { get; } =
     [
         new SearchedScales(), new RoundToNearest(), new WeightedSearch(), new FittedScales(), new FittedMinima(),
-        new Gptq(), new Hqq(),
+        new Gptq(), new Hqq(), new Awq(new FittedScales(), isPlain: true), new Awq(new WeightedSearch(), isPlain: false),
+        new Awq(new FittedMinima(), isPlain: false), new Awq(new Gptq(), isPlain: false),
+        CodeTable.Nf4, CodeTable.Fp4,
     ];
 
     /// <summary>The method that is used where none is named and nothing is known of inputs.</summary>

@@ -23,15 +23,25 @@ public static class WeightQuantizer
     {
         ArgumentNullException.ThrowIfNull(method);
         BlockLayout layout = new(columns, bits, blockSize);
-        Check(layout);
+        Check(layout, method);
         return Quantize(
-            weight, rows, layout, method.Prepare(layout, statistics), method.HasMinima, cancellationToken);
+            weight, rows, layout, method.Prepare(layout, statistics), method.HasMinima, cancellationToken) with
+        {
+            Values = method.Values,
+        };
     }
 
     /// <summary>Checks bits and block size.</summary>
     /// <exception cref="ArgumentException">One does not fit.</exception>
-    internal static void Check(BlockLayout layout)
+    internal static void Check(BlockLayout layout, QuantizationMethod? method = null)
     {
+        if (method?.Values is { } values && 1 << layout.Bits != values.Count)
+        {
+            throw new ArgumentException(
+                $"The method '{method.Name}' has {values.Count} values, so it stores int4 only, not int{layout.Bits}.",
+                nameof(method));
+        }
+
         if (layout.Bits is not (2 or 4 or 8))
         {
             throw new ArgumentOutOfRangeException(
@@ -168,6 +178,9 @@ public sealed record QuantizedMatrix(
     /// <summary>[rows, blocks], what is added to code · scale; null where there are zero points.</summary>
     public float[]? Minima { get; init; }
 
+    /// <summary>What codes stand for, to be multiplied by the scale; null where they form a grid.</summary>
+    public IReadOnlyList<float>? Values { get; init; }
+
     /// <summary>Blocks in a row.</summary>
     public int Blocks => (Columns + BlockSize - 1) / BlockSize;
 
@@ -191,7 +204,8 @@ public sealed record QuantizedMatrix(
         {
             var block = column / BlockSize;
             var place = (row * Blocks) + block;
-            destination[column] = Minima is null
+            destination[column] = Values is { } values ? values[Unpack(codes, column)] * Scales[place]
+                : Minima is null
                 ? (Unpack(codes, column) - Unpack(zeroPoints, block)) * Scales[place]
                 : (Unpack(codes, column) * Scales[place]) + Minima[place];
         }

@@ -33,6 +33,15 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         var blocks = Blocks(weight);
+        if (MethodFor(weight).Values is { } values)
+        {
+            var table = Write(
+                writer, name, weight, [(long)weight.Rows * weight.Columns / 2], [weight.Rows, blocks], [],
+                MethodFor(weight));
+            return new TableMatrix(
+                name, table.Codes, table.Scales, values, weight.Rows, weight.Columns, blockSize);
+        }
+
         var (codes, scales, offsets) = Write(
             writer, name, weight, [weight.Rows, blocks, blockSize * bits / 8], [weight.Rows, blocks],
             [weight.Rows, ((blocks * bits) + 7) / 8], MethodFor(weight));
@@ -58,11 +67,12 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
     private int Blocks(Weight weight) => (weight.Columns + blockSize - 1) / blockSize;
 
     // Experts have zero points, and so have rows that end within a block.
-    private QuantizationMethod WithZeroPoints => method.HasMinima ? QuantizationMethods.Calibrated : method;
+    private QuantizationMethod WithZeroPoints => method.HasMinima ? QuantizationMethods.Calibrated
+        : method.Values is not null ? QuantizationMethods.Default : method;
 
     private QuantizationMethod MethodFor(Weight weight) => weight.Columns % blockSize == 0 ? method : WithZeroPoints;
 
-    // Offsets are zero points or minima.
+    // Offsets are zero points or minima, or nothing beside tables of values.
     private (Initializer Codes, GraphValue Scales, GraphValue Offsets) Write(
         WeightWriter writer, string name, Weight weight, long[] codeShape, long[] scaleShape, long[] zeroPointShape,
         QuantizationMethod chosen)
@@ -80,6 +90,11 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
         writer.ReadChunks(name, weight, (chunk, rows) =>
         {
             var part = Quantize(writer, name, chunk, rows, layout, quantize, chosen.HasMinima);
+            if (chosen.Values is not null)
+            {
+                CodeTable.Swap(part.Codes);
+            }
+
             writer.Data.Write<byte>(part.Codes);
             scales.Add(part.Scales);
             zeroPoints.Add(part.ZeroPoints);
@@ -92,9 +107,9 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
             return (codes, grid.Scales, grid.Minima);
         }
 
-        return (
-            codes, BlockScales.Write(writer, name, scaleShape, scales),
-            writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
+        var steps = BlockScales.Write(writer, name, scaleShape, scales);
+        return (codes, steps, chosen.Values is not null ? default
+            : writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
     }
 
     private static QuantizedMatrix Quantize(

@@ -1,42 +1,72 @@
+using System.Globalization;
 using System.Numerics.Tensors;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
 namespace Slipway.Export.Weights;
 
-/// <summary>Single or half precision.</summary>
+/// <summary>Single precision, or half precision where it holds all weights of a matrix.</summary>
 internal sealed class FloatFormat(ElementType type) : WeightFormat
 {
+    // The first number that rounds to infinity.
+    private const float Overflow = 65520;
+
     public override bool CanGather(int columns) => true;
 
     public override WeightFormat ForStacks(params IReadOnlyList<Weight> stacks) => this;
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
-        WriteData(writer, name, weight);
+        var stored = WriteData(writer, name, weight);
         return new FloatMatrix(
-            new GraphValue(writer.Add(name, type, [weight.Rows, weight.Columns]).Name), type);
+            new GraphValue(writer.Add(name, stored, [weight.Rows, weight.Columns]).Name), stored);
     }
 
     public override GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count)
     {
-        WriteData(writer, name, weight);
-        GraphValue stack = new(writer.Add(name, type, [count, weight.Rows / count, weight.Columns]).Name);
+        var stored = WriteData(writer, name, weight);
+        GraphValue stack = new(writer.Add(name, stored, [count, weight.Rows / count, weight.Columns]).Name);
 
         // The cast of a constant is computed once, when the session is made.
-        return new FloatStack(type == ElementType.Float32
+        return new FloatStack(stored == ElementType.Float32
             ? stack
             : new NodeScope(writer.Graph, $"/{name}").Cast(stack, ElementType.Float32));
     }
 
-    private void WriteData(WeightWriter writer, string name, Weight weight)
+    // Returns what the weights are stored in: a matrix in which one overflows stays in single precision.
+    private ElementType WriteData(WeightWriter writer, string name, Weight weight)
     {
-        var half = type == ElementType.Float16;
+        if (type == ElementType.Float16 && Largest(writer, name, weight) is >= Overflow and var largest)
+        {
+            writer.Overflows.Add((name, largest));
+            Write(writer, name, weight, isHalf: false);
+            return ElementType.Float32;
+        }
+
+        Write(writer, name, weight, type == ElementType.Float16);
+        return type;
+    }
+
+    private static float Largest(WeightWriter writer, string name, Weight weight)
+    {
+        var largest = 0f;
+        writer.Scan(weight, chunk =>
+        {
+            var found = Math.Abs(TensorPrimitives.MaxMagnitude(chunk.Span));
+            largest = float.IsFinite(found) ? Math.Max(largest, found) : throw writer.Bad(
+                name, $"holds a weight that is '{found.ToString(CultureInfo.InvariantCulture)}', not a finite number: "
+                    + "the checkpoint is damaged or its training diverged");
+        });
+        return largest;
+    }
+
+    private static void Write(WeightWriter writer, string name, Weight weight, bool isHalf)
+    {
         Half[] narrowed = [];
-        writer.Data.Begin((long)weight.Rows * weight.Columns * (half ? 2 : 4));
+        writer.Data.Begin((long)weight.Rows * weight.Columns * (isHalf ? 2 : 4));
         writer.ReadChunks(name, weight, (chunk, _) =>
         {
-            if (!half)
+            if (!isHalf)
             {
                 writer.Data.Write(chunk.Span);
                 return;
@@ -45,15 +75,6 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
             Array.Resize(ref narrowed, Math.Max(narrowed.Length, chunk.Length));
             var halves = narrowed.AsSpan(0, chunk.Length);
             TensorPrimitives.ConvertToHalf(chunk.Span, halves);
-            var index = halves.IndexOfAnyInRange(Half.PositiveInfinity, Half.PositiveInfinity);
-            index = index >= 0 ? index : halves.IndexOf(Half.NegativeInfinity);
-            if (index >= 0 && float.IsFinite(chunk.Span[index]))
-            {
-                throw writer.Bad(name,
-                    $"holds the weight '{chunk.Span[index]}', which half precision cannot express. "
-                    + "Export it to fp32, int8 or int4");
-            }
-
             writer.Data.Write<Half>(halves);
         });
     }

@@ -34,7 +34,7 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order, 
 
         var size = each.Min(blocks => blocks!._blockSize);
         return stacks.All(stack => stack.Columns % size == 0)
-            && stacks.All(stack => stack.Prequantized is { HasMinima: false })
+            && stacks.All(stack => stack.Prequantized is { HasMinima: false, Values: null })
             ? new PrequantizedBlocks(
                 each.Max(blocks => blocks!._bits), size, order: null, each[0]!._roundsActivations)
             : null;
@@ -47,6 +47,15 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order, 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
     {
         var blocks = Blocks(weight);
+        if (weight.Prequantized!.Values is { } values)
+        {
+            var table = Write(
+                writer, name, weight, [(long)weight.Rows * CodeBytes(blocks)], [weight.Rows, blocks], [],
+                canOmitZeroPoints: true);
+            return new TableMatrix(
+                name, table.Codes, table.Scales, values, weight.Rows, weight.Columns, _blockSize);
+        }
+
         var (codes, scales, offsets) = Write(
             writer, name, weight, [weight.Rows, blocks, CodeBytes(blocks) / blocks], [weight.Rows, blocks],
             [weight.Rows, ZeroPointBytes(blocks)], canOmitZeroPoints: true);
@@ -93,6 +102,11 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order, 
             byte[] codes = new byte[rows * CodeBytes(blocks)], zeros = new byte[rows * ZeroPointBytes(blocks)];
             float[] steps = new float[rows * blocks], lows = stored.HasMinima ? new float[rows * blocks] : [];
             Read(stored, first, rows, codes, steps, zeros, lows);
+            if (stored.Values is not null)
+            {
+                CodeTable.Swap(codes);
+            }
+
             writer.Data.Write<byte>(codes);
             scales.Add(steps);
             minima.Add(lows);
@@ -108,7 +122,8 @@ internal sealed class PrequantizedBlocks(int bits, int blockSize, int[]? order, 
         var middle = (byte)(_bits switch { 8 => 0x80, 4 => 0x88, _ => 0xAA });
         return (
             added, BlockScales.Write(writer, name, scaleShape, scales, exactly: true),
-            canOmitZeroPoints && zeroPoints.TrueForAll(zeros => Array.TrueForAll(zeros, zero => zero == middle))
+            canOmitZeroPoints && (stored.Values is not null
+                || zeroPoints.TrueForAll(zeros => Array.TrueForAll(zeros, zero => zero == middle)))
                 ? default
                 : writer.AddParts($"{name}.zero_points", ElementType.UInt8, zeroPointShape, zeroPoints));
     }

@@ -1,4 +1,5 @@
 using Slipway.Checkpoints;
+using Slipway.Export.Quantization;
 
 namespace Slipway.Export.Weights;
 
@@ -8,10 +9,11 @@ namespace Slipway.Export.Weights;
 /// <param name="anew">For codes that no operator can hold as they are.</param>
 /// <param name="numbers">For what the checkpoint holds as numbers.</param>
 /// <param name="checkpoint">The checkpoint.</param>
+/// <param name="table">The table of values that codes are kept with; null where only grids are kept.</param>
 /// <param name="roundsActivations">Tells whether inputs of kept codes are rounded to 8 bits, which is faster.</param>
 internal sealed class PrequantizedFormat(
     int bits, bool keepsCodes, BlockFormat anew, WeightFormat numbers, Checkpoint checkpoint,
-    bool roundsActivations = false) : WeightFormat
+    QuantizationMethod? table = null, bool roundsActivations = false) : WeightFormat
 {
     private static readonly int[] Widths = [2, 4, 8];
 
@@ -40,7 +42,8 @@ internal sealed class PrequantizedFormat(
 
     // How the codes of a matrix are kept; null where they are not.
     private PrequantizedBlocks? Blocks(Weight weight) =>
-        keepsCodes && weight.Prequantized is { } stored && stored.TryOrder(out var order)
+        keepsCodes && weight.Prequantized is { } stored && CodeTable.AreEqual(stored.Values, table?.Values)
+        && stored.TryOrder(out var order)
         && BlockSize(stored) is { } blockSize && (!stored.HasMinima || HoldsMinima(stored, blockSize))
             ? new PrequantizedBlocks(
                 Array.Find(Widths, width => width >= Math.Max(bits, stored.Bits)), blockSize, order, roundsActivations)

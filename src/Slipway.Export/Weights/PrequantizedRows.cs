@@ -16,6 +16,9 @@ internal sealed record PrequantizedRows(
     /// <summary>Tells whether zero points may be any numbers, since minima are what is stored.</summary>
     public bool HasMinima { get; init; }
 
+    /// <summary>What codes stand for, to be multiplied by scales; null where they form a grid.</summary>
+    public IReadOnlyList<float>? Values { get; init; }
+
     /// <summary>Scales of a row.</summary>
     public int GroupCount => (Columns + GroupSize - 1) / GroupSize;
 
@@ -25,7 +28,7 @@ internal sealed record PrequantizedRows(
     /// <summary>Tells whether rows of both can stand in one matrix.</summary>
     public bool Fits(PrequantizedRows other) =>
         (Bits, Columns, GroupSize, HasMinima) == (other.Bits, other.Columns, other.GroupSize, other.HasMinima)
-        && (Groups ?? []).SequenceEqual(other.Groups ?? []);
+        && (Groups ?? []).SequenceEqual(other.Groups ?? []) && (Values ?? []).SequenceEqual(other.Values ?? []);
 
     /// <summary>Finds an order of the columns that brings those of a group together.</summary>
     /// <param name="order">The column at each place; null where they are together as they are.</param>

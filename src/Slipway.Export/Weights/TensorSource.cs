@@ -1,5 +1,6 @@
 using Slipway.Checkpoints;
 using Slipway.Export.Configuration;
+using Slipway.Export.Quantization;
 
 namespace Slipway.Export.Weights;
 
@@ -172,10 +173,14 @@ internal static class QuantizedWeights
     {
         if (requantized.Count > 0)
         {
+            var table = QuantizationMethods.All.FirstOrDefault(method => method.Values is not null
+                && checkpoint.Quantized.Values.Any(stored => CodeTable.AreEqual(stored.Values, method.Values)));
+            var remedy = table is null || options.Precision != Precision.Int4
+                ? "" : $", or by the method '{table.Name}', which is slower";
             yield return $"'{checkpoint.Quantization}' stores {requantized.Count} weights of '{checkpoint.Path}', such "
                 + $"as '{requantized[0]}', in a form that {Precisions.NameOf(options.Precision)} cannot hold. They "
                 + "were quantized anew from the values that their codes stand for, which loses some of them: export it "
-                + "to fp16 or fp32 to keep them.";
+                + $"to fp16 or fp32 to keep them{remedy}.";
         }
     }
 

@@ -38,6 +38,7 @@ internal sealed class CheckpointWeight(Checkpoint checkpoint, string name, int r
                 checkpoint.ReadQuantized(name, first, codes, scales, zeroPoints))
         {
             HasMinima = stored.HasMinima,
+            Values = stored.Values,
         }
         : null;
 

@@ -41,15 +41,19 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
 
         WeightFormats Blocks(int bits)
         {
-            if (options.BlockSize is < 16 or > 256 || !int.IsPow2(options.BlockSize))
-            {
-                throw new ArgumentOutOfRangeException(
-                    nameof(options), options.BlockSize, "The block size must be 16, 32, 64, 128 or 256.");
-            }
-
             var method = QuantizationMethods.Choose(options.Method, bits, options.Calibration is not null);
+            WeightQuantizer.Check(new BlockLayout(1, bits, options.BlockSize), method);
             BlockFormat anew = new(bits, options.BlockSize, method, bits < 8 || !exactActivations);
             QuantizationRecipe recipe = new() { Method = method.Name, Bits = bits, BlockSize = options.BlockSize };
+            if (!options.Requantize && method.Values is not null
+                && checkpoint.Quantized.Values.FirstOrDefault(stored => CodeTable.AreEqual(stored.Values, method.Values))
+                    is { } table)
+            {
+                return new(
+                    new PrequantizedFormat(bits, keepsCodes: true, anew, anew, checkpoint, method), half,
+                    recipe with { BlockSize = table.GroupSize });
+            }
+
             if (options.Method is not null || options.Requantize
                 || (checkpoint.Quantization is null && checkpoint.Quantized.Count == 0))
             {
@@ -62,7 +66,8 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
             }
 
             // What the checkpoint holds as numbers stays so where it is the library's choice of what to quantize.
-            return checkpoint.Quantized.Values.FirstOrDefault(stored => stored.Bits <= bits) is { } prequantized
+            return checkpoint.Quantized.Values.FirstOrDefault(
+                stored => stored.Bits <= bits && stored.Values is null) is { } prequantized
                 ? new(
                     new PrequantizedFormat(bits, keepsCodes: true, anew, half, checkpoint), half,
                     recipe with { Method = Prequantized, BlockSize = prequantized.GroupSize })

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Slipway.Checkpoints;
 using Slipway.Onnx;
 
@@ -27,6 +28,9 @@ internal sealed class WeightWriter(
 
     /// <summary>Weights that the checkpoint holds as codes and the package as others, by name.</summary>
     public List<string> Requantized { get; } = [];
+
+    /// <summary>Weights that stay in single precision, by name, and the largest number of each.</summary>
+    public List<(string Name, float Largest)> Overflows { get; } = [];
 
     /// <summary>Tells whether the checkpoint holds a matrix as codes.</summary>
     public bool IsQuantized(Weight weight) =>
@@ -60,38 +64,37 @@ internal sealed class WeightWriter(
     /// <param name="name">The tensor's name.</param>
     /// <param name="weight">The matrix.</param>
     /// <param name="use">Takes each chunk: the weights, the number of rows.</param>
-    public void ReadChunks(string name, Weight weight, Action<ReadOnlyMemory<float>, int> use)
+    public void ReadChunks(string name, Weight weight, Action<ReadOnlyMemory<float>, int> use) =>
+        Read(weight, (chunk, count) =>
+        {
+            use(chunk, count);
+            Advance(name, chunk.Length);
+        });
+
+    /// <summary>Looks at a matrix before it is written, in chunks of whole rows.</summary>
+    /// <param name="weight">The matrix.</param>
+    /// <param name="look">Takes each chunk.</param>
+    public void Scan(Weight weight, Action<ReadOnlyMemory<float>> look) => Read(weight, (chunk, _) =>
     {
-        var buffer = ArrayPool<float>.Shared.Rent(checked(ChunkRows(weight) * weight.Columns));
-        try
-        {
-            ForChunks(name, weight, (first, count) =>
-            {
-                var chunk = buffer.AsMemory(0, count * weight.Columns);
-                weight.ReadRows(first, count, chunk.Span);
-                use(chunk, count);
-            });
-        }
-        finally
-        {
-            ArrayPool<float>.Shared.Return(buffer);
-        }
-    }
+        look(chunk);
+        cancellationToken.ThrowIfCancellationRequested();
+    });
 
     /// <summary>Goes through a matrix in chunks of whole rows.</summary>
     /// <param name="name">The tensor's name.</param>
     /// <param name="weight">The matrix.</param>
     /// <param name="use">Takes each chunk: its first row, the number of rows.</param>
-    public void ForChunks(string name, Weight weight, Action<int, int> use)
+    public void ForChunks(string name, Weight weight, Action<int, int> use) => ForChunks(weight, (first, count) =>
     {
-        var rows = ChunkRows(weight);
-        for (var first = 0; first < weight.Rows; first += rows)
-        {
-            var count = Math.Min(rows, weight.Rows - first);
-            use(first, count);
-            Advance(name, (long)count * weight.Columns);
-        }
-    }
+        use(first, count);
+        Advance(name, (long)count * weight.Columns);
+    });
+
+    /// <summary>Says which weights stay in single precision, and why.</summary>
+    public IEnumerable<string> Warnings() => Overflows.Select(overflow => string.Create(
+        CultureInfo.InvariantCulture,
+        $"'{overflow.Name}' stays in fp32: its largest weight is {overflow.Largest}, which half precision cannot "
+        + $"express."));
 
     /// <summary>Reports weights that were written, and stops a cancelled export.</summary>
     public void Advance(string name, long count)
@@ -104,6 +107,33 @@ internal sealed class WeightWriter(
     /// <summary>The exception for a tensor that is of no use.</summary>
     public CheckpointException Bad(string name, string what, Exception? inner = null) =>
         new($"Tensor '{name}' of '{source}' {what}.", source, name, inner);
+
+    private static void Read(Weight weight, Action<ReadOnlyMemory<float>, int> use)
+    {
+        var buffer = ArrayPool<float>.Shared.Rent(checked(ChunkRows(weight) * weight.Columns));
+        try
+        {
+            ForChunks(weight, (first, count) =>
+            {
+                var chunk = buffer.AsMemory(0, count * weight.Columns);
+                weight.ReadRows(first, count, chunk.Span);
+                use(chunk, count);
+            });
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(buffer);
+        }
+    }
+
+    private static void ForChunks(Weight weight, Action<int, int> use)
+    {
+        var rows = ChunkRows(weight);
+        for (var first = 0; first < weight.Rows; first += rows)
+        {
+            use(first, Math.Min(rows, weight.Rows - first));
+        }
+    }
 
     private static int ChunkRows(Weight weight) => Math.Clamp(ChunkWeights / weight.Columns, 1, weight.Rows);
 }

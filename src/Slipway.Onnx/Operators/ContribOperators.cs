@@ -29,6 +29,23 @@ public static class ContribOperators
             new NodeAttribute.Int("bits", bits), new NodeAttribute.Int("block_size", blockSize),
             new NodeAttribute.Int("accuracy_level", roundsActivations ? 4 : 1));
 
+    /// <summary>x · weightᵀ for a weight of 4-bit codes that a table gives values, NF4 or FP4.</summary>
+    /// <param name="scope">Where the node goes.</param>
+    /// <param name="x">[…, inputs].</param>
+    /// <param name="codes">uint8 [outputs·inputs/2]: two codes a byte, the first one in its higher bits.</param>
+    /// <param name="scales">float [outputs·inputs/blockSize]: what the values of a block are multiplied by.</param>
+    /// <param name="outputs">Rows of the weight.</param>
+    /// <param name="inputs">Columns of the weight.</param>
+    /// <param name="blockSize">Weights that share a scale; a power of two, 16 or more.</param>
+    /// <param name="isNormalFloat">Whether the values are NF4's; FP4's otherwise.</param>
+    public static GraphValue MatMulBnb4(
+        this NodeScope scope, GraphValue x, GraphValue codes, GraphValue scales, int outputs, int inputs,
+        int blockSize, bool isNormalFloat) =>
+        Node(
+            scope, "MatMulBnb4", [x, codes, scales], new NodeAttribute.Int("N", outputs),
+            new NodeAttribute.Int("K", inputs), new NodeAttribute.Int("block_size", blockSize),
+            new NodeAttribute.Int("quant_type", isNormalFloat ? 1 : 0));
+
     /// <summary>The rows of a table of few-bit codes at indices, as floats.</summary>
     /// <param name="scope">Where the node goes.</param>
     /// <param name="codes">uint8 [rows, columns·bits/8].</param>

@@ -132,7 +132,8 @@ internal static class GraphMatrices
         }
     }
 
-    private static bool IsLinear(Node node) =>
+    /// <summary>Tells whether a node is x · weightᵀ and nothing beside.</summary>
+    internal static bool IsLinear(Node node) =>
         Flag(node, "transB") == 1 && Flag(node, "transA") == 0 && Flag(node, "transBatchA") == 0
         && Flag(node, "transBatchB") == 0
         && !node.Attributes.OfType<NodeAttribute.Float>().Any(attribute => attribute.Name == "alpha"

@@ -1,3 +1,4 @@
+using Slipway.Export.Quantization.Folding;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -32,6 +33,9 @@ internal sealed class GraphQuantizer
     /// <summary>The ways in which matrices were stored, after the work.</summary>
     public IReadOnlyList<PlannedMatrix> Plan { get; private set; } = [];
 
+    /// <summary>What is to be told of the work, a sentence each.</summary>
+    public IReadOnlyList<string> Warnings { get; private set; } = [];
+
     /// <summary>Exceptions from that.</summary>
     public IReadOnlyList<RecipeRule> Rules { get; init; } = [];
 
@@ -55,14 +59,19 @@ internal sealed class GraphQuantizer
         var total = plan.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns);
         var start = statistics is null ? 0 : Calibrated;
         using GraphTensors tensors = new(Folder);
+        var scales = ActivationScales.Choose(
+            ScaleFolds.Find(Graph), plan, matrix => statistics?.Of(matrix), tensors, cancellationToken);
         Plan = [.. plan.Select(planned =>
-            OffsetChoice.Choose(planned, statistics?.Of(planned.Matrix), tensors, cancellationToken))];
+            OffsetChoice.Choose(planned, InputsOf(planned.Matrix), tensors, cancellationToken))];
         using ExternalDataWriter data = new(package.Create(dataFile), dataFile);
         WeightWriter writer = new(
             new Graph(Graph.Name), data, Source, total, _ => false,
             Progress is null ? null : new Part(Progress, start), cancellationToken);
-        return QuantizedGraph.Write(
-            Graph, tensors, Plan, matrix => statistics?.Of(matrix), writer, ExactActivations);
+        var graph = QuantizedGraph.Write(Graph, tensors, Plan, InputsOf, writer, ExactActivations);
+        Warnings = [.. writer.Warnings()];
+        return graph;
+
+        InputStatistics? InputsOf(GraphMatrix matrix) => scales.Of(matrix, statistics?.Of(matrix));
     }
 
     private StatisticsGraph? Observe(IReadOnlyList<PlannedMatrix> plan, CancellationToken cancellationToken)

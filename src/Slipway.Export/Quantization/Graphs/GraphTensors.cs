@@ -15,9 +15,72 @@ internal sealed class GraphTensors(string folder) : IDisposable
 
     private readonly Dictionary<string, SafeFileHandle> _files = new(StringComparer.Ordinal);
 
+    private readonly Dictionary<string, List<ConstantEdit>> _edits = new(StringComparer.Ordinal);
+
+    // The last constant that an edit had to see as a whole.
+    private (string Name, float[] Values) _whole = ("", []);
+
+    /// <summary>Changes what is read of a constant from now on, after the changes of before.</summary>
+    public void Edit(string constant, ConstantEdit edit)
+    {
+        if (!_edits.TryGetValue(constant, out var edits))
+        {
+            _edits.Add(constant, edits = []);
+        }
+
+        edits.Add(edit);
+        _whole = ("", []);
+    }
+
+    /// <summary>Tells whether a constant is read otherwise than it stands there.</summary>
+    public bool IsEdited(string constant) => _edits.ContainsKey(constant);
+
     /// <summary>Reads some elements of a constant in single or half precision.</summary>
     /// <exception cref="PackageException">The file is missing or too short.</exception>
     public void ReadFloats(Initializer constant, long first, Span<float> destination)
+    {
+        if (!_edits.TryGetValue(constant.Name, out var edits))
+        {
+            ReadStored(constant, first, destination);
+            return;
+        }
+
+        var columns = (int)constant.Shape[^1];
+        var rows = (int)(constant.Shape.Aggregate(1L, (product, size) => product * size) / columns);
+        var (start, end) = (first, first + destination.Length);
+        switch (edits.Max(edit => edit.Extent))
+        {
+            case EditExtent.All when _whole.Name == constant.Name:
+                _whole.Values.AsSpan((int)first, destination.Length).CopyTo(destination);
+                return;
+            case EditExtent.All:
+                (start, end) = (0, (long)rows * columns);
+                break;
+            case EditExtent.Row:
+                (start, end) = (first / columns * columns, (end + columns - 1) / columns * columns);
+                break;
+        }
+
+        var read = start == first && end == first + destination.Length
+            ? destination : new float[checked((int)(end - start))];
+        ReadStored(constant, start, read);
+        foreach (var edit in edits)
+        {
+            edit.Apply(columns, rows, start, read);
+        }
+
+        if (read.Length != destination.Length)
+        {
+            read.Slice((int)(first - start), destination.Length).CopyTo(destination);
+        }
+
+        if (read.Length == (long)rows * columns && edits.Exists(edit => edit.Extent == EditExtent.All))
+        {
+            _whole = (constant.Name, read.ToArray());
+        }
+    }
+
+    private void ReadStored(Initializer constant, long first, Span<float> destination)
     {
         if (constant.Type == ElementType.Float32)
         {
@@ -34,7 +97,7 @@ internal sealed class GraphTensors(string folder) : IDisposable
         }
     }
 
-    /// <summary>Reads some bytes of a constant.</summary>
+    /// <summary>Reads some bytes of a constant as they are stored.</summary>
     /// <exception cref="PackageException">The file is missing or too short.</exception>
     public void ReadBytes(Initializer constant, long first, Span<byte> destination)
     {

@@ -77,7 +77,9 @@ internal sealed class QuantizedGraph
 
         foreach (var constant in _source.Initializers.Where(IsKept))
         {
-            Target.AddInitializer(constant.Data is TensorData.Inline ? constant : Copied(constant));
+            Target.AddInitializer(
+                _tensors.IsEdited(constant.Name) ? Edited(constant)
+                : constant.Data is TensorData.Inline { Length: <= BytesAtOnce } ? constant : Copied(constant));
         }
 
         foreach (var node in _source.Nodes.Where(node => !_folded.Contains(node)))
@@ -145,7 +147,7 @@ internal sealed class QuantizedGraph
 
     // Several nodes in the place of one are named under it: beside it, one of them might have its name.
     private NodeScope ScopeOf(Node node, PlannedMatrix planned) => new(
-        Target, Stored(planned) is BlockMatrix { Minima: not null }
+        Target, Stored(planned) is BlockMatrix { Minima: not null } or TableMatrix
             ? node.Name : node.Name[..Math.Max(node.Name.LastIndexOf('/'), 0)]);
 
     // The cast of a half-precision matrix that is quantized has nothing to read any more.
@@ -236,6 +238,23 @@ internal sealed class QuantizedGraph
         {
             yield return new NodeAttribute.Int("fc2_expert_weight_bits", second);
         }
+    }
+
+    // In single precision, so that nothing is rounded: the cast of a half-precision constant then does nothing.
+    private Initializer Edited(Initializer constant)
+    {
+        var count = constant.Shape.Aggregate(1L, (product, size) => product * size);
+        var buffer = new float[Math.Min(count, BytesAtOnce / sizeof(float))];
+        _writer.Data.Begin(count * sizeof(float));
+        for (long done = 0; done < count; done += buffer.Length)
+        {
+            var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, count - done));
+            _tensors.ReadFloats(constant, done, part);
+            _writer.Data.Write<float>(part);
+        }
+
+        _writer.Advance(constant.Name, count);
+        return constant with { Type = ElementType.Float32, Data = _writer.Data.End() };
     }
 
     private Initializer Copied(Initializer constant)
