@@ -10,8 +10,9 @@ namespace Slipway.Calibration;
 /// <remarks>
 /// Without a text the model samples its own by this library's engine, at temperature 1 with a fixed seed, half of the
 /// texts from the token that begins sequences and half from any: that needs no data and says best what its layers see.
-/// They are kept and used again while weights and settings are the same. On one machine the same statistics come out
-/// each time. One run at a time; its float weights stay in their file.
+/// They are kept and used again while weights and settings are the same. Encoders write none and have random tokens of
+/// their vocabulary instead. On one machine the same statistics come out each time. One run at a time; its float
+/// weights stay in their file.
 /// </remarks>
 /// <param name="options">The texts; null for the model's own.</param>
 public sealed class ModelCalibration(CalibrationOptions? options = null) : ICalibration
@@ -22,12 +23,25 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
     private readonly CalibrationOptions _options = options ?? new CalibrationOptions();
 
     /// <inheritdoc/>
+    public bool HasText => _options.Text is not null;
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">The text is shorter than one part, or the options do not fit.</exception>
     /// <exception cref="IOException">A file of the package cannot be read.</exception>
     public void Run(CalibrationRun run, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var texts = Texts(run.Folder, run.Source, run.Progress, cancellationToken);
+        var isDecoder = File.Exists(Path.Combine(run.Folder, ModelPackage.ConfigFile));
+        if (!isDecoder && !HasText)
+        {
+            run.Tell?.Invoke(
+                $"'{run.Source}' is an encoder and writes no text: it was calibrated over {_options.Texts} texts of "
+                + "random tokens. A text like those that it will read ('--calibration FILE') says more.");
+        }
+
+        var texts = isDecoder
+            ? Texts(run.Folder, run.Source, run.Progress, cancellationToken)
+            : EncoderTexts.Get(run.Folder, _options);
         Observe(run, texts, texts[0].Length, cancellationToken);
     }
 

@@ -72,8 +72,9 @@ public static class Exporter
         var (name, architecture) = Find(config, checkpoint);
         QuantizedWeights.Check(config, checkpoint);
 
-        // Encoders have no text of their own, and no way to run it step by step.
-        options = architecture is DecoderArchitecture ? options : options with { Calibration = null };
+        // Encoders write no text of their own: unless one is given, or a method asked for, they need none.
+        options = architecture is DecoderArchitecture || options.Method is not null
+            || options.Calibration is { HasText: true } ? options : options with { Calibration = null };
         options = options with { Requantize = options.Requantize || options.Rotate };
 
         // A model of several kinds of input has the keys of its decoder in a section.

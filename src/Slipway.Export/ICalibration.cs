@@ -6,6 +6,9 @@ namespace Slipway.Export;
 /// </remarks>
 public interface ICalibration
 {
+    /// <summary>Tells whether a text was given; models make their own otherwise.</summary>
+    bool HasText { get; }
+
     /// <summary>Runs a graph over the whole text and shows what it gives.</summary>
     /// <param name="run">The graph and what to do with its outputs.</param>
     /// <param name="cancellationToken">Stops the run.</param>
@@ -15,7 +18,7 @@ public interface ICalibration
 /// <summary>A graph to be run over a calibration text.</summary>
 /// <param name="Folder">The float model's package folder, which holds the graph's constants.</param>
 /// <param name="Graph">
-/// The graph as an <c>.onnx</c> file: the decoder's inputs, and <paramref name="Outputs"/> in place of its outputs.
+/// The graph as an <c>.onnx</c> file: the model's inputs, and <paramref name="Outputs"/> in place of its outputs.
 /// </param>
 /// <param name="Outputs">
 /// Outputs that hold sums over all tokens of a run but the first of each row, added to the input of the name that <see
@@ -32,6 +35,9 @@ public sealed record CalibrationRun(
     string Folder, ReadOnlyMemory<byte> Graph, IReadOnlyList<string> Outputs, CalibrationObserver Observe,
     string Source, IProgress<CalibrationProgress>? Progress = null)
 {
+    /// <summary>Takes a sentence for the user; null for nobody.</summary>
+    public Action<string>? Tell { get; init; }
+
     /// <summary>Returns the name of the input that an output's sums are added to.</summary>
     public static string BeforeOf(string output) => $"{output}/before";
 }

@@ -52,12 +52,15 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
 
     [Theory]
     [InlineData("mixtral", "awq")]
+    [InlineData("mixtral", "weighted")]
+    [InlineData("qwen3-moe", "fitted")]
+    [InlineData("mixtral", "gptq")]
     [InlineData("gpt2", "awq")]
     [InlineData("qwen3", "awq")]
     [InlineData("qwen3", "awq+weighted")]
     [InlineData("qwen3", "awq+minima")]
     [InlineData("llama", "awq+gptq")]
-    public void Quantize_ScaledInputs_GivesHiddenStatesNearerThanRoundToNearest(string model, string method)
+    public void Quantize_ScaledInputsAndExperts_GivesHiddenStatesNearerThanRoundToNearest(string model, string method)
     {
         Export(model, "single", new ExportOptions());
         Quantize("single", "plain", new QuantizeOptions { Method = "rtn" });

@@ -9,6 +9,7 @@ namespace Slipway.Calibration.Running;
 internal sealed class DecoderSteps : IDisposable
 {
     private const string Past = "past_key_values.", Present = "present.", Keep = "logits_to_keep";
+    private const string TokenTypes = "token_type_ids";
 
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions;
@@ -162,6 +163,11 @@ internal sealed class DecoderSteps : IDisposable
         if (_session.OutputNames.Contains("logits") && _session.OverridableInitializerMetadata.ContainsKey(Keep))
         {
             inputs[Keep] = OrtValue.CreateTensorValueFromMemory<long>([1], [1]);
+        }
+
+        if (_session.InputMetadata.ContainsKey(TokenTypes))
+        {
+            inputs[TokenTypes] = OrtValue.CreateTensorValueFromMemory(new long[tokens.Length], [rows, count]);
         }
 
         foreach (var (name, metadata) in _session.InputMetadata.Where(

@@ -8,10 +8,10 @@ namespace Slipway.Export.Quantization;
 /// </summary>
 /// <remarks>
 /// <c>nf4</c> has quantiles of the normal distribution, <c>fp4</c> floats of 3 bits and a sign, both from −1 to 1 as
-/// bitsandbytes has them. Its scale is the block's largest weight; here scales a little smaller are tried too, as in <see
-/// cref="SearchedScales"/>, and what lies on such values already comes out as it was. ONNX Runtime multiplies by them
-/// with MatMulBnb4, and experts and rows that end within a block have codes on a grid. Source: Dettmers et al., QLoRA
-/// (arXiv 2305.14314).
+/// bitsandbytes has them. There a block's scale is its largest weight; here scales a little smaller are tried too, and
+/// what lies on such values already comes out as it was. ONNX Runtime multiplies by them with MatMulBnb4, which writes
+/// all weights out as floats at each step. Experts, and rows that end within a block, have codes on a grid.
+/// Source: Dettmers et al., QLoRA (arXiv 2305.14314).
 /// </remarks>
 public sealed class CodeTable : QuantizationMethod
 {

@@ -51,12 +51,12 @@ public sealed record MatrixFormat(Precision Precision, string? Method = null, in
     };
 
     /// <summary>The way to write a matrix so; everything must be filled in.</summary>
-    /// <param name="statistics">Statistics of its inputs.</param>
+    /// <param name="inputs">Statistics of its inputs.</param>
     /// <param name="exactActivations">Whether 8-bit weights multiply inputs as they are.</param>
-    internal WeightFormat Open(InputStatistics? statistics, bool exactActivations) => BitsOf() is { } bits
+    internal WeightFormat Open(MatrixInputs inputs, bool exactActivations) => BitsOf() is { } bits
         ? new BlockFormat(bits, BlockSize!.Value, QuantizationMethods.Find(Method!), bits < 8 || !exactActivations)
         {
-            Statistics = statistics,
+            Inputs = inputs,
         }
         : new FloatFormat(Precision == Precision.Float16 ? ElementType.Float16 : ElementType.Float32);
 

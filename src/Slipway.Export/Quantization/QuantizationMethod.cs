@@ -26,7 +26,7 @@ public abstract class QuantizationMethod
     /// <value>false</value>
     public virtual bool HasMinima => false;
 
-    /// <summary>The values of the 16 codes, to be multiplied by a block's scale; null where codes form a grid.</summary>
+    /// <summary>Values of the 16 codes, to be multiplied by a block's scale; null where codes form a grid.</summary>
     /// <value>null</value>
     public virtual IReadOnlyList<float>? Values => null;
 
@@ -71,9 +71,9 @@ public static class QuantizationMethods
     public static IReadOnlyList<QuantizationMethod> All { get; } =
     [
         new SearchedScales(), new RoundToNearest(), new WeightedSearch(), new FittedScales(), new FittedMinima(),
-        new Gptq(), new Hqq(), new Awq(new FittedScales(), isPlain: true), new Awq(new WeightedSearch(), isPlain: false),
-        new Awq(new FittedMinima(), isPlain: false), new Awq(new Gptq(), isPlain: false),
-        CodeTable.Nf4, CodeTable.Fp4,
+        new Gptq(), new Hqq(), new Awq(new FittedScales(), isPlain: true),
+        new Awq(new WeightedSearch(), isPlain: false), new Awq(new FittedMinima(), isPlain: false),
+        new Awq(new Gptq(), isPlain: false), CodeTable.Nf4, CodeTable.Fp4,
     ];
 
     /// <summary>The method that is used where none is named and nothing is known of inputs.</summary>

@@ -178,7 +178,7 @@ public sealed record QuantizedMatrix(
     /// <summary>[rows, blocks], what is added to code · scale; null where there are zero points.</summary>
     public float[]? Minima { get; init; }
 
-    /// <summary>What codes stand for, to be multiplied by the scale; null where they form a grid.</summary>
+    /// <summary>Values of the codes, to be multiplied by the scale; null where they form a grid.</summary>
     public IReadOnlyList<float>? Values { get; init; }
 
     /// <summary>Blocks in a row.</summary>

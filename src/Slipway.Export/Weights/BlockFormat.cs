@@ -11,8 +11,8 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
 {
     private const int SmallestBlock = 16;
 
-    /// <summary>Statistics of the matrix's inputs; null where the weights alone decide.</summary>
-    public InputStatistics? Statistics { get; init; }
+    /// <summary>Statistics of the matrix's inputs, or of each expert's.</summary>
+    public MatrixInputs Inputs { get; init; } = MatrixInputs.None;
 
     public override bool CanGather(int columns) => columns % blockSize == 0;
 
@@ -27,7 +27,7 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
 
         return stacks.Any(stack => stack.Columns % size != 0) ? new FloatFormat(ElementType.Float16)
             : size == blockSize ? this
-            : new BlockFormat(bits, size, method, roundsActivations) { Statistics = Statistics };
+            : new BlockFormat(bits, size, method, roundsActivations) { Inputs = Inputs };
     }
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
@@ -85,21 +85,28 @@ internal sealed class BlockFormat(int bits, int blockSize, QuantizationMethod me
         List<float[]> scales = [], minima = [];
         List<byte[]> zeroPoints = [];
         BlockLayout layout = new(weight.Columns, bits, blockSize);
-        var quantize = chosen.Prepare(layout, Statistics);
         writer.Data.Begin((long)weight.Rows * Blocks(weight) * blockSize * bits / 8);
-        writer.ReadChunks(name, weight, (chunk, rows) =>
+        var each = Inputs.Experts ?? [Inputs.All];
+        var share = weight.Rows / each.Count;
+        for (var index = 0; index < each.Count; index++)
         {
-            var part = Quantize(writer, name, chunk, rows, layout, quantize, chosen.HasMinima);
-            if (chosen.Values is not null)
+            var quantize = chosen.Prepare(layout, each[index]);
+            var rowsOfPart = each.Count == 1 ? weight : new RowRange(weight, index * share, share);
+            writer.ReadChunks(name, rowsOfPart, (chunk, rows) =>
             {
-                CodeTable.Swap(part.Codes);
-            }
+                var part = Quantize(writer, name, chunk, rows, layout, quantize, chosen.HasMinima);
+                if (chosen.Values is not null)
+                {
+                    CodeTable.Swap(part.Codes);
+                }
 
-            writer.Data.Write<byte>(part.Codes);
-            scales.Add(part.Scales);
-            zeroPoints.Add(part.ZeroPoints);
-            minima.Add(part.Minima ?? []);
-        });
+                writer.Data.Write<byte>(part.Codes);
+                scales.Add(part.Scales);
+                zeroPoints.Add(part.ZeroPoints);
+                minima.Add(part.Minima ?? []);
+            });
+        }
+
         var codes = writer.Add($"{name}.codes", ElementType.UInt8, codeShape);
         if (chosen.HasMinima)
         {

@@ -16,7 +16,7 @@ internal sealed record PrequantizedRows(
     /// <summary>Tells whether zero points may be any numbers, since minima are what is stored.</summary>
     public bool HasMinima { get; init; }
 
-    /// <summary>What codes stand for, to be multiplied by scales; null where they form a grid.</summary>
+    /// <summary>Values of the codes, to be multiplied by scales; null where they form a grid.</summary>
     public IReadOnlyList<float>? Values { get; init; }
 
     /// <summary>Scales of a row.</summary>

@@ -49,7 +49,10 @@ internal sealed class TableMatrix(
     // The two values of each byte.
     private GraphValue PairTable(Graph graph)
     {
-        float[] pairs = [.. Enumerable.Range(0, 256).SelectMany(pair => (float[])[values[pair >> 4], values[pair & 15]])];
+        float[] pairs =
+        [
+            .. Enumerable.Range(0, 256).SelectMany(pair => (float[])[values[pair >> 4], values[pair & 15]]),
+        ];
         return graph.FindInitializer(Pairs) is not null ? new GraphValue(Pairs) : graph.AddInitializer(new Initializer(
             Pairs, ElementType.Float32, [256, 2],
             new TensorData.Inline(MemoryMarshal.AsBytes<float>(pairs).ToArray())));

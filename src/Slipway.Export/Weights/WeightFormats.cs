@@ -46,8 +46,8 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
             BlockFormat anew = new(bits, options.BlockSize, method, bits < 8 || !exactActivations);
             QuantizationRecipe recipe = new() { Method = method.Name, Bits = bits, BlockSize = options.BlockSize };
             if (!options.Requantize && method.Values is not null
-                && checkpoint.Quantized.Values.FirstOrDefault(stored => CodeTable.AreEqual(stored.Values, method.Values))
-                    is { } table)
+                && checkpoint.Quantized.Values.FirstOrDefault(
+                    stored => CodeTable.AreEqual(stored.Values, method.Values)) is { } table)
             {
                 return new(
                     new PrequantizedFormat(bits, keepsCodes: true, anew, anew, checkpoint, method), half,

@@ -78,7 +78,8 @@ public sealed class QuantizedVariantTests
             {
                 var column = i % grid.Columns;
                 var group = (i / grid.Columns * grid.GroupCount) + (grid.Groups?[column] ?? (column / grid.GroupSize));
-                Assert.Equal(values[i], (codes[i] - zeros[group]) * scales[group], Math.Abs(values[i]) * 1e-6f);
+                var value = grid.Values is { } table ? table[codes[i]] : codes[i] - zeros[group];
+                Assert.Equal(values[i], value * scales[group], Math.Abs(values[i]) * 1e-6f);
             }
         }
     }

@@ -30,7 +30,7 @@ internal sealed class ActivationScales
     /// <param name="cancellationToken">Stops the work.</param>
     public static ActivationScales Choose(
         IEnumerable<ScaleFold> folds, IReadOnlyList<PlannedMatrix> plan,
-        Func<GraphMatrix, InputStatistics?> statistics, GraphTensors tensors, CancellationToken cancellationToken)
+        Func<GraphMatrix, MatrixInputs> statistics, GraphTensors tensors, CancellationToken cancellationToken)
     {
         ActivationScales result = new();
         if (!plan.Any(Scales))
@@ -55,9 +55,8 @@ internal sealed class ActivationScales
     }
 
     /// <summary>Statistics of a matrix's inputs as they are after scaling.</summary>
-    public InputStatistics? Of(GraphMatrix matrix, InputStatistics? statistics) =>
-        statistics is not null && _factors.GetValueOrDefault(matrix.Name) is { } factors
-            ? statistics.DividedBy(factors) : statistics;
+    public MatrixInputs Of(GraphMatrix matrix, MatrixInputs inputs) =>
+        _factors.TryGetValue(matrix.Name, out var factors) ? inputs.DividedBy(factors) : inputs;
 
     private static bool Scales(PlannedMatrix planned) =>
         planned.Format.Method is { } method && QuantizationMethods.Find(method).ScalesInputs;
@@ -77,53 +76,86 @@ internal sealed class ActivationScales
 
     // The best factors; null where inputs are best left alone.
     private static float[]? Search(
-        ScaleFold fold, PlannedMatrix[] matrices, Func<GraphMatrix, InputStatistics?> statistics,
+        ScaleFold fold, PlannedMatrix[] matrices, Func<GraphMatrix, MatrixInputs> statistics,
         GraphTensors tensors, CancellationToken cancellationToken)
     {
-        if (statistics(matrices[0].Matrix) is not { Mean: > 0 } inputs || inputs.Moments.Length != fold.Factors.Length)
+        var inputs = statistics(matrices[0].Matrix);
+        var columns = matrices[0].Matrix.Columns;
+        var isEach = fold.Factors.Length > columns;
+        var each = isEach ? inputs.Experts ?? [] : [inputs.All];
+        var factors = new float[fold.Count];
+        Array.Fill(factors, 1);
+        var found = false;
+        for (var part = 0; part < each.Count; part++)
         {
-            return null;
-        }
-
-        var sizes = Sizes(fold, inputs);
-        MatrixSample[] samples = [.. matrices.Select(planned => MatrixSample.Read(planned, MaxRows, tensors))];
-        float[]? best = null;
-        var least = samples.Sum(sample => sample.Error(inputs, null, cancellationToken));
-        for (var power = 1; power <= Powers; power++)
-        {
-            var factors = Factors(sizes, (float)power / Powers);
-            var columns = Array.ConvertAll(fold.Factors, index => factors[index]);
-            var error = samples.Sum(sample => sample.Error(inputs, columns, cancellationToken));
-            if (error < least)
+            if (each[part] is { Mean: > 0 } own)
             {
-                (best, least) = (factors, error);
+                found |= Search(
+                    fold.Factors.AsSpan(part * columns, columns), own,
+                    [.. matrices.Select(planned => MatrixSample.Read(
+                        planned, MaxRows, part, isEach ? each.Count : 1, tensors))],
+                    factors, cancellationToken);
             }
         }
 
-        return best;
+        return found ? factors : null;
     }
 
-    // The logarithm of each factor's inputs' root mean square, less their mean.
-    private static float[] Sizes(ScaleFold fold, InputStatistics inputs)
+    private static bool Search(
+        ReadOnlySpan<int> indices, InputStatistics inputs, MatrixSample[] samples, float[] factors,
+        CancellationToken cancellationToken)
     {
-        var sizes = new float[fold.Count];
-        var counts = new int[fold.Count];
-        for (var channel = 0; channel < fold.Factors.Length; channel++)
+        var sizes = Sizes(indices, factors.Length, inputs);
+        var columns = new float[indices.Length];
+        var (best, least) = (0, samples.Sum(sample => sample.Error(inputs, null, cancellationToken)));
+        for (var power = 1; power <= Powers; power++)
         {
-            sizes[fold.Factors[channel]] += inputs.Moments[channel];
-            counts[fold.Factors[channel]]++;
+            for (var column = 0; column < columns.Length; column++)
+            {
+                columns[column] = Factor(sizes[indices[column]], power);
+            }
+
+            var error = samples.Sum(sample => sample.Error(inputs, columns, cancellationToken));
+            if (error < least)
+            {
+                (best, least) = (power, error);
+            }
         }
 
-        var floor = inputs.Mean / (MaxFactor * MaxFactor);
+        foreach (var index in indices)
+        {
+            factors[index] = Factor(sizes[index], best);
+        }
+
+        return best > 0;
+    }
+
+    // The logarithm of the root mean square of each factor's inputs, less the mean of all.
+    private static float[] Sizes(ReadOnlySpan<int> indices, int count, InputStatistics inputs)
+    {
+        var sizes = new float[count];
+        var counts = new int[count];
+        for (var channel = 0; channel < indices.Length; channel++)
+        {
+            sizes[indices[channel]] += inputs.Moments[channel];
+            counts[indices[channel]]++;
+        }
+
+        var (floor, sum, used) = (inputs.Mean / (MaxFactor * MaxFactor), 0f, 0);
         for (var index = 0; index < sizes.Length; index++)
         {
-            sizes[index] = MathF.Log(Math.Max(sizes[index] / counts[index], floor)) / 2;
+            if (counts[index] > 0)
+            {
+                sizes[index] = MathF.Log(Math.Max(sizes[index] / counts[index], floor)) / 2;
+                sum += sizes[index];
+                used++;
+            }
         }
 
-        TensorPrimitives.Subtract(sizes, TensorPrimitives.Average(sizes), sizes);
+        TensorPrimitives.Subtract(sizes, sum / used, sizes);
         return sizes;
     }
 
-    private static float[] Factors(float[] sizes, float power) => Array.ConvertAll(
-        sizes, size => Math.Clamp(MathF.Exp(size * power), 1 / MaxFactor, MaxFactor));
+    private static float Factor(float size, int power) =>
+        Math.Clamp(MathF.Exp(size * power / Powers), 1 / MaxFactor, MaxFactor);
 }

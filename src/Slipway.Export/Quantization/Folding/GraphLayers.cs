@@ -68,8 +68,8 @@ internal sealed class GraphLayers
         { Type: ElementType.Float32, Shape: [var size] } && size == width;
 
     /// <summary>
-    /// Tells whether a node takes or rearranges rows of its first input, or multiplies all of it by a number, and leaves
-    /// channels together.
+    /// Tells whether a node takes or rearranges rows of its first input, or multiplies all of it by a number, and
+    /// leaves channels together.
     /// </summary>
     public bool KeepsChannels(Node node, int width) => node.OpType switch
     {

@@ -11,17 +11,23 @@ internal sealed class MatrixSample(PlannedMatrix planned, float[] weights, int r
 {
     private readonly QuantizationMethod _method = QuantizationMethods.Find(planned.Format.Method!);
 
-    /// <summary>Reads rows, evenly from all.</summary>
-    public static MatrixSample Read(PlannedMatrix planned, int maxRows, GraphTensors tensors)
+    /// <summary>Reads rows, evenly from a part of the matrix.</summary>
+    /// <param name="planned">The matrix.</param>
+    /// <param name="maxRows">The most rows.</param>
+    /// <param name="part">The part's index.</param>
+    /// <param name="parts">Parts of all rows, such as experts.</param>
+    /// <param name="tensors">The elements.</param>
+    public static MatrixSample Read(PlannedMatrix planned, int maxRows, int part, int parts, GraphTensors tensors)
     {
         var matrix = planned.Matrix;
-        var rows = Math.Min(matrix.Rows, maxRows);
+        var all = matrix.Rows / parts;
+        var rows = Math.Min(all, maxRows);
         var weights = new float[rows * matrix.Columns];
         var weight = matrix.Open(tensors);
         for (var row = 0; row < rows; row++)
         {
             weight.ReadRows(
-                (int)((long)row * matrix.Rows / rows), 1, weights.AsSpan(row * matrix.Columns, matrix.Columns));
+                (part * all) + (int)((long)row * all / rows), 1, weights.AsSpan(row * matrix.Columns, matrix.Columns));
         }
 
         return new MatrixSample(planned, weights, rows);

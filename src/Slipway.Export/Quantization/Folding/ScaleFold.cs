@@ -1,6 +1,8 @@
 namespace Slipway.Export.Quantization.Folding;
 
-/// <summary>A value of a graph whose channels may be divided by any factors, and the constants that take them up.</summary>
+/// <summary>
+/// A value of a graph whose channels may be divided by any factors, and the constants that take them up.
+/// </summary>
 /// <remarks>
 /// What the graph computes stays the same. Heads that share a value head share the factors of its channels.
 /// </remarks>
@@ -21,7 +23,7 @@ internal sealed record ScaleFold(int[] Factors, int Count, IReadOnlyList<FoldTar
 /// <param name="Divides">Whether elements are divided by it; multiplied otherwise.</param>
 internal sealed record FoldTarget(string Constant, bool IsRows, int[] Factors, bool Divides)
 {
-    /// <summary>What rows or columns are multiplied by.</summary>
+    /// <summary>Returns what rows or columns are multiplied by.</summary>
     public float[] Multipliers(ReadOnlySpan<float> factors)
     {
         var result = new float[Factors.Length];

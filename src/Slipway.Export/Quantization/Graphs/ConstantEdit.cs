@@ -7,7 +7,7 @@ namespace Slipway.Export.Quantization.Graphs;
 /// <remarks>The last dimension is columns; all others together are rows.</remarks>
 internal abstract record ConstantEdit
 {
-    /// <summary>What must be read together for one element.</summary>
+    /// <summary>Elements that must be read together for one of them.</summary>
     public abstract EditExtent Extent { get; }
 
     /// <summary>Changes consecutive elements, which are of the extent or whole parts of it.</summary>

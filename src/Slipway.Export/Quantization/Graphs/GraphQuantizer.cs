@@ -12,6 +12,8 @@ internal sealed class GraphQuantizer
     // Parts of the work after which stages end.
     private const double Calibrated = 0.75;
 
+    private readonly List<string> _told = [];
+
     /// <summary>The float graph.</summary>
     public required Graph Graph { get; init; }
 
@@ -33,7 +35,7 @@ internal sealed class GraphQuantizer
     /// <summary>The ways in which matrices were stored, after the work.</summary>
     public IReadOnlyList<PlannedMatrix> Plan { get; private set; } = [];
 
-    /// <summary>What is to be told of the work, a sentence each.</summary>
+    /// <summary>Sentences that are to be told of the work.</summary>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
 
     /// <summary>Exceptions from that.</summary>
@@ -59,19 +61,19 @@ internal sealed class GraphQuantizer
         var total = plan.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns);
         var start = statistics is null ? 0 : Calibrated;
         using GraphTensors tensors = new(Folder);
-        var scales = ActivationScales.Choose(
-            ScaleFolds.Find(Graph), plan, matrix => statistics?.Of(matrix), tensors, cancellationToken);
+        MatrixInputs Seen(GraphMatrix matrix) => statistics?.Of(matrix) ?? MatrixInputs.None;
+        var scales = ActivationScales.Choose(ScaleFolds.Find(Graph), plan, Seen, tensors, cancellationToken);
         Plan = [.. plan.Select(planned =>
-            OffsetChoice.Choose(planned, InputsOf(planned.Matrix), tensors, cancellationToken))];
+            OffsetChoice.Choose(planned, InputsOf(planned.Matrix).All, tensors, cancellationToken))];
         using ExternalDataWriter data = new(package.Create(dataFile), dataFile);
         WeightWriter writer = new(
             new Graph(Graph.Name), data, Source, total, _ => false,
             Progress is null ? null : new Part(Progress, start), cancellationToken);
         var graph = QuantizedGraph.Write(Graph, tensors, Plan, InputsOf, writer, ExactActivations);
-        Warnings = [.. writer.Warnings()];
+        Warnings = [.. _told, .. writer.Warnings()];
         return graph;
 
-        InputStatistics? InputsOf(GraphMatrix matrix) => scales.Of(matrix, statistics?.Of(matrix));
+        MatrixInputs InputsOf(GraphMatrix matrix) => scales.Of(matrix, Seen(matrix));
     }
 
     private StatisticsGraph? Observe(IReadOnlyList<PlannedMatrix> plan, CancellationToken cancellationToken)
@@ -96,7 +98,10 @@ internal sealed class GraphQuantizer
             new CalibrationRun(
                 Folder, file.ToArray(), [.. sums.Select(sum => sum.Output)],
                 (output, values, tokens) => sums[output].Observe(values, tokens), Source,
-                Progress is null ? null : new Stages(Progress)),
+                Progress is null ? null : new Stages(Progress))
+            {
+                Tell = _told.Add,
+            },
             cancellationToken);
         return statistics;
     }

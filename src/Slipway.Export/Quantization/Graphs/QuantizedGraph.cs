@@ -22,11 +22,11 @@ internal sealed class QuantizedGraph
     private readonly Dictionary<string, GraphWeight> _written = new(StringComparer.Ordinal);
     private readonly HashSet<Node> _folded = [];
     private readonly GraphUses _uses;
-    private readonly Func<GraphMatrix, InputStatistics?> _statistics;
+    private readonly Func<GraphMatrix, MatrixInputs> _statistics;
 
     private QuantizedGraph(
         Graph source, GraphTensors tensors, IReadOnlyList<PlannedMatrix> plan,
-        Func<GraphMatrix, InputStatistics?> statistics, WeightWriter writer, bool exactActivations)
+        Func<GraphMatrix, MatrixInputs> statistics, WeightWriter writer, bool exactActivations)
     {
         (_source, _tensors, _writer) = (source, tensors, writer);
         (_statistics, _exactActivations) = (statistics, exactActivations);
@@ -58,7 +58,7 @@ internal sealed class QuantizedGraph
     /// <param name="exactActivations">Whether 8-bit weights multiply inputs as they are.</param>
     public static Graph Write(
         Graph source, GraphTensors tensors, IReadOnlyList<PlannedMatrix> plan,
-        Func<GraphMatrix, InputStatistics?> statistics, WeightWriter writer, bool exactActivations) =>
+        Func<GraphMatrix, MatrixInputs> statistics, WeightWriter writer, bool exactActivations) =>
         new QuantizedGraph(source, tensors, plan, statistics, writer, exactActivations).Write();
 
     private Graph Write()

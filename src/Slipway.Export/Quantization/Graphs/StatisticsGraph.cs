@@ -1,5 +1,5 @@
-using System.Numerics.Tensors;
 using Slipway.Export.Passes;
+using Slipway.Export.Quantization.Folding;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -14,6 +14,8 @@ namespace Slipway.Export.Quantization.Graphs;
 internal sealed class StatisticsGraph
 {
     private readonly Dictionary<string, InputSum> _byInput = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, InputSum[]> _byStack = new(StringComparer.Ordinal);
+    private readonly List<InputSum> _counts = [];
 
     private StatisticsGraph(Graph graph) => Graph = graph;
 
@@ -21,30 +23,51 @@ internal sealed class StatisticsGraph
     public Graph Graph { get; private set; }
 
     /// <summary>Its outputs that are statistics.</summary>
-    public IReadOnlyCollection<InputSum> Sums => _byInput.Values;
+    public IReadOnlyCollection<InputSum> Sums =>
+        [.. _byInput.Values, .. _counts, .. _byStack.Values.SelectMany(sums => sums)];
 
     /// <summary>Makes the graph; null where nothing must be known.</summary>
     public static StatisticsGraph? Make(Graph graph, IReadOnlyList<PlannedMatrix> plan)
     {
         StatisticsGraph result = new(GraphCopy.Make(graph, node => [node]));
+
+        // Encoders see whole texts at once, and some of their matrices one token of each only.
+        var isEncoder = !graph.Inputs.Any(port => port.Name.StartsWith("past", StringComparison.Ordinal));
         foreach (var planned in plan.Where(planned => planned.Needs != StatisticsNeed.None))
         {
             foreach (var input in InputsOf(planned.Matrix))
             {
-                var sum = new InputSum(
-                    input, $"/statistics/{result._byInput.Count}", planned.Matrix.Name, planned.Matrix.Columns,
-                    planned.Needs);
+                var columns = planned.Matrix.Columns;
+                InputSum sum = new(
+                    $"/statistics/{result._byInput.Count}", planned.Matrix.Name, columns, planned.Needs)
+                {
+                    Rows = isEncoder
+                        ? scope => scope.Reshape(new GraphValue(input), -1, columns)
+                        : scope => InputSum.Later(scope, new GraphValue(input), columns),
+                };
+                if (isEncoder && !result._byInput.ContainsKey(input))
+                {
+                    sum = sum with { Counts = result.CountRows(sum) };
+                }
+
                 var known = result._byInput.GetValueOrDefault(input, sum);
                 result._byInput[input] = planned.Needs > known.Need ? known with { Need = planned.Needs } : known;
             }
         }
 
-        if (result._byInput.Count == 0)
+        foreach (var mixture in plan.Where(
+            planned => planned.Matrix.Mixture is not null && planned.Needs != StatisticsNeed.None)
+            .GroupBy(planned => planned.Matrix.Mixture!))
+        {
+            result.AddExperts(mixture.Key, [.. mixture]);
+        }
+
+        if (result.Sums.Count == 0)
         {
             return null;
         }
 
-        foreach (var sum in result._byInput.Values)
+        foreach (var sum in result.Sums)
         {
             sum.AddTo(result.Graph);
         }
@@ -55,12 +78,69 @@ internal sealed class StatisticsGraph
         return result;
     }
 
-    /// <summary>The statistics of a matrix's inputs after a run; null where none were taken.</summary>
-    public InputStatistics? Of(GraphMatrix matrix)
+    /// <summary>The statistics of a matrix's inputs after a run.</summary>
+    public MatrixInputs Of(GraphMatrix matrix)
     {
         // The products of a matrix that has several inputs count together; one input is the rule.
         InputSum[] sums = [.. InputsOf(matrix).Where(_byInput.ContainsKey).Select(input => _byInput[input])];
-        return sums.Length == 0 ? null : sums.MaxBy(sum => sum.Tokens)!.Statistics;
+        var all = sums.Length == 0 ? null : sums.MaxBy(sum => sum.Tokens)!.Statistics;
+        return _byStack.TryGetValue(matrix.Name, out var experts)
+            ? new MatrixInputs(all, InputSum.OfExperts(experts, all)) : new MatrixInputs(all);
+    }
+
+    private InputSum CountRows(InputSum sum)
+    {
+        InputSum counts = new($"{sum.Output}/rows", sum.Matrix, 1, StatisticsNeed.SecondMoments)
+        {
+            Rows = scope =>
+            {
+                var size = scope.Slice(scope.Shape(sum.Rows(scope)), scope.Ints(0), scope.Ints(1), scope.Ints(0));
+                return scope.Expand(scope.Float(1), scope.Concat(0, size, scope.Ints(1)));
+            },
+        };
+        _counts.Add(counts);
+        return counts;
+    }
+
+    // Products of a matrix's inputs take no more room than the matrix; otherwise experts share those of all tokens, and
+    // second matrices, whose inputs have nothing in common, have mean squares.
+    private void AddExperts(Node mixture, PlannedMatrix[] matrices)
+    {
+        var shape = Graph.FindInitializer(mixture.Inputs[GraphLayers.SecondExperts])?.Shape;
+        if (shape is not { Count: 3 } || GraphLayers.Attribute(mixture, "swiglu_fusion") != 1)
+        {
+            return;
+        }
+
+        ExpertInputs inputs = new(mixture, (int)shape[0], (int)shape[1], (int)shape[2]);
+        var path = $"/statistics/experts/{_counts.Count}";
+        InputSum counts = new(
+            $"{path}/counts", matrices[0].Matrix.Name, inputs.Experts, StatisticsNeed.SecondMoments)
+        {
+            Rows = inputs.Mask,
+        };
+        _counts.Add(counts);
+        foreach (var (matrix, planned) in matrices.Select(planned => (planned.Matrix, planned)))
+        {
+            var isFirst = mixture.Inputs[GraphLayers.FirstExperts] == matrix.Name;
+            var fits = matrix.Columns <= matrix.Rows / matrix.Count;
+            if (isFirst && !fits)
+            {
+                continue;
+            }
+
+            _byStack[matrix.Name] =
+            [
+                .. Enumerable.Range(0, inputs.Experts).Select(expert => new InputSum(
+                    $"{path}/{(isFirst ? "first" : "second")}/{expert}", matrix.Name, matrix.Columns,
+                    fits ? planned.Needs : StatisticsNeed.SecondMoments)
+                {
+                    Rows = scope => isFirst ? inputs.First(scope, expert) : inputs.Second(scope, expert),
+                    Counts = counts,
+                    Expert = expert,
+                }),
+            ];
+        }
     }
 
     // The second matrices of experts multiply what stands nowhere in the graph.
@@ -68,71 +148,4 @@ internal sealed class StatisticsGraph
         matrix.Mixture is not { } mixture ? matrix.Inputs.Distinct()
         : mixture.Inputs[2] == matrix.Name ? [mixture.Inputs[0]]
         : [];
-}
-
-/// <summary>Sums over the values of a matrix's input.</summary>
-/// <param name="Input">The input's name in the graph.</param>
-/// <param name="Output">The output that has a run's sums.</param>
-/// <param name="Matrix">A matrix with that input, for messages.</param>
-/// <param name="Columns">Its size n.</param>
-/// <param name="Need">What is summed.</param>
-internal sealed record InputSum(string Input, string Output, string Matrix, int Columns, StatisticsNeed Need)
-{
-    private float[]? _sums;
-    private InputStatistics? _statistics;
-
-    /// <summary>Tokens that were counted.</summary>
-    public long Tokens { get; private set; }
-
-    /// <summary>The means; null before anything was counted.</summary>
-    public InputStatistics? Statistics => _statistics ??= _sums is null ? null : Finish();
-
-    /// <summary>Takes the sums over the whole text.</summary>
-    /// <param name="sums">The output's elements.</param>
-    /// <param name="tokens">Tokens that they are summed over.</param>
-    /// <exception cref="InvalidDataException">They are not finite.</exception>
-    public void Observe(ReadOnlySpan<float> sums, long tokens)
-    {
-        if (!float.IsFinite(TensorPrimitives.Sum(sums)))
-        {
-            throw new InvalidDataException(
-                $"Over the calibration text, inputs of '{Matrix}' are infinite or no numbers. The model overflows in "
-                + "single precision there: mend its weights, or quantize it by 'search', which runs nothing.");
-        }
-
-        _sums = sums.ToArray();
-        Tokens = tokens;
-    }
-
-    /// <summary>Adds the output to a graph.</summary>
-    public void AddTo(Graph graph)
-    {
-        NodeScope scope = new(graph, "/statistics");
-        var shape = scope.Concat(0, scope.Shape(new GraphValue("input_ids")), scope.Ints(Columns));
-        var tokens = scope.Reshape(new GraphValue(Input), shape);
-        var later = scope.Slice(tokens, scope.Ints(1), scope.Ints(int.MaxValue), scope.Ints(1));
-        var rows = scope.Reshape(later, -1, Columns);
-        Dimension[] size = Need == StatisticsNeed.Products ? [Columns, Columns] : [Columns];
-        var before = graph.AddInput(CalibrationRun.BeforeOf(Output), ElementType.Float32, size);
-        var sums = Need == StatisticsNeed.Products
-            ? scope.AddNode(
-                OnnxModel.StandardDomain, "Gemm", [rows, rows, before], [$"={Output}"],
-                [new NodeAttribute.Int("transA", 1)])
-            : scope.AddNode(
-                OnnxModel.StandardDomain, "Add",
-                [
-                    before, scope.AddNode(
-                        OnnxModel.StandardDomain, "ReduceSumSquare", [rows, scope.Ints(0)],
-                        new NodeAttribute.Int("keepdims", 0)),
-                ],
-                [$"={Output}"], []);
-        graph.AddOutput(sums[0], ElementType.Float32, size);
-    }
-
-    private InputStatistics Finish()
-    {
-        TensorPrimitives.Divide(_sums!, Tokens, _sums!);
-        return Need == StatisticsNeed.Products
-            ? new InputStatistics(Columns, _sums!) : new InputStatistics(_sums!);
-    }
 }

@@ -4,7 +4,7 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Quantization.Rotation;
 
-/// <summary>Turns a decoder's hidden states by an orthogonal matrix Q, which what reads and writes them takes up.</summary>
+/// <summary>Turns a decoder's hidden states by an orthogonal matrix Q, which the weights around take up.</summary>
 /// <remarks>
 /// With x·Q in the place of hidden states x, RMS norms see the same length, and
 /// <code>
@@ -48,7 +48,7 @@ internal sealed class ResidualRotation
     /// <param name="graph">The float graph; it stays as it is.</param>
     /// <param name="tensors">Its constants.</param>
     /// <returns>The graph, with a matrix more where the head is the embedding.</returns>
-    /// <exception cref="NotSupportedException">Something reads or writes hidden states that cannot take Q up.</exception>
+    /// <exception cref="NotSupportedException">Something meets hidden states that cannot take Q up.</exception>
     public static Graph Apply(Graph graph, GraphTensors tensors)
     {
         var embedding = graph.Nodes.FirstOrDefault(node => node.OpType == "Gather" && node.Inputs[1] == "input_ids"

@@ -5,7 +5,7 @@ using Slipway.Packaging;
 
 namespace Slipway.Export.Quantization.Rotation;
 
-/// <summary>Writes the constants of a float graph anew, rotated, so that it can be run before it is quantized.</summary>
+/// <summary>Writes the constants of a float graph rotated, so that it can be run before it is quantized.</summary>
 internal static class RotatedPackage
 {
     /// <summary>Writes them.</summary>
@@ -29,7 +29,7 @@ internal static class RotatedPackage
             new Graph(graph.Name), data, source, 1, _ => false, progress: null, cancellationToken);
         var added = rotated.Initializers.FirstOrDefault(constant => graph.FindInitializer(constant.Name) is null);
         return (
-            QuantizedGraph.Write(rotated, tensors, [], _ => null, writer, exactActivations: false),
+            QuantizedGraph.Write(rotated, tensors, [], _ => MatrixInputs.None, writer, exactActivations: false),
             added is null ? rules : [new RecipeRule(added.Name, new MatrixFormat(Precision.Float32)), .. rules]);
     }
 }

@@ -1,4 +1,5 @@
 using Slipway.Checkpoints;
+using Slipway.Export.Quantization;
 using Slipway.Export.Quantization.Folding;
 using Slipway.Export.Quantization.Graphs;
 using Slipway.Export.Weights;
@@ -79,7 +80,7 @@ public sealed class ScaleFoldTests(ITestOutputHelper output) : IDisposable
         using ExternalDataWriter data = new(File.Create(_folder["scaled/model.onnx.data"]), "model.onnx.data");
         WeightWriter writer = new(
             new Graph(graph.Name), data, "source", 1, _ => false, null, TestContext.Current.CancellationToken);
-        var written = QuantizedGraph.Write(graph, tensors, [], _ => null, writer, exactActivations: false);
+        var written = QuantizedGraph.Write(graph, tensors, [], _ => MatrixInputs.None, writer, exactActivations: false);
         using var file = File.Create(_folder["scaled/model.onnx"]);
         OnnxFile.Write(new OnnxModel(written), file);
     }
