@@ -9,10 +9,11 @@ namespace Slipway.Export;
 /// <summary>The files of a checkpoint that a package takes over: tokenizer, chat template, generation.</summary>
 internal static class TextFiles
 {
+    private const string TemplateFolder = "additional_chat_templates";
+
     private static readonly string[] Names =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-         "chat_template.jinja", "additional_chat_templates/tool_use.jinja", "chat_template.json",
-             "generation_config.json"];
+         "chat_template.jinja", "chat_template.json", "generation_config.json"];
 
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 
@@ -30,7 +31,8 @@ internal static class TextFiles
     }
 
     /// <summary>Writes the files that are there into the package.</summary>
-    public static void Copy(Checkpoint checkpoint, PackageWriter writer) => Copy(checkpoint, writer, Names);
+    public static void Copy(Checkpoint checkpoint, PackageWriter writer) =>
+        Copy(checkpoint, writer, [.. Names, .. TemplateNames(checkpoint)]);
 
     /// <summary>Writes files that lie beside the checkpoint into the package, those that are there.</summary>
     public static void Copy(Checkpoint checkpoint, PackageWriter writer, IReadOnlyList<string> names)
@@ -42,6 +44,16 @@ internal static class TextFiles
                 writer.Write(name, content);
             }
         }
+    }
+
+    // Named templates, such as tool_use.jinja and rag.jinja.
+    private static IEnumerable<string> TemplateNames(Checkpoint checkpoint)
+    {
+        var folder = Directory.Exists(checkpoint.Path) ? checkpoint.Path
+            : Path.GetDirectoryName(Path.GetFullPath(checkpoint.Path))!;
+        var templates = Path.Combine(folder, TemplateFolder);
+        return !Directory.Exists(templates) ? [] : Directory.EnumerateFiles(templates, "*.jinja")
+            .Select(file => $"{TemplateFolder}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal);
     }
 
     /// <summary>Reads a file as a JSON object; an empty one where the file is absent.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -9,9 +10,10 @@ namespace Slipway.Packaging;
 /// <remarks>
 /// Immutable and safe for concurrent use. <c>tokenizer_config.json</c> wins; <c>special_tokens_map.json</c> counts for
 /// the tokens that it lacks. A token is a text, or an object that holds the text as <c>content</c>.
-/// <c>chat_template.jinja</c>, with <c>additional_chat_templates/tool_use.jinja</c> for requests with tools, wins over
-/// the <c>chat_template</c> of <c>tokenizer_config.json</c>, which is one template or a list of named ones,
-/// <c>default</c> and <c>tool_use</c> among them; <c>chat_template.json</c> comes last.
+/// <c>chat_template.jinja</c>, with others by name as <c>additional_chat_templates/tool_use.jinja</c>, wins over the
+/// <c>chat_template</c> of <c>tokenizer_config.json</c>, which is one template or a list of named ones, <c>default</c>
+/// and <c>tool_use</c> among them; <c>chat_template.json</c> comes last. Requests with tools take <c>tool_use</c> where
+/// it is there.
 /// Source: the files that transformers' tokenizers save.
 /// </remarks>
 public sealed class TokenizerConfig
@@ -20,14 +22,23 @@ public sealed class TokenizerConfig
     private const string AddedFile = "added_tokens.json", TokenizerFile = "tokenizer.json";
     private const string AdditionalKey = "additional_special_tokens", ExtraKey = "extra_special_tokens";
 
+    private const string TemplateFolder = "additional_chat_templates", DefaultName = "default", ToolName = "tool_use";
+
+    // A name is a part of a path, and must not leave its folder.
+    private static readonly SearchValues<char> NameCharacters =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
     private static readonly string[] Keys =
         ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+    private static readonly string[] NamedKeys = [ExtraKey, "model_specific_special_tokens"];
 
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 
     private readonly Dictionary<string, string> _tokens = new(StringComparer.Ordinal);
     private readonly string[] _additional;
     private readonly string? _defaultTemplate, _toolTemplate;
+    private readonly Func<string, string?> _findTemplate;
 
     private TokenizerConfig(string path, Func<string, byte[]?> readFile)
     {
@@ -42,7 +53,8 @@ public sealed class TokenizerConfig
         }
 
         // Models give tokens names of their own, such as 'image_token'.
-        foreach (var (key, value) in (config[ExtraKey] ?? map[ExtraKey]) as JsonObject ?? [])
+        foreach (var (key, value) in NamedKeys.SelectMany(
+            key => (config[key] ?? map[key]) as JsonObject ?? []))
         {
             if (Content(value) is { } token)
             {
@@ -50,20 +62,25 @@ public sealed class TokenizerConfig
             }
         }
 
-        _additional = [.. ((config[AdditionalKey] ?? map[AdditionalKey]) as JsonArray ?? [])
+        // Transformers 5 lists them under 'extra_special_tokens', which held named ones before.
+        _additional = [.. ((config[AdditionalKey] ?? map[AdditionalKey] ?? config[ExtraKey]) as JsonArray ?? [])
             .Select(Content).OfType<string>()];
         EndTokenId = _tokens.TryGetValue("eos_token", out var end) ? FindId(end, config, path, readFile) : null;
         _defaultTemplate = ReadText(path, "chat_template.jinja", readFile);
         if (_defaultTemplate is not null)
         {
-            _toolTemplate = ReadText(path, "additional_chat_templates/tool_use.jinja", readFile) ?? _defaultTemplate;
+            _findTemplate = name => ReadText(path, $"{TemplateFolder}/{name}.jinja", readFile)
+                ?? (name == DefaultName ? _defaultTemplate : null);
         }
         else
         {
             var templates = config["chat_template"] ?? ReadJson(path, "chat_template.json", readFile)["chat_template"];
-            _defaultTemplate = Text(templates) ?? Named(templates, "default");
-            _toolTemplate = Text(templates) ?? Named(templates, "tool_use") ?? _defaultTemplate;
+            _findTemplate = name => name == DefaultName ? Text(templates) ?? Named(templates, name)
+                : Named(templates, name);
+            _defaultTemplate = _findTemplate(DefaultName);
         }
+
+        _toolTemplate = _findTemplate(ToolName) ?? _defaultTemplate;
     }
 
     /// <summary>The id of <c>eos_token</c>; null where no file names the token, or none gives it an id.</summary>
@@ -83,6 +100,15 @@ public sealed class TokenizerConfig
     /// <summary>The source of the chat template that a request uses; null where there is none.</summary>
     /// <param name="withTools">Asks for the template of requests with tools, where one is named.</param>
     public string? ChatTemplate(bool withTools) => withTools ? _toolTemplate : _defaultTemplate;
+
+    /// <summary>The source of a chat template by its name; null where there is none of that name.</summary>
+    /// <param name="name"><c>default</c>, <c>tool_use</c>, <c>rag</c> or another that the files use.</param>
+    /// <exception cref="PackageException">The template's file is malformed.</exception>
+    public string? ChatTemplate(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return name.AsSpan().ContainsAnyExcept(NameCharacters) ? null : _findTemplate(name);
+    }
 
     /// <summary>Gives a chat template the special tokens by their names; names that are set already stay.</summary>
     /// <param name="variables">The template's variables.</param>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Slipway.Tokenization.Files;
+using Slipway.Tokenization.Models;
 
 namespace Slipway.Tokenization;
 
@@ -17,15 +18,18 @@ internal sealed record AddedToken(
 internal sealed class AddedTokenMatcher
 {
     private readonly SearchValues<char> _starts;
-    private readonly Dictionary<char, AddedToken[]> _byStart;
+    private readonly AddedToken[] _tokens;
+    private readonly TokenTrie _trie = new();
 
     public AddedTokenMatcher(IEnumerable<AddedToken> tokens)
     {
-        _byStart = tokens.Where(token => token.Content.Length > 0)
-            .GroupBy(token => token.Content[0])
-            .ToDictionary(
-                group => group.Key, group => group.OrderByDescending(token => token.Content.Length).ToArray());
-        _starts = SearchValues.Create([.. _byStart.Keys]);
+        _tokens = [.. tokens.Where(token => token.Content.Length > 0).DistinctBy(token => token.Content)];
+        for (var i = 0; i < _tokens.Length; i++)
+        {
+            _trie.Add(_tokens[i].Content, i);
+        }
+
+        _starts = SearchValues.Create([.. _tokens.Select(token => token.Content[0])]);
     }
 
     /// <summary>Yields the text between tokens (id −1) and the tokens, in order; nothing empty.</summary>
@@ -42,13 +46,13 @@ internal sealed class AddedTokenMatcher
             }
 
             at += offset;
-            var token = Array.Find(_byStart[text[at]], candidate => Matches(text, at, candidate));
-            if (token is null)
+            if (_trie.Longest(text.AsSpan(at), out _) is not (>= 0 and var found))
             {
                 at++;
                 continue;
             }
 
+            var token = _tokens[found];
             if (token.SingleWord && TouchesWord(text, at, at + token.Content.Length))
             {
                 at += token.Content.Length;
@@ -82,9 +86,6 @@ internal sealed class AddedTokenMatcher
 
         return parts;
     }
-
-    private static bool Matches(string text, int at, AddedToken token) =>
-        text.AsSpan(at).StartsWith(token.Content, StringComparison.Ordinal);
 
     private static bool TouchesWord(string text, int start, int end) =>
         (start > 0 && IsWord(text[start - 1])) || (end < text.Length && IsWord(text[end]));

@@ -23,13 +23,9 @@ internal static class AddedTokensFile
 
         HashSet<string> special = [];
         var map = Path.Combine(folder, "special_tokens_map.json");
-        if (File.Exists(map))
-        {
-            Parse(map, root => Collect(root.Element, special));
-        }
-
+        JsonFile.Read(map, root => Collect(root.Element, special));
         List<AddedToken> tokens = [];
-        Parse(path, root =>
+        JsonFile.Read(path, root =>
         {
             foreach (var (token, id) in VocabularyReader.Read(root))
             {
@@ -38,21 +34,6 @@ internal static class AddedTokensFile
             }
         });
         return [.. tokens];
-    }
-
-    private static void Parse(string path, Action<Section> read)
-    {
-        try
-        {
-            ReadOnlyMemory<byte> json = File.ReadAllBytes(path);
-            using var document = JsonDocument.Parse(json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json);
-            read(new Section(document.RootElement, string.Empty, path));
-        }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
-        {
-            throw new TokenizerFormatException(
-                $"Tokenizer '{path}' is not valid JSON: {exception.Message} Download it again.", path, exception);
-        }
     }
 
     // A token is a text, or an object with the text as its content; some keys hold lists of them.

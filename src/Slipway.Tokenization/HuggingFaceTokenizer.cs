@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.ML.Tokenizers;
 using Slipway.Tokenization.Decoders;
 using Slipway.Tokenization.Files;
+using Slipway.Tokenization.Files.Formats;
 using Slipway.Tokenization.Models;
 using Slipway.Tokenization.Normalizers;
 using Slipway.Tokenization.PostProcessors;
@@ -11,15 +12,15 @@ using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization;
 
-/// <summary>A tokenizer as a <c>tokenizer.json</c> of Hugging Face's tokenizers describes it.</summary>
+/// <summary>
+/// A tokenizer as a <c>tokenizer.json</c> of Hugging Face's tokenizers describes it, or a file of another form.
+/// </summary>
 /// <remarks>
 /// Immutable and safe for concurrent use. Text goes through added tokens, normalizer, pre-tokenizer, model and
 /// post-processor, in this order. The members inherited from <see cref="Tokenizer"/> never add special tokens.
 /// </remarks>
 public sealed class HuggingFaceTokenizer : Tokenizer
 {
-    private const string FileName = "tokenizer.json", SentencePieceName = "tokenizer.model";
-
     private readonly TextEncoder _encoder;
     private readonly SpecialTokenTemplate _template;
     private readonly PairTemplate _pair;
@@ -86,24 +87,48 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     /// <summary>The highest token id + 1.</summary>
     public int VocabularySize => _tokens.Length;
 
-    /// <summary>Reads a <c>tokenizer.json</c>, or a SentencePiece <c>tokenizer.model</c>.</summary>
+    /// <summary>Gets what was presumed where the files do not say, a sentence each, with its remedy.</summary>
+    public IReadOnlyList<string> Warnings { get; private init; } = [];
+
+    /// <summary>Reads a tokenizer from a file of any form, or from the folder that holds one.</summary>
     /// <remarks>
-    /// Tokens of an <c>added_tokens.json</c> in the same folder are taken over where the file lacks them.
+    /// The forms, in the order in which a folder is searched: <c>tokenizer.json</c>; a SentencePiece model, BPE or
+    /// unigram (<c>tokenizer.model</c>, <c>spiece.model</c>, <c>sentencepiece.bpe.model</c>); ranks of tiktoken
+    /// (<c>*.tiktoken</c>, <c>tiktoken.model</c> or <c>tokenizer.model</c>); <c>vocab.json</c> with <c>merges.txt</c>;
+    /// BERT's <c>vocab.txt</c>. All but the first leave the rest to <c>tokenizer_config.json</c> and
+    /// <c>special_tokens_map.json</c> beside them. Tokens of an <c>added_tokens.json</c> are taken over where the
+    /// tokenizer lacks them.
     /// </remarks>
-    /// <param name="path">The file, or a folder that holds one of these; the first wins.</param>
-    /// <exception cref="TokenizerFormatException">The file is damaged or asks for something unknown.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <param name="path">The file or the folder.</param>
+    /// <exception cref="TokenizerFormatException">A file is damaged or asks for something unknown.</exception>
+    /// <exception cref="IOException">No file is there, or it cannot be read.</exception>
     public static HuggingFaceTokenizer Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        var model = Directory.Exists(path) ? Path.Combine(path, SentencePieceName) : path;
-        var isModel = model.EndsWith(".model", StringComparison.Ordinal) && File.Exists(model)
-            && !(file != model && File.Exists(file));
-        var beside = AddedTokensFile.Read(Path.GetDirectoryName(Path.GetFullPath(file))!);
-        return isModel
-            ? Read(SentencePieceFile.ToJson(File.ReadAllBytes(model), model), model, beside)
-            : Read(File.ReadAllBytes(file), file, beside);
+        var (file, format) = TokenizerFormats.Find(path) ?? (!Directory.Exists(path) ? (path, TokenizerFormats.Json)
+            : throw new FileNotFoundException(
+                $"'{path}' holds no tokenizer; expected one of {TokenizerFormats.Names}.", path));
+        var folder = TokenizerFormats.Folder(file);
+        List<string> warnings = [];
+        if (format == TokenizerFormats.Json)
+        {
+            return Read(File.ReadAllBytes(file), file, AddedTokensFile.Read(folder), warnings);
+        }
+
+        var settings = TokenizerSettings.Read(folder);
+        var beside = settings.AddedTokens.Concat(AddedTokensFile.Read(folder)).DistinctBy(token => token.Content);
+        return Read(format.Read(file, settings, warnings), file, [.. beside], warnings);
+    }
+
+    /// <summary>Gets the names of the files that <see cref="Load"/> finds in a folder, as messages list them.</summary>
+    public static string FileNames => TokenizerFormats.Names;
+
+    /// <summary>Tells whether a tokenizer of a form that <see cref="Load"/> knows lies at a path.</summary>
+    /// <param name="path">A file or a folder.</param>
+    public static bool Exists(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return TokenizerFormats.Find(path) is not null;
     }
 
     /// <summary>Reads the contents of a <c>tokenizer.json</c>.</summary>
@@ -113,7 +138,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public static HuggingFaceTokenizer Parse(ReadOnlySpan<byte> json, string source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return Read(json.ToArray(), source, []);
+        return Read(json.ToArray(), source, [], []);
     }
 
     /// <summary>Turns text into token ids.</summary>
@@ -233,7 +258,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     internal string? DecodedPart(int id) =>
         IdToToken(id) is { } token ? _parts[id] ??= _decoder?.Prepare(token) ?? token : null;
 
-    private static HuggingFaceTokenizer Read(ReadOnlyMemory<byte> json, string source, AddedToken[] beside)
+    private static HuggingFaceTokenizer Read(
+        ReadOnlyMemory<byte> json, string source, AddedToken[] beside, List<string> warnings)
     {
         if (json.Span.StartsWith("\uFEFF"u8))
         {
@@ -243,7 +269,10 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         try
         {
             using var document = JsonDocument.Parse(json);
-            return new HuggingFaceTokenizer(new Section(document.RootElement, string.Empty, source), beside);
+            return new HuggingFaceTokenizer(new Section(document.RootElement, string.Empty, source), beside)
+            {
+                Warnings = warnings,
+            };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {

@@ -110,6 +110,156 @@ public sealed class TokenizerFilesTests : IDisposable
         Assert.Equal("stop", (string?)answer["finish_reason"]);
     }
 
+    [Theory]
+    [InlineData("tokenizer.json")]
+    [InlineData("vocab.txt")]
+    [InlineData("vocab.json")]
+    [InlineData("x.tiktoken")]
+    public async Task Tokenize_FolderOrFileOfAnyForm_GivesTheIds(string name)
+    {
+        WriteTokenizer(name);
+        await File.WriteAllTextAsync(
+            _folder["texts.json"], """["ab a"]""", TestContext.Current.CancellationToken);
+
+        var folder = await Tool.RunAsync(
+            "tokenize", _folder["t"], "-i", _folder["texts.json"], "--no-special", "--json");
+        var file = await Tool.RunAsync(
+            "tokenize", Path.Combine(_folder["t"], name), "-i", _folder["texts.json"], "--no-special", "--json");
+
+        Assert.Equal("ab a", (string?)folder.Json[0]!["decoded"]);
+        Assert.Equal(folder.Output, file.Output);
+        Assert.Equal(name is "vocab.json" or "x.tiktoken", folder.Error.StartsWith(
+            "slipway: warning: The file", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("tokenizers/spm-bpe-bytefallback", "expected-sentencepiece.json")]
+    [InlineData("tokenizers/spm-unigram", "expected-sentencepiece.json")]
+    [InlineData("tokenizers/llama2", "expected.json")]
+    [InlineData("tokenizers/minilm-wordpiece", "expected.json")]
+    [InlineData("tokenizers/unigram-json", "expected.json")]
+    [InlineData("tokenizers/qwen3", "expected.json")]
+    public async Task Tokenize_AssetsOfEveryForm_GiveTheReferenceIds(string folder, string expected)
+    {
+        var source = SharedAssets.Path(folder.Split('/'));
+        var cases = JsonNode.Parse(await File.ReadAllBytesAsync(
+            Path.Combine(source, expected), TestContext.Current.CancellationToken))!["cases"]!.AsArray();
+
+        // SentencePiece spells the name of a special token, which a tokenizer for models recognises.
+        var isSentencePiece = expected.Contains("sentencepiece", StringComparison.Ordinal);
+        JsonNode[] plain = [.. cases.OfType<JsonNode>().Where(item => !isSentencePiece
+            || !((string[])["<unk>", "<s>", "</s>"]).Any(((string)item["text"]!).Contains))];
+        await File.WriteAllTextAsync(
+            _folder["texts.json"], new JsonArray([.. plain.Select(item => item["text"]!.DeepClone())]).ToJsonString(),
+            TestContext.Current.CancellationToken);
+
+        var run = await Tool.RunAsync(
+            "tokenize", source, "-i", _folder["texts.json"], "--no-special", "--json");
+
+        Assert.Equal(
+            plain.Select(item => item["ids"]!.ToJsonString()),
+            run.Json.AsArray().Select(item => item!["ids"]!.ToJsonString()));
+        Assert.Empty(run.Error);
+    }
+
+    [Fact]
+    public async Task Tokenize_GgufAndItsFolder_GiveTheIdsOfItsTokenizer()
+    {
+        var file = SharedAssets.Path("smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
+        Directory.CreateDirectory(_folder["g"]);
+        File.CreateSymbolicLink(Path.Combine(_folder["g"], "m.gguf"), file);
+        await File.WriteAllTextAsync(
+            _folder["texts.json"], """["Hello 123 wörld"]""", TestContext.Current.CancellationToken);
+        async Task<string> Ids(string source) => (await Tool.RunAsync(
+            "tokenize", source, "-i", _folder["texts.json"], "--json")).Json[0]!["ids"]!.ToJsonString();
+
+        var ids = await Ids(Path.GetDirectoryName(file)!);
+
+        Assert.Equal(ids, await Ids(_folder["g"]));
+        Assert.Equal(ids, await Ids(Path.Combine(_folder["g"], "m.gguf")));
+    }
+
+    [Fact]
+    public async Task Tokenize_FolderWithoutATokenizer_NamesTheFilesThatItWouldTake()
+    {
+        Directory.CreateDirectory(_folder["empty"]);
+        await File.WriteAllTextAsync(_folder["texts.json"], "[]", TestContext.Current.CancellationToken);
+
+        var run = await Tool.RunAsync("tokenize", _folder["empty"], "-i", _folder["texts.json"]);
+
+        Assert.Equal(
+            $"slipway: '{_folder["empty"]}' has no tokenizer. Name a package, a checkpoint or a GGUF file that has "
+            + "one, or a folder or file of these: 'tokenizer.json', 'tokenizer.model', 'spiece.model', "
+            + "'sentencepiece.bpe.model', 'tiktoken.model', '*.tiktoken', 'merges.txt', 'vocab.txt'.",
+            run.Error.TrimEnd());
+        Assert.NotEqual(0, run.Code);
+    }
+
+    [Theory]
+    [InlineData("t", null, "d1")]
+    [InlineData("t/vocab.txt", null, "d1")]
+    [InlineData("t", "rag", "r1")]
+    [InlineData("t", "none", null)]
+    public async Task Render_TokenizersFolderOrFile_TakesTheTemplateOfTheName(
+        string source, string? name, string? expected)
+    {
+        WriteTokenizer("vocab.txt");
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder["t"], "tokenizer_config.json"),
+            """{"chat_template": [{"name": "default", "template": "d{{ n }}"}, {"name": "rag", "template": "r{{ n }}"}]}""",
+            TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(_folder["input.json"], """{"n": 1}""", TestContext.Current.CancellationToken);
+
+        var run = await Tool.RunAsync([
+            "render", _folder[source], "-i", _folder["input.json"], .. name is null ? Array.Empty<string>()
+                : ["--template-name", name]]);
+
+        Assert.Equal(expected, run.Code == 0 ? run.Output.TrimEnd() : null);
+        Assert.Equal(
+            expected is null ? $"slipway: '{_folder[source]}' has no chat template 'none'. Name a template file with "
+                + "--template." : string.Empty, run.Error.TrimEnd());
+    }
+
+    [Fact]
+    public async Task Export_NamedTemplates_GoIntoThePackage()
+    {
+        var source = SmallPackage.WriteCheckpoint(_folder);
+        Directory.CreateDirectory(Path.Combine(source, "additional_chat_templates"));
+        await File.WriteAllTextAsync(
+            Path.Combine(source, "additional_chat_templates", "rag.jinja"), "r", TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, (await Tool.RunAsync("export", source, "-o", _folder["p"])).Code);
+
+        Assert.Equal("r", await File.ReadAllTextAsync(
+            Path.Combine(_folder["p"], "additional_chat_templates", "rag.jinja"),
+            TestContext.Current.CancellationToken));
+    }
+
+    private void WriteTokenizer(string name)
+    {
+        Directory.CreateDirectory(_folder["t"]);
+        var path = Path.Combine(_folder["t"], name);
+        switch (name)
+        {
+            case "vocab.txt":
+                File.WriteAllText(path, "[UNK]\n[CLS]\n[SEP]\nab\na\n");
+                File.WriteAllText(Path.Combine(_folder["t"], "special_tokens_map.json"), """{"unk_token": "[UNK]"}""");
+                break;
+            case "vocab.json":
+                File.WriteAllText(path, """{"a": 0, "b": 1, "ab": 2, "Ġ": 3}""");
+                File.WriteAllText(Path.Combine(_folder["t"], "merges.txt"), "a b\n");
+                break;
+            case "x.tiktoken":
+                File.WriteAllLines(path, Enumerable.Range(0, 256).Select(
+                    value => $"{Convert.ToBase64String([(byte)value])} {value}"));
+                break;
+            default:
+                File.WriteAllBytes(
+                    path, new Tokenization.Training.BpeTrainer(new() { VocabularySize = 256 }).Train(["text"]));
+                break;
+        }
+    }
+
     // Layers of zeros leave a token's embedding as it is, so that the tied head's products name the next token:
     // a line feed (1, 0) calls for 'hi' (2, 1), and that for the end of the turn (0, 10).
     private string WriteModelThatSaysHi(string? movedTo)

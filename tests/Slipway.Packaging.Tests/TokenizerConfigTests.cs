@@ -74,6 +74,38 @@ public sealed class TokenizerConfigTests
         Assert.Equal(("j", "t"), (read.ChatTemplate(withTools: false), read.ChatTemplate(withTools: true)));
     }
 
+    [Fact]
+    public void AddTo_TokensAsTransformers5Lists_AreSet()
+    {
+        JsonObject variables = [];
+
+        Read(("tokenizer_config.json", """
+            {"extra_special_tokens": ["x", {"content": "y"}], "model_specific_special_tokens": {"image_token": "i"}}
+            """)).AddTo(variables);
+
+        Assert.Equal(
+            """{"image_token":"i","additional_special_tokens":["x","y"]}""", variables.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("default", "d")]
+    [InlineData("tool_use", "t")]
+    [InlineData("rag", "r")]
+    [InlineData("Rag", null)]
+    [InlineData("../default", null)]
+    public void ChatTemplate_ByName_IsThatOfTheListOrTheFolder(string name, string? expected)
+    {
+        var list = Read(("tokenizer_config.json", """
+            {"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"},
+             {"name": "rag", "template": "r"}]}
+            """));
+        var folder = Read(
+            ("chat_template.jinja", "d"), ("additional_chat_templates/tool_use.jinja", "t"),
+            ("additional_chat_templates/rag.jinja", "r"));
+
+        Assert.Equal((expected, expected), (list.ChatTemplate(name), folder.ChatTemplate(name)));
+    }
+
     [Theory]
     [InlineData("tokenizer_config.json", "{")]
     [InlineData("tokenizer_config.json", "[]")]

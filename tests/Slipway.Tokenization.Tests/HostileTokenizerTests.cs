@@ -120,6 +120,62 @@ public sealed class HostileTokenizerTests
         Assert.Equal("small.json", exception.Path);
     }
 
+    [Fact]
+    public void Encode_ReplacementsThatDoubleTheTextAgainAndAgain_AreRefused()
+    {
+        var steps = string.Join(',', Enumerable.Repeat(
+            """{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}""", 60));
+        var tokenizer = SmallTokenizers.Parse($$"""
+            {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
+             "normalizer": {"type": "Sequence", "normalizers": [{{steps}}]} }
+            """);
+
+        var exception = Assert.Throws<TokenizerFormatException>(() => tokenizer.Encode(new string('a', 1000), false));
+
+        Assert.Equal(
+            "Tokenizer 'small.json': the replacement of 'a' by 'aa' makes a text of 131072000 characters grow by more "
+            + "than 67108864. Use a file whose replacements do not grow a text, or a shorter text.", exception.Message);
+    }
+
+    [Theory]
+    [InlineData("Unigram", """[["TOKEN", 0]]""", "'model.vocab[0]'")]
+    [InlineData("WordPiece", """{"[UNK]": 0, "TOKEN": 1}""", "'model.vocab'")]
+    public void Parse_TokenOfThousandsOfCharacters_IsRefused(string type, string vocabulary, string where)
+    {
+        var json = $$"""{"model": {"type": "{{type}}", "vocab": {{vocabulary}} } }"""
+            .Replace("TOKEN", new string('a', 1025), StringComparison.Ordinal);
+
+        var exception = Assert.Throws<TokenizerFormatException>(() => SmallTokenizers.Parse(json));
+
+        Assert.StartsWith(
+            $"Tokenizer 'small.json': {where} holds the token 'aaa", exception.Message, StringComparison.Ordinal);
+        Assert.EndsWith("of 1025 characters; expected at most 1024.", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Encode_ManyAddedTokensOfOneBeginning_TakesTheLongestAndFinishes()
+    {
+        var added = string.Join(',', Enumerable.Range(0, 5000).Select(
+            i => $$"""{"id": {{i + 2}}, "content": "<{{i}}>", "normalized": false}"""));
+        var tokenizer = SmallTokenizers.Parse($$"""
+            {"added_tokens": [{{added}}, {"id": 5002, "content": "<1><2>", "normalized": false}],
+             "model": {"type": "BPE", "vocab": {"<": 0, "1": 1}, "merges": []} }
+            """);
+
+        Assert.Equal([0, 3, 5002, 0, 1], tokenizer.Encode("<<1><1><2><1", false));
+        Assert.Equal(1_000_000, tokenizer.Encode(new string('<', 1_000_000), false).Length);
+    }
+
+    [Fact]
+    public void Encode_MergesThatLeadBackToTheirParts_Finish()
+    {
+        var tokenizer = SmallTokenizers.Parse("""
+            {"model": {"type": "BPE", "vocab": {"a": 0, "": 1, "aa": 2}, "merges": [["a", "a"], ["", "a"], ["aa", ""]]}}
+            """);
+
+        Assert.Equal(5000, tokenizer.Encode(new string('a', 10_000), false).Length);
+    }
+
     private static void Use(HuggingFaceTokenizer tokenizer)
     {
         const string text = "ab a. é 日本 <s>[CLS]\0\uD800 12";

@@ -24,7 +24,8 @@ internal static class BenchGuidanceVerb
         command.SetAction((result, cancellationToken) =>
         {
             var report = GuidanceBench.Measure(
-                TextSource.LoadTokenizer(result.GetRequiredValue(source)), result.GetValue(rounds), cancellationToken);
+                TextSource.LoadTokenizer(result.GetRequiredValue(source), context), result.GetValue(rounds),
+                cancellationToken);
             if (result.GetValue(json))
             {
                 context.WriteJson(ToJson(report));

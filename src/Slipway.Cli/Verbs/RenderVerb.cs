@@ -14,10 +14,15 @@ internal static class RenderVerb
     {
         var source = new Argument<string?>("SOURCE")
         {
-            Description = "A package or checkpoint with a chat template.",
+            Description = "A package, a checkpoint, a GGUF file or a folder with a chat template.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var template = new Option<string?>("--template") { Description = "A template file, instead of a source." };
+        var name = new Option<string?>("--template-name")
+        {
+            Description = "One of the source's several templates: default, tool_use, rag, …; without it tool_use where "
+                + "the input has tools and the source such a template, else default.",
+        };
         var input = new Option<string>("--input", "-i")
         {
             Description = "The template's variables as JSON: messages, tools, add_generation_prompt, bos_token, …",
@@ -31,7 +36,7 @@ internal static class RenderVerb
         var command = new Command(
             "render", "Show a conversation as the model reads it. Example: slipway render PACKAGE -i conversation.json")
         {
-            source, template, input, now, json,
+            source, template, name, input, now, json,
         };
         command.SetAction(result =>
         {
@@ -41,7 +46,8 @@ internal static class RenderVerb
                     "The input is not a JSON object with the template's variables, such as 'messages'.");
             }
 
-            var text = Find(result.GetValue(source), result.GetValue(template), variables)
+            var text = Find(
+                result.GetValue(source), result.GetValue(template), result.GetValue(name), variables)
                 .Render(variables, Date(result.GetValue(now)));
             if (result.GetValue(json))
             {
@@ -57,8 +63,13 @@ internal static class RenderVerb
         return command;
     }
 
-    private static ChatTemplate Find(string? source, string? file, JsonObject variables)
+    private static ChatTemplate Find(string? source, string? file, string? name, JsonObject variables)
     {
+        if (file is not null && name is not null)
+        {
+            throw new UsageException("'--template' is one template; leave '--template-name' out, or name a source.");
+        }
+
         if (file is not null)
         {
             return ChatTemplate.Parse(InputFile.ReadText(file));
@@ -70,11 +81,12 @@ internal static class RenderVerb
                 "There is no template to render. Name a package, a checkpoint or a file with --template.");
         }
 
-        var config = TokenizerConfig.Read(source, name => TextSource.ReadFile(source, name));
+        var config = TokenizerConfig.Read(source, file => TextSource.ReadFile(source, file));
         config.AddTo(variables);
-        return ChatTemplate.Parse(
-            config.ChatTemplate(variables.ContainsKey("tools"))
-            ?? throw new UsageException($"'{source}' has no chat template. Name a template file with --template."));
+        var text = name is null ? config.ChatTemplate(variables.ContainsKey("tools")) : config.ChatTemplate(name);
+        return ChatTemplate.Parse(text ?? throw new UsageException(
+            $"'{source}' has no chat template{(name is null ? string.Empty : $" '{name}'")}. Name a template file with "
+            + "--template."));
     }
 
     private static DateTimeOffset Date(string? text) =>

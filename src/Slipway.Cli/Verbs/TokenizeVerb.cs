@@ -9,7 +9,10 @@ internal static class TokenizeVerb
 {
     public static Command Create(VerbContext context)
     {
-        var source = new Argument<string>("SOURCE") { Description = "A package, a checkpoint, or a tokenizer.json." };
+        var source = new Argument<string>("SOURCE")
+        {
+            Description = "A package, a checkpoint, a GGUF file, or a tokenizer's folder or file of any form.",
+        };
         var input = new Option<string>("--input", "-i")
         {
             Description = "A JSON list of strings; '-' for standard input.",
@@ -28,7 +31,7 @@ internal static class TokenizeVerb
         command.SetAction(result =>
         {
             var texts = InputFile.ReadTexts(context, result.GetRequiredValue(input));
-            var tokenizer = TextSource.LoadTokenizer(result.GetRequiredValue(source));
+            var tokenizer = TextSource.LoadTokenizer(result.GetRequiredValue(source), context);
             var list = new JsonArray();
             foreach (var text in texts)
             {

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Slipway.Tokenization.Files.Patterns;
 using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Files;
@@ -6,7 +7,7 @@ namespace Slipway.Tokenization.Files;
 /// <summary>The <c>{"Regex": …}</c> or <c>{"String": …}</c> of a tokenizer file.</summary>
 internal sealed class Pattern
 {
-    private const int MaximumLength = 16_384;
+    private const int MaximumLength = 16_384, MaximumGrowth = 1 << 26;
 
     // Backtracking patterns are stopped after this long on one match; published patterns take microseconds.
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
@@ -14,14 +15,17 @@ internal sealed class Pattern
     private readonly string? _literal;
     private readonly string _source;
 
-    private Pattern(Regex regex, string? literal, string source) =>
-        (Regex, _literal, _source) = (regex, literal, source);
+    private Pattern(Regex regex, string? literal, bool readsProperties, string source) =>
+        (Regex, _literal, ReadsProperties, _source) = (regex, literal, readsProperties, source);
 
     /// <summary>The pattern; matching may take too long, which <see cref="TimedOut"/> reports.</summary>
     public Regex Regex { get; }
 
+    /// <summary>Tells whether the pattern may ask for more of a character than its category.</summary>
+    public bool ReadsProperties { get; }
+
     /// <summary>A pattern of the library's own.</summary>
-    public static Pattern BuiltIn(Regex regex) => new(regex, null, string.Empty);
+    public static Pattern BuiltIn(Regex regex) => new(regex, null, readsProperties: false, string.Empty);
 
     public static Pattern Parse(Section section)
     {
@@ -30,24 +34,29 @@ internal sealed class Pattern
             var literal = text.AsString();
             return new Pattern(
                 new Regex(Regex.Escape(literal), RegexOptions.CultureInvariant, Timeout),
-                literal.Length > 0 ? literal : null, section.Source);
+                literal.Length > 0 ? literal : null, readsProperties: false, section.Source);
         }
 
-        return new Pattern(Compile(section["Regex"].AsString(), section), null, section.Source);
+        var pattern = section["Regex"].AsString();
+        var regex = Compile(pattern, section);
+        return new Pattern(regex, null, regex.ToString() != pattern, section.Source);
     }
 
     /// <summary>Puts a text in the place of every match.</summary>
-    /// <exception cref="TokenizerFormatException">The pattern takes too long.</exception>
+    /// <exception cref="TokenizerFormatException">
+    /// The pattern takes too long, or the text grows beyond measure, as a row of replacements can make it.
+    /// </exception>
     public string Replace(string text, string content)
     {
-        if (_literal is not null)
-        {
-            return text.Replace(_literal, content, StringComparison.Ordinal);
-        }
-
         try
         {
-            return Regex.Replace(text, _ => content);
+            if ((text.Length + 1L) * content.Length > MaximumGrowth)
+            {
+                CheckGrowth(text, content);
+            }
+
+            return _literal is not null ? text.Replace(_literal, content, StringComparison.Ordinal)
+                : Regex.Replace(text, _ => content);
         }
         catch (RegexMatchTimeoutException exception)
         {
@@ -60,6 +69,18 @@ internal sealed class Pattern
         $"Tokenizer '{_source}': the pattern '{Quoted.Short(Regex.ToString())}' did not finish on a text of "
         + $"{length} characters in time. It backtracks without end; use a file whose pattern does not.",
         _source, exception);
+
+    private void CheckGrowth(string text, string content)
+    {
+        var matches = _literal is null ? Regex.Count(text) : text.AsSpan().Count(_literal);
+        if (matches * (long)(content.Length - (_literal?.Length ?? 0)) > MaximumGrowth)
+        {
+            throw new TokenizerFormatException(
+                $"Tokenizer '{_source}': the replacement of '{Quoted.Short(Regex.ToString())}' by "
+                + $"'{Quoted.Short(content)}' makes a text of {text.Length} characters grow by more than "
+                + $"{MaximumGrowth}. Use a file whose replacements do not grow a text, or a shorter text.", _source);
+        }
+    }
 
     private static Regex Compile(string pattern, Section section)
     {
@@ -76,7 +97,10 @@ internal sealed class Pattern
 
         try
         {
-            return new Regex(pattern, RegexOptions.CultureInvariant, Timeout);
+            // Anchors hold at every line, as in Oniguruma.
+            return new Regex(
+                PatternTranslation.Translate(pattern, section),
+                RegexOptions.CultureInvariant | RegexOptions.Multiline, Timeout);
         }
         catch (Exception exception) when (exception is ArgumentException or InsufficientExecutionStackException)
         {

@@ -65,14 +65,18 @@ internal static class BpeMerging
         var count = symbols.Length;
         var links = ArrayPool<int>.Shared.Rent(2 * count);
         var entries = ArrayPool<ulong>.Shared.Rent(count);
+
+        // Each merge takes a number out and puts at most two in.
+        var queued = ArrayPool<ulong>.Shared.Rent(2 * count);
         try
         {
-            MergeByQueue(symbols, merges, links.AsSpan(0, count), links.AsSpan(count, count), entries);
+            MergeByQueue(symbols, merges, links.AsSpan(0, count), links.AsSpan(count, count), entries, queued);
         }
         finally
         {
             ArrayPool<int>.Shared.Return(links);
             ArrayPool<ulong>.Shared.Return(entries);
+            ArrayPool<ulong>.Shared.Return(queued);
         }
 
         var kept = 0;
@@ -89,23 +93,24 @@ internal static class BpeMerging
 
     // A queued merge is stale once the pair at its place has another rank.
     private static void MergeByQueue(
-        Span<int> symbols, MergeTable merges, Span<int> next, Span<int> previous, Span<ulong> entries)
+        Span<int> symbols, MergeTable merges, Span<int> next, Span<int> previous, Span<ulong> entries,
+        Span<ulong> queued)
     {
-        var count = symbols.Length;
-        List<(int At, ulong Priority)> first = new(count);
+        int count = symbols.Length, first = 0;
         for (var i = 0; i < count; i++)
         {
             (previous[i], next[i]) = (i - 1, i + 1);
             entries[i] = i + 1 < count ? merges.Find(symbols[i], symbols[i + 1]) : MergeTable.None;
             if (entries[i] != MergeTable.None)
             {
-                first.Add((i, Priority(entries[i], i)));
+                queued[first++] = Priority(entries[i], i);
             }
         }
 
-        PriorityQueue<int, ulong> queue = new(first);
-        while (queue.TryDequeue(out var at, out var priority))
+        MergeQueue queue = new(queued, first);
+        while (queue.TryDequeue(out var priority))
         {
+            var at = (int)(uint)priority;
             if (entries[at] == MergeTable.None || Priority(entries[at], at) != priority)
             {
                 continue;
@@ -122,20 +127,20 @@ internal static class BpeMerging
             }
 
             entries[at] = next[at] < count ? merges.Find(symbols[at], symbols[next[at]]) : MergeTable.None;
-            Offer(at, entries, queue);
+            Offer(at, entries, ref queue);
             if (previous[at] is >= 0 and var left)
             {
                 entries[left] = merges.Find(symbols[left], symbols[at]);
-                Offer(left, entries, queue);
+                Offer(left, entries, ref queue);
             }
         }
     }
 
-    private static void Offer(int at, Span<ulong> entries, PriorityQueue<int, ulong> queue)
+    private static void Offer(int at, Span<ulong> entries, ref MergeQueue queue)
     {
         if (entries[at] != MergeTable.None)
         {
-            queue.Enqueue(at, Priority(entries[at], at));
+            queue.Enqueue(Priority(entries[at], at));
         }
     }
 

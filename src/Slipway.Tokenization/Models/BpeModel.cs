@@ -46,37 +46,25 @@ internal sealed class BpeModel : TokenModel
         Splitter = MakeSplitter(joined);
     }
 
-    // Pieces with scores: two neighbours merge where together they are a piece, the highest score first.
-    private BpeModel(Section section, (string Token, double Score)[] pieces)
+    // Tokens with ranks: two neighbours merge where together they are a token, the lowest rank first.
+    private BpeModel(
+        Section section, Dictionary<string, int> vocabulary, Func<string, int> rankOf, int? unknown, bool ignoreMerges)
     {
         (_prefix, _suffix) = (string.Empty, string.Empty);
         _byteFallback = section.Bool("byte_fallback", false);
-        _fuseUnknown = true;
-        _vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (token, _) in pieces)
-        {
-            if (!_vocabulary.TryAdd(token, _vocabulary.Count))
-            {
-                throw section["vocab"].Error($"'model.vocab' holds the token '{Quoted.Short(token)}' twice.");
-            }
-        }
-
-        var unknownId = section["unk_id"].IsNull ? -1 : section.Int("unk_id");
-        _unknown = unknownId >= 0 && unknownId < pieces.Length ? unknownId : null;
+        (_fuseUnknown, _ignoreMerges, _unknown, _vocabulary) = (true, ignoreMerges, unknown, vocabulary);
         _lookup = _vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
         FindCharacterIds();
         HashSet<int> joined = [];
-        double[] scores = [.. pieces.Select(piece => piece.Score).Distinct().OrderDescending()];
-        var ranks = scores.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
-        foreach (var (token, score) in pieces)
+        foreach (var (token, id) in vocabulary)
         {
+            var rank = rankOf(token);
             for (var cut = 1; cut < Math.Min(token.Length, LongestPiece); cut++)
             {
                 if (_lookup.TryGetValue(token.AsSpan(0, cut), out var left)
                     && _lookup.TryGetValue(token.AsSpan(cut), out var right))
                 {
-                    AddMerge(
-                        left, right, token.AsSpan(0, cut), token.AsSpan(cut), ranks[score], _vocabulary[token], joined);
+                    AddMerge(left, right, token.AsSpan(0, cut), token.AsSpan(cut), rank, id, joined);
                 }
             }
         }
@@ -84,8 +72,33 @@ internal sealed class BpeModel : TokenModel
         Splitter = MakeSplitter(joined);
     }
 
-    public static BpeModel ParseScores(Section section) =>
-        new(section, [.. section["vocab"].Items().Select(UnigramModel.Entry)]);
+    /// <summary>Reads SentencePiece's BPE: a list of pieces, each with a score; the highest merges first.</summary>
+    public static BpeModel ParseScores(Section section)
+    {
+        (string Token, double Score)[] pieces = [.. section["vocab"].Items().Select(UnigramModel.Entry)];
+        double[] scores = [.. pieces.Select(piece => piece.Score).Distinct().OrderDescending()];
+        var ranks = scores.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
+        foreach (var (token, _) in pieces)
+        {
+            if (!vocabulary.TryAdd(token, vocabulary.Count))
+            {
+                throw section["vocab"].Error($"'model.vocab' holds the token '{Quoted.Short(token)}' twice.");
+            }
+        }
+
+        var unknown = section["unk_id"].IsNull ? -1 : section.Int("unk_id");
+        return new BpeModel(
+            section, vocabulary, token => ranks[pieces[vocabulary[token]].Score],
+            unknown >= 0 && unknown < pieces.Length ? unknown : null, ignoreMerges: false);
+    }
+
+    /// <summary>Reads tiktoken's BPE: tokens whose ids are their ranks; a piece that is a token is that.</summary>
+    public static BpeModel ParseRanks(Section section)
+    {
+        var vocabulary = VocabularyReader.Read(section["vocab"]);
+        return new BpeModel(section, vocabulary, token => vocabulary[token], unknown: null, ignoreMerges: true);
+    }
 
     public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
 

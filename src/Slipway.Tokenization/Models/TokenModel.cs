@@ -8,10 +8,13 @@ namespace Slipway.Tokenization.Models;
 /// <summary>Turns one piece of text into token ids. The table of types is <see cref="Types"/>.</summary>
 internal abstract class TokenModel
 {
+    private const int MaximumLength = 1024;
+
     private static readonly Dictionary<string, Func<Section, TokenModel>> Types = new()
     {
         ["BPE"] = BpeModel.Parse,
         ["SentencePieceBPE"] = BpeModel.ParseScores,
+        ["RankedBPE"] = BpeModel.ParseRanks,
         ["Unigram"] = UnigramModel.Parse,
         ["WordPiece"] = WordPieceModel.Parse,
         ["WordLevel"] = WordLevelModel.Parse,
@@ -38,6 +41,17 @@ internal abstract class TokenModel
         Types.TryGetValue(section.OptionalString("type") ?? "BPE", out var create)
             ? create(section)
             : throw section.Unknown("model", Types.Keys);
+
+    /// <summary>Refuses tokens so long that looking for them at each character of a text would not end.</summary>
+    protected static void CheckLength(Section section, string token)
+    {
+        if (token.Length > MaximumLength)
+        {
+            throw section.Error(
+                $"'{section.Path}' holds the token '{Quoted.Short(token)}' of {token.Length} characters; expected at "
+                + $"most {MaximumLength}.");
+        }
+    }
 
     /// <summary>The id of a token that a key names and the vocabulary must hold.</summary>
     protected static int Require(Section section, string key, string missing, Dictionary<string, int> vocabulary)

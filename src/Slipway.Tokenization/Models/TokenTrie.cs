@@ -6,12 +6,8 @@ internal sealed class TokenTrie
     private readonly Dictionary<long, int> _children = [];
     private readonly List<int> _ids = [-1];
 
-    /// <summary>The longest token, in UTF-16 units.</summary>
-    public int LongestToken { get; private set; }
-
     public void Add(string token, int id)
     {
-        LongestToken = Math.Max(LongestToken, token.Length);
         var node = 0;
         foreach (var character in token)
         {
@@ -27,6 +23,23 @@ internal sealed class TokenTrie
         }
 
         _ids[node] = id;
+    }
+
+    /// <summary>The longest token that begins a text, or −1.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="length">The token's length.</param>
+    public int Longest(ReadOnlySpan<char> text, out int length)
+    {
+        (var id, length) = (-1, 0);
+        for (int node = 0, end = 0; end < text.Length && (node = Next(node, text[end])) >= 0; end++)
+        {
+            if (_ids[node] >= 0)
+            {
+                (id, length) = (_ids[node], end + 1);
+            }
+        }
+
+        return id;
     }
 
     /// <summary>The node after a character, or −1.</summary>

@@ -37,6 +37,7 @@ internal sealed class UnigramModel : TokenModel
                 throw entry.Error($"'{list.Path}' holds the token '{Quoted.Short(token)}' twice.");
             }
 
+            CheckLength(entry, token);
             _trie.Add(token, _scores.Count);
             _scores.Add(score);
         }

@@ -24,6 +24,7 @@ internal sealed class WordPieceModel : TokenModel
         Dictionary<string, int> inner = new(StringComparer.Ordinal);
         foreach (var (token, id) in _vocabulary)
         {
+            CheckLength(section["vocab"], token);
             _longestToken = Math.Max(_longestToken, token.Length);
             if (token.StartsWith(_prefix, StringComparison.Ordinal))
             {

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Slipway.Tokenization.Files;
+using Slipway.Tokenization.Unicode;
 
 namespace Slipway.Tokenization.PreTokenizers;
 
@@ -10,7 +12,8 @@ namespace Slipway.Tokenization.PreTokenizers;
 /// </summary>
 /// <remarks>
 /// Regular expressions of .NET see two surrogates where a character lies beyond U+FFFF, so that <c>\p{L}</c> misses it.
-/// Such a character is shown to the pattern as one of the same category that lies below.
+/// Such a character is shown to the pattern as one that lies below: one of the same category, and of the same script
+/// and properties where the pattern reads these and the script has one.
 /// </remarks>
 internal ref struct PatternParts
 {
@@ -24,16 +27,16 @@ internal ref struct PatternParts
     private Regex.ValueMatchEnumerator _matches;
     private int _end, _matchEnd, _untilCheck = MatchesBetweenChecks;
 
-    public PatternParts(Regex pattern, ReadOnlySpan<char> text)
+    public PatternParts(Pattern pattern, ReadOnlySpan<char> text)
     {
-        _pattern = pattern;
+        _pattern = pattern.Regex;
         _visible = text;
         if (text.ContainsAnyInRange('\uD800', '\uDFFF'))
         {
-            ShowSurrogates(text, out _visible, out _origins);
+            ShowSurrogates(text, pattern.ReadsProperties, out _visible, out _origins);
         }
 
-        _matches = pattern.EnumerateMatches(_visible);
+        _matches = _pattern.EnumerateMatches(_visible);
         _deadline = Environment.TickCount64 + BaseMilliseconds + (text.Length / CharactersPerMillisecond);
     }
 
@@ -82,7 +85,8 @@ internal ref struct PatternParts
     }
 
     // origins[i] is the place in the text of visible character i; the last is the text's end.
-    private static void ShowSurrogates(ReadOnlySpan<char> text, out ReadOnlySpan<char> visible, out int[] origins)
+    private static void ShowSurrogates(
+        ReadOnlySpan<char> text, bool byProperties, out ReadOnlySpan<char> visible, out int[] origins)
     {
         var characters = new char[text.Length];
         origins = new int[text.Length + 1];
@@ -90,7 +94,8 @@ internal ref struct PatternParts
         for (var i = 0; i < text.Length; count++)
         {
             Rune.DecodeFromUtf16(text[i..], out var rune, out var length);
-            characters[count] = rune.IsBmp ? (char)rune.Value : StandIn(rune);
+            characters[count] = rune.IsBmp ? (char)rune.Value
+                : (byProperties ? UnicodeProperties.Instance.Like(rune) : null) ?? StandIn(rune);
             origins[count] = i;
             i += length;
         }

@@ -25,7 +25,7 @@ internal sealed class PatternSplitter(Pattern pattern, string behavior, bool inv
         {
             if (behavior == "Isolated")
             {
-                foreach (var (start, end, _) in new PatternParts(pattern.Regex, piece.Text))
+                foreach (var (start, end, _) in new PatternParts(pattern, piece.Text))
                 {
                     pieces.Add(piece.Slice(start, end));
                 }
@@ -34,7 +34,7 @@ internal sealed class PatternSplitter(Pattern pattern, string behavior, bool inv
             }
 
             List<(int Start, int End, bool IsDelimiter)> parts = [];
-            foreach (var (start, end, isMatch) in new PatternParts(pattern.Regex, piece.Text))
+            foreach (var (start, end, isMatch) in new PatternParts(pattern, piece.Text))
             {
                 parts.Add((start, end, isMatch != invert));
             }

@@ -19,18 +19,20 @@ internal static partial class PublishedPatterns
     private const string Spaces = @"\s*[\r\n]+|\s+(?!\S)|\s+";
     private const string Upper = @"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]";
     private const string Lower = @"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
+    private const string NotHanUpper = @"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]";
+    private const string NotHanLower = @"[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]";
     private const string Start = @"[^\r\n\p{L}\p{N}]?";
 
-    private const string Gpt2Text =
+    public const string Gpt2Text =
         @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-    private const string Cl100KText = $@"{Contractions}|{Word}|\p{{N}}{{1,3}}|{Symbols}|{Spaces}";
-    private const string Qwen2Text = $@"{Contractions}|{Word}|\p{{N}}|{Symbols}|{Spaces}";
+    public const string Cl100KText = $@"{Contractions}|{Word}|\p{{N}}{{1,3}}|{Symbols}|{Spaces}";
+    public const string Qwen2Text = $@"{Contractions}|{Word}|\p{{N}}|{Symbols}|{Spaces}";
 
     private const string Qwen35Text =
         $@"{Contractions}|{Start}[\p{{L}}\p{{M}}]+|\p{{N}}| ?[^\s\p{{L}}\p{{M}}\p{{N}}]+[\r\n]*|{Spaces}";
 
-    private const string O200KText =
+    public const string O200KText =
         $@"{Start}{Upper}*{Lower}+{Contractions}?|{Start}{Upper}+{Lower}*{Contractions}?|\p{{N}}{{1,3}}|"
         + $"{PathSymbols}|{Spaces}";
 
@@ -40,6 +42,10 @@ internal static partial class PublishedPatterns
     private const string DeepSeekText =
         @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|"
         + Spaces;
+
+    public const string KimiText =
+        $@"[\p{{Han}}]+|{Start}{NotHanUpper}*{NotHanLower}+{Contractions}?|{Start}{NotHanUpper}+{NotHanLower}*"
+        + $@"{Contractions}?|\p{{N}}{{1,3}}|{Symbols}|{Spaces}";
 
     private const string DeepSeekKanaText = "[一-龥\u3040-ゟ゠-ヿ]+";
 
@@ -62,7 +68,7 @@ internal static partial class PublishedPatterns
         [" {2,}"] = ManySpaces,
     };
 
-    /// <summary>The texts of all patterns.</summary>
+    /// <summary>The texts of all compiled patterns.</summary>
     public static IReadOnlyCollection<string> Texts => All.Keys;
 
     /// <summary>The compiled form of a pattern; null where it is not among them.</summary>

@@ -28,8 +28,8 @@ public sealed class MergeBoundarySplitterTests
             var splitter = Assert.IsType<MergeBoundarySplitter>(model.Splitter);
             for (var i = 0; i < 20; i++)
             {
-                var text = "a" + string.Concat(Enumerable.Range(0, random.Next(60))
-                    .Select(_ => random.Next(8) == 0 ? RandomTexts.Next(random, 3) : Letters[random.Next(7)].ToString()));
+                var text = "a" + string.Concat(Enumerable.Range(0, random.Next(60)).Select(
+                    _ => random.Next(8) == 0 ? RandomTexts.Next(random, 3) : $"{Letters[random.Next(7)]}"));
                 cuts += AssertEqual(model, splitter, text);
             }
         }

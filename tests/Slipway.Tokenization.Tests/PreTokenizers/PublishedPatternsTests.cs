@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Slipway.Testing;
+using Slipway.Tokenization.Files;
 using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Tests.PreTokenizers;
@@ -39,7 +40,7 @@ public sealed class PublishedPatternsTests
     private static List<(int, int, bool)> Parts(Regex pattern, string text)
     {
         List<(int, int, bool)> parts = [];
-        foreach (var part in new PatternParts(pattern, text))
+        foreach (var part in new PatternParts(Pattern.BuiltIn(pattern), text))
         {
             parts.Add(part);
         }

@@ -3,8 +3,8 @@ using System.Text;
 using Slipway.Tokenization;
 
 // Encodes and decodes the same texts with Hugging Face's tokenizers (Rust, through Tokenizers.DotNet) and Slipway, in
-// turns within one run, and prints both rates: megabytes of UTF-8 a second of the processor, so that other programs count
-// for little. Usage: TEXT.txt TOKENIZER.json…
+// turns within one run, and prints both rates: megabytes of UTF-8 a second of the processor, so that other programs
+// count for little. Usage: TEXT.txt TOKENIZER.json…
 if (args.Length < 2)
 {
     Console.Error.WriteLine("Usage: TEXT.txt TOKENIZER.json [TOKENIZER.json …]");
@@ -21,10 +21,11 @@ var given = File.ReadAllText(args[0]);
     ("spaces", new string(' ', 500_000)),
     ("random Unicode", Texts.Random(200_000)),
 ];
-Console.WriteLine($"{"tokenizer",-24} {"text",-20} {"ids",-10} {"encode MB/s",22} {"ratio",6} {"decode MB/s",22} {"ratio",6}");
+Console.WriteLine(
+    $"{"tokenizer",-24} {"text",-20} {"ids",-10} {"encode MB/s",22} {"ratio",6} {"decode MB/s",22} {"ratio",6}");
 foreach (var path in args[1..])
 {
-    Peer peer = new(path);
+    using Peer peer = new(path);
     foreach (var (name, text) in texts)
     {
         peer.Compare(name, name.StartsWith("in pieces", StringComparison.Ordinal) ? Texts.Pieces(text) : [text]);
@@ -34,13 +35,15 @@ foreach (var path in args[1..])
 return 0;
 
 /// <summary>The two implementations of one tokenizer.</summary>
-internal sealed class Peer(string path)
+internal sealed class Peer(string path) : IDisposable
 {
     private const int Rounds = 7;
 
     private readonly string _name = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path)))!;
     private readonly Tokenizers.DotNet.Tokenizer _rust = new(path);
     private readonly HuggingFaceTokenizer _own = HuggingFaceTokenizer.Load(path);
+
+    public void Dispose() => _rust.Dispose();
 
     public void Compare(string name, string[] texts)
     {
@@ -92,7 +95,8 @@ internal sealed class Peer(string path)
         var part = string.Concat(runes);
         Console.WriteLine(
             $"  {string.Join(' ', runes.Take(20).Select(rune => $"U+{rune.Value:X4}"))}: "
-            + $"{string.Join(',', _rust.Encode(part).Take(40))} | {string.Join(',', _own.Encode(part, true).Take(40))}");
+            + string.Join(',', _rust.Encode(part).Take(40)) + " | "
+            + string.Join(',', _own.Encode(part, true).Take(40)));
     }
 
     private bool Differs(IEnumerable<Rune> runes)

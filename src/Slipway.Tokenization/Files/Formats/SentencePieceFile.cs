@@ -2,8 +2,9 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
-namespace Slipway.Tokenization.Files;
+namespace Slipway.Tokenization.Files.Formats;
 
 /// <summary>Rewrites a SentencePiece <c>tokenizer.model</c> as a <c>tokenizer.json</c>.</summary>
 /// <remarks>Source: the message ModelProto of SentencePiece: pieces (1), trainer (2) and normalizer (3).</remarks>
@@ -12,7 +13,11 @@ internal static class SentencePieceFile
     private const int Unigram = 1, Bpe = 2;
     private const int Normal = 1, Unknown = 2, Control = 3, UserDefined = 4;
 
-    public static byte[] ToJson(ReadOnlySpan<byte> model, string source)
+    // Classes of transformers that begin or end a text with a token where their settings do not say.
+    private static readonly string?[] BeginningClasses = ["LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer"];
+    private static readonly string?[] EndingClasses = ["T5Tokenizer", "MT5Tokenizer"];
+
+    public static byte[] ToJson(ReadOnlySpan<byte> model, string source, TokenizerSettings settings)
     {
         List<(string Text, float Score, int Type)> pieces = [];
         var kind = Unigram;
@@ -58,7 +63,22 @@ internal static class SentencePieceFile
                 source);
         }
 
-        return Write(pieces, kind, rules, prefix, collapse, bytes);
+        return Write(pieces, kind, rules, prefix, collapse, bytes, Surround(pieces, settings));
+    }
+
+    // The model names no tokens that surround a text; the settings beside it do, or its class.
+    private static JsonObject? Surround(List<(string Text, float Score, int Type)> pieces, TokenizerSettings settings)
+    {
+        (string Token, int Id)? Find(string key, string missing)
+        {
+            var token = settings.Token(key) ?? missing;
+            return pieces.FindIndex(piece => piece.Text == token) is >= 0 and var id ? (token, id) : null;
+        }
+
+        var begins = settings.Flag("add_bos_token") ?? BeginningClasses.Contains(settings.Class);
+        var ends = settings.Flag("add_eos_token") ?? EndingClasses.Contains(settings.Class);
+        return TokenizerJson.Surround(
+            begins ? Find("bos_token", "<s>") : null, ends ? Find("eos_token", "</s>") : null);
     }
 
     private static (string Text, float Score, int Type) ReadPiece(ReadOnlySpan<byte> message, string source)
@@ -88,7 +108,7 @@ internal static class SentencePieceFile
 
     private static byte[] Write(
         List<(string Text, float Score, int Type)> pieces, int kind, byte[] rules, bool prefix, bool collapse,
-        bool bytes)
+        bool bytes, JsonObject? surround)
     {
         var unknown = pieces.FindIndex(piece => piece.Type == Unknown);
         ArrayBufferWriter<byte> buffer = new();
@@ -115,6 +135,16 @@ internal static class SentencePieceFile
         json.WriteBoolean("add_dummy_prefix", prefix);
         json.WriteBoolean("remove_extra_whitespaces", collapse);
         json.WriteEndObject();
+        json.WritePropertyName("post_processor");
+        if (surround is null)
+        {
+            json.WriteNullValue();
+        }
+        else
+        {
+            surround.WriteTo(json);
+        }
+
         json.WriteStartObject("decoder");
         json.WriteString("type", "SentencePiece");
         json.WriteString("unk_token", unknown < 0 ? string.Empty : pieces[unknown].Text);
