@@ -1,4 +1,5 @@
 using System.Text;
+using Slipway.Testing;
 
 namespace Slipway.Tokenization.Tests;
 
@@ -72,6 +73,56 @@ public sealed class TokenizerPropertyTests
             }
 
             Assert.Equal(text.Length, at);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void EncodeToTokens_AnyKind_HasTheSameIdsAndPlacesInOrder(string json)
+    {
+        var tokenizer = SmallTokenizers.Parse(json);
+        Random random = new(10);
+        for (var i = 0; i < Rounds; i++)
+        {
+            var text = RandomTexts.Next(random);
+            var tokens = tokenizer.EncodeToTokens(text, out var normalized);
+            Assert.Equal(tokenizer.Encode(text, false), tokens.Select(token => token.Id));
+            var (start, end, length) = (0, 0, (normalized ?? text).Length);
+            foreach (var token in tokens)
+            {
+                var (from, to) = (token.Offset.Start.Value, token.Offset.End.Value);
+                Assert.InRange(from, start, length);
+                Assert.InRange(to, Math.Max(end, from), length);
+                (start, end) = (from, to);
+            }
+        }
+    }
+
+    [Fact]
+    public void EncodeToTokens_LongPiece_IsNotQuadratic()
+    {
+        var tokenizer = SmallTokenizers.Parse(SmallTokenizers.ByteLevel);
+
+        var tokens = tokenizer.EncodeToTokens(new string('a', 500_000), out _);
+
+        Assert.Equal(500_000, tokens[^1].Offset.End.Value);
+    }
+
+    [Theory]
+    [InlineData("spm-bpe-bytefallback")]
+    [InlineData("spm-unigram")]
+    public void StreamDecoder_RandomIdsOfSentencePiece_GivesTheWholeText(string folder)
+    {
+        var tokenizer = HuggingFaceTokenizer.Load(SharedAssets.Path("tokenizers", folder));
+        Random random = new(11);
+        for (var i = 0; i < Rounds; i++)
+        {
+            int[] ids = [.. Enumerable.Range(0, random.Next(20)).Select(
+                _ => random.Next(random.Next(2) == 0 ? 260 : tokenizer.VocabularySize))];
+            var stream = tokenizer.CreateStreamDecoder(skipSpecialTokens: true);
+            var streamed = string.Concat(ids.Select(stream.Append)) + stream.Flush();
+
+            Assert.Equal(tokenizer.Decode(ids, skipSpecialTokens: true), streamed);
         }
     }
 

@@ -4,7 +4,10 @@ using Slipway.Tokenization.PreTokenizers;
 
 namespace Slipway.Tokenization.Tests.Files;
 
-/// <summary>Patterns match as Oniguruma 6.9 has it, through Hugging Face's tokenizers 0.22.</summary>
+/// <summary>
+/// Patterns cut as Oniguruma cuts, in as many parts as Hugging Face's tokenizers give through Tokenizers.DotNet 1.4.1;
+/// <c>sc=</c>, <c>\u{…}</c>, <c>(?P&lt;…&gt;</c> and <c>(?u)</c> are refused there and taken as Rust has them.
+/// </summary>
 public sealed class PatternTranslationTests
 {
     [Theory]

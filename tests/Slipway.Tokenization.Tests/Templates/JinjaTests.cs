@@ -48,6 +48,29 @@ public sealed class JinjaTests
     }
 
     [Theory]
+    [InlineData("{% for k, v in {9: 1, 5: 2} | dictsort %}{% if 6 <= k %}{{ v }}{% endif %}{% endfor %}", "1")]
+    [InlineData("{{ 512 <= ({1024: 1, 512: 2} | list | first) }}", "True")]
+    [InlineData("{{ 12345678901234567890 * 10 }}", "123456789012345678900")]
+    [InlineData("{{ (1, 2) + (3,) }} {{ (1, 2) | tojson }} {{ (1,) == (1,) }}", "(1, 2, 3) [1, 2] True")]
+    [InlineData("{{ none | default('x', true) }} {{ none | string }} {{ none | trim }} {{ none | upper }}",
+        "x None None NONE")]
+    [InlineData("{{ none | length }}", null)]
+    [InlineData("{{ none | list }}", null)]
+    [InlineData("{{ none | join }}", null)]
+    public void Render_WhatPublishedTemplatesNeed_GivesWhatJinjaGives(string template, string? expected)
+    {
+        var parsed = ChatTemplate.Parse(template);
+        if (expected is null)
+        {
+            Assert.Throws<ChatTemplateException>(() => parsed.Render([]));
+        }
+        else
+        {
+            Assert.Equal(expected, parsed.Render([]));
+        }
+    }
+
+    [Theory]
     [InlineData("{{ [1] | map('string') }}",
         "a generator has no text of its own (Python prints its address). Put '| list' behind it.")]
     [InlineData("{{ 'a'.upper }}", "the function 'upper' has no text of its own (Python prints its address). Call it.")]
