@@ -32,7 +32,9 @@ internal static class TextFiles
 
     /// <summary>Writes the files that are there into the package.</summary>
     public static void Copy(Checkpoint checkpoint, PackageWriter writer) =>
-        Copy(checkpoint, writer, [.. Names, .. TemplateNames(checkpoint)]);
+        Copy(checkpoint, writer, NamesIn(
+            Directory.Exists(checkpoint.Path) ? checkpoint.Path
+                : Path.GetDirectoryName(Path.GetFullPath(checkpoint.Path))!));
 
     /// <summary>Writes files that lie beside the checkpoint into the package, those that are there.</summary>
     public static void Copy(Checkpoint checkpoint, PackageWriter writer, IReadOnlyList<string> names)
@@ -46,14 +48,16 @@ internal static class TextFiles
         }
     }
 
-    // Named templates, such as tool_use.jinja and rag.jinja.
-    private static IEnumerable<string> TemplateNames(Checkpoint checkpoint)
+    /// <summary>The names that the files may have in a folder; templates go by names of their own, such as
+    /// tool_use.jinja and rag.jinja.</summary>
+    public static IReadOnlyList<string> NamesIn(string folder)
     {
-        var folder = Directory.Exists(checkpoint.Path) ? checkpoint.Path
-            : Path.GetDirectoryName(Path.GetFullPath(checkpoint.Path))!;
         var templates = Path.Combine(folder, TemplateFolder);
-        return !Directory.Exists(templates) ? [] : Directory.EnumerateFiles(templates, "*.jinja")
-            .Select(file => $"{TemplateFolder}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal);
+        return !Directory.Exists(templates) ? Names :
+        [
+            .. Names, .. Directory.EnumerateFiles(templates, "*.jinja")
+                .Select(file => $"{TemplateFolder}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal),
+        ];
     }
 
     /// <summary>Reads a file as a JSON object; an empty one where the file is absent.</summary>

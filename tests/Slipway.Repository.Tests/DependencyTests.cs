@@ -21,6 +21,11 @@ public sealed class DependencyTests
             "Slipway.Export", "Slipway.Onnx", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors",
             "TorchSharp",
         ],
+        ["Slipway.LanguageModels"] =
+        [
+            "Slipway.Export", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization", "Slipway.Tracing",
+            "Microsoft.ML.OnnxRuntime.Managed", "TorchSharp",
+        ],
         ["Slipway.Kernels"] =
             ["Slipway.Packaging", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors"],
         ["Slipway"] =
@@ -72,7 +77,8 @@ public sealed class DependencyTests
         Collect(project, closure);
         Assert.DoesNotContain(
             closure,
-            name => name is "Slipway.Training" or "Slipway.Tracing" or "Slipway.Export" or "Slipway.Onnx"
+            name => name is "Slipway.Training" or "Slipway.Tracing" or "Slipway.LanguageModels" or "Slipway.Export"
+                or "Slipway.Onnx"
                 or "Slipway.Checkpoints" or "TorchSharp" or "ScottPlot"
                 || name.StartsWith("Google.", StringComparison.Ordinal)
                 || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));

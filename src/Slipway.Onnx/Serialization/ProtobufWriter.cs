@@ -125,7 +125,9 @@ internal static class ProtobufWriter
         return new ValueInfoProto
         {
             Name = port.Name,
-            Type = new TypeProto
+
+            // Without a type, runtimes infer it and the shape.
+            Type = port.Type == ElementType.Undefined ? null : new TypeProto
             {
                 TensorType = new TypeProto.Types.Tensor { ElemType = (int)port.Type, Shape = shape },
             },

@@ -97,6 +97,12 @@ internal sealed class DecoderGraph
             {
                 var past = Numbered(decoder.Inputs, $"past_{role}_names", $"past_key_values.%d.{role}", layer);
                 var present = Numbered(decoder.Outputs, $"present_{role}_names", $"present.%d.{role}", layer);
+                if (role == "value" && !inputs.ContainsKey(past) && !outputs.ContainsKey(present))
+                {
+                    // A layer may keep one tensor only.
+                    continue;
+                }
+
                 cache.Add(ReadCacheTensor(path, inputs, outputs, past, present, decoder) with
                 {
                     Window = sliding.Count == 0 || sliding.Contains(layer) ? window : null,
