@@ -22,6 +22,17 @@ public sealed class SampleRunTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task OwnModel_TrainedAndExported_AnswersWhatItLearned()
+    {
+        var run = await RunAsync("OwnModel");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(
+            "> Who keeps the lighthouse?\nOld Marta keeps the lighthouse.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("> Who are you?\nI am the harbour's own model.", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task QuickStart_WithoutATerminal_PlaysAConversationThatChangesTheHome()
     {
         RequireModel(Checkpoint);

@@ -45,7 +45,7 @@ internal static class FusedAttentionEmitter
         FusedAttention attention, Graph graph, StepInputs inputs, CacheStore store, Func<string, GraphValue> value)
     {
         var path = attention.Output;
-        NodeScope scope = new(graph, path[..Math.Max(path.LastIndexOf('/', path.LastIndexOf('/') - 1), 0)]);
+        var scope = StepInputs.Scope(graph, path[..Math.Max(path.LastIndexOf('/'), 0)]);
         var isPacked = attention.Query.Packed is not null && attention.Query.Packed == attention.Key.Packed
             && attention.Query.Packed == attention.Value.Packed;
         var key = store.Declare(attention.Key.Name, attention.KeyHeads, attention.HeadDim, isPaired: true);

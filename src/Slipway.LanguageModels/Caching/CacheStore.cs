@@ -18,7 +18,7 @@ internal sealed record CacheEntry(
 internal sealed class CacheStore(Graph graph, StepInputs inputs, Arrangement arrangement)
 {
     private readonly List<CacheEntry> _entries = [];
-    private readonly NodeScope _scope = new(graph, "/cache");
+    private readonly NodeScope _scope = StepInputs.Scope(graph, "/cache/");
 
     /// <summary>The tensors that are kept, in the order in which it was declared.</summary>
     public IReadOnlyList<CacheEntry> Entries => _entries;

@@ -32,7 +32,7 @@ internal sealed class CachedGraph
         _facts = facts;
         Graph = new Graph(facts.Graph.Name);
         Inputs = new StepInputs(Graph, context);
-        _root = new NodeScope(Graph, "/step");
+        _root = StepInputs.Scope(Graph, "");
         _arrangement = new Arrangement(_root, Inputs);
         _store = new CacheStore(Graph, Inputs, _arrangement);
         _tables = new TableRows(facts, Graph, Inputs, _arrangement, Whole);
@@ -321,7 +321,7 @@ internal sealed class CachedGraph
 
     private IReadOnlyList<GraphValue> Copy(Node node, IReadOnlyList<GraphValue> inputs)
     {
-        var scope = new NodeScope(Graph, node.Name[..Math.Max(node.Name.LastIndexOf('/'), 0)]);
+        var scope = StepInputs.Scope(Graph, node.Name);
         if (node.OpType is "Gemm" && AxisRules.Int(node, "transA", 0) == 0 && IsPlain(node))
         {
             var product = scope.AddNode(

@@ -12,6 +12,9 @@ namespace Slipway.LanguageModels.Caching;
 /// </remarks>
 internal sealed class StepInputs
 {
+    // Names of its own, apart from those of the traced graph's constants.
+    private const string Root = "/step-graph";
+
     private readonly Dictionary<string, GraphValue> _made = new(StringComparer.Ordinal);
     private readonly NodeScope _scope;
     private readonly GraphValue _mask;
@@ -26,8 +29,14 @@ internal sealed class StepInputs
         _mask = graph.AddInput("attention_mask", ElementType.Int64, "batch", "total");
         Kept = graph.AddOptionalInput(
             new Initializer("logits_to_keep", ElementType.Int64, [1], new TensorData.Inline(new byte[sizeof(long)])));
-        _scope = new NodeScope(graph, "/step");
+        _scope = Scope(graph, "");
     }
+
+    /// <summary>The place of nodes that stand for those of a traced graph.</summary>
+    /// <param name="graph">The graph of steps.</param>
+    /// <param name="traced">The name of a traced node; empty for the top.</param>
+    public static NodeScope Scope(Graph graph, string traced)
+        => new(graph, Root + traced[..Math.Max(traced.LastIndexOf('/'), 0)]);
 
     /// <summary>int64 [batch, sequence].</summary>
     public GraphValue Ids { get; }

@@ -18,7 +18,7 @@ internal sealed class TableRows(
     GraphFacts facts, Graph graph, StepInputs inputs, Arrangement arrangement, Func<string, GraphValue> whole)
 {
     private readonly Dictionary<(string, int), RowsOfTable?> _found = [];
-    private readonly NodeScope _scope = new(graph, "/tables");
+    private readonly NodeScope _scope = StepInputs.Scope(graph, "/tables/");
 
     /// <summary>Finds the rows along an axis; null where the table has rows of the batch itself.</summary>
     public RowsOfTable? Find(string value, int axis)
@@ -286,8 +286,7 @@ internal sealed class TableRows(
     };
 
     private GraphValue Add(Node node, IReadOnlyList<GraphValue> operands)
-        => new NodeScope(graph, node.Name[..Math.Max(node.Name.LastIndexOf('/'), 0)])
-            .AddNode(node.Domain, node.OpType, operands, node.Attributes);
+        => StepInputs.Scope(graph, node.Name).AddNode(node.Domain, node.OpType, operands, node.Attributes);
 
     private GraphValue Widen(GraphValue value, int count) => count <= 0 ? value : _scope.AddNode(
         OnnxModel.StandardDomain, "Unsqueeze", [

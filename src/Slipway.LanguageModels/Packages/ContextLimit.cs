@@ -56,7 +56,8 @@ internal static class ContextLimit
     // Axes of constants that values read which follow from sizes alone.
     private static IEnumerable<int> Tables(GraphFacts facts)
         => facts.Graph.Nodes
-            .Where(node => node.OpType is "Gather" or "Slice" or "Add" or "Mul" or "Where")
+            .Where(node => !facts[node.Outputs[0]].DependsOnIds
+                && node.OpType is ("Gather" or "GatherElements" or "GatherND" or "Slice"))
             .SelectMany(node => node.Inputs)
             .Select(facts.Graph.FindInitializer).OfType<Initializer>()
             .SelectMany(constant => constant.Shape)

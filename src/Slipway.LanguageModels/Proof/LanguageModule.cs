@@ -51,11 +51,13 @@ internal sealed class LanguageModule
     /// <summary>Runs the module.</summary>
     /// <param name="ids">[rows · length].</param>
     /// <param name="rows">Rows.</param>
-    /// <returns>[rows · length · vocabulary].</returns>
-    public float[] Logits(long[] ids, int rows)
+    /// <param name="last">How many of the last positions are wanted; 0 for all.</param>
+    /// <returns>[rows · positions · vocabulary].</returns>
+    public float[] Logits(long[] ids, int rows, int last = 0)
     {
         using var scope = torch.NewDisposeScope();
-        var logits = Run(ids, rows)[Output].cpu().contiguous();
+        var logits = Run(ids, rows)[Output];
+        logits = (last == 0 ? logits : logits.narrow(1, logits.shape[1] - last, last)).cpu().contiguous();
         return MemoryMarshal.Cast<byte, float>(MemoryMarshal.AsBytes(logits.bytes)).ToArray();
     }
 

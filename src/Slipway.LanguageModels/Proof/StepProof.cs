@@ -8,7 +8,7 @@ namespace Slipway.LanguageModels.Proof;
 /// <summary>Compares a graph of steps with its module.</summary>
 internal static class StepProof
 {
-    private const long MaxLogits = 1L << 26;
+    private const long MaxLogits = 1L << 24;
     private static readonly int[] Pieces = [7, 1, 1, 3, 1, 4];
     private const int Steps = 4;
 
@@ -77,22 +77,21 @@ internal static class StepProof
             }
         }
 
-        // Beyond what was traced thresholds may lie; only the last positions are compared of very long logits.
+        // Thresholds may lie beyond what was traced; of large vocabularies the last positions are compared.
         public void Longest()
         {
-            var length = (int)Math.Min(context, MaxLogits / module.VocabularySize);
-            if (length < 2)
+            if (context < 2)
             {
                 return;
             }
 
-            var ids = Ids(length);
-            var expected = module.Logits(ids, 1);
-            using StepRunner runner = new(session, steps, 1, length, module.VocabularySize);
-            var logits = runner.Run(0, [length - 1], ids[..(length - 1)]);
-            Compare(logits, expected, 0, length - 1, $"a prompt of {length - 1} tokens");
-            Compare(
-                runner.Run(0, [length], ids[(length - 1)..], kept: 1), expected, length - 1, 1, $"token {length - 1}");
+            var kept = (int)Math.Clamp(MaxLogits / module.VocabularySize, 1, context - 1);
+            var ids = Ids(context);
+            var expected = module.Logits(ids, 1, last: kept + 1);
+            using StepRunner runner = new(session, steps, 1, context, module.VocabularySize);
+            var logits = runner.Run(0, [context - 1], ids[..^1], kept);
+            Compare(logits, expected, 0, kept, $"a prompt of {context - 1} tokens");
+            Compare(runner.Run(0, [context], ids[^1..], kept: 1), expected, kept, 1, $"token {context - 1}");
         }
 
         private long[] Ids(int count)

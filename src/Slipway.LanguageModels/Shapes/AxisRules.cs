@@ -69,7 +69,7 @@ internal static class AxisRules
                 (left[^1], right[^2]) = (Across, Across);
                 return [left, right];
             case "FusedMatMul" when Rank(0) > 1 && Rank(1) == 2 && Int(node, "transA", 0) == 0:
-                int[] rows = Same(Rank(0));
+                var rows = Same(Rank(0));
                 rows[^1] = Across;
                 return [rows, Int(node, "transB", 0) == 1 ? [output - 1, Across] : [Across, output - 1]];
             case "Gemm" when Int(node, "transA", 0) == 0:

@@ -23,7 +23,7 @@ internal sealed class GraphSession : IDisposable
         OnnxFile.Write(model, _path);
         try
         {
-            _options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
+            _options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL;
             _options.GraphOptimizationLevel = optimized
                 ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_DISABLE_ALL;
             _options.AddSessionConfigEntry("session.disable_prepacking", "1");
