@@ -8,6 +8,7 @@ using Slipway.AspNetCore.Hosting;
 using Slipway.AspNetCore.Models;
 using Slipway.AspNetCore.Protocol;
 using Slipway.AspNetCore.Rerank;
+using Slipway.AspNetCore.Responses;
 using Slipway.AspNetCore.Tokens;
 
 namespace Microsoft.AspNetCore.Builder;
@@ -23,6 +24,10 @@ public static class OpenAIEndpointRouteBuilderExtensions
         ("POST", "/embeddings", EmbeddingEndpoint.HandleAsync),
         ("GET", "/models", ModelsEndpoint.ListAsync),
         ("GET", "/models/{**model}", ModelsEndpoint.GetAsync),
+        ("POST", "/responses", ResponsesEndpoint.CreateAsync),
+        ("GET", "/responses/{id}", ResponsesEndpoint.GetAsync),
+        ("DELETE", "/responses/{id}", ResponsesEndpoint.DeleteAsync),
+        ("GET", "/responses/{id}/input_items", ResponsesEndpoint.InputItemsAsync),
         ("POST", "/rerank", RerankEndpoint.HandleAsync),
         ("POST", "/tokenize", TokensEndpoint.TokenizeAsync),
         ("POST", "/detokenize", TokensEndpoint.DetokenizeAsync),
@@ -30,7 +35,7 @@ public static class OpenAIEndpointRouteBuilderExtensions
 
     /// <summary>Maps the endpoints of OpenAI's API over the models that <c>AddOpenAIServer</c> names.</summary>
     /// <remarks>
-    /// Chat completions, completions, embeddings, models; beside them <c>rerank</c>, <c>tokenize</c> and
+    /// Chat completions, completions, responses, embeddings, models; beside them <c>rerank</c>, <c>tokenize</c> and
     /// <c>detokenize</c>. Paths that are not served answer with an error of the API's form.
     /// </remarks>
     /// <param name="endpoints">The application's endpoints.</param>

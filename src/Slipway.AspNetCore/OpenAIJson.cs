@@ -7,6 +7,7 @@ using Slipway.AspNetCore.Embeddings;
 using Slipway.AspNetCore.Models;
 using Slipway.AspNetCore.Protocol;
 using Slipway.AspNetCore.Rerank;
+using Slipway.AspNetCore.Responses;
 using Slipway.AspNetCore.Tokens;
 
 namespace Slipway.AspNetCore;
@@ -25,6 +26,11 @@ namespace Slipway.AspNetCore;
 [JsonSerializable(typeof(Completion))]
 [JsonSerializable(typeof(EmbeddingRequest))]
 [JsonSerializable(typeof(EmbeddingResponse))]
+[JsonSerializable(typeof(ResponseRequest))]
+[JsonSerializable(typeof(Response))]
+[JsonSerializable(typeof(ResponseEvent))]
+[JsonSerializable(typeof(DeletedResponse))]
+[JsonSerializable(typeof(ResponseItemList))]
 [JsonSerializable(typeof(RerankRequest))]
 [JsonSerializable(typeof(RerankResponse))]
 [JsonSerializable(typeof(TokenizeRequest))]

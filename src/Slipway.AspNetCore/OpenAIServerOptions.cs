@@ -17,6 +17,13 @@ public sealed class OpenAIServerOptions
     /// <value>32 MiB</value>
     public long MaxRequestBytes { get; set; } = 32L << 20;
 
+    /// <summary>The file of SQLite that keeps responses of <c>/responses</c>; null keeps them in memory.</summary>
+    public string? ResponsesPath { get; set; }
+
+    /// <summary>The most responses that are kept; older ones leave.</summary>
+    /// <value>10,000</value>
+    public int MaxStoredResponses { get; set; } = 10_000;
+
     /// <summary>The longest time that a request may take, waiting included; null for any.</summary>
     /// <value>10 minutes</value>
     public TimeSpan? RequestTimeout { get; set; } = TimeSpan.FromMinutes(10);

@@ -15,6 +15,7 @@ internal sealed class OpenAIServerOptionsValidator : IValidateOptions<OpenAIServ
 
         Check(options.RequestsPerMinute is null or > 0, $"RequestsPerMinute is '{options.RequestsPerMinute}'");
         Check(options.ConcurrentRequests is null or > 0, $"ConcurrentRequests is '{options.ConcurrentRequests}'");
+        Check(options.MaxStoredResponses > 0, $"MaxStoredResponses is '{options.MaxStoredResponses}'");
         Check(options.MaxRequestBytes > 0, $"MaxRequestBytes is '{options.MaxRequestBytes}'");
         Check(
             options.RequestTimeout is not { } timeout || (timeout > TimeSpan.Zero && timeout < TimeSpan.FromDays(40)),

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Slipway.AspNetCore;
 using Slipway.AspNetCore.Hosting;
 using Slipway.AspNetCore.Models;
+using Slipway.AspNetCore.Responses;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -32,6 +33,7 @@ public static class OpenAIServerServiceCollectionExtensions
         services.TryAddSingleton<RequestLimits>();
         services.TryAddSingleton<ApiKeys>();
         services.TryAddSingleton<ServerGate>();
+        services.TryAddSingleton<ResponseStore>();
         return new OpenAIServerBuilder(services);
     }
 }

@@ -34,7 +34,7 @@ public sealed class DependencyTests
             "Microsoft.Extensions.*", "System.Numerics.Tensors",
         ],
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
-        ["Slipway.AspNetCore"] = ["Slipway"],
+        ["Slipway.AspNetCore"] = ["Slipway", "Microsoft.Data.Sqlite"],
         ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
         ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
         ["Slipway.Testing.Conformance"] =

@@ -16,8 +16,12 @@ internal static class ContentReader
     private static readonly Dictionary<string, Func<JsonElement, string, AIContent>> Parts = new(StringComparer.Ordinal)
     {
         ["text"] = (part, path) => new TextContent(Text(part, path, "text")),
+        ["input_text"] = (part, path) => new TextContent(Text(part, path, "text")),
+        ["output_text"] = (part, path) => new TextContent(Text(part, path, "text")),
         ["refusal"] = (part, path) => new TextContent(Text(part, path, "refusal")),
-        ["image_url"] = (part, path) => Image(Member(part, path, "image_url"), $"{path}.image_url"),
+        ["image_url"] = (part, path) => Image(
+            Text(Member(part, path, "image_url"), $"{path}.image_url", "url"), $"{path}.image_url.url"),
+        ["input_image"] = (part, path) => Image(Text(part, path, "image_url"), $"{path}.image_url"),
         ["input_audio"] = (part, path) => Audio(Member(part, path, "input_audio"), $"{path}.input_audio"),
     };
 
@@ -45,17 +49,16 @@ internal static class ContentReader
                 $"{path}.type", type, $"one of {string.Join(", ", Parts.Keys.Select(kind => $"'{kind}'"))}");
     }
 
-    private static AIContent Image(JsonElement image, string path)
+    private static AIContent Image(string url, string path)
     {
-        var url = Text(image, path, "url");
         if (url.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
         {
-            return Data(() => new DataContent(url), $"{path}.url", "a data URI of a medium in Base64");
+            return Data(() => new DataContent(url), path, "a data URI of a medium in Base64");
         }
 
         return Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
             ? new UriContent(url, "image/*")
-            : throw OpenAIException.InvalidValue($"{path}.url", url, "a data URI or an HTTP address");
+            : throw OpenAIException.InvalidValue(path, url, "a data URI or an HTTP address");
     }
 
     private static DataContent Audio(JsonElement audio, string path)

@@ -18,6 +18,36 @@ internal static class MessageReader
         return [.. messages.Select((message, index) => Read(message, $"messages[{index}]", open))];
     }
 
+    /// <summary>Reads a role.</summary>
+    /// <exception cref="OpenAIException">The role is unknown.</exception>
+    public static ChatRole Role(string role, string path) => role switch
+    {
+        "system" or "developer" => ChatRole.System,
+        "user" => ChatRole.User,
+        "assistant" => ChatRole.Assistant,
+        "tool" => ChatRole.Tool,
+        _ => throw OpenAIException.InvalidValue(path, role, Roles),
+    };
+
+    /// <summary>Reads a call; arguments that are no JSON are what a model wrote, and go back to it as they
+    /// are.</summary>
+    public static FunctionCallContent Call(string id, string name, string arguments)
+    {
+        try
+        {
+            return new FunctionCallContent(id, name, ToolCall.ReadArguments(arguments.Length == 0 ? "{}" : arguments));
+        }
+        catch (JsonException exception)
+        {
+            return new FunctionCallContent(id, name) { Exception = exception, RawRepresentation = arguments };
+        }
+    }
+
+    /// <summary>Makes the result of a call: a text where it is texts alone.</summary>
+    public static FunctionResultContent Result(string id, IReadOnlyList<AIContent> contents) => new(
+        id, contents.All(content => content is TextContent)
+            ? string.Concat(contents.OfType<TextContent>().Select(text => text.Text)) : contents);
+
     private static ChatMessage Read(RequestMessage message, string path, HashSet<string> calls)
     {
         Require.Absent(
@@ -26,14 +56,7 @@ internal static class MessageReader
         Require.Absent(
             message.Audio.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null), $"{path}.audio",
             "Send texts.");
-        var role = message.Role switch
-        {
-            "system" or "developer" => ChatRole.System,
-            "user" => ChatRole.User,
-            "assistant" => ChatRole.Assistant,
-            "tool" => ChatRole.Tool,
-            _ => throw OpenAIException.InvalidValue($"{path}.role", message.Role, Roles),
-        };
+        var role = Role(message.Role, $"{path}.role");
         var contents = role == ChatRole.Tool
             ? [Result(message, path, calls)]
             : ContentReader.Read(message.Content, $"{path}.content");
@@ -74,7 +97,7 @@ internal static class MessageReader
             }
 
             calls.Add(call.Id);
-            contents.Add(Call(call));
+            contents.Add(Call(call.Id, call.Function.Name, call.Function.Arguments));
         }
 
         if (contents.Count == 0 && message.Content.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
@@ -83,24 +106,6 @@ internal static class MessageReader
             {
                 throw OpenAIException.Missing($"{path}.content");
             }
-        }
-    }
-
-    // Arguments that are no JSON are what a model wrote once; they go back to it as they are.
-    private static FunctionCallContent Call(RequestToolCall call)
-    {
-        try
-        {
-            return new FunctionCallContent(
-                call.Id, call.Function.Name,
-                ToolCall.ReadArguments(call.Function.Arguments.Length == 0 ? "{}" : call.Function.Arguments));
-        }
-        catch (JsonException exception)
-        {
-            return new FunctionCallContent(call.Id, call.Function.Name)
-            {
-                Exception = exception, RawRepresentation = call.Function.Arguments,
-            };
         }
     }
 
@@ -113,9 +118,6 @@ internal static class MessageReader
                 $"{path}.tool_call_id", id, "the id of a call in an assistant's message before it");
         }
 
-        var contents = ContentReader.Read(message.Content, $"{path}.content");
-        return new FunctionResultContent(
-            id, contents.All(content => content is TextContent)
-                ? string.Concat(contents.OfType<TextContent>().Select(text => text.Text)) : contents);
+        return Result(id, ContentReader.Read(message.Content, $"{path}.content"));
     }
 }

@@ -20,9 +20,7 @@ internal static class OptionsReader
         return new ChatOptions
         {
             Temperature = (float?)request.Temperature,
-
-            // Zero keeps the most probable token alone, which is what the smallest share does.
-            TopP = request.TopP == 0 ? float.Epsilon : (float?)request.TopP,
+            TopP = TopP(request.TopP),
             MaxOutputTokens = request.MaxCompletionTokens ?? request.MaxTokens,
             PresencePenalty = (float?)request.PresencePenalty,
             FrequencyPenalty = (float?)request.FrequencyPenalty,
@@ -59,6 +57,9 @@ internal static class OptionsReader
             : item.GetString() is { Length: > 0 } text ? text
             : throw OpenAIException.InvalidValue(path, "", "a text of at least one character");
     }
+
+    /// <summary>Reads a share; zero keeps the most probable token alone, as the smallest one does.</summary>
+    public static float? TopP(double? share) => share == 0 ? float.Epsilon : (float?)share;
 
     /// <summary>Reads how much a model is to reason.</summary>
     /// <exception cref="OpenAIException">The word is unknown.</exception>

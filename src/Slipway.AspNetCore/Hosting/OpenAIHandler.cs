@@ -19,7 +19,6 @@ internal static partial class OpenAIHandler
     {
         var services = http.RequestServices;
         var options = services.GetRequiredService<IOptions<OpenAIServerOptions>>().Value;
-        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(OpenAIHandler));
         http.Response.Headers["x-request-id"] = RequestContext.NewId("req_");
         using var time = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         if (options.RequestTimeout is { } limit)
@@ -33,13 +32,13 @@ internal static partial class OpenAIHandler
             var key = services.GetRequiredService<ApiKeys>().Check(http.Request);
             using var place = services.GetRequiredService<RequestLimits>().Acquire(key);
             await endpoint(new RequestContext(
-                http, services.GetRequiredService<ModelCatalog>(), options.MaxRequestBytes, time.Token))
+                http, services.GetRequiredService<ModelCatalog>(), key, options.MaxRequestBytes, time.Token))
                 .ConfigureAwait(false);
         }
         catch (Exception exception) when (http.RequestAborted.IsCancellationRequested
             && exception is OperationCanceledException or IOException or BadHttpRequestException)
         {
-            ClientLeft(logger, http.Request.Path);
+            ClientLeft(NewLogger(http), http.Request.Path);
             if (!http.Response.HasStarted)
             {
                 http.Response.StatusCode = ClientGone;
@@ -48,11 +47,7 @@ internal static partial class OpenAIHandler
         catch (Exception exception)
         {
             var error = ErrorOf(exception, time.IsCancellationRequested);
-            if (error.Status >= 500 && exception is not OpenAIException)
-            {
-                Failed(logger, http.Request.Path, exception);
-            }
-
+            Log(http, error, exception);
             await WriteAsync(http, error).ConfigureAwait(false);
         }
     };
@@ -69,6 +64,18 @@ internal static partial class OpenAIHandler
         ArgumentException => new(400, Line(exception), code: "invalid_value"),
         _ => new(500, "The server failed; its log says why.", code: "internal_error"),
     };
+
+    /// <summary>Logs what the client is not told.</summary>
+    public static void Log(HttpContext http, OpenAIException error, Exception exception)
+    {
+        if (error.Status >= 500 && exception is not OpenAIException)
+        {
+            Failed(NewLogger(http), http.Request.Path, exception);
+        }
+    }
+
+    private static ILogger NewLogger(HttpContext http)
+        => http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(OpenAIHandler));
 
     private static OpenAIException OverTime()
         => new(504, "The request took longer than this server allows. Ask for less.", code: "timeout");

@@ -9,10 +9,11 @@ namespace Slipway.AspNetCore.Hosting;
 /// <summary>Holds what an endpoint needs of one request.</summary>
 /// <param name="Http">The request and its response.</param>
 /// <param name="Catalog">The models.</param>
+/// <param name="Key">Tells the caller's key apart from others, and not the key.</param>
 /// <param name="MaxBytes">The most bytes of a body.</param>
 /// <param name="Aborted">Ends the work: the client has gone, or the time is over.</param>
 internal sealed record RequestContext(
-    HttpContext Http, ModelCatalog Catalog, long MaxBytes, CancellationToken Aborted)
+    HttpContext Http, ModelCatalog Catalog, string Key, long MaxBytes, CancellationToken Aborted)
 {
     /// <summary>Reads the body.</summary>
     public Task<T> ReadAsync<T>(JsonTypeInfo<T> type) => RequestBody.ReadAsync(Http, type, MaxBytes);

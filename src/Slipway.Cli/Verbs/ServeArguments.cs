@@ -53,6 +53,11 @@ internal sealed class ServeArguments
         Description = "The most requests of a key at the same time; any number unless told.",
     };
 
+    private readonly Option<string?> _responses = new("--responses")
+    {
+        Description = "A file that keeps what /v1/responses answered; in memory unless told.",
+    };
+
     private readonly Option<int> _drain = new("--drain-seconds")
     {
         Description = "The longest time that answers in flight have to end when the server is stopped.",
@@ -71,6 +76,7 @@ internal sealed class ServeArguments
         command.Add(_origins);
         command.Add(_perMinute);
         command.Add(_concurrent);
+        command.Add(_responses);
         command.Add(_drain);
         _resources.AddTo(command);
     }
@@ -117,6 +123,7 @@ internal sealed class ServeArguments
         options.ApiKeys = [.. options.ApiKeys, .. result.GetValue(_keys) ?? []];
         options.RequestsPerMinute = result.GetValue(_perMinute) ?? options.RequestsPerMinute;
         options.ConcurrentRequests = result.GetValue(_concurrent) ?? options.ConcurrentRequests;
+        options.ResponsesPath = result.GetValue(_responses) ?? options.ResponsesPath;
         return options;
     }
 
@@ -127,6 +134,8 @@ internal sealed class ServeArguments
         to.RequestsPerMinute = from.RequestsPerMinute;
         to.ConcurrentRequests = from.ConcurrentRequests;
         to.MaxRequestBytes = from.MaxRequestBytes;
+        to.ResponsesPath = from.ResponsesPath;
+        to.MaxStoredResponses = from.MaxStoredResponses;
         to.RequestTimeout = from.RequestTimeout;
     }
 

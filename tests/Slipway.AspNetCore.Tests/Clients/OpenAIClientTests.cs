@@ -104,6 +104,28 @@ public sealed class OpenAIClientTests : IAsyncLifetime
         Assert.Equal(["assistant", "numbers"], models.Select(model => model.Id));
     }
 
+#pragma warning disable OPENAI001 // The client's types of responses may still change.
+    [Fact]
+    public async Task Responses_StreamAndPrevious_AreRead()
+    {
+        using var client = Client().GetResponsesClient().AsIChatClient("assistant");
+        var updates = new List<ChatResponseUpdate>();
+        await foreach (var update in client.GetStreamingResponseAsync(
+            "Hello!", null, TestContext.Current.CancellationToken))
+        {
+            updates.Add(update);
+        }
+
+        var first = updates.ToChatResponse();
+        Assert.Equal("Hello! What can I do for you?", first.Text);
+        Assert.NotNull(first.ConversationId);
+        Assert.True(first.Usage!.OutputTokenCount > 0);
+        var second = await client.GetResponseAsync(
+            "Hello!", new ChatOptions { ConversationId = first.ConversationId }, TestContext.Current.CancellationToken);
+        Assert.True(second.Usage!.InputTokenCount > first.Usage.InputTokenCount);
+    }
+#pragma warning restore OPENAI001
+
     [Fact]
     public async Task Errors_AreTheClientsOwn()
     {

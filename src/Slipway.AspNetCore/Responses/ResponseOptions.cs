@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Slipway.AspNetCore.ChatCompletions;
+using Slipway.AspNetCore.Protocol;
+
+namespace Slipway.AspNetCore.Responses;
+
+/// <summary>Turns the parameters of a request into the options of a chat client, each checked.</summary>
+internal static class ResponseOptions
+{
+    private const int MaxTools = 128;
+
+    /// <summary>Reads the options.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="adapter">The adapter that the model's name names; null for none.</param>
+    /// <exception cref="OpenAIException">A parameter is out of range or is not served.</exception>
+    public static ChatOptions Read(ResponseRequest request, string? adapter)
+    {
+        Check(request);
+        return new ChatOptions
+        {
+            Instructions = request.Instructions,
+            Temperature = (float?)request.Temperature,
+            TopP = OptionsReader.TopP(request.TopP),
+            MaxOutputTokens = request.MaxOutputTokens,
+            Tools = request.Tools is { Count: > 0 } tools ? [.. tools.Select(Tool)] : null,
+            ToolMode = ToolMode(request),
+            AllowMultipleToolCalls = request.Tools is { Count: > 0 } ? request.ParallelToolCalls : null,
+            ResponseFormat = Format(request.Text?.Format),
+            Reasoning = OptionsReader.Effort(request.Reasoning?.Effort, "reasoning.effort") is { } effort
+                ? new() { Effort = effort } : null,
+            AdditionalProperties = adapter is null ? null : new() { ["adapter"] = adapter },
+        };
+    }
+
+    private static void Check(ResponseRequest request)
+    {
+        Require.InRange(request.Temperature, 0, 2, "temperature");
+        Require.InRange(request.TopP, 0, 1, "top_p");
+        Require.InRange(request.MaxOutputTokens, 1, int.MaxValue, "max_output_tokens");
+        Require.Count(request.Tools?.Count ?? 0, 0, MaxTools, "tools");
+        Require.Absent(request.Background == true, "background", "Wait for the response, or stream it.");
+        Require.Absent(IsGiven(request.Conversation), "conversation", "Send 'previous_response_id'.");
+        Require.Absent(IsGiven(request.Prompt), "prompt", "Send 'instructions' and 'input'.");
+        Require.Absent(IsGiven(request.MaxToolCalls), "max_tool_calls", "Tools are called by the client.");
+        Require.Absent(IsGiven(request.TopLogprobs), "top_logprobs", "'/v1/chat/completions' tells them.");
+        if (request.Truncation is not (null or "disabled"))
+        {
+            throw OpenAIException.InvalidValue("truncation", request.Truncation, "'disabled'");
+        }
+
+        if (request.ServiceTier is not (null or "auto" or "default"))
+        {
+            throw OpenAIException.InvalidValue("service_tier", request.ServiceTier, "'auto' or 'default'");
+        }
+    }
+
+    private static AITool Tool(ResponseTool tool, int index)
+    {
+        var path = $"tools[{index}]";
+        return tool.Type != "function"
+            ? throw OpenAIException.InvalidValue($"{path}.type", tool.Type, "'function'")
+            : FunctionReader.Read(
+                tool.Name ?? throw OpenAIException.Missing($"{path}.name"), tool.Description,
+                tool.Parameters ?? default, path);
+    }
+
+    private static ChatToolMode? ToolMode(ResponseRequest request)
+    {
+        const string path = "tool_choice";
+        var choice = request.ToolChoice;
+        if (!IsGiven(choice) || (choice.ValueKind == JsonValueKind.String && request.Tools is not { Count: > 0 }))
+        {
+            return choice.ValueKind == JsonValueKind.String ? NoTools(choice.GetString()!, path) : null;
+        }
+
+        if (choice.ValueKind == JsonValueKind.String)
+        {
+            return FunctionReader.Mode(choice.GetString()!, path);
+        }
+
+        if (choice.ValueKind != JsonValueKind.Object)
+        {
+            throw OpenAIException.InvalidType(path, JsonShape.KindOf(choice), "a string or an object");
+        }
+
+        var name = choice.TryGetProperty("name", out var given) && given.ValueKind == JsonValueKind.String
+            ? given.GetString()! : throw OpenAIException.Missing($"{path}.name");
+        return request.Tools?.Any(tool => tool.Name == name) == true
+            ? ChatToolMode.RequireSpecific(name)
+            : throw OpenAIException.InvalidValue($"{path}.name", name, "the name of one of 'tools'");
+    }
+
+    // Clients send 'auto' and 'none' without tools too.
+    private static ChatToolMode? NoTools(string word, string path)
+        => FunctionReader.Mode(word, path) is RequiredChatToolMode ? throw new OpenAIException(
+            400, $"'{path}' is only taken with 'tools' given.", path, "invalid_parameter_combination")
+        : null;
+
+    private static ChatResponseFormat? Format(ResponseTextFormat? format)
+    {
+        const string path = "text.format";
+        return format?.Type switch
+        {
+            null => null,
+            "text" => ChatResponseFormat.Text,
+            "json_object" => ChatResponseFormat.Json,
+            "json_schema" => FunctionReader.Schema(
+                format.Name ?? throw OpenAIException.Missing($"{path}.name"), format.Description,
+                format.Schema ?? default, path),
+            _ => throw OpenAIException.InvalidValue(
+                $"{path}.type", format.Type, "one of 'text', 'json_object' and 'json_schema'"),
+        };
+    }
+
+    private static bool IsGiven(JsonElement element)
+        => element.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
+}

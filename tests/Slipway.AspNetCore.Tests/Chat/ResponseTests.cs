@@ -1,0 +1,260 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+using Slipway.Testing;
+
+namespace Slipway.AspNetCore.Tests.Chat;
+
+public sealed class ResponseTests : IAsyncLifetime
+{
+    private const string Tools = """
+        [{"type": "function", "name": "set_light", "description": "Switches a light.", "parameters":
+          {"type": "object", "properties": {"room": {"type": "string"}, "on": {"type": "boolean"}},
+           "required": ["room", "on"]}}]
+        """;
+
+    private readonly FakeChatClient _fake = FakeChatClient.Saying(
+        new TextReasoningContent("h"), new TextReasoningContent("m"), new TextContent("o"), new TextContent("k"),
+        new FunctionCallContent("c1", "f", new Dictionary<string, object?> { ["a"] = 1 }),
+        new UsageContent(new()
+        {
+            InputTokenCount = 3, OutputTokenCount = 4, TotalTokenCount = 7, CachedInputTokenCount = 1,
+            ReasoningTokenCount = 2,
+        }));
+
+    private TestServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await StartAsync(null);
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task Whole_EveryContent_IsAnItem()
+    {
+        var response = (await AskAsync("\"input\": \"x\", \"metadata\": {\"k\": \"v\"}")).Json;
+        Assert.Equal(("response", "completed"), ((string?)response["object"], (string?)response["status"]));
+        Assert.StartsWith("resp_", (string?)response["id"], StringComparison.Ordinal);
+        var output = response["output"]!.AsArray();
+        Assert.Equal(["reasoning", "message", "function_call"], output.Select(item => (string?)item!["type"]));
+        Assert.Equal("""[{"type":"reasoning_text","text":"hm"}]""", output[0]!["content"]!.ToJsonString());
+        Assert.Equal(
+            """[{"type":"output_text","text":"ok","annotations":[]}]""", output[1]!["content"]!.ToJsonString());
+        Assert.Equal(
+            ("c1", "f", """{"a":1}""", "completed"),
+            ((string?)output[2]!["call_id"], (string?)output[2]!["name"], (string?)output[2]!["arguments"],
+                (string?)output[2]!["status"]));
+        Assert.Equal(
+            """
+            {"input_tokens":3,"input_tokens_details":{"cached_tokens":1},"output_tokens":4,
+            "output_tokens_details":{"reasoning_tokens":2},"total_tokens":7}
+            """.ReplaceLineEndings(""),
+            response["usage"]!.ToJsonString());
+        Assert.Equal("v", (string?)response["metadata"]!["k"]);
+        Assert.Equal("auto", (string?)response["tool_choice"]);
+        Assert.Equal("text", (string?)response["text"]!["format"]!["type"]);
+    }
+
+    [Fact]
+    public async Task Stream_Events_TellTheResponseFromBeginningToEnd()
+    {
+        var text = (await AskAsync("\"input\": \"x\", \"stream\": true")).Text;
+        var events = Events(text);
+        Assert.Equal(
+            [
+                "response.created", "response.in_progress", "response.output_item.added",
+                "response.reasoning_text.delta", "response.reasoning_text.delta", "response.reasoning_text.done",
+                "response.output_item.done", "response.output_item.added", "response.content_part.added",
+                "response.output_text.delta", "response.output_text.delta", "response.output_text.done",
+                "response.content_part.done", "response.output_item.done", "response.output_item.added",
+                "response.function_call_arguments.delta", "response.function_call_arguments.done",
+                "response.output_item.done", "response.completed",
+            ],
+            events.Select(one => (string?)one["type"]));
+        Assert.Equal(Enumerable.Range(0, events.Count), events.Select(one => (int)one["sequence_number"]!));
+        Assert.Equal("ok", string.Concat(events.Where(
+            one => (string?)one["type"] == "response.output_text.delta").Select(one => (string?)one["delta"])));
+        Assert.Equal([0, 1, 2], events.Where(one => (string?)one["type"] == "response.output_item.done").Select(
+            one => (int)one["output_index"]!));
+        var whole = events[^1]["response"]!;
+        Assert.Equal(
+            events.Where(one => (string?)one["type"] == "response.output_item.done").Select(
+                one => one["item"]!.ToJsonString()),
+            whole["output"]!.AsArray().Select(item => item!.ToJsonString()));
+        var kept = await _server.GetAsync($"/v1/responses/{(string?)whole["id"]}");
+        Assert.Equal(whole.ToJsonString(), kept.Json.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Previous_Response_IsPartOfTheConversation()
+    {
+        var first = (await AskAsync("\"input\": \"one\", \"instructions\": \"be brief\"")).Json;
+        Assert.Equal("be brief", _fake.Options!.Instructions);
+        var second = (await AskAsync($$"""
+            "previous_response_id": "{{(string?)first["id"]}}", "input": [
+              {"type": "function_call_output", "call_id": "c1", "output": "2"},
+              {"role": "user", "content": [{"type": "input_text", "text": "two"}, {"type": "input_image",
+               "image_url": "data:image/png;base64,AAEC"}]}]
+            """)).Json;
+        Assert.Null(_fake.Options!.Instructions);
+        Assert.Equal(
+            ["user", "assistant", "tool", "user"], _fake.Messages.Select(message => message.Role.Value));
+        Assert.Equal("one", _fake.Messages[0].Text);
+        Assert.Equal(
+            ["TextReasoningContent", "TextContent", "FunctionCallContent"],
+            _fake.Messages[1].Contents.Select(content => content.GetType().Name));
+        Assert.Equal("2", Assert.IsType<FunctionResultContent>(_fake.Messages[2].Contents[0]).Result);
+        Assert.Equal("image/png", Assert.IsType<DataContent>(_fake.Messages[3].Contents[1]).MediaType);
+        Assert.Equal((string?)first["id"], (string?)second["previous_response_id"]);
+
+        var items = (await _server.GetAsync($"/v1/responses/{(string?)second["id"]}/input_items")).Json;
+        Assert.Equal(2, items["data"]!.AsArray().Count);
+
+        // Deleting one leaves what came after it alone.
+        using var deleted = await _server.Http.DeleteAsync(
+            new Uri($"/v1/responses/{(string?)first["id"]}", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, deleted.StatusCode);
+        Assert.Equal(
+            (404, null, "response_not_found"), (await _server.GetAsync($"/v1/responses/{(string?)first["id"]}")).Error);
+        await AskAsync($"\"previous_response_id\": \"{(string?)second["id"]}\", \"input\": \"three\"");
+        Assert.Equal(6, _fake.Messages.Count);
+    }
+
+    [Fact]
+    public async Task Store_Off_KeepsNothing()
+    {
+        var response = (await AskAsync("\"input\": \"x\", \"store\": false")).Json;
+        Assert.Equal(
+            (404, null, "response_not_found"),
+            (await _server.GetAsync($"/v1/responses/{(string?)response["id"]}")).Error);
+        Assert.False((bool)response["store"]!);
+    }
+
+    [Fact]
+    public async Task Store_File_OutlivesTheServerAndKeepsCallersApart()
+    {
+        using var folder = new TemporaryFolder();
+        string id;
+        await using (var server = await StartAsync(folder["responses.db"], "a", "b"))
+        {
+            id = (string)(await server.PostAsync(
+                "/v1/responses", """{"model": "fake", "input": "x"}""", "a")).Json["id"]!;
+        }
+
+        await using var next = await StartAsync(folder["responses.db"], "a", "b");
+        var body = $$"""{"model": "fake", "input": "y", "previous_response_id": "{{id}}"}""";
+        Assert.Equal(
+            (400, "previous_response_id", "previous_response_not_found"),
+            (await next.PostAsync("/v1/responses", body, "b")).Error);
+        Assert.Equal(HttpStatusCode.OK, (await next.PostAsync("/v1/responses", body, "a")).Status);
+    }
+
+    [Fact]
+    public async Task Store_MoreThanItsMost_LetsTheOldestGo()
+    {
+        await using var server = await TestServer.StartAsync(
+            models => models.AddChatClient("fake", _ => _fake), options => options.MaxStoredResponses = 2);
+        var ids = new List<string?>();
+        for (var i = 0; i < 3; i++)
+        {
+            ids.Add((string?)(await server.PostAsync("/v1/responses", """{"model": "fake", "input": "x"}"""))
+                .Json["id"]);
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, (await server.GetAsync($"/v1/responses/{ids[0]}")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await server.GetAsync($"/v1/responses/{ids[1]}")).Status);
+    }
+
+    [Fact]
+    public async Task Assistant_ToolsLoopAndLength_AreToldAsTheyAre()
+    {
+        var first = (await PostAsync(
+            "assistant", $"\"input\": \"turn on the kitchen light\", \"tools\": {Tools}")).Json;
+        var call = first["output"]![0]!;
+        Assert.Equal(
+            ("function_call", "set_light", """{"room":"kitchen","on":true}"""),
+            ((string?)call["type"], (string?)call["name"], (string?)call["arguments"]));
+        var second = (await PostAsync("assistant", $$"""
+            "tools": {{Tools}}, "previous_response_id": "{{(string?)first["id"]}}", "input": [
+              {"type": "function_call_output", "call_id": "{{(string?)call["call_id"]}}", "output": "ok"}]
+            """)).Json;
+        Assert.Equal("The light in the kitchen is on.", (string?)second["output"]![0]!["content"]![0]!["text"]);
+        var cut = (await PostAsync("assistant", "\"input\": \"Hello!\", \"max_output_tokens\": 2")).Json;
+        Assert.Equal(
+            ("incomplete", "max_output_tokens"),
+            ((string?)cut["status"], (string?)cut["incomplete_details"]!["reason"]));
+    }
+
+    [Fact]
+    public async Task Failure_InAStream_IsItsLastEvent()
+    {
+        await using var server = await TestServer.StartAsync(models => models.AddChatClient(
+            "fake", _ => new FakeChatClient((_, _, _) => FailingAsync())));
+        var answer = await server.PostAsync("/v1/responses", """{"model": "fake", "input": "x", "stream": true}""");
+        var last = Events(answer.Text)[^1];
+        Assert.Equal(("response.failed", "failed"), ((string?)last["type"], (string?)last["response"]!["status"]));
+        Assert.Equal("internal_error", (string?)last["response"]!["error"]!["code"]);
+        Assert.DoesNotContain("out of luck", answer.Text, StringComparison.Ordinal);
+        Assert.Contains(server.Log.Lines, line => line.Contains("out of luck", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("\"input\": 1", "input", "invalid_type")]
+    [InlineData("\"input\": []", "input", "empty_array")]
+    [InlineData("\"input\": [1]", "input[0]", "invalid_type")]
+    [InlineData("\"input\": [{\"type\": \"smell\"}]", "input[0].type", "invalid_value")]
+    [InlineData("\"input\": [{\"role\": \"user\"}]", "input[0].content", "missing_required_parameter")]
+    [InlineData("\"input\": [{\"role\": \"tool\", \"content\": \"x\"}]", "input[0].role", "invalid_value")]
+    [InlineData("\"input\": [{\"content\": \"x\"}]", "input[0].role", "missing_required_parameter")]
+    [InlineData("\"input\": [{\"type\": \"function_call\", \"call_id\": \"a\", \"name\": \"f\"}]",
+        "input[0].arguments", "missing_required_parameter")]
+    [InlineData("\"input\": [{\"type\": \"function_call_output\", \"call_id\": \"a\", \"output\": \"x\"}]",
+        "input[0].call_id", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"previous_response_id\": \"resp_x\"", "previous_response_id",
+        "previous_response_not_found")]
+    [InlineData("\"input\": \"x\", \"tools\": [{\"type\": \"web_search\"}]", "tools[0].type", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"tools\": [{\"type\": \"function\"}]", "tools[0].name",
+        "missing_required_parameter")]
+    [InlineData("\"input\": \"x\", \"tool_choice\": \"required\"", "tool_choice", "invalid_parameter_combination")]
+    [InlineData("\"input\": \"x\", \"tool_choice\": {\"type\": \"function\", \"name\": \"g\"}", "tool_choice.name",
+        "invalid_value")]
+    [InlineData("\"input\": \"x\", \"background\": true", "background", "unsupported_parameter")]
+    [InlineData("\"input\": \"x\", \"conversation\": \"c\"", "conversation", "unsupported_parameter")]
+    [InlineData("\"input\": \"x\", \"truncation\": \"auto\"", "truncation", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"temperature\": 5", "temperature", "decimal_above_max_value")]
+    [InlineData("\"input\": \"x\", \"text\": {\"format\": {\"type\": \"json_schema\", \"name\": \"a\"}}",
+        "text.format.schema", "missing_required_parameter")]
+    [InlineData("\"input\": \"x\", \"reasoning\": {\"effort\": \"huge\"}", "reasoning.effort", "invalid_value")]
+    [InlineData("\"inputs\": \"x\"", "inputs", "unknown_parameter")]
+    public async Task Create_WrongValue_HasParameterAndCode(string more, string param, string code)
+        => Assert.Equal((400, param, code), (await AskAsync(more)).Error);
+
+    private static async IAsyncEnumerable<ChatResponseUpdate> FailingAsync()
+    {
+        await Task.Yield();
+        yield return new ChatResponseUpdate(ChatRole.Assistant, "well");
+        throw new InvalidOperationException("out of luck");
+    }
+
+    private static List<JsonNode> Events(string text) => [.. text
+        .Split("\n\n", StringSplitOptions.RemoveEmptyEntries)
+        .Select(one =>
+        {
+            var lines = one.Split('\n');
+            var data = JsonNode.Parse(lines[1]["data: ".Length..])!;
+            Assert.Equal($"event: {(string?)data["type"]}", lines[0]);
+            return data;
+        })];
+
+    private Task<TestServer> StartAsync(string? path, params string[] keys) => TestServer.StartAsync(
+        models => models.AddModel(TestServer.Assistant, "assistant").AddChatClient("fake", _ => _fake),
+        options =>
+        {
+            options.ResponsesPath = path;
+            options.ApiKeys = keys;
+        });
+
+    private Task<ServerAnswer> AskAsync(string more) => PostAsync("fake", more);
+
+    private Task<ServerAnswer> PostAsync(string model, string more)
+        => _server.PostAsync("/v1/responses", $$"""{"model": "{{model}}", {{more}}}""");
+}
