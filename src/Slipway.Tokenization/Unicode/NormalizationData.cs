@@ -12,9 +12,13 @@ internal sealed class NormalizationData
 {
     private const string Resource = "normalization.txt";
 
+    // Below, form C leaves every character as it is.
+    private const int FirstMark = 0x300;
+
     private readonly Dictionary<int, byte> _classes = [];
     private readonly Dictionary<int, (bool Compatible, int[] Target)> _mappings = [];
     private readonly HashSet<int> _exclusions = [];
+    private readonly bool[] _unstable = new bool[0x10000];
 
     private NormalizationData()
     {
@@ -32,6 +36,7 @@ internal sealed class NormalizationData
             entry => entry.Key, entry => Expand(entry.Key, compatible: true).ToArray());
         Compositions = _mappings.Where(entry => !entry.Value.Compatible && Composes(entry.Key, entry.Value.Target))
             .ToFrozenDictionary(entry => Pair(entry.Value.Target[0], entry.Value.Target[1]), entry => entry.Key);
+        FindUnstable();
     }
 
     /// <summary>Read once, when a text first needs it.</summary>
@@ -49,7 +54,24 @@ internal sealed class NormalizationData
     /// <summary>The character that a pair composes to, by <see cref="Pair"/>.</summary>
     public FrozenDictionary<long, int> Compositions { get; }
 
+    /// <summary>
+    /// Tells whether form C may change a UTF-16 unit, or join it with what stands before it; true of surrogates.
+    /// </summary>
+    public bool IsUnstable(char unit) => unit >= FirstMark && _unstable[unit];
+
     public static long Pair(int first, int second) => ((long)first << 32) | (uint)second;
+
+    // Vowels and tails of Hangul join by computation, all others by the table.
+    private void FindUnstable()
+    {
+        var joining = Compositions.Keys.Select(pair => (int)(pair & 0xFFFF_FFFF));
+        int[] hangul = [.. Enumerable.Range(0x1161, 21), .. Enumerable.Range(0x11A8, 27)];
+        foreach (var code in CombiningClasses.Keys.Concat(Canonical.Keys).Concat(joining).Concat(hangul)
+            .Concat(Enumerable.Range(0xD800, 0x800)).Where(code => code < _unstable.Length))
+        {
+            _unstable[code] = true;
+        }
+    }
 
     private void ReadLine(string line)
     {

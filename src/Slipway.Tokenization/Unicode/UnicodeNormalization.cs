@@ -20,11 +20,40 @@ internal static class UnicodeNormalization
     public static string Normalize(string text, NormalizationForm form)
     {
         var plain = form == NormalizationForm.FormC ? !text.AsSpan().ContainsAnyExcept(Composed) : Ascii.IsValid(text);
-        if (plain)
+        return plain ? text : form == NormalizationForm.FormC ? ComposeRuns(text) : NormalizeWhole(text, form);
+    }
+
+    // Only runs of characters that form C may change, or that change others, are taken apart, each with the character
+    // before it; most texts have few.
+    private static string ComposeRuns(string text)
+    {
+        var data = NormalizationData.Instance;
+        StringBuilder result = new(text.Length + 16);
+        var from = 0;
+        for (var at = 0; at < text.Length;)
         {
-            return text;
+            if (!data.IsUnstable(text[at]))
+            {
+                at++;
+                continue;
+            }
+
+            var start = at > from ? at - 1 : at;
+            while (at < text.Length && data.IsUnstable(text[at]))
+            {
+                at++;
+            }
+
+            result.Append(text, from, start - from)
+                .Append(NormalizeWhole(text[start..at], NormalizationForm.FormC));
+            from = at;
         }
 
+        return from == 0 ? text : result.Append(text, from, text.Length - from).ToString();
+    }
+
+    private static string NormalizeWhole(string text, NormalizationForm form)
+    {
         var compatible = form is NormalizationForm.FormKC or NormalizationForm.FormKD;
         var codes = Decompose(text, compatible);
         if (form is NormalizationForm.FormC or NormalizationForm.FormKC)

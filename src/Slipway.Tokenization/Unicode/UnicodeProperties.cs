@@ -35,7 +35,8 @@ internal sealed class UnicodeProperties
 
     private readonly Dictionary<string, (int First, int Last)[]> _ranges = new(StringComparer.Ordinal);
     private readonly List<((int First, int Last)[] Ranges, bool IsScript)> _properties = [];
-    private readonly Lazy<Dictionary<(UnicodeCategory Category, int Script, int Flags), char>> _likes;
+    private readonly Lazy<int[]> _signatures;
+    private readonly Lazy<Dictionary<(UnicodeCategory Category, int Signature), char>> _likes;
     private readonly Dictionary<string, string> _categories = new(StringComparer.Ordinal)
     {
         ["lc"] = "LuLlLt", ["casedletter"] = "LuLlLt",
@@ -63,6 +64,7 @@ internal sealed class UnicodeProperties
             }
         }
 
+        _signatures = new(FindSignatures);
         _likes = new(FindLikes);
     }
 
@@ -89,54 +91,39 @@ internal sealed class UnicodeProperties
     /// has them.
     /// </summary>
     public char? Like(Rune rune) =>
-        _likes.Value.TryGetValue(Signature(rune.Value, Rune.GetUnicodeCategory(rune)), out var like) ? like : null;
+        _likes.Value.TryGetValue((Rune.GetUnicodeCategory(rune), _signatures.Value[rune.Value]), out var like)
+            ? like : null;
 
-    private Dictionary<(UnicodeCategory Category, int Script, int Flags), char> FindLikes()
+    // By code point: the script's number, and above it a bit for each binary property.
+    private int[] FindSignatures()
     {
-        Dictionary<(UnicodeCategory Category, int Script, int Flags), char> likes = [];
+        var signatures = new int[0x110000];
+        int number = 0, bit = 1 << 16;
+        foreach (var (ranges, isScript) in _properties)
+        {
+            var mark = isScript ? ++number : bit;
+            bit <<= isScript ? 0 : 1;
+            foreach (var (first, last) in ranges)
+            {
+                for (var code = first; code <= last; code++)
+                {
+                    signatures[code] |= mark;
+                }
+            }
+        }
+
+        return signatures;
+    }
+
+    private Dictionary<(UnicodeCategory Category, int Signature), char> FindLikes()
+    {
+        Dictionary<(UnicodeCategory Category, int Signature), char> likes = [];
         for (var code = 0; code < 0x10000; code++)
         {
-            likes[Signature(code, char.GetUnicodeCategory((char)code))] = (char)code;
+            likes[(char.GetUnicodeCategory((char)code), _signatures.Value[code])] = (char)code;
         }
 
         return likes;
-    }
-
-    private (UnicodeCategory Category, int Script, int Flags) Signature(int code, UnicodeCategory category)
-    {
-        var (script, flags) = (-1, 0);
-        for (var i = 0; i < _properties.Count; i++)
-        {
-            if (Contains(_properties[i].Ranges, code))
-            {
-                (script, flags) = _properties[i].IsScript ? (i, flags) : (script, flags | (1 << (i % 32)));
-            }
-        }
-
-        return (category, script, flags);
-    }
-
-    private static bool Contains((int First, int Last)[] ranges, int code)
-    {
-        int low = 0, high = ranges.Length - 1;
-        while (low <= high)
-        {
-            var middle = (low + high) / 2;
-            if (code < ranges[middle].First)
-            {
-                high = middle - 1;
-            }
-            else if (code > ranges[middle].Last)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     private static string Plain(string name) => string.Concat(
