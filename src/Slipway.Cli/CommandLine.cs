@@ -16,7 +16,7 @@ internal static class CommandLine
     private static readonly Func<VerbContext, Command>[] Verbs =
     [
         TrainVerb.Create, ExportVerb.Create, QuantizeVerb.Create, InspectVerb.Create, RunVerb.Create,
-        GenerateVerb.Create, ChatVerb.Create, EmbedVerb.Create, RerankVerb.Create,
+        GenerateVerb.Create, ChatVerb.Create, EmbedVerb.Create, RerankVerb.Create, ClassifyVerb.Create,
         TokenizeVerb.Create, RenderVerb.Create, ServeVerb.Create,
         EvalVerb.Create, BenchVerb.Create,
     ];

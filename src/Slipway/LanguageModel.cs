@@ -237,6 +237,18 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         return await _scorer.ScoreContinuationAsync(ids, promptLength, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Runs a sequence and makes something of the logits after its last token.</summary>
+    /// <param name="ids">Token ids; at least one, at most <see cref="ContextLength"/>.</param>
+    /// <param name="read">Makes the result, on the engine's thread.</param>
+    /// <param name="cancellationToken">Ends the run, also in its middle.</param>
+    internal Task<T> LastLogitsAsync<T>(
+        IReadOnlyList<int> ids, LastLogits<T> read, CancellationToken cancellationToken)
+    {
+        RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _scorer.LastLogitsAsync(ids, read, cancellationToken);
+    }
+
     /// <summary>Takes no new requests and waits until those in flight have ended.</summary>
     /// <param name="cancellationToken">Stops the waiting; the requests go on.</param>
     public Task DrainAsync(CancellationToken cancellationToken = default) => _gate.CloseAsync(cancellationToken);

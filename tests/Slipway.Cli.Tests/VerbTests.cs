@@ -15,7 +15,7 @@ public sealed class VerbTests : IDisposable
         foreach (var verb in new[]
         {
             ["train"], ["export"], ["inspect"], ["run"], ["generate"], ["chat"], ["embed"],
-            ["tokenize"], ["render"],
+            ["rerank"], ["classify"], ["tokenize"], ["render"],
             ["eval", "perplexity"], ["eval", "divergence"], ["eval", "tools"], ["eval", "task"], ["eval", "compare"],
             ["bench", "guidance"], ["bench", "serving"],
             new[] { "bench" },

@@ -83,6 +83,22 @@ public sealed class SampleRunTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task ClassifyAndRerank_OfTheTinyCrossEncoder_RanksAndLabels()
+    {
+        SharedAssets.Path("sentence-transformers", "cross-encoder");
+
+        var run = await RunAsync("ClassifyAndRerank");
+
+        Assert.Equal(0, run.ExitCode);
+        var lines = run.Output.Trim().Split('\n');
+        Assert.Equal(7, lines.Length);
+        double[] scores = [.. lines[1..4].Select(line => double.Parse(
+            line.Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture))];
+        Assert.Equal(scores.OrderDescending(), scores);
+        Assert.All(lines[4..], line => Assert.StartsWith("LABEL_0 (0.", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Edge_UnderItsCeiling_AnswersAndTellsThePeak()
     {
         RequireModel(Package);

@@ -5,7 +5,7 @@ using Slipway.Cli.Terminal;
 
 namespace Slipway.Cli.Verbs;
 
-/// <summary>Embeds texts with an encoder.</summary>
+/// <summary>Embeds texts.</summary>
 internal static class EmbedVerb
 {
     public static Command Create(VerbContext context)
@@ -30,6 +30,10 @@ internal static class EmbedVerb
                 "The prompt before every text, by its name in the model's files; '' for none, else the model's "
                 + "default.",
         };
+        var dimensions = new Option<int?>("--dimensions")
+        {
+            Description = "How many of the first numbers to keep, scaled to length 1; all unless told.",
+        };
         var threads = new Option<int?>("--threads")
         {
             Description = "Threads that compute; one a physical core unless told.",
@@ -38,7 +42,7 @@ internal static class EmbedVerb
         var command = new Command(
             "embed", "Embed texts. Example: slipway embed package -i texts.json -o embeddings.safetensors")
         {
-            package, input, output, prompt, threads, json,
+            package, input, output, prompt, dimensions, threads, json,
         };
         command.SetAction(async (result, cancellationToken) =>
         {
@@ -47,6 +51,7 @@ internal static class EmbedVerb
             {
                 PackagePath = result.GetRequiredValue(package),
                 PromptName = result.GetValue(prompt),
+                Dimensions = result.GetValue(dimensions),
                 Threads = result.GetValue(threads),
             });
             var embeddings = await generator.GenerateAsync(texts, cancellationToken: cancellationToken)

@@ -11,7 +11,10 @@ internal static class EvalTaskVerb
 {
     public static Command Create(VerbContext context)
     {
-        var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
+        var package = new Argument<string>("PACKAGE")
+        {
+            Description = "A package folder; of a model that labels texts for classification alone.",
+        };
         var output = new Option<string?>("--output", "-o")
         {
             Description = "A folder for the answers, as they come; a run that was ended goes on from there.",
@@ -35,15 +38,21 @@ internal static class EvalTaskVerb
         command.SetAction(async (result, cancellationToken) =>
         {
             var opened = tasks.Open(result);
-            using var model = LanguageModel.Load(result.GetRequiredValue(package), resources.Read(result));
-            var subject = new TaskSubject(model);
+            var folder = result.GetRequiredValue(package);
+            using var model = PackageKinds.IsEncoder(folder)
+                ? null : LanguageModel.Load(folder, resources.Read(result));
+            using var classifier = model is not null ? null : new OnnxTextClassifier(new OnnxTextClassifierOptions
+            {
+                PackagePath = folder, Threads = resources.Threads(result),
+            });
+            var subject = model is not null ? new TaskSubject(model) : new TaskSubject(classifier!);
             List<TaskReport> reports = [];
             foreach (var task in opened)
             {
                 var options = new TaskRunnerOptions
                 {
-                    ResultsPath = result.GetValue(output) is { } folder
-                        ? Path.Combine(folder, $"{task.Name}.results.jsonl") : null,
+                    ResultsPath = result.GetValue(output) is { } answers
+                        ? Path.Combine(answers, $"{task.Name}.results.jsonl") : null,
                     Concurrency = result.GetValue(concurrency),
                 };
                 reports.Add(await ProgressDisplay.RunAsync(context, task.Name, progress => TaskRunner.RunAsync(

@@ -63,6 +63,7 @@ internal static class InspectVerb
         return new JsonObject
         {
             ["kind"] = "package",
+            ["task"] = "text-generation",
             ["architecture"] = package.Manifest?.Architecture ?? model.Type,
             ["precision"] = package.Manifest?.Precision,
             ["source_format"] = package.Manifest?.SourceFormat,
@@ -95,9 +96,16 @@ internal static class InspectVerb
         };
     }
 
-    private static JsonObject DescribeEncoder(EncoderPackage package) => new()
+    private static JsonObject DescribeEncoder(EncoderPackage package)
+    {
+        var graph = OnnxFile.Read(package.ModelPath);
+        return DescribeEncoder(package, graph);
+    }
+
+    private static JsonObject DescribeEncoder(EncoderPackage package, OnnxModel graph) => new()
     {
         ["kind"] = "package",
+        ["task"] = PackageKinds.TaskOf(package, graph.Graph.Outputs.Select(output => output.Name)),
         ["architecture"] = package.Manifest.Architecture,
         ["precision"] = package.Manifest.Precision,
         ["source_format"] = package.Manifest.SourceFormat,
@@ -108,7 +116,7 @@ internal static class InspectVerb
             ["name"] = file.Name,
             ["bytes"] = file.Bytes,
         })]),
-        ["graph"] = DescribeGraph(OnnxFile.Read(package.ModelPath)),
+        ["graph"] = DescribeGraph(graph),
     };
 
     private static JsonObject DescribeGraph(OnnxModel model) => new()

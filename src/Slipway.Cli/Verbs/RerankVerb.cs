@@ -5,14 +5,14 @@ using Slipway.Cli.Terminal;
 
 namespace Slipway.Cli.Verbs;
 
-/// <summary>Scores pairs of a query and a passage with a cross-encoder.</summary>
+/// <summary>Scores pairs of a query and a passage.</summary>
 internal static class RerankVerb
 {
     public static Command Create(VerbContext context)
     {
         var package = new Argument<string>("PACKAGE")
         {
-            Description = "The package folder of a cross-encoder.",
+            Description = "The package folder of a cross-encoder, or of a decoder that answers yes or no.",
         };
         var input = new Option<string>("--input", "-i")
         {
@@ -24,6 +24,14 @@ internal static class RerankVerb
             Description = "The safetensors file to write: scores [pairs] and logits [pairs] (float32).",
             Required = true,
         };
+        var prompt = new Option<string?>("--prompt-name")
+        {
+            Description = "The prompt of the model's files to use; '' for none, else the model's default.",
+        };
+        var instruction = new Option<string?>("--instruction")
+        {
+            Description = "What a decoder is told that a passage must do, in place of a named prompt.",
+        };
         var threads = new Option<int?>("--threads")
         {
             Description = "Threads that compute; one a physical core unless told.",
@@ -32,12 +40,18 @@ internal static class RerankVerb
         var command = new Command(
             "rerank", "Score pairs of texts. Example: slipway rerank package -i pairs.json -o scores.safetensors")
         {
-            package, input, output, threads, json,
+            package, input, output, prompt, instruction, threads, json,
         };
         command.SetAction(async (result, cancellationToken) =>
         {
             var pairs = InputFile.ReadPairs(context, result.GetRequiredValue(input));
-            using var reranker = new OnnxReranker(result.GetRequiredValue(package), result.GetValue(threads));
+            using var reranker = new OnnxReranker(new OnnxRerankerOptions
+            {
+                PackagePath = result.GetRequiredValue(package),
+                PromptName = result.GetValue(prompt),
+                Instruction = result.GetValue(instruction),
+                Threads = result.GetValue(threads),
+            });
             var scores = await reranker.ScoreAsync(pairs, cancellationToken).ConfigureAwait(false);
             float[] values = [.. scores.Select(score => score.Score)];
             float[] logits = [.. scores.Select(score => score.Logit)];

@@ -2,8 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
-using Slipway.Embeddings;
-using Slipway.Packaging;
+using Slipway.Encoders;
 
 namespace Slipway.Cli.Verbs;
 
@@ -43,7 +42,7 @@ internal static class RunVerb
         {
             var folder = result.GetRequiredValue(package);
             using var inputs = RunInputs.Open(result.GetRequiredValue(input));
-            var run = IsEncoder(folder)
+            var run = PackageKinds.IsEncoder(folder)
                 ? RunEncoder(folder, inputs, result.GetValue(adapter))
                 : await RunDecoderAsync(
                     folder, inputs, result.GetValue(adapter), resources.Read(result), cancellationToken)
@@ -81,10 +80,6 @@ internal static class RunVerb
         });
         return command;
     }
-
-    // A decoder says how it is fed; an encoder has the manifest alone.
-    private static bool IsEncoder(string folder) => File.Exists(Path.Combine(folder, ModelPackage.ManifestFile))
-        && !File.Exists(Path.Combine(folder, ModelPackage.ConfigFile));
 
     private static async Task<ModelRun> RunDecoderAsync(
         string folder, RunInputs inputs, string? adapter, LanguageModelOptions options,

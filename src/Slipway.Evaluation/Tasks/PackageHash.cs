@@ -13,11 +13,18 @@ internal static class PackageHash
     /// <summary>Hashes the package's files, by the manifest's hashes where it has them.</summary>
     public static string Of(ModelPackage package)
     {
-        var lines = package.Manifest is { Files.Count: > 0 } manifest
-            ? manifest.Files.Select(file => $"{file.Name} {file.Sha256}")
-            : Directory.EnumerateFiles(package.Path).Select(path => $"{Path.GetFileName(path)} {OfFile(path)}");
-        return Of(Encoding.UTF8.GetBytes(string.Join('\n', lines.Order(StringComparer.Ordinal))));
+        return package.Manifest is { Files.Count: > 0 } manifest
+            ? Of(manifest)
+            : OfLines(Directory.EnumerateFiles(package.Path)
+                .Select(path => $"{Path.GetFileName(path)} {OfFile(path)}"));
     }
+
+    /// <summary>Hashes the files that a manifest lists, by its hashes.</summary>
+    public static string Of(PackageManifest manifest)
+        => OfLines(manifest.Files.Select(file => $"{file.Name} {file.Sha256}"));
+
+    private static string OfLines(IEnumerable<string> lines)
+        => Of(Encoding.UTF8.GetBytes(string.Join('\n', lines.Order(StringComparer.Ordinal))));
 
     /// <summary>Hashes the files that the chat template comes from; null where there are none.</summary>
     public static string? OfTemplate(ModelPackage package)

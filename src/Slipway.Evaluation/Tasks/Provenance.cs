@@ -18,6 +18,15 @@ internal static class Provenance
         ["versions"] = Versions(),
     };
 
+    /// <summary>Describes an encoder's package, which has no template.</summary>
+    public static JsonObject Of(EncoderPackage package) => new()
+    {
+        ["model"] = package.Name,
+        ["model_sha256"] = PackageHash.Of(package.Manifest),
+        ["precision"] = package.Manifest.Precision,
+        ["versions"] = Versions(),
+    };
+
     /// <summary>Describes a client of which no more is known than what it says of itself.</summary>
     public static JsonObject Of(string name, string? provider) => new()
     {

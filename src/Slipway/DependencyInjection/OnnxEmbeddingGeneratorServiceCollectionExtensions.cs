@@ -1,6 +1,5 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Slipway;
 
@@ -20,10 +19,7 @@ public static class OnnxEmbeddingGeneratorServiceCollectionExtensions
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddOnnxEmbeddingGenerator(
         this IServiceCollection services,
         string packagePath)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(packagePath);
-        return services.AddOnnxEmbeddingGenerator(options => options.PackagePath = packagePath);
-    }
+        => Add(services, EncoderServices.Path<OnnxEmbeddingGeneratorOptions>(packagePath));
 
     /// <summary>Registers an embedding generator whose options code sets.</summary>
     /// <param name="services">The services.</param>
@@ -32,12 +28,7 @@ public static class OnnxEmbeddingGeneratorServiceCollectionExtensions
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddOnnxEmbeddingGenerator(
         this IServiceCollection services,
         Action<OnnxEmbeddingGeneratorOptions> configure)
-    {
-        ArgumentNullException.ThrowIfNull(services);
-        ArgumentNullException.ThrowIfNull(configure);
-        AddOptions(services, Options.Options.DefaultName).Configure(configure);
-        return services.AddEmbeddingGenerator(provider => NewGenerator(provider, Options.Options.DefaultName));
-    }
+        => Add(services, EncoderServices.Code(configure));
 
     /// <summary>
     /// Registers an embedding generator whose options configuration sets; an unknown key is an error.
@@ -49,13 +40,18 @@ public static class OnnxEmbeddingGeneratorServiceCollectionExtensions
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddOnnxEmbeddingGenerator(
         this IServiceCollection services,
         IConfiguration section)
-    {
-        ArgumentNullException.ThrowIfNull(services);
-        ArgumentNullException.ThrowIfNull(section);
-        AddOptions(services, Options.Options.DefaultName)
-            .Bind(section, binder => binder.ErrorOnUnknownConfiguration = true);
-        return services.AddEmbeddingGenerator(provider => NewGenerator(provider, Options.Options.DefaultName));
-    }
+        => Add(services, Bind(section));
+
+    /// <summary>Registers the embedding generator of a package under a key.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key; also the name of the generator's options.</param>
+    /// <param name="packagePath">The package folder.</param>
+    /// <returns>A builder of the generator's pipeline.</returns>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedOnnxEmbeddingGenerator(
+        this IServiceCollection services,
+        string serviceKey,
+        string packagePath)
+        => AddKeyed(services, serviceKey, EncoderServices.Path<OnnxEmbeddingGeneratorOptions>(packagePath));
 
     /// <summary>Registers an embedding generator under a key; code sets its options.</summary>
     /// <param name="services">The services.</param>
@@ -66,23 +62,44 @@ public static class OnnxEmbeddingGeneratorServiceCollectionExtensions
         this IServiceCollection services,
         string serviceKey,
         Action<OnnxEmbeddingGeneratorOptions> configure)
+        => AddKeyed(services, serviceKey, EncoderServices.Code(configure));
+
+    /// <summary>Registers an embedding generator under a key; configuration sets its options.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key; also the name of the generator's options.</param>
+    /// <param name="section">The section whose keys are <see cref="OnnxEmbeddingGeneratorOptions"/>'
+    /// properties.</param>
+    /// <returns>A builder of the generator's pipeline.</returns>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedOnnxEmbeddingGenerator(
+        this IServiceCollection services,
+        string serviceKey,
+        IConfiguration section)
+        => AddKeyed(services, serviceKey, Bind(section));
+
+    // Binding is generated for the type that stands here.
+    private static Action<OptionsBuilder<OnnxEmbeddingGeneratorOptions>> Bind(IConfiguration section)
     {
-        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(section);
+        return builder => builder.Bind(section, binder => binder.ErrorOnUnknownConfiguration = true);
+    }
+
+    private static EmbeddingGeneratorBuilder<string, Embedding<float>> Add(
+        IServiceCollection services, Action<OptionsBuilder<OnnxEmbeddingGeneratorOptions>> set)
+    {
+        EncoderServices.AddOptions(services, Options.Options.DefaultName, set);
+        return services.AddEmbeddingGenerator(provider => Create(provider, Options.Options.DefaultName));
+    }
+
+    private static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyed(
+        IServiceCollection services, string serviceKey,
+        Action<OptionsBuilder<OnnxEmbeddingGeneratorOptions>> set)
+    {
         ArgumentException.ThrowIfNullOrEmpty(serviceKey);
-        ArgumentNullException.ThrowIfNull(configure);
-        AddOptions(services, serviceKey).Configure(configure);
-        return services.AddKeyedEmbeddingGenerator(serviceKey, provider => NewGenerator(provider, serviceKey));
+        EncoderServices.AddOptions(services, serviceKey, set);
+        return services.AddKeyedEmbeddingGenerator(serviceKey, provider => Create(provider, serviceKey));
     }
 
-    private static OptionsBuilder<OnnxEmbeddingGeneratorOptions> AddOptions(IServiceCollection services, string name)
-    {
-        services.TryAddEnumerable(ServiceDescriptor
-            .Singleton<IValidateOptions<OnnxEmbeddingGeneratorOptions>, OnnxEmbeddingGeneratorOptionsValidator>());
-        return services.AddOptions<OnnxEmbeddingGeneratorOptions>(name).ValidateOnStart();
-    }
-
-    private static OnnxEmbeddingGenerator NewGenerator(IServiceProvider provider, string name)
+    private static OnnxEmbeddingGenerator Create(IServiceProvider provider, string name)
         => new(
-            provider.GetRequiredService<IOptionsMonitor<OnnxEmbeddingGeneratorOptions>>().Get(name),
-            provider.GetService<TimeProvider>());
+            EncoderServices.Get<OnnxEmbeddingGeneratorOptions>(provider, name), provider.GetService<TimeProvider>());
 }

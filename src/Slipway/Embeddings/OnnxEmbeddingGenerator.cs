@@ -1,11 +1,12 @@
 using System.Numerics.Tensors;
 using Microsoft.Extensions.AI;
 using Slipway.Embeddings;
+using Slipway.Encoders;
 using Slipway.Packaging;
 
 namespace Slipway;
 
-/// <summary>Embeds texts with the encoder of a package through Microsoft.Extensions.AI.</summary>
+/// <summary>Embeds texts with the model of a package through Microsoft.Extensions.AI.</summary>
 /// <remarks>
 /// Safe for concurrent use. Pooling and normalization are the model's own. The package is loaded with the first
 /// request, or where its metadata is asked for, and disposed with the generator. Texts longer than the model's context
@@ -17,9 +18,7 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
 {
     private readonly OnnxEmbeddingGeneratorOptions _options;
     private readonly TimeProvider _time;
-    private readonly Lock _gate = new();
-    private EmbeddingModel? _model;
-    private bool _disposed;
+    private readonly LazyEncoder<EmbeddingModel> _model;
 
     /// <summary>Creates a generator over a package.</summary>
     /// <param name="packagePath">The package folder.</param>
@@ -36,26 +35,12 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     public OnnxEmbeddingGenerator(OnnxEmbeddingGeneratorOptions options, TimeProvider? timeProvider = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (options.Errors() is { Count: > 0 } errors)
-        {
-            throw new ArgumentException(string.Join(' ', errors), nameof(options));
-        }
-
-        _options = new()
-        {
-            PackagePath = Path.GetFullPath(options.PackagePath!),
-            ModelId = options.ModelId,
-            ContextLength = options.ContextLength,
-            Threads = options.Threads,
-            AllowSpinning = options.AllowSpinning,
-            MaxBatchTokens = options.MaxBatchTokens,
-            PromptName = options.PromptName,
-        };
+        _options = options.Checked<OnnxEmbeddingGeneratorOptions>();
+        _model = new(this, () => EmbeddingModel.Load(_options));
         _time = timeProvider ?? TimeProvider.System;
     }
 
-    private string ModelId
-        => _options.ModelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(_options.PackagePath!));
+    private string ModelId => _options.Name;
 
     /// <inheritdoc/>
     /// <remarks>
@@ -87,8 +72,7 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
                 + "null, or register a generator of its own for each model, by key.");
         }
 
-        cancellationToken.ThrowIfCancellationRequested();
-        var model = await Task.Run(Model, cancellationToken).ConfigureAwait(false);
+        var model = await _model.GetAsync(cancellationToken).ConfigureAwait(false);
         var dimensions = Dimensions(options, model);
         var prompt = model.Prompt(
             options?.AdditionalProperties?.TryGetValue("prompt_name", out string? name) == true
@@ -96,7 +80,7 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         var ids = await Task.Run(
             () => Array.ConvertAll(texts, text => model.Encode(text, prompt)), cancellationToken).ConfigureAwait(false);
         var embeddings = await model.EmbedAsync(ids, prompt, cancellationToken).ConfigureAwait(false);
-        var (created, tokens) = (_time.GetUtcNow(), ids.Sum(text => (long)text.Length));
+        var (created, tokens) = (_time.GetUtcNow(), ids.Sum(text => (long)text.Ids.Length));
         return new(embeddings.Select(embedding => new Embedding<float>(Shorten(embedding, dimensions))
         {
             CreatedAt = created,
@@ -117,38 +101,22 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         ArgumentNullException.ThrowIfNull(serviceType);
         return serviceKey is not null ? null
             : serviceType == typeof(EmbeddingGeneratorMetadata)
-                ? new EmbeddingGeneratorMetadata("onnx", providerUri: null, ModelId, Model().Dimensions)
-            : serviceType == typeof(EncoderPackage) ? Model().Package
+                ? new EmbeddingGeneratorMetadata(
+                    "onnx", providerUri: null, ModelId, _options.Dimensions ?? _model.Value.Dimensions)
+            : serviceType == typeof(EncoderPackage) ? _model.Value.Package
             : serviceType.IsInstanceOfType(this) ? this
             : null;
     }
 
     /// <summary>Frees the model once the batch in progress has ended; later requests are refused.</summary>
-    public void Dispose()
-    {
-        lock (_gate)
-        {
-            _disposed = true;
-            _model?.Dispose();
-            _model = null;
-        }
-    }
+    public void Dispose() => _model.Dispose();
 
-    private EmbeddingModel Model()
-    {
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            return _model ??= EmbeddingModel.Load(_options);
-        }
-    }
-
-    private static int Dimensions(EmbeddingGenerationOptions? options, EmbeddingModel model)
-        => options?.Dimensions is not { } asked ? model.Dimensions
+    private int Dimensions(EmbeddingGenerationOptions? options, EmbeddingModel model)
+        => (options?.Dimensions ?? _options.Dimensions) is not { } asked ? model.Dimensions
             : asked >= 1 && asked <= model.Dimensions ? asked
             : throw new ArgumentException(
-                $"EmbeddingGenerationOptions.Dimensions is '{asked}'; expected from 1 to the model's "
-                + $"{model.Dimensions}.",
+                $"{(options?.Dimensions is null ? "" : "EmbeddingGenerationOptions.")}Dimensions is '{asked}'; "
+                + $"expected from 1 to the model's {model.Dimensions}.",
                 nameof(options));
 
     private static float[] Shorten(float[] embedding, int dimensions)

@@ -62,6 +62,26 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
         }
     }
 
+    /// <summary>Computes something of the logits after the last token.</summary>
+    /// <remarks>What the tokens have in common with earlier ones is taken from the prefix cache.</remarks>
+    public async Task<T> LastLogitsAsync<T>(
+        IReadOnlyList<int> ids, LastLogits<T> read, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using var visit = gate.Enter();
+        var sequence = new LastLogitsSequence<T>(ids, read);
+        model.Engine.Submit(sequence);
+        using var registration = cancellationToken.Register(() => model.Engine.Cancel(sequence));
+        try
+        {
+            return await sequence.Completion.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+    }
+
     private async Task RunAsync(
         IReadOnlyList<int> ids, int adapter, int first, LogitsSink sink, CancellationToken cancellationToken)
     {

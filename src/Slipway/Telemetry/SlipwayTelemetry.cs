@@ -12,7 +12,11 @@ public static class SlipwayTelemetry
     /// <c>slipway.drafted_tokens</c>, <c>slipway.accepted_tokens</c>, <c>slipway.preemptions</c>; histograms
     /// <c>slipway.queue_time</c>, <c>slipway.time_to_first_token</c>, <c>slipway.time_per_token</c> in seconds and
     /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> in requests and <c>slipway.kv_bytes</c>.
-    /// All carry the tag <c>model</c>, the package folder's name.
+    /// All carry the tag <c>model</c>, the package folder's name. Embedding generators, rerankers and classifiers have
+    /// the tag <c>operation</c> too (embeddings, rerank, classify, classify_tokens): counters
+    /// <c>slipway.encoder.requests</c> (tag <c>outcome</c>: done, cancelled, failed), <c>slipway.encoder.texts</c> and
+    /// <c>slipway.encoder.tokens</c>; histograms <c>slipway.encoder.duration</c> in seconds and
+    /// <c>slipway.encoder.batch_size</c> in texts.
     /// </remarks>
     public const string MeterName = "Slipway";
 
@@ -25,7 +29,9 @@ public static class SlipwayTelemetry
     /// one, and inside of it a span <c>text_completion MODEL</c> a request of the engine. Their attributes are
     /// <c>gen_ai.operation.name</c>, <c>gen_ai.provider.name</c> (<c>onnx</c>), <c>gen_ai.request.*</c>,
     /// <c>gen_ai.response.*</c>, <c>gen_ai.usage.*</c>, <c>error.type</c>, and the engine's <c>outcome</c> as the
-    /// counter of requests has it. They hold no content; <c>UseOpenTelemetry()</c> records it where that is asked for.
+    /// counter of requests has it. Embedding generators, rerankers and classifiers have a span of their operation,
+    /// <c>embeddings MODEL</c> and so on, a request. They hold no content; <c>UseOpenTelemetry()</c> records it where
+    /// that is asked for.
     /// </remarks>
     public const string ActivitySourceName = "Slipway";
 

@@ -6,7 +6,8 @@ namespace Slipway.Evaluation.Tasks.Kinds;
 /// <summary>Names the class of a text, or of several.</summary>
 /// <remarks>
 /// Items have a <c>label</c> and any texts beside it, as GLUE's files do; columns for numbering are left out. A package
-/// takes the class whose name is most probable after the texts; of a chat client the class is read from its text. Where
+/// takes the class whose name is most probable after the texts; of a chat client the class is read from its text; a
+/// classifier labels one text or two, and its labels are the classes of the same name or else of the same number. Where
 /// there are two classes, F1 is that of the second, as GLUE takes it.
 /// </remarks>
 internal sealed class ClassificationTask : EvaluationTask
@@ -37,7 +38,9 @@ internal sealed class ClassificationTask : EvaluationTask
         TaskSubject subject, int index, CancellationToken cancellationToken)
     {
         var question = Question(Items[index]);
-        var text = subject.Model is { } model
+        var text = subject.Classifier is { } classifier
+            ? await LabelAsync(classifier, Items[index], cancellationToken).ConfigureAwait(false)
+            : subject.Model is { } model
             ? await MostProbableAsync(model, question, cancellationToken).ConfigureAwait(false)
             : await AskAsync(subject, question, cancellationToken).ConfigureAwait(false);
         return new TaskAnswer(
@@ -70,6 +73,40 @@ internal sealed class ClassificationTask : EvaluationTask
         var scores = await LikelihoodScorer.ScoreAsync(
             model, context, [.. _classes.Select(one => $" {one}")], cancellationToken).ConfigureAwait(false);
         return _classes[LikelihoodScorer.IndexOfMax(scores)];
+    }
+
+    private async Task<string> LabelAsync(
+        OnnxTextClassifier classifier, TaskItem item, CancellationToken cancellationToken)
+    {
+        if (_shots.Length > 0)
+        {
+            throw new NotSupportedException(
+                "Examples stand before texts that a model goes on with; a classifier labels texts alone. Ask for no "
+                + "examples.");
+        }
+
+        var results = LabelledText.Texts(item) switch
+        {
+            [var text] => await classifier.ClassifyAsync([text.Value], cancellationToken).ConfigureAwait(false),
+            [var first, var second] => await classifier.ClassifyAsync(
+                [(first.Value, second.Value)], cancellationToken).ConfigureAwait(false),
+            var texts => throw item.Error(
+                $"There are {texts.Count} texts beside the label; a classifier takes one or two."),
+        };
+        return ClassOf(results[0]);
+    }
+
+    // The class of the same name; else, where there are as many, that of the same number.
+    private string ClassOf(TextClassification result)
+    {
+        var label = result.Best.Label;
+        var id = result.Scores.Select(score => score.Label).ToList().IndexOf(label);
+        return Array.Find(_classes, name => name.Equals(label, StringComparison.OrdinalIgnoreCase))
+            ?? (result.Scores.Count != _classes.Length
+                ? throw new NotSupportedException(
+                    $"The model's labels are {Excerpt.OfList(result.Scores.Select(score => score.Label))}, and the "
+                    + $"classes are {Excerpt.OfList(_classes)}. Name the classes in the order of the model's labels.")
+                : Array.Find(_classes, name => name == id.ToString(CultureInfo.InvariantCulture)) ?? _classes[id]);
     }
 
     private async Task<string> AskAsync(TaskSubject subject, string question, CancellationToken cancellationToken)

@@ -12,17 +12,21 @@ internal static class LabelledText
     public static string Label(TaskItem item) => item.Text(LabelNames);
 
     /// <summary>The texts, a line each, with the names that the file gives them.</summary>
-    public static string Of(TaskItem item)
+    public static string Of(TaskItem item) => string.Join('\n', Texts(item).Select(
+        text => $"{char.ToUpperInvariant(text.Name[0])}{text.Name[1..]}: {text.Value}"));
+
+    /// <summary>The texts and the names that the file gives them; at least one.</summary>
+    public static IReadOnlyList<(string Name, string Value)> Texts(TaskItem item)
     {
-        string[] lines =
+        (string, string)[] texts =
         [
             .. item.Fields
                 .Where(field => !LabelNames.Contains(field.Key) && !Numbering.Contains(field.Key)
                     && field.Value?.GetValueKind() == JsonValueKind.String)
-                .Select(field => $"{char.ToUpperInvariant(field.Key[0])}{field.Key[1..]}: {(string)field.Value!}"),
+                .Select(field => (field.Key, (string)field.Value!)),
         ];
-        return lines.Length > 0
-            ? string.Join('\n', lines)
+        return texts.Length > 0
+            ? texts
             : throw item.Error("There is no text beside the label; expected at least one, such as 'sentence'.");
     }
 }

@@ -1,0 +1,73 @@
+namespace Slipway;
+
+/// <summary>Says which package an embedding generator, a reranker or a classifier serves and what it may use.</summary>
+public abstract class OnnxEncoderOptions
+{
+    private protected OnnxEncoderOptions()
+    {
+    }
+
+    /// <summary>The package folder; relative paths start at the current directory.</summary>
+    public string? PackagePath { get; set; }
+
+    /// <summary>The model's name in responses and telemetry.</summary>
+    /// <value>The name of the package folder.</value>
+    public string? ModelId { get; set; }
+
+    /// <summary>The longest text in tokens; what is longer is cut off, its closing tokens kept.</summary>
+    /// <value>What the model's own files say.</value>
+    public int? ContextLength { get; set; }
+
+    /// <summary>Threads that compute.</summary>
+    /// <value>One on each physical core.</value>
+    public int? Threads { get; set; }
+
+    /// <summary>Tells whether idle compute threads wait actively: faster, but uses the cores.</summary>
+    /// <value>true</value>
+    public bool AllowSpinning { get; set; } = true;
+
+    /// <summary>The most tokens computed in one step, padding included; one text always fits.</summary>
+    /// <value>4096</value>
+    public int MaxBatchTokens { get; set; } = 4096;
+
+    internal string FullPath => Path.GetFullPath(PackagePath!);
+
+    internal string Name => ModelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(FullPath));
+
+    internal LanguageModelOptions ToModelOptions() => new() { Threads = Threads, AllowSpinning = AllowSpinning };
+
+    /// <summary>One sentence for each option that has no possible value.</summary>
+    internal virtual IReadOnlyList<string> Errors()
+    {
+        List<string> errors = string.IsNullOrWhiteSpace(PackagePath)
+            ? ["PackagePath is missing; expected the folder of a package."]
+            : [];
+        errors.AddRange(OptionsValidation.Errors(ToModelOptions()));
+        Require(errors, nameof(ContextLength), ContextLength);
+        Require(errors, nameof(MaxBatchTokens), MaxBatchTokens);
+        return errors;
+    }
+
+    /// <summary>A copy, so that later changes have no effect.</summary>
+    /// <exception cref="ArgumentException">An option has no possible value; the message names every one.</exception>
+    internal T Checked<T>()
+        where T : OnnxEncoderOptions
+    {
+        if (Errors() is { Count: > 0 } errors)
+        {
+            throw new ArgumentException(string.Join(' ', errors), "options");
+        }
+
+        var copy = (T)MemberwiseClone();
+        copy.PackagePath = FullPath;
+        return copy;
+    }
+
+    private protected static void Require(List<string> errors, string name, int? value)
+    {
+        if (value is < 1 or > 1 << 20)
+        {
+            errors.Add(FormattableString.Invariant($"{name} is '{value}'; expected from 1 to {1 << 20}."));
+        }
+    }
+}
