@@ -98,11 +98,11 @@ public abstract partial class ChatClientConformanceTests
     public async Task StopSequence_InTheMiddleOfWords_EndsTheTextBeforeIt()
     {
         Require(ChatCapabilities.RepeatableAnswers);
-        var text = (await AskAsync(Silent())).Text;
+        var text = (await AskAsync()).Text;
         Assert.True(text.Length >= 8, $"The prompt is answered with '{text}'; eight characters are needed.");
         for (var at = 1; at < 5; at++)
         {
-            var options = Silent();
+            var options = Greedy;
             var stop = text.Substring(at, 3);
             options.StopSequences = ["not in the answer", stop];
 
@@ -111,10 +111,6 @@ public abstract partial class ChatClientConformanceTests
             Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)].TrimEnd(), response.Text.TrimEnd());
             Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
         }
-
-        // The same words may come up in the reasoning.
-        ChatOptions Silent() => Capabilities.HasFlag(ChatCapabilities.Reasoning)
-            ? Reasoned(ReasoningEffort.None, ReasoningOutput.None) : Greedy;
     }
 
     /// <summary>The client's own model can be named, and its name stands on every update.</summary>

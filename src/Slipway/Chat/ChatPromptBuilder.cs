@@ -77,6 +77,11 @@ internal static class ChatPromptBuilder
 
         parser.Append(forced ?? "", []);
         var guidance = Guidance(options, request, toolFormat, reasoning, startsInReasoning, forced);
+
+        // They end the text, not the thoughts before it or a call's arguments, which only the parser tells apart.
+        var stops = options?.ResponseFormat is ChatResponseFormatJson && forced is null
+            ? [] : request.StopSequences ?? [];
+        var hasParts = reasoning is not null || toolFormat is not null;
         HashSet<string> tags = [.. Tags(reasoning, toolFormat, model.IsSpecial)];
         var generation = new GenerationRequest
         {
@@ -88,8 +93,7 @@ internal static class ChatPromptBuilder
             },
             MaxOutputTokens = request.MaxOutputTokens,
             MinOutputTokens = request.MinOutputTokens ?? 0,
-            StopSequences = options?.ResponseFormat is ChatResponseFormatJson && forced is null
-                ? [] : request.StopSequences ?? [],
+            StopSequences = hasParts ? [] : stops,
             IgnoreEndOfSequence = request.IgnoreEndOfSequence ?? false,
             IncludeSpecialTokens = tags.Any(model.IsSpecial),
             LogitsProcessors =
@@ -108,6 +112,7 @@ internal static class ChatPromptBuilder
         };
         return new(model, generation, parser, tags)
         {
+            TextStops = hasParts ? stops : [],
             DescribedFormat = tools is not null && ToolChoice.Describes(traits) ? toolFormat!.Name : null,
         };
     }
@@ -186,6 +191,9 @@ internal sealed class PreparedChatRequest(
 
     /// <summary>The answer's parser.</summary>
     public ChatResponseParser Parser => parser;
+
+    /// <summary>Stop sequences of the answer's text; the engine's request has those of the whole answer.</summary>
+    public IReadOnlyList<string> TextStops { get; init; } = [];
 
     /// <summary>The format of calls where a prompt of this client's own describes the tools; else null.</summary>
     public string? DescribedFormat { get; init; }

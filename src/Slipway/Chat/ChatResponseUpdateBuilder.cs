@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Slipway.Generation.Detokenization;
 
 namespace Slipway.Chat;
 
@@ -10,6 +11,7 @@ internal sealed class ChatResponseUpdateBuilder(
     private readonly string _messageId = Guid.NewGuid().ToString("N");
     private readonly bool _oneCall = options?.AllowMultipleToolCalls == false;
     private readonly bool _showsReasoning = options?.Reasoning?.Output != ReasoningOutput.None;
+    private readonly StopSequences? _stops = turn.TextStops.Count == 0 ? null : new(turn.TextStops);
     private readonly List<GeneratedToken> _logProbabilities = [];
     private int _toldTokens;
     private GeneratedToken? _last;
@@ -18,7 +20,7 @@ internal sealed class ChatResponseUpdateBuilder(
     private bool _hasCall;
 
     /// <summary>Tells whether no further token is wanted.</summary>
-    public bool IsFinished => _oneCall && _hasCall;
+    public bool IsFinished => (_oneCall && _hasCall) || _stops is { IsMatched: true };
 
     /// <summary>Takes a token; null where nothing became certain with it.</summary>
     public ChatResponseUpdate? Append(GeneratedToken token)
@@ -46,13 +48,14 @@ internal sealed class ChatResponseUpdateBuilder(
             turn.Parser.Complete(contents);
         }
 
-        if (Filter(contents))
+        if (Filter(contents, isEnd: true))
         {
             yield return NewUpdate(contents);
         }
 
         var last = NewUpdate([new UsageContent(Usage())]);
-        last.FinishReason = _last?.FinishReason == FinishReason.Length ? ChatFinishReason.Length
+        last.FinishReason = _last?.FinishReason == FinishReason.Length && _stops is not { IsMatched: true }
+            ? ChatFinishReason.Length
             : _hasCall ? ChatFinishReason.ToolCalls
             : ChatFinishReason.Stop;
         if (turn.Request.LogProbabilities is not null)
@@ -63,8 +66,13 @@ internal sealed class ChatResponseUpdateBuilder(
         yield return last;
     }
 
-    private bool Filter(List<AIContent> contents)
+    private bool Filter(List<AIContent> contents, bool isEnd = false)
     {
+        if (_stops is not null)
+        {
+            Stop(contents, _stops, isEnd);
+        }
+
         if (!_showsReasoning)
         {
             contents.RemoveAll(content => content is TextReasoningContent);
@@ -84,6 +92,43 @@ internal sealed class ChatResponseUpdateBuilder(
         }
 
         return contents.Count > 0;
+    }
+
+    // Text that may be the start of a stop sequence is held back until it is known, or other content follows it.
+    private static void Stop(List<AIContent> contents, StopSequences stops, bool isEnd)
+    {
+        AIContent[] given = [.. contents];
+        contents.Clear();
+        foreach (var content in given)
+        {
+            if (content is TextContent text)
+            {
+                Add(stops.Append(text.Text));
+            }
+            else
+            {
+                Add(stops.Flush());
+                contents.Add(content);
+            }
+
+            if (stops.IsMatched)
+            {
+                return;
+            }
+        }
+
+        if (isEnd)
+        {
+            Add(stops.Flush());
+        }
+
+        void Add(string piece)
+        {
+            if (piece.Length > 0)
+            {
+                contents.Add(new TextContent(piece));
+            }
+        }
     }
 
     private UsageDetails Usage()

@@ -187,11 +187,11 @@ public sealed partial class ConformanceSuiteTests
         Assert.Empty(LineNames.Select(row => row.Data).Except(named));
         Assert.Empty(named.Where(name => !name.Contains("Tests", StringComparison.Ordinal)).Except(
             LineNames.Select(row => row.Data)));
-        Assert.All(named.Where(name => name.Contains("Tests", StringComparison.Ordinal)), name =>
-        {
-            var source = Assert.Single(sources[name.Split('.')[0]]);
-            Assert.Contains($" {name.Split('.')[^1]}", source, StringComparison.Ordinal);
-        });
+        Assert.All(
+            named.Where(name => name.Contains("Tests", StringComparison.Ordinal)),
+            name => Assert.Contains(
+                sources[name.Split('.')[0]],
+                source => source.Contains($" {name.Split('.')[^1]}", StringComparison.Ordinal)));
     }
 
     [GeneratedRegex("`([A-Za-z_.]+)`")]

@@ -130,6 +130,27 @@ public sealed class ChatContractTests
         Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task StopSequence_EndsTheTextButNoThoughtsAndNoCall(bool streaming)
+    {
+        using var model = new ScriptedModel(
+            [ScriptedModel.Characters("<think>Is it } or room?</think>A hall" + Call("hall") + "no room } more")])
+        {
+            Template = ScriptedModel.ReasoningTemplate,
+        };
+        using var client = model.ToClient();
+
+        var response = await AskAsync(client, streaming, new() { Tools = [SetLight], StopSequences = ["room }", "}"] });
+
+        Assert.Equal(
+            "reasoning(Is it } or room?) text(A hall) call(set_light {\"room\": \"hall\"}) text(no )",
+            Answers.Describe(response.Messages[0].Contents));
+        Assert.Empty(model.Requests[0].StopSequences);
+        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+    }
+
     [Fact]
     public async Task Options_OfTheCaller_AreNeverChanged()
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
@@ -37,13 +38,7 @@ internal static class TemplateTools
                     + "AIFunctionDeclaration.");
             }
 
-            if (string.IsNullOrEmpty(function.Name))
-            {
-                throw new ArgumentException(
-                    $"Entry {i} of ChatOptions.Tools has no name, so no model can call it. Give it one.",
-                    nameof(options));
-            }
-
+            CheckName(options, i, function);
             result.Add((JsonNode)new JsonObject
             {
                 ["type"] = "function",
@@ -57,6 +52,34 @@ internal static class TemplateTools
         }
 
         return result;
+    }
+
+    private static void CheckName(ChatOptions options, int index, AIFunctionDeclaration function)
+    {
+        var name = function.Name;
+        if (string.IsNullOrEmpty(name))
+        {
+            throw new ArgumentException(
+                $"Entry {index} of ChatOptions.Tools has no name, so no model can call it. Give it one.",
+                nameof(options));
+        }
+
+        if (name.EnumerateRunes().Contains(Rune.ReplacementChar))
+        {
+            throw new ArgumentException(
+                $"Entry {index} of ChatOptions.Tools has a name with half of a character, '{Excerpt.Of(name)}', which "
+                + "no model can write. Give it another.", nameof(options));
+        }
+
+        for (var other = 0; other < index; other++)
+        {
+            if (options.Tools![other].Name == name && !ReferenceEquals(options.Tools![other], function))
+            {
+                throw new ArgumentException(
+                    $"Entries {other} and {index} of ChatOptions.Tools are both called '{Excerpt.Of(name)}', so calls "
+                    + "of them could not be told apart. Rename one, or leave it out.", nameof(options));
+            }
+        }
     }
 
     /// <summary>Tells whether a function runs without any argument given.</summary>
@@ -74,7 +97,23 @@ internal static class TemplateTools
                 + $"levels deep; at most {MaxDepth} are supported. Flatten the function's parameters.");
         }
 
+        if (given.ValueKind is JsonValueKind.Array or JsonValueKind.String or JsonValueKind.Number)
+        {
+            throw NotASchema(function, $"is '{Excerpt.Of(given.GetRawText())}'; expected an object");
+        }
+
         var schema = given.ValueKind == JsonValueKind.Object ? (JsonObject)JsonNode.Parse(given.GetRawText())! : [];
+        if (schema["properties"] is { } properties and not JsonObject)
+        {
+            throw NotASchema(
+                function, $"has '{Excerpt.Of(properties.ToJsonString())}' as 'properties'; expected an object");
+        }
+
+        if (schema["required"] is { } required and not JsonArray)
+        {
+            throw NotASchema(function, $"has '{Excerpt.Of(required.ToJsonString())}' as 'required'; expected an array");
+        }
+
         schema.Remove("$schema");
         schema.Remove("title");
         schema.Remove("description");
@@ -82,4 +121,10 @@ internal static class TemplateTools
         schema.TryAdd("properties", new JsonObject());
         return schema;
     }
+
+    // Templates read these members without asking what they are.
+    private static ArgumentException NotASchema(AIFunctionDeclaration function, string what)
+        => new(
+            $"The schema of the tool '{Excerpt.Of(function.Name)}' in ChatOptions.Tools {what}. Give the JSON schema "
+            + "of the function's parameters.");
 }
