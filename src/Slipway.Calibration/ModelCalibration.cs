@@ -1,4 +1,7 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using Slipway.Calibration.Running;
 using Slipway.Calibration.Text;
 using Slipway.Export;
@@ -19,6 +22,9 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
 {
     // Of a step: enough for fast products, few enough that activations take little memory.
     private const int TokensAtOnce = 1024;
+
+    // Texts, and tokens of each, over which matrices are replaced one by one.
+    private const int MeasuredTexts = 2, MeasuredTokens = 64;
 
     private readonly CalibrationOptions _options = options ?? new CalibrationOptions();
 
@@ -67,6 +73,50 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
             ? GivenText.Cut(package, text, length, _options.Texts)
             : OwnText.Get(
                 package, source, _options with { TokensPerText = length }, progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The text is shorter than one part, or the options do not fit.</exception>
+    /// <exception cref="IOException">A file of the package cannot be read.</exception>
+    public IReadOnlyList<double> MeasureDivergence(DivergenceRun run, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        int[][] texts =
+        [
+            .. Texts(run.Folder, run.Source, null, cancellationToken).Take(MeasuredTexts)
+                .Select(text => text[..Math.Min(text.Length, MeasuredTokens)]),
+        ];
+        int[] tokens = [.. texts.SelectMany(text => text)];
+        using var steps = new DecoderSteps(run.Graph, run.Folder);
+        LogitDivergence? divergence = null;
+        steps.Score(tokens, texts.Length, null, null, logits => divergence = new LogitDivergence(logits));
+        var result = new double[run.Constants.Count];
+        for (var index = 0; index < result.Length; index++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var value = steps.BufferOf(run.Constants[index]);
+            Fill(run, index, value);
+            steps.Score(
+                tokens, texts.Length, run.Constants[index], value,
+                logits => result[index] = divergence!.To(logits));
+            run.Progress?.Report(new CalibrationProgress("measuring losses", (index + 1.0) / result.Length));
+        }
+
+        return result;
+    }
+
+    private static void Fill(DivergenceRun run, int index, OrtValue value)
+    {
+        if (value.GetTensorTypeAndShape().ElementDataType == TensorElementType.Float)
+        {
+            run.Replace(index, value.GetTensorMutableDataAsSpan<float>());
+            return;
+        }
+
+        var halves = MemoryMarshal.Cast<byte, Half>(value.GetTensorMutableRawData());
+        var values = new float[halves.Length];
+        run.Replace(index, values);
+        TensorPrimitives.ConvertToHalf(values, halves);
     }
 
     private static void Observe(

@@ -42,6 +42,18 @@ public sealed record ExportOptions
     /// counts.</summary>
     public IReadOnlyList<RecipeRule> Recipe { get; init; } = [];
 
+    /// <summary>
+    /// The most bits that a weight takes on average, scales and offsets included, over the matrices whose method
+    /// neither <see cref="Method"/> nor a rule of <see cref="Recipe"/> names.
+    /// </summary>
+    /// <value>null: up to 1.2 more than codes have, 5.2 for int4, as far as they are worth it.</value>
+    /// <remarks>
+    /// They are spent where the model loses most over the text of <see cref="Calibration"/>, which is needed: on minima
+    /// in the place of zero points, and on 8 bits. Unless told, bits are spent that save more than they would save if
+    /// all matrices had them: another bit for all weights saves three quarters of the loss.
+    /// </remarks>
+    public double? BitsPerWeight { get; init; }
+
     /// <summary>Weights that share a scale in int4 and int8 packages: 16, 32, 64, 128 or 256.</summary>
     public int BlockSize { get; init; } = 32;
 

@@ -128,7 +128,7 @@ public static class Exporter
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
             Quantization = quantizer is null || formats.Recipe is null
-                ? formats.Recipe : QuantizationPlan.Describe(quantizer.Plan, formats.Recipe),
+                ? formats.Recipe : QuantizationPlan.Describe(quantizer.Spent, formats.Recipe),
             KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
@@ -191,6 +191,7 @@ public static class Exporter
                 IsFree = options.Method is null,
                 Rules = rules,
                 ExactActivations = architecture.ExactActivations,
+                BitsPerWeight = options.BitsPerWeight,
                 Calibration = options.Calibration,
                 Progress = progress,
             };

@@ -13,7 +13,35 @@ public interface ICalibration
     /// <param name="run">The graph and what to do with its outputs.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     void Run(CalibrationRun run, CancellationToken cancellationToken);
+
+    /// <summary>Measures over some of the text how far logits move where one constant is replaced.</summary>
+    /// <param name="run">The graph and the replacements.</param>
+    /// <param name="cancellationToken">Stops between two of them.</param>
+    /// <returns>
+    /// For each constant the mean Kullback-Leibler divergence of the next token's distribution from that of the graph
+    /// as it is, nats a token.
+    /// </returns>
+    IReadOnlyList<double> MeasureDivergence(DivergenceRun run, CancellationToken cancellationToken);
 }
+
+/// <summary>A graph some of whose constants are replaced, one at a time.</summary>
+/// <param name="Folder">The float model's package folder, which holds the graph's constants.</param>
+/// <param name="Graph">
+/// The graph as an <c>.onnx</c> file: the decoder's inputs, <paramref name="Constants"/> as inputs with their values as
+/// defaults, and <c>logits</c> as the output.
+/// </param>
+/// <param name="Constants">The constants.</param>
+/// <param name="Replace">Fills in the elements that take a constant's place.</param>
+/// <param name="Source">The checkpoint or package that the model was made from.</param>
+/// <param name="Progress">Told what is done, a part of 1 and some words; null for nobody.</param>
+public sealed record DivergenceRun(
+    string Folder, ReadOnlyMemory<byte> Graph, IReadOnlyList<string> Constants, ConstantReplacement Replace,
+    string Source, IProgress<CalibrationProgress>? Progress = null);
+
+/// <summary>Fills in what takes the place of a constant.</summary>
+/// <param name="constant">The constant's index.</param>
+/// <param name="values">Receives its elements, in the constant's order.</param>
+public delegate void ConstantReplacement(int constant, Span<float> values);
 
 /// <summary>A graph to be run over a calibration text.</summary>
 /// <param name="Folder">The float model's package folder, which holds the graph's constants.</param>

@@ -3,6 +3,7 @@ using Slipway.Export.Passes;
 using Slipway.Export.Quantization;
 using Slipway.Export.Quantization.Graphs;
 using Slipway.Export.Quantization.Rotation;
+using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
@@ -40,6 +41,7 @@ public static class PackageQuantizer
         var graphFile = source.Config.Model.Decoder.Filename;
         var model = OnnxFile.Read(source.ModelPath);
         var format = Format(options);
+        WeightFormats.CheckBits(options.BitsPerWeight, options.Precision, options.Method, options.Calibration);
         if (GraphMatrices.Find(model.Graph, null).Count == 0)
         {
             throw new NotSupportedException(
@@ -68,6 +70,7 @@ public static class PackageQuantizer
             Format = format,
             IsFree = options.Method is null,
             Rules = rules,
+            BitsPerWeight = options.BitsPerWeight,
             Calibration = options.Calibration,
             Progress = progress,
         };
@@ -90,7 +93,7 @@ public static class PackageQuantizer
             Precision = Precisions.NameOf(options.Precision),
             KeyValueCache = hasCodes ? KeyValuePrecisions.NameOf(KeyValuePrecision.Int8) : null,
             Quantization = format.BitsOf() is { } bits
-                ? QuantizationPlan.Describe(quantizer.Plan, new QuantizationRecipe
+                ? QuantizationPlan.Describe(quantizer.Spent, new QuantizationRecipe
                 {
                     Method = format.Method!, Bits = bits, BlockSize = format.BlockSize!.Value,
                 })

@@ -90,6 +90,18 @@ public sealed record QuantizationRecipe
     /// size, as <c>int8:search/64</c>. Null for none.
     /// </summary>
     public IReadOnlyDictionary<string, string>? Matrices { get; init; }
+
+    /// <summary>
+    /// Bits of a weight on average, scales and offsets included, over the matrices that they were spent on by what the
+    /// model loses; null where a method was named.
+    /// </summary>
+    public double? BitsPerWeight { get; init; }
+
+    /// <summary>
+    /// The divergence of the next token's distribution from the float model's that these matrices were expected to
+    /// leave, nats a token.
+    /// </summary>
+    public double? ExpectedDivergence { get; init; }
 }
 
 /// <summary>Names a graph with the inputs and outputs of the decoder's, over the same constants.</summary>

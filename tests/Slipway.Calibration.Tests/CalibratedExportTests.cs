@@ -1,3 +1,5 @@
+using Microsoft.ML.OnnxRuntime;
+using Slipway.Calibration.Running;
 using Slipway.Checkpoints;
 using Slipway.Export;
 using Slipway.Export.Quantization;
@@ -127,8 +129,6 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
         var (expected, first, second) = (
             await LogitsAsync(single, ids), await LogitsAsync(kernels, ids), await LogitsAsync(plain, ids));
 
-        double Distance(float[] x, float[] y) =>
-            Math.Sqrt(x.Zip(y, (a, b) => (double)(a - b) * (a - b)).Sum() / y.Sum(b => (double)b * b));
         output.WriteLine(
             $"{model}: from float {Distance(first, expected):0.000}, from each other {Distance(first, second):0.000}");
         // Random weights amplify what 8-bit inputs round differently.
@@ -153,6 +153,92 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
         Assert.Equal(("fitted", 4, 32), (recipe.Method, recipe.Bits, recipe.BlockSize));
         Assert.Equal("int8:search/32", recipe.Matrices!["lm_head.weight"]);
         Assert.Equal("int4:minima/32", recipe.Matrices["model.layers.0.mlp.down_proj.weight"]);
+    }
+
+    /// <summary>More bits leave less divergence, are not exceeded, and rules keep what they name.</summary>
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("gpt2")]
+    [InlineData("mixtral")]
+    public async Task Quantize_BitsPerWeight_AreSpentWhereTheModelLosesMost(string model)
+    {
+        Export(model, "single", new ExportOptions());
+        double[] bits = [4.63, 5.2, 7];
+        var recipes = Array.ConvertAll(bits, most => PackageQuantizer.Quantize(
+            _folder["single"], _folder[$"{most}"],
+            new QuantizeOptions { Calibration = Calibration(), BitsPerWeight = most }).Manifest.Quantization!);
+        int[] ids = [.. Enumerable.Range(0, 40).Select(index => 3 + (index * 7 % 90))];
+        using var single = LanguageModel.Load(_folder["single"]);
+        var expected = await LogitsAsync(single, ids);
+        List<double> distances = [];
+        foreach (var most in bits)
+        {
+            using var quantized = LanguageModel.Load(_folder[$"{most}"]);
+            distances.Add(Distance(expected, await LogitsAsync(quantized, ids)));
+        }
+
+        for (var index = 0; index < bits.Length; index++)
+        {
+            output.WriteLine(
+                $"{model}: {recipes[index].BitsPerWeight} bits, {recipes[index].ExpectedDivergence} nats expected, "
+                + $"logits {distances[index]:0.000} of their size away");
+            Assert.InRange(recipes[index].BitsPerWeight!.Value, 4.6, bits[index] + 0.001);
+        }
+
+        Assert.True(recipes[2].BitsPerWeight > recipes[0].BitsPerWeight);
+        Assert.True(recipes[2].ExpectedDivergence < 0.8 * recipes[0].ExpectedDivergence);
+        Assert.True(distances[2] < distances[0]);
+        Assert.Contains("int8:search/32", recipes[2].Matrices!.Values);
+    }
+
+    [Fact]
+    public void Quantize_BitsThatCannotBeSpent_SaysWhy()
+    {
+        Export("llama", "single", new ExportOptions());
+        Refuse(new() { BitsPerWeight = 4, Calibration = Calibration() },
+            "Matrices take 4.625 bits a weight at least; BitsPerWeight is '4'. Set it to 4.63 or more");
+        Refuse(new() { BitsPerWeight = 5, Calibration = Calibration(), Method = "hqq" },
+            "the method 'hqq' is named for all matrices. Leave BitsPerWeight out.");
+        Refuse(new() { BitsPerWeight = 5 }, "no Calibration shows where the model loses most");
+        Refuse(new() { BitsPerWeight = 5, Precision = Precision.Int8, Calibration = Calibration() },
+            "the precision is neither int4 nor int2");
+
+        void Refuse(QuantizeOptions options, string expected) => Assert.Contains(
+            expected, Assert.Throws<ArgumentException>(() => Quantize("single", "none", options)).Message,
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>Logits that differ by a constant mean the same; the divergence is that of its definition.</summary>
+    [Fact]
+    public void LogitDivergence_OtherLogits_IsTheMeanOverAllButTheFirstTokens()
+    {
+        const int rows = 2, tokens = 3, vocabulary = 50;
+#pragma warning disable CA5394 // Makes examples, no secret.
+        var random = new Random(1);
+        float[] p = [.. Enumerable.Range(0, rows * tokens * vocabulary).Select(_ => 6 * random.NextSingle())];
+        float[] q = [.. p.Select(logit => logit + 3 + random.NextSingle())];
+#pragma warning restore CA5394
+        using var expected = Value(p);
+        using var same = Value([.. p.Select(logit => logit + 2)]);
+        using var other = Value(q);
+        LogitDivergence divergence = new(expected);
+
+        Assert.Equal(0, divergence.To(same), 1e-6);
+        var definition = Enumerable.Range(0, rows * tokens).Where(token => token % tokens != 0).Average(token =>
+        {
+            double[] x = LogProbabilities(p, token), y = LogProbabilities(q, token);
+            return x.Zip(y, (a, b) => Math.Exp(a) * (a - b)).Sum();
+        });
+        Assert.InRange(divergence.To(other), definition * (1 - 1e-4), definition * (1 + 1e-4));
+
+        double[] LogProbabilities(float[] logits, int token)
+        {
+            double[] own = [.. logits.Skip(token * vocabulary).Take(vocabulary)];
+            var total = Math.Log(own.Sum(Math.Exp));
+            return [.. own.Select(logit => logit - total)];
+        }
+
+        OrtValue Value(float[] logits) => OrtValue.CreateTensorValueFromMemory(logits, [rows, tokens, vocabulary]);
     }
 
     [Fact]
@@ -249,6 +335,9 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
             "The calibration text has '9' tokens; one part of it has '24'. Give a longer text", exception.Message,
             StringComparison.Ordinal);
     }
+
+    private static double Distance(float[] x, float[] y) =>
+        Math.Sqrt(x.Zip(y, (a, b) => (double)(a - b) * (a - b)).Sum() / y.Sum(b => (double)b * b));
 
     private static async Task<float[]> LogitsAsync(LanguageModel model, int[] ids)
     {

@@ -8,7 +8,7 @@ namespace Slipway.Calibration.Running;
 /// use.</remarks>
 internal sealed class DecoderSteps : IDisposable
 {
-    private const string Past = "past_key_values.", Present = "present.", Keep = "logits_to_keep";
+    private const string Past = "past_key_values.", Present = "present.", Keep = "logits_to_keep", Logits = "logits";
     private const string TokenTypes = "token_type_ids";
 
     private readonly InferenceSession _session;
@@ -127,6 +127,44 @@ internal sealed class DecoderSteps : IDisposable
         }
     }
 
+    /// <summary>Runs whole rows, perhaps with another value of a constant, for the logits at every position.</summary>
+    /// <param name="tokens">Those of the first row, then those of the next.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="constant">The constant's name; null for none.</param>
+    /// <param name="value">What takes its place.</param>
+    /// <param name="show">Takes the logits, [rows, tokens, vocabulary].</param>
+    public void Score(
+        ReadOnlySpan<int> tokens, int rows, string? constant, OrtValue? value, Action<OrtValue> show)
+    {
+        Restart();
+        var inputs = Inputs(tokens, rows, keepsAll: true);
+        try
+        {
+            string[] names = [.. inputs.Keys];
+            OrtValue[] values = [.. inputs.Values];
+            using var logits = constant is null
+                ? _session.Run(_runOptions, names, values, [Logits])
+                : _session.Run(_runOptions, [.. names, constant], [.. values, value!], [Logits]);
+            show(logits[0]);
+        }
+        finally
+        {
+            foreach (var input in inputs.Values)
+            {
+                input.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Makes a buffer for a constant that a run can replace.</summary>
+    public OrtValue BufferOf(string constant)
+    {
+        var metadata = _session.OverridableInitializerMetadata[constant];
+        return OrtValue.CreateAllocatedTensorValue(
+            OrtAllocator.DefaultInstance, metadata.ElementDataType,
+            [.. metadata.Dimensions.Select(size => (long)size)]);
+    }
+
     /// <summary>Shows the keys and values of all rows.</summary>
     public void Show(Action<string, ReadOnlySpan<float>, ReadOnlySpan<long>> observe)
     {
@@ -143,7 +181,7 @@ internal sealed class DecoderSteps : IDisposable
         _session.Dispose();
     }
 
-    private Dictionary<string, OrtValue> Inputs(ReadOnlySpan<int> tokens, int rows)
+    private Dictionary<string, OrtValue> Inputs(ReadOnlySpan<int> tokens, int rows, bool keepsAll = false)
     {
         var ids = new long[tokens.Length];
         for (var i = 0; i < ids.Length; i++)
@@ -160,7 +198,8 @@ internal sealed class DecoderSteps : IDisposable
             ["input_ids"] = OrtValue.CreateTensorValueFromMemory(ids, [rows, count]),
             ["attention_mask"] = OrtValue.CreateTensorValueFromMemory(mask, [rows, _length]),
         };
-        if (_session.OutputNames.Contains("logits") && _session.OverridableInitializerMetadata.ContainsKey(Keep))
+        if (!keepsAll && _session.OutputNames.Contains(Logits)
+            && _session.OverridableInitializerMetadata.ContainsKey(Keep))
         {
             inputs[Keep] = OrtValue.CreateTensorValueFromMemory<long>([1], [1]);
         }

@@ -48,6 +48,12 @@ internal static class ExportReports
         {
             context.Output.WriteLine(
                 $"quantized by '{chosen.Method}' in blocks of {chosen.BlockSize}{Exceptions(chosen.Matrices)}");
+            if (chosen.BitsPerWeight is { } bits && chosen.ExpectedDivergence is { } divergence)
+            {
+                context.Output.WriteLine(
+                    $"{Amounts.Number(bits)} bits a weight, spent where the logits moved most as matrices were rounded "
+                    + $"one by one; {divergence:0.0000} nats a token of divergence are expected");
+            }
         }
 
         if (report.UnusedTensors.Count > 0)

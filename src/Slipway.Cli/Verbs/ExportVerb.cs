@@ -84,6 +84,7 @@ internal static class ExportVerb
                 BlockSize = quantization.BlockSize(result),
                 Recipe = quantization.Recipe(result),
                 Rotate = quantization.Rotate(result),
+                BitsPerWeight = quantization.Bits(result),
                 Requantize = result.GetValue(requantize),
                 Calibration = calibration,
                 ContextLength = result.GetValue(context_),

@@ -36,6 +36,7 @@ internal static class QuantizeVerb
                 BlockSize = quantization.BlockSize(result),
                 Recipe = quantization.Recipe(result),
                 Rotate = quantization.Rotate(result),
+                BitsPerWeight = quantization.Bits(result),
                 Calibration = QuantizationArguments.Calibration(quantization.Text(result)),
                 Overwrite = result.GetValue(overwrite),
             };

@@ -41,7 +41,7 @@ internal sealed class TunedExport(
         var untuned = Path.Combine(_work, "quantized");
         Export(single, options with
         {
-            Precision = Precision.Float32, Method = null, Recipe = [], SlidingWindowCache = false,
+            Precision = Precision.Float32, Method = null, Recipe = [], BitsPerWeight = null, SlidingWindowCache = false,
             KeyValueCache = KeyValuePrecision.Float32,
             Adapters = new Dictionary<string, LoraAdapter>(),
         }, cancellationToken);
@@ -81,7 +81,8 @@ internal sealed class TunedExport(
         {
             checkpoint.Path, new FileInfo(checkpoint.Path).LastWriteTimeUtc.Ticks.ToString("X"),
             options.Precision.ToString(), options.Method ?? "", options.BlockSize.ToString(),
-            string.Join(';', options.Recipe), options.Requantize.ToString(), options.KeyValueCache.ToString(),
+            string.Join(';', options.Recipe), options.BitsPerWeight?.ToString() ?? "",
+            options.Requantize.ToString(), options.KeyValueCache.ToString(),
             (options.ContextLength ?? 0).ToString(),
         });
         if (Directory.Exists(_work) && (!File.Exists(file) || File.ReadAllText(file) != run))

@@ -85,6 +85,9 @@ public static class QuantizationMethods
     /// <summary>The method that takes its place where minima leave much less of the error.</summary>
     internal static QuantizationMethod WithMinima { get; } = All.First(method => method is FittedMinima);
 
+    /// <summary>The method whose errors show how much the model minds those of a matrix.</summary>
+    internal static QuantizationMethod Probe { get; } = All.First(method => method is RoundToNearest);
+
     /// <summary>Finds the method of a package.</summary>
     /// <param name="name">Its name; null for the default.</param>
     /// <param name="bits">Bits of a code: eight are fine enough by themselves.</param>

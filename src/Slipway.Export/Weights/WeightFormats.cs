@@ -18,6 +18,27 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
     public static WeightFormats Single { get; } =
         new(new FloatFormat(ElementType.Float32), new FloatFormat(ElementType.Float32), null);
 
+    /// <summary>Checks that bits can be spent.</summary>
+    /// <exception cref="ArgumentException">Nothing is free to spend them on.</exception>
+    public static void CheckBits(double? bits, Precision precision, string? method, ICalibration? calibration)
+    {
+        if (bits is null)
+        {
+            return;
+        }
+
+        var reason = precision is not (Precision.Int4 or Precision.Int2) ? "the precision is neither int4 nor int2"
+            : method is not null ? $"the method '{method}' is named for all matrices"
+            : calibration is null ? "no Calibration shows where the model loses most"
+            : null;
+        if (reason is not null)
+        {
+            throw new ArgumentException(
+                $"BitsPerWeight spends bits by what the model loses, but {reason}. Leave BitsPerWeight out.",
+                nameof(bits));
+        }
+    }
+
     /// <summary>Chooses the formats of a package.</summary>
     /// <param name="options">The kind of package.</param>
     /// <param name="exactActivations">Whether 8-bit weights multiply inputs as they are.</param>
@@ -26,6 +47,7 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
     /// </param>
     public static WeightFormats Choose(ExportOptions options, bool exactActivations, Checkpoint checkpoint)
     {
+        CheckBits(options.BitsPerWeight, options.Precision, options.Method, options.Calibration);
         FloatFormat half = new(ElementType.Float16);
         return options.Precision switch
         {
@@ -58,6 +80,14 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                 || (checkpoint.Quantization is null && checkpoint.Quantized.Count == 0))
             {
                 return new(anew, half, recipe);
+            }
+
+            if (options.BitsPerWeight is not null)
+            {
+                throw new ArgumentException(
+                    $"'{checkpoint.Path}' holds codes that are kept as they are, so BitsPerWeight has nothing to spend "
+                    + "bits on. Leave it out, or set Requantize ('--requantize').",
+                    nameof(options));
             }
 
             if (checkpoint.Quantization is null)

@@ -10,7 +10,7 @@ namespace Slipway.Export.Quantization.Graphs;
 internal sealed class GraphQuantizer
 {
     // Parts of the work after which stages end.
-    private const double Calibrated = 0.75;
+    private const double Observed = 0.55, Calibrated = 0.75;
 
     private readonly List<string> _told = [];
 
@@ -32,8 +32,13 @@ internal sealed class GraphQuantizer
     /// <summary>Tells whether nobody has named the method.</summary>
     public bool IsFree { get; init; }
 
-    /// <summary>The ways in which matrices were stored, after the work.</summary>
-    public IReadOnlyList<PlannedMatrix> Plan { get; private set; } = [];
+    /// <summary>
+    /// The most bits a weight of the matrices whose method nobody has named; null for the default.
+    /// </summary>
+    public double? BitsPerWeight { get; init; }
+
+    /// <summary>The ways in which matrices were stored, and what they take, after the work.</summary>
+    public SpentPlan Spent { get; private set; } = new([], null, null);
 
     /// <summary>Sentences that are to be told of the work.</summary>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
@@ -56,25 +61,38 @@ internal sealed class GraphQuantizer
     public Graph Write(PackageWriter package, string dataFile, CancellationToken cancellationToken)
     {
         var plan = QuantizationPlan.Make(
-            GraphMatrices.Find(Graph, Exact), Format, Rules, isFree: IsFree && Calibration is not null);
+            GraphMatrices.Find(Graph, Exact), Format, Rules,
+            isFree: IsFree && Calibration is not null);
         var statistics = Observe(plan, cancellationToken);
         var total = plan.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns);
         var start = statistics is null ? 0 : Calibrated;
         using GraphTensors tensors = new(Folder);
         MatrixInputs Seen(GraphMatrix matrix) => statistics?.Of(matrix) ?? MatrixInputs.None;
         var scales = ActivationScales.Choose(ScaleFolds.Find(Graph), plan, Seen, tensors, cancellationToken);
-        Plan = [.. plan.Select(planned =>
-            OffsetChoice.Choose(planned, InputsOf(planned.Matrix).All, tensors, cancellationToken))];
+        Spent = SensitivityPlan.Make(
+            plan, BitsPerWeight, matrix => InputsOf(matrix).All, tensors,
+            free => Losses(free, tensors, cancellationToken), cancellationToken);
         using ExternalDataWriter data = new(package.Create(dataFile), dataFile);
         WeightWriter writer = new(
             new Graph(Graph.Name), data, Source, total, _ => false,
             Progress is null ? null : new Part(Progress, start), cancellationToken);
-        var graph = QuantizedGraph.Write(Graph, tensors, Plan, InputsOf, writer, ExactActivations);
+        var graph = QuantizedGraph.Write(Graph, tensors, Spent.Plan, InputsOf, writer, ExactActivations);
         Warnings = [.. _told, .. writer.Warnings()];
         return graph;
 
         MatrixInputs InputsOf(GraphMatrix matrix) => scales.Of(matrix, Seen(matrix));
     }
+
+    // Without logits, all weights count alike.
+    private IReadOnlyList<double> Losses(
+        IReadOnlyList<PlannedMatrix> free, GraphTensors tensors, CancellationToken cancellationToken) =>
+        SensitivityGraph.HasLogits(Graph)
+            ? Calibration!.MeasureDivergence(
+                SensitivityGraph.Make(
+                    Graph, Folder, free, tensors, Source,
+                    Progress is null ? null : new Stages(Progress, Observed, Calibrated), cancellationToken),
+                cancellationToken)
+            : [.. free.Select(planned => (double)planned.Matrix.Rows * planned.Matrix.Columns)];
 
     private StatisticsGraph? Observe(IReadOnlyList<PlannedMatrix> plan, CancellationToken cancellationToken)
     {
@@ -98,7 +116,7 @@ internal sealed class GraphQuantizer
             new CalibrationRun(
                 Folder, file.ToArray(), [.. sums.Select(sum => sum.Output)],
                 (output, values, tokens) => sums[output].Observe(values, tokens), Source,
-                Progress is null ? null : new Stages(Progress))
+                Progress is null ? null : new Stages(Progress, 0, Observed))
             {
                 Tell = _told.Add,
             },
@@ -108,10 +126,11 @@ internal sealed class GraphQuantizer
 
     private const int Units = 1 << 20;
 
-    private sealed class Stages(IProgress<ExportProgress> progress) : IProgress<CalibrationProgress>
+    private sealed class Stages(IProgress<ExportProgress> progress, double start, double end)
+        : IProgress<CalibrationProgress>
     {
-        public void Report(CalibrationProgress value) =>
-            progress.Report(new ExportProgress(value.Stage, (long)(value.Done * Calibrated * Units), Units));
+        public void Report(CalibrationProgress value) => progress.Report(new ExportProgress(
+            value.Stage, (long)((start + ((end - start) * value.Done)) * Units), Units));
     }
 
     private sealed class Part(IProgress<ExportProgress> progress, double start) : IProgress<ExportProgress>

@@ -10,6 +10,9 @@ internal sealed record PlannedMatrix(GraphMatrix Matrix, MatrixFormat Format)
     /// <summary>Tells whether nobody has named its method, so that what it loses may decide.</summary>
     public bool IsFree { get; init; }
 
+    /// <summary>Tells whether a rule names its precision.</summary>
+    public bool HasOwnFormat { get; init; }
+
     /// <summary>Statistics that its method needs.</summary>
     public StatisticsNeed Needs => Format.Method is { } method && Matrix.Inputs.Any() | Matrix.Mixture is not null
         ? QuantizationMethods.Find(method).Needs
@@ -48,6 +51,7 @@ internal static class QuantizationPlan
                 return new PlannedMatrix(matrix, Complete(format, whole, method))
                 {
                     IsFree = isFree && own?.Method is null && format.Precision >= Precision.Int4,
+                    HasOwnFormat = own is not null,
                 };
             }),
         ];
@@ -61,8 +65,14 @@ internal static class QuantizationPlan
         };
 
     /// <summary>Describes a plan: the package's recipe, and the matrices that are stored otherwise.</summary>
-    public static QuantizationRecipe Describe(IReadOnlyList<PlannedMatrix> plan, QuantizationRecipe recipe)
+    public static QuantizationRecipe Describe(SpentPlan spent, QuantizationRecipe recipe)
     {
+        var plan = spent.Plan;
+        recipe = recipe with
+        {
+            BitsPerWeight = spent.BitsPerWeight is { } bits ? Math.Round(bits, 3) : null,
+            ExpectedDivergence = spent.Loss is { } loss ? Math.Round(loss, 5) : null,
+        };
         MatrixFormat FormatOf(PlannedMatrix planned) => planned.Format;
         var most = plan.Where(planned => planned.Format.BitsOf() == recipe.Bits).GroupBy(FormatOf)
             .MaxBy(group => group.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns))?.Key;
