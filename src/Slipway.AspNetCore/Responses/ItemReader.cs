@@ -11,6 +11,7 @@ namespace Slipway.AspNetCore.Responses;
 /// </remarks>
 internal sealed class ItemReader
 {
+    private static readonly string[] ReasoningMembers = ["content", "summary"];
     private readonly List<ChatMessage> _messages = [];
     private readonly HashSet<string> _calls = new(StringComparer.Ordinal);
 
@@ -106,7 +107,7 @@ internal sealed class ItemReader
     }
 
     private static string Reasoning(JsonElement item) => string.Concat(
-        new[] { "content", "summary" }
+        ReasoningMembers
             .Select(name => item.TryGetProperty(name, out var parts) && parts.ValueKind == JsonValueKind.Array
                 ? string.Concat(parts.EnumerateArray().Select(
                     part => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text)
