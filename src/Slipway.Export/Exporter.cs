@@ -195,7 +195,7 @@ public static class Exporter
                 Calibration = options.Calibration,
                 Progress = progress,
             };
-            return quantizer.Write(package, DataFile, cancellationToken);
+            return quantizer.Write(package.Create(DataFile), DataFile, cancellationToken);
         }
     }
 

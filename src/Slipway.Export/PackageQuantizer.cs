@@ -74,7 +74,7 @@ public static class PackageQuantizer
             Calibration = options.Calibration,
             Progress = progress,
         };
-        var graph = quantizer.Write(writer, dataFile, cancellationToken);
+        var graph = quantizer.Write(writer.Create(dataFile), dataFile, cancellationToken);
         Write(model with { Graph = graph }, writer, graphFile);
         var kernels = KernelGraph.Convert(graph, ranges: null);
         if (kernels is not null)

@@ -12,7 +12,18 @@ namespace Slipway.Tracing;
 public sealed record OnnxModuleExport(
     string Path, string? DataPath, int Nodes, long WeightBytes, IReadOnlyList<string> Inputs,
     IReadOnlyList<OutputDifference> Outputs, IReadOnlyList<IReadOnlyDictionary<string, long>> ProvenSizes,
-    IReadOnlyList<string> Warnings);
+    IReadOnlyList<string> Warnings)
+{
+    /// <summary>The quantization of the weights; null where they were kept.</summary>
+    public ModuleQuantization? Quantization { get; init; }
+}
+
+/// <summary>Report of the quantization of a graph's weights.</summary>
+/// <param name="BytesBefore">The size of all constants before, in bytes.</param>
+/// <param name="Matrices">The format of each matrix, by name.</param>
+/// <param name="Outputs">The differences of the outputs from the module at the sizes that were proven.</param>
+public sealed record ModuleQuantization(
+    long BytesBefore, IReadOnlyDictionary<string, string> Matrices, IReadOnlyList<OutputDifference> Outputs);
 
 /// <summary>The largest difference of an output between the graph and the module.</summary>
 /// <param name="Name">The output.</param>

@@ -1,3 +1,5 @@
+using Slipway.Export;
+
 namespace Slipway.Tracing;
 
 /// <summary>Settings of an export of a module.</summary>
@@ -23,6 +25,13 @@ public sealed class OnnxModuleOptions
     /// <summary>The operators that a graph may consist of.</summary>
     /// <value>ONNX's own.</value>
     public OnnxOperatorSet Operators { get; init; }
+
+    /// <summary>The way the weights are quantized once the graph is proven; null to keep them.</summary>
+    /// <remarks>
+    /// The report has the differences of the outputs that come with it. Methods that must see a language model run over
+    /// text are none of a module's.
+    /// </remarks>
+    public QuantizeOptions? Quantization { get; init; }
 
     /// <summary>The largest difference between the graph and the module, relative to the scale of an output.</summary>
     /// <value>1e-4.</value>

@@ -26,4 +26,33 @@ public sealed class CostTests
             + $"{made.Nodes} nodes");
         Assert.InRange(made.WeightBytes, 1, 1.2 * weights);
     }
+
+    [Fact(Explicit = true)]
+    public void Export_WeightsOverTwoGigabytes_StandBesideTheGraph()
+    {
+        using LargeTable module = new();
+        using Slipway.Testing.TemporaryFolder folder = new();
+        var made = OnnxModule.Export(
+            module, [randint(0, LargeTable.Rows, [2, 8], generator: new Generator(1))], folder["model.onnx"]);
+        Assert.True(made.WeightBytes > 1L << 31);
+        Assert.True(new FileInfo(made.DataPath!).Length > 1L << 31);
+        Assert.True(new FileInfo(made.Path).Length < 1 << 20);
+        Assert.All(made.Outputs, output => Assert.InRange(output.Relative, 0, 1e-6));
+    }
+
+    private sealed class LargeTable : nn.Module<Tensor, Tensor>
+    {
+        public const long Rows = 270_000;
+        private readonly Tensor _table;
+
+        public LargeTable()
+            : base(nameof(LargeTable))
+        {
+            // One row in memory that stands for all.
+            _table = randn(1, 2048).expand(Rows, 2048);
+            register_buffer("_table", _table);
+        }
+
+        public override Tensor forward(Tensor input) => _table.index_select(0, input.reshape(-1)).sum([-1L]);
+    }
 }

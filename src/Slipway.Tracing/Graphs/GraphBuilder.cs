@@ -294,25 +294,7 @@ internal sealed class GraphBuilder
         }
     }
 
-    private NodeScope ScopeOf(TracedCall call)
-    {
-        var path = call.Place.ModulePath;
-        var segments = path.Split('.', StringSplitOptions.RemoveEmptyEntries);
-        List<string> joined = [];
-        foreach (var segment in segments)
-        {
-            if (joined.Count > 0 && segment.All(char.IsAsciiDigit))
-            {
-                joined[^1] += $".{segment}";
-            }
-            else
-            {
-                joined.Add(segment);
-            }
-        }
-
-        return new NodeScope(Graph, string.Concat(joined.Select(segment => $"/{segment}")));
-    }
+    private NodeScope ScopeOf(TracedCall call) => new(Graph, ModulePaths.Scope(call.Place.ModulePath));
 
     // An output has a name of its own, also where it is an input, a constant or another output.
     private void AddOutput(

@@ -12,6 +12,9 @@ internal sealed class GraphConstants : IDisposable
     private const int MinExternal = 1024;
     private const long PieceElements = 1 << 22;
     private const string Unwritten = "";
+
+    // Larger constants are not looked for among the others.
+    private const long MaxCompared = 64 << 20;
     private readonly Dictionary<string, torch.Tensor> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, GraphValue> _byContent = new(StringComparer.Ordinal);
 
@@ -36,6 +39,11 @@ internal sealed class GraphConstants : IDisposable
     /// <summary>Adds a constant; one with the same elements that was added so before is the same.</summary>
     public GraphValue AddOnce(Graph graph, string name, torch.Tensor tensor)
     {
+        if (tensor.numel() * tensor.element_size() > MaxCompared)
+        {
+            return Add(graph, name, tensor);
+        }
+
         var content = $"{tensor.dtype}[{string.Join(',', tensor.shape)}]{TensorMemory.Digest(tensor)}";
         if (!_byContent.TryGetValue(content, out var known))
         {

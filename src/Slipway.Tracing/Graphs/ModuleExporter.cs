@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Slipway.Export;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Tracing.Interception;
@@ -50,11 +51,11 @@ internal sealed class ModuleExporter
         ParameterTable parameters = new(_module);
         Warn(parameters);
         var runs = TraceAll(parameters, state);
-        using TemporaryExport target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
+        using GraphFiles target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
         string[] inputs = [.. _inputs.Tensors.Select(item => item.Name)];
         var outputs = OutputNames(runs[0]);
         var graph = Build(runs, outputs, target, inputs, parameters);
-        ModuleProof proof = new(_call, _inputs, _plan, _options, state, _warnings);
+        ModuleProof proof = new(_call, _inputs, _plan, _options, _options.Tolerance, state, _warnings);
         IReadOnlyList<OutputDifference> differences;
         try
         {
@@ -65,10 +66,28 @@ internal sealed class ModuleExporter
             throw Explain(failure, runs, parameters, state, inputs, outputs, path);
         }
 
-        var result = new OnnxModuleExport(
-            path, target.Commit(), graph.Nodes.Count, graph.Initializers.Sum(item => item.Data.Length), inputs,
-            differences, proof.Sizes, [.. _warnings]);
-        return result;
+        OnnxModuleExport made = new(
+            path, null, graph.Nodes.Count, graph.Initializers.Sum(item => item.Data.Length), inputs, differences,
+            proof.Sizes, [.. _warnings]);
+        return _options.Quantization is { } quantization
+            ? Quantize(made, target.GraphPath, quantization, state) : made with { DataPath = target.Commit() };
+    }
+
+    private OnnxModuleExport Quantize(
+        OnnxModuleExport made, string graph, QuantizeOptions quantization, ModuleState state)
+    {
+        using GraphFiles files = new(made.Path, hasData: true);
+        var quantized = OnnxQuantizer.Quantize(graph, files.GraphPath, quantization);
+        ModuleProof score = new(
+            _call, _inputs, _plan, _options, double.PositiveInfinity, state, _warnings);
+        var differences = score.Run(
+            files.GraphPath, [.. made.Inputs], [.. made.Outputs.Select(output => output.Name)], _isExpensive);
+        var nodes = OnnxFile.Read(files.GraphPath).Graph.Nodes.Count;
+        return made with
+        {
+            DataPath = files.Commit(), Nodes = nodes, WeightBytes = quantized.BytesAfter,
+            Quantization = new ModuleQuantization(quantized.BytesBefore, quantized.Matrices, differences),
+        };
     }
 
     private void RequireExample(ModuleState state)
@@ -200,7 +219,7 @@ internal sealed class ModuleExporter
         {
             var copies = failure.Inputs.Select(tensor => tensor.clone()).ToArray();
             runs = [.. runs, Trace(failure.Sizes, failure.Inputs, parameters, state, HoldKind.Everything)];
-            using TemporaryExport target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
+            using GraphFiles target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
             using var steps = new StepComparison(runs[^1], copies);
             _ = Build(runs, outputs, target, inputs, parameters, steps);
             return steps.FirstDifference(target.GraphPath, inputs, _options.Tolerance) is { } first
@@ -232,7 +251,7 @@ internal sealed class ModuleExporter
         })];
     }
 
-    private Graph Build(List<Trace> runs, string[] outputs, TemporaryExport target, string[] inputs,
+    private Graph Build(List<Trace> runs, string[] outputs, GraphFiles target, string[] inputs,
         ParameterTable parameters, StepComparison? steps = null)
     {
         using GraphConstants constants = new();

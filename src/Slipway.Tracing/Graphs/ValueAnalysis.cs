@@ -55,7 +55,8 @@ internal sealed class ValueAnalysis
                 ValueOrigin.Parameter => true,
                 ValueOrigin.Constant => _values[value.Id].All(run => run.Digest == value.Digest),
                 _ => value.Held is not null && !_varying.Contains(value.Call!)
-                    && value.Call!.Operation?.Refusal is null && Recorder.Values(value.Call!).All(IsFoldable)
+                    && value.Call!.Operation is not { Refusal: not null, IsOnlyForInputs: false }
+                    && Recorder.Values(value.Call!).All(IsFoldable)
                     && !IsSharedWeight(value),
             };
         }

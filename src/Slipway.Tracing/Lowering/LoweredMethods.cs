@@ -18,6 +18,32 @@ internal static class LoweredMethods
         ["Transformer.forward"] = (typeof(Transformers), nameof(Transformers.Transformer)),
         ["functional.scaled_dot_product_attention"] =
             (typeof(FunctionalAttention), nameof(FunctionalAttention.ScaledDotProduct)),
+        ["EmbeddingBag.forward"] = (typeof(Bags), nameof(Bags.Bag)),
+        ["Tensor.cumprod"] = (typeof(Statistics), nameof(Statistics.CumulativeProduct)),
+        ["Tensor.bucketize"] = (typeof(Statistics), nameof(Statistics.Bucketize)),
+        ["torch.searchsorted"] = (typeof(Statistics), nameof(Statistics.SearchSorted)),
+        ["Tensor.median"] = (typeof(Statistics), nameof(Statistics.Median)),
+        ["Tensor.quantile"] = (typeof(Statistics), nameof(Statistics.Quantile)),
+        ["Tensor.diff"] = (typeof(Statistics), nameof(Statistics.Difference)),
+        ["Tensor.isin"] = (typeof(Statistics), nameof(Statistics.IsIn)),
+        ["Tensor.logaddexp2"] = (typeof(Statistics), nameof(Statistics.LogAddExp2)),
+        ["torch.hann_window"] = (typeof(Windows), nameof(Windows.Hann)),
+        ["torch.hamming_window"] = (typeof(Windows), nameof(Windows.Hamming)),
+        ["torch.blackman_window"] = (typeof(Windows), nameof(Windows.Blackman)),
+        ["torch.bartlett_window"] = (typeof(Windows), nameof(Windows.Bartlett)),
+        ["functional.l1_loss"] = (typeof(Losses), nameof(Losses.L1)),
+        ["functional.mse_loss"] = (typeof(Losses), nameof(Losses.MeanSquare)),
+        ["functional.smooth_l1_loss"] = (typeof(Losses), nameof(Losses.SmoothL1)),
+        ["functional.huber_loss"] = (typeof(Losses), nameof(Losses.Huber)),
+        ["functional.binary_cross_entropy"] = (typeof(Losses), nameof(Losses.BinaryCrossEntropy)),
+        ["functional.binary_cross_entropy_with_logits"] =
+            (typeof(Losses), nameof(Losses.BinaryCrossEntropyWithLogits)),
+        ["functional.nll_loss"] = (typeof(Losses), nameof(Losses.NegativeLogLikelihood)),
+        ["functional.cross_entropy"] = (typeof(Losses), nameof(Losses.CrossEntropy)),
+        ["functional.kl_div"] = (typeof(Losses), nameof(Losses.Divergence)),
+        ["functional.soft_margin_loss"] = (typeof(Losses), nameof(Losses.SoftMargin)),
+        ["functional.hinge_embedding_loss"] = (typeof(Losses), nameof(Losses.HingeEmbedding)),
+        ["functional.margin_ranking_loss"] = (typeof(Losses), nameof(Losses.MarginRanking)),
     };
 
     /// <summary>Finds the method that stands for another; null where none does.</summary>
@@ -29,8 +55,10 @@ internal static class LoweredMethods
             return null;
         }
 
-        var count = method.GetParameters().Length + (method.IsStatic ? 0 : 1);
-        return row.Type.GetMethods().First(
-            candidate => candidate.Name == row.Name && candidate.GetParameters().Length == count);
+        Type[] taken = [.. method.IsStatic ? Type.EmptyTypes : [method.DeclaringType],
+            .. method.GetParameters().Select(parameter => parameter.ParameterType)];
+        return Array.Find(row.Type.GetMethods(), candidate => candidate.Name == row.Name
+            && candidate.GetParameters() is var parameters && parameters.Length == taken.Length
+            && parameters.Zip(taken).All(pair => pair.First.ParameterType.IsAssignableFrom(pair.Second)));
     }
 }

@@ -62,6 +62,35 @@ internal sealed class NativeLayer
         return new NativeLayer((torch.nn.Module)module) { Heads = layer.Heads, UsesGelu = layer.UsesGelu };
     }
 
+    /// <summary>Finds what a bag of rows becomes, on small ones.</summary>
+    /// <exception cref="NotSupportedException">None of sum, mean and maximum.</exception>
+    public static EmbeddingBagMode BagMode(EmbeddingBag module)
+    {
+        using var scope = torch.NewDisposeScope();
+        var previous = Interception.TraceRuntime.Recorder;
+        Interception.TraceRuntime.Recorder = null;
+        try
+        {
+            var table = module.weight!.detach();
+            var ids = torch.arange(Math.Min(table.shape[0], 3), dtype: torch.ScalarType.Int64, device: table.device);
+            var actual = module.call(ids.unsqueeze(0));
+            var rows = table.index_select(0, ids);
+            (EmbeddingBagMode Mode, torch.Tensor Value)[] modes =
+            [
+                (EmbeddingBagMode.Sum, rows.sum([0L], true)), (EmbeddingBagMode.Mean, rows.mean([0L], true)),
+                (EmbeddingBagMode.Max, rows.amax([0L], true)),
+            ];
+            var found = modes.Where(mode => Proof.Difference.Of(mode.Value, actual).Relative < Tolerance).ToArray();
+            return found is [var only] ? only.Mode : throw new NotSupportedException(
+                "The bag computes neither the sum nor the mean nor the maximum of its rows, or more than one of them "
+                + "gives the same: it skips an id, or its table is too small to tell. Use an Embedding and reduce.");
+        }
+        finally
+        {
+            Interception.TraceRuntime.Recorder = previous;
+        }
+    }
+
     private void Probe(torch.nn.Module module)
     {
         var width = _weights.First(item => item.Key.EndsWith("out_proj.weight", StringComparison.Ordinal))

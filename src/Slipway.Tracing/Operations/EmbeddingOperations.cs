@@ -10,8 +10,5 @@ internal static class EmbeddingOperations
     [
         Row("Embedding.forward", call => call.Node("Gather", [
             call.Builder.Weight(((Embedding)call.Object!).weight!), call.Tensor("input").Value])),
-        .. Refused(
-            "Bags of several lengths need a loop over data. Gather by an Embedding, and reduce over an axis.",
-            "EmbeddingBag.forward"),
     ];
 }

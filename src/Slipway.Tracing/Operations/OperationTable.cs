@@ -13,6 +13,9 @@ internal sealed record Operation(
 {
     /// <summary>Tells whether the row counts only for members that call libtorch themselves.</summary>
     public bool IsNativeOnly { get; init; }
+
+    /// <summary>Tells whether the row counts only where an input decides the result.</summary>
+    public bool IsOnlyForInputs => Refusal is { } reason && RefusedOperations.OnlyForInputs.Contains(reason);
 }
 
 /// <summary>The operations that are recorded, by the members of TorchSharp that perform them.</summary>

@@ -29,7 +29,12 @@ internal static class RefusedOperations
     private const string Refilling =
         "It fills a tensor that is there already. Make a new one by 'torch.zeros' and the like, or use 'fill_'.";
 
-    private const string Losses = "Losses belong to training. Return the module's outputs, and compute losses outside.";
+    private const string Losses =
+        "This loss has no form here. Return the module's outputs, and compute it outside, or write it out.";
+
+    /// <summary>Reasons that are none where no input decides the result: it is a constant of the graph.</summary>
+    public static IReadOnlySet<string> OnlyForInputs { get; } =
+        new HashSet<string>(StringComparer.Ordinal) { Special, Decomposition, DataSize, Losses };
 
     public static IEnumerable<Operation> All =>
     [
@@ -67,12 +72,10 @@ internal static class RefusedOperations
         .. Refused(Special, Tensor(
             "digamma", "erfinv", "i0", "igamma", "igammac", "lgamma", "mvlgamma", "polygamma", "nextafter", "gcd",
             "lcm",
-            "frexp", "ldexp", "corrcoef", "cov", "cummax", "cummin", "cumprod", "cumulative_trapezoid", "trapezoid",
-            "diff", "bucketize", "isin", "isreal", "median", "nanmedian", "nanmean", "mode", "quantile", "nanquantile",
-            "renorm", "vander", "cross", "diagonal_scatter", "logaddexp2")),
-        .. Refused(Special, "torch.searchsorted", "torch.block_diag", "torch.logspace", "torch.tril_indices",
-            "torch.triu_indices", "torch.bartlett_window", "torch.blackman_window", "torch.hamming_window",
-            "torch.hann_window", "torch.kaiser_window", "functional.affine_grid", "functional.max_unpool1d",
+            "frexp", "ldexp", "corrcoef", "cov", "cummax", "cummin", "cumulative_trapezoid", "trapezoid", "isreal",
+            "nanmean", "nanmedian", "mode", "nanquantile", "renorm", "vander", "cross", "diagonal_scatter")),
+        .. Refused(Special, "torch.block_diag", "torch.logspace", "torch.tril_indices",
+            "torch.triu_indices", "torch.kaiser_window", "functional.affine_grid", "functional.max_unpool1d",
             "functional.max_unpool2d", "functional.max_unpool3d"),
         .. Refused(Special, ((string[])[
             "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t",
@@ -100,10 +103,8 @@ internal static class RefusedOperations
         .. Refused(Complex, Tensor("to_sparse", "get_SparseIndices", "get_SparseValues")),
         .. Refused(Complex, "torch.sparse_coo_tensor"),
         .. Refused(Losses, ((string[])[
-            "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy",
-            "ctc_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
-            "multi_label_margin_loss", "multi_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
-            "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+            "cosine_embedding_loss", "ctc_loss", "multi_label_margin_loss", "multi_margin_loss",
+            "multilabel_soft_margin_loss", "poisson_nll_loss", "triplet_margin_loss",
             "triplet_margin_with_distance_loss",
         ])
             .Select(name => $"functional.{name}")),

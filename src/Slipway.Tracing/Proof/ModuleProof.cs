@@ -8,8 +8,8 @@ namespace Slipway.Tracing.Proof;
 
 /// <summary>Compares a graph in ONNX Runtime with its module, at sizes that were not traced.</summary>
 internal sealed class ModuleProof(
-    ModuleCall call, ModuleInputs inputs, SizePlan plan, OnnxModuleOptions options, ModuleState state,
-    ICollection<string> warnings)
+    ModuleCall call, ModuleInputs inputs, SizePlan plan, OnnxModuleOptions options, double tolerance,
+    ModuleState state, ICollection<string> warnings)
 {
     // Sizes without a declared limit are tried far out where all proofs before took no longer than this.
     private static readonly TimeSpan CheapProofs = TimeSpan.FromSeconds(1);
@@ -88,11 +88,11 @@ internal sealed class ModuleProof(
         {
             var result = actual[output];
             var difference = Difference.Of(result, expected[output]);
-            if (!(difference.Relative <= options.Tolerance))
+            if (!(difference.Relative <= tolerance))
             {
                 using var other = Again(arguments, output);
                 var second = Difference.Of(result, other);
-                if (!(second.Relative <= options.Tolerance))
+                if (!(second.Relative <= tolerance))
                 {
                     throw new ProofException(
                         sizes, [.. copies.Select(copy => copy.DetachFromDisposeScope())],
@@ -137,7 +137,7 @@ internal sealed class ModuleProof(
         => new(
             actual.AsSpan().SequenceEqual(expected.shape)
                 ? $"At {Text(sizes)} the output '{output}' differs by {difference.Absolute:g3}, "
-                    + $"{difference.Relative:g3} of its scale; allowed is {options.Tolerance:g3}. The module does "
+                    + $"{difference.Relative:g3} of its scale; allowed is {tolerance:g3}. The module does "
                     + "other things at other sizes or values, or computes inexactly: fix the axis, declare 'Min', "
                     + "'Max' or 'Multiple', or raise 'Tolerance'."
                 : $"At {Text(sizes)} the output '{output}' has shape [{string.Join(", ", actual)}], the module's "

@@ -18,4 +18,23 @@ internal sealed class ModulePaths
 
     /// <summary>The path; null for a module that is not registered.</summary>
     public string? Find(torch.nn.Module module) => _paths.GetValueOrDefault(module);
+
+    /// <summary>The path as nodes are named by it: <c>/layers.0/attention</c> for <c>layers.0.attention</c>.</summary>
+    public static string Scope(string path)
+    {
+        List<string> joined = [];
+        foreach (var segment in path.Split('.', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (joined.Count > 0 && segment.All(char.IsAsciiDigit))
+            {
+                joined[^1] += $".{segment}";
+            }
+            else
+            {
+                joined.Add(segment);
+            }
+        }
+
+        return string.Concat(joined.Select(segment => $"/{segment}"));
+    }
 }

@@ -162,7 +162,8 @@ internal sealed class Recorder : IDisposable
         var depends = Values(call).Any(value => value.DependsOnInput);
         switch (call.Operation)
         {
-            case { Refusal: { } reason } when !(reason == OperationTable.Reading && (!depends || _allowReading)):
+            case { Refusal: { } reason } operation when !(operation.IsOnlyForInputs && !depends)
+                && !(reason == OperationTable.Reading && (!depends || _allowReading)):
                 throw Refused(call.Place, $"It calls '{call.Name}'. {reason}");
             case null when depends:
                 throw Refused(

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using TorchSharp;
 
@@ -27,29 +28,29 @@ internal static class TensorTree
         _ => [],
     };
 
-    private static IEnumerable<(string Name, torch.Tensor Tensor)> Members(object value, string name)
+    /// <summary>The fields of an object that hold its public state, those behind properties included.</summary>
+    public static IEnumerable<(string Name, FieldInfo Field)> Fields(Type type)
     {
-        var type = value.GetType();
         foreach (var property in type.GetProperties())
         {
             if (property.GetIndexParameters().Length == 0 && property.GetMethod is { IsStatic: false }
-                && property.GetMethod.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false))
+                && property.GetMethod.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false)
+                && property.DeclaringType!.GetField(
+                    $"<{property.Name}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic) is { } field)
             {
-                foreach (var item in Named(property.GetValue(value), Join(name, property.Name)))
-                {
-                    yield return item;
-                }
+                yield return (property.Name, field);
             }
         }
 
         foreach (var field in type.GetFields().Where(field => !field.IsStatic))
         {
-            foreach (var item in Named(field.GetValue(value), Join(name, field.Name)))
-            {
-                yield return item;
-            }
+            yield return (field.Name, field);
         }
     }
+
+    private static IEnumerable<(string Name, torch.Tensor Tensor)> Members(object value, string name)
+        => Fields(value.GetType()).SelectMany(
+            member => Named(member.Field.GetValue(value), Join(name, member.Name)));
 
     private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 }

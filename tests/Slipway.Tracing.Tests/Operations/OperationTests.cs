@@ -12,6 +12,10 @@ public sealed class OperationTests
 
     public static TheoryData<string> Reals => [.. OperationCases.OnReals.Keys];
 
+    public static TheoryData<string> WrittenOut => [.. WrittenOutCases.All.Keys];
+
+    public static TheoryData<string> Bags => [.. WrittenOutCases.Bags.Keys];
+
     public static TheoryData<string> Integers => [.. OperationCases.OnIntegers.Keys];
 
     [Theory]
@@ -28,6 +32,27 @@ public sealed class OperationTests
     {
         using var module = new CaseModule(OperationCases.OnIntegers[name]);
         _ = Traced.Export(module, [randint(0, 9, [2, 3, 6], generator: new Generator(1))], Rows);
+    }
+
+    [Theory]
+    [MemberData(nameof(WrittenOut))]
+    public void Operation_WrittenOut_EqualsTorch(string name)
+    {
+        using var module = new CaseModule(WrittenOutCases.All[name]);
+        _ = Traced.Export(module, [randn([2, 3, 6], generator: new Generator(1))], new OnnxModuleOptions
+        {
+            DynamicAxes = { { "input", 1, new DynamicAxis("rows") } }, Tolerance = 2e-5,
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(Bags))]
+    public void Operation_OnBags_EqualsTorch(string name)
+    {
+        using var module = WrittenOutCases.Bags[name]();
+        _ = Traced.Export(
+            module, [randint(0, 9, [2, 3, 5], generator: new Generator(1))],
+            new OnnxModuleOptions { InputNames = ["ids"] });
     }
 
     private sealed class CaseModule(Func<Tensor, object> function) : nn.Module<Tensor, object>("Case")

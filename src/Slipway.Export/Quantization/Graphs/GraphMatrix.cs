@@ -46,7 +46,7 @@ internal static class GraphMatrices
     /// <param name="exact">Names of those that stay as they are; null where they are to be told by their use.</param>
     public static IReadOnlyList<GraphMatrix> Find(Graph graph, IReadOnlySet<string>? exact)
     {
-        Dictionary<string, string> casts = new(StringComparer.Ordinal);
+        Dictionary<string, string> casts = new(StringComparer.Ordinal), transposed = new(StringComparer.Ordinal);
         Dictionary<string, GraphMatrix> found = new(StringComparer.Ordinal);
         List<GraphMatrix> order = [];
         GraphUses uses = new(graph);
@@ -58,10 +58,18 @@ internal static class GraphMatrices
                 casts[node.Outputs[0]] = node.Inputs[0];
             }
 
+            // A tied head is the embedding, transposed by a node.
+            if (node is { OpType: "Transpose", Domain: OnnxModel.StandardDomain }
+                && graph.FindInitializer(node.Inputs[0]) is { Shape.Count: 2 })
+            {
+                transposed[node.Outputs[0]] = node.Inputs[0];
+            }
+
             Read(node);
         }
 
         MarkHead();
+        order.RemoveAll(matrix => matrix is { Products.Count: 0, Lookups.Count: 0, Mixture: null });
         return exact is null ? [.. order.Where(matrix => !IsRouter(graph, matrix))] : order;
 
         void Read(Node node)
@@ -72,7 +80,18 @@ internal static class GraphMatrices
                     Constant(node.Inputs[1], 2, isTransposed: false)?.Products.Add(node);
                     break;
                 case { Domain: OnnxModel.StandardDomain, OpType: "MatMul" }:
-                    Constant(node.Inputs[1], 2, isTransposed: true)?.Products.Add(node);
+                    (transposed.TryGetValue(node.Inputs[1], out var stored)
+                        ? Constant(stored, 2, isTransposed: false)
+                        : Constant(node.Inputs[1], 2, isTransposed: true))?.Products.Add(node);
+                    break;
+                case { Domain: OnnxModel.StandardDomain, OpType: "Gemm" } when IsPlainGemm(node):
+                    if (Constant(node.Inputs[1], 2, isTransposed: Flag(node, "transB") == 0) is { } factor
+                        && (node.Inputs.Count < 3 || node.Inputs[2].Length == 0
+                            || graph.FindInitializer(node.Inputs[2])?.Shape is [var count] && count == factor.Rows))
+                    {
+                        factor.Products.Add(node);
+                    }
+
                     break;
                 case { Domain: OnnxModel.StandardDomain, OpType: "Gather" } when Flag(node, "axis") == 0:
                     Constant(node.Inputs[0], 2, isTransposed: false)?.Lookups.Add(node);
@@ -131,6 +150,9 @@ internal static class GraphMatrices
             }
         }
     }
+
+    private static bool IsPlainGemm(Node node) => Flag(node, "transA") == 0
+        && node.Attributes.OfType<NodeAttribute.Float>().All(attribute => attribute.Value == 1);
 
     /// <summary>Tells whether a node is x · weightᵀ and nothing beside.</summary>
     internal static bool IsLinear(Node node) =>

@@ -2,7 +2,6 @@ using Slipway.Export.Quantization.Folding;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
-using Slipway.Packaging;
 
 namespace Slipway.Export.Quantization.Graphs;
 
@@ -17,7 +16,7 @@ internal sealed class GraphQuantizer
     /// <summary>The float graph.</summary>
     public required Graph Graph { get; init; }
 
-    /// <summary>The package folder that its constants stand in.</summary>
+    /// <summary>The folder of the files that its constants stand in.</summary>
     public required string Folder { get; init; }
 
     /// <summary>The checkpoint or package that it was made from.</summary>
@@ -55,10 +54,10 @@ internal sealed class GraphQuantizer
     public IProgress<ExportProgress>? Progress { get; init; }
 
     /// <summary>Quantizes.</summary>
-    /// <param name="package">The package whose data file is written.</param>
-    /// <param name="dataFile">That file.</param>
+    /// <param name="file">The data file, which is written and closed.</param>
+    /// <param name="dataFile">Its name, by which the graph file finds it.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public Graph Write(PackageWriter package, string dataFile, CancellationToken cancellationToken)
+    public Graph Write(Stream file, string dataFile, CancellationToken cancellationToken)
     {
         var plan = QuantizationPlan.Make(
             GraphMatrices.Find(Graph, Exact), Format, Rules,
@@ -72,7 +71,7 @@ internal sealed class GraphQuantizer
         Spent = SensitivityPlan.Make(
             plan, BitsPerWeight, matrix => InputsOf(matrix).All, tensors,
             free => Losses(free, tensors, cancellationToken), cancellationToken);
-        using ExternalDataWriter data = new(package.Create(dataFile), dataFile);
+        using ExternalDataWriter data = new(file, dataFile);
         WeightWriter writer = new(
             new Graph(Graph.Name), data, Source, total, _ => false,
             Progress is null ? null : new Part(Progress, start), cancellationToken);

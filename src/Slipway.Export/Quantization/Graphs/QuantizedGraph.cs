@@ -95,25 +95,34 @@ internal sealed class QuantizedGraph
         return Target;
     }
 
-    // Casts of half-precision matrices go with them.
+    // Casts of half-precision matrices, and transposes of tied ones, go with them.
     private bool IsKept(Initializer constant) => Target.FindInitializer(constant.Name) is null
         && !_products.Values.Concat(_lookups.Values).Concat(_mixtures.Values.SelectMany(pair => pair))
             .Any(planned => planned.Matrix.Name == constant.Name)
         || IsUsedOtherwise(constant.Name);
 
     private bool IsUsedOtherwise(string name) => Target.FindInitializer(name) is null && _source.Nodes.Any(node =>
-        node.Inputs.Contains(name) && node.OpType != "Cast" && !_products.ContainsKey(node)
+        node.Inputs.Contains(name) && !GoesWithProducts(node) && !_products.ContainsKey(node)
         && !_lookups.ContainsKey(node) && !_mixtures.ContainsKey(node));
+
+    private bool GoesWithProducts(Node node) => node.OpType == "Cast"
+        || (node.OpType == "Transpose" && _source.Nodes.All(
+            reader => !reader.Inputs.Contains(node.Outputs[0]) || _products.ContainsKey(reader)));
 
     private void Add(Node node)
     {
         if (_products.TryGetValue(node, out var product) && Stored(product) is FloatMatrix factor)
         {
-            Target.AddNode(node with
+            var weights = factor.Widen(new NodeScope(Target, $"/{product.Matrix.Name}")).Name;
+            Target.AddNode(node.OpType == "Gemm" ? node with
+            {
+                Inputs = [node.Inputs[0], weights, .. node.Inputs.Skip(2)],
+                Attributes = [new NodeAttribute.Int("transB", 1)],
+            } : node with
             {
                 Domain = OnnxModel.ContribDomain,
                 OpType = "FusedMatMul",
-                Inputs = [node.Inputs[0], factor.Widen(new NodeScope(Target, $"/{product.Matrix.Name}")).Name],
+                Inputs = [node.Inputs[0], weights],
                 Attributes = [new NodeAttribute.Int("transB", 1)],
             });
         }
@@ -158,6 +167,11 @@ internal sealed class QuantizedGraph
     private (GraphValue Bias, string Output) Bias(Node product)
     {
         var output = product.Outputs[0];
+        if (product is { OpType: "Gemm", Inputs: [_, _, { Length: > 0 } own, ..] })
+        {
+            return (new GraphValue(own), output);
+        }
+
         if (_uses.Count(output) == 1
             && _source.Nodes.FirstOrDefault(node => node.Inputs.Contains(output)) is { OpType: "Add" } sum)
         {

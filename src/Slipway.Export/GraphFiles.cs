@@ -1,13 +1,13 @@
-namespace Slipway.Tracing.Graphs;
+namespace Slipway.Export;
 
-/// <summary>The files of an export while it is made: they get their names once it has succeeded.</summary>
-internal sealed class TemporaryExport : IDisposable
+/// <summary>The files of a graph while it is made: they get their names once the work has succeeded.</summary>
+internal sealed class GraphFiles : IDisposable
 {
     private readonly string _path;
     private readonly string _folder;
     private readonly bool _hasData;
 
-    public TemporaryExport(string path, bool hasData)
+    public GraphFiles(string path, bool hasData)
     {
         _path = Path.GetFullPath(path);
         _hasData = hasData;
