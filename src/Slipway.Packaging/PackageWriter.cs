@@ -287,7 +287,7 @@ public sealed class PackageWriter : IDisposable
             throw new IOException($"'{_target}' is a file; a package is a folder. Choose another name.");
         }
 
-        if (!Directory.Exists(_target) || !Directory.EnumerateFileSystemEntries(_target).Any())
+        if (Names().Count == 0)
         {
             return;
         }
@@ -299,12 +299,42 @@ public sealed class PackageWriter : IDisposable
                 + "replaced ('--overwrite', the option Overwrite).");
         }
 
-        if (!File.Exists(Path.Combine(_target, ModelPackage.ConfigFile))
-            && !File.Exists(Path.Combine(_target, ModelPackage.ManifestFile)))
+        if (!IsPackage())
         {
             throw new IOException(
                 $"The folder '{_target}' holds no '{ModelPackage.ConfigFile}', so it is not a package and is not "
                 + "overwritten. Choose another folder.");
+        }
+    }
+
+    // Another writer may swap the folder while its names are read; one that is read twice alike was not swapped.
+    private bool IsPackage()
+    {
+        var before = Names();
+        while (before.Count > 0 && !before.Contains(ModelPackage.ConfigFile)
+            && !before.Contains(ModelPackage.ManifestFile))
+        {
+            var now = Names();
+            if (now.SetEquals(before))
+            {
+                return false;
+            }
+
+            before = now;
+        }
+
+        return true;
+    }
+
+    private HashSet<string> Names()
+    {
+        try
+        {
+            return [.. Directory.EnumerateFileSystemEntries(_target).Select(path => Path.GetFileName(path))];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
         }
     }
 }

@@ -17,7 +17,7 @@ internal static partial class FunctionReader
     {
         CheckName(name, $"{path}.name");
         return AIFunctionFactory.CreateDeclaration(
-            name, description, IsGiven(parameters) ? Object(parameters, $"{path}.parameters") : NoParameters);
+            name, description, parameters.IsGiven() ? Object(parameters, $"{path}.parameters") : NoParameters);
     }
 
     /// <summary>Reads the schema of an answer.</summary>
@@ -25,7 +25,7 @@ internal static partial class FunctionReader
     public static ChatResponseFormat Schema(string name, string? description, JsonElement schema, string path)
     {
         CheckName(name, $"{path}.name");
-        return IsGiven(schema)
+        return schema.IsGiven()
             ? ChatResponseFormat.ForJsonSchema(Object(schema, $"{path}.schema"), name, description)
             : throw OpenAIException.Missing($"{path}.schema");
     }
@@ -51,9 +51,6 @@ internal static partial class FunctionReader
     private static JsonElement Object(JsonElement schema, string path) => schema.ValueKind == JsonValueKind.Object
         ? schema
         : throw OpenAIException.InvalidType(path, JsonShape.KindOf(schema), "an object");
-
-    private static bool IsGiven(JsonElement element)
-        => element.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
     [GeneratedRegex(@"\A[a-zA-Z0-9_-]{1,64}\z")]
     private static partial Regex Name();

@@ -51,10 +51,10 @@ internal static class MessageReader
     private static ChatMessage Read(RequestMessage message, string path, HashSet<string> calls)
     {
         Require.Absent(
-            message.FunctionCall.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null),
+            message.FunctionCall.IsGiven(),
             $"{path}.function_call", "Send 'tool_calls' instead.");
         Require.Absent(
-            message.Audio.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null), $"{path}.audio",
+            message.Audio.IsGiven(), $"{path}.audio",
             "Send texts.");
         var role = Role(message.Role, $"{path}.role");
         var contents = role == ChatRole.Tool
@@ -67,7 +67,7 @@ internal static class MessageReader
         else
         {
             Require.Absent(message.ToolCalls is not null, $"{path}.tool_calls", "Only an assistant calls tools.");
-            if (message.Content.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+            if (!message.Content.IsGiven())
             {
                 throw OpenAIException.Missing($"{path}.content");
             }
@@ -100,7 +100,7 @@ internal static class MessageReader
             contents.Add(Call(call.Id, call.Function.Name, call.Function.Arguments));
         }
 
-        if (contents.Count == 0 && message.Content.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+        if (contents.Count == 0 && !message.Content.IsGiven())
         {
             if (message.ToolCalls is not { Count: > 0 } && message.Refusal is null)
             {

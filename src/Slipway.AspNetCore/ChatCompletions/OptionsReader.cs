@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Slipway.AspNetCore.Protocol;
@@ -8,7 +7,7 @@ namespace Slipway.AspNetCore.ChatCompletions;
 /// <summary>Turns the parameters of a request into the options of a chat client, each checked.</summary>
 internal static class OptionsReader
 {
-    private const int MaxStops = 4, MaxTools = 128, MaxAnswers = 128, MaxAlternatives = 20, MaxBias = 100;
+    private const int MaxStops = 4, MaxTools = 128, MaxAnswers = 128, MaxAlternatives = 20;
 
     /// <summary>Reads the options.</summary>
     /// <param name="request">The request.</param>
@@ -85,15 +84,6 @@ internal static class OptionsReader
         Require.InRange(request.PresencePenalty, -2, 2, "presence_penalty");
         Require.InRange(request.FrequencyPenalty, -2, 2, "frequency_penalty");
         Require.InRange(request.TopLogprobs, 0, MaxAlternatives, "top_logprobs");
-        foreach (var (id, bias) in request.LogitBias ?? new Dictionary<string, double>())
-        {
-            if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-            {
-                throw OpenAIException.InvalidValue("logit_bias", id, "ids of tokens as names");
-            }
-
-            Require.InRange(bias, -MaxBias, MaxBias, $"logit_bias.{id}");
-        }
 
         Together(request.TopLogprobs is not null && request.Logprobs != true, "top_logprobs", "'logprobs' set");
         Together(
@@ -101,7 +91,7 @@ internal static class OptionsReader
             "'max_completion_tokens' left out");
         Together(request is { StreamOptions: not null, Stream: not true }, "stream_options", "'stream' set");
         Together(
-            request.ToolChoice.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null)
+            request.ToolChoice.IsGiven()
                 && request.Tools is not { Count: > 0 },
             "tool_choice", "'tools' given");
         Together(
@@ -119,11 +109,11 @@ internal static class OptionsReader
         }
 
         Require.Absent(request.Store == true, "store", "Answers are kept by '/v1/responses'.");
-        Require.Absent(IsGiven(request.Audio), "audio", "Answers are texts.");
-        Require.Absent(IsGiven(request.Functions), "functions", "Send 'tools' instead.");
-        Require.Absent(IsGiven(request.FunctionCall), "function_call", "Send 'tool_choice' instead.");
-        Require.Absent(IsGiven(request.WebSearchOptions), "web_search_options", "Offer a tool that searches.");
-        Require.Absent(IsGiven(request.Verbosity), "verbosity", "Say it in a message.");
+        Require.Absent(request.Audio.IsGiven(), "audio", "Answers are texts.");
+        Require.Absent(request.Functions.IsGiven(), "functions", "Send 'tools' instead.");
+        Require.Absent(request.FunctionCall.IsGiven(), "function_call", "Send 'tool_choice' instead.");
+        Require.Absent(request.WebSearchOptions.IsGiven(), "web_search_options", "Offer a tool that searches.");
+        Require.Absent(request.Verbosity.IsGiven(), "verbosity", "Say it in a message.");
     }
 
     private static void Together(bool isWrong, string param, string expected)
@@ -134,9 +124,6 @@ internal static class OptionsReader
                 400, $"'{param}' is only taken with {expected}.", param, "invalid_parameter_combination");
         }
     }
-
-    private static bool IsGiven(JsonElement element)
-        => element.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
     private static AITool Tool(RequestTool tool, int index)
     {
@@ -225,10 +212,9 @@ internal static class OptionsReader
         Add("guided_regex", request.GuidedRegex);
         Add("guided_choice", request.GuidedChoice);
         Add("guided_grammar", request.GuidedGrammar);
-        if (request.LogitBias is { Count: > 0 } biases)
+        if (LogitBias.Read(request.LogitBias) is { } biases)
         {
-            extras["logit_bias"] = biases.ToDictionary(
-                bias => int.Parse(bias.Key, CultureInfo.InvariantCulture), bias => (float)bias.Value);
+            extras["logit_bias"] = biases;
         }
 
         if (request.Logprobs == true)
@@ -246,7 +232,7 @@ internal static class OptionsReader
 
         void Add(string key, JsonElement value)
         {
-            if (IsGiven(value))
+            if (value.IsGiven())
             {
                 extras[key] = value;
             }

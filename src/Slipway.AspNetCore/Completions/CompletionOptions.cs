@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Slipway.AspNetCore.ChatCompletions;
 using Slipway.AspNetCore.Protocol;
@@ -8,7 +7,7 @@ namespace Slipway.AspNetCore.Completions;
 /// <summary>Turns the parameters of a request into one of the engine, each checked.</summary>
 internal static class CompletionOptions
 {
-    private const int MaxStops = 4, MaxAnswers = 128, MaxAlternatives = 5, MaxBias = 100, DefaultMaxTokens = 16;
+    private const int MaxStops = 4, MaxAnswers = 128, MaxAlternatives = 5, DefaultMaxTokens = 16;
 
     /// <summary>Reads what all prompts have in common; the ids come later.</summary>
     /// <param name="request">The request.</param>
@@ -37,8 +36,7 @@ internal static class CompletionOptions
                 RepetitionPenalty = request.RepetitionPenalty ?? 1,
                 PresencePenalty = request.PresencePenalty ?? 0,
                 FrequencyPenalty = request.FrequencyPenalty ?? 0,
-                LogitBias = request.LogitBias?.ToDictionary(
-                    bias => int.Parse(bias.Key, CultureInfo.InvariantCulture), bias => (float)bias.Value),
+                LogitBias = LogitBias.Read(request.LogitBias),
                 Seed = request.Seed,
             },
         };
@@ -73,16 +71,6 @@ internal static class CompletionOptions
                 400, "'max_tokens' is '0', which is only taken with 'echo' set.", "max_tokens",
                 "integer_below_min_value");
         }
-
-        foreach (var (id, bias) in request.LogitBias ?? new Dictionary<string, double>())
-        {
-            if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-            {
-                throw OpenAIException.InvalidValue("logit_bias", id, "ids of tokens as names");
-            }
-
-            Require.InRange(bias, -MaxBias, MaxBias, $"logit_bias.{id}");
-        }
     }
 
     private static GuidanceGrammar? Guidance(CompletionRequest request)
@@ -92,7 +80,7 @@ internal static class CompletionOptions
             request.GuidedRegex is { } pattern ? GuidanceGrammar.Regex(pattern) : null,
             request.GuidedChoice is { } choices ? GuidanceGrammar.Choice(choices) : null,
             request.GuidedGrammar is { } grammar ? GuidanceGrammar.Gbnf(grammar) : null,
-            request.GuidedJson.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null)
+            request.GuidedJson.IsGiven()
                 ? GuidanceGrammar.JsonSchema(request.GuidedJson.GetRawText()) : null,
         ];
         return given.Count(grammar => grammar is not null) <= 1

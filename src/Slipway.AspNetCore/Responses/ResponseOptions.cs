@@ -40,10 +40,10 @@ internal static class ResponseOptions
         Require.InRange(request.MaxOutputTokens, 1, int.MaxValue, "max_output_tokens");
         Require.Count(request.Tools?.Count ?? 0, 0, MaxTools, "tools");
         Require.Absent(request.Background == true, "background", "Wait for the response, or stream it.");
-        Require.Absent(IsGiven(request.Conversation), "conversation", "Send 'previous_response_id'.");
-        Require.Absent(IsGiven(request.Prompt), "prompt", "Send 'instructions' and 'input'.");
-        Require.Absent(IsGiven(request.MaxToolCalls), "max_tool_calls", "Tools are called by the client.");
-        Require.Absent(IsGiven(request.TopLogprobs), "top_logprobs", "'/v1/chat/completions' tells them.");
+        Require.Absent(request.Conversation.IsGiven(), "conversation", "Send 'previous_response_id'.");
+        Require.Absent(request.Prompt.IsGiven(), "prompt", "Send 'instructions' and 'input'.");
+        Require.Absent(request.MaxToolCalls.IsGiven(), "max_tool_calls", "Tools are called by the client.");
+        Require.Absent(request.TopLogprobs.IsGiven(), "top_logprobs", "'/v1/chat/completions' tells them.");
         if (request.Truncation is not (null or "disabled"))
         {
             throw OpenAIException.InvalidValue("truncation", request.Truncation, "'disabled'");
@@ -69,7 +69,7 @@ internal static class ResponseOptions
     {
         const string path = "tool_choice";
         var choice = request.ToolChoice;
-        if (!IsGiven(choice) || (choice.ValueKind == JsonValueKind.String && request.Tools is not { Count: > 0 }))
+        if (!choice.IsGiven() || (choice.ValueKind == JsonValueKind.String && request.Tools is not { Count: > 0 }))
         {
             return choice.ValueKind == JsonValueKind.String ? NoTools(choice.GetString()!, path) : null;
         }
@@ -112,7 +112,4 @@ internal static class ResponseOptions
                 $"{path}.type", format.Type, "one of 'text', 'json_object' and 'json_schema'"),
         };
     }
-
-    private static bool IsGiven(JsonElement element)
-        => element.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 }
