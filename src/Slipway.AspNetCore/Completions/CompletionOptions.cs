@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Slipway.AspNetCore.ChatCompletions;
 using Slipway.AspNetCore.Protocol;
 
