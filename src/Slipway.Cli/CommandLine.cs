@@ -70,10 +70,11 @@ internal static class CommandLine
     // What input, files and machines can cause; anything else is a defect and keeps its stack trace.
     private static bool Expected(Exception exception) => exception is
         IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException
-        or NotSupportedException or UsageException
+        or NotSupportedException or UsageException or Tracing.ModuleMismatchException
         or System.Text.Json.JsonException or Tokenization.ChatTemplateException or QueueFullException
         or Training.Recipes.RecipeException or Training.Running.TrainingException or Training.Corpus.GrammarException
         or Training.Models.ModelConfigException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException
+        or InvalidOperationException { InnerException: Microsoft.ML.OnnxRuntime.OnnxRuntimeException }
         or DllNotFoundException or OutOfMemoryException;
 
     // What parallel work and the first use of a type wrap.

@@ -9,8 +9,9 @@ namespace Slipway.Export;
 /// <remarks>
 /// To int8, int4 and int2 the constants that <c>MatMul</c>, <c>Gemm</c> and <c>Gather</c> read become codes in blocks,
 /// in ONNX Runtime's own operators; what convolutions read, norms and biases stay. To fp16 the constants that these and
-/// convolutions read are stored in half precision and widened when a session opens, in ONNX's operators. Packages of
-/// language models are quantized by <see cref="PackageQuantizer"/>, which also sees them run.
+/// convolutions read are stored in half precision and widened when a session opens, in ONNX's operators. An index
+/// beyond a table of codes reads zeros in ONNX Runtime, where one beyond a float table fails. Packages of language
+/// models are quantized by <see cref="PackageQuantizer"/>, which also sees them run.
 /// </remarks>
 public static class OnnxQuantizer
 {

@@ -43,7 +43,7 @@ public sealed class DependencyTests
         ["Slipway.Cli"] =
         [
             "Slipway.AspNetCore", "Slipway.Calibration", "Slipway.CodeRunner", "Slipway.Cpu", "Slipway.Evaluation",
-            "Slipway.Export", "Slipway.Training", "Slipway",
+            "Slipway.Export", "Slipway.Tracing", "Slipway.Training", "Slipway",
             "Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization",
             "Microsoft.Extensions.*", "OpenTelemetry.*", "ScottPlot", "Spectre.Console", "System.CommandLine",
         ],

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Slipway.Calibration;
 using Slipway.Checkpoints;
+using Slipway.Cli.Modules;
 using Slipway.Cli.Terminal;
 using Slipway.Export;
 
@@ -16,13 +17,17 @@ internal static class ExportVerb
         var source = new Argument<string>("SOURCE")
         {
             Description =
-                "A checkpoint: a folder with safetensors or model.dat, or one weight file (.safetensors, .dat, .gguf).",
+                "A checkpoint: a folder with safetensors or model.dat, or one weight file (.safetensors, .dat, .gguf); "
+                + "or an assembly (.dll) with a TorchSharp module of one's own, by --example and --module or "
+                + "--factory.",
         };
         var output = new Option<string>("--output", "-o")
         {
-            Description = "The package folder to write.", Required = true,
+            Description = "The package folder to write; for a module the graph's folder or file (.onnx).",
+            Required = true,
         };
         var quantization = new QuantizationArguments("fp32");
+        var modules = new ModuleExportArguments();
         var requantize = new Option<bool>("--requantize")
         {
             Description = "Quantize anew what the checkpoint holds as codes already.",
@@ -69,9 +74,24 @@ internal static class ExportVerb
             source, output, requantize, tune, context_, cache, adapter, adapters, strict, overwrite, json,
         };
         quantization.AddTo(command);
+        modules.AddTo(command);
         cache.AcceptOnlyFromAmong([.. KeyValuePrecisions.All]);
         command.SetAction(async (result, cancellationToken) =>
         {
+            var asked = result.GetRequiredValue(source);
+            if (ModuleExportArguments.IsAssembly(asked))
+            {
+                OptionChecks.RequireNone(
+                    result, [requantize, tune, context_, cache, adapter, adapters, strict],
+                    $"is for checkpoints; '{asked}' is an assembly.");
+                quantization.RequireGraphOptions(result, asked);
+                modules.Run(
+                    context, result, asked, result.GetRequiredValue(output), quantization, result.GetValue(overwrite),
+                    result.GetValue(json));
+                return 0;
+            }
+
+            modules.RequireNone(result, asked);
             using var beside = AdapterFolders.Open(result.GetValue(adapters) ?? []);
 
             // Read first, so that a file that is not there is told before the weights are written.

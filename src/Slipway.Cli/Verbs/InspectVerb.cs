@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Cli.Modules;
 using Slipway.Cli.Terminal;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -48,9 +49,9 @@ internal static class InspectVerb
             return DescribeEncoder(EncoderPackage.Open(path, PackageVerification.Full));
         }
 
-        if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        if (GraphFolders.Find(path) is { } graph)
         {
-            return new JsonObject { ["kind"] = "onnx", ["graph"] = DescribeGraph(OnnxFile.Read(path)) };
+            return new JsonObject { ["kind"] = "onnx", ["graph"] = DescribeGraph(OnnxFile.Read(graph)) };
         }
 
         using var checkpoint = Checkpoint.Open(path);

@@ -74,6 +74,11 @@ internal sealed class QuantizationArguments
         command.Add(_rotate);
     }
 
+    /// <summary>Requires that nothing is asked that only a language model can answer.</summary>
+    /// <exception cref="UsageException">Something is.</exception>
+    public void RequireGraphOptions(ParseResult result, string source) => OptionChecks.RequireNone(
+        result, [_bits, _calibration, _rotate], $"is for language models; '{source}' is none.");
+
     public Precision Precision(ParseResult result) => Precisions.Find(result.GetValue(_precision)!);
 
     public string? Method(ParseResult result) => result.GetValue(_method);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Cli.Modules;
 using Slipway.Encoders;
 
 namespace Slipway.Cli.Verbs;
@@ -14,12 +15,16 @@ internal static class RunVerb
 
     public static Command Create(VerbContext context)
     {
-        var package = new Argument<string>("PACKAGE") { Description = "A package folder." };
+        var package = new Argument<string>("PACKAGE")
+        {
+            Description = "A package folder, or a graph (.onnx, or a folder with a model.onnx).",
+        };
         var input = new Option<string>("--input", "-i")
         {
             Description =
                 "A safetensors file with input_ids [batch, sequence] (int64). For an encoder with its other inputs "
-                + "too: attention_mask is 1 everywhere where it is left out, token_type_ids 0.",
+                + "too: attention_mask is 1 everywhere where it is left out, token_type_ids 0. For a "
+                + "graph alone with every input by its name, in the type that it has.",
             Required = true,
         };
         var output = new Option<string>("--output", "-o")
@@ -41,6 +46,15 @@ internal static class RunVerb
         command.SetAction(async (result, cancellationToken) =>
         {
             var folder = result.GetRequiredValue(package);
+            if (GraphFolders.Find(folder) is { } graph)
+            {
+                OptionChecks.RequireNone(result, [adapter], $"is for packages; '{folder}' is a graph alone.");
+                GraphRun.Run(
+                    context, graph, result.GetRequiredValue(input), result.GetRequiredValue(output),
+                    resources.Read(result).Threads, result.GetValue(json), cancellationToken);
+                return 0;
+            }
+
             using var inputs = RunInputs.Open(result.GetRequiredValue(input));
             var run = PackageKinds.IsEncoder(folder)
                 ? RunEncoder(folder, inputs, result.GetValue(adapter))
