@@ -99,6 +99,21 @@ public sealed class SampleRunTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Retrieval_OfBothQuestions_FindsTheTextThatAnswers()
+    {
+        SharedAssets.Path("all-minilm-l6-v2");
+        SharedAssets.Path("smollm2-135m-instruct");
+
+        var run = await RunAsync("Retrieval");
+
+        Assert.Equal(0, run.ExitCode);
+        var lines = run.Output.Trim().Split('\n');
+        Assert.Matches(@"^  0\.\d\d: The lighthouse can be climbed .* 211 steps\.$", lines[1]);
+        Assert.Matches(@"^  0\.\d\d: The ferry to Ostrava Island leaves .* pier 12 ", lines[4]);
+        Assert.All([lines[2], lines[5]], line => Assert.True(line.Length > 5, run.Output));
+    }
+
+    [Fact]
     public async Task Edge_UnderItsCeiling_AnswersAndTellsThePeak()
     {
         RequireModel(Package);
