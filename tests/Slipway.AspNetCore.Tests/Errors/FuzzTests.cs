@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Slipway.AspNetCore.Tests.Errors;
 
-/// <summary>Sends requests that are damaged at random: each is answered or refused, and none fails the server.</summary>
+/// <summary>Sends requests that are damaged at random; each is answered or refused, none fails the server.</summary>
 public sealed class FuzzTests(ErrorServer fixture) : IClassFixture<ErrorServer>
 {
     private static readonly (string Path, string Body)[] Seeds =
