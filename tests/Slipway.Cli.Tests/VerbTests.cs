@@ -58,6 +58,20 @@ public sealed class VerbTests : IDisposable
             run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Export_TableOfValues_SaysThatItIsSlow()
+    {
+        var run = await Tool.RunAsync(
+            "export", SharedAssets.Path("tiny", "llama"), "-o", _folder["out"], "--precision", "int4", "--method",
+            "nf4", "--rotate");
+
+        Assert.Equal(0, run.Code);
+        Assert.Contains(
+            "ONNX Runtime writes weights of 'nf4' out as floats at each step: on CPU, decoding takes over ten times as "
+            + "long as by 'fitted'",
+            run.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("The file 'nowhere' does not exist.", "export", "nowhere", "-o", "out")]
     [InlineData("The file 'nowhere' does not exist.", "inspect", "nowhere")]

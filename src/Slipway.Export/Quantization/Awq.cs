@@ -31,6 +31,10 @@ public sealed class Awq(QuantizationMethod grid, bool isPlain) : QuantizationMet
     /// <inheritdoc/>
     public override bool ScalesInputs => true;
 
+    /// <summary>The method by which factors are tried: rounding weight after weight needs too much work each time.
+    /// </summary>
+    internal QuantizationMethod Trial => grid is Gptq ? QuantizationMethods.Calibrated : grid;
+
     /// <inheritdoc/>
     public override RowQuantizer Prepare(BlockLayout layout, InputStatistics? statistics) =>
         grid.Prepare(layout, statistics);

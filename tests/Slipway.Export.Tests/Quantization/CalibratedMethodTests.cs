@@ -1,4 +1,7 @@
 using Slipway.Export.Quantization;
+using Slipway.Export.Quantization.Folding;
+using Slipway.Export.Quantization.Graphs;
+using Slipway.Onnx;
 
 namespace Slipway.Export.Tests.Quantization;
 
@@ -59,6 +62,30 @@ public sealed class CalibratedMethodTests(ITestOutputHelper output)
         InputStatistics statistics = new(Columns, Products(random));
 
         Assert.InRange(Error("minima", weights, statistics), 0, 1e-6 * Error("fitted", weights, statistics));
+    }
+
+    /// <summary>Factors are chosen by the errors that the grid leaves in the end, or nearly, where that is costly.
+    /// </summary>
+    [Theory]
+    [InlineData("awq", "fitted")]
+    [InlineData("awq+weighted", "weighted")]
+    [InlineData("awq+minima", "minima")]
+    [InlineData("awq+gptq", "fitted")]
+    public void MatrixSample_ScaledInputs_TriesFactorsByTheGridThatTheyAreFor(string method, string grid)
+    {
+        Random random = new(7);
+        var weights = Numbers(random, Rows * Columns);
+        InputStatistics statistics = new(Columns, Products(random));
+        GraphMatrix matrix = new(
+            new Initializer("matrix", ElementType.Float32, [Rows, Columns], new TensorData.Inline(default)),
+            1, Rows, Columns, IsTransposed: false);
+        MatrixSample sample = new(
+            new PlannedMatrix(matrix, new MatrixFormat(Precision.Int4, method, BlockSize)), weights, Rows);
+
+        var error = sample.Error(statistics, null, TestContext.Current.CancellationToken);
+
+        var expected = Error(grid, weights, statistics);
+        Assert.Equal(expected, error, expected * 1e-3);
     }
 
     [Fact]

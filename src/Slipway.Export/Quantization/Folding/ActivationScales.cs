@@ -6,8 +6,7 @@ namespace Slipway.Export.Quantization.Folding;
 /// <summary>Chooses the factors of inputs for methods that scale them, and has the constants take them up.</summary>
 /// <remarks>
 /// Each power of the inputs' sizes is tried on some rows of the matrices that multiply them: their outputs' error is
-/// (Q(W·diag(s))·diag(s)⁻¹ − W)·x, squared and summed over the calibration text. Codes are chosen by mean squares alone
-/// here, whatever the method does with products later.
+/// (Q(W·diag(s))·diag(s)⁻¹ − W)·x, squared and summed over the calibration text.
 /// </remarks>
 internal sealed class ActivationScales
 {

@@ -9,7 +9,11 @@ namespace Slipway.Export.Quantization.Folding;
 /// <param name="rows">Their number.</param>
 internal sealed class MatrixSample(PlannedMatrix planned, float[] weights, int rows)
 {
-    private readonly QuantizationMethod _method = QuantizationMethods.Find(planned.Format.Method!);
+    private readonly QuantizationMethod _method = QuantizationMethods.Find(planned.Format.Method!) switch
+    {
+        Awq scaling => scaling.Trial,
+        var other => other,
+    };
 
     /// <summary>Reads rows, evenly from a part of the matrix.</summary>
     /// <param name="planned">The matrix.</param>
@@ -41,11 +45,10 @@ internal sealed class MatrixSample(PlannedMatrix planned, float[] weights, int r
     {
         var columns = inputs.Moments.Length;
         BlockLayout layout = new(columns, planned.Format.BitsOf()!.Value, planned.Format.BlockSize!.Value);
-        InputStatistics moments = new(inputs.Moments);
-        var scaled = weights;
+        var (statistics, scaled) = (inputs, weights);
         if (factors is not null)
         {
-            moments = moments.DividedBy(factors);
+            statistics = inputs.DividedBy(factors);
             scaled = new float[weights.Length];
             for (var row = 0; row < rows; row++)
             {
@@ -55,7 +58,7 @@ internal sealed class MatrixSample(PlannedMatrix planned, float[] weights, int r
         }
 
         var quantized = WeightQuantizer.Quantize(
-            scaled, rows, layout, _method.Prepare(layout, moments), _method.HasMinima, cancellationToken);
+            scaled, rows, layout, _method.Prepare(layout, statistics), _method.HasMinima, cancellationToken);
         var errors = new double[rows];
         Parallel.For(0, rows, row =>
         {

@@ -122,7 +122,8 @@ internal sealed record InputSum(string Output, string Matrix, int Columns, Stati
 
     private InputStatistics Presume(float mean)
     {
-        var sums = (float[])_sums!.Clone();
+        // They turn into the means, as those of all tokens do: nobody asks for an expert's twice.
+        var sums = _sums!;
         for (var column = 0; column < Columns; column++)
         {
             sums[Need == StatisticsNeed.Products ? (column * Columns) + column : column] += Presumed * mean;

@@ -16,6 +16,7 @@ internal sealed class StatisticsGraph
     private readonly Dictionary<string, InputSum> _byInput = new(StringComparer.Ordinal);
     private readonly Dictionary<string, InputSum[]> _byStack = new(StringComparer.Ordinal);
     private readonly List<InputSum> _counts = [];
+    private readonly Dictionary<string, MatrixInputs> _known = new(StringComparer.Ordinal);
 
     private StatisticsGraph(Graph graph) => Graph = graph;
 
@@ -81,11 +82,18 @@ internal sealed class StatisticsGraph
     /// <summary>The statistics of a matrix's inputs after a run.</summary>
     public MatrixInputs Of(GraphMatrix matrix)
     {
+        if (_known.TryGetValue(matrix.Name, out var known))
+        {
+            return known;
+        }
+
         // The products of a matrix that has several inputs count together; one input is the rule.
         InputSum[] sums = [.. InputsOf(matrix).Where(_byInput.ContainsKey).Select(input => _byInput[input])];
         var all = sums.Length == 0 ? null : sums.MaxBy(sum => sum.Tokens)!.Statistics;
-        return _byStack.TryGetValue(matrix.Name, out var experts)
-            ? new MatrixInputs(all, InputSum.OfExperts(experts, all)) : new MatrixInputs(all);
+        known = new MatrixInputs(
+            all, _byStack.TryGetValue(matrix.Name, out var experts) ? InputSum.OfExperts(experts, all) : null);
+        _known.Add(matrix.Name, known);
+        return known;
     }
 
     private InputSum CountRows(InputSum sum)
