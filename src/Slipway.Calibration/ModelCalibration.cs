@@ -83,7 +83,7 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
         ArgumentNullException.ThrowIfNull(run);
         int[][] texts =
         [
-            .. Texts(run.Folder, run.Source, null, cancellationToken).Take(MeasuredTexts)
+            .. Texts(run.Folder, run.Source, run.Progress, cancellationToken).Take(MeasuredTexts)
                 .Select(text => text[..Math.Min(text.Length, MeasuredTokens)]),
         ];
         int[] tokens = [.. texts.SelectMany(text => text)];
@@ -99,7 +99,8 @@ public sealed class ModelCalibration(CalibrationOptions? options = null) : ICali
             steps.Score(
                 tokens, texts.Length, run.Constants[index], value,
                 logits => result[index] = divergence!.To(logits));
-            run.Progress?.Report(new CalibrationProgress("measuring losses", (index + 1.0) / result.Length));
+            run.Progress?.Report(new CalibrationProgress(
+                "measuring losses", OwnText.Share + ((1 - OwnText.Share) * (index + 1) / result.Length)));
         }
 
         return result;

@@ -9,7 +9,7 @@ namespace Slipway.Export.Quantization.Graphs;
 internal sealed class GraphQuantizer
 {
     // Parts of the work after which stages end.
-    private const double Observed = 0.55, Calibrated = 0.75;
+    private const double Measured = 0.6, Calibrated = 0.75;
 
     private readonly List<string> _told = [];
 
@@ -62,15 +62,17 @@ internal sealed class GraphQuantizer
         var plan = QuantizationPlan.Make(
             GraphMatrices.Find(Graph, Exact), Format, Rules,
             isFree: IsFree && Calibration is not null);
-        var statistics = Observe(plan, cancellationToken);
+        using GraphTensors tensors = new(Folder);
+
+        // Before statistics are taken, which with the logits of this would be too much memory at once.
+        var losses = Losses(SensitivityPlan.FreeOf(plan), tensors, cancellationToken);
+        var statistics = Observe(plan, losses.Count > 0 ? Measured : 0, cancellationToken);
         var total = plan.Sum(planned => (long)planned.Matrix.Rows * planned.Matrix.Columns);
         var start = statistics is null ? 0 : Calibrated;
-        using GraphTensors tensors = new(Folder);
         MatrixInputs Seen(GraphMatrix matrix) => statistics?.Of(matrix) ?? MatrixInputs.None;
         var scales = ActivationScales.Choose(ScaleFolds.Find(Graph), plan, Seen, tensors, cancellationToken);
         Spent = SensitivityPlan.Make(
-            plan, BitsPerWeight, matrix => InputsOf(matrix).All, tensors,
-            free => Losses(free, tensors, cancellationToken), cancellationToken);
+            plan, BitsPerWeight, matrix => InputsOf(matrix).All, tensors, losses, cancellationToken);
         using ExternalDataWriter data = new(file, dataFile);
         WeightWriter writer = new(
             new Graph(Graph.Name), data, Source, total, _ => false,
@@ -84,16 +86,17 @@ internal sealed class GraphQuantizer
 
     // Without logits, all weights count alike.
     private IReadOnlyList<double> Losses(
-        IReadOnlyList<PlannedMatrix> free, GraphTensors tensors, CancellationToken cancellationToken) =>
-        SensitivityGraph.HasLogits(Graph)
+        PlannedMatrix[] free, GraphTensors tensors, CancellationToken cancellationToken) =>
+        free.Length > 0 && SensitivityGraph.HasLogits(Graph)
             ? Calibration!.MeasureDivergence(
                 SensitivityGraph.Make(
                     Graph, Folder, free, tensors, Source,
-                    Progress is null ? null : new Stages(Progress, Observed, Calibrated), cancellationToken),
+                    Progress is null ? null : new Stages(Progress, 0, Measured), cancellationToken),
                 cancellationToken)
             : [.. free.Select(planned => (double)planned.Matrix.Rows * planned.Matrix.Columns)];
 
-    private StatisticsGraph? Observe(IReadOnlyList<PlannedMatrix> plan, CancellationToken cancellationToken)
+    private StatisticsGraph? Observe(
+        IReadOnlyList<PlannedMatrix> plan, double start, CancellationToken cancellationToken)
     {
         if (StatisticsGraph.Make(Graph, plan) is not { } statistics)
         {
@@ -115,7 +118,7 @@ internal sealed class GraphQuantizer
             new CalibrationRun(
                 Folder, file.ToArray(), [.. sums.Select(sum => sum.Output)],
                 (output, values, tokens) => sums[output].Observe(values, tokens), Source,
-                Progress is null ? null : new Stages(Progress, 0, Observed))
+                Progress is null ? null : new Stages(Progress, start, Calibrated))
             {
                 Tell = _told.Add,
             },

@@ -25,20 +25,22 @@ internal static class SensitivityPlan
     private const int WideBits = 8;
     private const int NumberBits = 16;
 
+    /// <summary>Returns the matrices whose way nobody has named.</summary>
+    public static PlannedMatrix[] FreeOf(IReadOnlyList<PlannedMatrix> plan) => [.. plan.Where(IsFree)];
+
     /// <summary>Makes the plan.</summary>
     /// <param name="plan">How matrices would be stored without it.</param>
     /// <param name="bitsPerWeight">The most bits a weight, over all free matrices; null for the default.</param>
     /// <param name="statistics">Statistics of matrices' inputs.</param>
     /// <param name="tensors">Elements.</param>
-    /// <param name="measure">Measures what the model loses by each of some matrices rounded to nearest.</param>
+    /// <param name="losses">What the model loses by each of the free matrices rounded to nearest.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="ArgumentException">The bits are fewer than the matrices take at least.</exception>
     public static SpentPlan Make(
         IReadOnlyList<PlannedMatrix> plan, double? bitsPerWeight, Func<GraphMatrix, InputStatistics?> statistics,
-        GraphTensors tensors, Func<IReadOnlyList<PlannedMatrix>, IReadOnlyList<double>> measure,
-        CancellationToken cancellationToken)
+        GraphTensors tensors, IReadOnlyList<double> losses, CancellationToken cancellationToken)
     {
-        PlannedMatrix[] free = [.. plan.Where(IsFree)];
+        var free = FreeOf(plan);
         if (free.Length == 0)
         {
             if (bitsPerWeight is not null)
@@ -51,7 +53,6 @@ internal static class SensitivityPlan
             return new SpentPlan(plan, null, null);
         }
 
-        var losses = measure(free);
         StorageChoice[][] ways =
         [
             .. free.Select((planned, index) =>

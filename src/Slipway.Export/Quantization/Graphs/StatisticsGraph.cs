@@ -68,7 +68,10 @@ internal sealed class StatisticsGraph
             return null;
         }
 
-        foreach (var sum in result.Sums)
+        // ONNX Runtime begins with what the last node needs. So each layer's sums are computed before the next layer, and
+        // its inputs need not be kept.
+        var places = Places(graph, plan);
+        foreach (var sum in result.Sums.OrderByDescending(sum => places[sum.Matrix]))
         {
             sum.AddTo(result.Graph);
         }
@@ -108,6 +111,19 @@ internal sealed class StatisticsGraph
         };
         _counts.Add(counts);
         return counts;
+    }
+
+    // Where the graph multiplies by each matrix first.
+    private static Dictionary<string, int> Places(Graph graph, IReadOnlyList<PlannedMatrix> plan)
+    {
+        var places = graph.Nodes.Select((node, index) => (node.Outputs[0], index))
+            .ToDictionary(StringComparer.Ordinal);
+        return plan.Select(planned => planned.Matrix)
+            .Where(matrix => matrix.Mixture is not null || matrix.Products.Count > 0)
+            .ToDictionary(
+                matrix => matrix.Name,
+                matrix => matrix.Mixture is { } mixture
+                    ? places[mixture.Outputs[0]] : matrix.Products.Min(node => places[node.Outputs[0]]));
     }
 
     // Products of a matrix's inputs take no more room than the matrix; otherwise experts share those of all tokens, and
