@@ -68,8 +68,8 @@ internal sealed class StatisticsGraph
             return null;
         }
 
-        // ONNX Runtime begins with what the last node needs. So each layer's sums are computed before the next layer, and
-        // its inputs need not be kept.
+        // ONNX Runtime begins with what the last node needs. So each layer's sums are computed before the next layer,
+        // and its inputs need not be kept.
         var places = Places(graph, plan);
         foreach (var sum in result.Sums.OrderByDescending(sum => places[sum.Matrix]))
         {
