@@ -65,12 +65,15 @@ internal static unsafe class MatMulAvx512
         byte* values = weights.Values, grid = weights.Grids;
         var end = y + (weights.Groups * PackedMatrix.Group);
         float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
+
+        // Read once: a call among the sums would spill all of them.
+        var gridBytes = TGrid.Bytes;
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default;
-            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
+            for (var block = 0; block < blocks; block++, grid += gridBytes)
             {
                 Vector512<int> i0 = default;
                 for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
@@ -91,7 +94,7 @@ internal static unsafe class MatMulAvx512
                     }
                 }
 
-                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                Sse.Prefetch0(grid + (GridsAhead * gridBytes));
                 var scale = TGrid.Scales(grid, unit);
                 var offset = TGrid.Offsets(grid, unit);
                 f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
@@ -112,12 +115,15 @@ internal static unsafe class MatMulAvx512
         byte* values = weights.Values, grid = weights.Grids;
         var end = y + (weights.Groups * PackedMatrix.Group);
         float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
+
+        // Read once: a call among the sums would spill all of them.
+        var gridBytes = TGrid.Bytes;
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default, f1 = default;
-            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
+            for (var block = 0; block < blocks; block++, grid += gridBytes)
             {
                 Vector512<int> i0 = default, i1 = default;
                 for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
@@ -140,7 +146,7 @@ internal static unsafe class MatMulAvx512
                     }
                 }
 
-                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                Sse.Prefetch0(grid + (GridsAhead * gridBytes));
                 var scale = TGrid.Scales(grid, unit);
                 var offset = TGrid.Offsets(grid, unit);
                 f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
@@ -163,12 +169,15 @@ internal static unsafe class MatMulAvx512
         byte* values = weights.Values, grid = weights.Grids;
         var end = y + (weights.Groups * PackedMatrix.Group);
         float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
+
+        // Read once: a call among the sums would spill all of them.
+        var gridBytes = TGrid.Bytes;
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
-            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
+            for (var block = 0; block < blocks; block++, grid += gridBytes)
             {
                 Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
                 for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
@@ -195,7 +204,7 @@ internal static unsafe class MatMulAvx512
                     }
                 }
 
-                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                Sse.Prefetch0(grid + (GridsAhead * gridBytes));
                 var scale = TGrid.Scales(grid, unit);
                 var offset = TGrid.Offsets(grid, unit);
                 f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);
@@ -222,13 +231,16 @@ internal static unsafe class MatMulAvx512
         byte* values = weights.Values, grid = weights.Grids;
         var end = y + (weights.Groups * PackedMatrix.Group);
         float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
+
+        // Read once: a call among the sums would spill all of them.
+        var gridBytes = TGrid.Bytes;
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
             Vector512<float> f4 = default, f5 = default, f6 = default, f7 = default;
-            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
+            for (var block = 0; block < blocks; block++, grid += gridBytes)
             {
                 Vector512<int> i0 = default, i1 = default, i2 = default, i3 = default;
                 Vector512<int> i4 = default, i5 = default, i6 = default, i7 = default;
@@ -265,7 +277,7 @@ internal static unsafe class MatMulAvx512
                     }
                 }
 
-                Sse.Prefetch0(grid + (GridsAhead * TGrid.Bytes));
+                Sse.Prefetch0(grid + (GridsAhead * gridBytes));
                 var scale = TGrid.Scales(grid, unit);
                 var offset = TGrid.Offsets(grid, unit);
                 f0 = TGrid.Fold(f0, i0, scale, offset, xScales[block], xSums[block]);

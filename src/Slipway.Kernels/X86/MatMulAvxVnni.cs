@@ -46,12 +46,15 @@ internal static unsafe class MatMulAvxVnni
         byte* values = weights.Values, grid = weights.Grids;
         var end = y + (weights.Groups * PackedMatrix.Group);
         float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
+
+        // Read once: a call among the sums would spill all of them.
+        var gridBytes = TGrid.Bytes;
         var (blocks, tiles) = (x.Blocks, weights.TilesOfBlock);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector256<float> f0 = default, f1 = default;
-            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
+            for (var block = 0; block < blocks; block++, grid += gridBytes)
             {
                 Vector256<int> i0 = default, i1 = default;
                 for (var tile = 0; tile < tiles; tile++, values += TValues.TileBytes, a += PackedMatrix.Tile)
@@ -88,13 +91,16 @@ internal static unsafe class MatMulAvxVnni
         byte* values = weights.Values, grid = weights.Grids;
         var end = y + (weights.Groups * PackedMatrix.Group);
         float* xScales = x.Scales(row), xSums = TGrid.Sums(x, row);
+
+        // Read once: a call among the sums would spill all of them.
+        var gridBytes = TGrid.Bytes;
         var (blocks, tiles, width) = (x.Blocks, weights.TilesOfBlock, (long)x.Width);
         for (; y < end; y += PackedMatrix.Group)
         {
             var a = x.Values(row);
             Vector256<float> f0 = default, f1 = default, f2 = default, f3 = default;
             Vector256<float> g0 = default, g1 = default, g2 = default, g3 = default;
-            for (var block = 0; block < blocks; block++, grid += TGrid.Bytes)
+            for (var block = 0; block < blocks; block++, grid += gridBytes)
             {
                 Vector256<int> i0 = default, i1 = default, i2 = default, i3 = default;
                 Vector256<int> j0 = default, j1 = default, j2 = default, j3 = default;
