@@ -35,6 +35,7 @@ public sealed class DependencyTests
         ],
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
         ["Slipway.AspNetCore"] = ["Slipway", "Microsoft.Data.Sqlite"],
+        ["Slipway.Gateway"] = ["Yarp.ReverseProxy"],
         ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
         ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
         ["Slipway.Testing.Conformance"] =

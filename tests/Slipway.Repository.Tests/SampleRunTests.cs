@@ -192,6 +192,22 @@ public sealed class SampleRunTests(ITestOutputHelper output)
         Assert.Contains("stand-in: Hello from afar!", run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Replicas_OfWhichOneIsKilled_LoseNoRequest()
+    {
+        RequireModel(Package);
+
+        var run = await RunAsync("Replicas");
+
+        Assert.Equal(0, run.ExitCode);
+        var cached = Regex.Matches(run.Output, @"affinity (\d+) of (\d+) tokens").Select(match => double.Parse(
+            match.Groups[1].Value, CultureInfo.InvariantCulture)
+            / double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture)).ToList();
+        Assert.Equal(2, cached.Count);
+        Assert.InRange(cached[1], 0.7, 1);
+        Assert.Matches(@"300 requests, a replica killed: \d+ answers are whole, \d+ had begun .* 0 lost\.", run.Output);
+    }
+
     private static void RequireModel(string folder)
         => Assert.SkipUnless(
             Directory.Exists(Path.Combine(SharedAssets.Repository, folder)),

@@ -120,17 +120,14 @@ internal sealed class RerankPrompt
         return _templates.Render(variables, withTools: false, TimeProvider.System, cancellationToken);
     }
 
-    private JsonArray Roles(string query, string passage) =>
-    [
-        .. _instruction.Length == 0 ? Array.Empty<JsonNode>() : [Message("system", _instruction)],
-        Message("query", query), Message("document", passage),
-    ];
+    // Made by its constructor, here and below: what a collection expression calls needs reflection.
+    private JsonArray Roles(string query, string passage) => _instruction.Length == 0
+        ? new(Message("query", query), Message("document", passage))
+        : new(Message("system", _instruction), Message("query", query), Message("document", passage));
 
-    private JsonArray Published(string query, string passage) =>
-    [
+    private JsonArray Published(string query, string passage) => new(
         Message("system", Judge),
-        Message("user", $"<Instruct>: {_instruction}\n<Query>: {query}\n<Document>: {passage}"),
-    ];
+        Message("user", $"<Instruct>: {_instruction}\n<Query>: {query}\n<Document>: {passage}"));
 
     private JsonObject Message(string role, string content) => new()
     {

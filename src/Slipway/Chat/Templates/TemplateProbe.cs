@@ -39,14 +39,14 @@ internal sealed class TemplateProbe(
     public TemplateTraits Find()
     {
         var place = ToolPlace.All.FirstOrDefault(place =>
-            Render([Message("user", User)], place)?.Contains(Function, StringComparison.Ordinal) == true)
+            Render(new(Message("user", User)), place)?.Contains(Function, StringComparison.Ordinal) == true)
             ?? Named();
         var traits = new TemplateTraits
         {
             Tools = place,
             Reasoning = ReasoningFormats.For(template.Source),
             ReasoningMember = ReasoningMembers.FirstOrDefault(IsRead) ?? ReasoningMembers[0],
-            RendersSystem = Render([Message("system", SystemText), Message("user", User)], place)
+            RendersSystem = Render(new(Message("system", SystemText), Message("user", User)), place)
                 ?.Contains(SystemText, StringComparison.Ordinal) == true,
         };
         traits = FindWritten(traits, place) ?? traits with { Calls = FindDescribed(place) };
@@ -60,7 +60,7 @@ internal sealed class TemplateProbe(
         => Contents().Any(content => Render(
             traits.RendersCalls
                 ? Conversation(content, traits.TakesArgumentsAsText, result)
-                : [Message("user", User), Message("assistant", "probe_text"), ToolResult(result)],
+                : new(Message("user", User), Message("assistant", "probe_text"), ToolResult(result)),
             place)?.Contains(Result, StringComparison.Ordinal) == true);
 
     private bool IsRead(string member) => new[] { $".{member}", $"'{member}'", $"\"{member}\"" }.Any(
@@ -93,16 +93,17 @@ internal sealed class TemplateProbe(
     // A template that names tools may show them only in other conversations than the probe's.
     private ToolPlace? Named()
         => template.Source.Contains(ToolPlace.All[0].Name, StringComparison.Ordinal)
-            && Render([Message("user", User)], ToolPlace.All[0]) is not null ? ToolPlace.All[0] : null;
+            && Render(new(Message("user", User)), ToolPlace.All[0]) is not null ? ToolPlace.All[0] : null;
 
     private ToolCallFormat? FindDescribed(ToolPlace? place)
     {
-        var prompt = Render([Message("user", User)], place) ?? template.Source;
+        var prompt = Render(new(Message("user", User)), place) ?? template.Source;
         return formats.FirstOrDefault(format => format.IsIn(prompt))
             ?? formats.FirstOrDefault(format => Tags(format) is { Count: > 0 } tags && tags.All(isSpecial))
             ?? formats.FirstOrDefault(format => format.IsIn(template.Source)); // which refuses all of these chats
     }
 
+    // Made by its constructor: what a collection expression calls needs reflection.
     private static JsonArray Conversation(JsonNode? content, bool isText, JsonNode result)
     {
         var arguments = new JsonObject { [Key] = Value };
@@ -118,7 +119,7 @@ internal sealed class TemplateProbe(
                 ["arguments"] = isText ? PythonArguments(arguments) : arguments,
             },
         });
-        return [Message("user", User), answer, ToolResult(result)];
+        return new(Message("user", User), answer, ToolResult(result));
     }
 
     private static JsonObject ToolResult(JsonNode content) => new()
