@@ -59,7 +59,8 @@ internal sealed class ModuleExporter
         IReadOnlyList<OutputDifference> differences;
         try
         {
-            differences = proof.Run(target.GraphPath, inputs, outputs, _isExpensive);
+            differences = proof.Run(
+                target.GraphPath, inputs, outputs, _isExpensive, CriticalSizes.Find(runs, _inputs.Sizes));
         }
         catch (ProofException failure)
         {
@@ -81,7 +82,8 @@ internal sealed class ModuleExporter
         ModuleProof score = new(
             _call, _inputs, _plan, _options, double.PositiveInfinity, state, _warnings);
         var differences = score.Run(
-            files.GraphPath, [.. made.Inputs], [.. made.Outputs.Select(output => output.Name)], _isExpensive);
+            files.GraphPath, [.. made.Inputs], [.. made.Outputs.Select(output => output.Name)], _isExpensive,
+            []);
         var nodes = OnnxFile.Read(files.GraphPath).Graph.Nodes.Count;
         return made with
         {
@@ -185,7 +187,7 @@ internal sealed class ModuleExporter
             var result = _call.Record(arguments, recorder);
             (string, TracedValue)[] outputs =
                 [.. TensorTree.Named(result, "").Select(item => (item.Name, recorder.Output(item.Tensor)))];
-            return outputs.Length > 0 ? new Trace(inputs, [.. recorder.Calls], outputs)
+            return outputs.Length > 0 ? new Trace(inputs, [.. recorder.Calls], outputs, sizes, recorder.Numbers.Events)
                 : throw recorder.Refused(
                     new TracePlace("", null), $"'{_module.GetType().Name}' returned no tensors, but "
                     + $"{result?.GetType().Name ?? "null"}. Return tensors, alone or in tuples, lists, dictionaries or "

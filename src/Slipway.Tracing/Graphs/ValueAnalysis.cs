@@ -116,7 +116,8 @@ internal sealed class ValueAnalysis
             if (!_values.TryGetValue(value.Id, out var all)
                 || (all[0] is { } first && first.Shape.Length != value.Shape.Length))
             {
-                throw Differs(value.Call?.Place ?? new TracePlace("", null), "the number of axes of a tensor");
+                throw Differs(
+                    value.Call?.Place ?? new TracePlace("", null), "the number of axes of a tensor", run);
             }
 
             all[run] = value;
@@ -127,14 +128,14 @@ internal sealed class ValueAnalysis
     {
         if (index >= _runs[0].Calls.Count)
         {
-            throw Differs(_runs[run].Calls[index].Place, $"the call of '{_runs[run].Calls[index].Name}'");
+            throw Differs(_runs[run].Calls[index].Place, $"the call of '{_runs[run].Calls[index].Name}'", run);
         }
 
         var (left, right) = (_runs[0].Calls[index], _runs[run].Calls[index]);
         if (left.Site.Callee != right.Site.Callee || left.Results.Count != right.Results.Count
             || left.Arguments.Length != right.Arguments.Length)
         {
-            throw Differs(right.Place, $"the call of '{right.Name}', which at others is '{left.Name}',");
+            throw Differs(right.Place, $"the call of '{right.Name}', which at others is '{left.Name}',", run);
         }
 
         for (var argument = 0; argument < left.Arguments.Length; argument++)
@@ -142,7 +143,7 @@ internal sealed class ValueAnalysis
             if (ArgumentComparer.Compare(left.Arguments[argument], right.Arguments[argument]) is var kind
                 && kind == ArgumentDifference.Path)
             {
-                throw Differs(right.Place, $"an argument of '{right.Name}'");
+                throw Differs(right.Place, $"an argument of '{right.Name}'", run);
             }
             else if (kind == ArgumentDifference.Number)
             {
@@ -156,21 +157,25 @@ internal sealed class ValueAnalysis
         var (calls, others) = (_runs[0].Calls, _runs[run].Calls);
         if (others.Count < calls.Count)
         {
-            throw Differs(calls[others.Count].Place, $"the call of '{calls[others.Count].Name}'");
+            throw Differs(calls[others.Count].Place, $"the call of '{calls[others.Count].Name}'", run);
         }
 
         if (_runs[run].Outputs.Count != _runs[0].Outputs.Count
             || _runs[run].Outputs.Zip(_runs[0].Outputs).Any(pair => pair.First.Value.Id != pair.Second.Value.Id))
         {
-            throw Differs(new TracePlace("", null), "the set of outputs");
+            throw Differs(new TracePlace("", null), "the set of outputs", run);
         }
     }
 
-    private static UntraceableModuleException Differs(TracePlace place, string what)
+    private UntraceableModuleException Differs(TracePlace place, string what, int run)
         => UntraceableModuleException.At(
-            place, $"The path depends on the sizes or the values of inputs: {what} is not the same at all of them. "
+            place, $"The path depends on the sizes or the values of inputs: {what} is not the same at all of "
+            + $"them{At(_runs[run].Sizes)}. "
             + "A graph has one path: loop over parts of the module, not over an axis, compute with tensors instead of "
             + "branching, or fix the axis.");
+
+    private static string At(IReadOnlyDictionary<string, long> sizes)
+        => sizes.Count == 0 ? "" : $", as at {string.Join(", ", sizes.Select(size => $"{size.Key}={size.Value}"))}";
 }
 
 /// <summary>Ways in which an argument differs between runs.</summary>

@@ -24,6 +24,9 @@ internal enum CallKind
     /// <summary>A framework's method that may call back: its delegates and iterators are copies.</summary>
     Wrap,
 
+    /// <summary>A method of the framework that takes numbers, which are recorded.</summary>
+    Watch,
+
     /// <summary>Tracing cannot follow it.</summary>
     Refuse,
 }
@@ -130,7 +133,8 @@ internal sealed class CallPolicy(OperationTable operations)
         }
 
         return site.Callee.GetParameters().Any(parameter => IsWrapped(parameter.ParameterType))
-            ? CallKind.Wrap : CallKind.Leave;
+            ? CallKind.Wrap
+            : NumberCalls.IsWatched(site) ? CallKind.Watch : CallKind.Leave;
     }
 
     private CallKind DecideOwn(CallSite site)
@@ -140,7 +144,8 @@ internal sealed class CallPolicy(OperationTable operations)
             return CallKind.Step;
         }
 
-        return IntermediateCode.Body(site.Callee) is null || !CallsAnything(site.Callee)
+        return IntermediateCode.Body(site.Callee) is null
+            || !(CallsAnything(site.Callee) || IntermediateCode.HasNumbers(site.Callee))
             || (site.IsConstruction && site.Callee.DeclaringType!.IsValueType)
             ? CallKind.Leave : CallKind.Step;
     }

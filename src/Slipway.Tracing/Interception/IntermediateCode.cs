@@ -37,6 +37,31 @@ internal static class IntermediateCode
         }
     }
 
+    /// <summary>Tells whether a method computes with numbers or compares them.</summary>
+    public static bool HasNumbers(MethodBase method)
+        => Body(method)?.GetILAsByteArray() is { } code
+            && Read(code).Any(instruction => Recording.NumberOperations.Of(instruction.Code) is not null);
+
+    /// <summary>Lists the places that an instruction may jump to.</summary>
+    public static IEnumerable<int> Targets(Instruction instruction, byte[] code)
+    {
+        var operand = instruction.Operand;
+        switch (instruction.Code.OperandType)
+        {
+            case OperandType.ShortInlineBrTarget:
+                return [operand + sizeof(byte) + (sbyte)code[operand]];
+            case OperandType.InlineBrTarget:
+                return [operand + sizeof(int) + BitConverter.ToInt32(code, operand)];
+            case OperandType.InlineSwitch:
+                var count = BitConverter.ToInt32(code, operand);
+                var end = operand + (sizeof(int) * (1 + count));
+                return Enumerable.Range(1, count)
+                    .Select(index => end + BitConverter.ToInt32(code, operand + (sizeof(int) * index)));
+            default:
+                return [];
+        }
+    }
+
     /// <summary>Lists the methods that a method calls, as far as they can be resolved.</summary>
     public static IEnumerable<MethodBase> Calls(MethodBase method)
     {

@@ -6,8 +6,8 @@ namespace Slipway.Tracing.Interception;
 
 /// <summary>Copies live methods so that their calls of interest go to stubs.</summary>
 /// <remarks>
-/// A stub has the signature of the call that it stands for, so that every instruction keeps its size: branches and
-/// exception handlers stay as they are. Fields, types and objects remain the module's own.
+/// A stub has the signature of the call that it stands for, so that every instruction keeps its size. Fields, types and
+/// objects remain the module's own. Then probes are inserted beside what computes with numbers.
 /// <code>
 /// callvirt Tensor::add(Tensor)         →  call stub(Tensor, Tensor)
 /// newobj   Cache::.ctor(Tensor)        →  call stub(Tensor) returning Cache
@@ -33,18 +33,24 @@ internal sealed class MethodCopier(StubFactory stubs)
             InitLocals = body.InitLocals,
         };
         var info = copy.GetDynamicILInfo();
-        info.SetLocalSignature(LocalSignature(body));
         GenericScope scope = new(method);
-        info.SetCode(Code(method, body, scope, info), body.MaxStackSize + 1);
+        var original = body.GetILAsByteArray()!;
+        var code = Code(method, original, scope, info);
+
+        // The numbers of torch's own code follow from those that the module gives it.
+        NumberProbes? probes = CallPolicy.IsTorch(method.Module.Assembly) ? null : new(method, body, original, scope);
+        code = probes?.Insert(code, info) ?? code;
+        info.SetLocalSignature(LocalSignature(body, probes is null ? [] : NumberProbes.Locals));
+        info.SetCode(code, body.MaxStackSize + 1 + NumberProbes.Stack);
         if (body.ExceptionHandlingClauses.Count > 0)
         {
-            info.SetExceptions(Clauses(body, info));
+            info.SetExceptions(Clauses(body, info, offset => probes?.Moved(offset) ?? offset));
         }
 
         return copy;
     }
 
-    private static byte[] LocalSignature(MethodBody body)
+    private static byte[] LocalSignature(MethodBody body, Type[] added)
     {
         var signature = SignatureHelper.GetLocalVarSigHelper();
         foreach (var local in body.LocalVariables)
@@ -52,10 +58,15 @@ internal sealed class MethodCopier(StubFactory stubs)
             signature.AddArgument(local.LocalType, local.IsPinned);
         }
 
+        foreach (var type in added)
+        {
+            signature.AddArgument(type, pinned: false);
+        }
+
         return signature.GetSignature();
     }
 
-    private static byte[] Clauses(MethodBody body, DynamicILInfo info)
+    private static byte[] Clauses(MethodBody body, DynamicILInfo info, Func<int, int> moved)
     {
         var clauses = body.ExceptionHandlingClauses;
         var bytes = new byte[ClauseHeader + (clauses.Count * ClauseSize)];
@@ -66,12 +77,13 @@ internal sealed class MethodCopier(StubFactory stubs)
             var last = clause.Flags switch
             {
                 ExceptionHandlingClauseOptions.Clause => info.GetTokenFor(clause.CatchType!.TypeHandle),
-                ExceptionHandlingClauseOptions.Filter => clause.FilterOffset,
+                ExceptionHandlingClauseOptions.Filter => moved(clause.FilterOffset),
                 _ => 0,
             };
             ReadOnlySpan<int> words =
             [
-                (int)clause.Flags, clause.TryOffset, clause.TryLength, clause.HandlerOffset, clause.HandlerLength, last,
+                (int)clause.Flags, moved(clause.TryOffset), Length(clause.TryOffset, clause.TryLength),
+                moved(clause.HandlerOffset), Length(clause.HandlerOffset, clause.HandlerLength), last,
             ];
             for (var word = 0; word < words.Length; word++)
             {
@@ -81,11 +93,12 @@ internal sealed class MethodCopier(StubFactory stubs)
         }
 
         return bytes;
+
+        int Length(int start, int length) => moved(start + length) - moved(start);
     }
 
-    private byte[] Code(MethodBase method, MethodBody body, GenericScope scope, DynamicILInfo info)
+    private byte[] Code(MethodBase method, byte[] original, GenericScope scope, DynamicILInfo info)
     {
-        var original = body.GetILAsByteArray()!;
         var code = original.ToArray();
         Instruction? constrained = null, tail = null;
         foreach (var instruction in IntermediateCode.Read(original))

@@ -35,6 +35,7 @@ internal sealed class StubFactory(CallPolicy policy, Func<CallSite, int> registe
         CallKind.Step when site.IsConstruction => Construct(site),
         CallKind.Step => Step(site),
         CallKind.Invoke or CallKind.Wrap => Wrap(site),
+        CallKind.Watch => Watch(site),
         _ => Refuse(site),
     };
 
@@ -157,6 +158,11 @@ internal sealed class StubFactory(CallPolicy policy, Func<CallSite, int> registe
     private DynamicMethod Wrap(CallSite site)
     {
         var (stub, code, signature) = Begin(site);
+        if (NumberCalls.IsWatched(site))
+        {
+            LoadWatched(code, site, signature);
+        }
+
         for (var index = 0; index < signature.Parameters.Count; index++)
         {
             var type = index == 0 && !site.Callee.IsStatic && !site.IsConstruction
@@ -175,6 +181,23 @@ internal sealed class StubFactory(CallPolicy policy, Func<CallSite, int> registe
         CallReal(code, site, signature);
         code.Emit(OpCodes.Ret);
         return stub;
+    }
+
+    // Watch(site, [arguments]); call(arguments)
+    private DynamicMethod Watch(CallSite site)
+    {
+        var (stub, code, signature) = Begin(site);
+        LoadWatched(code, site, signature);
+        CallReal(code, site, signature);
+        code.Emit(OpCodes.Ret);
+        return stub;
+    }
+
+    private void LoadWatched(ILGenerator code, CallSite site, CallSignature signature)
+    {
+        code.Emit(OpCodes.Ldc_I4, register(site));
+        LoadArray(code, site, signature);
+        code.Emit(OpCodes.Call, Runtime(nameof(TraceRuntime.Watch)));
     }
 
     private DynamicMethod Refuse(CallSite site)
@@ -228,6 +251,14 @@ internal sealed class StubFactory(CallPolicy policy, Func<CallSite, int> registe
             if (index == 0 && site.Constraint is { IsValueType: false })
             {
                 LoadObject(code, site);
+                return;
+            }
+
+            if (index == 0 && !site.Callee.IsStatic && type.GetElementType()! is { IsPrimitive: true } number)
+            {
+                code.Emit(OpCodes.Ldarg_0);
+                code.Emit(OpCodes.Ldobj, number);
+                code.Emit(OpCodes.Box, number);
                 return;
             }
 

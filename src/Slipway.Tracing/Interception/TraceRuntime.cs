@@ -10,6 +10,7 @@ internal static class TraceRuntime
 {
     private static readonly Lock Gate = new();
     private static readonly List<(Interceptor Owner, CallSite Site)> Sites = [];
+    private static readonly List<NumberSite> NumberSites = [];
 
     [ThreadStatic]
     private static Recorder? _recorder;
@@ -27,6 +28,40 @@ internal static class TraceRuntime
         {
             Sites.Add((owner, site));
             return Sites.Count - 1;
+        }
+    }
+
+    /// <summary>Registers a place that computes with numbers.</summary>
+    public static int Register(NumberSite site)
+    {
+        lock (Gate)
+        {
+            NumberSites.Add(site);
+            return NumberSites.Count - 1;
+        }
+    }
+
+    /// <summary>The method that takes two integers and their place.</summary>
+    public static MethodInfo Integers { get; } = typeof(TraceRuntime).GetMethod(nameof(RecordIntegers))!;
+
+    /// <summary>The method that takes two real numbers and their place.</summary>
+    public static MethodInfo RealNumbers { get; } = typeof(TraceRuntime).GetMethod(nameof(RecordRealNumbers))!;
+
+    public static void RecordIntegers(long left, long right, int site) => RecordRealNumbers(left, right, site);
+
+    public static void RecordRealNumbers(double left, double right, int site)
+    {
+        if (_recorder is { } recorder)
+        {
+            recorder.Numbers.Add(NumberSiteOf(site), left, right);
+        }
+    }
+
+    public static void Watch(int site, object?[] arguments)
+    {
+        if (_recorder is { } recorder)
+        {
+            recorder.Numbers.Add(SiteOf(site).Site, arguments);
         }
     }
 
@@ -58,6 +93,14 @@ internal static class TraceRuntime
         => _recorder is { } recorder ? recorder.Interceptor.Wrap(argument) : argument;
 
     public static void Refuse(int site) => _recorder?.RefuseThreads(SiteOf(site).Site);
+
+    private static NumberSite NumberSiteOf(int index)
+    {
+        lock (Gate)
+        {
+            return NumberSites[index];
+        }
+    }
 
     private static (Interceptor Owner, CallSite Site) SiteOf(int index)
     {

@@ -13,6 +13,10 @@ internal sealed class ModuleProof(
 {
     // Sizes without a declared limit are tried far out where all proofs before took no longer than this.
     private static readonly TimeSpan CheapProofs = TimeSpan.FromSeconds(1);
+
+    // Sizes at which the module's code decides otherwise are all tried while that takes no longer than this.
+    private static readonly TimeSpan CriticalProofs = TimeSpan.FromSeconds(20);
+    private const long MaxCritical = 4096;
     private readonly List<IReadOnlyDictionary<string, long>> _sizes = [];
 
     /// <summary>The sizes that were compared.</summary>
@@ -20,7 +24,8 @@ internal sealed class ModuleProof(
 
     /// <summary>Compares.</summary>
     /// <exception cref="ModuleMismatchException">An output differs by more than the tolerance.</exception>
-    public IReadOnlyList<OutputDifference> Run(string graph, string[] names, string[] outputs, bool isExpensive)
+    public IReadOnlyList<OutputDifference> Run(
+        string graph, string[] names, string[] outputs, bool isExpensive, IReadOnlyList<CriticalSize> critical)
     {
         using GraphRunner runner = new(graph);
         var largest = new OutputDifference[outputs.Length];
@@ -44,7 +49,44 @@ internal sealed class ModuleProof(
             Compare(runner, sizes, inputs.Make(sizes, random), names, largest);
         }
 
+        start = Stopwatch.GetTimestamp();
+        foreach (var place in critical)
+        {
+            if (_sizes.Exists(sizes => sizes.All(size => place.Sizes[size.Key] == size.Value)))
+            {
+                continue;
+            }
+
+            if (Stopwatch.GetElapsedTime(start) > CriticalProofs || place.Sizes[place.Axis.Name] > Largest(place.Axis))
+            {
+                warnings.Add(
+                    $"{Place(place)} decides by sizes, in another way from {Text(place.Sizes)} on, which was "
+                    + "not tried. Declare 'Max' below it.");
+                continue;
+            }
+
+            try
+            {
+                Compare(runner, place.Sizes, inputs.Make(place.Sizes, random), names, largest);
+            }
+            catch (ArgumentException rejected) when (rejected.InnerException is not null)
+            {
+                warnings.Add(rejected.Message);
+            }
+        }
+
         return largest;
+    }
+
+    // Larger sizes than these may cost more time and memory than there is, unless they are declared.
+    private static long Largest(DynamicAxis axis) => Math.Max(axis.Max ?? 0, MaxCritical);
+
+    private static string Place(CriticalSize place)
+    {
+        var method = place.Site.Method;
+        var line = Interception.SourceLines.Find(method, place.Site.Offset) is { } found
+            ? $", line {found.Line} of '{Path.GetFileName(found.File)}'," : "";
+        return $"The method '{method.DeclaringType?.Name}.{method.Name}'{line}";
     }
 
     private void Compare(

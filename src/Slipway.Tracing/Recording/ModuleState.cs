@@ -9,12 +9,15 @@ namespace Slipway.Tracing.Recording;
 /// <summary>Remembers what a run may change in a module, and puts it back.</summary>
 /// <remarks>
 /// The training flags, torch's random state, and the fields of the module's parts and of the objects of its own
-/// assemblies that they hold, lists, arrays and dictionaries included.
+/// assemblies that they hold, what lambdas keep, and collections.
 /// </remarks>
 internal sealed class ModuleState : IDisposable
 {
     private const BindingFlags Declared =
         BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+
+    // Longer arrays of numbers are tables, not counters.
+    private const int MaxRemembered = 1 << 16;
 
     private const BindingFlags Statics =
         BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
@@ -22,9 +25,9 @@ internal sealed class ModuleState : IDisposable
     private readonly torch.nn.Module[] _modules;
     private readonly bool[] _training;
     private readonly torch.Tensor _random;
-    private readonly List<(object Owner, FieldInfo Field, object? Value)> _fields = [];
-    private readonly List<(IList List, object?[] Items)> _lists = [];
-    private readonly List<(IDictionary Map, DictionaryEntry[] Items)> _maps = [];
+    private readonly List<(string Name, object Owner, FieldInfo Field, object? Value)> _fields = [];
+    private readonly List<(string Name, IList List, object?[] Items)> _lists = [];
+    private readonly List<(string Name, IDictionary Map, DictionaryEntry[] Items)> _maps = [];
     private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
 
     public ModuleState(torch.nn.Module module)
@@ -53,31 +56,31 @@ internal sealed class ModuleState : IDisposable
     public IReadOnlyList<string> RestoreFields()
     {
         SortedSet<string> changed = new(StringComparer.Ordinal);
-        foreach (var (owner, field, value) in _fields)
+        foreach (var (name, owner, field, value) in _fields)
         {
             var target = field.IsStatic ? null : owner;
             if (!Equals(field.GetValue(target), value))
             {
-                changed.Add($"{field.DeclaringType!.Name}.{field.Name}");
+                changed.Add(name);
                 field.SetValue(target, value);
             }
         }
 
-        foreach (var (list, items) in _lists)
+        foreach (var (name, list, items) in _lists)
         {
             if (!list.Cast<object?>().SequenceEqual(items))
             {
-                changed.Add(list.GetType().Name);
+                changed.Add(name);
                 Refill(list, items);
             }
         }
 
-        foreach (var (map, items) in _maps)
+        foreach (var (name, map, items) in _maps)
         {
             if (map.Count != items.Length || items.Any(item => !map.Contains(item.Key)
                 || !Equals(map[item.Key], item.Value)))
             {
-                changed.Add(map.GetType().Name);
+                changed.Add(name);
                 map.Clear();
                 foreach (var item in items)
                 {
@@ -155,9 +158,9 @@ internal sealed class ModuleState : IDisposable
             Initialize(type);
             foreach (var field in type.GetFields(Statics))
             {
-                if (!field.IsLiteral && !field.IsInitOnly)
+                if (!field.IsLiteral && !field.FieldType.IsByRefLike && !field.FieldType.IsPointer)
                 {
-                    _fields.Add((type, field, field.GetValue(null)));
+                    Remember(type, field);
                 }
             }
         }
@@ -178,34 +181,64 @@ internal sealed class ModuleState : IDisposable
 
     private void Remember(object owner, FieldInfo field)
     {
-        var value = field.GetValue(owner);
-        _fields.Add((owner, field, value));
+        var value = field.GetValue(field.IsStatic ? null : owner);
+        if (!(field.IsStatic && field.IsInitOnly))
+        {
+            _fields.Add((NameOf(field), owner, field, value));
+        }
+
         switch (value)
         {
-            case null or string or torch.Tensor or Delegate:
+            case null or string or torch.Tensor:
+                break;
+            case Delegate action:
+                RememberOwn(action.Target);
                 break;
             case IDictionary { IsReadOnly: false } map when CallPolicy.IsFramework(map.GetType().Assembly):
-                _maps.Add((map, [.. map.Keys.Cast<object>().Select(key => new DictionaryEntry(key, map[key]))]));
+                _maps.Add((
+                    NameOf(field), map,
+                    [.. map.Keys.Cast<object>().Select(key => new DictionaryEntry(key, map[key]))]));
                 foreach (var item in map.Values)
                 {
                     RememberOwn(item);
                 }
 
                 break;
-            case Array { Rank: > 1 }:
+            case Array array when array.Rank > 1
+                || (array.Length > MaxRemembered && array.GetType().GetElementType()!.IsPrimitive):
                 break;
-            case IList list when CallPolicy.IsFramework(list.GetType().Assembly)
-                && !(list is Array array && array.GetType().GetElementType()!.IsPrimitive):
-                _lists.Add((list, [.. list.Cast<object?>()]));
+            case IList list when CallPolicy.IsFramework(list.GetType().Assembly):
+                _lists.Add((NameOf(field), list, [.. list.Cast<object?>()]));
                 foreach (var item in list)
                 {
                     RememberOwn(item);
                 }
 
                 break;
+            case not null when (value is IEnumerable || value.GetType().Name == "Lazy`1")
+                && CallPolicy.IsFramework(value.GetType().Assembly):
+                RememberParts(value, field);
+                break;
             default:
                 RememberOwn(value);
                 break;
+        }
+    }
+
+    // Queues, stacks, sets and lazy values: the arrays and counts that they consist of.
+    private void RememberParts(object collection, FieldInfo field)
+    {
+        for (var type = collection.GetType(); type is not null && type != typeof(object); type = type.BaseType)
+        {
+            foreach (var part in type.GetFields(Declared).Where(part => !part.IsLiteral && !part.IsInitOnly))
+            {
+                var value = part.GetValue(collection);
+                _fields.Add((NameOf(field), collection, part, value));
+                if (value is Array { Rank: 1 } array && array.Length <= MaxRemembered)
+                {
+                    _lists.Add((NameOf(field), array, [.. array.Cast<object?>()]));
+                }
+            }
         }
     }
 
@@ -217,6 +250,8 @@ internal sealed class ModuleState : IDisposable
             Remember(value);
         }
     }
+
+    private static string NameOf(FieldInfo field) => $"{field.DeclaringType!.Name}.{field.Name}";
 
     private static bool IsOwn(Type type)
         => !CallPolicy.IsFramework(type.Assembly) && !CallPolicy.IsTorch(type.Assembly);

@@ -37,6 +37,9 @@ internal sealed class Recorder : IDisposable
 
     public IReadOnlyList<TracedCall> Calls => _calls;
 
+    /// <summary>The numbers that the module's own code computes with.</summary>
+    public NumberLog Numbers { get; } = new();
+
     /// <summary>Declares an input.</summary>
     public TracedValue AddInput(string name, torch.Tensor tensor)
     {
@@ -76,6 +79,7 @@ internal sealed class Recorder : IDisposable
         }
 
         Check(call);
+        Numbers.Add(call);
         if (OperationTable.Writes(site.Callee) && target is not null)
         {
             BeforeWrite(call, target);

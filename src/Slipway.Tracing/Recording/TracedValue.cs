@@ -124,9 +124,12 @@ internal sealed record TracePlace(string ModulePath, Interception.CallSite? Site
 /// <param name="Inputs">The inputs, in order.</param>
 /// <param name="Calls">The operations, in order.</param>
 /// <param name="Outputs">The outputs with their names within the result.</param>
+/// <param name="Sizes">The named sizes.</param>
+/// <param name="Numbers">The numbers that the module's own code computed with, in order.</param>
 internal sealed record Trace(
     IReadOnlyList<TracedValue> Inputs, IReadOnlyList<TracedCall> Calls,
-    IReadOnlyList<(string Name, TracedValue Value)> Outputs);
+    IReadOnlyList<(string Name, TracedValue Value)> Outputs,
+    IReadOnlyDictionary<string, long> Sizes, IReadOnlyList<NumberEvent> Numbers);
 
 /// <summary>A call that is running.</summary>
 /// <param name="Call">The call.</param>

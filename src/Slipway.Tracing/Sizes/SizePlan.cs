@@ -67,8 +67,8 @@ internal sealed class SizePlan
             : Clamp(axis, ((Example[axis.Name] / axis.Multiple) - 2
                 + Patterns[Index(axis) % Patterns.Length][run]) * axis.Multiple));
 
-    // The n-th size that the axis allows, from 1.
-    private static long Fit(DynamicAxis axis, long number)
+    /// <summary>The n-th size that an axis allows, from 1.</summary>
+    public static long Fit(DynamicAxis axis, long number)
     {
         var first = (Math.Max(axis.Min, 1) + axis.Multiple - 1) / axis.Multiple;
         var last = axis.Max is { } max ? max / axis.Multiple : long.MaxValue;
