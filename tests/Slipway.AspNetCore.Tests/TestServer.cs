@@ -46,6 +46,7 @@ internal sealed class TestServer : IAsyncDisposable
         models(builder.Services.AddOpenAIServer(configure));
         var app = builder.Build();
         app.MapOpenAI();
+        app.MapOllama();
         app.MapServerHealth();
         await app.StartAsync();
         return new TestServer(app);

@@ -15,7 +15,11 @@ internal static partial class OpenAIHandler
     private const int ClientGone = 499;
 
     /// <summary>Makes the handler of an endpoint.</summary>
-    public static RequestDelegate For(Func<RequestContext, Task> endpoint) => async http =>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="writeError">Writes errors in the form of another API; null for OpenAI's.</param>
+    public static RequestDelegate For(
+        Func<RequestContext, Task> endpoint, Func<HttpContext, OpenAIException, Task>? writeError = null)
+        => async http =>
     {
         var services = http.RequestServices;
         var options = services.GetRequiredService<IOptions<OpenAIServerOptions>>().Value;
@@ -48,7 +52,7 @@ internal static partial class OpenAIHandler
         {
             var error = ErrorOf(exception, time.IsCancellationRequested);
             Log(http, error, exception);
-            await WriteAsync(http, error).ConfigureAwait(false);
+            await (writeError ?? WriteAsync)(http, error).ConfigureAwait(false);
         }
     };
 
@@ -99,6 +103,14 @@ internal static partial class OpenAIHandler
             return;
         }
 
+        Begin(http, error);
+        await JsonSerializer.SerializeAsync(
+            http.Response.Body, error.Response, OpenAIJson.Default.ErrorResponse).ConfigureAwait(false);
+    }
+
+    /// <summary>Begins the response that tells of an error.</summary>
+    public static void Begin(HttpContext http, OpenAIException error)
+    {
         http.Response.StatusCode = error.Status;
         http.Response.ContentType = "application/json";
         if (error.RetryAfter is { } seconds)
@@ -110,9 +122,6 @@ internal static partial class OpenAIHandler
         {
             http.Response.Headers.WWWAuthenticate = "Bearer";
         }
-
-        await JsonSerializer.SerializeAsync(
-            http.Response.Body, error.Response, OpenAIJson.Default.ErrorResponse).ConfigureAwait(false);
     }
 
     [LoggerMessage(1, LevelOfClient, "{Path}: the client closed the connection")]

@@ -16,7 +16,10 @@ internal sealed record RequestContext(
     HttpContext Http, ModelCatalog Catalog, string Key, long MaxBytes, CancellationToken Aborted)
 {
     /// <summary>Reads the body.</summary>
-    public Task<T> ReadAsync<T>(JsonTypeInfo<T> type) => RequestBody.ReadAsync(Http, type, MaxBytes);
+    /// <param name="type">The type of the request.</param>
+    /// <param name="takesAnyType">Whether a body that does not say to be JSON is read as such.</param>
+    public Task<T> ReadAsync<T>(JsonTypeInfo<T> type, bool takesAnyType = false)
+        => RequestBody.ReadAsync(Http, type, MaxBytes, takesAnyType);
 
     /// <summary>Writes the response.</summary>
     public Task WriteAsync<T>(T value, JsonTypeInfo<T> type)

@@ -17,18 +17,18 @@ internal static class PackageModel
             options.Model.LoggerFactory = loggers;
             configure?.Invoke(options);
             var client = new OnnxChatClient(options, time);
-            return new ServedModel(name) { Chat = client }.Owning(client);
+            return new ServedModel(name) { Folder = path, Chat = client }.Owning(client);
         }
 
         if (EncoderPackage.Open(path).Manifest.Architecture?.EndsWith(
             "ForSequenceClassification", StringComparison.Ordinal) == true)
         {
             var reranker = new OnnxReranker(path);
-            return new ServedModel(name) { Reranker = reranker }.Owning(reranker);
+            return new ServedModel(name) { Folder = path, Reranker = reranker }.Owning(reranker);
         }
 
         var generator = new OnnxEmbeddingGenerator(
             new OnnxEmbeddingGeneratorOptions { PackagePath = path, ModelId = name }, time);
-        return new ServedModel(name) { Embeddings = generator }.Owning(generator);
+        return new ServedModel(name) { Folder = path, Embeddings = generator }.Owning(generator);
     }
 }

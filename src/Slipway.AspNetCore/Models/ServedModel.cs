@@ -14,6 +14,9 @@ internal sealed class ServedModel(string name) : IDisposable
     /// <summary>The name that requests use.</summary>
     public string Name { get; } = name;
 
+    /// <summary>The folder of a package; null for models of other kinds.</summary>
+    public string? Folder { get; init; }
+
     /// <summary>The client that chats; null where the model does not.</summary>
     public IChatClient? Chat { get; init; }
 
@@ -27,6 +30,10 @@ internal sealed class ServedModel(string name) : IDisposable
     /// <remarks>Loads the package where it is not loaded yet.</remarks>
     public Task<LanguageModel?> EngineAsync()
         => Task.Run(() => Chat?.GetService<LanguageModel>());
+
+    /// <summary>The engine where it is loaded already; null where it is not, and for clients of other kinds.</summary>
+    public LanguageModel? Loaded
+        => Chat?.GetService<OnnxChatClient>() is { IsLoaded: true } client ? client.GetService<LanguageModel>() : null;
 
     /// <summary>Makes the server dispose what it made.</summary>
     public ServedModel Owning(IDisposable part)

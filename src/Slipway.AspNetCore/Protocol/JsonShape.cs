@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Slipway.AspNetCore.Protocol;
@@ -69,6 +70,11 @@ internal static class JsonShape
             var param = Join(path, name);
             if (!members.TryGetValue(name, out var property))
             {
+                if (type.Options.UnmappedMemberHandling == JsonUnmappedMemberHandling.Skip)
+                {
+                    continue;
+                }
+
                 throw new OpenAIException(
                     400, $"'{OpenAIException.Excerpt(param)}' is no parameter of this request. Leave it out.",
                     OpenAIException.Excerpt(param), "unknown_parameter");

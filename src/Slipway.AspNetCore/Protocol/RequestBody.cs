@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 
 namespace Slipway.AspNetCore.Protocol;
 
@@ -12,9 +13,12 @@ internal static class RequestBody
 
     /// <summary>Reads a body into a type; the document lives as long as the request.</summary>
     /// <exception cref="OpenAIException">The body is too large, no JSON, or not what the type says.</exception>
-    public static async Task<T> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type, long maxBytes)
+    public static async Task<T> ReadAsync<T>(
+        HttpContext context, JsonTypeInfo<T> type, long maxBytes, bool takesAnyType = false)
     {
-        if (!context.Request.HasJsonContentType())
+        // A page of another site may send what says to be text without asking; that names where it comes from.
+        if (!context.Request.HasJsonContentType()
+            && !(takesAnyType && StringValues.IsNullOrEmpty(context.Request.Headers.Origin)))
         {
             throw new OpenAIException(
                 415, $"The content type is '{OpenAIException.Excerpt(context.Request.ContentType)}'; expected "

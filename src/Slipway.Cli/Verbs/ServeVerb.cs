@@ -88,6 +88,7 @@ internal static class ServeVerb
         }
 
         app.MapOpenAI();
+        app.MapOllama();
         app.MapServerHealth();
         app.MapPrometheusScrapingEndpoint();
         return app;

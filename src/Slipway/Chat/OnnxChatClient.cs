@@ -125,6 +125,9 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
     /// <summary>Disposes the model where this client loaded it, and waits for a load that is under way.</summary>
     public ValueTask DisposeAsync() => _source.DisposeAsync();
 
+    /// <summary>Tells whether the model is loaded, without loading it.</summary>
+    public bool IsLoaded => _source.Current is { IsCompletedSuccessfully: true };
+
     /// <summary>Loads the model, which the first request would do otherwise.</summary>
     /// <param name="cancellationToken">Ends the waiting; the load goes on for those who still want it.</param>
     /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
