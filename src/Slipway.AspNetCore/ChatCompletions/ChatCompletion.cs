@@ -54,7 +54,8 @@ internal sealed record TokenLogprob(
 
 /// <summary>Holds a part of a streamed response.</summary>
 internal sealed record ChatCompletionChunk(
-    string Id, long Created, string Model, IReadOnlyList<ChunkChoice> Choices, TokenUsage? Usage)
+    string Id, long Created, string Model, IReadOnlyList<ChunkChoice> Choices,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] StreamedUsage Usage)
 {
     public string Object { get; } = "chat.completion.chunk";
 }

@@ -21,7 +21,8 @@ internal static class ChatCompletionEndpoint
         var logprobs = request.Logprobs == true && await model.EngineAsync().ConfigureAwait(false) is { } engine
             ? new LogprobWriter(engine.Tokenizer) : null;
         var writer = new ChatCompletionWriter(
-            RequestContext.NewId("chatcmpl-"), context.Catalog.Now.ToUnixTimeSeconds(), request.Model, logprobs);
+            RequestContext.NewId("chatcmpl-"), context.Catalog.Now.ToUnixTimeSeconds(), request.Model, logprobs,
+            request.StreamOptions?.IncludeUsage == true);
         var count = request.N ?? 1;
         if (request.Stream == true)
         {

@@ -10,7 +10,9 @@ namespace Slipway.AspNetCore.ChatCompletions;
 /// <param name="created">The time of the response, in seconds since 1970.</param>
 /// <param name="model">The model's name as the request has it.</param>
 /// <param name="logprobs">Writes log-probabilities; null where none are asked for.</param>
-internal sealed class ChatCompletionWriter(string id, long created, string model, LogprobWriter? logprobs)
+/// <param name="tellsUsage">Whether parts have a member for usage.</param>
+internal sealed class ChatCompletionWriter(
+    string id, long created, string model, LogprobWriter? logprobs, bool tellsUsage)
 {
     private static readonly JsonSerializerOptions Compact = new(AIJsonUtilities.DefaultOptions)
     {
@@ -65,7 +67,8 @@ internal sealed class ChatCompletionWriter(string id, long created, string model
 
     /// <summary>Writes the tokens of all answers.</summary>
     public ChatCompletionChunk Usage(IReadOnlyList<StreamedAnswer> answers) => new(
-        id, created, model, [], TokenUsage.Of([.. answers.Select(answer => answer.Usage).OfType<UsageDetails>()]));
+        id, created, model, [],
+        new(tellsUsage, TokenUsage.Of([.. answers.Select(answer => answer.Usage).OfType<UsageDetails>()])));
 
     /// <summary>Writes the arguments of a call as JSON text; of one that could not be read, what was written.</summary>
     public static string Arguments(FunctionCallContent call)
@@ -98,7 +101,7 @@ internal sealed class ChatCompletionWriter(string id, long created, string model
 
     private ChatCompletionChunk Part(
         StreamedAnswer answer, ChunkDelta delta, ChoiceLogprobs? tokens = null, string? finishReason = null)
-        => new(id, created, model, [new ChunkChoice(answer.Index, delta, tokens, finishReason)], null);
+        => new(id, created, model, [new ChunkChoice(answer.Index, delta, tokens, finishReason)], new(tellsUsage));
 
     private static AnsweredToolCall Call(FunctionCallContent call, int? index)
         => new(index, call.CallId, new AnsweredFunction(call.Name, Arguments(call)));

@@ -5,7 +5,8 @@ namespace Slipway.AspNetCore.Completions;
 
 /// <summary>Holds continuations of prompts, whole or in parts.</summary>
 internal sealed record Completion(
-    string Id, long Created, string Model, IReadOnlyList<CompletionChoice> Choices, TokenUsage? Usage)
+    string Id, long Created, string Model, IReadOnlyList<CompletionChoice> Choices,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] StreamedUsage Usage)
 {
     public string Object { get; } = "text_completion";
 }

@@ -24,6 +24,7 @@ internal static class CompletionEndpoint
         ContinuedPrompt[] continued =
             [.. Enumerable.Range(0, prompts.Count * answers).Select(index => new ContinuedPrompt(index, logprobs))];
         var (id, created) = (RequestContext.NewId("cmpl-"), context.Catalog.Now.ToUnixTimeSeconds());
+        var tellsUsage = request.StreamOptions?.IncludeUsage == true;
         EventStream? events = null;
         await foreach (var (index, _) in AnswerStreams.MergeAsync(
             continued.Length,
@@ -36,7 +37,7 @@ internal static class CompletionEndpoint
             {
                 events ??= await EventStream.StartAsync(context.Http).ConfigureAwait(false);
                 await events.WriteAsync(
-                    new Completion(id, created, request.Model, [continued[index].Take()], null),
+                    new Completion(id, created, request.Model, [continued[index].Take()], new(tellsUsage)),
                     OpenAIJson.Default.Completion).ConfigureAwait(false);
             }
         }
@@ -45,16 +46,16 @@ internal static class CompletionEndpoint
         if (request.Stream != true)
         {
             await context.WriteAsync(
-                new Completion(id, created, request.Model, [.. continued.Select(one => one.Take())], usage),
+                new Completion(id, created, request.Model, [.. continued.Select(one => one.Take())], new(true, usage)),
                 OpenAIJson.Default.Completion).ConfigureAwait(false);
             return;
         }
 
         events ??= await EventStream.StartAsync(context.Http).ConfigureAwait(false);
-        if (request.StreamOptions?.IncludeUsage == true)
+        if (tellsUsage)
         {
             await events.WriteAsync(
-                new Completion(id, created, request.Model, [], usage), OpenAIJson.Default.Completion)
+                new Completion(id, created, request.Model, [], new(true, usage)), OpenAIJson.Default.Completion)
                 .ConfigureAwait(false);
         }
 

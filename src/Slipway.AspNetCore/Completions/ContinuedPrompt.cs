@@ -86,6 +86,12 @@ internal sealed class ContinuedPrompt(int index, LogprobWriter? logprobs)
             top!.TryAdd(logprobs.TextOf(other.Id), other.LogProbability);
         }
 
+        // The API tells of the token itself too, so that there may be one more than were asked for.
+        if (value is { } own)
+        {
+            top?.TryAdd(text, own);
+        }
+
         _alternatives.Add(top);
     }
 }

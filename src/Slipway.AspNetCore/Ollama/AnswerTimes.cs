@@ -14,7 +14,7 @@ internal sealed class AnswerTimes(TimeProvider time)
     /// <summary>The first part of the answer has come.</summary>
     public void First() => _first ??= time.GetTimestamp();
 
-    /// <summary>Tells the durations so far, in nanoseconds; of the prompt and the output none before they began.</summary>
+    /// <summary>Tells the durations so far, in nanoseconds; null for what has not begun.</summary>
     public (long Total, long Load, long? Prompt, long? Output) Tell()
     {
         var now = time.GetTimestamp();

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Slipway.AspNetCore.Protocol;
@@ -6,7 +5,7 @@ using Slipway.AspNetCore.Protocol;
 namespace Slipway.AspNetCore.Ollama;
 
 /// <summary>Reads how long a model is to stay loaded: <c>5m</c>, <c>1h30m</c>, or seconds.</summary>
-/// <remarks>The server was told at its start how long models stay, so that the time itself counts for nothing.</remarks>
+/// <remarks>The server was told at its start how long models stay, so that the time counts for nothing.</remarks>
 internal static partial class KeepAlive
 {
     /// <summary>Checks the form.</summary>
@@ -36,9 +35,9 @@ internal static partial class KeepAlive
         _ => false,
     };
 
-    private static bool IsZero(string text) => text.Length > 0 && text.All(character => !char.IsBetween(character, '1', '9'))
-        && !text.Contains("inf", StringComparison.OrdinalIgnoreCase);
+    private static bool IsZero(string text)
+        => text.Length > 0 && !text.Any(character => char.IsBetween(character, '1', '9'));
 
-    [GeneratedRegex(@"\A[-+]?(\d+|(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*)\z")]
+    [GeneratedRegex(@"\A[-+]?(\d+|((\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h))+)\z", RegexOptions.NonBacktracking)]
     private static partial Regex Duration();
 }

@@ -1,11 +1,9 @@
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Slipway.AspNetCore.ChatCompletions;
 using Slipway.AspNetCore.Hosting;
 using Slipway.AspNetCore.Models;
-using Slipway.AspNetCore.Protocol;
 
 namespace Slipway.AspNetCore.Ollama;
 

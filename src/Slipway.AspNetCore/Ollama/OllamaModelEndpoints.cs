@@ -2,12 +2,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slipway.AspNetCore.Hosting;
 using Slipway.AspNetCore.Models;
-using Slipway.AspNetCore.Protocol;
 using Slipway.Packaging;
 
 namespace Slipway.AspNetCore.Ollama;
 
-/// <summary>Tells of models: <c>GET /api/tags</c>, <c>/api/ps</c>, <c>/api/version</c>, <c>POST /api/show</c>.</summary>
+/// <summary>Tells of models: <c>/api/tags</c>, <c>/api/ps</c>, <c>/api/show</c>, <c>/api/version</c>.</summary>
 internal static class OllamaModelEndpoints
 {
     // The version of Ollama whose API these endpoints follow; callers ask for it to know what they may send.
@@ -17,7 +16,8 @@ internal static class OllamaModelEndpoints
         => context.WriteAsync(new OllamaVersion(Version), OllamaJson.Default.OllamaVersion);
 
     public static Task TagsAsync(RequestContext context) => context.WriteAsync(
-        new OllamaModelList([.. Models(context).Select(model => OllamaModels.Describe(model, context.Catalog.Created))]),
+        new OllamaModelList(
+            [.. Models(context).Select(model => OllamaModels.Describe(model, context.Catalog.Created))]),
         OllamaJson.Default.OllamaModelList);
 
     public static Task LoadedAsync(RequestContext context) => context.WriteAsync(

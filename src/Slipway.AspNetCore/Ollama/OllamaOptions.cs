@@ -12,7 +12,7 @@ internal static class OllamaOptions
 
     // One row an option. Others say how Ollama is to run a model ('num_ctx', 'num_gpu', …): models run here as the
     // server was told at its start. They are ignored, as Ollama ignores those that it does not know.
-    private static readonly Dictionary<string, Action<ChatOptions, JsonElement, string>> Rows = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, Action<ChatOptions, JsonElement, string>> Rows = new()
     {
         ["temperature"] = (options, value, path) => options.Temperature = Number(value, path),
         ["top_p"] = (options, value, path) => options.TopP = OptionsReader.TopP(Number(value, path)),
@@ -71,7 +71,7 @@ internal static class OllamaOptions
         return options;
     }
 
-    private static ChatResponseFormat? Format(JsonElement format) => format.ValueKind switch
+    private static ChatResponseFormatJson? Format(JsonElement format) => format.ValueKind switch
     {
         JsonValueKind.Undefined or JsonValueKind.Null => null,
         JsonValueKind.String when format.GetString() is "" => null,

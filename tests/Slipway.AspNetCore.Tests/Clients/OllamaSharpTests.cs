@@ -42,7 +42,8 @@ public sealed class OllamaSharpTests : IAsyncLifetime
             "Hello! What can I do for you?", string.Concat(lines.Select(line => line.Message.Content)));
         Assert.Equal(stream, lines.Count > 2);
         Assert.All(lines.SkipLast(1), line => Assert.False(line.Done));
-        Assert.All(lines, line => Assert.Equal(("assistant:latest", ChatRole.Assistant), (line.Model, line.Message.Role)));
+        Assert.All(
+            lines, line => Assert.Equal(("assistant:latest", ChatRole.Assistant), (line.Model, line.Message.Role)));
         var end = Assert.IsType<ChatDoneResponseStream>(lines[^1]);
         Assert.Equal("stop", end.DoneReason);
         Assert.True(end.PromptEvalCount > 0 && end.EvalCount > 0, "Nothing was counted.");

@@ -29,6 +29,18 @@ public sealed class FuzzTests(ErrorServer fixture) : IClassFixture<ErrorServer>
         ("/v1/embeddings", """{"model": "numbers", "input": ["a", "b"], "encoding_format": "base64"}"""),
         ("/v1/tokenize", """{"model": "assistant", "prompt": "a b"}"""),
         ("/v1/detokenize", """{"model": "assistant", "tokens": [1, 2, 3]}"""),
+        ("/api/chat", """
+            {"model": "fake", "messages": [{"role": "user", "content": "a", "images": ["iVBORw0KGgo="]}, {"role":
+            "assistant", "content": "", "thinking": "b", "tool_calls": [{"function": {"name": "f", "arguments": {"a":
+            1}}}]}, {"role": "tool", "tool_name": "f", "content": "c"}], "tools": [{"type": "function", "function":
+            {"name": "f", "parameters": {"type": "object"}}}], "options": {"temperature": 0.5, "num_predict": 3,
+            "top_k": 4, "stop": ["x"], "seed": 7}, "format": {"type": "object"}, "think": "low", "keep_alive": "5m"}
+            """),
+        ("/api/generate", """
+            {"model": "fake", "prompt": "a", "system": "b", "stream": false, "format": "json", "keep_alive": 3}
+            """),
+        ("/api/embed", """{"model": "numbers:latest", "input": ["a", "b"], "dimensions": 2}"""),
+        ("/api/show", """{"model": "assistant"}"""),
     ];
 
     private static readonly string[] Values =
