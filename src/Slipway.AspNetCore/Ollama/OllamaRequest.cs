@@ -7,7 +7,7 @@ internal abstract class OllamaRequest
 {
     public required string Model { get; init; }
 
-    /// <summary>Whether the answer comes line by line; so it does unless told.</summary>
+    /// <summary>Asks for the answer line by line, as it comes unless told.</summary>
     public bool? Stream { get; init; }
 
     /// <summary>The text <c>json</c>, or a JSON schema.</summary>

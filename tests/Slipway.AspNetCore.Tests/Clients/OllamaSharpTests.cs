@@ -205,8 +205,8 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         var image = await Assert.ThrowsAsync<OllamaException>(() => AllAsync(_client.ChatAsync(
             new ChatRequest { Messages = [new Message(ChatRole.User, "What is it?", [Pixel])] }, Token)));
         Assert.Equal(
-            "Message 0 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the content, "
-            + "or use a model that takes it.",
+            "Message 0 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the "
+            + "content, or use a model that takes it.",
             image.Message);
 
         var chats = await Assert.ThrowsAsync<OllamaException>(
