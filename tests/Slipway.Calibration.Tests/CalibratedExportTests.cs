@@ -150,7 +150,7 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
         });
 
         var recipe = report.Manifest.Quantization!;
-        Assert.Equal(("fitted", 4, 32), (recipe.Method, recipe.Bits, recipe.BlockSize));
+        Assert.Equal(("gptq", 4, 32), (recipe.Method, recipe.Bits, recipe.BlockSize));
         Assert.Equal("int8:search/32", recipe.Matrices!["lm_head.weight"]);
         Assert.Equal("int4:minima/32", recipe.Matrices["model.layers.0.mlp.down_proj.weight"]);
     }

@@ -33,7 +33,7 @@ public sealed class Awq(QuantizationMethod grid, bool isPlain) : QuantizationMet
 
     /// <summary>The method by which factors are tried: rounding weight after weight needs too much work each time.
     /// </summary>
-    internal QuantizationMethod Trial => grid is Gptq ? QuantizationMethods.Calibrated : grid;
+    internal QuantizationMethod Trial => grid is Gptq gptq ? gptq.Grid : grid;
 
     /// <inheritdoc/>
     public override RowQuantizer Prepare(BlockLayout layout, InputStatistics? statistics) =>

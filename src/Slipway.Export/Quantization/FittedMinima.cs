@@ -13,7 +13,7 @@ namespace Slipway.Export.Quantization;
 /// the least squares are those of <see cref="FittedScales"/> with a second unknown for each block, whose part of the
 /// output is the sum of the block's inputs.
 /// </remarks>
-public sealed class FittedMinima : QuantizationMethod
+public sealed class FittedMinima : FittedMethod
 {
     private const float Hold = 0.02f;
 
@@ -25,16 +25,11 @@ public sealed class FittedMinima : QuantizationMethod
         "as fitted, with minima in the place of zero points: half a bit a weight more, and nearer";
 
     /// <inheritdoc/>
-    public override StatisticsNeed Needs => StatisticsNeed.Products;
-
-    /// <inheritdoc/>
     public override bool HasMinima => true;
 
-    /// <inheritdoc/>
-    public override RowQuantizer Prepare(BlockLayout layout, InputStatistics? statistics)
+    internal override RowQuantizer PrepareSearch(BlockLayout layout, InputStatistics? statistics)
     {
         var importance = BlockMethod.Importance(layout, statistics);
-        var system = statistics?.Products is { } products ? new RowSystem(layout, products) : null;
         return (row, codes, scales, minima) =>
         {
             for (int block = 0, start = 0; block < layout.Blocks; block++, start += layout.BlockSize)
@@ -45,10 +40,11 @@ public sealed class FittedMinima : QuantizationMethod
                     weights, importance.AsSpan(start, length), layout.Maximum, codes.Slice(start, layout.BlockSize));
                 (scales[block], minima[block]) = (scale, minimum);
             }
-
-            system?.Fit(row, codes, scales, minima);
         };
     }
+
+    internal override RowFit? PrepareFit(BlockLayout layout, InputStatistics? statistics) =>
+        statistics?.Products is { } products ? new RowSystem(layout, products).Fit : null;
 
     // The equations of a matrix's rows: what they share is computed once.
     private sealed class RowSystem

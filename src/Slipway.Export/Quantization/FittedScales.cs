@@ -11,7 +11,7 @@ namespace Slipway.Export.Quantization;
 /// x, of which only H = mean(x·xᵀ) is needed, gives A·s = r with A_bc = d_bᵀ·H_bc·d_c and r_b = d_bᵀ·(H·w)_b. So the
 /// error of one block makes good for another's. Each scale is held to the searched one by a small part of A's diagonal.
 /// </remarks>
-public sealed class FittedScales : QuantizationMethod
+public sealed class FittedScales : FittedMethod
 {
     // Part of A's diagonal. Perplexity of SmolLM2-135M-Instruct, wikitext-2, 16 windows, block 32: 21.54 with 0.002,
     // 21.55 with 0.02, 21.54 with 0.2 ('slipway export … --precision int4 --requantize').
@@ -26,22 +26,15 @@ public sealed class FittedScales : QuantizationMethod
     public override string Description =>
         "the weighted search, then the scales of each row solved together over the inputs' products";
 
-    /// <inheritdoc/>
-    public override StatisticsNeed Needs => StatisticsNeed.Products;
+    internal override RowQuantizer PrepareSearch(BlockLayout layout, InputStatistics? statistics) =>
+        Search.Prepare(layout, statistics);
 
-    /// <inheritdoc/>
-    public override RowQuantizer Prepare(BlockLayout layout, InputStatistics? statistics)
-    {
-        var search = Search.Prepare(layout, statistics);
-        return statistics?.Products is not { } products ? search : (row, codes, scales, zeroPoints) =>
-        {
-            search(row, codes, scales, zeroPoints);
+    internal override RowFit? PrepareFit(BlockLayout layout, InputStatistics? statistics) =>
+        statistics?.Products is not { } products ? null : (row, codes, scales, zeroPoints) =>
             Fit(row, codes, zeroPoints, layout, products, scales);
-        };
-    }
 
     /// <summary>Solves the scales of a row whose codes are fixed; keeps them where that fails.</summary>
-    internal static void Fit(
+    private static void Fit(
         ReadOnlySpan<float> row, ReadOnlySpan<byte> codes, ReadOnlySpan<float> zeroPoints, BlockLayout layout,
         ReadOnlySpan<float> products, Span<float> scales)
     {

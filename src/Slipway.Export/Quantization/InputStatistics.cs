@@ -19,6 +19,8 @@ public enum StatisticsNeed
 /// <remarks>Matrices with the same input share an instance. Immutable once taken.</remarks>
 public sealed class InputStatistics
 {
+    private readonly WeakReference<ErrorCompensation?> _compensation = new(null);
+
     /// <summary>Creates statistics of mean squares alone.</summary>
     /// <param name="moments">The mean of x², [columns].</param>
     public InputStatistics(float[] moments)
@@ -53,6 +55,29 @@ public sealed class InputStatistics
 
     /// <summary>The mean of x·xᵀ, [columns, columns]; null where it was not taken.</summary>
     public float[]? Products { get; }
+
+    /// <summary>Moves errors between weights that multiply these inputs; null where products are not known, or cannot
+    /// be factored.</summary>
+    /// <remarks>As large as the products, so only the garbage collector decides how long it is kept.</remarks>
+    internal ErrorCompensation? Compensation
+    {
+        get
+        {
+            if (Products is null)
+            {
+                return null;
+            }
+
+            if (!_compensation.TryGetTarget(out var compensation)
+                && ErrorCompensation.Create(Moments, Products) is { } created)
+            {
+                compensation = created;
+                _compensation.SetTarget(created);
+            }
+
+            return compensation;
+        }
+    }
 
     /// <summary>The same of inputs that are divided by a factor each.</summary>
     internal InputStatistics DividedBy(ReadOnlySpan<float> factors)

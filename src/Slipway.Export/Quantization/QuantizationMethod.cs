@@ -67,23 +67,27 @@ public readonly record struct BlockLayout(int Columns, int Bits, int BlockSize)
 /// <summary>The table of quantization methods.</summary>
 public static class QuantizationMethods
 {
+    private static readonly FittedScales Fitted = new();
+    private static readonly FittedMinima Minima = new();
+    private static readonly Gptq Rounded = new(Fitted, isPlain: true);
+
     /// <summary>Every method, the one first that is used where none is named and nothing is known of inputs.</summary>
     public static IReadOnlyList<QuantizationMethod> All { get; } =
     [
-        new SearchedScales(), new RoundToNearest(), new WeightedSearch(), new FittedScales(), new FittedMinima(),
-        new Gptq(), new Hqq(), new Awq(new FittedScales(), isPlain: true),
-        new Awq(new WeightedSearch(), isPlain: false), new Awq(new FittedMinima(), isPlain: false),
-        new Awq(new Gptq(), isPlain: false), CodeTable.Nf4, CodeTable.Fp4,
+        new SearchedScales(), new RoundToNearest(), new WeightedSearch(), Fitted, Minima, Rounded,
+        new Gptq(Minima, isPlain: false), new Hqq(), new Awq(Fitted, isPlain: true),
+        new Awq(new WeightedSearch(), isPlain: false), new Awq(Minima, isPlain: false), new Awq(Rounded, isPlain: false),
+        CodeTable.Nf4, CodeTable.Fp4,
     ];
 
     /// <summary>The method that is used where none is named and nothing is known of inputs.</summary>
     public static QuantizationMethod Default => All[0];
 
     /// <summary>The method that is used where none is named and statistics of inputs are taken.</summary>
-    public static QuantizationMethod Calibrated { get; } = All.First(method => method is FittedScales);
+    public static QuantizationMethod Calibrated => Rounded;
 
     /// <summary>The method that takes its place where minima leave much less of the error.</summary>
-    internal static QuantizationMethod WithMinima { get; } = All.First(method => method is FittedMinima);
+    internal static QuantizationMethod WithMinima { get; } = All.First(method => method is Gptq { HasMinima: true });
 
     /// <summary>The method whose errors show how much the model minds those of a matrix.</summary>
     internal static QuantizationMethod Probe { get; } = All.First(method => method is RoundToNearest);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 
 namespace Slipway.Export.Quantization;
@@ -45,11 +46,11 @@ internal static class SymmetricSystem
         return true;
     }
 
-    /// <summary>Computes the inverse of Cholesky's factor L of a matrix, on all cores.</summary>
-    /// <param name="matrix">[size, size]; holds L afterwards.</param>
+    /// <summary>Computes the inverse of Cholesky's factor L of a matrix in place, on all cores.</summary>
+    /// <param name="matrix">[size, size]; its lower triangle holds L⁻¹ afterwards.</param>
     /// <param name="size">Rows and columns.</param>
-    /// <returns>L⁻¹, lower triangular, [size, size]; null where the matrix is not positive definite.</returns>
-    public static float[]? InverseFactor(float[] matrix, int size)
+    /// <returns>Whether the matrix is positive definite; else its elements mean nothing.</returns>
+    public static bool TryInvertFactor(float[] matrix, int size)
     {
         for (var column = 0; column < size; column++)
         {
@@ -57,7 +58,7 @@ internal static class SymmetricSystem
             var rest = pivot[column] - TensorPrimitives.Dot(pivot[..column], pivot[..column]);
             if (!(rest > 0))
             {
-                return null;
+                return false;
             }
 
             pivot[column] = MathF.Sqrt(rest);
@@ -71,7 +72,7 @@ internal static class SymmetricSystem
         }
 
         // A column of the inverse depends on no other one; they stand in rows until the end.
-        var columns = new float[matrix.Length];
+        var columns = ArrayPool<float>.Shared.Rent(matrix.Length);
         Parallel.For(0, size, column =>
         {
             var values = columns.AsSpan(column * size, size);
@@ -84,15 +85,15 @@ internal static class SymmetricSystem
                 values[row] = -sum / matrix[(row * size) + row];
             }
         });
-        var result = new float[matrix.Length];
         Parallel.For(0, size, row =>
         {
             for (var column = 0; column <= row; column++)
             {
-                result[(row * size) + column] = columns[(column * size) + row];
+                matrix[(row * size) + column] = columns[(column * size) + row];
             }
         });
-        return result;
+        ArrayPool<float>.Shared.Return(columns);
+        return true;
     }
 
     private static void ForEach(int first, int end, Action<int> body)

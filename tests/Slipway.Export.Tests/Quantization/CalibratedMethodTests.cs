@@ -15,6 +15,9 @@ public sealed class CalibratedMethodTests(ITestOutputHelper output)
     [InlineData("fitted", "weighted")]
     [InlineData("gptq", "weighted")]
     [InlineData("gptq", "rtn")]
+    [InlineData("gptq", "fitted")]
+    [InlineData("gptq+minima", "minima")]
+    [InlineData("gptq+minima", "gptq")]
     [InlineData("minima", "fitted")]
     public void Quantize_CorrelatedInputs_GivesOutputsNearerThanWithout(string method, string than)
     {
@@ -32,6 +35,7 @@ public sealed class CalibratedMethodTests(ITestOutputHelper output)
     [InlineData("weighted")]
     [InlineData("fitted")]
     [InlineData("gptq")]
+    [InlineData("gptq+minima")]
     [InlineData("minima")]
     public void Quantize_InputsThatAreAlwaysZero_GivesFiniteScales(string method)
     {
@@ -61,7 +65,9 @@ public sealed class CalibratedMethodTests(ITestOutputHelper output)
 
         InputStatistics statistics = new(Columns, Products(random));
 
-        Assert.InRange(Error("minima", weights, statistics), 0, 1e-6 * Error("fitted", weights, statistics));
+        var worse = Error("fitted", weights, statistics);
+        Assert.InRange(Error("minima", weights, statistics), 0, 1e-6 * worse);
+        Assert.InRange(Error("gptq+minima", weights, statistics), 0, 1e-6 * worse);
     }
 
     /// <summary>Factors are chosen by the errors that the grid leaves in the end, or nearly, where that is costly.

@@ -46,26 +46,8 @@ internal sealed class MatrixTrial
             var difference = new float[_columns];
             quantized.Dequantize(row, difference);
             TensorPrimitives.Subtract(difference, _weights.AsSpan(row * _columns, _columns), difference);
-            errors[row] = OutputError(difference);
+            errors[row] = OutputError.Of(difference, _statistics);
         });
         return errors.Sum();
-    }
-
-    // dᵀ·H·d for the difference d of weights.
-    private double OutputError(ReadOnlySpan<float> difference)
-    {
-        if (_statistics?.Products is not { } products)
-        {
-            return TensorPrimitives.SumOfSquares(difference);
-        }
-
-        var error = 0.0;
-        for (var column = 0; column < difference.Length; column++)
-        {
-            error += difference[column] * (double)TensorPrimitives.Dot(
-                products.AsSpan(column * difference.Length, difference.Length), difference);
-        }
-
-        return error;
     }
 }
