@@ -76,8 +76,8 @@ public static class QuantizationMethods
     [
         new SearchedScales(), new RoundToNearest(), new WeightedSearch(), Fitted, Minima, Rounded,
         new Gptq(Minima, isPlain: false), new Hqq(), new Awq(Fitted, isPlain: true),
-        new Awq(new WeightedSearch(), isPlain: false), new Awq(Minima, isPlain: false), new Awq(Rounded, isPlain: false),
-        CodeTable.Nf4, CodeTable.Fp4,
+        new Awq(new WeightedSearch(), isPlain: false), new Awq(Minima, isPlain: false),
+        new Awq(Rounded, isPlain: false), CodeTable.Nf4, CodeTable.Fp4,
     ];
 
     /// <summary>The method that is used where none is named and nothing is known of inputs.</summary>

@@ -112,8 +112,8 @@ public sealed class WeightQuantizerTests
 
         Assert.StartsWith(
             "There is no quantization method 'magic'. Choose one of 'search', 'rtn', 'weighted', "
-            + "'fitted', 'minima', 'gptq', 'gptq+minima', 'hqq', 'awq', 'awq+weighted', 'awq+minima', 'awq+gptq', 'nf4', "
-            + "'fp4'.",
+            + "'fitted', 'minima', 'gptq', 'gptq+minima', 'hqq', 'awq', 'awq+weighted', 'awq+minima', 'awq+gptq', "
+            + "'nf4', 'fp4'.",
             exception.Message);
     }
 
