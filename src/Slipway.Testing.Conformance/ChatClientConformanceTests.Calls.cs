@@ -5,7 +5,7 @@ public abstract partial class ChatClientConformanceTests
 {
     /// <summary>Null messages throw before anything is awaited or enumerated.</summary>
     [Fact]
-    public async Task NullMessages_OfBothMethods_ThrowAtTheCall()
+    public virtual async Task NullMessages_OfBothMethods_ThrowAtTheCall()
     {
         await Assert.ThrowsAsync<ArgumentNullException>(
             () => Client.GetResponseAsync((IEnumerable<ChatMessage>)null!, Greedy, Cancellation));
@@ -15,7 +15,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Requests that come together get the answers that they get alone.</summary>
     [Fact]
-    public async Task Requests_AtOnce_GetTheAnswersThatTheyGetAlone()
+    public virtual async Task Requests_AtOnce_GetTheAnswersThatTheyGetAlone()
     {
         Require(ChatCapabilities.RepeatableAnswers);
         var prompts = Enumerable.Range(0, 8).Select(i => $"{Prompt} {i}").ToArray();
@@ -35,7 +35,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A request needs neither the caller's thread nor its synchronization context.</summary>
     [Fact]
-    public async Task Request_OnAContextThatRunsNothing_Ends()
+    public virtual async Task Request_OnAContextThatRunsNothing_Ends()
     {
         var context = new StoppedContext();
         var response = Task.Factory.StartNew(
@@ -54,27 +54,27 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>The type of a service must be given.</summary>
     [Fact]
-    public void GetService_OfANullType_Throws()
+    public virtual void GetService_OfANullType_Throws()
         => Assert.Throws<ArgumentNullException>(() => Client.GetService(null!));
 
     /// <summary>Services under keys are none of a client's that has none.</summary>
     [Fact]
-    public void GetService_WithAKey_IsNull()
+    public virtual void GetService_WithAKey_IsNull()
         => Assert.Null(Client.GetService(typeof(IChatClient), "key"));
 
     /// <summary>A type that the client does not serve is null, not an error.</summary>
     [Fact]
-    public void GetService_OfAnotherType_IsNull()
+    public virtual void GetService_OfAnotherType_IsNull()
         => Assert.Null(Client.GetService(typeof(ChatClientConformanceTests)));
 
     /// <summary>The client answers for its own type.</summary>
     [Fact]
-    public void GetService_OfAChatClient_IsTheClient()
+    public virtual void GetService_OfAChatClient_IsTheClient()
         => Assert.Same(Client, Client.GetService(typeof(IChatClient)));
 
     /// <summary>Metadata name the provider and the model, and an address only where there is one.</summary>
     [Fact]
-    public void GetService_OfMetadata_NamesProviderAndModel()
+    public virtual void GetService_OfMetadata_NamesProviderAndModel()
     {
         var metadata = Assert.IsType<ChatClientMetadata>(
             Client.GetService(typeof(ChatClientMetadata)), exactMatch: false);
@@ -89,7 +89,7 @@ public abstract partial class ChatClientConformanceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancellation_BeforeTheCall_EndsTheRequest(bool streaming)
+    public virtual async Task Cancellation_BeforeTheCall_EndsTheRequest(bool streaming)
     {
         using var cancellation = new CancellationTokenSource();
         await cancellation.CancelAsync();
@@ -101,7 +101,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>An answer ends with its cancellation, and the next request is as if it had not been.</summary>
     [Fact]
-    public async Task Cancellation_OfAnAnswer_EndsItAndLeavesTheClientUsable()
+    public virtual async Task Cancellation_OfAnAnswer_EndsItAndLeavesTheClientUsable()
     {
         using var cancellation = new CancellationTokenSource();
         var before = await AskAsync();
@@ -122,7 +122,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A caller that leaves the stream early leaves nothing behind.</summary>
     [Fact]
-    public async Task Stream_LeftEarly_LeavesTheClientUsable()
+    public virtual async Task Stream_LeftEarly_LeavesTheClientUsable()
     {
         await foreach (var _ in Client.GetStreamingResponseAsync(Prompt, Greedy, Cancellation))
         {
@@ -134,7 +134,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A prompt that does not fit is an error, never a shortened conversation.</summary>
     [Fact]
-    public async Task Prompt_LongerThanTheContext_IsAnError()
+    public virtual async Task Prompt_LongerThanTheContext_IsAnError()
     {
         Assert.SkipWhen(OverlongPrompt is null, "The client's context has no end.");
         var error = await Assert.ThrowsAnyAsync<Exception>(

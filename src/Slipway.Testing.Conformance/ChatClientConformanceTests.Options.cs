@@ -5,7 +5,7 @@ public abstract partial class ChatClientConformanceTests
 {
     /// <summary>Instructions are a system message before the given ones.</summary>
     [Fact]
-    public async Task Instructions_OfTheOptions_AreASystemMessageBeforeTheOthers()
+    public virtual async Task Instructions_OfTheOptions_AreASystemMessageBeforeTheOthers()
     {
         Require(ChatCapabilities.RepeatableAnswers);
         const string Instructions = "Answer in one word.";
@@ -23,7 +23,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A temperature alone makes answers differ, without top-p or top-k beside it.</summary>
     [Fact]
-    public async Task Temperature_Alone_Samples()
+    public virtual async Task Temperature_Alone_Samples()
     {
         Require(ChatCapabilities.Sampling);
         HashSet<string> answers = [];
@@ -37,7 +37,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>The same seed draws the same answer.</summary>
     [Fact]
-    public async Task Seed_OfTheOptions_MakesTheDrawsRepeatable()
+    public virtual async Task Seed_OfTheOptions_MakesTheDrawsRepeatable()
     {
         Require(ChatCapabilities.Sampling);
         for (var seed = 0; seed < 4; seed++)
@@ -48,7 +48,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Of one token only the most probable one is left.</summary>
     [Fact]
-    public async Task TopK_OfOne_TakesTheMostProbableToken()
+    public virtual async Task TopK_OfOne_TakesTheMostProbableToken()
     {
         Require(ChatCapabilities.Sampling | ChatCapabilities.RepeatableAnswers);
         var expected = Describe(await AskAsync());
@@ -62,7 +62,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Of next to no probability only the most probable token is left.</summary>
     [Fact]
-    public async Task TopP_OfNextToNothing_TakesTheMostProbableToken()
+    public virtual async Task TopP_OfNextToNothing_TakesTheMostProbableToken()
     {
         Require(ChatCapabilities.Sampling | ChatCapabilities.RepeatableAnswers);
         var expected = Describe(await AskAsync());
@@ -76,7 +76,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Penalties of the OpenAI range are taken.</summary>
     [Fact]
-    public async Task Penalties_OfTheOptions_AreTaken()
+    public virtual async Task Penalties_OfTheOptions_AreTaken()
     {
         Require(ChatCapabilities.Sampling);
         var options = Greedy;
@@ -86,7 +86,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>The limit of tokens is kept, and told by the finish reason.</summary>
     [Fact]
-    public async Task MaxOutputTokens_Reached_IsTheFinishReasonLength()
+    public virtual async Task MaxOutputTokens_Reached_IsTheFinishReasonLength()
     {
         var response = await AskAsync(With(options => options.MaxOutputTokens = 1));
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
@@ -95,7 +95,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A stop sequence ends the text before it, wherever tokens cut it.</summary>
     [Fact]
-    public async Task StopSequence_InTheMiddleOfWords_EndsTheTextBeforeIt()
+    public virtual async Task StopSequence_InTheMiddleOfWords_EndsTheTextBeforeIt()
     {
         Require(ChatCapabilities.RepeatableAnswers);
         var text = (await AskAsync()).Text;
@@ -115,7 +115,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>The client's own model can be named, and its name stands on every update.</summary>
     [Fact]
-    public async Task ModelId_OfTheClient_IsTakenAndTold()
+    public virtual async Task ModelId_OfTheClient_IsTakenAndTold()
     {
         var options = Greedy;
         options.ModelId = Client.GetService<ChatClientMetadata>()?.DefaultModelId;
@@ -125,7 +125,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A conversation that the client does not know is an error, never a new one.</summary>
     [Fact]
-    public async Task ConversationId_Unknown_IsAnError()
+    public virtual async Task ConversationId_Unknown_IsAnError()
     {
         var options = Greedy;
         options.ConversationId = "a conversation that nobody began";
@@ -134,7 +134,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Properties of other clients are left alone.</summary>
     [Fact]
-    public async Task AdditionalProperties_Unknown_AreLeftAlone()
+    public virtual async Task AdditionalProperties_Unknown_AreLeftAlone()
     {
         var options = Greedy;
         options.AdditionalProperties = new() { ["a_property_of_another_client"] = new object(), ["another"] = null };
@@ -143,7 +143,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>The caller's own representation is asked for; another client's is left alone.</summary>
     [Fact]
-    public async Task RawRepresentation_OfAnotherClient_IsLeftAlone()
+    public virtual async Task RawRepresentation_OfAnotherClient_IsLeftAlone()
     {
         var (options, asked) = (Greedy, 0);
         options.RawRepresentationFactory = _ =>
@@ -157,13 +157,13 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Values that cannot be are refused, not swallowed.</summary>
     [Fact]
-    public async Task MaxOutputTokens_BelowOne_AreRefused()
+    public virtual async Task MaxOutputTokens_BelowOne_AreRefused()
         => await Assert.ThrowsAnyAsync<Exception>(() => AskAsync(
             With(options => options.MaxOutputTokens = -1)));
 
     /// <summary>The caller's options and messages are the same after a request.</summary>
     [Fact]
-    public async Task Options_OfTheCaller_AreNotChanged()
+    public virtual async Task Options_OfTheCaller_AreNotChanged()
     {
         var options = Greedy;
         options.Instructions = "Be brief.";

@@ -17,7 +17,7 @@ public abstract partial class ChatClientConformanceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task RequiredTool_IsCalledWholly(bool streaming)
+    public virtual async Task RequiredTool_IsCalledWholly(bool streaming)
     {
         Require(ChatCapabilities.Tools);
         var options = WithTools(ChatToolMode.RequireAny);
@@ -42,7 +42,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>The function that is required is the one that is called.</summary>
     [Fact]
-    public async Task RequiredFunction_ByName_IsTheOneThatIsCalled()
+    public virtual async Task RequiredFunction_ByName_IsTheOneThatIsCalled()
     {
         Require(ChatCapabilities.Tools);
         foreach (var function in new[] { SwitchLight, OpenDoor })
@@ -54,7 +54,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Tools that may not be called are not.</summary>
     [Fact]
-    public async Task ToolModeNone_CallsNothing()
+    public virtual async Task ToolModeNone_CallsNothing()
     {
         Require(ChatCapabilities.Tools);
         var response = await AskAsync(WithTools(ChatToolMode.None));
@@ -64,7 +64,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>One call at most, where no more are wanted.</summary>
     [Fact]
-    public async Task AllowMultipleToolCalls_False_EndsAfterTheFirst()
+    public virtual async Task AllowMultipleToolCalls_False_EndsAfterTheFirst()
     {
         Require(ChatCapabilities.Tools);
         var options = WithTools(ChatToolMode.RequireAny);
@@ -74,7 +74,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A call that the limit cuts off is kept, and is not taken for a whole one.</summary>
     [Fact]
-    public async Task Call_ThatTheLimitCutsOff_IsNoWholeCall()
+    public virtual async Task Call_ThatTheLimitCutsOff_IsNoWholeCall()
     {
         Require(ChatCapabilities.Tools);
         var options = WithTools(ChatToolMode.RequireAny);
@@ -91,7 +91,7 @@ public abstract partial class ChatClientConformanceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task FunctionInvocation_AroundTheClient_RunsTheCalls(bool streaming)
+    public virtual async Task FunctionInvocation_AroundTheClient_RunsTheCalls(bool streaming)
     {
         Require(ChatCapabilities.Tools);
         var pipeline = new FunctionInvokingChatClient(Client); // disposed, it would dispose the client
@@ -111,7 +111,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>JSON is a document, or the limit ended it.</summary>
     [Fact]
-    public async Task Json_AskedFor_IsADocument()
+    public virtual async Task Json_AskedFor_IsADocument()
     {
         Require(ChatCapabilities.StructuredOutput);
         var options = Greedy;
@@ -133,7 +133,7 @@ public abstract partial class ChatClientConformanceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Answer_OfAType_IsOne(bool withTools)
+    public virtual async Task Answer_OfAType_IsOne(bool withTools)
     {
         Require(ChatCapabilities.StructuredOutput);
         var options = withTools ? WithTools() : Greedy;
@@ -148,7 +148,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Reasoning is content of its own, counted, and never text.</summary>
     [Fact]
-    public async Task Reasoning_OfTheModel_IsNoText()
+    public virtual async Task Reasoning_OfTheModel_IsNoText()
     {
         Require(ChatCapabilities.Reasoning);
         var response = await AskAsync(Reasoned(ReasoningEffort.Low, ReasoningOutput.Full));
@@ -160,7 +160,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Reasoning that nobody wants to see is not shown.</summary>
     [Fact]
-    public async Task ReasoningOutput_None_ShowsNone()
+    public virtual async Task ReasoningOutput_None_ShowsNone()
     {
         Require(ChatCapabilities.Reasoning);
         Assert.Empty(Reasoning(await AskAsync(Reasoned(ReasoningEffort.Low, ReasoningOutput.None))));
@@ -168,7 +168,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>No effort is no reasoning.</summary>
     [Fact]
-    public async Task ReasoningEffort_None_EndsIt()
+    public virtual async Task ReasoningEffort_None_EndsIt()
     {
         Require(ChatCapabilities.Reasoning);
         var response = await AskAsync(Reasoned(ReasoningEffort.None, ReasoningOutput.Full));

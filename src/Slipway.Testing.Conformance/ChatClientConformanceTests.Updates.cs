@@ -5,7 +5,7 @@ public abstract partial class ChatClientConformanceTests
 {
     /// <summary>All updates of an answer carry the same ids, model and role.</summary>
     [Fact]
-    public async Task Updates_OfOneAnswer_ShareIdsModelAndRole()
+    public virtual async Task Updates_OfOneAnswer_ShareIdsModelAndRole()
     {
         var updates = await StreamAsync(Greedy);
         Assert.All(updates, update =>
@@ -21,7 +21,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>The last update tells why the answer ended, and no earlier one does.</summary>
     [Fact]
-    public async Task Updates_OfOneAnswer_EndWithTheFinishReason()
+    public virtual async Task Updates_OfOneAnswer_EndWithTheFinishReason()
     {
         var updates = await StreamAsync(Greedy);
         Assert.NotNull(updates[^1].FinishReason);
@@ -30,19 +30,19 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Usage comes once, since whoever folds the updates adds it up.</summary>
     [Fact]
-    public async Task Updates_OfOneAnswer_CarryUsageOnce()
+    public virtual async Task Updates_OfOneAnswer_CarryUsageOnce()
         => Assert.Single((await StreamAsync(Greedy)).SelectMany(update => update.Contents).OfType<UsageContent>());
 
     /// <summary>An update has something to tell.</summary>
     [Fact]
-    public async Task Updates_OfOneAnswer_AreNeverEmpty()
+    public virtual async Task Updates_OfOneAnswer_AreNeverEmpty()
         => Assert.All(await StreamAsync(Greedy), update => Assert.True(
             update.FinishReason is not null || update.Contents.Any(content => content is not TextContent { Text: "" }),
             "An update is empty."));
 
     /// <summary>No update ends inside of a character.</summary>
     [Fact]
-    public async Task Updates_OfOneAnswer_CutNoCharacter()
+    public virtual async Task Updates_OfOneAnswer_CutNoCharacter()
         => Assert.All(await StreamAsync(Greedy), update => Assert.False(
             update.Text.Length > 0
             && (char.IsHighSurrogate(update.Text[^1]) || char.IsLowSurrogate(update.Text[0])
@@ -51,7 +51,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>A folded stream is the response, its text in one content.</summary>
     [Fact]
-    public async Task Updates_Folded_EqualTheResponse()
+    public virtual async Task Updates_Folded_EqualTheResponse()
     {
         Require(ChatCapabilities.RepeatableAnswers);
         var response = await AskAsync();
@@ -64,7 +64,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Responses carry what whoever keeps or shows them needs.</summary>
     [Fact]
-    public async Task Response_OfARequest_CarriesIdsRoleAndReason()
+    public virtual async Task Response_OfARequest_CarriesIdsRoleAndReason()
     {
         var response = await AskAsync();
         Assert.False(string.IsNullOrEmpty(response.ResponseId), "The response has no id.");
@@ -76,7 +76,7 @@ public abstract partial class ChatClientConformanceTests
 
     /// <summary>Tokens in and out add up; those known before and those of reasoning are parts of them.</summary>
     [Fact]
-    public async Task Usage_OfAResponse_AddsUp()
+    public virtual async Task Usage_OfAResponse_AddsUp()
     {
         await AskAsync();
         var usage = (await AskAsync()).Usage;

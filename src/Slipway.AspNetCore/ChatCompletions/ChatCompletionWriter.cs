@@ -6,6 +6,7 @@ using Slipway.AspNetCore.Protocol;
 namespace Slipway.AspNetCore.ChatCompletions;
 
 /// <summary>Writes answers as the API has them, whole or in parts.</summary>
+/// <remarks>A call that was cut before its name is the text that was written of it.</remarks>
 /// <param name="id">The response's id.</param>
 /// <param name="created">The time of the response, in seconds since 1970.</param>
 /// <param name="model">The model's name as the request has it.</param>
@@ -40,6 +41,7 @@ internal sealed class ChatCompletionWriter(
             {
                 TextReasoningContent reasoning => new ChunkDelta(ReasoningContent: reasoning.Text),
                 TextContent text => new ChunkDelta(Content: text.Text),
+                FunctionCallContent { Name: "", RawRepresentation: string written } => new ChunkDelta(Content: written),
                 FunctionCallContent call => new ChunkDelta(ToolCalls: [Call(call, answer.Calls++)]),
                 _ => null,
             };
@@ -81,8 +83,13 @@ internal sealed class ChatCompletionWriter(
     private ChatChoice Choice(ChatResponse response, int index)
     {
         AIContent[] contents = [.. response.Messages.SelectMany(message => message.Contents)];
-        FunctionCallContent[] calls = [.. contents.OfType<FunctionCallContent>()];
-        var text = string.Concat(contents.OfType<TextContent>().Select(content => content.Text));
+        FunctionCallContent[] calls = [.. contents.OfType<FunctionCallContent>().Where(call => call.Name.Length > 0)];
+        var text = string.Concat(contents.Select(content => content switch
+        {
+            TextContent { Text: var written } => written,
+            FunctionCallContent { Name: "", RawRepresentation: string written } => written,
+            _ => "",
+        }));
         var reasoning = string.Concat(contents.OfType<TextReasoningContent>().Select(content => content.Text));
         return new ChatChoice(
             index,

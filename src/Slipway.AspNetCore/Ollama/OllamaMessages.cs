@@ -58,7 +58,13 @@ internal static class OllamaMessages
     private static ChatMessage Read(
         OllamaMessage message, string path, List<FunctionCallContent> open, ref int count)
     {
-        var role = MessageReader.Role(message.Role.ToLowerInvariant(), $"{path}.role");
+        if (message.Role.Length == 0)
+        {
+            throw OpenAIException.Missing($"{path}.role");
+        }
+
+        // Other roles than the usual ones reach the template, as they do in Ollama.
+        var role = new ChatRole(message.Role.ToLowerInvariant());
         if (role == ChatRole.Tool)
         {
             var call = open.Find(other => other.CallId == message.ToolCallId)
