@@ -1,7 +1,6 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
 using Microsoft.Extensions.AI;
-using OllamaSharp;
 using OpenAI;
 using Slipway.Testing.Conformance;
 
