@@ -25,9 +25,11 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
     /// <summary>
     /// Encodes a conversation: one sequence, or several where the template does not continue its own text.
     /// </summary>
+    /// <param name="conversation">The conversation.</param>
+    /// <param name="from">The first message that may be learned, counted from 0.</param>
     /// <returns>The token ids of each sequence, and which of them the assistant says.</returns>
     /// <exception cref="TrainingException">The template does not show where the assistant's turns begin.</exception>
-    public IReadOnlyList<(int[] Ids, bool[] Learned)> Encode(Conversation conversation)
+    public IReadOnlyList<(int[] Ids, bool[] Learned)> Encode(Conversation conversation, int from = 0)
     {
         ArgumentNullException.ThrowIfNull(conversation);
         var sequences = new List<(int[], bool[])>(1);
@@ -59,7 +61,7 @@ public sealed class ConversationEncoder(Func<JsonObject, string> render, Func<st
             Add(ids, learned, encode(prompt[done.Length..]), 0);
             var answer = encode(whole[prompt.Length..]);
             var end = Array.LastIndexOf(answer, endToken);
-            Add(ids, learned, answer, end < 0 ? answer.Length : end + 1);
+            Add(ids, learned, answer, index < from ? 0 : end < 0 ? answer.Length : end + 1);
             done = whole;
         }
 

@@ -1,44 +1,51 @@
+using Slipway.Training.Losses;
+using Slipway.Training.Models;
 using Slipway.Training.Recipes;
+using static TorchSharp.torch;
 
 namespace Slipway.Training.Data;
 
 /// <summary>
 /// Shows the sequences of a data set as a stage uses them: cut to its length, without the useless ones.
 /// </summary>
-internal sealed class StageDataset
+internal sealed class StageDataset : StageData
 {
     private readonly TokenDataset _data;
     private readonly int[] _sequences;
+    private readonly ITokenObjective _objective;
+    private readonly AddedTokens _added;
 
-    public StageDataset(TokenDataset data, StageKind kind, int longest)
+    public StageDataset(
+        TokenDataset data, StageKind kind, int longest, ITokenObjective? objective = null, AddedTokens added = default)
     {
-        (_data, Kind, Longest) = (data, kind, longest);
+        (_data, Kind, Longest, _added) = (data, kind, longest, added);
+        _objective = objective ?? new CrossEntropyObjective(CrossEntropy.Plain);
         var sequences = new List<int>(data.Count);
         for (var sequence = 0; sequence < data.Count; sequence++)
         {
             var length = Math.Min(data.Ids(sequence).Length, longest);
-            if (length < 2 || (kind == StageKind.Sft && !data.Learned(sequence)[1..length].Contains(true)))
+            if (length < 2 || (kind != StageKind.Pretrain && !data.Learned(sequence)[1..length].Contains(true)))
             {
                 continue;
             }
 
             Cut += data.Ids(sequence).Length > longest ? 1 : 0;
-            Tokens += length - 1;
+            _tokens += length - 1 + added.Virtual;
             sequences.Add(sequence);
         }
 
         _sequences = [.. sequences];
     }
 
+    private readonly long _tokens;
+
     public StageKind Kind { get; }
 
     public int Longest { get; }
 
-    /// <summary>The number of sequences.</summary>
-    public int Count => _sequences.Length;
+    public override int Count => _sequences.Length;
 
-    /// <summary>The tokens that the model sees of all sequences.</summary>
-    public long Tokens { get; }
+    public override long Tokens => _tokens;
 
     /// <summary>The number of sequences that are longer than the stage allows.</summary>
     public int Cut { get; }
@@ -46,12 +53,32 @@ internal sealed class StageDataset
     /// <summary>The number of sequences in which nothing is to be learned.</summary>
     public int LeftOut => _data.Count - Count;
 
+    public override int Length(int index) => Ids(index).Length;
+
     public ReadOnlySpan<int> Ids(int index)
     {
         var ids = _data.Ids(_sequences[index]);
         return ids[..Math.Min(ids.Length, Longest)];
     }
 
-    /// <summary>Says whether the stage is to learn a token of a sequence.</summary>
+    /// <summary>Tells whether the stage is to learn a token of a sequence.</summary>
     public bool Learns(int index, int token) => Kind == StageKind.Pretrain || _data.Learned(_sequences[index])[token];
+
+    public override TrainingBatch Batch(ReadOnlySpan<int> indices)
+    {
+        var tokens = new TokenBatchBuilder(_added);
+        foreach (var index in indices)
+        {
+            tokens.Add(Ids(index), token => Learns(index, token));
+        }
+
+        return new ObjectiveBatch(tokens.Build(), _objective);
+    }
+
+    private sealed class ObjectiveBatch(TokenBatch tokens, ITokenObjective objective) : TrainingBatch(tokens)
+    {
+        public override int Weight => Tokens.TargetCount;
+
+        public override Tensor SummedLoss(CausalLanguageModel model) => objective.Sum(model, Tokens);
+    }
 }

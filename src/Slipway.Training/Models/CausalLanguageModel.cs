@@ -1,16 +1,20 @@
+using Slipway.Training.Adapters;
+using Slipway.Training.Losses;
 using Slipway.Training.Modules;
+using Slipway.Training.Recipes;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Models;
 
-/// <summary>A decoder-only language model of the Llama family whose parameters carry Hugging Face names.</summary>
+/// <summary>A decoder-only language model whose parameters carry Hugging Face names.</summary>
 /// <remarks>
 /// Weights are float32. <see cref="ComputeType"/> chooses the number type of the matrix products; norms, rotary
 /// positions, the residual stream and the loss stay float32. One thread at a time may use an instance.
 /// </remarks>
 public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
 {
-    private readonly RotaryEmbedding _rotary;
+    private readonly RotaryTables _rotary;
     private readonly DecoderStack _model;
     private readonly Projection? _head;
 
@@ -22,9 +26,9 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
-        _rotary = new RotaryEmbedding(config, CPU);
-        _model = new DecoderStack("model", config, _rotary);
-        register_module("model", _model);
+        _rotary = new RotaryTables(config);
+        _model = new DecoderStack(config, _rotary);
+        register_module(config.Architecture.Names.Model, _model);
         if (!config.TieWordEmbeddings)
         {
             _head = new Projection("lm_head", config.HiddenSize, config.VocabSize, bias: false);
@@ -50,6 +54,16 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     /// <value>float32</value>
     public ScalarType ComputeType { get; set; } = float32;
 
+    /// <summary>The adapter that is trained beside the model's own weights; null for none.</summary>
+    public ModelAdapter? Adapter { get; internal set; }
+
+    /// <summary>The weights that training changes, by name: the adapter's where the model has one.</summary>
+    public IReadOnlyList<(string Name, Parameter Weight)> TrainableParameters =>
+        Adapter?.Parameters ?? [.. named_parameters().Select(one => (one.name, one.parameter))];
+
+    /// <summary>The layers, the embedding and what replaces tokens.</summary>
+    internal DecoderStack Stack => _model;
+
     /// <summary>The number of weights.</summary>
     public long ParameterCount => parameters().Sum(parameter => parameter.numel());
 
@@ -61,7 +75,7 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(input_ids);
         using var scope = NewDisposeScope();
         using var layout = SequenceLayout.Uniform((int)input_ids.shape[0], (int)input_ids.shape[1]);
-        var logits = Head(HiddenStates(input_ids.flatten(), layout)).to(float32);
+        var logits = Head(HiddenStates(input_ids.flatten(), layout));
         return logits.view(input_ids.shape[0], input_ids.shape[1], Config.VocabSize).MoveToOuterDisposeScope();
     }
 
@@ -73,20 +87,19 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(layout);
-        return layout.Longest <= Config.MaxPositionEmbeddings
+        return layout.Longest + layout.Prefix <= Config.MaxPositionEmbeddings
             ? _model.forward(ids, layout, ComputeType)
             : throw new ArgumentException(
-                $"A sequence of {layout.Longest} tokens is longer than max_position_embeddings="
+                $"A sequence of {layout.Longest + layout.Prefix} tokens is longer than max_position_embeddings="
                 + $"{Config.MaxPositionEmbeddings}. Shorten it or raise max_position_embeddings.", nameof(layout));
     }
 
-    /// <summary>Sums the cross-entropy over the tokens that have a target.</summary>
+    /// <summary>Computes the logits at some positions of unpadded sequences.</summary>
     /// <param name="ids">int64 [tokens]</param>
     /// <param name="layout">Where each sequence starts.</param>
     /// <param name="positions">int64 [targets]: the tokens whose successor is to be predicted.</param>
-    /// <param name="targets">int64 [targets]: the successors.</param>
-    /// <returns>float32 scalar: nats, summed.</returns>
-    public Tensor SummedLoss(Tensor ids, SequenceLayout layout, Tensor positions, Tensor targets)
+    /// <returns>float32 [targets, vocab_size]</returns>
+    public Tensor Logits(Tensor ids, SequenceLayout layout, Tensor positions)
     {
         ArgumentNullException.ThrowIfNull(positions);
         using var scope = NewDisposeScope();
@@ -96,8 +109,46 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
             hidden = hidden.index_select(0, positions);   // the head is the widest product: only where it is needed
         }
 
-        var loss = nn.functional.cross_entropy(Head(hidden).to(float32), targets, reduction: nn.Reduction.Sum);
-        return loss.MoveToOuterDisposeScope();
+        return Head(hidden).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Sums the cross-entropy over the tokens that have a target.</summary>
+    /// <param name="ids">int64 [tokens]</param>
+    /// <param name="layout">Where each sequence starts.</param>
+    /// <param name="positions">int64 [targets]: the tokens whose successor is to be predicted.</param>
+    /// <param name="targets">int64 [targets]: the successors.</param>
+    /// <param name="loss">Additions to the cross-entropy; null for none.</param>
+    /// <returns>float32 scalar: nats, summed.</returns>
+    public Tensor SummedLoss(
+        Tensor ids, SequenceLayout layout, Tensor positions, Tensor targets, CrossEntropy? loss = null)
+    {
+        using var scope = NewDisposeScope();
+        return (loss ?? CrossEntropy.Plain).Sum(Logits(ids, layout, positions), targets).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Holds the matrices of the layers as 4-bit codes from now on, for an adapter to be trained
+    /// beside them (QLoRA: Dettmers and others, 2023).</summary>
+    /// <remarks>
+    /// Embedding, head, norms and biases stay as they are. The matrices' parameters become empty, so that the model can
+    /// be neither saved nor trained itself: attach an adapter, and merge that into the checkpoint.
+    /// </remarks>
+    /// <param name="type">The codes' values.</param>
+    public void Freeze(FrozenType type)
+    {
+        using var untracked = no_grad();
+        foreach (var (_, projection) in ModelAdapter.Projections(this))
+        {
+            if (projection.Frozen is not null || projection == _head)
+            {
+                continue;
+            }
+
+            using var scope = NewDisposeScope();
+            projection.Frozen = FrozenWeight.Quantize(
+                projection.Matrix().contiguous(), FrozenTables.Of(type));
+            projection.weight.requires_grad = false;
+            projection.weight.set_(empty(0));
+        }
     }
 
     /// <summary>Releases the weights.</summary>
@@ -105,12 +156,23 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     {
         if (disposing)
         {
+            Adapter?.Dispose();
+            foreach (var (_, projection) in ModelAdapter.Projections(this))
+            {
+                projection.Frozen?.Dispose();
+            }
+
             _rotary.Dispose();
         }
 
         base.Dispose(disposing);
     }
 
-    private Tensor Head(Tensor hidden) =>
-        _head?.forward(hidden) ?? nn.functional.linear(hidden, _model.embed_tokens.weight.to(hidden.dtype));
+    private Tensor Head(Tensor hidden)
+    {
+        var logits = (_head?.forward(hidden)
+            ?? nn.functional.linear(hidden, _model.Embedding.weight.to(hidden.dtype))).to(float32);
+        var cap = Config.FinalSoftcap;
+        return cap > 0 ? (logits / cap).tanh() * cap : logits;
+    }
 }

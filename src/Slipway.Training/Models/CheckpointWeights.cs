@@ -1,4 +1,5 @@
 using Slipway.Checkpoints;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Models;
@@ -7,6 +8,8 @@ namespace Slipway.Training.Models;
 public static class CheckpointWeights
 {
     private const int Chunk = 1 << 20;
+    private const string Head = "lm_head.weight";
+    private static readonly string[] Tables = [".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias"];
 
     /// <summary>Fills every parameter from the tensor of its name, converted to the parameter's number type.</summary>
     /// <param name="module">The module; its parameters keep their place in memory.</param>
@@ -17,58 +20,75 @@ public static class CheckpointWeights
     public static void Load(nn.Module module, Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(module);
+        Load(
+            [.. module.named_parameters().Select(one => (one.name, one.parameter))], checkpoint,
+            "Its configuration and its weights are not of one model.");
+    }
+
+    /// <summary>Fills parameters from the tensors of their names.</summary>
+    /// <param name="parameters">The parameters.</param>
+    /// <param name="checkpoint">Holds a tensor for each parameter and no other.</param>
+    /// <param name="cause">A sentence on what is the matter where it does not.</param>
+    internal static void Load(
+        IReadOnlyList<(string Name, Parameter Weight)> parameters, Checkpoint checkpoint, string cause)
+    {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        var parameters = module.named_parameters().ToArray();
-        Check(checkpoint, parameters.ToDictionary(
-            one => one.name, one => (IReadOnlyList<long>)one.parameter.shape, StringComparer.Ordinal));
+        var tensors = parameters.Select(one => Find(checkpoint, one.Name, one.Weight.shape, cause)).ToArray();
+        CheckLeftOver(parameters, tensors, checkpoint, cause);
         using var untracked = no_grad();
-        foreach (var (name, parameter) in parameters)
+        foreach (var ((_, parameter), tensor) in parameters.Zip(tensors))
         {
-            using var scope = NewDisposeScope();
-            var flat = parameter.view(-1);
-            var buffer = new float[Math.Min(Chunk, flat.numel())];
-            for (long start = 0; start < flat.numel(); start += buffer.Length)
-            {
-                var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, flat.numel() - start));
-                checkpoint.ReadFloats(name, start, part);
-                flat.narrow(0, start, part.Length).copy_(tensor(part.ToArray()));
-            }
+            Fill(parameter, checkpoint, tensor.Name);
         }
     }
 
-    private static void Check(Checkpoint checkpoint, Dictionary<string, IReadOnlyList<long>> expected)
+    private static void Fill(Parameter parameter, Checkpoint checkpoint, string name)
     {
-        foreach (var (name, shape) in expected)
+        using var scope = NewDisposeScope();
+        var flat = parameter.view(-1);
+        var buffer = new float[Math.Min(Chunk, flat.numel())];
+        for (long start = 0; start < flat.numel(); start += buffer.Length)
         {
-            if (!checkpoint.Tensors.TryGetValue(name, out var info))
-            {
-                throw new CheckpointException(
-                    $"The checkpoint '{checkpoint.Path}' holds no tensor '{name}', which the model expects with shape "
-                    + $"{Format(shape)}. Its configuration and its weights are not of one model.",
-                    checkpoint.Path, name);
-            }
-
-            if (!info.Shape.SequenceEqual(shape))
-            {
-                throw new CheckpointException(
-                    $"Tensor '{name}' of '{checkpoint.Path}' has shape {Format(info.Shape)}; expected {Format(shape)} "
-                    + "from the configuration. Its configuration and its weights are not of one model.",
-                    checkpoint.Path, name);
-            }
-
-            if (info.Type.IsCode())
-            {
-                throw new CheckpointException(
-                    $"Tensor '{name}' of '{checkpoint.Path}' is stored as '{info.Type}', codes of a quantization that "
-                    + "cannot be read. Train from the checkpoint that it was quantized from.", checkpoint.Path, name);
-            }
+            var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, flat.numel() - start));
+            checkpoint.ReadFloats(name, start, part);
+            flat.narrow(0, start, part.Length).copy_(tensor(part.ToArray()));
         }
+    }
 
-        foreach (var name in checkpoint.Tensors.Keys.Where(name => !expected.ContainsKey(name)))
+    private static TensorInfo Find(Checkpoint checkpoint, string name, long[] shape, string cause)
+    {
+        if (checkpoint.FindTensor(name) is not { } info)
         {
             throw new CheckpointException(
-                $"Tensor '{name}' of '{checkpoint.Path}' has no place in the model. Its configuration and its weights "
-                + "are not of one model.", checkpoint.Path, name);
+                $"The checkpoint '{checkpoint.Path}' holds no tensor '{name}', which the model expects with shape "
+                + $"{Format(shape)}. {cause}", checkpoint.Path, name);
+        }
+
+        if (!info.Shape.SequenceEqual(shape))
+        {
+            throw new CheckpointException(
+                $"Tensor '{name}' of '{checkpoint.Path}' has shape {Format(info.Shape)}; expected {Format(shape)} "
+                + $"from the configuration. {cause}", checkpoint.Path, name);
+        }
+
+        return !info.Type.IsCode() ? info : throw new CheckpointException(
+            $"Tensor '{name}' of '{checkpoint.Path}' is stored as '{info.Type}', codes of a quantization that cannot "
+            + "be read. Train from the checkpoint that it was quantized from.", checkpoint.Path, name);
+    }
+
+    private static void CheckLeftOver(
+        IReadOnlyList<(string Name, Parameter Weight)> parameters, TensorInfo[] tensors, Checkpoint checkpoint,
+        string cause)
+    {
+        // A tied head is stored beside its embedding at times, and old checkpoints keep tables and masks.
+        var used = tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+        var tied = parameters.All(one => !one.Name.EndsWith(Head, StringComparison.Ordinal));
+        foreach (var name in checkpoint.Tensors.Keys.Where(name => !used.Contains(name)
+            && !(tied && name.EndsWith(Head, StringComparison.Ordinal))
+            && !Tables.Any(table => name.EndsWith(table, StringComparison.Ordinal))))
+        {
+            throw new CheckpointException(
+                $"Tensor '{name}' of '{checkpoint.Path}' has no place in the model. {cause}", checkpoint.Path, name);
         }
     }
 

@@ -1,39 +1,79 @@
 using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using LayerNorm = Slipway.Training.Modules.LayerNorm;
 
 namespace Slipway.Training.Models;
 
 /// <summary>The embedding, the layers and the last norm of a decoder: all of it but the head.</summary>
 internal sealed class DecoderStack : nn.Module<Tensor, SequenceLayout, ScalarType, Tensor>
 {
+    private readonly ModelConfig _config;
     private readonly DecoderLayer[] _layers;
+    private readonly TokenEmbedding? _positions;
+    private readonly nn.Module<Tensor, ScalarType, Tensor> _norm;
 
-    public DecoderStack(string name, ModelConfig config, RotaryEmbedding rotary)
-        : base(name)
+    public DecoderStack(ModelConfig config, RotaryTables rotary)
+        : base(config.Architecture.Names.Model)
     {
-        embed_tokens = new TokenEmbedding(nameof(embed_tokens), config.VocabSize, config.HiddenSize);
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers)
-            .Select(index => new DecoderLayer($"layers.{index}", config, rotary))];
-        norm = new RmsNorm(nameof(norm), config.HiddenSize, config.RmsNormEps);
-        register_module(nameof(embed_tokens), embed_tokens);
-        register_module("layers", new ModuleList<DecoderLayer>(_layers));
-        register_module(nameof(norm), norm);
+        _config = config;
+        var (names, traits) = (config.Architecture.Names, config.Architecture);
+        Embedding = new TokenEmbedding(names.Embedding, config.VocabSize, config.HiddenSize);
+        register_module(names.Embedding, Embedding);
+        if (traits.IsGpt2)
+        {
+            _positions = new TokenEmbedding("wpe", config.MaxPositionEmbeddings, config.HiddenSize);
+            register_module("wpe", _positions);
+        }
+
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(
+            index => new DecoderLayer($"{names.Layers}.{index}", config, index, rotary.Of(index)))];
+        _norm = traits.IsGpt2 ? new LayerNorm(names.Norm, config.HiddenSize, config.RmsNormEps)
+            : new RmsNorm(names.Norm, config.HiddenSize, config.RmsNormEps, traits.NormOffset);
+        register_module(names.Layers, new ModuleList<DecoderLayer>(_layers));
+        register_module(names.Norm, _norm);
     }
 
-    public TokenEmbedding embed_tokens { get; }
+    public TokenEmbedding Embedding { get; }
 
-    private RmsNorm norm { get; }
+    public IReadOnlyList<DecoderLayer> Layers => _layers;
+
+    /// <summary>Vectors that stand for negative ids: -1 is the last of [virtual tokens, hidden_size]; null for
+    /// none.</summary>
+    public Parameter? VirtualTokens { get; set; }
 
     public override Tensor forward(Tensor ids, SequenceLayout layout, ScalarType type)
     {
         using var scope = NewDisposeScope();
-        var residual = embed_tokens.forward(ids);   // [tokens, hidden_size]
+        var residual = Embed(ids);   // [tokens, hidden_size]
+        if (_config.Architecture.ScaledEmbedding)
+        {
+            residual = residual * Math.Sqrt(_config.HiddenSize);
+        }
+
+        if (_positions is not null)
+        {
+            residual = residual + _positions.forward(layout.Positions(ids.device));
+        }
+
         foreach (var layer in _layers)
         {
             residual = layer.forward(residual, layout, type);
         }
 
-        return norm.forward(residual, type).MoveToOuterDisposeScope();
+        return _norm.forward(residual, type).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Embed(Tensor ids)
+    {
+        if (VirtualTokens is null)
+        {
+            return Embedding.forward(ids);
+        }
+
+        var isVirtual = ids.lt(0);
+        var count = VirtualTokens.shape[0];
+        var trained = VirtualTokens.index_select(0, (ids + count).clamp(0, count - 1));
+        return where(isVirtual.unsqueeze(1), trained, Embedding.forward(ids.clamp_min(0)));
     }
 }

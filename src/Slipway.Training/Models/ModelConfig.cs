@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Slipway.Training.Modules;
 
 namespace Slipway.Training.Models;
 
 /// <summary>Reads the keys of a Hugging Face <c>config.json</c> that a decoder is built from.</summary>
-/// <remarks>Immutable and thread-safe. Properties are named after the keys.</remarks>
+/// <remarks>Immutable and thread-safe. Properties are named after Llama's keys.</remarks>
 public sealed class ModelConfig
 {
     private readonly JsonObject _json;
@@ -17,20 +18,27 @@ public sealed class ModelConfig
         Architecture = DecoderArchitectures.Find(json["architectures"] is JsonArray { Count: > 0 } names
             ? Text(names[0], "architectures")
             : throw Bad("architectures", "is missing", "a list with one architecture, such as 'LlamaForCausalLM'"));
-        VocabSize = Positive("vocab_size");
-        HiddenSize = Positive("hidden_size");
-        IntermediateSize = Positive("intermediate_size");
-        NumHiddenLayers = Positive("num_hidden_layers");
-        NumAttentionHeads = Positive("num_attention_heads");
-        NumKeyValueHeads = Positive("num_key_value_heads", NumAttentionHeads);
-        HeadDim = Positive("head_dim", HiddenSize / NumAttentionHeads);
-        MaxPositionEmbeddings = Positive("max_position_embeddings", 2048);
-        RmsNormEps = Number("rms_norm_eps", 1e-6);
+        VocabSize = Whole("vocab_size");
+        HiddenSize = Whole("hidden_size");
+        IntermediateSize = Whole("intermediate_size", Architecture.IsGpt2 ? 4 * HiddenSize : null);
+        NumHiddenLayers = Whole("num_hidden_layers");
+        NumAttentionHeads = Whole("num_attention_heads");
+        NumKeyValueHeads = Whole("num_key_value_heads", NumAttentionHeads);
+        HeadDim = Whole("head_dim", HiddenSize / NumAttentionHeads);
+        MaxPositionEmbeddings = Whole("max_position_embeddings", 2048);
+        RmsNormEps = Number("rms_norm_eps", Architecture.IsGpt2 ? 1e-5 : 1e-6);
         InitializerRange = Number("initializer_range", 0.02);
         AttentionBias = Flag("attention_bias", Architecture.QueryKeyValueBias);
-        MlpBias = Flag("mlp_bias", false);
-        TieWordEmbeddings = Flag("tie_word_embeddings", false);
-        Rope = RopeParameters.Read(json, source);
+        MlpBias = Flag("mlp_bias", Architecture.IsGpt2);
+        TieWordEmbeddings = Flag("tie_word_embeddings", Architecture.TiedByDefault);
+        HiddenAct = Activations.Find(
+            json[Architecture.Activation.Key] is { } node
+                ? Text(node, Architecture.Activation.Key) : Architecture.Activation.Absent,
+            Architecture.Activation.Key, source);
+        AttentionScale = Has("query_pre_attn_scalar") ? 1 / Math.Sqrt(Number("query_pre_attn_scalar", 256))
+            : 1 / Math.Sqrt(HeadDim);
+        AttentionSoftcap = Has("attn_logit_softcapping") ? Number("attn_logit_softcapping", 0) : 0;
+        FinalSoftcap = Has("final_logit_softcapping") ? Number("final_logit_softcapping", 0) : 0;
         Check();
     }
 
@@ -61,7 +69,7 @@ public sealed class ModelConfig
     /// <summary>The longest sequence, in tokens.</summary>
     public int MaxPositionEmbeddings { get; }
 
-    /// <summary>Constant that RMSNorm adds to the mean square.</summary>
+    /// <summary>Constant that norms add to the mean square.</summary>
     public double RmsNormEps { get; }
 
     /// <summary>The standard deviation that new weights are drawn with.</summary>
@@ -76,11 +84,19 @@ public sealed class ModelConfig
     /// <summary>Tells whether the head uses the embedding's weights.</summary>
     public bool TieWordEmbeddings { get; }
 
-    /// <summary>The rotary positions' parameters.</summary>
-    public RopeParameters Rope { get; }
-
     /// <summary>Tells whether the attention's output projection has a bias.</summary>
     public bool OutputBias => AttentionBias && Architecture.OutputBiasFollowsAttentionBias;
+
+    internal Activation HiddenAct { get; }
+
+    /// <summary>The factor of products of queries and keys.</summary>
+    internal double AttentionScale { get; }
+
+    /// <summary>The bound that attention scores are bent to; 0 for none.</summary>
+    internal double AttentionSoftcap { get; }
+
+    /// <summary>The bound that logits are bent to; 0 for none.</summary>
+    internal double FinalSoftcap { get; }
 
     /// <summary>Reads a configuration.</summary>
     /// <param name="json">The keys; copied.</param>
@@ -97,6 +113,48 @@ public sealed class ModelConfig
     /// <summary>Copies the configuration's keys, all of them, as they were read.</summary>
     public JsonObject ToJson() => (JsonObject)_json.DeepClone();
 
+    internal bool Has(string key) => _json[Name(key)] is not null;
+
+    internal JsonObject? Section(string key) => _json[key] as JsonObject;
+
+    internal int Window() => Whole("sliding_window");
+
+    internal int? OptionalWindow() => Has("sliding_window") ? Window() : null;
+
+    internal RopeParameters Rope(JsonObject? section, string thetaKey, double theta) => RopeParameters.Read(
+        _json, section, Number(thetaKey, theta), MaxPositionEmbeddings, _source);
+
+    internal int Whole(string key, int? absent = null)
+    {
+        var name = Name(key);
+        if (_json[name] is null && absent is { } value)
+        {
+            return value;
+        }
+
+        return _json[name] is JsonValue json && json.TryGetValue(out int number) && number is > 0 and <= 1 << 24
+            ? number
+            : throw Bad(name, _json[name] is { } found ? $"is '{found.ToJsonString()}'" : "is missing",
+                "a whole number from 1 to 16,777,216");
+    }
+
+    internal bool Flag(string key, bool absent)
+    {
+        return _json[key] is null ? absent
+            : _json[key] is JsonValue json && json.TryGetValue(out bool flag) ? flag
+            : throw Bad(key, $"is '{_json[key]!.ToJsonString()}'", "true or false");
+    }
+
+    internal IReadOnlyList<string>? Texts(string key) =>
+        (_json[key] as JsonArray)?.Select(item => Text(item, key)).ToArray();
+
+    internal IReadOnlyList<int>? Numbers(string key) => (_json[key] as JsonArray)?.Select(
+        item => item is JsonValue value && value.TryGetValue(out int number) ? number
+            : throw Bad(key, $"holds '{item?.ToJsonString() ?? "null"}'", "whole numbers")).ToArray();
+
+    internal ModelConfigException Bad(string key, string found, string expected) =>
+        new(_source, key, $"'{key}' in '{_source}' {found}; expected {expected}.");
+
     private void Check()
     {
         if (NumAttentionHeads % NumKeyValueHeads != 0)
@@ -111,46 +169,25 @@ public sealed class ModelConfig
                 "head_dim", Invariant($"is {HeadDim}"), "an even number, because rotary positions pair the lanes");
         }
 
-        var activation = _json["hidden_act"] is { } node ? Text(node, "hidden_act") : "silu";
-        if (activation != "silu")
+        if (Flag("scale_attn_by_inverse_layer_idx", false) || Flag("use_bidirectional_attention", false))
         {
             throw new NotSupportedException(
-                $"The activation '{activation}' of 'hidden_act' in '{_source}' is not supported; expected 'silu'.");
+                $"'{_source}' asks for 'scale_attn_by_inverse_layer_idx' or 'use_bidirectional_attention', which "
+                + "cannot be trained; expected 'false'.");
         }
 
-        if (Flag("use_sliding_window", false) || (_json["sliding_window"] is JsonValue && Architecture.SlidingWindow))
+        for (var layer = 0; layer < NumHiddenLayers; layer++)
         {
-            throw new NotSupportedException(
-                $"'{_source}' asks for sliding-window attention, which cannot be trained. Set 'sliding_window' to "
-                + "null.");
+            _ = (Architecture.Window(this, layer), Architecture.Rope(this, layer), Architecture.Experts(this, layer));
         }
-    }
-
-    private int Positive(string key, int? absent = null)
-    {
-        if (_json[key] is null && absent is { } value)
-        {
-            return value;
-        }
-
-        return _json[key] is JsonValue json && json.TryGetValue(out int number) && number is > 0 and <= 1 << 24
-            ? number
-            : throw Bad(key, _json[key] is { } found ? $"is '{found.ToJsonString()}'" : "is missing",
-                "a whole number from 1 to 16,777,216");
     }
 
     private double Number(string key, double absent)
     {
-        return _json[key] is null ? absent
-            : _json[key] is JsonValue json && json.TryGetValue(out double number) && number > 0 ? number
-            : throw Bad(key, $"is '{_json[key]!.ToJsonString()}'", "a positive number");
-    }
-
-    private bool Flag(string key, bool absent)
-    {
-        return _json[key] is null ? absent
-            : _json[key] is JsonValue json && json.TryGetValue(out bool flag) ? flag
-            : throw Bad(key, $"is '{_json[key]!.ToJsonString()}'", "true or false");
+        var name = Name(key);
+        return _json[name] is null ? absent
+            : _json[name] is JsonValue json && json.TryGetValue(out double number) && number > 0 ? number
+            : throw Bad(name, $"is '{_json[name]!.ToJsonString()}'", "a positive number");
     }
 
     private string Text(JsonNode? node, string key)
@@ -160,8 +197,7 @@ public sealed class ModelConfig
             : throw Bad(key, $"holds '{node?.ToJsonString() ?? "null"}'", "a string");
     }
 
-    private ModelConfigException Bad(string key, string found, string expected) =>
-        new(_source, key, $"'{key}' in '{_source}' {found}; expected {expected}.");
+    private string Name(string key) => Architecture?.Keys.GetValueOrDefault(key) ?? key;
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

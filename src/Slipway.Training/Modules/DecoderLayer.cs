@@ -6,28 +6,46 @@ namespace Slipway.Training.Modules;
 /// <summary>One layer of a decoder: attention and feed-forward, each behind a norm and added to the residual.</summary>
 public sealed class DecoderLayer : nn.Module<Tensor, SequenceLayout, ScalarType, Tensor>
 {
+    private readonly nn.Module<Tensor, ScalarType, Tensor> _beforeAttention;
+    private readonly nn.Module<Tensor, ScalarType, Tensor> _beforeFeedForward;
+    private readonly RmsNorm? _afterAttention;
+    private readonly RmsNorm? _afterFeedForward;
+    private readonly nn.Module<Tensor, Tensor> _feedForward;
+
     /// <summary>Creates the layer with unset weights. The rotary tables stay the caller's.</summary>
-    public DecoderLayer(string name, ModelConfig config, RotaryEmbedding rotary)
+    /// <param name="name">The module's name.</param>
+    /// <param name="config">The sizes.</param>
+    /// <param name="layer">The layer, counted from 0.</param>
+    /// <param name="rotary">The tables of the layer's positions; null where it has none.</param>
+    public DecoderLayer(string name, ModelConfig config, int layer, RotaryEmbedding? rotary)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(config);
-        self_attn = new Attention(nameof(self_attn), config, rotary);
-        mlp = new GatedFeedForward(nameof(mlp), config);
-        input_layernorm = new RmsNorm(nameof(input_layernorm), config.HiddenSize, config.RmsNormEps);
-        post_attention_layernorm = new RmsNorm(nameof(post_attention_layernorm), config.HiddenSize, config.RmsNormEps);
-        register_module(nameof(self_attn), self_attn);
-        register_module(nameof(mlp), mlp);
-        register_module(nameof(input_layernorm), input_layernorm);
-        register_module(nameof(post_attention_layernorm), post_attention_layernorm);
+        var traits = config.Architecture;
+        Attention = new Attention(traits.IsGpt2 ? "attn" : "self_attn", config, layer, rotary);
+        _feedForward = traits.IsGpt2 ? new PlainFeedForward("mlp", config)
+            : traits.Experts(config, layer) is { } experts ? new ExpertFeedForward(config, experts)
+            : new GatedFeedForward("mlp", config);
+        register_module(Attention.GetName(), Attention);
+        register_module(_feedForward.GetName(), _feedForward);
+        if (traits.IsGpt2)
+        {
+            _beforeAttention = Added(new LayerNorm("ln_1", config.HiddenSize, config.RmsNormEps));
+            _beforeFeedForward = Added(new LayerNorm("ln_2", config.HiddenSize, config.RmsNormEps));
+            return;
+        }
+
+        _beforeAttention = Added(Norm("input_layernorm", config));
+        _beforeFeedForward = Added(
+            Norm(traits.PostNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm", config));
+        if (traits.PostNorms)
+        {
+            _afterAttention = Added(Norm("post_attention_layernorm", config));
+            _afterFeedForward = Added(Norm("post_feedforward_layernorm", config));
+        }
     }
 
-    private Attention self_attn { get; }
-
-    private GatedFeedForward mlp { get; }
-
-    private RmsNorm input_layernorm { get; }
-
-    private RmsNorm post_attention_layernorm { get; }
+    internal Attention Attention { get; }
 
     /// <summary>
     /// Maps the float32 residual [tokens, hidden_size]; products are computed in the asked number type.
@@ -35,8 +53,20 @@ public sealed class DecoderLayer : nn.Module<Tensor, SequenceLayout, ScalarType,
     public override Tensor forward(Tensor residual, SequenceLayout layout, ScalarType type)
     {
         using var scope = NewDisposeScope();
-        residual = residual + self_attn.forward(input_layernorm.forward(residual, type), layout);
-        residual = residual + mlp.forward(post_attention_layernorm.forward(residual, type));
+        var mixed = Attention.forward(_beforeAttention.forward(residual, type), layout);
+        residual = residual + (_afterAttention?.forward(mixed, float32) ?? mixed);
+        var fed = _feedForward.forward(_beforeFeedForward.forward(residual, type));
+        residual = residual + (_afterFeedForward?.forward(fed, float32) ?? fed);
         return residual.MoveToOuterDisposeScope();
+    }
+
+    private static RmsNorm Norm(string name, ModelConfig config) =>
+        new(name, config.HiddenSize, config.RmsNormEps, config.Architecture.NormOffset);
+
+    private T Added<T>(T norm)
+        where T : nn.Module
+    {
+        register_module(norm.GetName(), norm);
+        return norm;
     }
 }

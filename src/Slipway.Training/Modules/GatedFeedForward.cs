@@ -4,43 +4,53 @@ using static TorchSharp.torch;
 
 namespace Slipway.Training.Modules;
 
-/// <summary>The feed-forward block SwiGLU: <c>down(silu(gate(x)) · up(x))</c> (Shazeer, 2020).</summary>
+/// <summary>The gated feed-forward block: <c>down(act(gate(x)) · up(x))</c> (Shazeer, 2020).</summary>
 public sealed class GatedFeedForward : nn.Module<Tensor, Tensor>
 {
-    /// <summary>Creates the block with unset weights.</summary>
+    private readonly Projection[] _inputs;
+    private readonly Projection _down;
+    private readonly Activation _activation;
+
+    /// <summary>Creates the block of a layer with unset weights.</summary>
     public GatedFeedForward(string name, ModelConfig config)
-        : base(name)
+        : this(
+            name, config ?? throw new ArgumentNullException(nameof(config)), config.IntermediateSize,
+            ("gate_proj", "up_proj", "down_proj"))
     {
-        ArgumentNullException.ThrowIfNull(config);
-        var (hidden, inner) = (config.HiddenSize, config.IntermediateSize);
-        gate_proj = new Projection(nameof(gate_proj), hidden, inner, config.MlpBias);
-        up_proj = new Projection(nameof(up_proj), hidden, inner, config.MlpBias);
-        down_proj = new Projection(nameof(down_proj), inner, hidden, config.MlpBias);
-        register_module(nameof(gate_proj), gate_proj);
-        register_module(nameof(up_proj), up_proj);
-        register_module(nameof(down_proj), down_proj);
     }
 
-    private Projection gate_proj { get; }
+    internal GatedFeedForward(
+        string name, ModelConfig config, int inner, (string Gate, string Up, string Down) names)
+        : base(name)
+    {
+        var (hidden, bias) = (config.HiddenSize, config.MlpBias);
+        _activation = config.HiddenAct;
+        _inputs = config.Architecture.FusedProjections ? [new("gate_up_proj", hidden, 2 * inner, bias)]
+            : [new(names.Gate, hidden, inner, bias), new(names.Up, hidden, inner, bias)];
+        _down = new Projection(names.Down, inner, hidden, bias);
+        foreach (var projection in _inputs)
+        {
+            register_module(projection.GetName(), projection);
+        }
 
-    private Projection up_proj { get; }
-
-    private Projection down_proj { get; }
+        register_module(names.Down, _down);
+    }
 
     /// <summary>Maps [tokens, hidden_size] to the same shape.</summary>
     public override Tensor forward(Tensor hidden)
     {
         ArgumentNullException.ThrowIfNull(hidden);
         using var scope = NewDisposeScope();
-        var joined = Projection.Joined(hidden, gate_proj, up_proj);   // [tokens, 2 × intermediate_size]
-        return down_proj.forward(FusedRows.Applies(joined, joined.shape[1] / 2)
+        var joined = _inputs.Length == 1   // [tokens, 2 × intermediate_size]
+            ? _inputs[0].forward(hidden) : Projection.Joined(hidden, _inputs);
+        return _down.forward(_activation.Name == "silu" && FusedRows.Applies(joined, joined.shape[1] / 2)
             ? SwiGluFunction.Apply(joined) : Mix(joined))
             .MoveToOuterDisposeScope();
     }
 
-    private static Tensor Mix(Tensor joined)
+    private Tensor Mix(Tensor joined)
     {
         var halves = joined.chunk(2, -1);   // [tokens, intermediate_size] each
-        return nn.functional.silu(halves[0]) * halves[1];
+        return _activation.Apply(halves[0]) * halves[1];
     }
 }

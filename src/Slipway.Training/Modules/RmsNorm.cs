@@ -9,13 +9,18 @@ namespace Slipway.Training.Modules;
 public sealed class RmsNorm : nn.Module<Tensor, ScalarType, Tensor>
 {
     private readonly double _epsilon;
+    private readonly double _offset;
 
-    /// <summary>Creates the norm with weights of one.</summary>
-    public RmsNorm(string name, int width, double epsilon)
+    /// <summary>Creates the norm with weights that change nothing.</summary>
+    /// <param name="name">The module's name.</param>
+    /// <param name="width">The width of the vectors.</param>
+    /// <param name="epsilon">Constant that is added to the mean square.</param>
+    /// <param name="offset">Constant that is added to the weights: 1 where they are stored as what exceeds 1.</param>
+    public RmsNorm(string name, int width, double epsilon, double offset = 0)
         : base(name)
     {
-        _epsilon = epsilon;
-        weight = new Parameter(ones(width));
+        (_epsilon, _offset) = (epsilon, offset);
+        weight = new Parameter(full(width, 1 - offset));
         register_parameter(nameof(weight), weight);
     }
 
@@ -26,15 +31,16 @@ public sealed class RmsNorm : nn.Module<Tensor, ScalarType, Tensor>
     public override Tensor forward(Tensor input, ScalarType type)
     {
         ArgumentNullException.ThrowIfNull(input);
+        using var scope = NewDisposeScope();
+        var scale = _offset == 0 ? weight : weight + _offset;
         if (input.dim() == 2 && input.dtype == float32 && input.is_contiguous()
             && FusedRows.Applies(input, input.shape[1]))
         {
-            return RmsNormFunction.Apply(input, weight, _epsilon, type);
+            return RmsNormFunction.Apply(input, scale, _epsilon, type).MoveToOuterDisposeScope();
         }
 
-        using var scope = NewDisposeScope();
         var wide = input.to(float32);
         var inverse = rsqrt(wide.square().mean([-1], keepdim: true) + _epsilon);
-        return (wide * inverse * weight).to(type).MoveToOuterDisposeScope();
+        return (wide * inverse * scale).to(type).MoveToOuterDisposeScope();
     }
 }

@@ -1,4 +1,7 @@
 using System.Text.Json.Nodes;
+using Slipway.Training.Adapters;
+using Slipway.Training.Losses;
+using Slipway.Training.Optimization;
 
 namespace Slipway.Training.Recipes;
 
@@ -28,10 +31,22 @@ public sealed record Recipe
     public NumberType SavePrecision { get; init; }
 
     /// <summary>The keys of the model's <c>config.json</c>; <c>vocab_size</c> comes from the tokenizer.</summary>
+    /// <value>Empty: the configuration of <see cref="Start"/>.</value>
     public required JsonObject Model { get; init; }
 
     /// <summary>The checkpoint whose weights the run starts from; null for weights drawn from the seed.</summary>
     public string? Start { get; init; }
+
+    /// <summary>The adapter that is trained beside the frozen weights of <see cref="Start"/>; null where the weights
+    /// themselves are.</summary>
+    public AdapterConfig? Adapter { get; init; }
+
+    /// <summary>The 4-bit codes that frozen matrices are held in; null for float32.</summary>
+    public FrozenType? BaseQuantization { get; init; }
+
+    /// <summary>The checkpoint of the model that stages of the kind <see cref="StageKind.Distill"/> learn
+    /// from.</summary>
+    public string? Teacher { get; init; }
 
     /// <summary>Source of the tokenizer.</summary>
     public required TokenizerRecipe Tokenizer { get; init; }
@@ -63,17 +78,19 @@ public sealed record TokenizerRecipe(string? Path, TokenizerTraining? Train, str
 public sealed record TokenizerTraining(
     int VocabSize, IReadOnlyList<string> SpecialTokens, IReadOnlyList<string> AddedTokens, string? Pattern);
 
-/// <summary>Says where the data comes from: exactly one of the three sources is set.</summary>
+/// <summary>Says where the data comes from: exactly one of the four sources is set.</summary>
 /// <param name="Corpus">A grammar that conversations are generated from.</param>
 /// <param name="TrainingConversations">How many conversations a corpus generates to train on.</param>
 /// <param name="EvaluationConversations">How many held-out conversations a corpus generates to evaluate on.</param>
 /// <param name="Conversations">A JSON Lines file of conversations: <c>{"messages": […], "tools": […]}</c>.</param>
 /// <param name="Text">A UTF-8 text file.</param>
-/// <param name="Evaluation">A held-out file of the same kind as <c>conversations</c> or <c>text</c>; may be
-/// null.</param>
+/// <param name="Evaluation">A held-out file of the same kind as <c>conversations</c>, <c>text</c> or
+/// <c>preferences</c>; may be null.</param>
+/// <param name="Preferences">A JSON Lines file of prompts with a preferred and a rejected answer:
+/// <c>{"prompt": […], "chosen": […], "rejected": […]}</c>.</param>
 public sealed record DataRecipe(
     string? Corpus, int TrainingConversations, int EvaluationConversations,
-    string? Conversations, string? Text, string? Evaluation);
+    string? Conversations, string? Text, string? Evaluation, string? Preferences = null);
 
 /// <summary>Names what a stage learns.</summary>
 public enum StageKind
@@ -83,6 +100,24 @@ public enum StageKind
 
     /// <summary>Words of the assistant.</summary>
     Sft,
+
+    /// <summary>A teacher's distributions over words of the assistant.</summary>
+    Distill,
+
+    /// <summary>Preferences, by DPO.</summary>
+    Dpo,
+
+    /// <summary>Preferences, by IPO.</summary>
+    Ipo,
+
+    /// <summary>Preferences, by SimPO.</summary>
+    SimPo,
+
+    /// <summary>Preferences, by ORPO.</summary>
+    Orpo,
+
+    /// <summary>Preferences, by KTO.</summary>
+    Kto,
 }
 
 /// <summary>Names a number type of weights or of matrix products.</summary>
@@ -106,6 +141,25 @@ public enum OptimizerKind
 
     /// <summary>Muon for matrices, AdamW for the rest.</summary>
     Muon,
+
+    /// <summary>Lion: the sign of the momentum.</summary>
+    Lion,
+
+    /// <summary>Adafactor: means of squares by row and column.</summary>
+    Adafactor,
+
+    /// <summary>Plain gradient descent.</summary>
+    Sgd,
+}
+
+/// <summary>Names the 4-bit codes that the matrices of a frozen model are held in.</summary>
+public enum FrozenType
+{
+    /// <summary>NF4: quantiles of the normal distribution.</summary>
+    Nf4,
+
+    /// <summary>Whole numbers from -7 to 7.</summary>
+    Int4,
 }
 
 /// <summary>Describes one stage of a run; each starts with a fresh optimizer.</summary>
@@ -133,7 +187,27 @@ public sealed record StageRecipe
     /// <summary>The learning rate at the end of the warm-up.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>The learning rate that the cosine ends at.</summary>
+    /// <summary>The course of the learning rate behind the warm-up.</summary>
+    /// <value>cosine</value>
+    public ScheduleKind Schedule { get; init; }
+
+    /// <summary>The number of falling steps at the end of a warm-up–stable–decay schedule.</summary>
+    public long DecaySteps { get; init; }
+
+    /// <summary>Additions to the cross-entropy.</summary>
+    public CrossEntropy Loss { get; init; } = CrossEntropy.Plain;
+
+    /// <summary>The loss of preferences; null for stages of other kinds.</summary>
+    public PreferenceLoss? Preference { get; init; }
+
+    /// <summary>The loss of a stage of the kind <see cref="StageKind.Distill"/>; null for others.</summary>
+    public DistillationLoss? Distillation { get; init; }
+
+    /// <summary>The number of evaluations without a better one that end the stage with its best weights.</summary>
+    /// <value>0: none do.</value>
+    public int Patience { get; init; }
+
+    /// <summary>The learning rate that a falling schedule ends at.</summary>
     public double MinimumLearningRate { get; init; }
 
     /// <summary>The number of steps that the learning rate rises.</summary>

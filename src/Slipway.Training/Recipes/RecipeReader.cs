@@ -2,6 +2,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Slipway.Training.Adapters;
+using Slipway.Training.Losses;
+using Slipway.Training.Methods;
+using Slipway.Training.Optimization;
 
 namespace Slipway.Training.Recipes;
 
@@ -54,21 +58,25 @@ public static class RecipeReader
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        JsonObject json;
+        var json = ParseJson(text, path);
+        var errors = new List<string>();
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var recipe = Read(new RecipeSection(json, "", errors), folder, json);
+        return errors.Count == 0 ? recipe : throw new RecipeException(path, errors);
+    }
+
+    /// <summary>Parses a JSON object as recipes are written, with comments.</summary>
+    internal static JsonObject ParseJson(string text, string path)
+    {
         try
         {
-            json = JsonNode.Parse(text, documentOptions: Options) as JsonObject
+            return JsonNode.Parse(text, documentOptions: Options) as JsonObject
                 ?? throw new RecipeException(path, ["It holds no JSON object."]);
         }
         catch (JsonException error)
         {
             throw new RecipeException(path, [$"It is not valid JSON: {error.Message}"]);
         }
-
-        var errors = new List<string>();
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var recipe = Read(new RecipeSection(json, "", errors), folder, json);
-        return errors.Count == 0 ? recipe : throw new RecipeException(path, errors);
     }
 
     private static Recipe Read(RecipeSection root, string folder, JsonObject json)
@@ -81,8 +89,14 @@ public static class RecipeReader
             Threads = (int)root.Whole("threads", 0, 0, 1024),
             SavePrecision = root.Choice("save_precision", NumberType.Fp32, required: false,
                 ("fp32", NumberType.Fp32), ("bf16", NumberType.Bf16), ("fp16", NumberType.Fp16)),
-            Model = (JsonObject?)root.Object("model")?.DeepClone() ?? [],
+            Model = root.Has("start") && !root.Has("model") ? []
+                : (JsonObject?)root.Object("model")?.DeepClone() ?? [],
             Start = Full(folder, root.Text("start", required: false)),
+            Adapter = ReadAdapter(root.Section("adapter", required: false)),
+            BaseQuantization = root.Has("base_quantization") ? root.Choice(
+                "base_quantization", FrozenType.Nf4, required: false,
+                ("nf4", FrozenType.Nf4), ("int4", FrozenType.Int4)) : null,
+            Teacher = Full(folder, root.Text("teacher", required: false)),
             Tokenizer = ReadTokenizer(root.Section("tokenizer"), folder),
             ChatTemplate = Full(folder, root.Text("chat_template", required: false)),
             Data = ReadData(root.Section("data"), folder),
@@ -94,13 +108,60 @@ public static class RecipeReader
             root.Report("chat_template", "is missing; conversations need one.");
         }
 
-        if (recipe.Data.Text is not null && recipe.Stages.Any(stage => stage.Kind == StageKind.Sft))
-        {
-            root.Report("stages", "has one of the kind 'sft', which needs conversations; 'data' holds text.");
-        }
-
+        root.Know("model");
+        Check(recipe, root);
         root.Close();
         return recipe;
+    }
+
+    private static void Check(Recipe recipe, RecipeSection root)
+    {
+        var held = recipe.Data.Preferences is not null ? "preferences"
+            : recipe.Data.Text is not null ? "text" : "conversations";
+        foreach (var method in recipe.Stages.Select(stage => TrainingMethods.Of(stage.Kind)).Distinct())
+        {
+            var needed = method.Data switch
+            {
+                MethodData.Preferences when recipe.Data.Preferences is null => "preferences",
+                MethodData.Conversations when held != "conversations" => "conversations",
+                MethodData.Any when held == "preferences" => "text or conversations",
+                _ => null,
+            };
+            if (needed is not null)
+            {
+                root.Report(
+                    "stages", $"has one of the kind '{method.Name}', which needs {needed}; 'data' holds {held}.");
+            }
+        }
+
+        if (recipe.Start is null && (recipe.Adapter is not null || recipe.BaseQuantization is not null))
+        {
+            root.Report("start", "is missing; an adapter is trained beside the weights of a checkpoint.");
+        }
+
+        if (recipe.Adapter is null && recipe.BaseQuantization is not null)
+        {
+            root.Report("adapter", "is missing; weights in 4-bit codes are not trained themselves.");
+        }
+
+        if (recipe.Stages.Any(stage => stage.Kind == StageKind.Distill) != (recipe.Teacher is not null))
+        {
+            root.Report("teacher", "belongs to stages of the kind 'distill'; expected both or neither.");
+        }
+
+        if (recipe.Stages.Any(stage => stage.Patience > 0 && stage.EvaluateEvery == 0)
+            || (recipe.Stages.Any(stage => stage.Patience > 0) && recipe.Data.Evaluation is null
+                && recipe.Data.EvaluationConversations == 0))
+        {
+            root.Report("stages", "has one with 'patience', which needs 'evaluate_every' and held-out data.");
+        }
+    }
+
+    private static AdapterConfig? ReadAdapter(RecipeSection? section)
+    {
+        var config = section is null ? null : AdapterConfig.Read(section);
+        section?.Close();
+        return config;
     }
 
     private static TokenizerRecipe ReadTokenizer(RecipeSection? section, string folder)
@@ -137,7 +198,7 @@ public static class RecipeReader
             return new DataRecipe(null, 0, 0, null, null, null);
         }
 
-        var source = section.OneOf("corpus", "conversations", "text");
+        var source = section.OneOf("corpus", "conversations", "text", "preferences");
         var corpus = source == "corpus";
         var data = new DataRecipe(
             Full(folder, section.Text("corpus", required: false)),
@@ -145,7 +206,8 @@ public static class RecipeReader
             corpus ? (int)section.Whole("evaluation_conversations", 0, 0, 100_000_000) : 0,
             Full(folder, section.Text("conversations", required: false)),
             Full(folder, section.Text("text", required: false)),
-            corpus ? null : Full(folder, section.Text("evaluation", required: false)));
+            corpus ? null : Full(folder, section.Text("evaluation", required: false)),
+            Full(folder, section.Text("preferences", required: false)));
         section.Close();
         return data;
     }
@@ -153,16 +215,30 @@ public static class RecipeReader
     private static StageRecipe ReadStage(RecipeSection section)
     {
         var steps = section.OneOf("steps", "epochs") == "steps";
+        var method = section.Choice("kind", TrainingMethods.All[0], required: true,
+            [.. TrainingMethods.All.Select(row => (row.Name, row))]);
+        var schedule = section.Choice("schedule", ScheduleKind.Cosine, required: false,
+            ("cosine", ScheduleKind.Cosine), ("linear", ScheduleKind.Linear), ("constant", ScheduleKind.Constant),
+            ("wsd", ScheduleKind.WarmupStableDecay));
         var stage = new StageRecipe
         {
-            Kind = section.Choice("kind", StageKind.Pretrain, required: true,
-                ("pretrain", StageKind.Pretrain), ("sft", StageKind.Sft)),
+            Kind = method.Kind,
+            Schedule = schedule,
+            DecaySteps = schedule == ScheduleKind.WarmupStableDecay
+                ? section.Whole("decay_steps", null, 1, MaxSteps) : 0,
+            Loss = method.Data == MethodData.Preferences || method.Kind == StageKind.Distill ? CrossEntropy.Plain : new(
+                section.Number("label_smoothing", 0, 0, 0.99), section.Number("z_loss", 0, 0, 100)),
+            Preference = method.Preference?.Invoke(section),
+            Distillation = method.Kind != StageKind.Distill ? null : new(
+                section.Number("alpha", 0.5, 0, 1), section.Number("temperature", 2, 0.01, 100),
+                section.Flag("reverse_kl")),
+            Patience = (int)section.Whole("patience", 0, 0, 1 << 20),
             Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MaxSteps) : null,
             Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,
             BatchSize = (int)section.Whole("batch_size", null, 1, 1 << 20),
             SequenceLength = (int)section.Whole("sequence_length", null, 2, 1 << 20),
             Optimizer = section.Choice("optimizer", OptimizerKind.AdamW, required: false,
-                ("adamw", OptimizerKind.AdamW), ("muon", OptimizerKind.Muon)),
+                [.. Optimizers.All.Select(row => (row.Name, row.Kind))]),
             LearningRate = section.Number("learning_rate", null, 1e-12, 100),
             MinimumLearningRate = section.Number("minimum_learning_rate", 0, 0, 100),
             WarmupSteps = section.Whole("warmup_steps", 0, 0, MaxSteps),

@@ -14,6 +14,9 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
     /// <summary>Tells whether the key is there and not null.</summary>
     public bool Has(string key) => json[key] is not null;
 
+    /// <summary>Marks a key as known that is not read.</summary>
+    public void Know(string key) => _known.Add(key);
+
     public string? Text(string key, bool required = true)
     {
         var node = Find(key, required);
@@ -98,6 +101,49 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
         return min;
     }
 
+    public bool Flag(string key)
+    {
+        var node = Find(key, required: false);
+        if (node is null || (node is JsonValue json && json.TryGetValue(out bool _)))
+        {
+            return node?.GetValue<bool>() ?? false;
+        }
+
+        Wrong(key, node, "true or false");
+        return false;
+    }
+
+    /// <summary>Tells whether the key holds this very text.</summary>
+    public bool HasText(string key, string text)
+    {
+        var holds = json[key] is JsonValue value && value.TryGetValue(out string? found) && found == text;
+        if (holds)
+        {
+            _known.Add(key);
+        }
+
+        return holds;
+    }
+
+    /// <summary>An object of positive numbers by pattern; empty where there is none.</summary>
+    public IReadOnlyDictionary<string, double> Numbers(string key)
+    {
+        var numbers = new Dictionary<string, double>(StringComparer.Ordinal);
+        foreach (var (pattern, node) in Section(key, required: false) is null ? [] : (JsonObject)json[key]!)
+        {
+            if (node is JsonValue value && value.TryGetValue(out double number) && number > 0 && IsPattern(pattern))
+            {
+                numbers.Add(pattern, number);
+                continue;
+            }
+
+            errors.Add($"'{Path(key)}' has '{pattern}': {node?.ToJsonString() ?? "null"}; expected a regular "
+                + "expression of module paths and a positive number.");
+        }
+
+        return numbers;
+    }
+
     public RecipeSection? Section(string key, bool required = true)
     {
         var node = Find(key, required);
@@ -174,6 +220,19 @@ internal sealed class RecipeSection(JsonObject json, string place, List<string> 
     }
 
     public void Report(string key, string problem) => errors.Add($"{Name(key)} {problem}");
+
+    private static bool IsPattern(string text)
+    {
+        try
+        {
+            _ = new Regex(text);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
 
     private JsonNode? Find(string key, bool required)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Slipway.Training.Adapters;
 using Slipway.Training.Data;
 using Slipway.Training.Models;
 using static TorchSharp.torch;
@@ -28,8 +29,9 @@ internal sealed class ParallelLoss
     public ParallelLoss(CausalLanguageModel model, int threads)
     {
         (_model, _threads) = (model, threads);
-        _weights = [.. model.parameters()];
-        Workers = (int)Math.Clamp(MaxGradientBytes / (sizeof(float) * model.ParameterCount), 1, threads);
+        _weights = [.. model.TrainableParameters.Select(one => one.Weight)];
+        Workers = (int)Math.Clamp(
+            MaxGradientBytes / (sizeof(float) * _weights.Sum(weight => weight.numel())), 1, threads);
     }
 
     /// <summary>Number of batches that are computed at once.</summary>
@@ -38,9 +40,11 @@ internal sealed class ParallelLoss
     /// <summary>
     /// Computes the mean loss over all targets of the batches and leaves its gradients at the weights.
     /// </summary>
-    public double Backward(IReadOnlyList<TokenBatch> batches)
+    /// <param name="batches">The parts of a step.</param>
+    /// <param name="seed">What dropout draws from; each batch has a number of its own.</param>
+    public double Backward(IReadOnlyList<TrainingBatch> batches, long seed)
     {
-        var targets = batches.Sum(batch => (long)batch.TargetCount);
+        var targets = batches.Sum(batch => (long)batch.Weight);
         var workers = Math.Min(Workers, batches.Count);
         var (losses, gradients) = (new double[workers], new IList<Tensor>?[workers]);
         Run(workers, worker =>
@@ -48,7 +52,8 @@ internal sealed class ParallelLoss
             for (var index = worker; index < batches.Count; index += workers)
             {
                 using var scope = NewDisposeScope();
-                var loss = Sum(batches[index]) / targets;
+                using var dropout = RandomDropout.Begin(unchecked((seed * 1_000_003) + index));
+                var loss = batches[index].SummedLoss(_model) / targets;
                 var parts = autograd.grad([loss], _weights);
                 losses[worker] += loss.item<float>();
                 if (gradients[worker] is { } sum)
@@ -86,7 +91,7 @@ internal sealed class ParallelLoss
     /// <param name="done">Told, under a lock, of each batch that was computed.</param>
     /// <param name="cancellationToken">Stops between two batches.</param>
     public double Evaluate(
-        int count, Func<int, TokenBatch> create, Action<TokenBatch> done, CancellationToken cancellationToken)
+        int count, Func<int, TrainingBatch> create, Action<TrainingBatch> done, CancellationToken cancellationToken)
     {
         var (sums, targets) = (new double[count], 0L);
         var workers = Math.Min(Workers, count);
@@ -98,18 +103,16 @@ internal sealed class ParallelLoss
                 cancellationToken.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
                 using var batch = create(index);
-                sums[index] = Sum(batch).item<float>();
+                sums[index] = batch.SummedLoss(_model).item<float>();
                 lock (sums)
                 {
-                    targets += batch.TargetCount;
+                    targets += batch.Weight;
                     done(batch);
                 }
             }
         });
         return sums.Sum() / targets;
     }
-
-    private Tensor Sum(TokenBatch batch) => _model.SummedLoss(batch.Ids, batch.Layout, batch.Positions, batch.Targets);
 
     private static void Add(IList<Tensor> sums, IList<Tensor> parts)
     {

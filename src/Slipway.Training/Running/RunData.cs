@@ -41,13 +41,19 @@ internal sealed class RunData
     /// <summary>Reads texts for a tokenizer to learn from.</summary>
     public IEnumerable<string> Texts()
     {
-        if (_source is null)
+        if (_recipe.Data.Text is { } text)
         {
-            return File.ReadLines(Existing(_recipe.Data.Text!, "text")).Select(line => line + "\n");
+            return File.ReadLines(Existing(text, "text")).Select(line => line + "\n");
         }
 
         var encoder = new ConversationEncoder(Render, _ => [], 0);
-        return _source.ReadTraining().Take(TokenizerConversations).Select(encoder.Render);
+        if (_recipe.Data.Preferences is { } pairs)
+        {
+            return PreferenceFile.Read(Existing(pairs, "preferences")).Take(TokenizerConversations).Select(
+                pair => encoder.Render(new Conversation(Joined(pair.Prompt, pair.Chosen), pair.Tools)));
+        }
+
+        return _source!.ReadTraining().Take(TokenizerConversations).Select(encoder.Render);
     }
 
     /// <summary>Tokenizes what a stage of a sequence length trains on and evaluates on.</summary>
@@ -55,7 +61,7 @@ internal sealed class RunData
         HuggingFaceTokenizer tokenizer, int sequenceLength, IProgress<TrainingProgress>? progress,
         CancellationToken cancellationToken)
     {
-        if (_source is null)
+        if (_recipe.Data.Text is not null)
         {
             var evaluation = _recipe.Data.Evaluation;
             return (TextFile(Existing(_recipe.Data.Text!, "text"), tokenizer, sequenceLength, cancellationToken),
@@ -66,8 +72,14 @@ internal sealed class RunData
         var encoder = new ConversationEncoder(
             Render, text => tokenizer.Encode(text, addSpecialTokens: false),
             tokenizer.TokenToId(_recipe.Tokenizer.EndToken)!.Value);
+        if (_recipe.Data.Preferences is { } pairs)
+        {
+            return (Pairs(Existing(pairs, "preferences"), encoder), _recipe.Data.Evaluation is { } heldOut
+                ? Pairs(Existing(heldOut, "evaluation"), encoder) : null);
+        }
+
         var total = _recipe.Data.TrainingConversations;
-        return (Encode(_source.ReadTraining(), encoder, total, progress, cancellationToken),
+        return (Encode(_source!.ReadTraining(), encoder, total, progress, cancellationToken),
             Encode(
                 _source.ReadEvaluation(), encoder, _recipe.Data.EvaluationConversations, progress, cancellationToken));
     }
@@ -85,7 +97,7 @@ internal sealed class RunData
         var data = new TokenDataset();
         var done = 0;
         foreach (var sequences in conversations.AsParallel().AsOrdered().WithCancellation(cancellationToken)
-            .Select(encoder.Encode))
+            .Select(conversation => encoder.Encode(conversation)))
         {
             foreach (var (ids, learned) in sequences)
             {
@@ -100,6 +112,27 @@ internal sealed class RunData
 
         return data;
     }
+
+    // The preferred and the rejected answer of each pair, by turns.
+    private static TokenDataset Pairs(string path, ConversationEncoder encoder)
+    {
+        var data = new TokenDataset();
+        foreach (var pair in PreferenceFile.Read(path))
+        {
+            foreach (var answer in new[] { pair.Chosen, pair.Rejected })
+            {
+                var sequences = encoder.Encode(
+                    new Conversation(Joined(pair.Prompt, answer), pair.Tools), pair.Prompt.Count);
+                var (ids, learned) = sequences[^1];
+                data.Add(ids, learned);
+            }
+        }
+
+        return data;
+    }
+
+    private static JsonArray Joined(JsonArray prompt, JsonArray answer) =>
+        new([.. prompt.Concat(answer).Select(message => message!.DeepClone())]);
 
     // One stream of tokens, cut into windows that share one token, so that every token but the first is predicted.
     private static TokenDataset TextFile(

@@ -4,7 +4,6 @@ using Slipway.Training.Models;
 using Slipway.Training.Optimization;
 using Slipway.Training.Recipes;
 using static TorchSharp.torch;
-using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Slipway.Training.Running;
 
@@ -70,6 +69,7 @@ internal sealed class Trainer
         var stage = _stages[position.Stage];
         var recipe = stage.Recipe;
         _model.ComputeType = recipe.Precision == NumberType.Bf16 ? bfloat16 : float32;
+        PrepareReference(position, stage, cancellationToken);
         while (position.Step < stage.Steps)
         {
             if (cancellationToken.IsCancellationRequested)
@@ -91,6 +91,11 @@ internal sealed class Trainer
             {
                 _evaluationLoss = Evaluate(heldOut, recipe.BatchSize, position, cancellationToken);
                 log.Evaluation(position.Stage, stage.Name, position.Step, _evaluationLoss.Value);
+                if (recipe.Patience > 0 && EarlyStopping.Update(
+                    _files.Best, _model, log.EvaluationLosses(position.Stage), recipe.Patience))
+                {
+                    position = position with { Step = stage.Steps };
+                }
             }
 
             if (Due(recipe.CheckpointEvery, position.Step, stage.Steps))
@@ -99,7 +104,23 @@ internal sealed class Trainer
             }
         }
 
+        if (recipe.Patience > 0)
+        {
+            EarlyStopping.Restore(_files.Best, _model);
+            Save(position, optimizer, log);
+        }
+
         return position;
+    }
+
+    private void PrepareReference(TrainerPosition position, TrainerStage stage, CancellationToken cancellationToken)
+    {
+        foreach (var (data, name) in new[] { (stage.Training, "training"), (stage.Evaluation, "evaluation") })
+        {
+            ReferenceScores.Prepare(
+                data, _files.Reference(position.Stage, name), _model, stage.Recipe.BatchSize, position.Step == 0,
+                cancellationToken);
+        }
     }
 
     // One optimizer step over accumulated batches: the loss is the mean over all their targets, as of one large batch.
@@ -110,7 +131,7 @@ internal sealed class Trainer
         var batches = stage.Batches(position.Step, _loss.Workers);
         try
         {
-            var loss = _loss.Backward(batches);
+            var loss = _loss.Backward(batches, stage.DropoutSeed(position.Step));
             var norm = optimizer.ClipGradients(recipe.GradientClip);
             if (!double.IsFinite(loss) || !double.IsFinite(norm))
             {
@@ -118,7 +139,7 @@ internal sealed class Trainer
             }
 
             optimizer.Step(rate, recipe.WeightDecay);
-            return (loss, norm, batches.Sum(batch => (long)batch.Layout.Tokens));
+            return (loss, norm, batches.Sum(batch => (long)batch.Tokens.Layout.Tokens));
         }
         finally
         {
@@ -137,17 +158,17 @@ internal sealed class Trainer
         + (File.Exists(_files.State) ? $" The last checkpoint, '{_files.State}', is untouched." : ""));
 
     private double Evaluate(
-        StageDataset data, int batchSize, TrainerPosition position, CancellationToken cancellationToken)
+        StageData data, int batchSize, TrainerPosition position, CancellationToken cancellationToken)
     {
         var count = (data.Count + batchSize - 1) / batchSize;
         var done = 0;
         return _loss.Evaluate(count, Batch, Report, cancellationToken);
 
-        TokenBatch Batch(int index) => new(
-            data, [.. Enumerable.Range(index * batchSize, Math.Min(batchSize, data.Count - (index * batchSize)))]);
+        TrainingBatch Batch(int index) => data.Batch(
+            [.. Enumerable.Range(index * batchSize, Math.Min(batchSize, data.Count - (index * batchSize)))]);
 
-        void Report(TokenBatch batch) => _progress?.Report(new TrainingProgress(
-            "evaluate", position.Stage, done += batch.Layout.Sequences, data.Count));
+        void Report(TrainingBatch batch) => _progress?.Report(new TrainingProgress(
+            "evaluate", position.Stage, Math.Min(data.Count, done += batchSize), data.Count));
     }
 
     private void Save(TrainerPosition position, Optimizer optimizer, TrainingLog log)
@@ -166,13 +187,8 @@ internal sealed class Trainer
         }
     }
 
-    private Optimizer CreateOptimizer(int stage)
-    {
-        (string, Parameter)[] parameters = [.. _model.named_parameters().Select(one => (one.name, one.parameter))];
-        return _stages[stage].Recipe.Optimizer == OptimizerKind.Muon
-            ? new Muon(parameters, _threads)
-            : new AdamW(parameters);
-    }
+    private Optimizer CreateOptimizer(int stage) =>
+        Optimizers.Of(_stages[stage].Recipe.Optimizer, _model.TrainableParameters, _threads);
 
     private double Remaining(TrainerPosition position) => _stages
         .Select((stage, index) => index < position.Stage ? 0

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slipway.Training.Models;
 using Slipway.Training.Recipes;
@@ -10,8 +8,6 @@ namespace Slipway.Training.Running;
 /// <summary>Names and writes the files of a run's folder; each is replaced whole or not at all.</summary>
 internal sealed class TrainerFiles(string folder, NumberType precision)
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public string Folder => folder;
 
     public string State => Path.Combine(folder, "trainer", "state.safetensors");
@@ -20,7 +16,14 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
 
     public string LossCurve => Path.Combine(folder, "trainer", "loss.png");
 
+    /// <summary>The weights of a stage's best evaluation.</summary>
+    public string Best => Path.Combine(folder, "trainer", "best.safetensors");
+
     public string Tokenizer => Path.Combine(folder, "tokenizer.json");
+
+    /// <summary>The reference model's log-probabilities of a stage's answers.</summary>
+    public string Reference(int stage, string data) =>
+        Path.Combine(folder, "trainer", $"reference-{stage}-{data}.safetensors");
 
     public void Create()
     {
@@ -35,8 +38,15 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
         }
     }
 
+    /// <summary>Writes what was trained: the model, or its adapter in PEFT's format.</summary>
     public void WriteModel(CausalLanguageModel model)
     {
+        if (model.Adapter is { } adapter)
+        {
+            adapter.Save(folder);
+            return;
+        }
+
         TorchSharpWriter.Write(Path.Combine(folder, "model.dat"), model, precision switch
         {
             NumberType.Bf16 => bfloat16,
@@ -45,23 +55,7 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
         });
     }
 
-    public void Write(string name, JsonObject json) => Write(name, Encoding.UTF8.GetBytes(Text(json) + "\n"));
+    public void Write(string name, JsonObject json) => AtomicFile.Write(Path.Combine(folder, name), json);
 
-    public void Write(string name, byte[] bytes)
-    {
-        var path = Path.Combine(folder, name);
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            File.WriteAllBytes(temporary, bytes);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
-
-    private static string Text(JsonObject json) => json.ToJsonString(Indented);
+    public void Write(string name, byte[] bytes) => AtomicFile.Write(Path.Combine(folder, name), bytes);
 }

@@ -1,4 +1,5 @@
 using Slipway.Training.Data;
+using Slipway.Training.Methods;
 using Slipway.Training.Optimization;
 using Slipway.Training.Recipes;
 
@@ -8,23 +9,25 @@ namespace Slipway.Training.Running;
 internal sealed class TrainerStage
 {
     private readonly EpochOrder _order;
+    private readonly long _seed;
 
-    public TrainerStage(StageRecipe recipe, StageDataset training, StageDataset? evaluation, long seed)
+    public TrainerStage(StageRecipe recipe, StageData training, StageData? evaluation, long seed)
     {
         (Recipe, Training, Evaluation) = (recipe, training, evaluation);
-        _order = new EpochOrder(training.Count, seed);
+        (_seed, _order) = (seed, new EpochOrder(training.Count, seed));
         var perStep = (double)recipe.BatchSize * recipe.Accumulation;
         Steps = recipe.Steps ?? Math.Max(1, (long)Math.Ceiling(recipe.Epochs!.Value * training.Count / perStep));
         TokensPerStep = perStep * training.Tokens / training.Count;
         Schedule = new LearningRateSchedule(
-            recipe.LearningRate, Steps, recipe.WarmupSteps, recipe.MinimumLearningRate);
+            recipe.LearningRate, Steps, recipe.WarmupSteps, recipe.MinimumLearningRate, recipe.Schedule,
+            recipe.DecaySteps);
     }
 
     public StageRecipe Recipe { get; }
 
-    public StageDataset Training { get; }
+    public StageData Training { get; }
 
-    public StageDataset? Evaluation { get; }
+    public StageData? Evaluation { get; }
 
     public LearningRateSchedule Schedule { get; }
 
@@ -34,17 +37,20 @@ internal sealed class TrainerStage
     /// <summary>The tokens of a step, on average.</summary>
     public double TokensPerStep { get; }
 
-    public string Name => Recipe.Kind == StageKind.Sft ? "sft" : "pretrain";
+    public string Name => TrainingMethods.Of(Recipe.Kind).Name;
+
+    /// <summary>Computes the seed of a step's dropout.</summary>
+    public long DropoutSeed(long step) => unchecked((_seed * 6_364_136_223_846_793_005) + step);
 
     /// <summary>Gathers the batches of a step, each divided into parts of about as many tokens.</summary>
-    public List<TokenBatch> Batches(long step, int parts)
+    public List<TrainingBatch> Batches(long step, int parts)
     {
         var place = checked(step * Recipe.BatchSize * Recipe.Accumulation);
-        var batches = new List<TokenBatch>(Recipe.Accumulation * parts);
+        var batches = new List<TrainingBatch>(Recipe.Accumulation * parts);
         for (var batch = 0; batch < Recipe.Accumulation; batch++)
         {
             var sequences = Enumerable.Range(0, Recipe.BatchSize).Select(_ => _order.At(place++)).ToArray();
-            batches.AddRange(Divide(sequences, parts).Select(part => new TokenBatch(Training, part)));
+            batches.AddRange(Divide(sequences, parts).Select(part => Training.Batch(part)));
         }
 
         return batches;
@@ -59,11 +65,11 @@ internal sealed class TrainerStage
             divided[part] = [];
         }
 
-        foreach (var sequence in sequences.OrderByDescending(sequence => Training.Ids(sequence).Length))
+        foreach (var sequence in sequences.OrderByDescending(Training.Length))
         {
             var part = Array.IndexOf(tokens, tokens.Take(divided.Length).Min());
             divided[part].Add(sequence);
-            tokens[part] += Training.Ids(sequence).Length;
+            tokens[part] += Training.Length(sequence);
         }
 
         return divided.Select(part => part.ToArray());

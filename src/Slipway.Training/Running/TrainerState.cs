@@ -25,9 +25,9 @@ internal static class TrainerState
     public static void Write(
         string path, CausalLanguageModel model, Optimizer optimizer, TrainerPosition position, string fingerprint)
     {
-        var tensors = model.named_parameters().Select(one => (one.name, (Tensor)one.parameter))
+        var tensors = model.TrainableParameters.Select(one => (one.Name, (Tensor)one.Weight))
             .Concat(optimizer.State.Select(one => (OptimizerPrefix + one.Name, one.Value)));
-        var entries = tensors.Select(one => Entry(one.Item1, one.Item2)).ToList();
+        var entries = tensors.Select(one => TensorEntries.Of(one.Item1, one.Item2)).ToList();
         entries.Add(SafetensorsEntry.From(
             Position, new[] { position.Stage, position.Step, position.Tokens, optimizer.Steps }, 4));
         var text = Encoding.ASCII.GetBytes(fingerprint);
@@ -55,7 +55,7 @@ internal static class TrainerState
         optimizer = create((int)numbers[0]);
         optimizer.Steps = numbers[3];
         using var untracked = no_grad();
-        foreach (var (name, value) in model.named_parameters().Select(one => (one.name, (Tensor)one.parameter))
+        foreach (var (name, value) in model.TrainableParameters.Select(one => (one.Name, (Tensor)one.Weight))
             .Concat(optimizer.State.Select(one => (OptimizerPrefix + one.Name, one.Value))))
         {
             Restore(state, name, value);
@@ -82,8 +82,4 @@ internal static class TrainerState
         : throw new CheckpointException(
             $"The trainer state '{state.Path}' holds no tensor '{name}'. Delete the folder to start over.",
             state.Path, name);
-
-    private static SafetensorsEntry Entry(string name, Tensor value) => new(
-        new TensorInfo(name, TensorType.F32, value.shape),
-        (start, destination) => value.bytes.Slice((int)start, destination.Length).CopyTo(destination));
 }

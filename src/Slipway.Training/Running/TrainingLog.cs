@@ -36,6 +36,10 @@ internal sealed class TrainingLog : IDisposable
 
     public IReadOnlyList<LogRow> Rows => _rows;
 
+    /// <summary>The losses of a stage's evaluations, in their order.</summary>
+    public IReadOnlyList<double> EvaluationLosses(int stage) =>
+        [.. _rows.Where(row => row.Stage == stage).Select(row => row.EvaluationLoss).OfType<double>()];
+
     public void Step(
         int stage, string kind, long step, double loss, double rate, double norm, long tokens, double speed)
     {

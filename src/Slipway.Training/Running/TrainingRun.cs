@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Tokenization;
-using Slipway.Training.Data;
+using Slipway.Training.Adapters;
 using Slipway.Training.Models;
 using Slipway.Training.Recipes;
 
@@ -42,8 +42,9 @@ public static class TrainingRun
         var started = Stopwatch.GetTimestamp();
         NativeTorch.Require(recipe.Name);
         var data = new RunData(recipe);
-        CheckModel(recipe, source);
         using var start = recipe.Start is null ? null : Checkpoint.Open(recipe.Start);
+        recipe = recipe.Model.Count == 0 ? recipe with { Model = (JsonObject)start!.Config.DeepClone() } : recipe;
+        CheckModel(recipe, source);
         var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);
         files.Create();
         var threads = recipe.Threads == 0 ? Environment.ProcessorCount : recipe.Threads;
@@ -51,19 +52,23 @@ public static class TrainingRun
         var config = ModelConfig.Parse(Complete(recipe, tokenizer), source);
         CheckContext(recipe, config, source);
         WriteFiles(files, recipe, config, data.TemplateText);
-        var stages = Stages(recipe, data, tokenizer, source, progress, cancellationToken);
         using var model = new CausalLanguageModel(config, recipe.Seed);
         if (start is not null)
         {
             CheckpointWeights.Load(model, start);
         }
 
+        using var adapter = Adapt(model, recipe);
+        using var teacher = LoadTeacher(recipe, config);
+        var stages = new RunStages(recipe, model, teacher, source).Read(data, tokenizer, progress, cancellationToken);
+
         var (tokens, speed, reports) = new Trainer(
             model, stages, files, recipe.Fingerprint, threads, progress).Run(cancellationToken);
         files.WriteModel(model);
         files.Write(files.LossCurve, LossCurve.Draw(recipe.Name, TrainingLog.Read(files.Log)));
         return new TrainingReport(
-            recipe.Output, model.ParameterCount, stages.Sum(stage => stage.Steps), tokens,
+            recipe.Output, model.TrainableParameters.Sum(one => one.Weight.numel()),
+            stages.Sum(stage => stage.Steps), tokens,
             Stopwatch.GetElapsedTime(started).TotalSeconds, speed, reports);
     }
 
@@ -112,53 +117,67 @@ public static class TrainingRun
             : json;
     }
 
+    private static ModelAdapter? Adapt(CausalLanguageModel model, Recipe recipe)
+    {
+        if (recipe.BaseQuantization is { } type)
+        {
+            model.Freeze(type);
+        }
+
+        return recipe.Adapter is { } config
+            ? ModelAdapter.Attach(model, config with { BaseModel = config.BaseModel ?? recipe.Start }, recipe.Seed)
+            : null;
+    }
+
+    private static CausalLanguageModel? LoadTeacher(Recipe recipe, ModelConfig config)
+    {
+        if (recipe.Teacher is null)
+        {
+            return null;
+        }
+
+        using var checkpoint = Checkpoint.Open(recipe.Teacher);
+        var settings = ModelConfig.Parse(checkpoint.Config, recipe.Teacher);
+        if (settings.VocabSize != config.VocabSize)
+        {
+            throw new TrainingException(
+                $"The teacher '{recipe.Teacher}' has a vocabulary of {settings.VocabSize} tokens, the model one of "
+                + $"{config.VocabSize}. Distributions over other tokens cannot be learned: name a teacher with the "
+                + "same tokenizer.");
+        }
+
+        var teacher = new CausalLanguageModel(settings);
+        try
+        {
+            CheckpointWeights.Load(teacher, checkpoint);
+            return teacher;
+        }
+        catch
+        {
+            teacher.Dispose();
+            throw;
+        }
+    }
+
+    // A folder of an adapter is no checkpoint, and has no configuration of one.
     private static void WriteFiles(TrainerFiles files, Recipe recipe, ModelConfig config, string? template)
     {
         var json = config.ToJson();
-        files.Write("config.json", json);
-        files.Write("generation_config.json", new JsonObject
+        if (recipe.Adapter is null)
         {
-            ["do_sample"] = false,
-            ["eos_token_id"] = json["eos_token_id"]!.DeepClone(),
-            ["pad_token_id"] = json["pad_token_id"]!.DeepClone(),
-        });
+            files.Write("config.json", json);
+            files.Write("generation_config.json", new JsonObject
+            {
+                ["do_sample"] = false,
+                ["eos_token_id"] = json["eos_token_id"]!.DeepClone(),
+                ["pad_token_id"] = json["pad_token_id"]!.DeepClone(),
+            });
+        }
+
         RunTokenizer.WriteConfig(files, recipe.Tokenizer, config.MaxPositionEmbeddings);
         if (template is not null)
         {
             files.Write("chat_template.jinja", Encoding.UTF8.GetBytes(template));
         }
-    }
-
-    private static List<TrainerStage> Stages(
-        Recipe recipe, RunData data, HuggingFaceTokenizer tokenizer, string source,
-        IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
-    {
-        var tokenized = new Dictionary<int, (TokenDataset Training, TokenDataset? Evaluation)>();
-        var stages = new List<TrainerStage>();
-        foreach (var (stage, index) in recipe.Stages.Select((stage, index) => (stage, index)))
-        {
-            var key = recipe.Data.Text is null ? 0 : stage.SequenceLength;
-            if (!tokenized.TryGetValue(key, out var sets))
-            {
-                sets = data.Tokenize(tokenizer, stage.SequenceLength, progress, cancellationToken);
-                tokenized.Add(key, sets);
-            }
-
-            var training = new StageDataset(sets.Training, stage.Kind, stage.SequenceLength);
-            if (training.Count == 0)
-            {
-                throw new TrainingException(
-                    $"Stage {index + 1} of '{source}' has nothing to learn: none of the {sets.Training.Count} "
-                    + $"sequences holds a token to learn within 'sequence_length' {stage.SequenceLength}. Raise it, or "
-                    + "give more data.");
-            }
-
-            var evaluation = sets.Evaluation is { } heldOut
-                ? new StageDataset(heldOut, stage.Kind, stage.SequenceLength)
-                : null;
-            stages.Add(new TrainerStage(stage, training, evaluation, unchecked((recipe.Seed * 1_000_003) + index)));
-        }
-
-        return stages;
     }
 }

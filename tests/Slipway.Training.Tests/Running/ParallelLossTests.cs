@@ -26,9 +26,9 @@ public sealed class ParallelLossTests
     {
         using var model = Model();
         var (loss, gradients) = Backward(model, threads: 1);
-        using var batch = new TokenBatch(Dataset(), [0, 1, 2, 3, 4, 5]);
+        using var batch = Dataset().Batch([0, 1, 2, 3, 4, 5]);
         model.zero_grad();
-        using var plain = model.SummedLoss(batch.Ids, batch.Layout, batch.Positions, batch.Targets) / batch.TargetCount;
+        using var plain = batch.SummedLoss(model) / batch.Weight;
         plain.backward();
         Assert.Equal(plain.item<float>(), loss, 1e-6);
         Assert.All(gradients.Zip(Gradients(model)), pair => Assert.All(
@@ -46,7 +46,7 @@ public sealed class ParallelLossTests
             var data = Dataset();
             var seen = 0;
             var loss = new ParallelLoss(model, threads).Evaluate(
-                data.Count, index => new TokenBatch(data, [index]), _ => seen++, TestContext.Current.CancellationToken);
+                data.Count, index => data.Batch([index]), _ => seen++, TestContext.Current.CancellationToken);
             Assert.Equal(data.Count, seen);
             return loss;
         }
@@ -68,7 +68,7 @@ public sealed class ParallelLossTests
         var stage = new TrainerStage(Recipe, Dataset(), null, seed: 1);
         var batches = stage.Batches(0, parallel.Workers);
         Assert.Equal(Math.Min(threads, Recipe.BatchSize), batches.Count);
-        var loss = parallel.Backward(batches);
+        var loss = parallel.Backward(batches, seed: 0);
         batches.ForEach(batch => batch.Dispose());
         return (loss, Gradients(model));
     }
