@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Text.Json.Nodes;
 using Slipway.Tokenization.Files;
 using Slipway.Tokenization.Models;
+using Slipway.Tokenization.Normalizers;
 
 namespace Slipway.Tokenization;
 
@@ -12,6 +14,13 @@ internal sealed record AddedToken(
         VocabularyReader.CheckId(section["id"]), section.String("content"), section.Bool("special", false),
         section.Bool("single_word", false), section.Bool("lstrip", false), section.Bool("rstrip", false),
         section.Bool("normalized", true));
+
+    /// <summary>The token as a <c>tokenizer.json</c> lists it.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["id"] = Id, ["content"] = Content, ["single_word"] = SingleWord, ["lstrip"] = LeftStrip,
+        ["rstrip"] = RightStrip, ["normalized"] = Normalized, ["special"] = Special,
+    };
 }
 
 /// <summary>Finds added tokens in text: leftmost first, the longest of those that start together.</summary>
@@ -32,11 +41,20 @@ internal sealed class AddedTokenMatcher
         _starts = SearchValues.Create([.. _tokens.Select(token => token.Content[0])]);
     }
 
+    /// <summary>Finds tokens in text that a normalizer has changed, which changes theirs alike.</summary>
+    public static AddedTokenMatcher AfterNormalizer(IEnumerable<AddedToken> tokens, TextNormalizer? normalizer)
+        => new(tokens.Select(
+            token => token with { Content = normalizer?.Normalize(token.Content) ?? token.Content }));
+
     /// <summary>Yields the text between tokens (id −1) and the tokens, in order; nothing empty.</summary>
-    public List<(int Start, int End, int Id)> Split(string text)
+    /// <param name="text">The text.</param>
+    /// <param name="guard">Names the control tokens that no barrier may stand inside; null for none.</param>
+    /// <param name="barriers">Places in the text, in order.</param>
+    public List<(int Start, int End, int Id)> Split(
+        string text, TokenGuard? guard = null, ReadOnlySpan<int> barriers = default)
     {
-        List<(int, int, int)> parts = [];
-        int from = 0, at = 0;
+        List<(int Start, int End, int Id)> parts = [];
+        int from = 0, at = 0, barrier = 0;
         while (at < text.Length)
         {
             var offset = text.AsSpan(at).IndexOfAny(_starts);
@@ -53,6 +71,18 @@ internal sealed class AddedTokenMatcher
             }
 
             var token = _tokens[found];
+            while (barrier < barriers.Length && barriers[barrier] <= at)
+            {
+                barrier++;
+            }
+
+            if (barrier < barriers.Length && barriers[barrier] < at + token.Content.Length
+                && guard?.IsControl(token.Id) == true)
+            {
+                at++;
+                continue;
+            }
+
             if (token.SingleWord && TouchesWord(text, at, at + token.Content.Length))
             {
                 at += token.Content.Length;

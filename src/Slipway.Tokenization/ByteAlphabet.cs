@@ -27,6 +27,18 @@ internal static class ByteAlphabet
     /// <summary>The byte of a character, or −1 where the alphabet lacks it.</summary>
     public static int ByteOf(char character) => character < ToByte.Length ? ToByte[character] : -1;
 
+    /// <summary>Bytes, each written as its character.</summary>
+    public static string Write(ReadOnlySpan<byte> bytes)
+    {
+        var characters = new char[bytes.Length];
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            characters[i] = ToChar[bytes[i]];
+        }
+
+        return new string(characters);
+    }
+
     /// <summary>The UTF-8 bytes of a text, each written as its character.</summary>
     public static string Encode(ReadOnlySpan<char> text)
     {

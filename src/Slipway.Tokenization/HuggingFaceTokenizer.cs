@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
 using Slipway.Tokenization.Decoders;
 using Slipway.Tokenization.Files;
@@ -27,7 +28,8 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     private readonly DecoderSequence? _decoder;
     private readonly Dictionary<string, int> _ids;
     private readonly string?[] _tokens, _parts;
-    private readonly HashSet<int> _special, _added;
+    private readonly HashSet<int> _added;
+    private readonly bool[] _special;
     private readonly byte[]?[] _bytes;
 
     private HuggingFaceTokenizer(Section root, AddedToken[] beside)
@@ -77,7 +79,12 @@ public sealed class HuggingFaceTokenizer : Tokenizer
             _tokens[token.Id] = token.Content;
         }
 
-        _special = [.. addedTokens.Where(token => token.Special).Select(token => token.Id)];
+        _special = new bool[_tokens.Length];
+        foreach (var token in addedTokens.Where(token => token.Special))
+        {
+            _special[token.Id] = true;
+        }
+
         _added = [.. addedTokens.Select(token => token.Id)];
         _encoder = new TextEncoder(normalizer, splitter, model, addedTokens, _tokens);
         _bytes = new byte[_tokens.Length][];
@@ -87,27 +94,27 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     /// <summary>The highest token id + 1.</summary>
     public int VocabularySize => _tokens.Length;
 
+    /// <summary>The tokens that are looked for in texts.</summary>
+    internal IReadOnlyList<AddedToken> AddedTokens => _encoder.AddedTokens;
+
     /// <summary>Gets what was presumed where the files do not say, a sentence each, with its remedy.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
 
     /// <summary>Reads a tokenizer from a file of any form, or from the folder that holds one.</summary>
     /// <remarks>
-    /// The forms, in the order in which a folder is searched: <c>tokenizer.json</c>; a SentencePiece model, BPE or
-    /// unigram (<c>tokenizer.model</c>, <c>spiece.model</c>, <c>sentencepiece.bpe.model</c>); ranks of tiktoken
-    /// (<c>*.tiktoken</c>, <c>tiktoken.model</c> or <c>tokenizer.model</c>); <c>vocab.json</c> with <c>merges.txt</c>;
-    /// BERT's <c>vocab.txt</c>. All but the first leave the rest to <c>tokenizer_config.json</c> and
-    /// <c>special_tokens_map.json</c> beside them. Tokens of an <c>added_tokens.json</c> are taken over where the
-    /// tokenizer lacks them.
+    /// The forms, in the order in which a folder is searched: <c>tokenizer.json</c>; Mistral's <c>tekken.json</c>; a
+    /// SentencePiece model, BPE or unigram (<c>tokenizer.model</c>, <c>spiece.model</c>,
+    /// <c>sentencepiece.bpe.model</c>); ranks of tiktoken (<c>*.tiktoken</c>, <c>tiktoken.model</c> or
+    /// <c>tokenizer.model</c>); <c>vocab.json</c> with <c>merges.txt</c>; BERT's <c>vocab.txt</c>. All but the first
+    /// leave the rest to <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> beside them. Tokens of an
+    /// <c>added_tokens.json</c> are taken over where the tokenizer lacks them.
     /// </remarks>
     /// <param name="path">The file or the folder.</param>
     /// <exception cref="TokenizerFormatException">A file is damaged or asks for something unknown.</exception>
     /// <exception cref="IOException">No file is there, or it cannot be read.</exception>
     public static HuggingFaceTokenizer Load(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var (file, format) = TokenizerFormats.Find(path) ?? (!Directory.Exists(path) ? (path, TokenizerFormats.Json)
-            : throw new FileNotFoundException(
-                $"'{path}' holds no tokenizer; expected one of {TokenizerFormats.Names}.", path));
+        var (file, format) = Find(path);
         var folder = TokenizerFormats.Folder(file);
         List<string> warnings = [];
         if (format == TokenizerFormats.Json)
@@ -118,6 +125,40 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         var settings = TokenizerSettings.Read(folder);
         var beside = settings.AddedTokens.Concat(AddedTokensFile.Read(folder)).DistinctBy(token => token.Content);
         return Read(format.Read(file, settings, warnings), file, [.. beside], warnings);
+    }
+
+    /// <summary>Rewrites a tokenizer of any form as the contents of one <c>tokenizer.json</c>.</summary>
+    /// <remarks>
+    /// What <see cref="Parse"/> makes of them equals what <see cref="Load"/> makes of the files. They may name types of
+    /// this library's own, which stand for what SentencePiece and tiktoken do.
+    /// </remarks>
+    /// <param name="path">The file or the folder, as for <see cref="Load"/>.</param>
+    /// <param name="warnings">Receives what was presumed where the files do not say.</param>
+    /// <returns>UTF-8; a <c>tokenizer.json</c> as it is.</returns>
+    /// <exception cref="TokenizerFormatException">A file is damaged or asks for something unknown.</exception>
+    /// <exception cref="IOException">No file is there, or it cannot be read.</exception>
+    public static byte[] ToJson(string path, out IReadOnlyList<string> warnings)
+    {
+        var (file, format) = Find(path);
+        if (format == TokenizerFormats.Json)
+        {
+            warnings = [];
+            return File.ReadAllBytes(file);
+        }
+
+        var tokenizer = Load(file);
+        warnings = tokenizer.Warnings;
+        var json = JsonNode.Parse(format.Read(file, TokenizerSettings.Read(TokenizerFormats.Folder(file)), []))!;
+        json["added_tokens"] = new JsonArray([.. tokenizer.AddedTokens.Select(token => token.ToJson())]);
+        return Encoding.UTF8.GetBytes(json.ToJsonString());
+    }
+
+    private static (string File, TokenizerFormat Format) Find(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return TokenizerFormats.Find(path) ?? (!Directory.Exists(path) ? (path, TokenizerFormats.Json)
+            : throw new FileNotFoundException(
+                $"'{path}' holds no tokenizer; expected one of {TokenizerFormats.Names}.", path));
     }
 
     /// <summary>Gets the names of the files that <see cref="Load"/> finds in a folder, as messages list them.</summary>
@@ -160,6 +201,14 @@ public sealed class HuggingFaceTokenizer : Tokenizer
             result.AddRange(_template.After);
         }
 
+        return [.. result];
+    }
+
+    /// <summary>Turns text into token ids, no control token across a barrier.</summary>
+    internal int[] Encode(string text, TokenGuard guard, ReadOnlySpan<int> barriers)
+    {
+        List<int> result = new((text.Length / 3) + 4);
+        _encoder.Encode(text, result, null, barriers.Length == 0 ? null : guard, barriers);
         return [.. result];
     }
 
@@ -230,7 +279,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
 
     /// <summary>True for the id of a special token, which is not part of an answer's text.</summary>
     /// <param name="id">Any number.</param>
-    public bool IsSpecial(int id) => _special.Contains(id);
+    public bool IsSpecial(int id) => (uint)id < (uint)_special.Length && _special[id];
 
     /// <summary>The UTF-8 bytes that a token stands for inside a text; possibly a part of a character.</summary>
     /// <param name="id">Any number; empty where it has no token.</param>
@@ -252,6 +301,9 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) => new(this, skipSpecialTokens);
 
     /// <summary>Begins a text of <see cref="DecodedPart"/>s.</summary>
+    /// <summary>Makes what keeps control tokens from being found where a text only spells them.</summary>
+    internal TokenGuard Guard(IReadOnlyCollection<AddedToken> control) => _encoder.Guard(control);
+
     internal DecoderStage StartDecoding(DecoderStage next) => _decoder?.StartPrepared(next) ?? new JoiningStage(next);
 
     /// <summary>A token as far as it can be decoded without those around it; null for an id without one.</summary>
@@ -314,6 +366,10 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public override string Decode(IEnumerable<int> ids) => Decode([.. ids], skipSpecialTokens: false);
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// Offsets count characters of the normalized text, which the methods that call this one return; where there is no
+    /// normalizer that is the text itself.
+    /// </remarks>
     protected override EncodeResults<EncodedToken> EncodeToTokens(
         string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {

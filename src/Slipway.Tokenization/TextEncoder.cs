@@ -20,6 +20,7 @@ internal sealed class TextEncoder
     private readonly TokenModel _model;
     private readonly PieceCache _cache = new();
     private readonly bool _usesBytes;
+    private readonly AddedToken[] _addedTokens;
     private readonly AddedTokenMatcher _rawMatcher, _normalizedMatcher;
     private readonly string?[] _tokens;
 
@@ -33,10 +34,17 @@ internal sealed class TextEncoder
             : splitter is null ? further : new SplitterSequence([splitter, further]);
         _model = model;
         _tokens = tokens;
+        _addedTokens = addedTokens;
         _rawMatcher = new AddedTokenMatcher(addedTokens.Where(token => !token.Normalized));
-        _normalizedMatcher = new AddedTokenMatcher(addedTokens.Where(token => token.Normalized)
-            .Select(token => token with { Content = normalizer?.Normalize(token.Content) ?? token.Content }));
+        _normalizedMatcher = AddedTokenMatcher.AfterNormalizer(
+            addedTokens.Where(token => token.Normalized), normalizer);
     }
+
+    /// <summary>The tokens that are looked for in texts.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens => _addedTokens;
+
+    /// <summary>Makes what keeps control tokens from being found where a text only spells them.</summary>
+    public TokenGuard Guard(IReadOnlyCollection<AddedToken> control) => new(_addedTokens, control, _normalizer);
 
     /// <summary>The text as the normalizer leaves it; null where there is none.</summary>
     public string? Normalize(string text) => _normalizer?.Normalize(text);
@@ -46,11 +54,15 @@ internal sealed class TextEncoder
     /// <param name="result">Receives the ids.</param>
     /// <param name="offsets">Receives the tokens with their places in the normalized text; null where nobody
     /// asks.</param>
-    public void Encode(string text, List<int> result, List<EncodedToken>? offsets)
+    /// <param name="guard">Names control tokens; null where all are taken.</param>
+    /// <param name="barriers">Places in the text, in order, across which no control token is taken.</param>
+    public void Encode(
+        string text, List<int> result, List<EncodedToken>? offsets, TokenGuard? guard = null,
+        ReadOnlySpan<int> barriers = default)
     {
         var normalizedLength = 0;
         List<Piece> pieces = [];
-        foreach (var (start, end, id) in _rawMatcher.Split(text))
+        foreach (var (start, end, id) in (guard?.Raw ?? _rawMatcher).Split(text, guard, barriers))
         {
             var part = end - start == text.Length ? text : text[start..end];
             if (id >= 0)
@@ -61,7 +73,7 @@ internal sealed class TextEncoder
             }
 
             var normalized = _normalizer?.Normalize(part) ?? part;
-            foreach (var (from, to, innerId) in _normalizedMatcher.Split(normalized))
+            foreach (var (from, to, innerId) in (guard?.Normalized ?? _normalizedMatcher).Split(normalized))
             {
                 if (innerId >= 0)
                 {
@@ -73,7 +85,7 @@ internal sealed class TextEncoder
                     Split(new Piece(normalized, from, to - from, normalizedLength + from), pieces);
                     foreach (var piece in pieces)
                     {
-                        EncodePiece(piece, result, offsets);
+                        EncodePiece(piece, result, offsets, guard);
                     }
                 }
             }
@@ -100,7 +112,7 @@ internal sealed class TextEncoder
         }
     }
 
-    private void EncodePiece(Piece piece, List<int> result, List<EncodedToken>? offsets)
+    private void EncodePiece(Piece piece, List<int> result, List<EncodedToken>? offsets, TokenGuard? guard)
     {
         var first = result.Count;
         if (_cache.Find(piece.Text, out var slot) is { } known)
@@ -113,9 +125,26 @@ internal sealed class TextEncoder
             _cache.Add(slot, piece.Text, CollectionsMarshal.AsSpan(result)[first..]);
         }
 
+        // Vocabularies hold control tokens too, and a model may find them without their being looked for.
+        if (guard?.IsSpelled(piece.Text, CollectionsMarshal.AsSpan(result)[first..]) == true)
+        {
+            result.RemoveRange(first, result.Count - first);
+            EncodeCharacters(piece.Text, result);
+        }
+
         if (offsets is not null)
         {
             AddOffsets(piece, CollectionsMarshal.AsSpan(result)[first..], offsets);
+        }
+    }
+
+    private void EncodeCharacters(ReadOnlySpan<char> text, List<int> result)
+    {
+        while (text.Length > 0)
+        {
+            Rune.DecodeFromUtf16(text, out _, out var length);
+            EncodeAnew(text[..length], result);
+            text = text[length..];
         }
     }
 

@@ -23,6 +23,7 @@ public sealed class TokenStreamDecoder
     public string Append(int id)
     {
         Take(id);
+        _stage.Settle();
         return _text.Take();
     }
 

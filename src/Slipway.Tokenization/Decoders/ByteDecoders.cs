@@ -14,47 +14,70 @@ internal sealed class ByteAlphabetDecoder : PlainDecoder
 /// <summary>Takes bytes, each a character below U+0100, which together are UTF-8.</summary>
 internal sealed class Utf8Decoder : TokenDecoder
 {
-    private const int MaxCharacterBytes = 4, StackBytes = 64;
+    private const int MinBytes = 64, MaxBytes = 1 << 14;
 
     public override DecoderStage Start(DecoderStage next) => new Stage(next);
 
     public override string DecodeInside(string token) => Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(token));
 
+    // In front of the text, bytes are gathered over many tokens: to make a text of each costs more than all else. Other
+    // decoders get a part for each token, whenever they are asked.
     private sealed class Stage(DecoderStage next) : DecoderStage(next)
     {
-        private readonly byte[] _held = new byte[MaxCharacterBytes];
-        private int _heldCount;
+        private readonly bool _gathers = next is TextStage;
+        private byte[] _bytes = new byte[MinBytes];
+        private int _count;
 
         public override void Append(string part)
         {
-            if (_heldCount == 0 && Ascii.IsValid(part))
+            if (_bytes.Length - _count < part.Length)
             {
-                Pass(part);
-                return;
+                Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, _count + part.Length));
             }
 
-            // The beginning of a character waits for its end.
-            var count = _heldCount + part.Length;
-            var bytes = count <= StackBytes ? stackalloc byte[StackBytes] : new byte[count];
-            bytes = bytes[..count];
-            _held.AsSpan(0, _heldCount).CopyTo(bytes);
-            Encoding.Latin1.GetBytes(part, bytes[_heldCount..]);
-            _heldCount = Rune.DecodeLastFromUtf8(bytes, out _, out var last) == OperationStatus.NeedMoreData ? last : 0;
-            bytes[^_heldCount..].CopyTo(_held);
-            if (count > _heldCount)
+            var bytes = _bytes.AsSpan(_count, part.Length);
+            for (var i = 0; i < bytes.Length; i++)
             {
-                Pass(Encoding.UTF8.GetString(bytes[..^_heldCount]));
+                bytes[i] = (byte)part[i];
             }
+
+            _count += bytes.Length;
+            if (!_gathers || _count > MaxBytes)
+            {
+                PassCertain();
+            }
+        }
+
+        public override void Settle()
+        {
+            PassCertain();
+            base.Settle();
         }
 
         protected override void Release()
         {
-            if (_heldCount > 0)
+            PassCertain();
+            PassFirst(_count);
+        }
+
+        // The beginning of a character waits for its end.
+        private void PassCertain()
+        {
+            var bytes = _bytes.AsSpan(0, _count);
+            PassFirst(Rune.DecodeLastFromUtf8(bytes, out _, out var last) == OperationStatus.NeedMoreData
+                ? _count - last : _count);
+        }
+
+        private void PassFirst(int count)
+        {
+            if (count == 0)
             {
-                Pass(Encoding.UTF8.GetString(_held, 0, _heldCount));
+                return;
             }
 
-            _heldCount = 0;
+            Pass(Encoding.UTF8.GetString(_bytes, 0, count));
+            _bytes.AsSpan(count, _count - count).CopyTo(_bytes);
+            _count -= count;
         }
     }
 }

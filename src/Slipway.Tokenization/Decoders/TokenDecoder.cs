@@ -61,6 +61,9 @@ internal abstract class DecoderStage(DecoderStage? next)
     /// <summary>Takes the next part and hands on what became certain.</summary>
     public abstract void Append(string part);
 
+    /// <summary>Hands on all that is certain, for stages that gather it.</summary>
+    public virtual void Settle() => next?.Settle();
+
     /// <summary>Ends the text: hands on what was held back.</summary>
     public void Flush()
     {

@@ -8,12 +8,16 @@ internal static class BpeMerging
     // Rows this short are searched for their lowest rank, which costs less than to keep a queue.
     private const int ShortLength = 96;
 
-    /// <summary>Merges a row of tokens in place, in O(n log n).</summary>
+    // Rows this long repay the lists of all ranks.
+    private const int ListLength = 4096;
+
+    /// <summary>Merges a row of tokens in place.</summary>
     /// <returns>The number of tokens that are left, at the start of <paramref name="symbols"/>.</returns>
     public static int Merge(Span<int> symbols, MergeTable merges) =>
         symbols.Length < 2 ? symbols.Length
         : symbols.Length <= ShortLength ? MergeShort(symbols, merges)
-        : MergeLong(symbols, merges);
+        : symbols.Length <= ListLength || !merges.RanksAreTokens ? MergeLong(symbols, merges)
+        : MergeVeryLong(symbols, merges);
 
     // entries[i] is the merge of symbols i and i + 1.
     private static int MergeShort(Span<int> symbols, MergeTable merges)
@@ -79,6 +83,18 @@ internal static class BpeMerging
             ArrayPool<ulong>.Shared.Return(queued);
         }
 
+        return Close(symbols);
+    }
+
+    private static int MergeVeryLong(Span<int> symbols, MergeTable merges)
+    {
+        RankedMerging.Merge(symbols, merges);
+        return Close(symbols);
+    }
+
+    // Moves what is left together.
+    private static int Close(Span<int> symbols)
+    {
         var kept = 0;
         foreach (var symbol in symbols)
         {

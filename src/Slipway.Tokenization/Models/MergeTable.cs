@@ -17,6 +17,16 @@ internal sealed class MergeTable
     private ulong[] _keys = new ulong[SmallestCapacity], _values = new ulong[SmallestCapacity];
     private int _count, _shift = 64 - BitOperations.Log2(SmallestCapacity);
 
+    // The token that the merges of a rank make; −1 where there are none.
+    private int[] _tokens = [];
+
+    /// <summary>The highest rank + 1.</summary>
+    public int RankCount { get; private set; }
+
+    /// <summary>Tells whether all merges of a rank make the same token, as all but some SentencePiece models
+    /// have it.</summary>
+    public bool RanksAreTokens { get; private set; } = true;
+
     /// <summary>The rank of an entry, lower ones merge first.</summary>
     public static int RankOf(ulong entry) => (int)(entry >> 32);
 
@@ -32,6 +42,7 @@ internal sealed class MergeTable
         }
 
         Insert(Key(left, right), ((ulong)rank << 32) | (uint)id);
+        AddRank(rank, id);
     }
 
     /// <summary>The entry of two neighbours, or <see cref="None"/>.</summary>
@@ -53,6 +64,20 @@ internal sealed class MergeTable
                 return None;
             }
         }
+    }
+
+    private void AddRank(int rank, int id)
+    {
+        RankCount = Math.Max(RankCount, rank + 1);
+        if (rank >= _tokens.Length)
+        {
+            var known = _tokens.Length;
+            Array.Resize(ref _tokens, Math.Max(rank + 1, 2 * known));
+            _tokens.AsSpan(known).Fill(-1);
+        }
+
+        RanksAreTokens &= _tokens[rank] == -1 || _tokens[rank] == id;
+        _tokens[rank] = id;
     }
 
     private static ulong Key(int left, int right) => (((ulong)left << 32) | (uint)right) + 1;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
+using Slipway.Tokenization;
 
 namespace Slipway.Chat;
 
@@ -30,23 +31,13 @@ internal static class ChatPromptBuilder
             ? null : ToolChoice.RequireFormat(traits, modelId, request.DescribeTools ?? true);
         var reasoning = traits.Reasoning;
 
-        var variables = new JsonObject
+        var escape = new MessageEscape(model.ControlTokens, reasoning);
+        var prompt = Render(escape);
+        if (escape.MetTags)
         {
-            ["messages"] = TemplateMessages.From(messages, options?.Instructions, traits),
-            ["add_generation_prompt"] = true,
-        };
-        if (tools is not null)
-        {
-            AddTools(variables, tools, traits, toolFormat!);
+            prompt = WithTags(prompt);
         }
 
-        ReasoningRequest.AddTo(variables, options?.Reasoning?.Effort);
-        foreach (var (name, value) in request.TemplateVariables ?? [])
-        {
-            variables[name] = TemplateValues.ToNode(value, $"The template variable '{Excerpt.Of(name)}'");
-        }
-
-        var prompt = model.Render(variables, tools is not null, time, cancellationToken);
         var startsInReasoning = reasoning?.IsOpenAtEnd(prompt) == true;
         var budget = ReasoningRequest.Budget(options?.Reasoning?.Effort, request);
         if (startsInReasoning && budget == 0)
@@ -85,7 +76,7 @@ internal static class ChatPromptBuilder
         HashSet<string> tags = [.. Tags(reasoning, toolFormat, model.IsSpecial)];
         var generation = new GenerationRequest
         {
-            PromptIds = model.Encode(prompt),
+            PromptIds = model.EncodePrompt(prompt),
             Sampling = ChatOptionsMapper.ToSampling(request, model.Search) with
             {
                 LogitBias = request.LogitBias,
@@ -115,6 +106,55 @@ internal static class ChatPromptBuilder
             TextStops = hasParts ? stops : [],
             DescribedFormat = tools is not null && ToolChoice.Describes(traits) ? toolFormat!.Name : null,
         };
+
+        string Render(MessageEscape escaping) => model.Render(
+            Variables(messages, options, request, tools, traits, toolFormat, escaping), tools is not null, time,
+            cancellationToken);
+
+        // Templates that look for thoughts in earlier answers, to drop them, must find their tags. Where a template
+        // renders both alike it does not look, and where it refuses the tags they are no thoughts: they are text.
+        string WithTags(string escaped)
+        {
+            try
+            {
+                var rendered = Render(new(model.ControlTokens, reasoning) { LeavesTags = true });
+                var isSame = ControlTokens.Unescape(rendered) == ControlTokens.Unescape(escaped);
+                return isSame ? escaped : rendered;
+            }
+            catch (ChatTemplateException)
+            {
+                return escaped;
+            }
+        }
+    }
+
+    private static JsonObject Variables(
+        IReadOnlyList<ChatMessage> messages,
+        ChatOptions? options,
+        OnnxChatRequestOptions request,
+        JsonArray? tools,
+        TemplateTraits traits,
+        ToolCallFormat? toolFormat,
+        MessageEscape escape)
+    {
+        var variables = new JsonObject
+        {
+            ["messages"] = TemplateMessages.From(messages, options?.Instructions, traits, escape),
+            ["add_generation_prompt"] = true,
+        };
+        if (tools is not null)
+        {
+            AddTools(variables, (JsonArray)escape.Node(tools)!, traits, toolFormat!);
+        }
+
+        ReasoningRequest.AddTo(variables, options?.Reasoning?.Effort);
+        foreach (var (name, value) in request.TemplateVariables ?? [])
+        {
+            variables[name] = escape.Node(
+                TemplateValues.ToNode(value, $"The template variable '{Excerpt.Of(name)}'"));
+        }
+
+        return variables;
     }
 
     private static ResponseGuidance? Guidance(
@@ -161,12 +201,7 @@ internal static class ChatPromptBuilder
     private static IEnumerable<string> Tags(
         ReasoningFormat? reasoning, ToolCallFormat? tools, Func<string, bool> isSpecial)
     {
-        List<string> texts = reasoning is null ? [] : [reasoning.Open, reasoning.Close, .. reasoning.Markup];
-        foreach (var form in tools is null ? [] : new[] { tools }.Concat(tools.OtherForms))
-        {
-            texts.AddRange([form.Open, .. form.FurtherTags, .. form.Markup]);
-        }
-
+        string[] texts = [.. TemplateFormats.AnswerTexts(reasoning, tools)];
         return texts.Where(isSpecial).Concat(SpecialTokens.In(texts));
     }
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Slipway.Packaging;
+using Slipway.Tokenization;
 
 namespace Slipway.Chat;
 
@@ -15,7 +16,7 @@ internal interface IChatModel : IDisposable
 
     /// <summary>The same model with another chat template.</summary>
     /// <param name="source">The template's source, in Jinja.</param>
-    /// <exception cref="Tokenization.ChatTemplateException">The template's syntax is wrong.</exception>
+    /// <exception cref="ChatTemplateException">The template's syntax is wrong.</exception>
     IChatModel WithTemplate(string source);
 
     /// <summary>Traits of the chat template that a request uses; null where the package has none.</summary>
@@ -29,8 +30,14 @@ internal interface IChatModel : IDisposable
     string Render(
         JsonObject variables, bool withTools, TimeProvider time, CancellationToken cancellationToken);
 
-    /// <summary>Encodes a rendered prompt, special tokens in its text recognised and none added.</summary>
-    IReadOnlyList<int> Encode(string prompt);
+    /// <summary>The tokens that only the template may write.</summary>
+    ControlTokens ControlTokens { get; }
+
+    /// <summary>Encodes a text, special tokens in it recognised and none added.</summary>
+    IReadOnlyList<int> Encode(string text);
+
+    /// <summary>Encodes a prompt that was rendered of escaped texts.</summary>
+    IReadOnlyList<int> EncodePrompt(string prompt);
 
     /// <summary>The text of a special token; null for any other id.</summary>
     string? SpecialText(int id);
@@ -64,6 +71,7 @@ internal sealed class LanguageModelChat : IChatModel
     private readonly ChatFormatOptions _options;
     private readonly PackageTemplates _templates;
     private readonly TemplateFormats _formats;
+    private readonly Lazy<ControlTokens> _controlTokens;
 
     /// <summary>Chats with a model in formats that its package tells, or the caller.</summary>
     public LanguageModelChat(LanguageModel model, ChatFormatOptions formats)
@@ -71,6 +79,7 @@ internal sealed class LanguageModelChat : IChatModel
         (Model, _options) = (model, formats);
         _templates = PackageTemplates.Read(model.Package, formats.ChatTemplate);
         _formats = new(_templates, IsSpecial, formats, model.Package.Manifest);
+        _controlTokens = new(() => new(model.Tokenizer, [.. _templates.Sources, .. _formats.Tags]));
     }
 
     /// <summary>The model.</summary>
@@ -121,7 +130,11 @@ internal sealed class LanguageModelChat : IChatModel
         JsonObject variables, bool withTools, TimeProvider time, CancellationToken cancellationToken)
         => _templates.Render(variables, withTools, time, cancellationToken);
 
-    public IReadOnlyList<int> Encode(string prompt) => Model.Tokenizer.Encode(prompt, addSpecialTokens: false);
+    public ControlTokens ControlTokens => _controlTokens.Value;
+
+    public IReadOnlyList<int> Encode(string text) => Model.Tokenizer.Encode(text, addSpecialTokens: false);
+
+    public IReadOnlyList<int> EncodePrompt(string prompt) => ControlTokens.Encode(prompt);
 
     public string? SpecialText(int id) => Model.Tokenizer.IsSpecial(id) ? Model.Tokenizer.IdToToken(id) : null;
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Slipway.Chat;
 using Slipway.Encoders;
+using Slipway.Tokenization;
 
 namespace Slipway.Reranking;
 
@@ -28,12 +29,14 @@ internal sealed class RerankPrompt
     private readonly bool _hasRoles;
     private readonly int _contextLength;
     private readonly int[] _closing;
+    private readonly ControlTokens _controlTokens;
 
     private RerankPrompt(
         LanguageModel model, SentenceSettings settings, OnnxRerankerOptions options, int contextLength)
     {
         (_model, _contextLength) = (model, contextLength);
         _templates = PackageTemplates.Read(model.Package);
+        _controlTokens = new(model.Tokenizer, _templates.Sources);
         _variables = settings.TemplateVariables;
         _instruction = options.Instruction ?? settings.Prompt(options.PromptName);
         (_takesMessages, _hasParts, _closing) = (settings.TakesMessages, settings.HasMessageParts, []);
@@ -89,7 +92,8 @@ internal sealed class RerankPrompt
     }
 
     private int[] Tokens(string query, string passage, CancellationToken cancellationToken)
-        => _model.Tokenizer.Encode(Text(query, passage, cancellationToken), addSpecialTokens: false);
+        => _controlTokens.Encode(
+            Text(_controlTokens.Escape(query), _controlTokens.Escape(passage), cancellationToken));
 
     private string Text(string query, string passage, CancellationToken cancellationToken)
         => Render(_hasRoles ? Roles(query, passage) : Published(query, passage), cancellationToken);
@@ -100,7 +104,7 @@ internal sealed class RerankPrompt
         {
             return Render(Roles(query, passage), default);
         }
-        catch (Tokenization.ChatTemplateException)
+        catch (ChatTemplateException)
         {
             // Templates refuse roles that they do not know.
             return null;

@@ -63,6 +63,19 @@ public sealed class PublishedTemplatesTests(ITestOutputHelper output)
         Assert.Empty(wrong);
     }
 
+    [Fact]
+    public void EmptyContent_BesideCalls_HasTheFormThatTheTemplateTakes()
+    {
+        var forms = PublishedTemplates.All.ToLookup(
+            row => PublishedTemplates.Traits(row.Name, Vocabulary(row.Name)).EmptyContent, row => row.Name);
+
+        Assert.Equal(["command-a-reasoning"], forms[EmptyContent.Part]);
+        foreach (var form in forms)
+        {
+            output.WriteLine($"{form.Key}: {string.Join(", ", form)}");
+        }
+    }
+
     private static string Expected(JsonElement row)
     {
         List<AIContent> contents = [];

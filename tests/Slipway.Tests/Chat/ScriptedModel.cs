@@ -65,7 +65,11 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
         return variables.ToJsonString() + PromptEnd;
     }
 
-    public IReadOnlyList<int> Encode(string prompt)
+    public ControlTokens ControlTokens => ControlTokens.None;
+
+    public IReadOnlyList<int> Encode(string text) => [.. text.Select(c => (int)c)];
+
+    public IReadOnlyList<int> EncodePrompt(string prompt)
     {
         LastPrompt = prompt;
         return [.. prompt.Select(c => (int)c)];

@@ -78,7 +78,7 @@ public sealed class TemplateMessagesTests
         var e = Assert.Throws<NotSupportedException>(() => TemplateMessages.From(
             [new(ChatRole.User, "See:"), new(ChatRole.User, [new DataContent(new byte[1], "image/png")])],
             null,
-            Rendering));
+            Rendering, MessageEscape.None));
         Assert.Equal(
             "Message 1 (role 'user') holds content of type 'image/png'; this model takes text only. Remove the "
             + "content, or use a model that takes it.",
@@ -91,7 +91,7 @@ public sealed class TemplateMessagesTests
         var e = Assert.Throws<NotSupportedException>(() => TemplateMessages.From(
             [new(ChatRole.User, [new UriContent("https://example.org/a.txt", "text/plain")])],
             null,
-            Rendering));
+            Rendering, MessageEscape.None));
         Assert.Equal(
             "Message 0 (role 'user') refers to a text at 'https://example.org/a.txt'; this client fetches nothing. "
             + "Read the text yourself and add it as TextContent.",
@@ -130,7 +130,7 @@ public sealed class TemplateMessagesTests
             new(ChatRole.Tool, [new FunctionResultContent("a", "done")]),
         ];
 
-        var result = TemplateMessages.From(messages, null, new() { RendersSystem = false });
+        var result = TemplateMessages.From(messages, null, new() { RendersSystem = false }, MessageEscape.None);
 
         Assert.Equal(
             ["Be brief.\n\nHi", "So:\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>",
@@ -146,10 +146,15 @@ public sealed class TemplateMessagesTests
 
         var result = TemplateMessages.From(
             [new(ChatRole.Assistant, [call])], null,
-            Rendering with { TakesArgumentsAsText = true, TakesEmptyContentAsNull = true });
+            Rendering with { TakesArgumentsAsText = true, EmptyContent = EmptyContent.Null }, MessageEscape.None);
 
         Assert.Equal("{\"x\": \"ü\"}", (string?)result[0]!["tool_calls"]![0]!["function"]!["arguments"]);
         Assert.Null(result[0]!["content"]);
+        Assert.Equal(
+            """[{"type":"text","text":""}]""",
+            TemplateMessages.From(
+                [new(ChatRole.Assistant, [call])], null, Rendering with { EmptyContent = EmptyContent.Part },
+                MessageEscape.None)[0]!["content"]!.ToJsonString());
     }
 
     [Fact]
@@ -159,7 +164,7 @@ public sealed class TemplateMessagesTests
             [new TextContent("a"), new DataContent(new byte[1000], "image/png"), new TextContent("b")];
 
         var result = TemplateMessages.From(
-            [new(ChatRole.Tool, [new FunctionResultContent("a", parts)])], null, Rendering);
+            [new(ChatRole.Tool, [new FunctionResultContent("a", parts)])], null, Rendering, MessageEscape.None);
 
         Assert.Equal(
             "a\n[Content of type 'image/png' is left out: this model reads text only.]\nb",
@@ -171,5 +176,5 @@ public sealed class TemplateMessagesTests
     private static void Expect(string expected, string? instructions, params ChatMessage[] messages)
         => Assert.Equal(
             JsonNode.Parse(expected)!.ToJsonString(),
-            TemplateMessages.From(messages, instructions, Rendering).ToJsonString());
+            TemplateMessages.From(messages, instructions, Rendering, MessageEscape.None).ToJsonString());
 }

@@ -176,8 +176,9 @@ public sealed class TokenizerFormatsTests : IDisposable
 
         Assert.False(HuggingFaceTokenizer.Exists(_folder.Path));
         Assert.Equal(
-            $"'{_folder.Path}' holds no tokenizer; expected one of 'tokenizer.json', 'tokenizer.model', "
-            + "'spiece.model', 'sentencepiece.bpe.model', 'tiktoken.model', '*.tiktoken', 'merges.txt', 'vocab.txt'.",
+            $"'{_folder.Path}' holds no tokenizer; expected one of 'tokenizer.json', 'tekken.json', "
+            + "'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model', 'tiktoken.model', '*.tiktoken', "
+            + "'merges.txt', 'vocab.txt'.",
             exception.Message);
     }
 

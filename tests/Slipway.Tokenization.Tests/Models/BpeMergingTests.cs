@@ -44,6 +44,40 @@ public sealed class BpeMergingTests
         }
     }
 
+    [Theory]
+    [InlineData(4097)]
+    [InlineData(9000)]
+    public void Merge_VeryLongRows_GivesWhatTheDefinitionGives(int length)
+    {
+        Random random = new(length);
+        for (var round = 0; round < 12; round++)
+        {
+            // Tokens in a random order of ranks: many merges make pairs of a lower rank than their own.
+            var (table, merges) = RandomMerges(random, sharedRanks: false);
+            int[] symbols = [.. Enumerable.Range(0, length).Select(_ => round % 3 == 0 ? 0 : random.Next(4))];
+            var expected = Naive([.. symbols], merges);
+
+            Assert.True(table.RanksAreTokens);
+            var count = BpeMerging.Merge(symbols, table);
+
+            Assert.Equal(expected, symbols[..count]);
+        }
+    }
+
+    [Fact]
+    public void Table_WhoseRanksMeanSeveralTokens_SaysSo()
+    {
+        MergeTable table = new();
+        table.TryAdd(0, 1, 3, 7);
+        table.TryAdd(1, 0, 3, 7);
+        Assert.True(table.RanksAreTokens);
+        Assert.Equal(4, table.RankCount);
+
+        table.TryAdd(1, 1, 3, 8);
+
+        Assert.False(table.RanksAreTokens);
+    }
+
     [Fact]
     public void Table_ManyMerges_FindsEachAndNoOther()
     {
@@ -63,14 +97,17 @@ public sealed class BpeMergingTests
     }
 
     // Several pairs may share a rank, as in SentencePiece, and merge to different tokens.
-    private static (MergeTable Table, Dictionary<(int, int), (int Rank, int Id)> Merges) RandomMerges(Random random)
+    private static (MergeTable Table, Dictionary<(int, int), (int Rank, int Id)> Merges) RandomMerges(
+        Random random, bool sharedRanks = true)
     {
         MergeTable table = new();
         Dictionary<(int, int), (int Rank, int Id)> merges = [];
+        int[] ranks = [.. Enumerable.Range(0, 40).Select(id => sharedRanks ? random.Next(30) : id)];
+        random.Shuffle(ranks);
         for (var id = 4; id < 40; id++)
         {
             var pair = (random.Next(id), random.Next(id));
-            if (merges.TryAdd(pair, (random.Next(30), id)))
+            if (merges.TryAdd(pair, (ranks[id], id)))
             {
                 table.TryAdd(pair.Item1, pair.Item2, merges[pair].Rank, id);
             }

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 using Slipway.Tokenization.PreTokenizers;
 
@@ -126,13 +125,7 @@ internal static class TiktokenFile
             throw Bad(path, number, line, "is not a token in base64 and its rank");
         }
 
-        StringBuilder token = new(count);
-        foreach (var value in bytes.AsSpan(0, count))
-        {
-            token.Append(ByteAlphabet.CharOf(value));
-        }
-
-        return (token.ToString(), rank);
+        return (ByteAlphabet.Write(bytes.AsSpan(0, count)), rank);
     }
 
     private static TokenizerFormatException Bad(string path, int number, string line, string what) => new(

@@ -10,10 +10,11 @@ internal static class TokenizerFormats
     public static readonly TokenizerFormat Json =
         new(["tokenizer.json"], ".json", (path, _, _) => File.ReadAllBytes(path));
 
-    // A folder is searched in this order; a file belongs to the first row that its name fits.
+    // A folder is searched in this order; a file belongs to the row whose ending is the longest that fits.
     private static readonly TokenizerFormat[] All =
     [
         Json,
+        new([TekkenFile.Name], TekkenFile.Name, (path, settings, _) => ToBytes(TekkenFile.ToJson(path, settings))),
         new(
             ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model"], ".model",
             (path, settings, warnings) => File.ReadAllBytes(path) is var bytes && TiktokenFile.IsOne(bytes)
@@ -51,7 +52,8 @@ internal static class TokenizerFormats
         var file = Path.GetFileName(path) == VocabularyAndMerges.VocabularyName
             && Path.Combine(Folder(path), VocabularyAndMerges.MergesName) is var merges && File.Exists(merges)
                 ? merges : path;
-        return Array.Find(All, format => format.Fits(file)) is { } fitting ? (file, fitting) : null;
+        return All.Where(format => format.Fits(file)).MaxBy(format => format.Ending.Length) is { } fitting
+            ? (file, fitting) : null;
     }
 
     public static string Folder(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;

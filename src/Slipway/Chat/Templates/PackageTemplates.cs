@@ -30,6 +30,10 @@ internal sealed class PackageTemplates
     /// <summary>The template that a request uses; null where the package has none.</summary>
     public ChatTemplate? Template(bool withTools) => withTools ? _withTools : _default;
 
+    /// <summary>The sources of the templates.</summary>
+    public IEnumerable<string> Sources
+        => new[] { _default, _withTools }.OfType<ChatTemplate>().Select(template => template.Source).Distinct();
+
     /// <summary>Gives a template the special tokens by their names.</summary>
     public void AddTo(JsonObject variables) => _config.AddTo(variables);
 

@@ -22,6 +22,19 @@ internal sealed class TemplateFormats(
     /// <exception cref="NotSupportedException">A format is named that is not known.</exception>
     public TemplateTraits? Traits(bool withTools) => _traits[withTools ? 1 : 0].Value;
 
+    /// <summary>The texts with which answers mark calls and thoughts.</summary>
+    public IEnumerable<string> Tags => new[] { Traits(withTools: false), Traits(withTools: true) }
+        .OfType<TemplateTraits>().SelectMany(traits => AnswerTexts(traits.Reasoning, traits.Calls)).Distinct();
+
+    /// <summary>The texts with which answers of two formats mark thoughts and calls.</summary>
+    public static IEnumerable<string> AnswerTexts(ReasoningFormat? reasoning, ToolCallFormat? calls)
+        =>
+        [
+            .. reasoning is null ? [] : new[] { reasoning.Open, reasoning.Close }.Concat(reasoning.Markup),
+            .. (calls is null ? [] : new[] { calls }.Concat(calls.OtherForms)).SelectMany(
+                form => new[] { form.Open }.Concat(form.FurtherTags).Concat(form.Markup)),
+        ];
+
     private static TemplateTraits? Find(
         ChatTemplate? template,
         PackageTemplates templates,

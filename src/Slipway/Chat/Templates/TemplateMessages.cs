@@ -45,22 +45,23 @@ internal static class TemplateMessages
     /// <param name="messages">The messages.</param>
     /// <param name="instructions">A system message of the request's own; null for none.</param>
     /// <param name="traits">What the template takes; what it does not render is written into texts.</param>
+    /// <param name="escape">Escapes what the messages say, but not what this client writes around it.</param>
     /// <exception cref="NotSupportedException">A message holds an image or audio, or refers to a text
     /// elsewhere.</exception>
     /// <exception cref="ArgumentException">An argument or a result of a function cannot be written as JSON.</exception>
     public static JsonArray From(
-        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits)
+        IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, MessageEscape escape)
     {
         var result = new JsonArray();
         var functions = new Dictionary<string, string>(StringComparer.Ordinal);
         if (!string.IsNullOrEmpty(instructions))
         {
-            result.Add((JsonNode)NewMessage(ChatRole.System.Value, instructions));
+            result.Add((JsonNode)NewMessage(ChatRole.System.Value, escape.Text(instructions)));
         }
 
         for (var i = 0; i < messages.Count; i++)
         {
-            Add(result, messages[i], i, functions, traits);
+            Add(result, messages[i], i, functions, traits, escape);
         }
 
         if (!traits.RendersSystem)
@@ -72,7 +73,8 @@ internal static class TemplateMessages
     }
 
     private static void Add(
-        JsonArray result, ChatMessage message, int index, Dictionary<string, string> functions, TemplateTraits traits)
+        JsonArray result, ChatMessage message, int index, Dictionary<string, string> functions, TemplateTraits traits,
+        MessageEscape escape)
     {
         var (text, reasoning, calls) = (new StringBuilder(), new StringBuilder(), new JsonArray());
         var writtenCalls = new List<ToolCall>();
@@ -82,29 +84,29 @@ internal static class TemplateMessages
             switch (content)
             {
                 case TextContent t:
-                    text.Append(t.Text);
+                    text.Append(message.Role == ChatRole.Assistant ? escape.Answer(t.Text) : escape.Text(t.Text));
                     break;
                 case TextReasoningContent t:
-                    reasoning.Append(t.Text);
+                    reasoning.Append(escape.Text(t.Text));
                     break;
                 case FunctionCallContent { Exception: not null, RawRepresentation: string written }:
-                    text.Append(written);
+                    text.Append(escape.Text(written));
                     break;
                 case FunctionCallContent call:
                     functions[call.CallId] = call.Name;
                     if (traits.RendersCalls)
                     {
-                        calls.Add((JsonNode)NewCall(call, traits.TakesArgumentsAsText));
+                        calls.Add((JsonNode)NewCall(call, traits.TakesArgumentsAsText, escape));
                     }
 
-                    writtenCalls.Add(Written(call));
+                    writtenCalls.Add(Written(call, escape));
                     break;
                 case FunctionResultContent functionResult:
                     hasResults = true;
-                    result.Add((JsonNode)NewResult(functionResult, functions, traits));
+                    result.Add((JsonNode)NewResult(functionResult, functions, traits, escape));
                     break;
                 case DataContent data when data.HasTopLevelMediaType("text"):
-                    text.Append(Encoding.UTF8.GetString(data.Data.Span));
+                    text.Append(escape.Text(Encoding.UTF8.GetString(data.Data.Span)));
                     break;
                 case UriContent uri when uri.HasTopLevelMediaType("text"):
                     throw new NotSupportedException(
@@ -132,10 +134,15 @@ internal static class TemplateMessages
             text.Append(text.Length == 0 ? "" : "\n").Append(format.Write(writtenCalls));
         }
 
-        var entry = NewMessage(message.Role.Value, text.ToString());
-        if (calls.Count > 0 && text.Length == 0 && traits.TakesEmptyContentAsNull)
+        var entry = NewMessage(escape.Text(message.Role.Value), text.ToString());
+        if (calls.Count > 0 && text.Length == 0)
         {
-            entry["content"] = null;
+            entry["content"] = traits.EmptyContent switch
+            {
+                EmptyContent.Null => null,
+                EmptyContent.Part => Part(""),
+                _ => "",
+            };
         }
 
         if (reasoning.Length > 0)
@@ -151,15 +158,23 @@ internal static class TemplateMessages
         result.Add((JsonNode)entry);
     }
 
+    /// <summary>A text as a list of one part.</summary>
+    internal static JsonArray Part(string text) => [new JsonObject { ["type"] = "text", ["text"] = text }];
+
     private static JsonObject NewMessage(string role, string content) => new()
     {
         ["role"] = role, ["content"] = content,
     };
 
-    private static ToolCall Written(FunctionCallContent call)
-        => new(call.Name, Arguments(call).ToDictionary(pair => pair.Key, pair => (object?)pair.Value));
+    private static ToolCall Written(FunctionCallContent call, MessageEscape escape)
+        => new(
+            escape.Text(call.Name),
+            Arguments(call, escape).ToDictionary(
+                pair => pair.Key,
+                pair => pair.Value is JsonValue value && value.TryGetValue<string>(out var text)
+                    ? text : (object?)pair.Value));
 
-    private static JsonObject Arguments(FunctionCallContent call)
+    private static JsonObject Arguments(FunctionCallContent call, MessageEscape escape)
     {
         var arguments = new JsonObject();
         foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
@@ -170,24 +185,26 @@ internal static class TemplateMessages
                 + $"'{Excerpt.Of(call.Name)}'");
         }
 
-        return arguments;
+        return (JsonObject)escape.Node(arguments)!;
     }
 
-    private static JsonObject NewCall(FunctionCallContent call, bool asText) => new()
+    private static JsonObject NewCall(FunctionCallContent call, bool asText, MessageEscape escape) => new()
     {
-        ["id"] = call.CallId,
+        ["id"] = escape.Text(call.CallId),
         ["type"] = "function",
         ["function"] = new JsonObject
         {
-            ["name"] = call.Name,
-            ["arguments"] = asText ? Written(call).WriteArguments() : Arguments(call),
+            ["name"] = escape.Text(call.Name),
+            ["arguments"] = asText ? Written(call, escape).WriteArguments() : Arguments(call, escape),
         },
     };
 
     private static JsonObject NewResult(
-        FunctionResultContent result, Dictionary<string, string> functions, TemplateTraits traits)
+        FunctionResultContent result, Dictionary<string, string> functions, TemplateTraits traits,
+        MessageEscape escape)
     {
-        var text = TemplateValues.ToText(result.Result, $"The result of the call '{Excerpt.Of(result.CallId)}'");
+        var text = escape.Text(
+            TemplateValues.ToText(result.Result, $"The result of the call '{Excerpt.Of(result.CallId)}'"));
         if (!traits.RendersResults)
         {
             return NewMessage(ChatRole.User.Value, FallbackTools.Result(text));
@@ -196,13 +213,13 @@ internal static class TemplateMessages
         var entry = NewMessage(ChatRole.Tool.Value, text);
         if (traits.TakesResultsAsParts)
         {
-            entry["content"] = new JsonArray(new JsonObject { ["type"] = "text", ["text"] = text });
+            entry["content"] = Part(text);
         }
 
-        entry["tool_call_id"] = result.CallId;
+        entry["tool_call_id"] = escape.Text(result.CallId);
         if (functions.TryGetValue(result.CallId, out var name))
         {
-            entry["name"] = name;
+            entry["name"] = escape.Text(name);
         }
 
         return entry;

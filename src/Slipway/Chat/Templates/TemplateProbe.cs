@@ -50,7 +50,7 @@ internal sealed class TemplateProbe(
                 ?.Contains(SystemText, StringComparison.Ordinal) == true,
         };
         traits = FindWritten(traits, place) ?? traits with { Calls = FindDescribed(place) };
-        var parts = new JsonArray(new JsonObject { ["type"] = "text", ["text"] = Result });
+        var parts = TemplateMessages.Part(Result);
         return RendersResult(traits, place, Result) ? traits with { RendersResults = true }
             : RendersResult(traits, place, parts) ? traits with { RendersResults = true, TakesResultsAsParts = true }
             : traits;
@@ -81,7 +81,8 @@ internal sealed class TemplateProbe(
                         Calls = format,
                         RendersCalls = true,
                         TakesArgumentsAsText = isText,
-                        TakesEmptyContentAsNull = content is null,
+                        EmptyContent = content is null ? EmptyContent.Null
+                            : content is JsonArray ? EmptyContent.Part : EmptyContent.Text,
                     };
                 }
             }
@@ -170,7 +171,7 @@ internal sealed class TemplateProbe(
     private static IReadOnlyList<string> Tags(ToolCallFormat format)
         => format.OpenBelongsToBody ? [] : SpecialTokens.In([format.Open, format.Close ?? format.Open]);
 
-    private static JsonNode?[] Contents() => ["", null, "probe_text"];
+    private static JsonNode?[] Contents() => ["", null, TemplateMessages.Part(""), "probe_text"];
 
     private static string PythonArguments(JsonObject arguments)
         => new ToolCall(Function, arguments.ToDictionary(pair => pair.Key, pair => (object?)(string?)pair.Value))

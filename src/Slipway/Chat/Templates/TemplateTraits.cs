@@ -27,9 +27,22 @@ internal sealed record TemplateTraits
     /// <summary>Tells whether the arguments of calls must be JSON in a text, not an object.</summary>
     public bool TakesArgumentsAsText { get; init; }
 
-    /// <summary>Tells whether the content of a message that only calls must be null, not an empty text.</summary>
-    public bool TakesEmptyContentAsNull { get; init; }
+    /// <summary>The form of the content of a message that only calls.</summary>
+    public EmptyContent EmptyContent { get; init; }
 
     /// <summary>Tells whether a system message is rendered.</summary>
     public bool RendersSystem { get; init; } = true;
+}
+
+/// <summary>Names the forms in which templates take the content of a message that says nothing.</summary>
+internal enum EmptyContent
+{
+    /// <summary>An empty text.</summary>
+    Text,
+
+    /// <summary>Null.</summary>
+    Null,
+
+    /// <summary>A list of one empty text, for templates that look into the first part.</summary>
+    Part,
 }
