@@ -162,6 +162,10 @@ public abstract class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Gets the folder that the tokenizer's files lie in, which is an adapter's where it brings one.</summary>
+    public virtual string TokenizerFolder => Directory.Exists(Path)
+        ? Path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+
     /// <summary>Reads a file that belongs to the checkpoint, such as <c>tokenizer.json</c>.</summary>
     /// <param name="name">The file's name, relative to the checkpoint's folder.</param>
     /// <returns>The file's bytes, or null where there is no such file.</returns>

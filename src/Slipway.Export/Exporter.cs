@@ -55,7 +55,9 @@ public static class Exporter
         ArgumentNullException.ThrowIfNull(checkpoint);
         try
         {
-            return Write(checkpoint, folder, options ?? new ExportOptions(), progress, cancellationToken);
+            return Write(
+                TokenizedCheckpoint.Of(checkpoint), folder, options ?? new ExportOptions(), progress,
+                cancellationToken);
         }
         catch (IOException exception) when (FullDisk.IsCause(exception))
         {

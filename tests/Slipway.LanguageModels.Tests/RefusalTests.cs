@@ -79,7 +79,8 @@ public sealed class RefusalTests
         module.eval();
         var refusal = Assert.Throws<FileNotFoundException>(() => LanguageModelExport.FromModule(
             module, folder.Path, Path.Combine(folder.Path, "package")));
-        Assert.Contains("holds no 'tokenizer.json'", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "holds no tokenizer; expected one of 'tokenizer.json'", refusal.Message, StringComparison.Ordinal);
     }
 
     private static Gpt Make() => new(Size, 32, 4, 1, 32);

@@ -13,7 +13,11 @@ public sealed class DependencyTests
         ["Slipway.Packaging"] = [],
         ["Slipway.Onnx"] = ["Google.Protobuf", "Grpc.Tools"],
         ["Slipway.Tokenization"] = ["Microsoft.ML.Tokenizers"],
-        ["Slipway.Export"] = ["System.Numerics.Tensors", "Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging"],
+        ["Slipway.Export"] =
+        [
+            "System.Numerics.Tensors", "Slipway.Onnx", "Slipway.Checkpoints", "Slipway.Packaging",
+            "Slipway.Tokenization",
+        ],
         ["Slipway.Training"] =
             ["Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
         ["Slipway.Tracing"] =

@@ -11,7 +11,9 @@ namespace Slipway.Checkpoints.Adapters;
 internal sealed class MergedCheckpoint : OverlayCheckpoint
 {
     // A folder with one of these holds a whole tokenizer.
-    private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer.model"];
+    private static readonly string[] Tokenizers =
+        ["tokenizer.json", "tokenizer.model", "tekken.json", "vocab.json", "vocab.txt"];
+
     private static readonly string[] TokenizerFiles =
         [.. Tokenizers, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"];
 
@@ -37,10 +39,12 @@ internal sealed class MergedCheckpoint : OverlayCheckpoint
 
     public override IReadOnlyDictionary<string, QuantizedTensorInfo> Quantized { get; }
 
+    public override string TokenizerFolder => HasTokenizer ? _adapter.Path : base.TokenizerFolder;
+
+    private bool HasTokenizer => Tokenizers.Any(file => File.Exists(System.IO.Path.Combine(_adapter.Path, file)));
+
     public override byte[]? ReadFile(string name) => !TokenizerFiles.Contains(name) ? base.ReadFile(name)
-        : CheckpointFolder.ReadFile(_adapter.Path, name)
-            ?? (Tokenizers.Any(file => File.Exists(System.IO.Path.Combine(_adapter.Path, file)))
-                ? null : base.ReadFile(name));
+        : CheckpointFolder.ReadFile(_adapter.Path, name) ?? (HasTokenizer ? null : base.ReadFile(name));
 
     protected override bool IsComputed(string name) =>
         _adapted.Targets.ContainsKey(name) || _adapted.Biases.ContainsKey(name)

@@ -23,6 +23,8 @@ internal abstract class OverlayCheckpoint : Checkpoint
 
     public override bool IsQuantized(string name) => Inner.IsQuantized(name);
 
+    public override string TokenizerFolder => Inner.TokenizerFolder;
+
     public override byte[]? ReadFile(string name) => Inner.ReadFile(name);
 
     protected abstract bool IsComputed(string name);

@@ -15,11 +15,13 @@ internal sealed class TextFolder
     private readonly string _path;
     private readonly LanguageModelExportOptions _options;
     private readonly TokenizerConfig _config;
+    private readonly byte[] _tokenizer;
 
     private TextFolder(string path, LanguageModelExportOptions options)
     {
         (_path, _options) = (path, options);
-        Tokenizer = HuggingFaceTokenizer.Load(Path.Combine(path, TokenizerFile));
+        Tokenizer = HuggingFaceTokenizer.Load(path);
+        _tokenizer = HuggingFaceTokenizer.ToJson(path, out _);
         _config = TokenizerConfig.Read(path, Read);
         if (options.EndToken is { } end)
         {
@@ -41,15 +43,16 @@ internal sealed class TextFolder
     /// <summary>Tells whether there is a chat template.</summary>
     public bool HasTemplate => _options.ChatTemplate is not null || _config.ChatTemplate(withTools: false) is not null;
 
-    /// <summary>Opens the folder of a <c>tokenizer.json</c>, or that file itself.</summary>
+    /// <summary>Opens the folder of a tokenizer of any form, or its <c>tokenizer.json</c>.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public static TextFolder Open(string tokenizer, LanguageModelExportOptions options)
     {
         var folder = Path.GetFileName(tokenizer) == TokenizerFile ? Path.GetDirectoryName(Path.GetFullPath(tokenizer))!
             : tokenizer;
-        return File.Exists(Path.Combine(folder, TokenizerFile)) ? new TextFolder(folder, options)
+        return HuggingFaceTokenizer.Exists(folder) && Directory.Exists(folder) ? new TextFolder(folder, options)
             : throw new FileNotFoundException(
-                $"'{folder}' holds no '{TokenizerFile}'. Give the folder that the tokenizer was saved in.", tokenizer);
+                $"'{folder}' holds no tokenizer; expected one of {HuggingFaceTokenizer.FileNames}. "
+                + "Give the folder that the tokenizer was saved in.", tokenizer);
     }
 
     /// <summary>Writes the files.</summary>
@@ -75,5 +78,6 @@ internal sealed class TextFolder
     }
 
     private byte[]? Read(string name)
-        => File.Exists(Path.Combine(_path, name)) ? File.ReadAllBytes(Path.Combine(_path, name)) : null;
+        => name == TokenizerFile ? _tokenizer
+            : File.Exists(Path.Combine(_path, name)) ? File.ReadAllBytes(Path.Combine(_path, name)) : null;
 }
