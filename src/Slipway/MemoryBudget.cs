@@ -97,17 +97,17 @@ public sealed class MemoryBudget
     }
 
     /// <summary>Lets a share hold other bytes than before; false, and nothing changes, without room.</summary>
-    internal bool TryHold(MemoryShare share, long slotBytes, long prefixBytes)
+    internal bool TryHold(MemoryShare share, long slotBytes, long prefixBytes, long draftBytes)
     {
         lock (_gate)
         {
-            var bytes = slotBytes + prefixBytes;
+            var bytes = slotBytes + prefixBytes + draftBytes;
             if (bytes > share.HeldBytes && bytes > Room(share))
             {
                 return false;
             }
 
-            share.Set(slotBytes, prefixBytes);
+            share.Set(slotBytes, prefixBytes, draftBytes);
             return true;
         }
     }

@@ -54,8 +54,8 @@ public sealed class ClassifyVerbTests : IDisposable
         }
 
         Assert.True(JsonNode.DeepEquals(report, JsonNode.Parse(File.ReadAllText(_folder["out.json"]))));
-        Assert.Equal("text-classification", (string)(await Tool.RunAsync(
-            "inspect", _folder["package"], "--json")).Json["task"]!);
+        var kind = (await Tool.RunAsync("inspect", _folder["package"], "--json")).Json;
+        Assert.Equal(("text-classification", "classify"), ((string)kind["task"]!, (string)kind["verb"]!));
         var plain = await Tool.RunAsync("classify", _folder["package"], "-i", _folder["texts.json"]);
         Assert.Equal(
             report["results"]!.AsArray().Select(result => (string)result!["label"]!),
@@ -76,8 +76,23 @@ public sealed class ClassifyVerbTests : IDisposable
         Assert.Equal(["t1", "t2", "t3"], spans.Select(span => (string)span!["text"]!));
         Assert.All(spans, span => Assert.StartsWith("LABEL_", (string)span!["label"]!, StringComparison.Ordinal));
         Assert.Empty(report["results"]!.AsArray()[1]!.AsArray());
-        Assert.Equal("token-classification", (string)(await Tool.RunAsync(
-            "inspect", _folder["package"], "--json")).Json["task"]!);
+        var kind = (await Tool.RunAsync("inspect", _folder["package"], "--json")).Json;
+        Assert.Equal(("token-classification", "classify"), ((string)kind["task"]!, (string)kind["verb"]!));
+    }
+
+    [Fact]
+    public async Task Classify_LongText_WithAStride_IsRead()
+    {
+        await ExportAsync("bert-token-classifier");
+        var text = string.Join(' ', Enumerable.Range(0, 400).Select(i => $"t{i % 90}"));
+        File.WriteAllText(_folder["texts.json"], $"[\"{text}\"]");
+
+        var cut = (await Tool.RunAsync("classify", _folder["package"], "-i", _folder["texts.json"], "--json")).Json;
+        var whole = (await Tool.RunAsync(
+            "classify", _folder["package"], "-i", _folder["texts.json"], "--stride", "8", "--json")).Json;
+
+        Assert.True((int)cut["results"]![0]!.AsArray()[^1]!["end"]! < text.Length);
+        Assert.Equal(text.Length, (int)whole["results"]![0]!.AsArray()[^1]!["end"]!);
     }
 
     [Fact]

@@ -33,6 +33,10 @@ internal static class ClassifyVerb
             Description = "How labelled tokens are joined to spans.",
             DefaultValueFactory = _ => TokenAggregation.Simple,
         };
+        var stride = new Option<int?>("--stride")
+        {
+            Description = "Tokens that windows of a text share which is longer than the context; cut off unless told.",
+        };
         var threads = new Option<int?>("--threads")
         {
             Description = "Threads that compute; one a physical core unless told.",
@@ -41,7 +45,7 @@ internal static class ClassifyVerb
         var command = new Command(
             "classify", "Label texts, pairs or tokens. Example: slipway classify package -i texts.json --json")
         {
-            package, input, output, aggregation, threads, json,
+            package, input, output, aggregation, stride, threads, json,
         };
         command.SetAction(async (result, cancellationToken) =>
         {
@@ -55,6 +59,7 @@ internal static class ClassifyVerb
                         PackagePath = folder,
                         Threads = result.GetValue(threads),
                         Aggregation = result.GetValue(aggregation),
+                        Stride = result.GetValue(stride),
                     },
                     items, path, cancellationToken).ConfigureAwait(false)
                 : await LabelAsync(

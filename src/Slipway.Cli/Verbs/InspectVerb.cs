@@ -64,7 +64,8 @@ internal static class InspectVerb
         return new JsonObject
         {
             ["kind"] = "package",
-            ["task"] = "text-generation",
+            ["task"] = PackageKinds.TextGeneration,
+            ["verb"] = PackageKinds.VerbOf(PackageKinds.TextGeneration, null),
             ["architecture"] = package.Manifest?.Architecture ?? model.Type,
             ["precision"] = package.Manifest?.Precision,
             ["source_format"] = package.Manifest?.SourceFormat,
@@ -106,7 +107,9 @@ internal static class InspectVerb
     private static JsonObject DescribeEncoder(EncoderPackage package, OnnxModel graph) => new()
     {
         ["kind"] = "package",
-        ["task"] = PackageKinds.TaskOf(package, graph.Graph.Outputs.Select(output => output.Name)),
+        ["task"] = Task(package, graph),
+        ["verb"] = PackageKinds.VerbOf(
+            Task(package, graph), graph.Graph.Outputs[0].Shape is [.., var labels] ? labels.Size : null),
         ["architecture"] = package.Manifest.Architecture,
         ["precision"] = package.Manifest.Precision,
         ["source_format"] = package.Manifest.SourceFormat,
@@ -119,6 +122,9 @@ internal static class InspectVerb
         })]),
         ["graph"] = DescribeGraph(graph),
     };
+
+    private static string Task(EncoderPackage package, OnnxModel graph)
+        => PackageKinds.TaskOf(package, graph.Graph.Outputs.Select(output => output.Name));
 
     private static JsonObject DescribeGraph(OnnxModel model) => new()
     {

@@ -17,6 +17,26 @@ internal static class PackageKinds
                 task => package.Manifest.Architecture?.EndsWith(task.Head, StringComparison.Ordinal) == true).Name
                 ?? "feature-extraction";
 
+    /// <summary>Names the verb that puts a package to its use.</summary>
+    /// <param name="task">What the package is for.</param>
+    /// <param name="labels">How many labels a classifier tells; null where that is not known.</param>
+    public static string VerbOf(string task, long? labels) => task switch
+    {
+        TextGeneration => "chat",
+        "sentence-embedding" => "embed",
+        "text-classification" when labels == 1 => "rerank",
+        "text-classification" or "token-classification" => "classify",
+        _ => "run",
+    };
+
+    /// <summary>Describes a package that was run, for messages.</summary>
+    public static string Describe(string folder, string task, string verb) =>
+        $"'{folder}' is a package for {task}"
+        + (verb == "run" ? "." : $"; 'slipway {verb} {folder}' puts it to its use.");
+
+    /// <summary>Task of a decoder's package.</summary>
+    public const string TextGeneration = "text-generation";
+
     private static readonly (string Head, string Name)[] Tasks =
     [
         ("ForSequenceClassification", "text-classification"),

@@ -80,6 +80,8 @@ internal static class RunVerb
                     ["outputs"] = new JsonObject(
                         run.Outputs.Select(item => KeyValuePair.Create(item.Name, (JsonNode?)Shape(item.Shape)))),
                     ["seconds"] = Math.Round(run.Seconds, 4),
+                    ["task"] = run.Task,
+                    ["verb"] = run.Verb,
                 });
             }
             else
@@ -88,6 +90,8 @@ internal static class RunVerb
                 {
                     context.Output.WriteLine($"{name} {TensorInfo.FormatShape(shape)} in '{path}'");
                 }
+
+                context.Output.WriteLine(PackageKinds.Describe(folder, run.Task, run.Verb));
             }
 
             return 0;
@@ -113,7 +117,8 @@ internal static class RunVerb
 
         return new ModelRun(
             [(Ids, shape)], [("logits", logits, [rows.Length, length, model.VocabularySize])],
-            Stopwatch.GetElapsedTime(started).TotalSeconds);
+            Stopwatch.GetElapsedTime(started).TotalSeconds, PackageKinds.TextGeneration,
+            PackageKinds.VerbOf(PackageKinds.TextGeneration, null));
     }
 
     private static ModelRun RunEncoder(string folder, RunInputs inputs, string? adapter)
@@ -153,9 +158,11 @@ internal static class RunVerb
 
         var started = Stopwatch.GetTimestamp();
         var outputs = model.Run(given);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var task = PackageKinds.TaskOf(model.Package, model.Outputs);
         return new ModelRun(
-            [.. given.Select(item => (item.Key, item.Value.Shape))], outputs,
-            Stopwatch.GetElapsedTime(started).TotalSeconds);
+            [.. given.Select(item => (item.Key, item.Value.Shape))], outputs, seconds, task,
+            PackageKinds.VerbOf(task, outputs[0].Shape[^1]));
     }
 
     private static int Checked(long rows, long length, long vocabulary) => rows * length * vocabulary is var count
@@ -169,5 +176,5 @@ internal static class RunVerb
 
     private sealed record ModelRun(
         IReadOnlyList<(string Name, long[] Shape)> Inputs,
-        IReadOnlyList<(string Name, float[] Values, long[] Shape)> Outputs, double Seconds);
+        IReadOnlyList<(string Name, float[] Values, long[] Shape)> Outputs, double Seconds, string Task, string Verb);
 }

@@ -7,7 +7,8 @@ namespace Slipway;
 /// <summary>Finds labelled spans in texts, such as names, with a model for token classification.</summary>
 /// <remarks>
 /// Safe for concurrent use; texts of similar length run together. The package is loaded with the first request and
-/// disposed with the classifier. Tokens beyond the model's context have no labels.
+/// disposed with the classifier. Tokens beyond the model's context have no labels, unless
+/// <see cref="OnnxTokenClassifierOptions.Stride"/> is set.
 /// </remarks>
 public sealed class OnnxTokenClassifier : IDisposable
 {
@@ -15,6 +16,7 @@ public sealed class OnnxTokenClassifier : IDisposable
         new("classify_tokens", typeof(OnnxTokenClassifier), "logits", Rank: 3, Refuse);
 
     private readonly LazyEncoder<TextLabeler<SpanJoiner>> _model;
+    private readonly int? _stride;
 
     /// <summary>Creates a classifier over a package.</summary>
     /// <param name="packagePath">The package folder.</param>
@@ -31,6 +33,7 @@ public sealed class OnnxTokenClassifier : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var copy = options.Checked<OnnxTokenClassifierOptions>();
+        _stride = copy.Stride;
         _model = new(this, () => TextLabeler<SpanJoiner>.Load(
             copy, Purpose, (encoder, labels) => new SpanJoiner(labels, copy, WordRule.Read(encoder))));
     }
@@ -39,7 +42,7 @@ public sealed class OnnxTokenClassifier : IDisposable
     /// <param name="texts">The texts.</param>
     /// <param name="cancellationToken">Ends the run, also in its middle.</param>
     /// <returns>The spans of each text, in their order.</returns>
-    /// <exception cref="ArgumentException">A text is null.</exception>
+    /// <exception cref="ArgumentException">A text is null, or a window has no more tokens than the stride.</exception>
     /// <exception cref="NotSupportedException">The package has no labels of tokens.</exception>
     /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
     public async Task<IReadOnlyList<IReadOnlyList<TextSpan>>> ClassifyAsync(
@@ -47,15 +50,19 @@ public sealed class OnnxTokenClassifier : IDisposable
     {
         var all = RequestTexts.Check(texts, nameof(texts));
         var (encoder, spans) = await _model.GetAsync(cancellationToken).ConfigureAwait(false);
-        var words = await Task.Run(
-            () => Array.ConvertAll(all, text => TokenPlaces.Find(encoder, text)), cancellationToken)
+        var windows = await Task.Run(
+            () => all.SelectMany(
+                (text, index) => TokenPlaces.Windows(encoder, text, _stride).Select(places => (index, places)))
+                .ToArray(), cancellationToken)
             .ConfigureAwait(false);
-        var results = new IReadOnlyList<TextSpan>[all.Length];
+        var found = new IReadOnlyList<TextSpan>[windows.Length];
         await encoder.RunAsync(
-            Array.ConvertAll(words, text => text.Encoded),
-            (text, logits) => results[text] = spans.Join(all[text], words[text], logits), null, cancellationToken)
+            Array.ConvertAll(windows, window => window.places.Encoded),
+            (window, logits) => found[window] = spans.Join(
+                all[windows[window].index], windows[window].places, logits), null, cancellationToken)
             .ConfigureAwait(false);
-        return results;
+        var byText = windows.Zip(found).ToLookup(pair => pair.First.index, pair => pair.Second);
+        return [.. Enumerable.Range(0, all.Length).Select(text => SpanJoiner.Merge([.. byText[text]]))];
     }
 
     /// <summary>Frees the model once the batch in progress has ended; later requests are refused.</summary>

@@ -11,10 +11,22 @@ public sealed class OnnxTokenClassifierOptions : OnnxEncoderOptions
     /// <value><c>O</c> alone.</value>
     public IReadOnlyList<string>? IgnoredLabels { get; set; }
 
+    /// <summary>Tokens that neighbouring windows of a long text share; null to cut it off at the context.</summary>
+    /// <remarks>
+    /// A text that is longer than the model's context is then classified in windows as long as the context. Of spans
+    /// that overlap the longest stays, among equally long ones the surest. Source: <c>stride</c> of transformers' token
+    /// classification pipeline, which wants tokens to be joined.
+    /// </remarks>
+    /// <value>null</value>
+    public int? Stride { get; set; }
+
     internal override IReadOnlyList<string> Errors() =>
     [
         .. base.Errors(),
         .. Enum.IsDefined(Aggregation) ? Array.Empty<string>()
             : [$"Aggregation is '{Aggregation}'; expected {string.Join(", ", Enum.GetNames<TokenAggregation>())}."],
+        .. Stride is null or >= 0 ? Array.Empty<string>() : [$"Stride is '{Stride}'; expected 0 or more."],
+        .. Stride is null || Aggregation != TokenAggregation.None ? Array.Empty<string>()
+            : ["Stride is set, but Aggregation is 'None': of two windows' single tokens none is chosen. Set another."],
     ];
 }

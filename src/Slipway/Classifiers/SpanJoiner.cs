@@ -33,6 +33,33 @@ internal sealed class SpanJoiner(ModelLabels labels, OnnxTokenClassifierOptions 
             entity.Label, entity.Score, entity.Start, entity.End, text[entity.Start..entity.End]))];
     }
 
+    /// <summary>Joins the spans of overlapping windows of a text; of those that overlap one stays.</summary>
+    public static IReadOnlyList<TextSpan> Merge(IReadOnlyList<IReadOnlyList<TextSpan>> windows)
+    {
+        if (windows.Count == 1)
+        {
+            return windows[0];
+        }
+
+        List<TextSpan> merged = [];
+        foreach (var span in windows.SelectMany(spans => spans).OrderBy(span => span.Start))
+        {
+            if (merged.Count == 0 || span.Start >= merged[^1].End)
+            {
+                merged.Add(span);
+            }
+            else if (Length(span) > Length(merged[^1])
+                || (Length(span) == Length(merged[^1]) && span.Score > merged[^1].Score))
+            {
+                merged[^1] = span;
+            }
+        }
+
+        return merged;
+    }
+
+    private static int Length(TextSpan span) => span.End - span.Start;
+
     private Entity Word(List<Piece> word) => options.Aggregation switch
     {
         TokenAggregation.First => Best(word, word[0].Scores),

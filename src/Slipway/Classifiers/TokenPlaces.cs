@@ -3,24 +3,46 @@ using Slipway.Encoders;
 
 namespace Slipway.Classifiers;
 
-/// <summary>Holds the tokens of a text and where each stands in it.</summary>
-/// <param name="Encoded">The text with the tokens that begin and end it.</param>
+/// <summary>Holds the tokens of a text, or of a window of it, and where each stands in the text.</summary>
+/// <param name="Encoded">The tokens with those that begin and end a text.</param>
 /// <param name="First">Place of the text's own first token among these.</param>
-/// <param name="Tokens">The text's own tokens that were not cut off.</param>
+/// <param name="Tokens">The text's own tokens.</param>
 internal sealed record TokenPlaces(EncodedText Encoded, int First, IReadOnlyList<TokenPlace> Tokens)
 {
-    /// <summary>Encodes a text.</summary>
-    public static TokenPlaces Find(TextEncoder encoder, string text)
+    /// <summary>Encodes a text in windows as long as the context.</summary>
+    /// <param name="encoder">The encoder.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="stride">Tokens that neighbours share; null for the first window alone.</param>
+    /// <returns>At least one window.</returns>
+    /// <exception cref="ArgumentException">A window has no more tokens of the text than the stride.</exception>
+    public static IReadOnlyList<TokenPlaces> Windows(TextEncoder encoder, string text, int? stride)
     {
-        var encoded = encoder.Encode(text);
         var tokens = encoder.Tokenizer.EncodeToTokens(text, out var normalized);
         var whole = encoder.Tokenizer.Encode(text, addSpecialTokens: true);
         var first = Math.Max(whole.AsSpan().IndexOf([.. tokens.Select(token => token.Id)]), 0);
         var closing = whole.Length - first - tokens.Count;
-        var kept = Math.Clamp(encoded.Ids.Length - first - closing, 0, tokens.Count);
+        var room = encoder.ContextLength - first - closing;
+        if (stride >= room)
+        {
+            throw new ArgumentException(
+                $"Stride is '{stride}'; a window has room for '{room}' tokens of a text. Set it to less.",
+                nameof(stride));
+        }
+
         var alignment = normalized is null
             ? null : new TextAlignment(text, normalized, part => Normalize(encoder.Tokenizer, part));
-        return new TokenPlaces(encoded, first, [.. tokens.Take(kept).Select(token => Place(token, text, alignment))]);
+        TokenPlace[] places = [.. tokens.Select(token => Place(token, text, alignment))];
+        List<TokenPlaces> windows = [];
+        for (int start = 0, end = -1; end < places.Length && (stride is not null || start == 0);
+            start += room - (stride ?? 0))
+        {
+            end = Math.Min(start + room, places.Length);
+            EncodedText encoded = new(
+                [.. whole[..first], .. whole[(first + start)..(first + end)], .. whole[^closing..]]);
+            windows.Add(new TokenPlaces(encoded, first, places[start..end]));
+        }
+
+        return windows;
     }
 
     private static TokenPlace Place(EncodedToken token, string text, TextAlignment? alignment)

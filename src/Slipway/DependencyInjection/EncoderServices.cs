@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Slipway;
@@ -27,7 +28,8 @@ internal static class EncoderServices
         return builder => builder.Configure(configure);
     }
 
-    /// <summary>Adds options that are checked when a host starts, and in any case when they are first read.</summary>
+    /// <summary>Adds options that are checked when a host starts, with their package, and in any case when they are
+    /// first read.</summary>
     public static void AddOptions<[DynamicallyAccessedMembers(Constructed)] TOptions>(
         IServiceCollection services, string name, Action<OptionsBuilder<TOptions>> set)
         where TOptions : OnnxEncoderOptions
@@ -35,6 +37,8 @@ internal static class EncoderServices
         ArgumentNullException.ThrowIfNull(services);
         services.TryAddEnumerable(
             ServiceDescriptor.Singleton<IValidateOptions<TOptions>, OnnxEncoderOptionsValidator<TOptions>>());
+        services.AddSingleton<IHostedService>(provider => new OnnxEncoderStartup<TOptions>(
+            provider.GetRequiredService<IOptionsMonitor<TOptions>>(), name));
         set(services.AddOptions<TOptions>(name).ValidateOnStart());
     }
 

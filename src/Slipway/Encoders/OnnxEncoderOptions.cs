@@ -1,3 +1,5 @@
+using Slipway.Packaging;
+
 namespace Slipway;
 
 /// <summary>Says which package an embedding generator, a reranker or a classifier serves and what it may use.</summary>
@@ -47,6 +49,11 @@ public abstract class OnnxEncoderOptions
         Require(errors, nameof(MaxBatchTokens), MaxBatchTokens);
         return errors;
     }
+
+    /// <summary>Checks that the package is there, and of the right kind, without loading it.</summary>
+    /// <exception cref="PackageException">A file is missing or malformed, or the package is for something
+    /// else.</exception>
+    internal virtual void RequirePackage() => EncoderPackage.Open(FullPath, PackageVerification.Sizes);
 
     /// <summary>A copy, so that later changes have no effect.</summary>
     /// <exception cref="ArgumentException">An option has no possible value; the message names every one.</exception>

@@ -51,7 +51,7 @@ internal sealed class LoadedModel : IDisposable
                 ? new DynamicCacheDecoder(Session, Graph)
                 : new Decoder(
                     Session, Graph, _adapters, KernelVariant.SupportsInactiveSlots(package, options, Session, Graph));
-            var draftModel = _draftPackage?.Create(options, budget.DraftBytes);
+            var draftModel = _draftPackage?.Create(options, budget);
             Engine = new ModelEngine(
                 wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel, _weights);
             Telemetry.Runs(

@@ -1,3 +1,5 @@
+using Slipway.Packaging;
+
 namespace Slipway;
 
 /// <summary>Says which package a reranker serves and what it may use.</summary>
@@ -23,4 +25,17 @@ public sealed class OnnxRerankerOptions : OnnxEncoderOptions
     /// <summary>The token by which a decoder says that a passage does not answer the query.</summary>
     /// <value>What the model's own files say, or else <c>no</c>.</value>
     public string? FalseToken { get; set; }
+
+    /// <inheritdoc/>
+    internal override void RequirePackage()
+    {
+        if (File.Exists(Path.Combine(FullPath, ModelPackage.ConfigFile)))
+        {
+            ModelPackage.Open(FullPath, PackageVerification.Sizes);
+        }
+        else
+        {
+            base.RequirePackage();
+        }
+    }
 }

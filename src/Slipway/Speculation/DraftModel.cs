@@ -16,10 +16,12 @@ namespace Slipway.Speculation;
 /// <param name="decoder">Runs the model; disposed with this.</param>
 /// <param name="contextLength">The longest sequence that the model takes.</param>
 /// <param name="bytes">The maximum of bytes of keys and values.</param>
+/// <param name="tryHold">Lets keys and values take other bytes than before; false where other models leave no
+/// room.</param>
 /// <param name="sequences">The maximum of sequences that have a slot.</param>
 /// <param name="chunk">The maximum of tokens of a run.</param>
-internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes, int sequences, int chunk)
-    : IDisposable
+internal sealed class DraftModel(
+    IDecoder decoder, int contextLength, long bytes, Func<long, bool> tryHold, int sequences, int chunk) : IDisposable
 {
     private const int CapacityStep = 64;
     private const double Memory = 0.75;
@@ -83,6 +85,7 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
     {
         decoder.Resize(0, 0, []);
         Array.ForEach(_slots, known => known.Clear());
+        tryHold(0);
     }
 
     /// <summary>Asks the run in progress to end, or lets later ones go on; safe from any thread.</summary>
@@ -127,7 +130,7 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
         foreach (var wanted in (int[])[Math.Max(needed, 2 * decoder.Capacity), needed])
         {
             var capacity = Math.Min((wanted + CapacityStep - 1) / CapacityStep * CapacityStep, contextLength);
-            if (decoder.BytesFor(_slots.Length, capacity) <= bytes)
+            if (decoder.BytesFor(_slots.Length, capacity) is var needs && needs <= bytes && tryHold(needs))
             {
                 try
                 {
@@ -137,6 +140,7 @@ internal sealed class DraftModel(IDecoder decoder, int contextLength, long bytes
                 catch
                 {
                     Array.ForEach(_slots, known => known.Clear());
+                    tryHold(Bytes);
                     throw;
                 }
 

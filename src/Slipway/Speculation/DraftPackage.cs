@@ -58,12 +58,15 @@ internal sealed class DraftPackage : IDisposable
     }
 
     /// <summary>Makes the draft model, which does not own this.</summary>
-    public DraftModel Create(LanguageModelOptions options, long bytes)
+    /// <param name="options">How to load it.</param>
+    /// <param name="budget">Bounds what it may take.</param>
+    public DraftModel Create(LanguageModelOptions options, KeyValueBudget budget)
     {
         IDecoder decoder = _graph.Concatenates
             ? new DynamicCacheDecoder(_session, _graph) : new Decoder(_session, _graph);
         return new DraftModel(
-            decoder, _package.Config.Model.ContextLength, bytes, Math.Max(1, options.DraftBatchSize),
+            decoder, _package.Config.Model.ContextLength, budget.DraftBytes, budget.TryHoldDraft,
+            Math.Max(1, options.DraftBatchSize),
             Math.Min(options.MaxPrefillTokens, decoder.MaxPrefillTokens));
     }
 

@@ -90,6 +90,111 @@ public sealed class OnnxTokenClassifierTests : IDisposable
         Assert.All(expected.Zip(spans), pair => Assert.Equal(pair.First.Score, pair.Second.Score, 1e-5));
     }
 
+    [Theory]
+    [InlineData(12, 0)]
+    [InlineData(12, 3)]
+    [InlineData(9, 6)]
+    public async Task Classify_LongText_IsWhatItsWindowsSay(int context, int stride)
+    {
+        var package = Export();
+        string[] words = [.. Enumerable.Range(0, 60).Select(i => $"t{20 + (i * 37 % 70)}")];
+        var text = string.Join(' ', words);
+        using var whole = new OnnxTokenClassifier(new OnnxTokenClassifierOptions { PackagePath = package });
+        using var windowed = new OnnxTokenClassifier(new OnnxTokenClassifierOptions
+        {
+            PackagePath = package, ContextLength = context, Stride = stride,
+        });
+        var special = Slipway.Tokenization.HuggingFaceTokenizer.Load(package).Encode("", true).Length;
+        List<TextSpan> all = [], expected = [];
+        for (var start = 0; ; start += context - special - stride)
+        {
+            var end = Math.Min(start + context - special, words.Length);
+            var offset = start == 0 ? 0 : string.Join(' ', words[..start]).Length + 1;
+            var window = string.Join(' ', words[start..end]);
+            all.AddRange((await whole.ClassifyAsync([window], TestContext.Current.CancellationToken))[0].Select(
+                span => span with { Start = span.Start + offset, End = span.End + offset }));
+            if (end == words.Length)
+            {
+                break;
+            }
+        }
+
+        // As transformers' aggregate_overlapping_entities.
+        foreach (var span in all.OrderBy(span => span.Start))
+        {
+            var previous = expected.LastOrDefault();
+            if (previous is null || span.Start >= previous.End)
+            {
+                expected.Add(span);
+            }
+            else if ((span.Text.Length, span.Score).CompareTo((previous.Text.Length, previous.Score)) > 0)
+            {
+                expected[^1] = span;
+            }
+        }
+
+        var spans = (await windowed.ClassifyAsync([text], TestContext.Current.CancellationToken))[0];
+
+        Assert.Equal(
+            expected.Select(span => (span.Label, span.Start, span.End, span.Text)),
+            spans.Select(span => (span.Label, span.Start, span.End, span.Text)));
+        Assert.All(expected.Zip(spans), pair => Assert.Equal(pair.First.Score, pair.Second.Score, 1e-5));
+        Assert.Equal(text.Length, spans[^1].End);
+    }
+
+    [Fact]
+    public async Task Classify_LongTextWithoutAStride_IsCutOff()
+    {
+        var package = Export();
+        var text = string.Join(' ', Enumerable.Range(0, 60).Select(i => $"t{20 + i}"));
+        using var classifier = new OnnxTokenClassifier(new OnnxTokenClassifierOptions
+        {
+            PackagePath = package, ContextLength = 12, IgnoredLabels = [],
+        });
+
+        var spans = (await classifier.ClassifyAsync([text], TestContext.Current.CancellationToken))[0];
+
+        var special = Slipway.Tokenization.HuggingFaceTokenizer.Load(package).Encode("", true).Length;
+        Assert.Equal((12 - special) * 4, spans[^1].End + 1);
+    }
+
+    [Fact]
+    public async Task Classify_StrideThatFillsTheWindow_IsRefused()
+    {
+        using var classifier = new OnnxTokenClassifier(new OnnxTokenClassifierOptions
+        {
+            PackagePath = Export(), ContextLength = 12, Stride = 12,
+        });
+
+        var exception = await Assert.ThrowsAsync<ArgumentException>(
+            () => classifier.ClassifyAsync([Text], TestContext.Current.CancellationToken));
+
+        Assert.StartsWith("Stride is '12'; a window has room for '", exception.Message, StringComparison.Ordinal);
+        var both = Assert.Throws<ArgumentException>(() => new OnnxTokenClassifier(new OnnxTokenClassifierOptions
+        {
+            PackagePath = "x", Stride = -1, Aggregation = TokenAggregation.None,
+        }));
+        Assert.StartsWith(
+            "Stride is '-1'; expected 0 or more. Stride is set, but Aggregation is 'None'", both.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0, 5, 0.5f, 2, 6, 0.9f, 0)] // the longer one
+    [InlineData(0, 4, 0.5f, 2, 6, 0.9f, 1)] // as long, but surer
+    [InlineData(0, 4, 0.9f, 2, 6, 0.5f, 0)]
+    [InlineData(0, 4, 0.9f, 2, 7, 0.5f, 1)]
+    [InlineData(0, 4, 0.9f, 4, 7, 0.5f, 2)] // both
+    public void Merge_SpansOfTwoWindows_KeepsOneOfThoseThatOverlap(
+        int start, int end, float score, int otherStart, int otherEnd, float otherScore, int kept)
+    {
+        TextSpan first = new("A", score, start, end, ""), second = new("B", otherScore, otherStart, otherEnd, "");
+
+        Assert.Equal(
+            kept switch { 0 => [first], 1 => [second], _ => [first, second] },
+            Slipway.Classifiers.SpanJoiner.Merge([[first], [second]]));
+    }
+
     [Fact]
     public async Task Classify_IgnoredLabels_AreLeftOut()
     {

@@ -94,6 +94,42 @@ public sealed class EncoderServicesTests : IDisposable
     }
 
     [Fact]
+    public async Task Start_PackageThatIsNone_EndsTheHostAndSaysWhy()
+    {
+        var file = _folder["file"];
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+        var decoder = Path.Combine(SharedAssets.Repository, "models", "device-assistant", "int4");
+        var reranker = TinyEncoders.Export("xlm-roberta-reranker", _folder);
+        foreach (var (add, expected) in new (Action<IServiceCollection>, string?)[]
+        {
+            (services => services.AddOnnxEmbeddingGenerator(_folder["none"]),
+                $"PackagePath is '{_folder["none"]}'. The package folder '{_folder["none"]}' does not exist"),
+            (services => services.AddKeyedOnnxTextClassifier("a", file), $"PackagePath is '{file}'. "),
+            (services => services.AddOnnxTokenClassifier(decoder),
+                $"PackagePath is '{decoder}'. The package '{decoder}' holds a 'genai_config.json', so it is a "
+                + "decoder."),
+            (services => services.AddOnnxReranker(_folder["none"]), $"PackagePath is '{_folder["none"]}'. "),
+            (services => services.AddOnnxReranker(decoder), null),
+            (services => services.AddOnnxReranker(reranker), null),
+        })
+        {
+            var builder = Host.CreateApplicationBuilder();
+            add(builder.Services);
+            using var host = builder.Build();
+            if (expected is null)
+            {
+                await host.StartAsync(TestContext.Current.CancellationToken);
+                await host.StopAsync(TestContext.Current.CancellationToken);
+                continue;
+            }
+
+            var error = await Assert.ThrowsAsync<OptionsValidationException>(
+                () => host.StartAsync(TestContext.Current.CancellationToken));
+            Assert.StartsWith(expected, Assert.Single(error.Failures), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Add_UnknownKey_IsRefused()
     {
         var services = new ServiceCollection();

@@ -72,6 +72,68 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public async Task Models_ThatDraftWithinOneBudget_NeverHoldMoreAndAnswerAsAlone()
+    {
+        using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
+        var draft = Export("llama", Precision.Int4);
+        var requests = Enumerable.Range(0, 4).Select(index => Request(index, 0)).ToArray();
+        var budget = new MemoryBudget(500 * plain.Graph.Size.TokenBytes);
+        var models = Enumerable.Range(0, 2).Select(_ => LanguageModel.Load(
+            _folder["llama-Float32"],
+            new() { DraftModel = draft, DraftTokens = 4, DraftBatchSize = 2, MemoryBudget = budget })).ToArray();
+        using var watching = new CancellationTokenSource();
+        var watch = Task.Run(() =>
+        {
+            long most = 0;
+            while (!watching.IsCancellationRequested)
+            {
+                most = Math.Max(most, budget.UsedBytes);
+                Thread.Yield();
+            }
+
+            return most;
+        });
+
+        var answers = await Task.WhenAll(models.SelectMany(model => requests.Select(r => model.CollectAsync(r))));
+        await watching.CancelAsync();
+
+        foreach (var (request, tokens) in models.SelectMany(_ => requests).Zip(answers))
+        {
+            await AssertChosenAsync(plain, request, tokens);
+        }
+
+        Assert.InRange(await watch, 1, budget.Bytes);
+        Assert.True(answers.Sum(tokens => tokens[^1].Usage!.DraftedTokens) > 0);
+        Assert.True(SpinWait.SpinUntil(
+            () => models.Sum(model => model.KeyValueBytes) == budget.UsedBytes, TimeSpan.FromSeconds(30)));
+        Array.ForEach(models, model => model.Dispose());
+        Assert.Equal(0, budget.UsedBytes);
+    }
+
+    [Fact]
+    public async Task Model_ThatDrafts_GivesBackWhatAnotherNeeds()
+    {
+        var package = Export("llama", Precision.Float32);
+        var draft = Export("llama", Precision.Int4);
+        using var plain = LanguageModel.Load(package);
+        var budget = new MemoryBudget(200 * plain.Graph.Size.TokenBytes);
+        using var idle = LanguageModel.Load(
+            package, new() { DraftModel = draft, DraftTokens = 4, MemoryBudget = budget });
+        using var busy = LanguageModel.Load(package, new() { MemoryBudget = budget });
+        await idle.CollectAsync(Request(1, 0));
+        Assert.True(idle.KeyValueBytes > 0);
+
+        var tokens = await busy.CollectAsync(Request(2, 0) with
+        {
+            PromptIds = [.. Enumerable.Range(0, 100).Select(at => 3 + (at * 7 % 50))], MaxOutputTokens = 8,
+            IgnoreEndOfSequence = true,
+        });
+
+        Assert.Equal(8, tokens.Count);
+        Assert.Equal(0, idle.KeyValueBytes);
+    }
+
+    [Fact]
     public async Task Generate_Cancelled_EndsAndTheNextIsRight()
     {
         using var plain = LanguageModel.Load(Export("llama", Precision.Float32));

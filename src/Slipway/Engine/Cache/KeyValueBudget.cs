@@ -65,14 +65,14 @@ internal sealed class KeyValueBudget : IDisposable
         }
 
         ContextLength = Math.Min(options.ContextLength ?? packageContext, fitting);
-        _share = DraftBytes > 0 ? null : shared?.Join(Bytes);
+        _share = shared?.Join(both);
     }
 
     /// <summary>The most bytes that slots and prefixes may ever take together.</summary>
     public long Bytes { get; }
 
     /// <summary>Bytes that slots and prefixes may take while other models hold what they do.</summary>
-    public long Room => _share?.Room ?? Bytes;
+    public long Room => _share is null ? Bytes : Math.Min(Bytes, _share.Room - _share.DraftBytes);
 
     /// <summary>Ends when other models want what this one holds without need; never where none could.</summary>
     public Task? Asked => _share?.Asked;
@@ -90,6 +90,10 @@ internal sealed class KeyValueBudget : IDisposable
 
     /// <summary>Lets prefixes take other bytes than before; false where other models leave no room.</summary>
     public bool TryHoldPrefixes(long bytes) => _share?.TryHoldPrefixes(bytes) ?? true;
+
+    /// <summary>Lets the smaller model take other bytes than before; false where other models leave no
+    /// room.</summary>
+    public bool TryHoldDraft(long bytes) => _share?.TryHoldDraft(bytes) ?? true;
 
     /// <summary>Asks other models for what they hold without need.</summary>
     public void AskOthers() => _share?.AskOthers();

@@ -10,12 +10,16 @@ internal sealed class MemoryShare(MemoryBudget budget, long max) : IDisposable
     private TaskCompletionSource _asked = New();
     private long _slotBytes;
     private long _prefixBytes;
+    private long _draftBytes;
 
     /// <summary>The most bytes that the model may ever take.</summary>
     public long Max => max;
 
-    /// <summary>Bytes of slots and of prefixes.</summary>
-    public long HeldBytes => Volatile.Read(ref _slotBytes) + Volatile.Read(ref _prefixBytes);
+    /// <summary>Bytes of the smaller model that drafts for it.</summary>
+    public long DraftBytes => Volatile.Read(ref _draftBytes);
+
+    /// <summary>Bytes of slots, of prefixes and of the smaller model.</summary>
+    public long HeldBytes => Volatile.Read(ref _slotBytes) + Volatile.Read(ref _prefixBytes) + DraftBytes;
 
     /// <summary>Bytes that the model may hold now.</summary>
     public long Room => budget.RoomOf(this);
@@ -33,10 +37,13 @@ internal sealed class MemoryShare(MemoryBudget budget, long max) : IDisposable
     }
 
     /// <summary>Lets slots take other bytes than before; false where there is no room.</summary>
-    public bool TryHoldSlots(long bytes) => budget.TryHold(this, bytes, _prefixBytes);
+    public bool TryHoldSlots(long bytes) => budget.TryHold(this, bytes, _prefixBytes, _draftBytes);
 
     /// <summary>Lets prefixes take other bytes than before; false where there is no room.</summary>
-    public bool TryHoldPrefixes(long bytes) => budget.TryHold(this, _slotBytes, bytes);
+    public bool TryHoldPrefixes(long bytes) => budget.TryHold(this, _slotBytes, bytes, _draftBytes);
+
+    /// <summary>Lets the smaller model take other bytes than before; false where there is no room.</summary>
+    public bool TryHoldDraft(long bytes) => budget.TryHold(this, _slotBytes, _prefixBytes, bytes);
 
     /// <summary>Takes note that what others asked for was given back.</summary>
     public void Answer()
@@ -52,8 +59,9 @@ internal sealed class MemoryShare(MemoryBudget budget, long max) : IDisposable
 
     public void Dispose() => budget.Leave(this);
 
-    internal void Set(long slotBytes, long prefixBytes)
+    internal void Set(long slotBytes, long prefixBytes, long draftBytes)
     {
+        Volatile.Write(ref _draftBytes, draftBytes);
         Volatile.Write(ref _slotBytes, slotBytes);
         Volatile.Write(ref _prefixBytes, prefixBytes);
     }

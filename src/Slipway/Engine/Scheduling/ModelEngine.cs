@@ -82,6 +82,8 @@ internal sealed class ModelEngine : IDisposable
         if (plan.Count == 0 && _scheduler.IsBlocked)
         {
             // Other models hold the memory; they were asked for it, and arrivals and cancellations go on meanwhile.
+            // Drafts are for speed alone.
+            _draftModel?.Release();
             Thread.Sleep(BlockedTime);
         }
     }
@@ -95,6 +97,7 @@ internal sealed class ModelEngine : IDisposable
     {
         if (_slots.GiveBack())
         {
+            _draftModel?.Release();
             var before = KeyValueBytes;
             MeasureKeyValues();
             _telemetry.GaveBack(before - KeyValueBytes, "another model needs them");
