@@ -48,6 +48,7 @@ internal sealed class TestServer : IAsyncDisposable
         app.MapOpenAI();
         app.MapOllama();
         app.MapServerHealth();
+        app.MapServerPage();
         await app.StartAsync();
         return new TestServer(app);
     }

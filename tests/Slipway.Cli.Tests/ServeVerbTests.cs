@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using Slipway.Testing;
@@ -8,14 +9,17 @@ public sealed class ServeVerbTests
 {
     private static string Package => Path.Combine(SharedAssets.Repository, "models", "device-assistant", "int4");
 
-    [Fact]
-    public async Task Serve_Package_AnswersUntilItIsStopped()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Serve_Package_AnswersUntilItIsStopped(bool hasPage)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var server = CommandLine.RunAsync(
-            ["serve", Package, $"home={Package}", "--port", "0", "--api-key", "secret"],
+            ["serve", Package, $"home={Package}", "--port", "0", "--api-key", "secret",
+                .. hasPage ? [] : (string[])["--no-page"]],
             TextWriter.Synchronized(output), error, TextReader.Null, stop.Token);
         while (!output.ToString().Contains("/v1", StringComparison.Ordinal) && !server.IsCompleted)
         {
@@ -33,6 +37,9 @@ public sealed class ServeVerbTests
             "v1/chat/completions", content, TestContext.Current.CancellationToken);
         var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
         Assert.Equal("Hello! What can I do for you?", (string?)answer["choices"]![0]!["message"]!["content"]);
+        using var page = await http.GetAsync(new Uri("/", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal(hasPage ? HttpStatusCode.OK : HttpStatusCode.NotFound, page.StatusCode);
+        Assert.Equal(hasPage, output.ToString().Contains("a page to try them", StringComparison.Ordinal));
         Assert.Equal("ready", await http.GetStringAsync("health", TestContext.Current.CancellationToken));
         Assert.Contains(
             "slipway_output_tokens", await http.GetStringAsync("metrics", TestContext.Current.CancellationToken),

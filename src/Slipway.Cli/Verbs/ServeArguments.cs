@@ -64,6 +64,11 @@ internal sealed class ServeArguments
         DefaultValueFactory = _ => 30,
     };
 
+    private readonly Option<bool> _noPage = new("--no-page")
+    {
+        Description = "Serve the API alone, without the page at the root that tries the models.",
+    };
+
     private readonly ModelArguments _resources = new();
 
     public void AddTo(Command command)
@@ -78,6 +83,7 @@ internal sealed class ServeArguments
         command.Add(_concurrent);
         command.Add(_responses);
         command.Add(_drain);
+        command.Add(_noPage);
         _resources.AddTo(command);
     }
 
@@ -140,6 +146,8 @@ internal sealed class ServeArguments
     }
 
     public TimeSpan DrainTime(ParseResult result) => TimeSpan.FromSeconds(Math.Max(0, result.GetValue(_drain)));
+
+    public bool HasPage(ParseResult result) => !result.GetValue(_noPage);
 
     public string[] Origins(ParseResult result) => result.GetValue(_origins) ?? [];
 

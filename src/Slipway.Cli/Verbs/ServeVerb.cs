@@ -35,7 +35,9 @@ internal static class ServeVerb
             var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
             context.Output.WriteLine(
                 $"Serving {string.Join(", ", arguments.Models(result).Select(model => $"'{model.Name}'"))} at "
-                + $"{string.Join(", ", addresses.Addresses.Select(address => $"{address}/v1"))}; Ctrl+C stops it.");
+                + $"{string.Join(", ", addresses.Addresses.Select(address => $"{address}/v1"))}"
+                + (arguments.HasPage(result) ? $", with a page to try them at {addresses.Addresses.First()}/" : "")
+                + "; Ctrl+C stops it.");
 
             // A stop lets answers in flight end, for as long as the drain time.
             using var stop = cancellationToken.Register(app.Lifetime.StopApplication);
@@ -91,6 +93,11 @@ internal static class ServeVerb
         app.MapOllama();
         app.MapServerHealth();
         app.MapPrometheusScrapingEndpoint();
+        if (arguments.HasPage(result))
+        {
+            app.MapServerPage();
+        }
+
         return app;
     }
 }
