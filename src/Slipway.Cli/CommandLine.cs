@@ -17,7 +17,7 @@ internal static class CommandLine
     [
         TrainVerb.Create, ExportVerb.Create, QuantizeVerb.Create, InspectVerb.Create, RunVerb.Create,
         GenerateVerb.Create, ChatVerb.Create, EmbedVerb.Create, RerankVerb.Create, ClassifyVerb.Create,
-        TokenizeVerb.Create, RenderVerb.Create, ServeVerb.Create,
+        TokenizeVerb.Create, RenderVerb.Create, ServeVerb.Create, HealthVerb.Create,
         EvalVerb.Create, BenchVerb.Create,
     ];
 

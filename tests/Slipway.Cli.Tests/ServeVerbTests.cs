@@ -41,6 +41,8 @@ public sealed class ServeVerbTests
         Assert.Equal(hasPage ? HttpStatusCode.OK : HttpStatusCode.NotFound, page.StatusCode);
         Assert.Equal(hasPage, output.ToString().Contains("a page to try them", StringComparison.Ordinal));
         Assert.Equal("ready", await http.GetStringAsync("health", TestContext.Current.CancellationToken));
+        var health = await Tool.RunAsync("health", $"http://{address}", "--json");
+        Assert.True((bool)health.Json["ready"]!);
         Assert.Contains(
             "slipway_output_tokens", await http.GetStringAsync("metrics", TestContext.Current.CancellationToken),
             StringComparison.Ordinal);

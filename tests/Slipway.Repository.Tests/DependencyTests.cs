@@ -39,6 +39,8 @@ public sealed class DependencyTests
         ],
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
         ["Slipway.AspNetCore"] = ["Slipway", "Microsoft.Data.Sqlite"],
+        ["Slipway.Aspire.Hosting"] = ["Aspire.Hosting", "Nerdbank.MessagePack", "Polly.Core"],
+        ["Slipway.Aspire.Client"] = ["Microsoft.Extensions.*", "OpenTelemetry.Extensions.Hosting"],
         ["Slipway.Gateway"] = ["Yarp.ReverseProxy"],
         ["Slipway.Evaluation"] = ["Slipway", "Slipway.Tokenization", "Microsoft.Extensions.*"],
         ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
