@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using Microsoft.Playwright;
+using Slipway.AspNetCore.Tests;
 using static Microsoft.Playwright.Assertions;
 
 namespace Slipway.Page.Tests;
@@ -158,6 +160,57 @@ public sealed class ChatTests(Chromium chromium) : PageTests(chromium)
         await page.DoneAsync();
         Assert.Equal(
             """{"role":"assistant","content":"Three."}""", page.Requests[1]["messages"]![1]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Calls_Several_AreAnsweredTogether()
+    {
+        static FunctionCallContent Call(string id, string city)
+            => new(id, "weather", new Dictionary<string, object?> { ["city"] = city });
+        var page = await OpenAsync(Script.Saying(
+            [new TextReasoningContent("Both."), Call("call-1", "Oslo"), Call("call-2", "Rome")],
+            [new TextContent("Snow and sun.")]));
+        await page.SetAsync(("Functions as JSON", """[{"name": "weather"}]"""));
+        await page.SayAsync("Weather?");
+
+        var results = page.Page.GetByLabel("Result of weather");
+        await Expect(results).ToHaveCountAsync(2);
+        await results.First.FillAsync("snow");
+        await results.Last.FillAsync("sun");
+        await page.Button("Send results").ClickAsync();
+        await Expect(page.Answers).ToHaveCountAsync(2);
+        await page.DoneAsync();
+
+        await Expect(page.Answers.Last).ToContainTextAsync("Snow and sun.");
+        Assert.Equal(
+            JsonNode.Parse("""
+            [{"role":"user","content":"Weather?"},
+            {"role":"assistant","content":"","reasoning_content":"Both.","tool_calls":[
+            {"id":"call-1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Oslo\"}"}},
+            {"id":"call-2","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Rome\"}"}}]},
+            {"role":"tool","tool_call_id":"call-1","content":"snow"},
+            {"role":"tool","tool_call_id":"call-2","content":"sun"}]
+            """)!.ToJsonString(),
+            page.Requests[1]["messages"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Model_Picked_IsAskedAndKept()
+    {
+        var page = await OpenAsync(TestServer.StartAsync(models => models
+            .AddChatClient("first", _ => FakeChatClient.Saying(new TextContent("I am the first.")))
+            .AddChatClient("second", _ => FakeChatClient.Saying(new TextContent("I am the second.")))));
+        var model = page.Page.GetByLabel("Model", new() { Exact = true });
+        await Expect(model.Locator("option")).ToHaveTextAsync(["first", "second"]);
+
+        await model.SelectOptionAsync("second");
+        await page.Page.ReloadAsync();
+        await Expect(model).ToHaveValueAsync("second");
+        await page.SayAsync("Who are you?");
+        await page.DoneAsync();
+
+        await Expect(page.Answers).ToContainTextAsync("I am the second.");
+        await Expect(page.Answers.Locator(".figures")).ToContainTextAsync("second");
     }
 
     [Fact]

@@ -57,6 +57,7 @@ byId("composer").addEventListener("submit", (event) => {
     }
 
     prompt.value = "";
+    prompt.rows = 1;
     prompt.focus();
     chat.send(text);
 });
@@ -65,6 +66,10 @@ prompt.addEventListener("keydown", (event) => {
         event.preventDefault();
         prompt.form.requestSubmit();
     }
+});
+prompt.addEventListener("input", () => {
+    // For browsers whose fields do not grow by themselves.
+    prompt.rows = Math.min(8, prompt.value.split("\n").length);
 });
 document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && chat.isRunning && !byId("settings").open) {
