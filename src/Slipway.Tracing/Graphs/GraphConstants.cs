@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using Slipway.Export.Passes;
 using Slipway.Onnx;
 using Slipway.Tracing.Recording;
@@ -10,6 +11,7 @@ namespace Slipway.Tracing.Graphs;
 internal sealed class GraphConstants : IDisposable
 {
     private const int MinExternal = 1024;
+    private const int MinShared = 1 << 16;
     private const long PieceElements = 1 << 22;
     private const string Unwritten = "";
 
@@ -97,6 +99,33 @@ internal sealed class GraphConstants : IDisposable
         });
     }
 
+    /// <summary>The large constants that a session may read where they are instead of loading the file.</summary>
+    /// <param name="written">The graph that <see cref="Write(Graph, string?, string)"/> gave.</param>
+    /// <param name="path">The file that it wrote, which must hold the same bytes; null where there is none.</param>
+    /// <exception cref="IOException">The file does not hold what was written.</exception>
+    public IReadOnlyDictionary<string, torch.Tensor> Shared(Graph written, string? path)
+    {
+        Dictionary<string, torch.Tensor> shared = new(StringComparer.Ordinal);
+        if (path is null)
+        {
+            return shared;
+        }
+
+        using var file = File.OpenHandle(path);
+        foreach (var constant in written.Initializers)
+        {
+            if (constant.Data is TensorData.External { Length: >= MinShared } data
+                && _tensors.TryGetValue(constant.Name, out var tensor)
+                && tensor.device_type == DeviceType.CPU && tensor.is_contiguous())
+            {
+                Compare(tensor, file, data.Offset, path);
+                shared.Add(constant.Name, tensor);
+            }
+        }
+
+        return shared;
+    }
+
     public void Dispose()
     {
         foreach (var tensor in _tensors.Values)
@@ -105,6 +134,22 @@ internal sealed class GraphConstants : IDisposable
         }
 
         _tensors.Clear();
+    }
+
+    private static unsafe void Compare(torch.Tensor tensor, SafeFileHandle file, long offset, string path)
+    {
+        var buffer = new byte[MinShared];
+        var first = (byte*)TensorMemory.Pointer(tensor);
+        var bytes = tensor.numel() * tensor.element_size();
+        for (long start = 0; start < bytes; start += buffer.Length)
+        {
+            var count = (int)Math.Min(buffer.Length, bytes - start);
+            var read = RandomAccess.Read(file, buffer.AsSpan(0, count), offset + start);
+            if (read != count || !buffer.AsSpan(0, count).SequenceEqual(new ReadOnlySpan<byte>(first + start, count)))
+            {
+                throw new IOException($"'{path}' does not hold the weights that were written. Export to another disk.");
+            }
+        }
     }
 
     private static byte[] Read(torch.Tensor tensor, long bytes)

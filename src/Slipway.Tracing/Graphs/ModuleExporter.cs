@@ -54,13 +54,16 @@ internal sealed class ModuleExporter
         using GraphFiles target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
         string[] inputs = [.. _inputs.Tensors.Select(item => item.Name)];
         var outputs = OutputNames(runs[0]);
-        var graph = Build(runs, outputs, target, inputs, parameters);
+        using GraphConstants constants = new();
+        var graph = Build(runs, outputs, target, inputs, parameters, constants);
         ModuleProof proof = new(_call, _inputs, _plan, _options, _options.Tolerance, state, _warnings);
         IReadOnlyList<OutputDifference> differences;
         try
         {
             differences = proof.Run(
-                target.GraphPath, inputs, outputs, _isExpensive, CriticalSizes.Find(runs, _inputs.Sizes));
+                target.GraphPath, inputs, outputs, _isExpensive, CriticalSizes.Find(
+                    runs, _inputs.Sizes, _isExpensive ? _plan.Smallest : _plan.Example),
+                constants.Shared(graph, target.DataPath));
         }
         catch (ProofException failure)
         {
@@ -223,7 +226,8 @@ internal sealed class ModuleExporter
             runs = [.. runs, Trace(failure.Sizes, failure.Inputs, parameters, state, HoldKind.Everything)];
             using GraphFiles target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
             using var steps = new StepComparison(runs[^1], copies);
-            _ = Build(runs, outputs, target, inputs, parameters, steps);
+            using GraphConstants constants = new();
+            _ = Build(runs, outputs, target, inputs, parameters, constants, steps);
             return steps.FirstDifference(target.GraphPath, inputs, _options.Tolerance) is { } first
                 ? new ModuleMismatchException($"{failure.Message} The first difference is {first}.")
                 : failure.Mismatch;
@@ -254,9 +258,8 @@ internal sealed class ModuleExporter
     }
 
     private Graph Build(List<Trace> runs, string[] outputs, GraphFiles target, string[] inputs,
-        ParameterTable parameters, StepComparison? steps = null)
+        ParameterTable parameters, GraphConstants constants, StepComparison? steps = null)
     {
-        using GraphConstants constants = new();
         GraphBuilder builder = new(runs, _module.GetType().Name, _options.Opset, constants, parameters);
         builder.Build(
             [.. inputs.Select((name, index) => (name, Dimensions(name, _inputs.Tensors[index].Example.shape)))],

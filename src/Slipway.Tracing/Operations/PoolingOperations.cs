@@ -39,12 +39,28 @@ internal static class PoolingOperations
         ];
     }
 
-    private static GraphValue Max(OperationCall call, int axes) => Batched(call, axes, x => call.Node(
-        "MaxPool", [x], [
-            .. Windows(call, axes), new NodeAttribute.Ints("dilations", PerAxis(call, axes, 1, "dilation"))]));
+    private static GraphValue Max(OperationCall call, int axes) => Batched(call, axes, x => IsWhole(call, axes)
+        ? call.Node("GlobalMaxPool", [x])
+        : call.Node(
+            "MaxPool", [x], [
+                .. Windows(call, axes), new NodeAttribute.Ints("dilations", PerAxis(call, axes, 1, "dilation"))]));
+
+    // A window as large as its axes are in every run, as in 'max_pool1d(x, x.shape[2])'.
+    private static bool IsWhole(OperationCall call, int axes)
+    {
+        var shape = call.Tensor("input", "this", "x").Shape;
+        return call.FindSizes("kernel_size") is { } kernel && kernel.Any(size => !size.IsFixed)
+            && Enumerable.Range(1, axes).All(axis => kernel[^Math.Min(axis, kernel.Count)].Equals(shape[^axis]))
+            && PerAxis(call, axes, 0, "padding").All(padding => padding == 0);
+    }
 
     private static GraphValue Average(OperationCall call, int axes)
     {
+        if (IsWhole(call, axes) && !call.Has("divisor_override"))
+        {
+            return Batched(call, axes, x => call.Node("GlobalAveragePool", [x]));
+        }
+
         var kernel = PerAxis(call, axes, 1, "kernel_size");
         var isOverridden = call.Has("divisor_override") && call.Int("divisor_override") != 0;
         var result = Batched(call, axes, x => call.Node(

@@ -11,10 +11,13 @@ internal sealed class GraphRunner : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly SessionOptions _options = new();
+    private readonly List<OrtValue> _weights = [];
 
     /// <summary>Opens a graph.</summary>
     /// <exception cref="NotSupportedException">ONNX Runtime's native library is missing.</exception>
-    public GraphRunner(string path)
+    /// <param name="path">The graph file.</param>
+    /// <param name="weights">Constants that are read where they are rather than loaded; they stay the caller's.</param>
+    public GraphRunner(string path, IReadOnlyDictionary<string, torch.Tensor>? weights = null)
     {
         try
         {
@@ -22,9 +25,20 @@ internal sealed class GraphRunner : IDisposable
             _options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_BASIC;
             _options.AddSessionConfigEntry("session.disable_prepacking", "1");
 
+            // Threads that wait for work would take the processors from torch, which runs in turns with the graph.
+            _options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+
             // Few runs of other sizes each: memory that is kept for the next one would only be held twice.
             _options.EnableCpuMemArena = false;
             _options.EnableMemoryPattern = false;
+            foreach (var (name, tensor) in weights ?? new Dictionary<string, torch.Tensor>())
+            {
+                _weights.Add(OrtValue.CreateTensorValueWithData(
+                    OrtMemoryInfo.DefaultInstance, (TensorElementType)ElementTypes.Of(tensor.dtype), tensor.shape,
+                    TensorMemory.Pointer(tensor), tensor.numel() * tensor.element_size()));
+                _options.AddInitializer(name, _weights[^1]);
+            }
+
             _session = new InferenceSession(path, _options);
         }
         catch (Exception exception) when (exception is DllNotFoundException or TypeInitializationException)
@@ -71,6 +85,7 @@ internal sealed class GraphRunner : IDisposable
     {
         _session.Dispose();
         _options.Dispose();
+        _weights.ForEach(weight => weight.Dispose());
     }
 
     private static OrtValue ToOrt(torch.Tensor tensor)

@@ -25,9 +25,10 @@ internal sealed class ModuleProof(
     /// <summary>Compares.</summary>
     /// <exception cref="ModuleMismatchException">An output differs by more than the tolerance.</exception>
     public IReadOnlyList<OutputDifference> Run(
-        string graph, string[] names, string[] outputs, bool isExpensive, IReadOnlyList<CriticalSize> critical)
+        string graph, string[] names, string[] outputs, bool isExpensive, IReadOnlyList<CriticalSize> critical,
+        IReadOnlyDictionary<string, torch.Tensor>? weights = null)
     {
-        using GraphRunner runner = new(graph);
+        using GraphRunner runner = new(graph, weights);
         var largest = new OutputDifference[outputs.Length];
         for (var index = 0; index < outputs.Length; index++)
         {

@@ -18,6 +18,9 @@ internal static class TensorMemory
         => tensor.is_sparse || tensor.numel() == 0 ? 0
             : Data(tensor.Handle) - (nint)(tensor.storage_offset() * tensor.element_size());
 
+    /// <summary>The first element; the tensor must stay alive while it is used.</summary>
+    public static nint Pointer(torch.Tensor tensor) => Data(tensor.Handle);
+
     /// <summary>Tells whether two tensors are the same elements in the same order.</summary>
     public static bool IsSameView(torch.Tensor left, torch.Tensor right)
         => left.dtype == right.dtype && left.storage_offset() == right.storage_offset()

@@ -21,20 +21,26 @@ internal sealed class CriticalSizes
     private const long Largest = 1L << 40;
     private const int MaxOutcomes = 3;
     private readonly IReadOnlyList<DynamicAxis> _axes;
+    private readonly IReadOnlyDictionary<string, long> _others;
     private readonly SizeFormulas _formulas;
     private readonly HashSet<string> _looked = new(StringComparer.Ordinal);
     private readonly List<CriticalSize> _found = [];
 
-    private CriticalSizes(IReadOnlyList<Trace> runs, IReadOnlyList<DynamicAxis> axes)
+    private CriticalSizes(
+        IReadOnlyList<Trace> runs, IReadOnlyList<DynamicAxis> axes, IReadOnlyDictionary<string, long> others)
     {
-        _axes = axes;
+        (_axes, _others) = (axes, others);
         _formulas = new SizeFormulas(axes, runs);
     }
 
     /// <summary>Finds the sizes.</summary>
-    public static IReadOnlyList<CriticalSize> Find(IReadOnlyList<Trace> runs, IReadOnlyList<DynamicAxis> axes)
+    /// <param name="runs">The traces.</param>
+    /// <param name="axes">The named sizes.</param>
+    /// <param name="others">The sizes that the others have while one is moved.</param>
+    public static IReadOnlyList<CriticalSize> Find(
+        IReadOnlyList<Trace> runs, IReadOnlyList<DynamicAxis> axes, IReadOnlyDictionary<string, long> others)
     {
-        CriticalSizes search = new(runs, axes);
+        CriticalSizes search = new(runs, axes, others);
         foreach (var (site, left, right) in Aligned(runs))
         {
             search.Look(site, left, right);
@@ -95,7 +101,7 @@ internal sealed class CriticalSizes
 
         foreach (var axis in _axes)
         {
-            var sizes = _axes.Select(other => (double)SizePlan.Fit(other, 2)).ToArray();
+            var sizes = _axes.Select(other => (double)_others[other.Name]).ToArray();
             var index = _axes.ToList().IndexOf(axis);
             HashSet<double> known = [.. traced];
             var last = Math.Min(axis.Max ?? Largest, Largest);

@@ -37,11 +37,15 @@ internal sealed class SizePlan
             Map(axis => Fit(axis, MaxUndeclared - (2 * Index(axis))))]);
         LargeProofs = [.. axes.Where(axis => axis.Max is null)
             .Select(large => Map(axis => Fit(axis, axis == large ? Large : 1)))];
-        SmallProofs = Distinct([.. limits, Map(axis => Fit(axis, 6 + Index(axis)))]);
+        List<IReadOnlyDictionary<string, long>> few = [.. limits, Map(axis => Fit(axis, 6 + Index(axis)))];
+        SmallProofs = Distinct(limits.Count > 2 ? few : [.. few, Map(axis => Fit(axis, 3))]);
     }
 
     /// <summary>The sizes of the example.</summary>
     public IReadOnlyDictionary<string, long> Example { get; }
+
+    /// <summary>The smallest sizes.</summary>
+    public IReadOnlyDictionary<string, long> Smallest => Map(axis => Fit(axis, 1));
 
     /// <summary>Small sizes to trace at.</summary>
     public IReadOnlyList<IReadOnlyDictionary<string, long>> Traces { get; }
