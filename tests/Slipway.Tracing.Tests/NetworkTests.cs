@@ -6,7 +6,8 @@ namespace Slipway.Tracing.Tests;
 /// <summary>Exports whole networks, as people write them, and compares each at four sizes or more.</summary>
 public sealed class NetworkTests
 {
-    private static readonly Dictionary<string, Case> All = new[]
+    /// <summary>All networks, by name.</summary>
+    internal static readonly Dictionary<string, Case> All = new[]
     {
         Classifiers.All, Tokens.All, Images.All, Fields.All, Sequences.All, Series.All, Tables.All, Sets.All,
     }.SelectMany(cases => cases).ToDictionary(item => item.Key, item => item.Value, StringComparer.Ordinal);

@@ -6,7 +6,8 @@ namespace Slipway.Tracing.Tests;
 /// <summary>Exports the networks that TorchSharp ships, with random weights, at several batch sizes.</summary>
 public sealed class TorchVisionTests
 {
-    private static readonly Dictionary<string, (Func<nn.Module> Make, int Size)> Networks = new(StringComparer.Ordinal)
+    /// <summary>The networks, with the height and width of their images.</summary>
+    internal static readonly Dictionary<string, (Func<nn.Module> Make, int Size)> Networks = new(StringComparer.Ordinal)
     {
         ["alexnet"] = (() => models.alexnet(), 224),
         ["googlenet"] = (() => models.googlenet(), 224),

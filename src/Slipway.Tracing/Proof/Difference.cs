@@ -23,7 +23,7 @@ internal readonly record struct Difference(double Absolute, double Relative)
         if (info.ElementDataType == TensorElementType.Float && expected.dtype == torch.ScalarType.Float32
             && info.Shape.AsSpan().SequenceEqual(expected.shape) && FitsSpan(expected))
         {
-            return OfSingles(actual.GetTensorDataAsSpan<float>(), Singles(expected));
+            return OfSingles(actual.GetTensorDataAsSpan<float>(), TensorMemory.Elements(expected));
         }
 
         return Of(GraphRunner.ToTorch(actual), expected);
@@ -41,7 +41,7 @@ internal readonly record struct Difference(double Absolute, double Relative)
         if (actual.dtype == torch.ScalarType.Float32 && expected.dtype == torch.ScalarType.Float32
             && FitsSpan(expected))
         {
-            return OfSingles(Singles(actual), Singles(expected));
+            return OfSingles(Singles(actual), TensorMemory.Elements(expected));
         }
 
         var (left, right) = (actual.cpu().reshape(-1), expected.cpu().reshape(-1));
@@ -59,19 +59,32 @@ internal readonly record struct Difference(double Absolute, double Relative)
         return Over(largest, scale);
     }
 
-    private static Difference OfSingles(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+    private static Difference OfSingles(ReadOnlySpan<float> left, torch.Tensor right)
+    {
+        var read = 0;
+        return OfSingles(left, piece =>
+        {
+            Singles(right).Slice(read, piece.Length).CopyTo(piece);
+            read += piece.Length;
+        });
+    }
+
+    /// <summary>Compares numbers with others that are read piece by piece.</summary>
+    public static Difference OfSingles(ReadOnlySpan<float> left, ReadSingles read)
     {
         var buffer = new float[Math.Min(Piece, left.Length)];
+        var right = new float[buffer.Length];
         double largest = 0, scale = 0;
         for (var start = 0; start < left.Length; start += Piece)
         {
             var count = Math.Min(Piece, left.Length - start);
             var a = left.Slice(start, count);
-            var b = right.Slice(start, count);
+            var b = right.AsSpan(0, count);
+            read(b);
             var difference = buffer.AsSpan(0, count);
             TensorPrimitives.Subtract(a, b, difference);
             var piece = Math.Abs(TensorPrimitives.MaxMagnitude<float>(difference));
-            var size = Math.Abs(TensorPrimitives.MaxMagnitude(b));
+            var size = Math.Abs(TensorPrimitives.MaxMagnitude<float>(b));
             if (!float.IsFinite(piece) || !float.IsFinite(size))
             {
                 (piece, size) = OfUnusual(a, b);
@@ -118,3 +131,6 @@ internal readonly record struct Difference(double Absolute, double Relative)
     private static ReadOnlySpan<float> Singles(torch.Tensor tensor)
         => tensor.numel() == 0 ? [] : MemoryMarshal.Cast<byte, float>(TensorMemory.Elements(tensor).bytes);
 }
+
+/// <summary>Reads the next numbers.</summary>
+internal delegate void ReadSingles(Span<float> piece);

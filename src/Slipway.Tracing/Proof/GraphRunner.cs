@@ -31,6 +31,13 @@ internal sealed class GraphRunner : IDisposable
             // Few runs of other sizes each: memory that is kept for the next one would only be held twice.
             _options.EnableCpuMemArena = false;
             _options.EnableMemoryPattern = false;
+            if (weights is { Count: > 0 })
+            {
+                // A constant that is computed from a large one would be held beside it; transposed ones are fused.
+                _options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED;
+                _options.AddSessionConfigEntry("optimization.disable_specified_optimizers", "ConstantFolding");
+            }
+
             foreach (var (name, tensor) in weights ?? new Dictionary<string, torch.Tensor>())
             {
                 _weights.Add(OrtValue.CreateTensorValueWithData(

@@ -18,6 +18,7 @@ internal sealed class ModuleProof(
     private static readonly TimeSpan CriticalProofs = TimeSpan.FromSeconds(20);
     private const long MaxCritical = 4096;
     private readonly List<IReadOnlyDictionary<string, long>> _sizes = [];
+    private string? _folder;
 
     /// <summary>The sizes that were compared.</summary>
     public IReadOnlyList<IReadOnlyDictionary<string, long>> Sizes => _sizes;
@@ -28,7 +29,9 @@ internal sealed class ModuleProof(
         string graph, string[] names, string[] outputs, bool isExpensive, IReadOnlyList<CriticalSize> critical,
         IReadOnlyDictionary<string, torch.Tensor>? weights = null)
     {
-        using GraphRunner runner = new(graph, weights);
+        // The session is opened when the module has run once, where it needs most: large weights are then not yet read.
+        using Session session = new(graph, weights);
+        _folder = weights is { Count: > 0 } ? Path.GetDirectoryName(graph) : null;
         var largest = new OutputDifference[outputs.Length];
         for (var index = 0; index < outputs.Length; index++)
         {
@@ -38,16 +41,15 @@ internal sealed class ModuleProof(
         Random random = new(options.Seed + 1);
         var proofs = isExpensive ? plan.SmallProofs : plan.Proofs;
         var start = Stopwatch.GetTimestamp();
-        for (var index = 0; index < proofs.Count; index++)
+        foreach (var sizes in _folder is null ? proofs : [.. proofs.OrderByDescending(Product)])
         {
             Compare(
-                runner, proofs[index], index == 0 ? inputs.Example() : inputs.Make(proofs[index], random), names,
-                largest);
+                session, sizes, sizes == proofs[0] ? inputs.Example() : inputs.Make(sizes, random), names, largest);
         }
 
         foreach (var sizes in Stopwatch.GetElapsedTime(start) < CheapProofs ? plan.LargeProofs : [])
         {
-            Compare(runner, sizes, inputs.Make(sizes, random), names, largest);
+            Compare(session, sizes, inputs.Make(sizes, random), names, largest);
         }
 
         start = Stopwatch.GetTimestamp();
@@ -68,7 +70,7 @@ internal sealed class ModuleProof(
 
             try
             {
-                Compare(runner, place.Sizes, inputs.Make(place.Sizes, random), names, largest);
+                Compare(session, place.Sizes, inputs.Make(place.Sizes, random), names, largest);
             }
             catch (ArgumentException rejected) when (rejected.InnerException is not null)
             {
@@ -91,7 +93,7 @@ internal sealed class ModuleProof(
     }
 
     private void Compare(
-        GraphRunner runner, IReadOnlyDictionary<string, long> sizes,
+        Session session, IReadOnlyDictionary<string, long> sizes,
         (object?[] Arguments, torch.Tensor[] Tensors) made, string[] names, OutputDifference[] largest)
     {
         using var scope = torch.NewDisposeScope();
@@ -100,10 +102,10 @@ internal sealed class ModuleProof(
 
         // What the module does to its inputs must not reach the graph's.
         torch.Tensor[] copies = [.. tensors.Select(tensor => tensor.clone())];
-        torch.Tensor[] expected;
+        ExpectedOutput[] expected;
         try
         {
-            expected = [.. TensorTree.Flatten(call.Run(arguments))];
+            expected = [.. Outputs(arguments).Select(tensor => ExpectedOutput.Keep(tensor, _folder))];
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
@@ -114,10 +116,29 @@ internal sealed class ModuleProof(
             _ = state.RestoreFields();
         }
 
+        if (_folder is not null)
+        {
+            TensorMemory.Trim();
+        }
+
+        try
+        {
+            Compare(session, sizes, arguments, copies, expected, names, largest);
+        }
+        finally
+        {
+            Array.ForEach(expected, output => output.Dispose());
+        }
+    }
+
+    private void Compare(
+        Session session, IReadOnlyDictionary<string, long> sizes, object?[] arguments, torch.Tensor[] copies,
+        ExpectedOutput[] expected, string[] names, OutputDifference[] largest)
+    {
         IDisposableReadOnlyCollection<OrtValue> results;
         try
         {
-            results = runner.Run(names, copies, [.. largest.Select(output => output.Name)]);
+            results = session.Runner.Run(names, copies, [.. largest.Select(output => output.Name)]);
         }
         catch (OnnxRuntimeException exception)
         {
@@ -130,7 +151,7 @@ internal sealed class ModuleProof(
         for (var output = 0; output < expected.Length; output++)
         {
             var result = actual[output];
-            var difference = Difference.Of(result, expected[output]);
+            var difference = expected[output].Compare(result);
             if (!(difference.Relative <= tolerance))
             {
                 using var other = Again(arguments, output);
@@ -140,7 +161,7 @@ internal sealed class ModuleProof(
                     throw new ProofException(
                         sizes, [.. copies.Select(copy => copy.DetachFromDisposeScope())],
                         Mismatch(
-                            sizes, largest[output].Name, result.GetTensorTypeAndShape().Shape, expected[output],
+                            sizes, largest[output].Name, result.GetTensorTypeAndShape().Shape, expected[output].Shape,
                             difference));
                 }
 
@@ -162,6 +183,17 @@ internal sealed class ModuleProof(
         }
     }
 
+    // Intermediate results end before the graph runs.
+    private torch.Tensor[] Outputs(object?[] arguments)
+    {
+        using var scope = torch.NewDisposeScope();
+        return [.. TensorTree.Flatten(call.Run(arguments)).ToArray()
+            .Select(tensor => tensor.detach().MoveToOuterDisposeScope())];
+    }
+
+    private static long Product(IReadOnlyDictionary<string, long> sizes)
+        => sizes.Values.Aggregate(1L, (product, size) => product * size);
+
     private torch.Tensor Again(object?[] arguments, int output)
     {
         try
@@ -175,16 +207,16 @@ internal sealed class ModuleProof(
     }
 
     private ModuleMismatchException Mismatch(
-        IReadOnlyDictionary<string, long> sizes, string output, long[] actual, torch.Tensor expected,
+        IReadOnlyDictionary<string, long> sizes, string output, long[] actual, long[] expected,
         Difference difference)
         => new(
-            actual.AsSpan().SequenceEqual(expected.shape)
+            actual.AsSpan().SequenceEqual(expected)
                 ? $"At {Text(sizes)} the output '{output}' differs by {difference.Absolute:g3}, "
                     + $"{difference.Relative:g3} of its scale; allowed is {tolerance:g3}. The module does "
                     + "other things at other sizes or values, or computes inexactly: fix the axis, declare 'Min', "
                     + "'Max' or 'Multiple', or raise 'Tolerance'."
                 : $"At {Text(sizes)} the output '{output}' has shape [{string.Join(", ", actual)}], the module's "
-                    + $"[{string.Join(", ", expected.shape)}]. The module does other things at other sizes: fix the "
+                    + $"[{string.Join(", ", expected)}]. The module does other things at other sizes: fix the "
                     + "axis, or declare 'Min', 'Max' or 'Multiple'.");
 
     private static string Text(IReadOnlyDictionary<string, long> sizes)
@@ -202,4 +234,14 @@ internal sealed class ProofException(
     public torch.Tensor[] Inputs { get; } = inputs;
 
     public ModuleMismatchException Mismatch { get; } = mismatch;
+}
+
+/// <summary>A session that is opened when it is first needed.</summary>
+internal sealed class Session(string graph, IReadOnlyDictionary<string, torch.Tensor>? weights) : IDisposable
+{
+    private GraphRunner? _runner;
+
+    public GraphRunner Runner => _runner ??= new GraphRunner(graph, weights);
+
+    public void Dispose() => _runner?.Dispose();
 }

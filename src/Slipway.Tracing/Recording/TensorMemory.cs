@@ -18,6 +18,16 @@ internal static class TensorMemory
         => tensor.is_sparse || tensor.numel() == 0 ? 0
             : Data(tensor.Handle) - (nint)(tensor.storage_offset() * tensor.element_size());
 
+    /// <summary>Gives memory that was freed back to the system, where the C library would keep it: glibc.</summary>
+    public static unsafe void Trim()
+    {
+        if (OperatingSystem.IsLinux() && NativeLibrary.TryGetExport(
+            NativeLibrary.GetMainProgramHandle(), "malloc_trim", out var trim))
+        {
+            _ = ((delegate* unmanaged<nuint, int>)trim)(0);
+        }
+    }
+
     /// <summary>The first element; the tensor must stay alive while it is used.</summary>
     public static nint Pointer(torch.Tensor tensor) => Data(tensor.Handle);
 
