@@ -54,10 +54,11 @@ public sealed class TableTests
         process.Refresh();
         var relative = made.Outputs.Max(output => output.Relative);
         Assert.InRange(relative, 0, 2e-5);
+        var (peak, seconds) = (Memory("VmHWM") - before, (process.TotalProcessorTime - processors).TotalSeconds);
         Print(string.Create(
             CultureInfo.InvariantCulture,
             $"| {name} | {weights / 1e6:f1} MB | {relative:g2} | {made.Nodes} | {watch.Elapsed.TotalSeconds:f1} | "
-            + $"{(process.TotalProcessorTime - processors).TotalSeconds:f1} | {(Memory("VmHWM") - before) / 1e6:f0} MB |"));
+            + $"{seconds:f1} | {peak / 1e6:f0} MB |"));
     }
 
     // Bytes, of a line such as 'VmHWM:  1024 kB'.

@@ -5,7 +5,7 @@ using TorchSharp;
 
 namespace Slipway.Tracing.Proof;
 
-/// <summary>An output of the module that waits for the graph's: a large one in a file, so that both are not held.</summary>
+/// <summary>An output of the module that waits for the graph's, a large one in a file.</summary>
 internal sealed class ExpectedOutput : IDisposable
 {
     private const long MaxHeld = 32L << 20;

@@ -120,7 +120,7 @@ internal static class Series
         {
             var parts = F.conv1d(input.unsqueeze(1), _basis, stride: 20).chunk(2, 1);
             var power = parts[0].square() + parts[1].square();
-            return _mel.call(power.mT).clamp(min: 1e-2).log();
+            return _mel.call(power.mT).relu().log1p();
         }
 
         private static Tensor Basis(int size)
