@@ -47,7 +47,9 @@ internal static class TrainVerb
                 foreach (var stage in report.Stages)
                 {
                     context.Output.WriteLine(
-                        $"{stage.Kind}: loss {Loss(stage.Loss)}, held-out loss {Loss(stage.EvaluationLoss)}");
+                        $"{stage.Kind}: loss {Loss(stage.Loss)}, held-out loss {Loss(stage.EvaluationLoss)}"
+                        + (stage.Cut > 0 ? $", {stage.Cut} examples cut to 'sequence_length'" : "")
+                        + (stage.LeftOut > 0 ? $", {stage.LeftOut} examples left out" : ""));
                 }
             }
 
@@ -80,6 +82,8 @@ internal static class TrainVerb
             ["steps"] = stage.Steps,
             ["loss"] = stage.Loss,
             ["evaluation_loss"] = stage.EvaluationLoss,
+            ["examples_cut"] = stage.Cut,
+            ["examples_left_out"] = stage.LeftOut,
         })]),
     };
 

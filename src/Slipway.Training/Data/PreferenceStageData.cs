@@ -30,8 +30,7 @@ internal sealed class PreferenceStageData : StageData
 
     public override long Tokens { get; }
 
-    /// <summary>Pairs that are longer than the stage allows, or have an answer of no tokens.</summary>
-    public int LeftOut => (_data.Count / 2) - Count;
+    public override int LeftOut => (_data.Count / 2) - Count;
 
     public bool NeedsReference => _loss.NeedsReference;
 

@@ -9,6 +9,12 @@ internal abstract class StageData
     /// <summary>The tokens that the model sees of all examples.</summary>
     public abstract long Tokens { get; }
 
+    /// <summary>The number of examples that are longer than the stage allows and were cut.</summary>
+    public virtual int Cut => 0;
+
+    /// <summary>The number of examples that are not used: nothing is to be learned of them.</summary>
+    public abstract int LeftOut { get; }
+
     /// <summary>The tokens of an example.</summary>
     public abstract int Length(int index);
 

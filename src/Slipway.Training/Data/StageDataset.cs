@@ -14,6 +14,8 @@ internal sealed class StageDataset : StageData
     private readonly int[] _sequences;
     private readonly ITokenObjective _objective;
     private readonly AddedTokens _added;
+    private readonly long _tokens;
+    private readonly int _cut;
 
     public StageDataset(
         TokenDataset data, StageKind kind, int longest, ITokenObjective? objective = null, AddedTokens added = default)
@@ -29,15 +31,13 @@ internal sealed class StageDataset : StageData
                 continue;
             }
 
-            Cut += data.Ids(sequence).Length > longest ? 1 : 0;
+            _cut += data.Ids(sequence).Length > longest ? 1 : 0;
             _tokens += length - 1 + added.Virtual;
             sequences.Add(sequence);
         }
 
         _sequences = [.. sequences];
     }
-
-    private readonly long _tokens;
 
     public StageKind Kind { get; }
 
@@ -47,11 +47,9 @@ internal sealed class StageDataset : StageData
 
     public override long Tokens => _tokens;
 
-    /// <summary>The number of sequences that are longer than the stage allows.</summary>
-    public int Cut { get; }
+    public override int Cut => _cut;
 
-    /// <summary>The number of sequences in which nothing is to be learned.</summary>
-    public int LeftOut => _data.Count - Count;
+    public override int LeftOut => _data.Count - Count;
 
     public override int Length(int index) => Ids(index).Length;
 

@@ -61,6 +61,9 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     public IReadOnlyList<(string Name, Parameter Weight)> TrainableParameters =>
         Adapter?.Parameters ?? [.. named_parameters().Select(one => (one.name, one.parameter))];
 
+    /// <summary>Tells whether matrices are held as 4-bit codes.</summary>
+    internal bool IsFrozen { get; private set; }
+
     /// <summary>The layers, the embedding and what replaces tokens.</summary>
     internal DecoderStack Stack => _model;
 
@@ -136,6 +139,7 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     public void Freeze(FrozenType type)
     {
         using var untracked = no_grad();
+        IsFrozen = true;
         foreach (var (_, projection) in ModelAdapter.Projections(this))
         {
             if (projection.Frozen is not null || projection == _head)

@@ -9,7 +9,11 @@ public static class CheckpointWeights
 {
     private const int Chunk = 1 << 20;
     private const string Head = "lm_head.weight";
-    private static readonly string[] Tables = [".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias"];
+    private static readonly string[] Tables =
+    [
+        ".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".embeddings.position_ids",
+        "cls.predictions.decoder.weight", "cls.predictions.decoder.bias",
+    ];
 
     /// <summary>Fills every parameter from the tensor of its name, converted to the parameter's number type.</summary>
     /// <param name="module">The module; its parameters keep their place in memory.</param>
@@ -80,7 +84,7 @@ public static class CheckpointWeights
         IReadOnlyList<(string Name, Parameter Weight)> parameters, TensorInfo[] tensors, Checkpoint checkpoint,
         string cause)
     {
-        // A tied head is stored beside its embedding at times, and old checkpoints keep tables and masks.
+        // A tied head or embedding is stored twice at times, and old checkpoints keep tables and masks.
         var used = tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
         var tied = parameters.All(one => !one.Name.EndsWith(Head, StringComparison.Ordinal));
         foreach (var name in checkpoint.Tensors.Keys.Where(name => !used.Contains(name)

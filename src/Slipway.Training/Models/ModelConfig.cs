@@ -9,15 +9,13 @@ namespace Slipway.Training.Models;
 public sealed class ModelConfig
 {
     private readonly JsonObject _json;
-    private readonly string _source;
+    private readonly ConfigKeys _keys;
 
     private ModelConfig(JsonObject json, string source)
     {
         _json = json;
-        _source = source;
-        Architecture = DecoderArchitectures.Find(json["architectures"] is JsonArray { Count: > 0 } names
-            ? Text(names[0], "architectures")
-            : throw Bad("architectures", "is missing", "a list with one architecture, such as 'LlamaForCausalLM'"));
+        Architecture = DecoderArchitectures.Find(new ConfigKeys(json, source).Architecture("LlamaForCausalLM"));
+        _keys = new ConfigKeys(json, source, Architecture.Keys);
         VocabSize = Whole("vocab_size");
         HiddenSize = Whole("hidden_size");
         IntermediateSize = Whole("intermediate_size", Architecture.IsGpt2 ? 4 * HiddenSize : null);
@@ -32,9 +30,8 @@ public sealed class ModelConfig
         MlpBias = Flag("mlp_bias", Architecture.IsGpt2);
         TieWordEmbeddings = Flag("tie_word_embeddings", Architecture.TiedByDefault);
         HiddenAct = Activations.Find(
-            json[Architecture.Activation.Key] is { } node
-                ? Text(node, Architecture.Activation.Key) : Architecture.Activation.Absent,
-            Architecture.Activation.Key, source);
+            _keys.Text(Architecture.Activation.Key, Architecture.Activation.Absent), Architecture.Activation.Key,
+            source);
         AttentionScale = Has("query_pre_attn_scalar") ? 1 / Math.Sqrt(Number("query_pre_attn_scalar", 256))
             : 1 / Math.Sqrt(HeadDim);
         AttentionSoftcap = Has("attn_logit_softcapping") ? Number("attn_logit_softcapping", 0) : 0;
@@ -113,47 +110,26 @@ public sealed class ModelConfig
     /// <summary>Copies the configuration's keys, all of them, as they were read.</summary>
     public JsonObject ToJson() => (JsonObject)_json.DeepClone();
 
-    internal bool Has(string key) => _json[Name(key)] is not null;
+    internal bool Has(string key) => _keys.Has(key);
 
-    internal JsonObject? Section(string key) => _json[key] as JsonObject;
+    internal JsonObject? Section(string key) => _keys.Section(key);
 
     internal int Window() => Whole("sliding_window");
 
     internal int? OptionalWindow() => Has("sliding_window") ? Window() : null;
 
     internal RopeParameters Rope(JsonObject? section, string thetaKey, double theta) => RopeParameters.Read(
-        _json, section, Number(thetaKey, theta), MaxPositionEmbeddings, _source);
+        _json, section, Number(thetaKey, theta), MaxPositionEmbeddings, _keys.Source);
 
-    internal int Whole(string key, int? absent = null)
-    {
-        var name = Name(key);
-        if (_json[name] is null && absent is { } value)
-        {
-            return value;
-        }
+    internal int Whole(string key, int? absent = null) => _keys.Whole(key, absent);
 
-        return _json[name] is JsonValue json && json.TryGetValue(out int number) && number is > 0 and <= 1 << 24
-            ? number
-            : throw Bad(name, _json[name] is { } found ? $"is '{found.ToJsonString()}'" : "is missing",
-                "a whole number from 1 to 16,777,216");
-    }
+    internal bool Flag(string key, bool absent) => _keys.Flag(key, absent);
 
-    internal bool Flag(string key, bool absent)
-    {
-        return _json[key] is null ? absent
-            : _json[key] is JsonValue json && json.TryGetValue(out bool flag) ? flag
-            : throw Bad(key, $"is '{_json[key]!.ToJsonString()}'", "true or false");
-    }
+    internal IReadOnlyList<string>? Texts(string key) => _keys.Texts(key);
 
-    internal IReadOnlyList<string>? Texts(string key) =>
-        (_json[key] as JsonArray)?.Select(item => Text(item, key)).ToArray();
+    internal IReadOnlyList<int>? Numbers(string key) => _keys.Numbers(key);
 
-    internal IReadOnlyList<int>? Numbers(string key) => (_json[key] as JsonArray)?.Select(
-        item => item is JsonValue value && value.TryGetValue(out int number) ? number
-            : throw Bad(key, $"holds '{item?.ToJsonString() ?? "null"}'", "whole numbers")).ToArray();
-
-    internal ModelConfigException Bad(string key, string found, string expected) =>
-        new(_source, key, $"'{key}' in '{_source}' {found}; expected {expected}.");
+    internal ModelConfigException Bad(string key, string found, string expected) => _keys.Bad(key, found, expected);
 
     private void Check()
     {
@@ -172,7 +148,7 @@ public sealed class ModelConfig
         if (Flag("scale_attn_by_inverse_layer_idx", false) || Flag("use_bidirectional_attention", false))
         {
             throw new NotSupportedException(
-                $"'{_source}' asks for 'scale_attn_by_inverse_layer_idx' or 'use_bidirectional_attention', which "
+                $"'{_keys.Source}' asks for 'scale_attn_by_inverse_layer_idx' or 'use_bidirectional_attention', which "
                 + "cannot be trained; expected 'false'.");
         }
 
@@ -182,22 +158,7 @@ public sealed class ModelConfig
         }
     }
 
-    private double Number(string key, double absent)
-    {
-        var name = Name(key);
-        return _json[name] is null ? absent
-            : _json[name] is JsonValue json && json.TryGetValue(out double number) && number > 0 ? number
-            : throw Bad(name, $"is '{_json[name]!.ToJsonString()}'", "a positive number");
-    }
-
-    private string Text(JsonNode? node, string key)
-    {
-        return node is JsonValue json && json.TryGetValue(out string? text)
-            ? text
-            : throw Bad(key, $"holds '{node?.ToJsonString() ?? "null"}'", "a string");
-    }
-
-    private string Name(string key) => Architecture?.Keys.GetValueOrDefault(key) ?? key;
+    private double Number(string key, double absent) => _keys.Number(key, absent);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

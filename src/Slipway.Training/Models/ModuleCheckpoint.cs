@@ -20,9 +20,17 @@ public sealed class ModuleCheckpoint : Checkpoint
     /// <summary>Takes a model of this library, with its configuration.</summary>
     /// <param name="model">The model.</param>
     /// <param name="files">What <see cref="ReadFile"/> finds, by name, such as <c>tokenizer.json</c>.</param>
+    /// <exception cref="NotSupportedException">The model has an adapter, or weights in 4-bit codes.</exception>
     public ModuleCheckpoint(CausalLanguageModel model, IReadOnlyDictionary<string, byte[]>? files = null)
         : this(model, (model ?? throw new ArgumentNullException(nameof(model))).Config.ToJson(), files)
     {
+        if (model.Adapter is not null || model.IsFrozen)
+        {
+            throw new NotSupportedException(
+                "The model has an adapter, or weights in 4-bit codes, which a checkpoint of its own weights lacks. "
+                + "Merge the adapter into the model, or save it and merge it into the checkpoint that the model was "
+                + "loaded from.");
+        }
     }
 
     /// <summary>Takes any module whose parameters carry Hugging Face names and shapes.</summary>

@@ -202,6 +202,7 @@ internal sealed class Trainer
         var rows = log.Rows.Where(row => row.Stage == index).ToArray();
         var losses = rows.Where(row => row.Loss is not null).TakeLast(50).Select(row => row.Loss!.Value).ToArray();
         return new StageReport(stage.Name, stage.Steps, losses.Length > 0 ? losses.Average() : null,
-            rows.LastOrDefault(row => row.EvaluationLoss is not null)?.EvaluationLoss);
+            rows.LastOrDefault(row => row.EvaluationLoss is not null)?.EvaluationLoss, stage.Training.Cut,
+            stage.Training.LeftOut);
     }
 }

@@ -13,8 +13,12 @@ public sealed record TrainingReport(
     IReadOnlyList<StageReport> Stages);
 
 /// <summary>Sums up a stage.</summary>
-/// <param name="Kind"><c>pretrain</c> or <c>sft</c>.</param>
+/// <param name="Kind">The method, as recipes name it.</param>
 /// <param name="Steps">The number of steps.</param>
 /// <param name="Loss">The mean loss of the last steps, at most 50, nats a token.</param>
 /// <param name="EvaluationLoss">The last loss on held-out data; null where there is none.</param>
-public sealed record StageReport(string Kind, long Steps, double? Loss, double? EvaluationLoss);
+/// <param name="Cut">The number of training examples that were cut to the stage's length.</param>
+/// <param name="LeftOut">The number of training examples that were not used: nothing is to be learned of them, or a
+/// pair's answer is longer than the stage allows.</param>
+public sealed record StageReport(
+    string Kind, long Steps, double? Loss, double? EvaluationLoss, int Cut = 0, int LeftOut = 0);

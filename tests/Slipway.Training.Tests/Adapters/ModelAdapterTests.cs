@@ -95,6 +95,18 @@ public sealed class ModelAdapterTests
         Assert.InRange((expected - logits).abs().max().item<float>(), 0, 1e-4f);
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Adapter_InBFloat16_LearnsAsInFloat32(string name)
+    {
+        using var model = Reference.Load("llama");
+        using var other = Reference.Load("llama");
+        other.ComputeType = bfloat16;
+        using var adapter = ModelAdapter.Attach(model, Configs[name], seed: 3);
+        using var half = ModelAdapter.Attach(other, Configs[name], seed: 3);
+        Assert.Equal(Train(model, adapter).Last, Train(other, half).Last, 0.05);
+    }
+
     [Fact]
     public void Merge_IntoTransposedWeights_KeepsTheLogits()
     {

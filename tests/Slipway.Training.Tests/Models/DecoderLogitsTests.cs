@@ -66,6 +66,28 @@ public sealed class DecoderLogitsTests(ITestOutputHelper output)
         });
     }
 
+    [Theory]
+    [InlineData("gemma3")]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    [InlineData("mixtral")]
+    [InlineData("phi3-longrope")]
+    public void Loss_InBFloat16_IsNearFloat32sAndHasGradients(string name)
+    {
+        using var model = Reference.Load(name);
+        using var ids = (arange(2 * 40) * 37 % 250).view(2, 40);
+        using var exact = Reference.TokenLoss(model, ids);
+        model.ComputeType = bfloat16;
+        using var loss = Reference.TokenLoss(model, ids);
+        loss.backward();
+        Assert.Equal(exact.item<float>(), loss.item<float>(), 0.02);
+        Assert.All(model.named_parameters(), one =>
+        {
+            Assert.Equal(float32, one.parameter.grad!.dtype);
+            Assert.True(one.parameter.grad!.isfinite().all().item<bool>(), one.name);
+        });
+    }
+
     private static double Difference(CausalLanguageModel model, Checkpoint expected)
     {
         var max = 0.0;

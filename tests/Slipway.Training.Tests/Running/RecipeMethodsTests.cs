@@ -122,6 +122,22 @@ public sealed class RecipeMethodsTests
         Assert.Equal(best, folder.Log("end").Evaluations[^1], 1e-5);
     }
 
+    [Fact]
+    public void Start_WithExamplesThatDoNotFit_CountsThem()
+    {
+        using var folder = new RecipeFolder();
+        var text = new string('x', 80);
+        File.WriteAllText(folder["long.jsonl"], $$"""
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b {{text}}"}]}
+            {"messages": [{"role": "user", "content": "{{text}}"}, {"role": "assistant", "content": "b"}]}
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+            """);
+        var report = folder.Train("out", "", """{"conversations": "long.jsonl"}""", """
+            "kind": "sft", "steps": 1, "learning_rate": 1e-3
+            """);
+        Assert.Equal((1, 1), (report.Stages[0].Cut, report.Stages[0].LeftOut));
+    }
+
     [Theory]
     [InlineData(
         "\"adapter\": {\"peft_type\": \"LORA\", \"rank\": 4},", Chat, "\"kind\": \"sft\"",
