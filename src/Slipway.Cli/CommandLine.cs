@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Globalization;
+using Slipway.Cli.Hub;
 using Slipway.Cli.Verbs;
 
 namespace Slipway.Cli;
@@ -18,7 +19,7 @@ internal static class CommandLine
         TrainVerb.Create, ExportVerb.Create, QuantizeVerb.Create, InspectVerb.Create, RunVerb.Create,
         GenerateVerb.Create, ChatVerb.Create, EmbedVerb.Create, RerankVerb.Create, ClassifyVerb.Create,
         TokenizeVerb.Create, RenderVerb.Create, ServeVerb.Create, HealthVerb.Create,
-        EvalVerb.Create, BenchVerb.Create,
+        EvalVerb.Create, BenchVerb.Create, PullVerb.Create, DoctorVerb.Create,
     ];
 
     /// <summary>Runs one command.</summary>
@@ -47,6 +48,12 @@ internal static class CommandLine
         };
         try
         {
+            if (HubSources.Any(parsed))
+            {
+                parsed = root.Parse(HubSources.Resolve(
+                    parsed, args, HubSettings.FromEnvironment(Environment.GetEnvironmentVariable)));
+            }
+
             var code = await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
             return parsed.Action is ParseErrorAction ? WrongUsage : code;
         }

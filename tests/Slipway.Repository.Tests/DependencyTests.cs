@@ -19,16 +19,17 @@ public sealed class DependencyTests
             "Slipway.Tokenization",
         ],
         ["Slipway.Training"] =
-            ["Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Tokenization", "TorchSharp", "ScottPlot"],
+            ["Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Tokenization", "Slipway.Torch", "ScottPlot"],
+        ["Slipway.Torch"] = ["TorchSharp"],
         ["Slipway.Tracing"] =
         [
-            "Slipway.Export", "Slipway.Onnx", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors",
-            "TorchSharp",
+            "Slipway.Export", "Slipway.Onnx", "Slipway.Torch", "Microsoft.ML.OnnxRuntime.Managed",
+            "System.Numerics.Tensors",
         ],
         ["Slipway.LanguageModels"] =
         [
             "Slipway.Export", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization", "Slipway.Tracing",
-            "Microsoft.ML.OnnxRuntime.Managed", "TorchSharp",
+            "Microsoft.ML.OnnxRuntime.Managed",
         ],
         ["Slipway.Kernels"] =
             ["Slipway.Packaging", "Microsoft.ML.OnnxRuntime.Managed", "System.Numerics.Tensors"],
@@ -38,6 +39,9 @@ public sealed class DependencyTests
             "Microsoft.Extensions.*", "System.Numerics.Tensors",
         ],
         ["Slipway.Cpu"] = ["Slipway", "Microsoft.ML.OnnxRuntime"],
+        ["Slipway.Cuda"] =
+            ["Slipway", "Microsoft.ML.OnnxRuntime.Gpu.Linux", "Microsoft.ML.OnnxRuntime.Gpu.Windows"],
+        ["Slipway.DirectML"] = ["Slipway", "Microsoft.ML.OnnxRuntime.DirectML"],
         ["Slipway.AspNetCore"] = ["Slipway", "Microsoft.Data.Sqlite"],
         ["Slipway.Aspire.Hosting"] = ["Aspire.Hosting", "Nerdbank.MessagePack", "Polly.Core"],
         ["Slipway.Aspire.Client"] = ["Microsoft.Extensions.*", "OpenTelemetry.Extensions.Hosting"],
@@ -46,6 +50,7 @@ public sealed class DependencyTests
         ["Slipway.Calibration"] = ["Slipway", "Slipway.Export", "Slipway.Tokenization"],
         ["Slipway.Testing.Conformance"] =
             ["Microsoft.Extensions.AI", "xunit.v3.assert", "xunit.v3.extensibility.core"],
+        ["Slipway.Templates"] = [],
         ["Slipway.CodeRunner"] = ["Microsoft.CodeAnalysis.CSharp.Scripting"],
         ["Slipway.Cli"] =
         [
@@ -60,8 +65,8 @@ public sealed class DependencyTests
         ["Microsoft.CodeAnalysis.PublicApiAnalyzers", "Microsoft.CodeAnalysis.BannedApiAnalyzers"];
 
     public static TheoryData<string> Projects
-        => [.. Directory.EnumerateFiles(
-            Path.Combine(SharedAssets.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
+        => [.. Directory.EnumerateDirectories(Path.Combine(SharedAssets.Repository, "src"))
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.csproj"))
             .Select(path => Path.GetFileNameWithoutExtension(path))
             .Order(StringComparer.Ordinal)];
 
@@ -77,6 +82,8 @@ public sealed class DependencyTests
 
     [Theory]
     [InlineData("Slipway.Cpu")]
+    [InlineData("Slipway.Cuda")]
+    [InlineData("Slipway.DirectML")]
     [InlineData("Slipway")]
     public void ServingProject_Closure_HoldsNoTrainingOrExport(string project)
     {
@@ -84,8 +91,8 @@ public sealed class DependencyTests
         Collect(project, closure);
         Assert.DoesNotContain(
             closure,
-            name => name is "Slipway.Training" or "Slipway.Tracing" or "Slipway.LanguageModels" or "Slipway.Export"
-                or "Slipway.Onnx"
+            name => name is "Slipway.Training" or "Slipway.Torch" or "Slipway.Tracing" or "Slipway.LanguageModels"
+                or "Slipway.Export" or "Slipway.Onnx"
                 or "Slipway.Checkpoints" or "TorchSharp" or "ScottPlot"
                 || name.StartsWith("Google.", StringComparison.Ordinal)
                 || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal));

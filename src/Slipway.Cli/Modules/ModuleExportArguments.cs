@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Slipway.Cli.Installation;
 using Slipway.Cli.Terminal;
 using Slipway.Cli.Verbs;
 using Slipway.Export;
@@ -65,9 +66,9 @@ internal sealed class ModuleExportArguments
             result, Options, $"is for modules of an assembly (.dll); '{source}' is a checkpoint.");
 
     /// <summary>Exports.</summary>
-    public void Run(
+    public async Task RunAsync(
         VerbContext context, ParseResult result, string source, string output, QuantizationArguments quantization,
-        bool overwrite, bool asJson)
+        bool overwrite, bool asJson, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         var path = output.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)
@@ -85,6 +86,7 @@ internal sealed class ModuleExportArguments
                 + "'input_ids=int64[batch,sequence<=1024]'.");
         }
 
+        await Libtorch.RequireAsync(context, cancellationToken).ConfigureAwait(false);
         using var module = ModuleLibrary.Load(source).Create(result.GetValue(_module), result.GetValue(_factory));
         if (result.GetValue(_weights) is { } weights)
         {

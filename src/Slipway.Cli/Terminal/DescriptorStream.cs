@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Slipway.Cli.Terminal;
 
@@ -9,6 +10,7 @@ namespace Slipway.Cli.Terminal;
 /// </remarks>
 /// <param name="descriptor">The descriptor.</param>
 /// <param name="name">What errors call it; null drops what cannot be written.</param>
+[UnsupportedOSPlatform("windows")]
 internal sealed unsafe partial class DescriptorStream(int descriptor, string? name) : Stream
 {
     private const int Interrupted = 4, TryAgain = 11, TryAgainOnMac = 35;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Slipway.Calibration;
 using Slipway.Checkpoints;
+using Slipway.Cli.Installation;
 using Slipway.Cli.Modules;
 using Slipway.Cli.Terminal;
 using Slipway.Export;
@@ -85,9 +86,9 @@ internal static class ExportVerb
                     result, [requantize, tune, context_, cache, adapter, adapters, strict],
                     $"is for checkpoints; '{asked}' is an assembly.");
                 quantization.RequireGraphOptions(result, asked);
-                modules.Run(
+                await modules.RunAsync(
                     context, result, asked, result.GetRequiredValue(output), quantization, result.GetValue(overwrite),
-                    result.GetValue(json));
+                    result.GetValue(json), cancellationToken).ConfigureAwait(false);
                 return 0;
             }
 
@@ -114,6 +115,12 @@ internal static class ExportVerb
                 Strict = result.GetValue(strict),
                 Overwrite = result.GetValue(overwrite),
             };
+            if (result.GetResult(tune) is not null)
+            {
+                TunedExport.Require(options);
+                await Libtorch.RequireAsync(context, cancellationToken).ConfigureAwait(false);
+            }
+
             var folder = result.GetRequiredValue(output);
             var report = await ProgressDisplay.RunAsync(context, "export", progress =>
             {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Slipway.Cli.Installation;
 using Slipway.Cli.Terminal;
 using Slipway.Training.Running;
 
@@ -25,6 +26,11 @@ internal static class TrainVerb
         };
         command.SetAction(async (result, cancellationToken) =>
         {
+            if (File.Exists(result.GetRequiredValue(recipe)))
+            {
+                await Libtorch.RequireAsync(context, cancellationToken).ConfigureAwait(false);
+            }
+
             var log = new LineLog(context);
             var report = await ProgressDisplay.RunAsync(context, "train", progress => Task.FromResult(TrainingRun.Start(
                 result.GetRequiredValue(recipe),

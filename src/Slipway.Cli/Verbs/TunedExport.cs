@@ -24,6 +24,16 @@ internal sealed class TunedExport(
 
     private readonly string _work = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))}.tuning";
 
+    /// <summary>Requires a kind of package that has scales.</summary>
+    /// <exception cref="UsageException">It has none.</exception>
+    public static void Require(ExportOptions options)
+    {
+        if (options.Precision is not (Precision.Int4 or Precision.Int8))
+        {
+            throw new UsageException("--tune tunes the scales of int4 and int8. Add --precision int4.");
+        }
+    }
+
     /// <summary>Runs the export.</summary>
     /// <param name="minutes">The time for tuning.</param>
     /// <param name="progress">Told what is done, a part of 1 and some words.</param>
@@ -31,11 +41,6 @@ internal sealed class TunedExport(
     public ExportReport Run(
         double minutes, IProgress<(double Share, string Words)> progress, CancellationToken cancellationToken)
     {
-        if (options.Precision is not (Precision.Int4 or Precision.Int8))
-        {
-            throw new UsageException("--tune tunes the scales of int4 and int8. Add --precision int4.");
-        }
-
         Begin();
         var single = Path.Combine(_work, "float");
         var untuned = Path.Combine(_work, "quantized");

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Slipway.Kernels.Memory;
 
@@ -45,6 +46,11 @@ internal static unsafe partial class HugePages
     public static long Collapse(IReadOnlyList<MemoryRange> memory)
     {
         var bytes = 0L;
+        if (!OperatingSystem.IsLinux())
+        {
+            return bytes;
+        }
+
         foreach (var page in memory.SelectMany(Filled))
         {
             // An older kernel moves it by and by, once it is told.
@@ -55,6 +61,7 @@ internal static unsafe partial class HugePages
         return bytes;
     }
 
+    [SupportedOSPlatform("linux")]
     private static bool Advise(MemoryRange range, int advice)
     {
         var aligned = range.Inner(Size);
@@ -81,6 +88,7 @@ internal static unsafe partial class HugePages
     }
 
     // The large pages of a range that are resident already, as small ones.
+    [SupportedOSPlatform("linux")]
     private static IEnumerable<MemoryRange> Filled(MemoryRange range)
     {
         var resident = new byte[Size / Environment.SystemPageSize];
@@ -96,9 +104,11 @@ internal static unsafe partial class HugePages
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SupportedOSPlatform("linux")]
     private static partial int MemoryAdvice(void* address, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "mincore")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SupportedOSPlatform("linux")]
     private static partial int Residency(nint address, nuint length, [Out] byte[] resident);
 }

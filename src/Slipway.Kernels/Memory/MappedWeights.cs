@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Slipway.Kernels.Memory;
 
@@ -19,6 +20,11 @@ internal static unsafe partial class MappedWeights
     public static long Release(IReadOnlyCollection<MemoryRange> constants)
     {
         var released = 0L;
+        if (!OperatingSystem.IsLinux())
+        {
+            return released;
+        }
+
         var maps = constants.Count > 0 ? MemoryMap.Read() : [];
         foreach (var pages in constants.Select(constant => constant.Outer(Environment.SystemPageSize)))
         {
@@ -51,5 +57,6 @@ internal static unsafe partial class MappedWeights
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SupportedOSPlatform("linux")]
     private static partial int MemoryAdvice(void* address, nuint length, int advice);
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Slipway.Kernels.Memory;
 
@@ -11,7 +12,10 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
 {
     private const long MinMapped = 1 << 20;
     private static long _liveBytes;
+
+    [SupportedOSPlatformGuard("linux")]
     private readonly bool _isMapped;
+
 
     /// <param name="bytes">Its size.</param>
     /// <param name="isSparse">True if much of it is never touched, which large pages would make resident.</param>
@@ -55,6 +59,7 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
         return true;
     }
 
+    [SupportedOSPlatform("linux")]
     private static nint Map(nuint bytes)
     {
         const int readWrite = 1 | 2, privateAnonymous = 0x02 | 0x20;
@@ -66,9 +71,11 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SupportedOSPlatform("linux")]
     private static partial nint Map(nint address, nuint bytes, int protection, int flags, int file, nint offset);
 
     [LibraryImport("libc", EntryPoint = "munmap")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [SupportedOSPlatform("linux")]
     private static partial int Unmap(nint address, nuint bytes);
 }

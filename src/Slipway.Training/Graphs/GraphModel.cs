@@ -1,6 +1,6 @@
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
-using Slipway.Training.Models;
+using Slipway.Torch;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Graphs;

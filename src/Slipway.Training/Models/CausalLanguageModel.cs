@@ -1,3 +1,4 @@
+using Slipway.Torch;
 using Slipway.Training.Adapters;
 using Slipway.Training.Losses;
 using Slipway.Training.Modules;

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
 using Slipway.Tokenization;
+using Slipway.Torch;
 using Slipway.Training.Adapters;
 using Slipway.Training.Models;
 using Slipway.Training.Recipes;

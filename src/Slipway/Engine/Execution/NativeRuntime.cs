@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Telemetry;
 
@@ -47,5 +48,6 @@ internal static partial class NativeRuntime
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [UnsupportedOSPlatform("windows")]
     private static partial int SetVariable(string name, string value, int overwrite);
 }

@@ -1,6 +1,6 @@
 using TorchSharp;
 
-namespace Slipway.Training.Models;
+namespace Slipway.Torch;
 
 /// <summary>Loads the native library that TorchSharp computes with.</summary>
 internal static class NativeTorch

@@ -21,14 +21,20 @@ public sealed class WeakenSymbolVersion : Task
 
     [Required] public string Version { get; set; } = "";
 
+    /// <summary>Marks it even where this machine has the version.</summary>
+    public bool Always { get; set; }
+
     public override bool Execute()
     {
         var bytes = File.ReadAllBytes(Source);
         try
         {
-            if (!MachineHasVersion() && !Mark(bytes))
+            if ((Always || !MachineHasVersion()) && Mark(bytes))
             {
-                Log.LogMessage(MessageImportance.Low, "'{0}' does not ask for {1}.", Source, Version);
+                Log.LogMessage(
+                    MessageImportance.High,
+                    "'{0}': the need of {1} is marked weak in the copy, as the {2} of Debian 12 and older lacks it.",
+                    Path.GetFileName(Source), Version, Library);
             }
         }
         catch (Exception exception) when (exception is ArgumentException || exception is IndexOutOfRangeException)
