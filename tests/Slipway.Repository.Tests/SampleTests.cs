@@ -30,17 +30,23 @@ public sealed class SampleTests
             File.ReadAllText(Path.Combine(SharedAssets.Repository, "Sdk.sln")),
             StringComparison.Ordinal);
 
-    [Fact]
-    public void Readme_CSharpBlocks_AreQuotedFromSamples()
+    public static TheoryData<string> Readmes
+        => [.. new[] { "README.md" }.Concat(
+            Directory.EnumerateDirectories(Path.Combine(SharedAssets.Repository, "src"))
+                .Select(folder => Path.Combine("src", Path.GetFileName(folder), "README.md"))
+                .Where(path => File.Exists(Path.Combine(SharedAssets.Repository, path))))];
+
+    [Theory]
+    [MemberData(nameof(Readmes))]
+    public void Readme_CSharpBlocks_AreQuotedFromSamples(string path)
     {
-        var readme = Path.Combine(SharedAssets.Repository, "README.md");
-        Assert.SkipUnless(File.Exists(readme), "There is no README.md yet.");
+        var readme = Path.Combine(SharedAssets.Repository, path);
 
         Assert.All(CSharpBlocks(File.ReadAllLines(readme)), block =>
         {
             Assert.True(
                 block.Source.StartsWith("samples/", StringComparison.Ordinal),
-                $"The C# block in line {block.Line} of README.md must say '```csharp samples/NAME/Program.cs'.");
+                $"The C# block in line {block.Line} of {path} must say '```csharp samples/NAME/Program.cs'.");
             var source = Unindented(File.ReadAllLines(Path.Combine(SharedAssets.Repository, block.Source)));
             Assert.Contains(Unindented(block.Code), source, StringComparison.Ordinal);
         });

@@ -1,6 +1,6 @@
 namespace Slipway.Cli.Hub;
 
-/// <summary>Where a hub is, where its files are kept, and what may be asked of it.</summary>
+/// <summary>Names a hub, the folder of its files, and what may be asked of it.</summary>
 /// <param name="Endpoint">The hub's address, ending in a slash.</param>
 /// <param name="CacheFolder">The folder of all repositories.</param>
 /// <param name="Token">The token that is sent to the hub and to no other host; null for none.</param>

@@ -16,7 +16,6 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
     [SupportedOSPlatformGuard("linux")]
     private readonly bool _isMapped;
 
-
     /// <param name="bytes">Its size.</param>
     /// <param name="isSparse">True if much of it is never touched, which large pages would make resident.</param>
     public NativeBuffer(long bytes, bool isSparse = false)
