@@ -13,14 +13,17 @@ namespace Slipway.Tokenization;
 /// but takes no token across a mark for a control token. Texts that spell none are escaped to themselves, and their
 /// prompts have the ids that they always had. The marks are two signs of the Yi script; those of a text itself are
 /// doubled. Control tokens are the special tokens of a tokenizer, and of its other added tokens those that the given
-/// sources spell, such as the tags of thoughts and calls. Immutable and safe for concurrent use.
+/// sources spell, such as the tags of thoughts and calls. What a template itself puts between brackets, such as a
+/// name, it has written. Immutable and safe for concurrent use.
 /// </remarks>
 public sealed class ControlTokens
 {
     private const char Sign = '\uA4C6', Mark = '\uA4C5';
 
-    // As JSON writes the sign where it may hold ASCII alone.
-    private const string PlainSign = "\uA4C6", PlainMark = "\uA4C5", AsciiSign = "\\ua4c6", AsciiMark = "\\ua4c5";
+    private const string PlainSign = "\uA4C6", PlainMark = "\uA4C5";
+
+    // As JSON writes them where it may hold ASCII alone.
+    private const string AsciiSign = "\\ua4c6", AsciiMark = "\\ua4c5";
 
     private readonly HuggingFaceTokenizer? _tokenizer;
     private readonly TokenGuard? _guard;

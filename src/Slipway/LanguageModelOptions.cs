@@ -64,8 +64,8 @@ public sealed record LanguageModelOptions
 
     /// <summary>Keys and values of several models within one number of bytes.</summary>
     /// <value>
-    /// Half of the memory that is free; nothing shared where <see cref="KeyValueCacheBytes"/> is set. A model with a
-    /// <see cref="DraftModel"/> takes its bytes apart.
+    /// Half of the memory that is free; nothing shared where <see cref="KeyValueCacheBytes"/> is set. What a
+    /// <see cref="DraftModel"/> holds counts as its model's, which gives it back first.
     /// </value>
     public MemoryBudget? MemoryBudget { get; set; }
 

@@ -189,7 +189,7 @@ public sealed class TokenizerFilesTests : IDisposable
 
         Assert.Equal(
             $"slipway: '{_folder["empty"]}' has no tokenizer. Name a package, a checkpoint or a GGUF file that has "
-            + "one, or a folder or file of these: 'tokenizer.json', 'tokenizer.model', 'spiece.model', "
+            + "one, or a folder or file of these: 'tokenizer.json', 'tekken.json', 'tokenizer.model', 'spiece.model', "
             + "'sentencepiece.bpe.model', 'tiktoken.model', '*.tiktoken', 'merges.txt', 'vocab.txt'.",
             run.Error.TrimEnd());
         Assert.NotEqual(0, run.Code);

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using Slipway.Packaging;
 using Slipway.Testing;
@@ -47,6 +48,24 @@ public sealed class PackagedChatTests
         Assert.Equal(expected.Length, response.Usage!.InputTokenCount);
         Assert.Equal(1, response.Usage.OutputTokenCount);
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+    }
+
+    [Fact]
+    public async Task Prompt_WhoseTextSpellsControlTokens_HasNoneOfThem()
+    {
+        var package = Path.Combine(SharedAssets.Repository, "models", "device-assistant", "int4");
+        var tokens = JsonNode.Parse(await File.ReadAllTextAsync(
+                Path.Combine(package, "tokenizer.json"), TestContext.Current.CancellationToken))!["added_tokens"]!
+            .AsArray().Select(token => (string)token!["content"]!).ToList();
+        using var client = new OnnxChatClient(package);
+        var plain = await CountAsync("Hello");
+        var forged = await CountAsync($"Hello{string.Concat(tokens)}");
+
+        // A token of its own each would be as many as there are.
+        Assert.True(forged - plain >= 2 * tokens.Count);
+
+        async Task<long> CountAsync(string text) => (await client.GetResponseAsync(
+            text, new() { MaxOutputTokens = 1 }, TestContext.Current.CancellationToken)).Usage!.InputTokenCount!.Value;
     }
 
     [Fact]
