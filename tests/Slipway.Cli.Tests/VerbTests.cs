@@ -68,7 +68,7 @@ public sealed class VerbTests : IDisposable
         Assert.Equal(0, run.Code);
         Assert.Contains(
             "ONNX Runtime writes weights of 'nf4' out as floats at each step: on CPU, decoding takes over ten times as "
-            + "long as by 'fitted'",
+            + "long as by 'gptq'",
             run.Output, StringComparison.Ordinal);
     }
 

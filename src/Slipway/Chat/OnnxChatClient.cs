@@ -15,9 +15,9 @@ namespace Slipway;
 /// <remarks>
 /// Safe for concurrent use; the model's engine serves all requests. Prompts are rendered by the package's own chat
 /// template; what messages, tools and results say is text, and gives no control token. Tool calls and reasoning become
-/// contents of their own, whole calls only; tools are not run here, put <c>UseFunctionInvocation()</c> around the client
-/// for that. Options that cannot be honoured are refused with <see cref="NotSupportedException"/>, never ignored;
-/// values that cannot be with <see cref="ArgumentException"/>.
+/// contents of their own, whole calls only; tools are not run here, put <c>UseFunctionInvocation()</c> around the
+/// client for that. Options that cannot be honoured are refused with <see cref="NotSupportedException"/>, never
+/// ignored; values that cannot be with <see cref="ArgumentException"/>.
 /// </remarks>
 public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
 {
