@@ -4,6 +4,7 @@ using Slipway.Training.Modules.Encoders;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using LayerNorm = Slipway.Training.Modules.LayerNorm;
+using Slipway.Torch;
 
 namespace Slipway.Training.Models.Encoders;
 
