@@ -44,7 +44,7 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
 
         var (index, text) = (_output.Count, _text.ToString());
         var part = new ResponsePart(PartType(item), text);
-        var done = item with { Status = item.Status is null ? null : "completed", Content = [part] };
+        var done = item with { Status = item.Status is null ? null : Status, Content = [part] };
         _output.Add(done);
         _open = null;
         _text.Clear();
@@ -72,7 +72,7 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
     }
 
     /// <summary>Gives the whole response; all items must be closed.</summary>
-    public Response Complete() => Build(_reason == ChatFinishReason.Length ? "incomplete" : "completed");
+    public Response Complete() => Build(Status);
 
     /// <summary>Gives the response where the model failed.</summary>
     public Response Fail(string code, string message) => Build("failed") with
@@ -88,6 +88,7 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
     {
         TextReasoningContent reasoning => AppendText(reasoning.Text, "reasoning"),
         TextContent text => AppendText(text.Text, "message"),
+        FunctionCallContent { Name: "", RawRepresentation: string written } => AppendText(written, "message"),
         FunctionCallContent call => AppendCall(call),
         UsageContent usage => Take(usage.Details),
         _ => [],
@@ -160,6 +161,8 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
         _usage = usage;
         return [];
     }
+
+    private string Status => _reason == ChatFinishReason.Length ? "incomplete" : "completed";
 
     private ResponseEvent Event(string type) => new(type, _events++);
 

@@ -98,7 +98,11 @@ internal sealed record ResponseUsage(
     long TotalTokens);
 
 /// <summary>Tells which tokens of the input were known already.</summary>
-internal sealed record InputTokenDetails(long CachedTokens);
+internal sealed record InputTokenDetails(long CachedTokens)
+{
+    /// <summary>Tokens whose writing to the cache is paid for, which is never so here.</summary>
+    public long CacheWriteTokens { get; }
+}
 
 /// <summary>Tells which tokens of the output were reasoning.</summary>
 internal sealed record OutputTokenDetails(long ReasoningTokens);

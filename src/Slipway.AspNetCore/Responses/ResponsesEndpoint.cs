@@ -149,7 +149,7 @@ internal static class ResponsesEndpoint
             return [JsonSerializer.SerializeToElement(
                 new ResponseItem
                 {
-                    Type = "message", Id = RequestContext.NewId("msg_"), Role = "user",
+                    Type = "message", Id = RequestContext.NewId("msg_"), Status = "completed", Role = "user",
                     Content = [new ResponsePart("input_text", input.GetString()!)],
                 },
                 OpenAIJson.Default.ResponseItem)];
@@ -161,7 +161,7 @@ internal static class ResponsesEndpoint
         }
 
         Require.Count(input.GetArrayLength(), 1, int.MaxValue, "input");
-        return [.. input.EnumerateArray()];
+        return [.. input.EnumerateArray().Select(InputItem.Complete)];
     }
 
     private static async Task<StoredResponse> FindAsync(RequestContext context, string id)

@@ -45,7 +45,7 @@ public sealed class ResponseTests : IAsyncLifetime
                 (string?)output[2]!["status"]));
         Assert.Equal(
             """
-            {"input_tokens":3,"input_tokens_details":{"cached_tokens":1},"output_tokens":4,
+            {"input_tokens":3,"input_tokens_details":{"cached_tokens":1,"cache_write_tokens":0},"output_tokens":4,
             "output_tokens_details":{"reasoning_tokens":2},"total_tokens":7}
             """.ReplaceLineEndings(""),
             response["usage"]!.ToJsonString());

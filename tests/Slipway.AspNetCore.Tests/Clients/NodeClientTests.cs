@@ -3,20 +3,20 @@ using Slipway.Testing;
 
 namespace Slipway.AspNetCore.Tests.Clients;
 
-/// <summary>Runs OpenAI's own client for Node against the server: the tests of <c>tests/clients/node</c>.</summary>
+/// <summary>Runs OpenAI's and Ollama's own clients for Node against the server: the tests of <c>tests/clients/node</c>.</summary>
 public sealed class NodeClientTests
 {
     private const string Key = "secret";
     private static readonly string Folder = Path.Combine(SharedAssets.Repository, "tests", "clients", "node");
 
     [Fact]
-    public async Task Tests_OfOpenAIsClient_Pass()
+    public async Task Tests_OfNodesClients_Pass()
     {
         RequireClient();
         var held = new HeldClients();
         await using var server = await StartAsync(held, concurrent: null);
         await using var limited = await StartAsync(held, concurrent: 1);
-        var start = new ProcessStartInfo("node", ["--test", "--test-reporter=spec"])
+        var start = new ProcessStartInfo("node", ["--test", "--test-concurrency=1", "--test-reporter=spec"])
         {
             WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true,
             Environment =
