@@ -3,7 +3,7 @@ using Slipway.Testing;
 
 namespace Slipway.AspNetCore.Tests.Clients;
 
-/// <summary>Runs OpenAI's and Ollama's own clients for Node against the server: the tests of <c>tests/clients/node</c>.</summary>
+/// <summary>Runs OpenAI's and Ollama's own clients for Node, by the tests of <c>tests/clients/node</c>.</summary>
 public sealed class NodeClientTests
 {
     private const string Key = "secret";
