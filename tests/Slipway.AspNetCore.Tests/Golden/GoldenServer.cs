@@ -25,12 +25,17 @@ public sealed class GoldenServer : IAsyncLifetime
         ],
     };
 
+    // The files of the page are none of an API.
+    private static readonly string[] Prefixes = ["v1/", "api/", "health"];
+
     internal TestServer Server { get; private set; } = null!;
 
     /// <summary>Requests of every endpoint, as patterns of their method and path.</summary>
     internal IEnumerable<Regex> Endpoints => Server.Services.GetRequiredService<EndpointDataSource>().Endpoints
         .OfType<RouteEndpoint>()
-        .Where(endpoint => endpoint.RoutePattern.RawText!.Contains("{**path}", StringComparison.Ordinal) is false)
+        .Where(endpoint => !endpoint.RoutePattern.RawText!.Contains("{**path}", StringComparison.Ordinal))
+        .Where(endpoint => Array.Exists(Prefixes, prefix => endpoint.RoutePattern.RawText!.Trim('/').StartsWith(
+            prefix, StringComparison.Ordinal)))
         .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"]).Select(
             method => new Regex(
                 $"^{method} /{Regex.Replace(endpoint.RoutePattern.RawText!.Trim('/'), @"\{[^/]*\}", "[^ ]+")}$")));
