@@ -1,10 +1,10 @@
 using System.Globalization;
+using Slipway.Torch;
 using Slipway.Training.Modules;
 using Slipway.Training.Modules.Encoders;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using LayerNorm = Slipway.Training.Modules.LayerNorm;
-using Slipway.Torch;
 
 namespace Slipway.Training.Models.Encoders;
 
