@@ -102,7 +102,9 @@ public sealed class HostingTests
         Assert.SkipUnless(File.Exists(tool), $"'{tool}' is not there; build src/Slipway.Cli.");
         var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions
         {
-            DisableDashboard = true, Args = [$"--DcpPublisher:CliPath={orchestrator}"],
+            // Without a dashboard its path is asked for all the same.
+            DisableDashboard = true,
+            Args = [$"--DcpPublisher:CliPath={orchestrator}", $"--DcpPublisher:DashboardPath={orchestrator}"],
         });
         var key = builder.AddParameter("key", "secret value", secret: true);
         var server = builder.AddSlipway("ai", command: "dotnet").WithApiKey(key)

@@ -28,7 +28,7 @@ internal static class LoadServer
             Model = new()
             {
                 QueueCapacity = queueCapacity, MaxBatchSize = batchSize, PrefixCacheBytes = 0,
-                KeyValueCacheBytes = 512L << 20, AllowSpinning = false,
+                KeyValueCacheBytes = 256L << 20, AllowSpinning = false,
             },
         });
         builder.Services.AddOpenAIServer().AddChatClient("model", _ => client);

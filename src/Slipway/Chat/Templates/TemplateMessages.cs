@@ -159,7 +159,7 @@ internal static class TemplateMessages
     }
 
     /// <summary>A text as a list of one part.</summary>
-    internal static JsonArray Part(string text) => [new JsonObject { ["type"] = "text", ["text"] = text }];
+    internal static JsonArray Part(string text) => new(new JsonObject { ["type"] = "text", ["text"] = text });
 
     private static JsonObject NewMessage(string role, string content) => new()
     {
