@@ -26,6 +26,8 @@ public sealed class DecoderTests
         ["post-norm"] = (() => new Decoder(Size, 32, new Block(32, 2, ScoreKind.Sdpa, isPostNorm: true)), 1, false),
         ["experts"] = (() => new Decoder(
             Size, 32, new Block(32, 4, ScoreKind.Sdpa), new Experts(32, 4, 2)), 1, false),
+        ["experts over all tokens"] = (() => new Decoder(
+            Size, 32, new Block(32, 4, ScoreKind.Sdpa), new DenseExperts(32, 4, 2)), 1, false),
         ["sinusoids"] = (() => new Decoder(Size, 32, new Sinusoids(), new Block(32, 4, ScoreKind.Sdpa)), 1, false),
         ["native attention"] = (() => new Decoder(Size, 32, new Sinusoids(), new NativeBlock(32, 4)), 1, false),
         ["rotated neighbours, one key head"] =
