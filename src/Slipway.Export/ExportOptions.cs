@@ -88,6 +88,17 @@ public sealed record ExportOptions
     /// </remarks>
     public IReadOnlyDictionary<string, LoraAdapter> Adapters { get; init; } = new Dictionary<string, LoraAdapter>();
 
+    /// <summary>
+    /// Tells whether the graph takes adapters at every linear layer of a decoder, so that a running model can be given
+    /// some that are not known yet (<c>LanguageModel.AddAdapterAsync</c>).
+    /// </summary>
+    /// <value>false: it takes those of <see cref="Adapters"/> and others of the same layers.</value>
+    /// <remarks>
+    /// Each such layer has four small operators more, which cost time even where no adapter is in use. Embeddings,
+    /// heads that are tied to them, routers and stacked experts take none.
+    /// </remarks>
+    public bool AdapterInputs { get; init; }
+
     /// <summary>Tells whether tensors of the checkpoint that the architecture has no place for are refused.</summary>
     /// <value>false: the export leaves them out, and <see cref="ExportReport.UnusedTensors"/> lists them.</value>
     /// <remarks>

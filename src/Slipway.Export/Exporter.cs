@@ -83,7 +83,7 @@ public static class Exporter
         config = architecture is DecoderArchitecture ? config.Section("text_config") ?? config : config;
         var formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
         var contextLength = ContextLength(config, architecture.LongestSequence(config), options);
-        var adapters = SwitchedAdapters.Create(options.Adapters, checkpoint);
+        var adapters = SwitchedAdapters.Create(options.Adapters, checkpoint, options.AdapterInputs);
         if (adapters is not null && architecture is not DecoderArchitecture)
         {
             throw new NotSupportedException(
@@ -136,7 +136,8 @@ public static class Exporter
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.LongRopeThreshold,
             Variants = kernels is null ? null : [Variant(kernels)],
-            Adapters = adapters?.Write(package),
+            Adapters = adapters?.Write(package) is { Count: > 0 } written ? written : null,
+            AdapterLayers = adapters?.Layers(),
         });
         return new ExportReport(
             Path.GetFullPath(folder), manifest, checkpoint.Tensors.Values.Sum(tensor => tensor.Count),

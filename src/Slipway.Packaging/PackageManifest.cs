@@ -63,6 +63,9 @@ public sealed record PackageManifest
     /// <summary>The LoRA adapters that the package holds beside the model; null for none.</summary>
     public IReadOnlyList<PackageAdapter>? Adapters { get; init; }
 
+    /// <summary>The graph's layers that take adapters, also those added to a running model; null for none.</summary>
+    public IReadOnlyList<PackageAdapterLayer>? AdapterLayers { get; init; }
+
     /// <summary>Measured figures by name, for example <c>perplexity</c>.</summary>
     public IReadOnlyDictionary<string, double>? Fidelity { get; init; }
 

@@ -119,7 +119,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
-        _ = _loaded.AdapterId(request.Adapter, nameof(request));
+        _loaded.RequireAdapter(request.Adapter, nameof(request));
         if (request.StopSequences.Count > 0 || request.Guidance is not null)
         {
             _ = Tokenizer;
@@ -149,8 +149,7 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         RequestValidation.Validate(request, ContextLength, VocabularySize);
-        var adapter = _loaded.AdapterId(request.Adapter, nameof(request));
-        return await _beams.SearchAsync(request, adapter, cancellationToken).ConfigureAwait(false);
+        return await _beams.SearchAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Runs a sequence once and returns the logits of every position.</summary>
@@ -175,9 +174,8 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         CancellationToken cancellationToken = default)
     {
         RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
-        var adapterId = _loaded.AdapterId(adapter, nameof(adapter));
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        return await _scorer.ForwardAsync(ids, adapterId, cancellationToken).ConfigureAwait(false);
+        return await _scorer.ForwardAsync(ids, adapter, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Tells how probable each token of a sequence is after those before it.</summary>
@@ -247,6 +245,45 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         RequestValidation.ValidateIds(ids, ContextLength, VocabularySize, nameof(ids));
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         return _scorer.LastLogitsAsync(ids, read, cancellationToken);
+    }
+
+    /// <summary>Adds a LoRA adapter to the running model, which requests can choose from then on.</summary>
+    /// <remarks>
+    /// Requests in flight go on meanwhile. The package must have been exported with inputs for adapters at the layers
+    /// that the adapter changes (<c>slipway export --adapter-inputs</c>, or with another adapter of the same layers).
+    /// Tokens are those that the package would give if it had been exported with the adapter. Its factors, as float32,
+    /// count in the budget of keys and values. What does more than add products to linear layers, such as DoRA, is
+    /// refused.
+    /// </remarks>
+    /// <param name="name">The name that requests use: up to 64 ASCII letters, digits, '-', '_' and '.'.</param>
+    /// <param name="folder">
+    /// The folder that PEFT wrote: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.
+    /// </param>
+    /// <param name="cancellationToken">Ends the waiting before the adapter is read and added.</param>
+    /// <exception cref="ArgumentException">The name cannot be one, or is taken.</exception>
+    /// <exception cref="NotSupportedException">The package's graph takes no adapters.</exception>
+    /// <exception cref="PackageException">
+    /// A file is missing, damaged or of another kind, holds what is not finite, or does not fit the model.
+    /// </exception>
+    /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
+    public Task AddAdapterAsync(string name, string folder, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _loaded.Adapters.AddAsync(name, folder, cancellationToken);
+    }
+
+    /// <summary>Removes an adapter from the running model and frees its memory.</summary>
+    /// <remarks>New requests for it are refused at once; those in flight end first. Its name is free at once.</remarks>
+    /// <param name="name">One of <see cref="Adapters"/>, the package's own or one that was added.</param>
+    /// <param name="cancellationToken">Ends the waiting; the adapter goes all the same.</param>
+    /// <exception cref="ArgumentException">There is no such adapter.</exception>
+    public Task RemoveAdapterAsync(string name, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _loaded.Adapters.RemoveAsync(name, cancellationToken);
     }
 
     /// <summary>Takes no new requests and waits until those in flight have ended.</summary>

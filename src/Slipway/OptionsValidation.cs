@@ -11,6 +11,13 @@ internal static class OptionsValidation
         }
     }
 
+    private static readonly TimeSpan MaxIdleTimeout = TimeSpan.FromDays(30);
+
+    /// <summary>Says what is wrong with the time after which an unused model is unloaded.</summary>
+    public static IEnumerable<string> IdleErrors(TimeSpan? idleTimeout)
+        => idleTimeout is { } idle && (idle <= TimeSpan.Zero || idle > MaxIdleTimeout)
+            ? [$"IdleTimeout is '{idle}'; expected more than zero and at most '{MaxIdleTimeout}'."] : [];
+
     /// <summary>One sentence for each option that has no possible value.</summary>
     /// <param name="options">The options.</param>
     /// <param name="prefix">Stands before each name, where the options are part of others.</param>

@@ -46,7 +46,7 @@ public sealed class PipelineTests
         var client = DeviceAssistant.Client.AsBuilder().UseChatReducer(new MessageCountingChatReducer(8)).Build();
 #pragma warning restore MEAI001
 
-        var error = await Assert.ThrowsAsync<ArgumentException>(
+        var error = await Assert.ThrowsAsync<ContextLengthException>(
             () => DeviceAssistant.Client.GetResponseAsync(history, cancellationToken: Token));
         Assert.Matches("^The prompt has '[0-9]+' tokens; the context holds '1024'\\.", error.Message);
         var response = await client.GetResponseAsync(history, new() { MaxOutputTokens = 20 }, Token);

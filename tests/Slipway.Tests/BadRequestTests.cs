@@ -14,14 +14,14 @@ public sealed class BadRequestTests
 
     [Fact]
     public void GenerateAsync_PromptLongerThanContext_NamesBothLengths()
-        => AssertRefused(
+        => AssertRefused<ContextLengthException>(
             new() { PromptIds = new int[129] },
             "The prompt has '129' tokens; the context holds '128'. Shorten it, or load the model with a longer context "
             + "if the package and the memory allow. (Parameter 'request')");
 
     [Fact]
     public void GenerateAsync_PromptFillsContext_SaysThatNothingCanFollow()
-        => AssertRefused(
+        => AssertRefused<ContextLengthException>(
             new() { PromptIds = new int[128] },
             "The prompt has '128' tokens and fills the context of '128', so nothing can be generated. Shorten it. "
             + "(Parameter 'request')");
@@ -152,9 +152,13 @@ public sealed class BadRequestTests
     private static string Folder => PackageCases.Folder("llama-int4");
 
     private static void AssertRefused(GenerationRequest request, string message)
+        => AssertRefused<ArgumentException>(request, message);
+
+    private static void AssertRefused<T>(GenerationRequest request, string message)
+        where T : ArgumentException
     {
         using var model = LanguageModel.Load(Folder);
-        var error = Assert.Throws<ArgumentException>(() => model.GenerateAsync(request));
+        var error = Assert.Throws<T>(() => model.GenerateAsync(request));
         Assert.Equal(message, error.Message);
     }
 

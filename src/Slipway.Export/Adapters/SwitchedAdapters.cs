@@ -10,20 +10,25 @@ internal sealed class SwitchedAdapters
 {
     private readonly IReadOnlyDictionary<string, SwitchedAdapter> _adapters;
     private readonly HashSet<string> _targets;
+    private readonly bool _takesMore;
     private readonly List<AdaptedMatrix> _matrices = [];
     private AdapterMask? _mask;
 
-    private SwitchedAdapters(IReadOnlyDictionary<string, SwitchedAdapter> adapters)
+    private SwitchedAdapters(IReadOnlyDictionary<string, SwitchedAdapter> adapters, bool takesMore)
     {
-        _adapters = adapters;
+        (_adapters, _takesMore) = (adapters, takesMore);
         _targets = adapters.Values.SelectMany(adapter => adapter.Targets.Keys).ToHashSet(StringComparer.Ordinal);
     }
 
-    /// <summary>Checks adapters against a checkpoint; null where there are none.</summary>
+    /// <summary>Checks adapters against a checkpoint; null where there are none and never will be.</summary>
+    /// <param name="adapters">The adapters by their names.</param>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="takesMore">Whether a running model is to take further ones at any linear layer.</param>
     /// <exception cref="ArgumentException">A name is not one that a request and a file can have.</exception>
     /// <exception cref="NotSupportedException">An adapter does more than add products to linear layers.</exception>
     /// <exception cref="CheckpointException">An adapter does not fit the checkpoint.</exception>
-    public static SwitchedAdapters? Create(IReadOnlyDictionary<string, LoraAdapter> adapters, Checkpoint checkpoint)
+    public static SwitchedAdapters? Create(
+        IReadOnlyDictionary<string, LoraAdapter> adapters, Checkpoint checkpoint, bool takesMore)
     {
         Dictionary<string, SwitchedAdapter> switched = [];
         foreach (var (name, adapter) in adapters)
@@ -39,16 +44,21 @@ internal sealed class SwitchedAdapters
             switched.Add(name, new SwitchedAdapter(adapter, AdapterChecks.Resolve(name, adapter, checkpoint)));
         }
 
-        return switched.Count == 0 ? null : new SwitchedAdapters(switched);
+        return switched.Count == 0 && !takesMore ? null : new SwitchedAdapters(switched, takesMore);
     }
 
     /// <summary>The matrix with what adapters add; the same where they add nothing.</summary>
-    public GraphWeight Wrap(string name, GraphWeight matrix, Weight weight, Graph graph)
+    /// <param name="name">The matrix' name.</param>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="weight">Its numbers.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="isLinear">Whether it is a linear layer's, and no table or small exact matrix.</param>
+    public GraphWeight Wrap(string name, GraphWeight matrix, Weight weight, Graph graph, bool isLinear)
     {
         string[] sources = [.. Enumerable.Range(0, weight.Rows)
             .Select(row => weight.SourceOf(row)?.Tensor)
             .OfType<string>()
-            .Where(_targets.Contains)
+            .Where(tensor => (_takesMore && isLinear) || _targets.Contains(tensor))
             .Distinct()];
         if (sources.Length == 0)
         {
@@ -62,6 +72,10 @@ internal sealed class SwitchedAdapters
         _matrices.Add(adapted);
         return adapted;
     }
+
+    /// <summary>Describes the layers that take adapters.</summary>
+    public IReadOnlyList<PackageAdapterLayer> Layers()
+        => [.. _matrices.Where(matrix => matrix.IsUsed).Select(AdapterLayers.Of)];
 
     /// <summary>Writes each adapter in the form that the graph takes.</summary>
     /// <exception cref="NotSupportedException">An adapter changes what the graph does not multiply by.</exception>

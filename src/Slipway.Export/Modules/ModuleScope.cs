@@ -123,7 +123,7 @@ internal sealed class ModelBuild(
     public HashSet<string> Exact { get; } = new(StringComparer.Ordinal);
 
     /// <summary>A matrix in the package, written when it is first asked for.</summary>
-    public GraphWeight Store(string name, Func<Weight> read) => Store(name, _format, read);
+    public GraphWeight Store(string name, Func<Weight> read) => Store(name, _format, read, isLinear: true);
 
     /// <summary>A table in the package, in the matrices' format where that can be looked up.</summary>
     public GraphWeight StoreTable(string name, int columns, Func<Weight> read)
@@ -163,14 +163,14 @@ internal sealed class ModelBuild(
         }
     }
 
-    private GraphWeight Store(string name, WeightFormat chosen, Func<Weight> read)
+    private GraphWeight Store(string name, WeightFormat chosen, Func<Weight> read, bool isLinear = false)
     {
         if (!_stored.TryGetValue(name, out var matrix))
         {
             var weight = read();
             NoteCodes(name, weight);
             matrix = chosen.Write(_writer, name, weight);
-            matrix = Adapters?.Wrap(name, matrix, weight, _writer.Graph) ?? matrix;
+            matrix = Adapters?.Wrap(name, matrix, weight, _writer.Graph, isLinear) ?? matrix;
             _stored.Add(name, matrix);
         }
 

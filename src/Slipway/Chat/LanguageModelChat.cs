@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Slipway.Loading;
 using Slipway.Packaging;
 using Slipway.Tokenization;
 
@@ -89,7 +90,7 @@ internal sealed class LanguageModelChat : IChatModel
 
     /// <summary>Loads the package of the options with the first request, and unloads it as they say.</summary>
     /// <exception cref="ArgumentException">An option has no possible value.</exception>
-    public static LazyModel SourceOf(OnnxChatClientOptions options, TimeProvider? time)
+    public static LazyModel<IChatModel> SourceOf(OnnxChatClientOptions options, TimeProvider? time)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (OnnxChatClientOptionsValidator.Errors(options) is { Count: > 0 } errors)
@@ -103,8 +104,9 @@ internal sealed class LanguageModelChat : IChatModel
             [.. options.ToolCallFormats], options.ToolCallFormat, options.ReasoningFormat, options.ChatTemplate);
         var name = IdOf(options);
         return new(
-            () => Load(path, name, modelOptions, formats), options.IdleTimeout, time,
-            () => ChatLog.ModelUnloaded(LoggerOf(modelOptions), name, options.IdleTimeout!.Value));
+            typeof(OnnxChatClient), () => Load(path, name, modelOptions, formats), options.IdleTimeout, time,
+            () => ChatLog.ModelUnloaded(LoggerOf(modelOptions), name, options.IdleTimeout!.Value),
+            modelOptions.MemoryBudget);
     }
 
     /// <summary>The model's name: as the options say, or the package folder's.</summary>

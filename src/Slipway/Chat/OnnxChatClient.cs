@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.ML.Tokenizers;
 using Slipway.Chat;
+using Slipway.Loading;
 using Slipway.Packaging;
 using Slipway.Telemetry;
 using Slipway.Tokenization;
@@ -21,7 +22,7 @@ namespace Slipway;
 /// </remarks>
 public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
 {
-    private readonly LazyModel _source;
+    private readonly LazyModel<IChatModel> _source;
     private readonly ChatClientMetadata _metadata;
     private readonly TimeProvider _time;
     private readonly OnnxChatRequestOptions _defaults;
@@ -52,13 +53,15 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
     /// <param name="timeProvider">Tells the time for responses and templates; null for the system's.</param>
     public OnnxChatClient(LanguageModel model, string? modelId = null, TimeProvider? timeProvider = null)
         : this(
-            new LazyModel(new LanguageModelChat(model, ChatFormatOptions.None)), modelId ?? model.Package.Name,
+            new LazyModel<IChatModel>(new LanguageModelChat(model, ChatFormatOptions.None)),
+            modelId ?? model.Package.Name,
             timeProvider)
     {
     }
 
     internal OnnxChatClient(
-        LazyModel source, string modelId, TimeProvider? timeProvider, OnnxChatClientOptions? options = null)
+        LazyModel<IChatModel> source, string modelId, TimeProvider? timeProvider,
+        OnnxChatClientOptions? options = null)
     {
         _source = source;
         _defaults = new()
@@ -138,6 +141,21 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
     public async Task LoadAsync(CancellationToken cancellationToken = default)
         => (await _source.UseAsync(cancellationToken).ConfigureAwait(false)).Dispose();
 
+    /// <summary>Holds the model, loaded where it is not yet: it is not unloaded while the lease lasts.</summary>
+    /// <remarks>For work beside the chat, such as tokenizing or adapters, on a client with an idle time.</remarks>
+    /// <param name="cancellationToken">Ends the waiting; the load goes on for those who still want it.</param>
+    /// <returns>The lease, which the caller disposes.</returns>
+    /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
+    /// <exception cref="NotSupportedException">The package is of another kind.</exception>
+    /// <exception cref="ArgumentException">The model needs more memory than is free.</exception>
+    /// <exception cref="MemoryBudgetException">The budget has no room for its weights.</exception>
+    /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
+    public async Task<LanguageModelLease> LeaseModelAsync(CancellationToken cancellationToken = default)
+    {
+        var use = await _source.UseAsync(cancellationToken).ConfigureAwait(false);
+        return new LanguageModelLease(((LanguageModelChat)use.Model).Model, use);
+    }
+
     /// <summary>Tells how the client is, without loading anything.</summary>
     /// <param name="failureStatus">The status of a failure.</param>
     internal HealthCheckResult Health(HealthStatus failureStatus)
@@ -165,7 +183,7 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
 
     private IEnumerable<object> Parts()
     {
-        using var use = _source.UseAsync(CancellationToken.None).GetAwaiter().GetResult();
+        using var use = _source.Use();
         return use.Model is LanguageModelChat { Model: var model } ? [model, model.Package, model.Tokenizer] : [];
     }
 

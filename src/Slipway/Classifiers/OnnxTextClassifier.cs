@@ -1,5 +1,6 @@
 using Slipway.Classifiers;
 using Slipway.Encoders;
+using Slipway.Loading;
 using Slipway.Packaging;
 
 namespace Slipway;
@@ -15,7 +16,7 @@ public sealed class OnnxTextClassifier : IDisposable
     private static readonly EncoderPurpose Purpose =
         new("classify", typeof(OnnxTextClassifier), "logits", Rank: 2, Refuse);
 
-    private readonly LazyEncoder<TextLabeler<ModelLabels>> _model;
+    private readonly LazyModel<TextLabeler<ModelLabels>> _model;
 
     /// <summary>Creates a classifier over a package.</summary>
     /// <param name="packagePath">The package folder.</param>
@@ -32,11 +33,20 @@ public sealed class OnnxTextClassifier : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var copy = options.Checked<OnnxTextClassifierOptions>();
-        _model = new(this, () => TextLabeler<ModelLabels>.Load(copy, Purpose, (_, labels) => labels));
+        _model = copy.Lazy(
+            typeof(OnnxTextClassifier),
+            () => TextLabeler<ModelLabels>.Load(copy, Purpose, (_, labels) => labels));
     }
 
     /// <summary>The package; it is opened where it is not yet.</summary>
-    internal EncoderPackage Package => _model.Value.Encoder.Package;
+    internal EncoderPackage Package
+    {
+        get
+        {
+            using var use = _model.Use();
+            return use.Model.Encoder.Package;
+        }
+    }
 
     /// <summary>Labels texts.</summary>
     /// <param name="texts">The texts.</param>
@@ -69,7 +79,8 @@ public sealed class OnnxTextClassifier : IDisposable
     private async Task<IReadOnlyList<TextClassification>> RunAsync<T>(
         T[] items, Func<TextEncoder, T, EncodedText> encode, CancellationToken cancellationToken)
     {
-        var (encoder, labels) = await _model.GetAsync(cancellationToken).ConfigureAwait(false);
+        using var use = await _model.UseAsync(cancellationToken).ConfigureAwait(false);
+        var (encoder, labels) = use.Model;
         var texts = await Task.Run(() => Array.ConvertAll(items, item => encode(encoder, item)), cancellationToken)
             .ConfigureAwait(false);
         var results = new TextClassification[items.Length];

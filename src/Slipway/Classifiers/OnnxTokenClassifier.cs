@@ -1,5 +1,6 @@
 using Slipway.Classifiers;
 using Slipway.Encoders;
+using Slipway.Loading;
 using Slipway.Packaging;
 
 namespace Slipway;
@@ -15,7 +16,7 @@ public sealed class OnnxTokenClassifier : IDisposable
     private static readonly EncoderPurpose Purpose =
         new("classify_tokens", typeof(OnnxTokenClassifier), "logits", Rank: 3, Refuse);
 
-    private readonly LazyEncoder<TextLabeler<SpanJoiner>> _model;
+    private readonly LazyModel<TextLabeler<SpanJoiner>> _model;
     private readonly int? _stride;
 
     /// <summary>Creates a classifier over a package.</summary>
@@ -34,7 +35,7 @@ public sealed class OnnxTokenClassifier : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         var copy = options.Checked<OnnxTokenClassifierOptions>();
         _stride = copy.Stride;
-        _model = new(this, () => TextLabeler<SpanJoiner>.Load(
+        _model = copy.Lazy(typeof(OnnxTokenClassifier), () => TextLabeler<SpanJoiner>.Load(
             copy, Purpose, (encoder, labels) => new SpanJoiner(labels, copy, WordRule.Read(encoder))));
     }
 
@@ -49,7 +50,8 @@ public sealed class OnnxTokenClassifier : IDisposable
         IEnumerable<string> texts, CancellationToken cancellationToken = default)
     {
         var all = RequestTexts.Check(texts, nameof(texts));
-        var (encoder, spans) = await _model.GetAsync(cancellationToken).ConfigureAwait(false);
+        using var use = await _model.UseAsync(cancellationToken).ConfigureAwait(false);
+        var (encoder, spans) = use.Model;
         var windows = await Task.Run(
             () => all.SelectMany(
                 (text, index) => TokenPlaces.Windows(encoder, text, _stride).Select(places => (index, places)))

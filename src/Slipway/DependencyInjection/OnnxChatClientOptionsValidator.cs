@@ -5,8 +5,6 @@ namespace Slipway;
 /// <summary>Checks the options of a chat client and tells every error.</summary>
 internal sealed class OnnxChatClientOptionsValidator : IValidateOptions<OnnxChatClientOptions>
 {
-    private static readonly TimeSpan MaxIdleTimeout = TimeSpan.FromDays(30);
-
     public ValidateOptionsResult Validate(string? name, OnnxChatClientOptions options)
         => Errors(options) is { Count: > 0 } errors
             ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
@@ -16,11 +14,7 @@ internal sealed class OnnxChatClientOptionsValidator : IValidateOptions<OnnxChat
         List<string> errors = string.IsNullOrWhiteSpace(options.PackagePath)
             ? ["PackagePath is missing; expected the folder of a package."]
             : [];
-        if (options.IdleTimeout is { } idle && (idle <= TimeSpan.Zero || idle > MaxIdleTimeout))
-        {
-            errors.Add($"IdleTimeout is '{idle}'; expected more than zero and at most '{MaxIdleTimeout}'.");
-        }
-
+        errors.AddRange(OptionsValidation.IdleErrors(options.IdleTimeout));
         errors.AddRange(options.Model is null
             ? ["Model is null; expected options of a model."]
             : OptionsValidation.Errors(options.Model, prefix: "Model."));

@@ -1,5 +1,6 @@
 using Slipway.Encoders;
 using Slipway.Packaging;
+using Slipway.Tokenization;
 
 namespace Slipway.Embeddings;
 
@@ -22,6 +23,8 @@ internal sealed class EmbeddingModel : IDisposable
     }
 
     public EncoderPackage Package => _encoder.Package;
+
+    public HuggingFaceTokenizer Tokenizer => _encoder.Tokenizer;
 
     /// <summary>Numbers of an embedding.</summary>
     public int Dimensions => _encoder.Shape[1];

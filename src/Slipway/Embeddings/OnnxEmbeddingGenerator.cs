@@ -1,8 +1,9 @@
 using System.Numerics.Tensors;
 using Microsoft.Extensions.AI;
 using Slipway.Embeddings;
-using Slipway.Encoders;
+using Slipway.Loading;
 using Slipway.Packaging;
+using Slipway.Tokenization;
 
 namespace Slipway;
 
@@ -18,7 +19,7 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
 {
     private readonly OnnxEmbeddingGeneratorOptions _options;
     private readonly TimeProvider _time;
-    private readonly LazyEncoder<EmbeddingModel> _model;
+    private readonly LazyModel<EmbeddingModel> _model;
 
     /// <summary>Creates a generator over a package.</summary>
     /// <param name="packagePath">The package folder.</param>
@@ -36,7 +37,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options.Checked<OnnxEmbeddingGeneratorOptions>();
-        _model = new(this, () => EmbeddingModel.Load(_options));
+        _model = _options.Lazy(
+            typeof(OnnxEmbeddingGenerator), () => EmbeddingModel.Load(_options), timeProvider);
         _time = timeProvider ?? TimeProvider.System;
     }
 
@@ -72,7 +74,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
                 + "null, or register a generator of its own for each model, by key.");
         }
 
-        var model = await _model.GetAsync(cancellationToken).ConfigureAwait(false);
+        using var use = await _model.UseAsync(cancellationToken).ConfigureAwait(false);
+        var model = use.Model;
         var dimensions = Dimensions(options, model);
         var prompt = model.Prompt(
             options?.AdditionalProperties?.TryGetValue("prompt_name", out string? name) == true
@@ -94,7 +97,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     /// <inheritdoc/>
     /// <remarks>
     /// Answers <see cref="EmbeddingGeneratorMetadata"/>, whose dimensions are the model's, its
-    /// <see cref="EncoderPackage"/>, and the generator itself. A model that is not loaded yet is loaded.
+    /// <see cref="EncoderPackage"/> and <see cref="HuggingFaceTokenizer"/>, and the generator itself. A model that is
+    /// not loaded yet is loaded.
     /// </remarks>
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
@@ -102,14 +106,21 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         return serviceKey is not null ? null
             : serviceType == typeof(EmbeddingGeneratorMetadata)
                 ? new EmbeddingGeneratorMetadata(
-                    "onnx", providerUri: null, ModelId, _options.Dimensions ?? _model.Value.Dimensions)
-            : serviceType == typeof(EncoderPackage) ? _model.Value.Package
+                    "onnx", providerUri: null, ModelId, _options.Dimensions ?? OfModel(model => model.Dimensions))
+            : serviceType == typeof(EncoderPackage) ? OfModel(model => model.Package)
+            : serviceType == typeof(HuggingFaceTokenizer) ? OfModel(model => model.Tokenizer)
             : serviceType.IsInstanceOfType(this) ? this
             : null;
     }
 
     /// <summary>Frees the model once the batch in progress has ended; later requests are refused.</summary>
     public void Dispose() => _model.Dispose();
+
+    private TPart OfModel<TPart>(Func<EmbeddingModel, TPart> part)
+    {
+        using var use = _model.Use();
+        return part(use.Model);
+    }
 
     private int Dimensions(EmbeddingGenerationOptions? options, EmbeddingModel model)
         => (options?.Dimensions ?? _options.Dimensions) is not { } asked ? model.Dimensions

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
 using Slipway.Packaging;
 
@@ -8,10 +9,11 @@ namespace Slipway.Encoders;
 internal sealed class EncoderModel : IDisposable
 {
     private readonly InferenceSession _session;
+    private readonly MemoryShare? _share;
 
-    private EncoderModel(EncoderPackage package, InferenceSession session)
+    private EncoderModel(EncoderPackage package, InferenceSession session, MemoryShare? share)
     {
-        (Package, _session) = (package, session);
+        (Package, _session, _share) = (package, session, share);
         Files = new PackageFiles(package);
         VocabularySize = Files.Number("config.json", "vocab_size");
         PadId = Files.Number("config.json", "pad_token_id") is >= 0 and var id ? id : 0;
@@ -39,17 +41,22 @@ internal sealed class EncoderModel : IDisposable
 
     /// <summary>Opens a package.</summary>
     /// <exception cref="PackageException">A file is missing, altered or malformed.</exception>
+    /// <exception cref="MemoryBudgetException">The budget has no room for the weights.</exception>
     public static EncoderModel Load(string folder, LanguageModelOptions? options = null)
     {
         var package = EncoderPackage.Open(folder);
-        var session = ModelSession.Open(package.ModelPath, options ?? new LanguageModelOptions());
+        var share = options?.MemoryBudget is { IncludesWeights: true } budget
+            ? budget.Join(FreeMemory.Bytes(), WeightFiles.BytesOf(package.Path)) : null;
+        InferenceSession? session = null;
         try
         {
-            return new EncoderModel(package, session);
+            session = ModelSession.Open(package.ModelPath, options ?? new LanguageModelOptions());
+            return new EncoderModel(package, session, share);
         }
         catch
         {
-            session.Dispose();
+            session?.Dispose();
+            share?.Dispose();
             throw;
         }
     }
@@ -102,7 +109,11 @@ internal sealed class EncoderModel : IDisposable
         }
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _share?.Dispose();
+    }
 }
 
 /// <summary>Takes an output of a graph.</summary>

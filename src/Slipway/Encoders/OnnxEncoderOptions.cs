@@ -1,3 +1,4 @@
+using Slipway.Loading;
 using Slipway.Packaging;
 
 namespace Slipway;
@@ -32,11 +33,27 @@ public abstract class OnnxEncoderOptions
     /// <value>4096</value>
     public int MaxBatchTokens { get; set; } = 4096;
 
+    /// <summary>The time without a request after which the model is unloaded; the next one loads it again.</summary>
+    /// <value>None: the model stays until its owner is disposed.</value>
+    public TimeSpan? IdleTimeout { get; set; }
+
+    /// <summary>The budget that the model's weights count in, where it includes weights.</summary>
+    /// <value>None.</value>
+    public MemoryBudget? MemoryBudget { get; set; }
+
     internal string FullPath => Path.GetFullPath(PackagePath!);
 
     internal string Name => ModelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(FullPath));
 
-    internal LanguageModelOptions ToModelOptions() => new() { Threads = Threads, AllowSpinning = AllowSpinning };
+    internal LanguageModelOptions ToModelOptions() => new()
+    {
+        Threads = Threads, AllowSpinning = AllowSpinning, MemoryBudget = MemoryBudget,
+    };
+
+    /// <summary>Loads a model with the first request, and unloads it as the options say.</summary>
+    internal LazyModel<T> Lazy<T>(Type owner, Func<T> load, TimeProvider? time = null)
+        where T : class, IDisposable
+        => new(owner, load, IdleTimeout, time, budget: MemoryBudget);
 
     /// <summary>One sentence for each option that has no possible value.</summary>
     internal virtual IReadOnlyList<string> Errors()
@@ -47,6 +64,7 @@ public abstract class OnnxEncoderOptions
         errors.AddRange(OptionsValidation.Errors(ToModelOptions()));
         Require(errors, nameof(ContextLength), ContextLength);
         Require(errors, nameof(MaxBatchTokens), MaxBatchTokens);
+        errors.AddRange(OptionsValidation.IdleErrors(IdleTimeout));
         return errors;
     }
 

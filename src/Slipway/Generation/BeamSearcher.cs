@@ -7,15 +7,16 @@ namespace Slipway.Generation;
 internal sealed class BeamSearcher(LoadedModel model, RequestGate gate)
 {
     public async Task<IReadOnlyList<BeamAnswer>> SearchAsync(
-        BeamSearchRequest request, int adapter, CancellationToken cancellationToken)
+        BeamSearchRequest request, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var visit = gate.Enter();
+        using var adapter = model.UseAdapter(request.Adapter, nameof(request));
         using var activity = model.Telemetry.Begin();
         var outcome = "failed";
         try
         {
-            var answers = await FollowAsync(request, adapter, cancellationToken).ConfigureAwait(false);
+            var answers = await FollowAsync(request, adapter?.Id ?? 0, cancellationToken).ConfigureAwait(false);
             outcome = TokenGenerator.Outcome(answers[0].FinishReason);
             return answers;
         }

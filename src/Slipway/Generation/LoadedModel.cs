@@ -18,6 +18,7 @@ internal sealed class LoadedModel : IDisposable
 
     private readonly HuggingFaceTokenizer? _tokenizer;
     private readonly AdapterSet? _adapters;
+    private readonly RunningAdapters _running;
     private readonly DraftPackage? _draftPackage;
     private readonly WeightFiles? _weights;
     private readonly Lazy<GuidanceCache> _guidance;
@@ -43,10 +44,9 @@ internal sealed class LoadedModel : IDisposable
             Graph = DecoderGraph.Read(Session, package);
             _draftPackage = DraftPackage.Open(options);
             _draftPackage?.Check(package, Graph.VocabularySize, _tokenizer, TokenizerFile);
-            budget = new KeyValueBudget(package, Graph, options, _draftPackage?.Size ?? default);
+            budget = new KeyValueBudget(package, Graph, options, _draftPackage);
             ContextLength = budget.ContextLength;
-            _adapters = AdapterSet.Read(Session, package);
-            AdapterNames = _adapters?.Names ?? [];
+            _adapters = Graph.Concatenates ? null : AdapterSet.Read(Session, package);
             IDecoder decoder = Graph.Concatenates
                 ? new DynamicCacheDecoder(Session, Graph)
                 : new Decoder(
@@ -54,6 +54,7 @@ internal sealed class LoadedModel : IDisposable
             var draftModel = _draftPackage?.Create(options, budget);
             Engine = new ModelEngine(
                 wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel, _weights);
+            _running = new RunningAdapters(package, _adapters, Engine);
             Telemetry.Runs(
                 Path.GetFileName(kernels ?? package.ModelPath), kernels is not null, ContextLength, budget.Bytes);
         }
@@ -83,7 +84,10 @@ internal sealed class LoadedModel : IDisposable
     public int ContextLength { get; }
 
     /// <summary>The adapters that requests can choose between.</summary>
-    public IReadOnlyList<string> AdapterNames { get; }
+    public IReadOnlyList<string> AdapterNames => _adapters?.Names ?? [];
+
+    /// <summary>Adds adapters and removes them.</summary>
+    public RunningAdapters Adapters => _running;
 
     /// <summary>Tells whether a draft model is loaded beside the model.</summary>
     public bool HasDraftModel => _draftPackage is not null;
@@ -101,15 +105,20 @@ internal sealed class LoadedModel : IDisposable
     public TokenStreamDecoder? CreateStreamDecoder(bool skipSpecialTokens)
         => _tokenizer?.CreateStreamDecoder(skipSpecialTokens);
 
-    /// <summary>The number of an adapter; 0 for null, the model alone.</summary>
+    /// <summary>Refuses an adapter that there is not; null, the model alone, passes.</summary>
     /// <exception cref="ArgumentException">There is no such adapter.</exception>
-    public int AdapterId(string? name, string parameter)
-        => name is null ? 0 : _adapters?.IdOf(name) is > 0 and var id ? id : throw new ArgumentException(
-            $"The request asks for the adapter '{Excerpt.Of(name)}'; the package '{Package.Path}' has "
-            + (AdapterNames.Count == 0
-                ? "none. Export it with the adapter, or ask for none."
-                : $"{Excerpt.OfList(AdapterNames)}. Ask for one of them, or for none."),
-            parameter);
+    public void RequireAdapter(string? name, string parameter)
+    {
+        if (name is not null && _adapters?.Contains(name) != true)
+        {
+            throw NoAdapter(name, parameter);
+        }
+    }
+
+    /// <summary>Holds an adapter until the result is disposed; null for null, the model alone.</summary>
+    /// <exception cref="ArgumentException">There is no such adapter.</exception>
+    public AdapterUse? UseAdapter(string? name, string parameter)
+        => name is null ? null : _adapters?.TryUse(name) ?? throw NoAdapter(name, parameter);
 
     public void Dispose()
     {
@@ -119,6 +128,13 @@ internal sealed class LoadedModel : IDisposable
         _weights?.Dispose();
         Telemetry.Dispose();
     }
+
+    private ArgumentException NoAdapter(string name, string parameter) => new(
+        $"The request asks for the adapter '{Excerpt.Of(name)}'; the package '{Package.Path}' has "
+        + (AdapterNames is { Count: > 0 } names
+            ? $"{Excerpt.OfList(names)}. Ask for one of them, or for none."
+            : "none. Export it with the adapter, or ask for none."),
+        parameter);
 
     private static HuggingFaceTokenizer? LoadTokenizer(ModelPackage package)
         => package.FindFile(TokenizerFile) is { } path ? HuggingFaceTokenizer.Load(path) : null;

@@ -19,10 +19,14 @@ internal static class RequestValidation
             request.LogitsProcessors.All(processor => processor is not null),
             "LogitsProcessors holds a null; expected processors. Leave it out.");
         RequireIds("StopTokenIds", request.StopTokenIds, vocabularySize);
-        Require(
-            request.PromptIds.Count < contextLength,
-            $"The prompt has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so nothing "
-            + "can be generated. Shorten it.");
+        if (request.PromptIds.Count >= contextLength)
+        {
+            throw new ContextLengthException(
+                $"The prompt has '{request.PromptIds.Count}' tokens and fills the context of '{contextLength}', so "
+                + "nothing can be generated. Shorten it.",
+                "request", request.PromptIds.Count, contextLength);
+        }
+
         Require(
             request.MaxOutputTokens is null or >= 1,
             FormattableString.Invariant(
@@ -87,11 +91,14 @@ internal static class RequestValidation
         ArgumentNullException.ThrowIfNull(ids, name);
         Require(ids.Count > 0, "The prompt is empty. Give at least one token, for example the one that begins a text.",
             name);
-        Require(
-            ids.Count <= contextLength,
-            $"The prompt has '{ids.Count}' tokens; the context holds '{contextLength}'. Shorten it, or load the model "
-            + "with a longer context if the package and the memory allow.",
-            name);
+        if (ids.Count > contextLength)
+        {
+            throw new ContextLengthException(
+                $"The prompt has '{ids.Count}' tokens; the context holds '{contextLength}'. Shorten it, or load the "
+                + "model with a longer context if the package and the memory allow.",
+                name, ids.Count, contextLength);
+        }
+
         for (var i = 0; i < ids.Count; i++)
         {
             Require(

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using Slipway.Engine.Adapters;
 using Slipway.Engine.Scheduling;
 using Slipway.Sampling;
 using Slipway.Speculation;
@@ -18,7 +19,8 @@ internal sealed class TokenGenerator(LoadedModel model, RequestGate gate)
         cancellationToken.ThrowIfCancellationRequested();
         using var visit = gate.Enter();
         using var activity = model.Telemetry.Begin();
-        var sequence = CreateSequence(request);
+        using var adapter = model.UseAdapter(request.Adapter, nameof(request));
+        var sequence = CreateSequence(request, adapter);
         Usage? usage = null;
         var outcome = "refused";
         try
@@ -74,7 +76,7 @@ internal sealed class TokenGenerator(LoadedModel model, RequestGate gate)
         return deadline;
     }
 
-    private GenerationSequence CreateSequence(GenerationRequest request)
+    private GenerationSequence CreateSequence(GenerationRequest request, AdapterUse? adapter)
     {
         var endIds = model.Package.Config.Model.EosTokenId;
         var sampling = request.Sampling;
@@ -93,7 +95,7 @@ internal sealed class TokenGenerator(LoadedModel model, RequestGate gate)
         var maxDraft = request.DraftTokens ?? model.Options.DraftTokens;
         return new GenerationSequence(request, endIds, model.ContextLength, chooser, text)
         {
-            Adapter = model.AdapterId(request.Adapter, nameof(request)),
+            Adapter = adapter?.Id ?? 0,
             TextDrafts = maxDraft > 0 ? new AdaptiveDraftLength(maxDraft) : null,
             ModelDrafts = maxDraft > 0 && model.HasDraftModel ? new AdaptiveDraftLength(maxDraft) : null,
         };

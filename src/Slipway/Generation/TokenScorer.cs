@@ -8,13 +8,14 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
 {
     /// <summary>Computes the logits of every position.</summary>
     public async Task<TokenLogits> ForwardAsync(
-        IReadOnlyList<int> ids, int adapter, CancellationToken cancellationToken)
+        IReadOnlyList<int> ids, string? adapter, CancellationToken cancellationToken)
     {
         var vocabularySize = model.Graph.VocabularySize;
+        using var use = model.UseAdapter(adapter, nameof(adapter));
         var result = new TokenLogits(ids.Count, vocabularySize);
         await RunAsync(
             ids,
-            adapter,
+            use?.Id ?? 0,
             first: 0,
             (start, logits) => logits.CopyTo(result.Values.AsSpan(start * vocabularySize)),
             cancellationToken).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using Slipway.Encoders;
+using Slipway.Loading;
 using Slipway.Packaging;
 using Slipway.Reranking;
 
@@ -18,7 +19,7 @@ namespace Slipway;
 /// </remarks>
 public sealed class OnnxReranker : IDisposable
 {
-    private readonly LazyEncoder<IPairScorer> _scorer;
+    private readonly LazyModel<IPairScorer> _scorer;
 
     /// <summary>Creates a reranker over a package.</summary>
     /// <param name="packagePath">The package folder.</param>
@@ -37,7 +38,8 @@ public sealed class OnnxReranker : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var copy = options.Checked<OnnxRerankerOptions>();
-        _scorer = new(this, () => File.Exists(Path.Combine(copy.PackagePath!, ModelPackage.ConfigFile))
+        _scorer = copy.Lazy<IPairScorer>(
+            typeof(OnnxReranker), () => File.Exists(Path.Combine(copy.PackagePath!, ModelPackage.ConfigFile))
             ? YesNoDecoder.Load(copy)
             : CrossEncoder.Load(copy));
     }
@@ -53,7 +55,8 @@ public sealed class OnnxReranker : IDisposable
         IReadOnlyList<(string Query, string Passage)> pairs, CancellationToken cancellationToken = default)
     {
         var all = RequestTexts.Check(pairs, nameof(pairs));
-        var scorer = await _scorer.GetAsync(cancellationToken).ConfigureAwait(false);
+        using var use = await _scorer.UseAsync(cancellationToken).ConfigureAwait(false);
+        var scorer = use.Model;
         var logits = await scorer.ScoreAsync(all, cancellationToken).ConfigureAwait(false);
         return [.. logits.Select(logit => new RerankScore(
             scorer.IsSigmoid ? 1 / (1 + MathF.Exp(-logit)) : logit, logit))];

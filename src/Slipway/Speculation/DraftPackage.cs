@@ -28,6 +28,9 @@ internal sealed class DraftPackage : IDisposable
         }
     }
 
+    /// <summary>The package.</summary>
+    public ModelPackage Package => _package;
+
     /// <summary>Bytes of a sequence's keys and values.</summary>
     public SequenceSize Size => _graph.Size;
 

@@ -47,8 +47,10 @@ internal sealed class ModelTelemetry : IDisposable
     }
 
     /// <summary>Lets listeners read the engine's state.</summary>
-    public void Observe(Func<int> queued, Func<long> keyValueBytes)
+    public void Observe(Func<int> queued, Func<int> running, Func<long> keyValueBytes)
     {
+        _meter.CreateObservableGauge(
+            "slipway.running", running, "{request}", "Requests that have a slot of the cache.");
         _meter.CreateObservableGauge("slipway.queued", queued, "{request}", "Requests that wait.");
         _meter.CreateObservableGauge(
             "slipway.kv_bytes", keyValueBytes, "By", "Bytes of keys and values, prefixes included.");

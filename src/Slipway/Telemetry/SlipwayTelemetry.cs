@@ -11,7 +11,8 @@ public static class SlipwayTelemetry
     /// <c>slipway.prompt_tokens</c>, <c>slipway.cached_tokens</c>, <c>slipway.output_tokens</c>,
     /// <c>slipway.drafted_tokens</c>, <c>slipway.accepted_tokens</c>, <c>slipway.preemptions</c>; histograms
     /// <c>slipway.queue_time</c>, <c>slipway.time_to_first_token</c>, <c>slipway.time_per_token</c> in seconds and
-    /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> in requests and <c>slipway.kv_bytes</c>.
+    /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> and <c>slipway.running</c> in requests and
+    /// <c>slipway.kv_bytes</c>.
     /// All carry the tag <c>model</c>, the package folder's name. Embedding generators, rerankers and classifiers have
     /// the tag <c>operation</c> too (embeddings, rerank, classify, classify_tokens): counters
     /// <c>slipway.encoder.requests</c> (tag <c>outcome</c>: done, cancelled, failed), <c>slipway.encoder.texts</c> and

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.AI;
 using Slipway.Chat;
+using Slipway.Loading;
 
 namespace Slipway.Tests.Chat;
 
@@ -77,7 +78,9 @@ public sealed class ChatContractTests
     public async Task Request_WhosePromptTakesLong_LeavesTheCallersThread()
     {
         using var rendering = new ManualResetEventSlim();
-        using var client = new OnnxChatClient(new LazyModel(() => LoadedAfter(rendering)), "slow", timeProvider: null);
+        using var client = new OnnxChatClient(
+            new LazyModel<IChatModel>(typeof(OnnxChatClient), () => LoadedAfter(rendering)), "slow",
+            timeProvider: null);
 
         // Both calls return although the model is not there yet; were it loaded on this thread, they would not.
         var response = client.GetResponseAsync("Hi");

@@ -4,6 +4,7 @@ using Slipway.Export;
 using Slipway.Packaging;
 using Slipway.Testing;
 using Slipway.Chat;
+using Slipway.Loading;
 using Slipway.Tests.Engine;
 using Slipway.Tests.Engine.Load;
 using Slipway.Tokenization;
@@ -85,7 +86,8 @@ public sealed class ChatLifetimeTests
         var clock = new ManualTime();
         List<ScriptedModel> models = [];
         await using var client = new OnnxChatClient(
-            new LazyModel(
+            new LazyModel<IChatModel>(
+                typeof(OnnxChatClient),
                 () =>
                 {
                     models.Add(ScriptedModel.Answering("abc"));

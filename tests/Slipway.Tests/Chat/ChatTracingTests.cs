@@ -81,12 +81,12 @@ public sealed class ChatTracingTests : IDisposable
     {
         await using var client = NewClient();
 
-        await Assert.ThrowsAsync<ArgumentException>(
+        await Assert.ThrowsAsync<ContextLengthException>(
             () => client.GetResponseAsync(new string('x', 4000), cancellationToken: Token));
 
         var chat = Assert.Single(Spans(), span => span.DisplayName == $"chat {_model}");
         Assert.Equal(ActivityStatusCode.Error, chat.Status);
-        Assert.Equal("System.ArgumentException", chat.GetTagItem("error.type"));
+        Assert.Equal("Slipway.ContextLengthException", chat.GetTagItem("error.type"));
     }
 
     public void Dispose() => _listener.Dispose();

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.AI;
 using Slipway.Chat;
+using Slipway.Loading;
 
 namespace Slipway.Tests.Chat;
 
@@ -349,7 +350,9 @@ public sealed class OnnxChatClientTests
         var model = ScriptedModel.Answering("x");
         var loads = 0;
         var client = new OnnxChatClient(
-            new LazyModel(() => ++loads == 1 ? throw new IOException("The disk is busy.") : model),
+            new LazyModel<IChatModel>(
+                typeof(OnnxChatClient),
+                () => ++loads == 1 ? throw new IOException("The disk is busy.") : model),
             "scripted",
             timeProvider: null);
 

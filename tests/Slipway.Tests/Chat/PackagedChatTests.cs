@@ -160,7 +160,7 @@ public sealed class PackagedChatTests
     {
         using var client = new OnnxChatClient(Package);
 
-        var e = await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync(new string('x', 4000)));
+        var e = await Assert.ThrowsAsync<ContextLengthException>(() => client.GetResponseAsync(new string('x', 4000)));
         Assert.Matches(
             @"^The prompt has '\d+' tokens; the context holds '128'\. Shorten it, or load the model "
             + "with a longer context",

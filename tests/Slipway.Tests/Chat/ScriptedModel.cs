@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Slipway.Chat;
+using Slipway.Loading;
 using Slipway.Packaging;
 using Slipway.Tokenization;
 
@@ -122,7 +123,7 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
 
     public void Dispose() => IsDisposed = true;
 
-    public OnnxChatClient ToClient() => new(new LazyModel(this), "scripted", timeProvider: null);
+    public OnnxChatClient ToClient() => new(new LazyModel<IChatModel>(this), "scripted", timeProvider: null);
 
     private sealed class Untouched : ILogitsProcessor
     {

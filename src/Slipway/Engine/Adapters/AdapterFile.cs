@@ -4,52 +4,62 @@ using Slipway.Packaging;
 
 namespace Slipway.Engine.Adapters;
 
-/// <summary>A matrix of an adapter: where it begins in the file's data, and its sizes.</summary>
-internal readonly record struct AdapterMatrix(long Offset, int Rows, int Columns);
+/// <summary>A matrix of an adapter: where it begins in the file's data, its sizes, and bytes of an element.</summary>
+/// <param name="Offset">The first byte.</param>
+/// <param name="Rows">Rows.</param>
+/// <param name="Columns">Columns.</param>
+/// <param name="Type">The type of its elements, as safetensors spells it.</param>
+internal readonly record struct AdapterMatrix(long Offset, int Rows, int Columns, string Type = AdapterFile.Float32);
 
-/// <summary>Reads the float32 matrices of a safetensors file into memory of its own.</summary>
-internal static class AdapterFile
+/// <summary>Reads the matrices of a safetensors file into memory of its own.</summary>
+/// <param name="path">The file.</param>
+/// <param name="remedy">What to do where it is damaged, as a sentence.</param>
+/// <param name="types">The types that elements may have.</param>
+internal sealed class AdapterFile(string path, string remedy, params string[] types)
 {
+    public const string Float32 = "F32", Float16 = "F16", BFloat16 = "BF16";
+
     private const int MaxHeader = 16 << 20;
     private const long MaxData = 1L << 33;
 
     /// <summary>Reads a file.</summary>
+    /// <param name="check">Refuses tensors by their names; null for none.</param>
     /// <returns>The data, to be disposed by the caller, and the matrices in it.</returns>
     /// <exception cref="PackageException">The file is damaged.</exception>
-    public static (NativeBuffer Data, Dictionary<string, AdapterMatrix> Matrices) Read(string path)
+    public (NativeBuffer Data, Dictionary<string, AdapterMatrix> Matrices) Read(Action<string>? check = null)
     {
         using var file = File.OpenHandle(path);
         var bytes = RandomAccess.GetLength(file);
         Span<byte> prefix = stackalloc byte[8];
         if (bytes < 8 || RandomAccess.Read(file, prefix, 0) != 8)
         {
-            throw Bad(path, "is shorter than a header");
+            throw Bad("is shorter than a header");
         }
 
         var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (headerBytes is 0 or > MaxHeader || (long)headerBytes > bytes - 8)
         {
-            throw Bad(path, $"states a header of {headerBytes} bytes");
+            throw Bad($"states a header of {headerBytes} bytes");
         }
 
         var header = new byte[headerBytes];
         if (RandomAccess.Read(file, header, 8) != header.Length)
         {
-            throw Bad(path, "ends within its header");
+            throw Bad("ends within its header");
         }
 
         var first = 8 + header.Length;
         var size = bytes - first;
         if (size is 0 or > MaxData)
         {
-            throw Bad(path, $"holds {size} bytes of data");
+            throw Bad($"holds {size} bytes of data");
         }
 
-        var matrices = ReadHeader(path, header, size);
+        var matrices = ReadHeader(header, size, check);
         var data = new NativeBuffer(size);
         try
         {
-            Fill(path, file, first, data);
+            Fill(file, first, data);
             return (data, matrices);
         }
         catch
@@ -59,7 +69,7 @@ internal static class AdapterFile
         }
     }
 
-    private static Dictionary<string, AdapterMatrix> ReadHeader(string path, byte[] header, long size)
+    private Dictionary<string, AdapterMatrix> ReadHeader(byte[] header, long size, Action<string>? check)
     {
         try
         {
@@ -69,7 +79,8 @@ internal static class AdapterFile
             {
                 if (tensor.Name != "__metadata__")
                 {
-                    matrices[tensor.Name] = ReadMatrix(path, tensor, size);
+                    check?.Invoke(tensor.Name);
+                    matrices[tensor.Name] = ReadMatrix(tensor, size);
                 }
             }
 
@@ -78,35 +89,37 @@ internal static class AdapterFile
         catch (Exception e)
             when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw Bad(path, $"has a header that is not safetensors': {e.Message.TrimEnd('.')}");
+            throw Bad($"has a header that is not safetensors': {e.Message.TrimEnd('.')}");
         }
     }
 
-    private static AdapterMatrix ReadMatrix(string path, JsonProperty tensor, long size)
+    private AdapterMatrix ReadMatrix(JsonProperty tensor, long size)
     {
         var shape = tensor.Value.GetProperty("shape").EnumerateArray().Select(count => count.GetInt64()).ToArray();
         var offsets = tensor.Value.GetProperty("data_offsets").EnumerateArray().Select(at => at.GetInt64()).ToArray();
-        var fits = tensor.Value.GetProperty("dtype").GetString() == "F32"
+        var type = tensor.Value.GetProperty("dtype").GetString() ?? "";
+        var bytes = type == Float32 ? sizeof(float) : sizeof(ushort);
+        var fits = types.Contains(type)
             && shape is [> 0 and <= int.MaxValue, > 0 and <= int.MaxValue]
-            && shape[0] * shape[1] <= size / sizeof(float)
-            && offsets is [>= 0, _] && offsets[0] % sizeof(float) == 0
-            && offsets[1] <= size && offsets[1] - offsets[0] == shape[0] * shape[1] * sizeof(float);
-        return fits ? new(offsets[0], (int)shape[0], (int)shape[1]) : throw Bad(
-            path, $"has a tensor '{tensor.Name}' that is no float32 matrix within its data");
+            && shape[0] * shape[1] <= size / bytes
+            && offsets is [>= 0, _] && offsets[0] % bytes == 0
+            && offsets[1] <= size && offsets[1] - offsets[0] == shape[0] * shape[1] * bytes;
+        return fits ? new(offsets[0], (int)shape[0], (int)shape[1], type) : throw Bad(
+            $"has a tensor '{tensor.Name}' that is no {Words} matrix within its data");
     }
 
-    private static void Fill(
-        string path, Microsoft.Win32.SafeHandles.SafeFileHandle file, long first, NativeBuffer data)
+    private string Words => types is [Float32] ? "float32" : "float32, float16 or bfloat16";
+
+    private void Fill(Microsoft.Win32.SafeHandles.SafeFileHandle file, long first, NativeBuffer data)
     {
         const int part = 1 << 20;
         for (var done = 0L; done < data.Bytes;)
         {
             var span = data.AsSpan<byte>(done, (int)Math.Min(part, data.Bytes - done));
             var read = RandomAccess.Read(file, span, first + done);
-            done += read > 0 ? read : throw Bad(path, "ends within its data");
+            done += read > 0 ? read : throw Bad("ends within its data");
         }
     }
 
-    private static PackageException Bad(string path, string problem) => new(
-        path, $"The adapter file '{path}' {problem}. Copy or export the package again.");
+    private PackageException Bad(string problem) => new(path, $"The adapter file '{path}' {problem}. {remedy}");
 }

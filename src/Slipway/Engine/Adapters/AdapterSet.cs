@@ -1,33 +1,53 @@
+using System.Collections.Concurrent;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Packaging;
 
 namespace Slipway.Engine.Adapters;
 
-/// <summary>The adapters of a package, and the combinations of them that batches use.</summary>
-/// <remarks>Belongs to the engine's thread, but for <see cref="Names"/> and <see cref="IdOf"/>.</remarks>
+/// <summary>The adapters that a model has, and the combinations of them that batches use.</summary>
+/// <remarks>
+/// Names, uses, <see cref="Add"/> and <see cref="Retire"/> are safe from any thread; the rest belongs to the engine's.
+/// An id is never given twice, so what is cached for one stays its own.
+/// </remarks>
 internal sealed class AdapterSet : IDisposable
 {
     public const string MaskInput = "adapter_mask";
 
     // Several adapters side by side are a copy of theirs, so few combinations are kept.
     private const int MaxKept = 2;
-    private readonly List<LoadedAdapter> _adapters = [];
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, AdapterEntry> _named = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<int, LoadedAdapter> _adapters = new();
     private readonly Dictionary<string, AdapterLayer> _layers = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AdapterTensors> _alone = [];
     private readonly LinkedList<AdapterTensors> _byUse = new();
+    private int _lastId;
 
     private AdapterSet()
     {
     }
 
-    /// <summary>The adapters' names; the first has the id 1.</summary>
-    public IReadOnlyList<string> Names => [.. _adapters.Select(adapter => adapter.Name)];
+    /// <summary>The adapters' names, in the order in which they came.</summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _named.OrderBy(pair => pair.Value.Id).Select(pair => pair.Key)];
+            }
+        }
+    }
 
-    /// <summary>Reads the adapters that a package names; null where it has none.</summary>
+    /// <summary>The layers of the graph that take adapters, by their names.</summary>
+    public IReadOnlyDictionary<string, AdapterLayer> Layers => _layers;
+
+    /// <summary>Reads the adapters that a package names; null where its graph takes none.</summary>
     /// <exception cref="PackageException">A file is missing or damaged, or does not fit the graph.</exception>
     public static AdapterSet? Read(InferenceSession session, ModelPackage package)
     {
-        if (package.Manifest?.Adapters is not { Count: > 0 } named)
+        var named = package.Manifest?.Adapters ?? [];
+        if (named.Count == 0 && !session.OverridableInitializerMetadata.ContainsKey(MaskInput))
         {
             return null;
         }
@@ -38,7 +58,7 @@ internal sealed class AdapterSet : IDisposable
             set.ReadLayers(session.OverridableInitializerMetadata, package);
             foreach (var adapter in named)
             {
-                if (adapter?.Name is null || adapter.File is null || set.Names.Contains(adapter.Name))
+                if (adapter?.Name is null || adapter.File is null || set._named.ContainsKey(adapter.Name))
                 {
                     throw new PackageException(
                         package.Path,
@@ -46,7 +66,7 @@ internal sealed class AdapterSet : IDisposable
                         + "or a file. Export the package again.");
                 }
 
-                set._adapters.Add(LoadedAdapter.Read(package, adapter, set._layers));
+                set.Add(LoadedAdapter.Read(package, adapter, set._layers));
             }
 
             return set;
@@ -58,11 +78,75 @@ internal sealed class AdapterSet : IDisposable
         }
     }
 
-    /// <summary>The adapter's number; -1 for an unknown name.</summary>
-    public int IdOf(string name)
+    /// <summary>Tells whether requests can choose an adapter of this name.</summary>
+    public bool Contains(string name)
     {
-        var index = _adapters.FindIndex(adapter => adapter.Name == name);
-        return index < 0 ? -1 : index + 1;
+        lock (_gate)
+        {
+            return _named.ContainsKey(name);
+        }
+    }
+
+    /// <summary>Holds an adapter for a request, until the result is disposed; null for an unknown name.</summary>
+    public AdapterUse? TryUse(string name)
+    {
+        lock (_gate)
+        {
+            return _named.TryGetValue(name, out var entry) ? new AdapterUse(_gate, entry) : null;
+        }
+    }
+
+    /// <summary>
+    /// Adds an adapter, which the set owns from here on; false, and it does not, where its name is taken.
+    /// </summary>
+    public bool Add(LoadedAdapter adapter)
+    {
+        lock (_gate)
+        {
+            var id = _lastId + 1;
+            if (!_named.TryAdd(adapter.Name, new AdapterEntry(id)))
+            {
+                return false;
+            }
+
+            (_lastId, _adapters[id]) = (id, adapter);
+            return true;
+        }
+    }
+
+    /// <summary>Lets no further request use an adapter; null for an unknown name.</summary>
+    /// <returns>Its id, and a task that ends with the last request that uses it.</returns>
+    public (int Id, Task Unused)? Retire(string name)
+    {
+        lock (_gate)
+        {
+            return _named.Remove(name, out var entry) ? (entry.Id, entry.Retire()) : null;
+        }
+    }
+
+    /// <summary>Frees an adapter that was retired and is no longer used.</summary>
+    /// <returns>Its bytes.</returns>
+    public long Free(int id)
+    {
+        if (_alone.Remove(id, out var alone))
+        {
+            alone.Dispose();
+        }
+
+        foreach (var tensors in _byUse.Where(tensors => tensors.Ids.Contains(id)).ToArray())
+        {
+            _byUse.Remove(tensors);
+            tensors.Dispose();
+        }
+
+        if (!_adapters.TryRemove(id, out var adapter))
+        {
+            return 0;
+        }
+
+        var bytes = adapter.Data.Bytes;
+        adapter.Dispose();
+        return bytes;
     }
 
     /// <summary>The adapters that rows of a batch use, side by side.</summary>
@@ -90,7 +174,10 @@ internal sealed class AdapterSet : IDisposable
 
         _byUse.Clear();
         _alone.Clear();
-        _adapters.ForEach(adapter => adapter.Dispose());
+        foreach (var adapter in _adapters.Values)
+        {
+            adapter.Dispose();
+        }
     }
 
     // A view of the adapter's own data.
@@ -156,6 +243,15 @@ internal sealed class AdapterSet : IDisposable
                 package.ModelPath,
                 $"The graph '{package.ModelPath}' has no inputs for the adapters that '{ModelPackage.ManifestFile}' "
                 + "names. Copy or export the package again.");
+        }
+
+        // A layer that none of the package's adapters changes has its parts too.
+        foreach (var described in package.Manifest?.AdapterLayers ?? [])
+        {
+            if (described?.Name is { } name && _layers.TryGetValue(name, out var layer))
+            {
+                layer.Parts = Math.Max(described.Sources?.Count ?? 1, 1);
+            }
         }
     }
 }

@@ -11,15 +11,15 @@ internal sealed class AdapterTensors : IDisposable
     private readonly Dictionary<int, (int First, int Rank)> _ranks = [];
 
     /// <param name="ids">The adapters, in order; none for the model alone.</param>
-    /// <param name="adapters">All adapters; the first has the id 1.</param>
+    /// <param name="adapters">The adapters by their ids.</param>
     /// <param name="layers">The graph's layers.</param>
-    public AdapterTensors(int[] ids, IReadOnlyList<LoadedAdapter> adapters, IEnumerable<AdapterLayer> layers)
+    public AdapterTensors(int[] ids, IReadOnlyDictionary<int, LoadedAdapter> adapters, IEnumerable<AdapterLayer> layers)
     {
         Ids = ids;
         foreach (var id in ids)
         {
-            _ranks.Add(id, (Rank, adapters[id - 1].Rank));
-            Rank += adapters[id - 1].Rank;
+            _ranks.Add(id, (Rank, adapters[id].Rank));
+            Rank += adapters[id].Rank;
         }
 
         try
@@ -94,22 +94,22 @@ internal sealed class AdapterTensors : IDisposable
     }
 
     private OrtValue Make(
-        int rows, int columns, IReadOnlyList<LoadedAdapter> adapters, string input,
+        int rows, int columns, IReadOnlyDictionary<int, LoadedAdapter> adapters, string input,
         Action<LoadedAdapter, AdapterMatrix, int, NativeBuffer> copy)
     {
         // One adapter's matrices lie in its file as the graph takes them.
-        if (Ids is [var only] && adapters[only - 1].Find(input) is { } matrix)
+        if (Ids is [var only] && adapters[only].Find(input) is { } matrix)
         {
-            return Wrap(adapters[only - 1].Data, matrix.Offset, rows, columns);
+            return Wrap(adapters[only].Data, matrix.Offset, rows, columns);
         }
 
         var buffer = new NativeBuffer(Math.Max(4L * rows * columns, 4));
         _buffers.Add(buffer);
         foreach (var id in Ids)
         {
-            if (adapters[id - 1].Find(input) is { } part)
+            if (adapters[id].Find(input) is { } part)
             {
-                copy(adapters[id - 1], part, _ranks[id].First, buffer);
+                copy(adapters[id], part, _ranks[id].First, buffer);
             }
         }
 

@@ -25,13 +25,17 @@ internal sealed record AdapterLayer(string Name, int Inputs, int Outputs)
 /// <summary>An adapter's factors, as its file holds them.</summary>
 internal sealed class LoadedAdapter : IDisposable
 {
-    private const int MaxRank = 4096;
+    public const int MaxRank = 4096;
     private readonly Dictionary<string, AdapterMatrix> _matrices;
 
-    private LoadedAdapter(PackageAdapter adapter, NativeBuffer data, Dictionary<string, AdapterMatrix> matrices)
+    /// <param name="name">The name that requests use.</param>
+    /// <param name="rank">The rank.</param>
+    /// <param name="data">The factors, which the adapter owns.</param>
+    /// <param name="matrices">Where they are, by the graph's inputs.</param>
+    public LoadedAdapter(string name, int rank, NativeBuffer data, Dictionary<string, AdapterMatrix> matrices)
     {
-        Name = adapter.Name;
-        Rank = adapter.Rank;
+        Name = name;
+        Rank = rank;
         Data = data;
         _matrices = matrices;
     }
@@ -59,8 +63,8 @@ internal sealed class LoadedAdapter : IDisposable
                 + $"{MaxRank}. Export the package again.");
         }
 
-        var (data, matrices) = AdapterFile.Read(path);
-        var loaded = new LoadedAdapter(adapter, data, matrices);
+        var (data, matrices) = new AdapterFile(path, "Copy or export the package again.", AdapterFile.Float32).Read();
+        var loaded = new LoadedAdapter(adapter.Name, adapter.Rank, data, matrices);
         try
         {
             loaded.Check(path, layers);
@@ -78,6 +82,10 @@ internal sealed class LoadedAdapter : IDisposable
 
     /// <summary>Elements of a factor.</summary>
     public ReadOnlySpan<float> Row(AdapterMatrix matrix, int row)
+        => Data.AsSpan<float>((matrix.Offset / sizeof(float)) + ((long)row * matrix.Columns), matrix.Columns);
+
+    /// <summary>Elements of a factor that is being filled.</summary>
+    public Span<float> MutableRow(AdapterMatrix matrix, int row)
         => Data.AsSpan<float>((matrix.Offset / sizeof(float)) + ((long)row * matrix.Columns), matrix.Columns);
 
     public void Dispose() => Data.Dispose();

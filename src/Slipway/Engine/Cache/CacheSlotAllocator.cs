@@ -52,6 +52,12 @@ internal sealed class CacheSlotAllocator(IDecoder decoder, PrefixCache prefixes,
         return true;
     }
 
+    /// <summary>
+    /// Tells whether a sequence would not fit alone, whatever else ends: weights and adapters are too large.
+    /// </summary>
+    public bool NeverFits(Sequence sequence)
+        => decoder.BytesFor(1, Math.Max(sequence.Reservation, sequence.Tokens.Length)) > budget.Attainable;
+
     public void Remove(Sequence sequence)
     {
         _slots[sequence.Slot] = null;

@@ -83,6 +83,22 @@ internal sealed class PrefixCache(IDecoder decoder, KeyValueBudget? budget = nul
         }
     }
 
+    /// <summary>Drops what was computed with an adapter.</summary>
+    public void Forget(int adapter)
+    {
+        if (_roots.Remove(adapter, out var root))
+        {
+            foreach (var block in root.Descendants())
+            {
+                _byUse.Remove(block.Node);
+                Free(block.Growing);
+                Free(block.Window);
+            }
+
+            budget?.TryHoldPrefixes(Bytes);
+        }
+    }
+
     /// <summary>Drops everything.</summary>
     public void Clear() => Trim(0);
 
@@ -225,6 +241,9 @@ internal sealed class PrefixCache(IDecoder decoder, KeyValueBudget? budget = nul
         public LinkedListNode<Block> Node { get; }
 
         public Dictionary<int[], Block> Children { get; } = new(IdsComparer.Instance);
+
+        public IEnumerable<Block> Descendants()
+            => Children.Values.SelectMany(child => child.Descendants().Prepend(child));
 
         public Block? Find(ReadOnlySpan<int> ids) => _lookup.TryGetValue(ids, out var block) ? block : null;
     }

@@ -43,6 +43,16 @@ internal sealed class WeightFiles : IDisposable
         }
     }
 
+    /// <summary>Bytes of a package's graphs and weights, of which loading takes about as many.</summary>
+    public static long BytesOf(ModelPackage package)
+        => BytesOf(Path.GetDirectoryName(package.ModelPath)!);
+
+    /// <summary>Bytes of the graphs and weights in a folder.</summary>
+    public static long BytesOf(string folder)
+        => new DirectoryInfo(folder).EnumerateFiles()
+            .Where(file => file.Name.Contains(".onnx", StringComparison.Ordinal))
+            .Sum(file => (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length);
+
     /// <summary>Refuses to go on with weights that are others by now.</summary>
     /// <exception cref="PackageException">A file was written since the model was loaded.</exception>
     public void ThrowIfWritten()

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Threading.Channels;
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
 using Slipway.Speculation;
@@ -18,9 +17,7 @@ internal sealed class ModelEngine : IDisposable
 
     private static readonly TimeSpan BlockedTime = TimeSpan.FromMilliseconds(2);
 
-    private readonly Channel<Sequence> _arrivals = Channel.CreateUnbounded<Sequence>(
-        new UnboundedChannelOptions { SingleReader = true });
-
+    private readonly EngineInbox _inbox = new();
     private readonly IDecoder _decoder;
     private readonly DraftModel? _draftModel;
     private readonly LanguageModelOptions _options;
@@ -38,6 +35,8 @@ internal sealed class ModelEngine : IDisposable
     private long _order;
     private int _queued;
     private long _keyValueBytes;
+    private long _adapterBytes;
+    private int _running;
 
     /// <param name="decoder">Runs the model; disposed with the engine.</param>
     /// <param name="vocabularySize">Logits of one token.</param>
@@ -52,7 +51,7 @@ internal sealed class ModelEngine : IDisposable
     {
         (_decoder, _draftModel, _options, _telemetry) = (decoder, draftModel, options, telemetry);
         (_vocabularySize, _budget) = (vocabularySize, budget);
-        telemetry.Observe(() => Queued, () => KeyValueBytes);
+        telemetry.Observe(() => Queued, () => Running, () => KeyValueBytes);
         _prefixes = new PrefixCache(decoder, budget);
         _slots = new CacheSlotAllocator(decoder, _prefixes, budget, options.MaxBatchSize);
         _prefixWriter = new PrefixCacheWriter(decoder, _prefixes, _slots);
@@ -67,6 +66,9 @@ internal sealed class ModelEngine : IDisposable
 
     /// <summary>Requests that wait; safe from any thread.</summary>
     public int Queued => Volatile.Read(ref _queued);
+
+    /// <summary>Requests that have a slot; safe from any thread.</summary>
+    public int Running => Volatile.Read(ref _running);
 
     /// <summary>Bytes of keys and values, known prefixes included; safe from any thread.</summary>
     public long KeyValueBytes => Volatile.Read(ref _keyValueBytes);
@@ -89,9 +91,12 @@ internal sealed class ModelEngine : IDisposable
     }
 
     private void MeasureKeyValues()
-        => Volatile.Write(
+    {
+        Volatile.Write(ref _running, _slots.Count);
+        Volatile.Write(
             ref _keyValueBytes,
             _decoder.BytesFor(_decoder.Slots, _decoder.Capacity) + _prefixes.Bytes + (_draftModel?.Bytes ?? 0));
+    }
 
     private void GiveBack()
     {
@@ -193,7 +198,49 @@ internal sealed class ModelEngine : IDisposable
         }
 
         sequence.OnLeavingQueue(() => Interlocked.Decrement(ref _queued));
-        ObjectDisposedException.ThrowIf(!_arrivals.Writer.TryWrite(sequence), typeof(LanguageModel));
+        _inbox.Post(() => Take(sequence));
+    }
+
+    /// <summary>Runs something on the engine's thread, between two steps; safe from any thread.</summary>
+    /// <exception cref="ObjectDisposedException">The engine is disposed.</exception>
+    public Task InvokeAsync(Action action) => _inbox.InvokeAsync(action);
+
+    /// <summary>Counts bytes of added adapters in the budget; on the engine's thread.</summary>
+    /// <exception cref="MemoryBudgetException">There is no room for them.</exception>
+    public void HoldAdapters(long more)
+    {
+        var bytes = _adapterBytes + more;
+        if (!_budget.TryHoldAdapters(bytes))
+        {
+            _prefixes.Clear();
+            if (_slots.Count == 0)
+            {
+                _slots.Release();
+            }
+
+            if (!_budget.TryHoldAdapters(bytes))
+            {
+                _budget.AskOthers();
+                throw new MemoryBudgetException(
+                    $"The adapter takes {FreeMemory.Format(more)}, for which sequences that run leave no room in the "
+                    + "budget now. Add it when fewer run, or raise the budget.");
+            }
+        }
+
+        _adapterBytes = bytes;
+        _prefixes.Limit = _budget.PrefixBytes(_decoder.BytesFor(_decoder.Slots, _decoder.Capacity));
+        MeasureKeyValues();
+    }
+
+    /// <summary>Drops what is cached of an adapter that no request uses any more; on the engine's thread.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="bytes">Bytes that it took.</param>
+    public void ForgetAdapter(int adapter, long bytes)
+    {
+        // Requests that were cancelled may still have slots.
+        WithdrawCancelled();
+        _prefixes.Forget(adapter);
+        HoldAdapters(-Math.Min(bytes, _adapterBytes));
     }
 
     /// <summary>Ends a sequence by an error of the caller's choice; safe from any thread.</summary>
@@ -215,7 +262,7 @@ internal sealed class ModelEngine : IDisposable
     public void Dispose()
     {
         _guard.End();
-        _arrivals.Writer.TryComplete();
+        _inbox.Complete();
         if (Thread.CurrentThread != _thread)
         {
             _thread.Join();
@@ -235,7 +282,7 @@ internal sealed class ModelEngine : IDisposable
                 break;
             }
 
-            TakeArrivals();
+            _inbox.Run();
             try
             {
                 Step();
@@ -248,7 +295,7 @@ internal sealed class ModelEngine : IDisposable
             }
         }
 
-        TakeArrivals();
+        _inbox.Run();
         Fail(_ => true, new ObjectDisposedException(nameof(LanguageModel)));
     }
 
@@ -256,7 +303,7 @@ internal sealed class ModelEngine : IDisposable
     // prefixes too where another model needs them.
     private bool WaitForArrival()
     {
-        var arrival = _arrivals.Reader.WaitToReadAsync().AsTask();
+        var arrival = _inbox.WaitAsync();
         using var waiting = new CancellationTokenSource();
         var idle = Task.Delay(IdleTime, _options.TimeProvider, waiting.Token);
         while (Task.WaitAny(_budget.Asked is { } asked ? [arrival, idle, asked] : [arrival, idle]) is > 0 and var first)
@@ -279,13 +326,10 @@ internal sealed class ModelEngine : IDisposable
         return arrival.GetAwaiter().GetResult();
     }
 
-    private void TakeArrivals()
+    private void Take(Sequence sequence)
     {
-        while (_arrivals.Reader.TryRead(out var sequence))
-        {
-            sequence.Order = _order++;
-            _scheduler.Enqueue(sequence);
-        }
+        sequence.Order = _order++;
+        _scheduler.Enqueue(sequence);
     }
 
     private void WithdrawCancelled()

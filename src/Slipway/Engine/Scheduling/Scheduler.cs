@@ -129,7 +129,16 @@ internal sealed class Scheduler(
             {
                 if (!slots.TryAdd(next))
                 {
-                    return;
+                    if (slots.Count > 0 || !slots.NeverFits(next))
+                    {
+                        return;
+                    }
+
+                    _waiting.RemoveAt(0);
+                    fail(next, new MemoryBudgetException(
+                        $"A sequence of '{next.Reservation}' tokens fits no more beside the weights and adapters that "
+                        + "share the budget. Send a shorter one, or load fewer models."));
+                    continue;
                 }
             }
             catch (OutOfMemoryException e)

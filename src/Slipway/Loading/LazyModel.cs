@@ -1,15 +1,18 @@
-namespace Slipway.Chat;
+namespace Slipway.Loading;
 
 /// <summary>Loads a model when it is first needed, unloads it when it was long unused, and disposes it.</summary>
 /// <remarks>Safe for concurrent use. A load that fails is tried again by the next request.</remarks>
-internal sealed class LazyModel : IDisposable, IAsyncDisposable
+internal sealed class LazyModel<T> : IUnloadable, IDisposable, IAsyncDisposable
+    where T : class, IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Func<IChatModel>? _load;
+    private readonly Type? _owner;
+    private readonly Func<T>? _load;
     private readonly Action? _unloaded;
     private readonly TimeSpan? _idleTimeout;
+    private readonly MemoryBudget? _budget;
     private readonly TimeProvider _time = TimeProvider.System;
-    private Task<IChatModel>? _model;
+    private Task<T>? _model;
     private Task _closing = Task.CompletedTask;
     private ITimer? _idle;
     private long _uses;
@@ -17,22 +20,27 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
     private bool _disposed;
 
     /// <summary>Uses a model that somebody else disposes.</summary>
-    public LazyModel(IChatModel model) => _model = Task.FromResult(model);
+    public LazyModel(T model) => _model = Task.FromResult(model);
 
     /// <summary>Loads a model on a thread of the pool when it is first needed.</summary>
+    /// <param name="owner">The public type, for <see cref="ObjectDisposedException"/>.</param>
     /// <param name="load">Loads it.</param>
     /// <param name="idleTimeout">The time without a user after which it is unloaded; null for never.</param>
     /// <param name="time">Tells the time; null for the system's.</param>
     /// <param name="unloaded">Called when it was unloaded for want of users.</param>
+    /// <param name="budget">Unloads it where another model needs its memory; null for none.</param>
     public LazyModel(
-        Func<IChatModel> load, TimeSpan? idleTimeout = null, TimeProvider? time = null, Action? unloaded = null)
+        Type owner, Func<T> load, TimeSpan? idleTimeout = null, TimeProvider? time = null, Action? unloaded = null,
+        MemoryBudget? budget = null)
     {
-        (_load, _idleTimeout, _unloaded) = (load, idleTimeout, unloaded);
+        (_owner, _load, _idleTimeout, _unloaded) = (owner, load, idleTimeout, unloaded);
         _time = time ?? _time;
+        _budget = budget is { IncludesWeights: true } ? budget : null;
+        _budget?.Add(this);
     }
 
     /// <summary>The load that is under way or has ended; null where there was none, or it was unloaded.</summary>
-    public Task<IChatModel>? Current
+    public Task<T>? Current
     {
         get
         {
@@ -55,23 +63,20 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public long LastUse { get; private set; }
+
     /// <summary>The model, loaded where it is not yet; it stays at least until the use is disposed.</summary>
-    public async Task<ModelUse> UseAsync(CancellationToken cancellationToken)
+    public async Task<ModelUse<T>> UseAsync(CancellationToken cancellationToken)
     {
-        Task<IChatModel> model;
+        Task<T> model;
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_disposed, typeof(OnnxChatClient));
+            ObjectDisposedException.ThrowIf(_disposed, _owner ?? typeof(T));
             if (_model is null or { IsFaulted: true })
             {
                 var closing = _closing;
-                _model = Task.Run(
-                    async () =>
-                    {
-                        await closing.ConfigureAwait(false);
-                        return _load!();
-                    },
-                    CancellationToken.None);
+                _model = Task.Run(() => LoadAsync(closing), CancellationToken.None);
             }
 
             (model, _idle) = (_model, StopTimer());
@@ -90,6 +95,19 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
         }
     }
 
+    /// <summary>The model, for callers that cannot wait otherwise.</summary>
+    public ModelUse<T> Use() => UseAsync(CancellationToken.None).GetAwaiter().GetResult();
+
+    /// <inheritdoc/>
+    public Task? TryUnload()
+    {
+        lock (_lock)
+        {
+            return _users > 0 || _disposed || _load is null || _model is not { IsCompletedSuccessfully: true }
+                ? null : Unload(_model);
+        }
+    }
+
     /// <summary>Disposes the model where this source loaded it.</summary>
     /// <remarks>A load that is still under way ends by itself; its model is then disposed at once.</remarks>
     public void Dispose() => _ = Close();
@@ -101,18 +119,40 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
     {
         lock (_lock)
         {
+            LastUse = _time.GetTimestamp();
             if (--_users > 0 || _idleTimeout is not { } idle || _load is null || _disposed)
             {
                 return;
             }
 
             var uses = _uses;
-            _idle = _time.CreateTimer(_ => Unload(uses), null, idle, Timeout.InfiniteTimeSpan);
+            _idle = _time.CreateTimer(_ => UnloadIdle(uses), null, idle, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private async Task<T> LoadAsync(Task closing)
+    {
+        await closing.ConfigureAwait(false);
+        while (true)
+        {
+            try
+            {
+                return _load!();
+            }
+            catch (MemoryBudgetException) when (_budget is not null)
+            {
+                if (_budget.TryUnloadOther(this) is not { } unloading)
+                {
+                    throw;
+                }
+
+                await unloading.ConfigureAwait(false);
+            }
         }
     }
 
     // A timer that went off beside a new use comes too late.
-    private void Unload(long uses)
+    private void UnloadIdle(long uses)
     {
         lock (_lock)
         {
@@ -121,11 +161,17 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
                 return;
             }
 
-            (_closing, _model, _idle) = (
-                Task.WhenAll(_closing, DisposeLoaded(_model, TaskContinuationOptions.None)), null, StopTimer());
+            _ = Unload(_model);
         }
 
         _unloaded?.Invoke();
+    }
+
+    private Task Unload(Task<T> model)
+    {
+        (_closing, _model, _idle) = (
+            Task.WhenAll(_closing, DisposeLoaded(model, TaskContinuationOptions.None)), null, StopTimer());
+        return _closing;
     }
 
     private ITimer? StopTimer()
@@ -136,7 +182,7 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
 
     private Task Close()
     {
-        Task<IChatModel>? model;
+        Task<T>? model;
         Task closing;
         lock (_lock)
         {
@@ -144,12 +190,13 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
             (_disposed, _idle) = (true, StopTimer());
         }
 
+        _budget?.Remove(this);
         return model is null
             ? closing
             : Task.WhenAll(closing, DisposeLoaded(model, TaskContinuationOptions.ExecuteSynchronously));
     }
 
-    private static Task DisposeLoaded(Task<IChatModel> model, TaskContinuationOptions options)
+    private static Task DisposeLoaded(Task<T> model, TaskContinuationOptions options)
         => model.ContinueWith(
             static loaded =>
             {
@@ -161,15 +208,27 @@ internal sealed class LazyModel : IDisposable, IAsyncDisposable
             CancellationToken.None, options, TaskScheduler.Default);
 }
 
+/// <summary>A model that may be unloaded where another one needs its memory.</summary>
+internal interface IUnloadable
+{
+    /// <summary>The time of the last use, as a time stamp.</summary>
+    long LastUse { get; }
+
+    /// <summary>Unloads the model; the task ends when its memory is free.</summary>
+    /// <returns>Null where it is in use or not loaded.</returns>
+    Task? TryUnload();
+}
+
 /// <summary>Holds a model that is in use, so that it is not unloaded.</summary>
 /// <param name="model">The model.</param>
 /// <param name="source">Where it came from.</param>
-internal sealed class ModelUse(IChatModel model, LazyModel source) : IDisposable
+internal sealed class ModelUse<T>(T model, LazyModel<T> source) : IDisposable
+    where T : class, IDisposable
 {
-    private LazyModel? _source = source;
+    private LazyModel<T>? _source = source;
 
     /// <summary>The model.</summary>
-    public IChatModel Model => model;
+    public T Model => model;
 
     /// <summary>Ends the use.</summary>
     public void Dispose() => Interlocked.Exchange(ref _source, null)?.Leave();
