@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Slipway.AspNetCore.Adapters;
 using Slipway.AspNetCore.ChatCompletions;
+using Slipway.AspNetCore.Classify;
 using Slipway.AspNetCore.Completions;
 using Slipway.AspNetCore.Embeddings;
 using Slipway.AspNetCore.Hosting;
@@ -16,27 +18,32 @@ namespace Microsoft.AspNetCore.Builder;
 /// <summary>Maps endpoints of OpenAI's API.</summary>
 public static class OpenAIEndpointRouteBuilderExtensions
 {
-    // One row an endpoint.
-    private static readonly (string Method, string Path, Func<RequestContext, Task> Handler)[] Endpoints =
+    // One row an endpoint; the last column is the parameter that holds a prompt.
+    private static readonly (
+        string Method, string Path, Func<RequestContext, Task> Handler, string? Prompt)[] Endpoints =
     [
-        ("POST", "/chat/completions", ChatCompletionEndpoint.HandleAsync),
-        ("POST", "/completions", CompletionEndpoint.HandleAsync),
-        ("POST", "/embeddings", EmbeddingEndpoint.HandleAsync),
-        ("GET", "/models", ModelsEndpoint.ListAsync),
-        ("GET", "/models/{**model}", ModelsEndpoint.GetAsync),
-        ("POST", "/responses", ResponsesEndpoint.CreateAsync),
-        ("GET", "/responses/{id}", ResponsesEndpoint.GetAsync),
-        ("DELETE", "/responses/{id}", ResponsesEndpoint.DeleteAsync),
-        ("GET", "/responses/{id}/input_items", ResponsesEndpoint.InputItemsAsync),
-        ("POST", "/rerank", RerankEndpoint.HandleAsync),
-        ("POST", "/tokenize", TokensEndpoint.TokenizeAsync),
-        ("POST", "/detokenize", TokensEndpoint.DetokenizeAsync),
+        ("POST", "/chat/completions", ChatCompletionEndpoint.HandleAsync, "messages"),
+        ("POST", "/completions", CompletionEndpoint.HandleAsync, "prompt"),
+        ("POST", "/embeddings", EmbeddingEndpoint.HandleAsync, "input"),
+        ("GET", "/models", ModelsEndpoint.ListAsync, null),
+        ("GET", "/models/{**model}", ModelsEndpoint.GetAsync, null),
+        ("POST", "/responses", ResponsesEndpoint.CreateAsync, "input"),
+        ("GET", "/responses/{id}", ResponsesEndpoint.GetAsync, null),
+        ("DELETE", "/responses/{id}", ResponsesEndpoint.DeleteAsync, null),
+        ("GET", "/responses/{id}/input_items", ResponsesEndpoint.InputItemsAsync, null),
+        ("POST", "/rerank", RerankEndpoint.HandleAsync, "documents"),
+        ("POST", "/classify", ClassifyEndpoint.HandleAsync, "input"),
+        ("POST", "/tokenize", TokensEndpoint.TokenizeAsync, null),
+        ("POST", "/load_lora_adapter", AdapterEndpoint.LoadAsync, null),
+        ("POST", "/unload_lora_adapter", AdapterEndpoint.UnloadAsync, null),
+        ("POST", "/detokenize", TokensEndpoint.DetokenizeAsync, null),
     ];
 
     /// <summary>Maps the endpoints of OpenAI's API over the models that <c>AddOpenAIServer</c> names.</summary>
     /// <remarks>
-    /// Chat completions, completions, responses, embeddings, models; beside them <c>rerank</c>, <c>tokenize</c> and
-    /// <c>detokenize</c>. Paths that are not served answer with an error of the API's form.
+    /// Chat completions, completions, responses, embeddings, models; beside them <c>rerank</c>, <c>classify</c>,
+    /// <c>tokenize</c>, <c>detokenize</c>, and where the options name a folder of adapters <c>load_lora_adapter</c> and
+    /// <c>unload_lora_adapter</c>. Paths that are not served answer with an error of the API's form.
     /// </remarks>
     /// <param name="endpoints">The application's endpoints.</param>
     /// <param name="prefix">What all paths begin with.</param>
@@ -52,9 +59,9 @@ public static class OpenAIEndpointRouteBuilderExtensions
         }
 
         var group = endpoints.MapGroup(prefix);
-        foreach (var (method, path, handler) in Endpoints)
+        foreach (var (method, path, handler, prompt) in Endpoints)
         {
-            group.MapMethods(path, [method], OpenAIHandler.For(handler));
+            group.MapMethods(path, [method], OpenAIHandler.For(handler, prompt: prompt));
         }
 
         group.MapFallback("{**path}", OpenAIHandler.For(NotFoundAsync));
@@ -62,6 +69,10 @@ public static class OpenAIEndpointRouteBuilderExtensions
     }
 
     /// <summary>Maps what tells whether the server runs and takes requests: <c>/live</c> and <c>/ready</c>.</summary>
+    /// <remarks>
+    /// Ready is a server that does not stop and whose models are loaded, where the options say so; otherwise the status
+    /// is 503.
+    /// </remarks>
     /// <param name="endpoints">The application's endpoints.</param>
     /// <param name="prefix">What both paths begin with; it answers alone too, as <c>/ready</c> does.</param>
     public static IEndpointConventionBuilder MapServerHealth(
@@ -77,9 +88,10 @@ public static class OpenAIEndpointRouteBuilderExtensions
 
     private static Task ReadyAsync(HttpContext http)
     {
-        var isOpen = http.RequestServices.GetRequiredService<ServerGate>().IsOpen;
-        http.Response.StatusCode = isOpen ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        return http.Response.WriteAsync(isOpen ? "ready" : "stopping");
+        var state = http.RequestServices.GetRequiredService<ServerGate>().State;
+        http.Response.StatusCode = state == ServerGate.Ready
+            ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        return http.Response.WriteAsync(state);
     }
 
     private static Task NotFoundAsync(RequestContext context)

@@ -1,7 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Slipway.AspNetCore.Adapters;
 using Slipway.AspNetCore.ChatCompletions;
+using Slipway.AspNetCore.Classify;
 using Slipway.AspNetCore.Completions;
 using Slipway.AspNetCore.Embeddings;
 using Slipway.AspNetCore.Models;
@@ -34,6 +36,10 @@ namespace Slipway.AspNetCore;
 [JsonSerializable(typeof(ResponseItemList))]
 [JsonSerializable(typeof(RerankRequest))]
 [JsonSerializable(typeof(RerankResponse))]
+[JsonSerializable(typeof(ClassifyRequest))]
+[JsonSerializable(typeof(ClassifyResponse))]
+[JsonSerializable(typeof(LoadAdapterRequest))]
+[JsonSerializable(typeof(UnloadAdapterRequest))]
 [JsonSerializable(typeof(TokenizeRequest))]
 [JsonSerializable(typeof(TokenizeResponse))]
 [JsonSerializable(typeof(DetokenizeRequest))]

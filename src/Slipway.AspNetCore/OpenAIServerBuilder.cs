@@ -14,10 +14,14 @@ public sealed class OpenAIServerBuilder
     /// <summary>The services that models are registered in.</summary>
     public IServiceCollection Services { get; }
 
-    /// <summary>Serves a package: a chat model, an embedding model or a reranker, as its files say.</summary>
+    /// <summary>
+    /// Serves a package: a chat model, an embedding model, a reranker or a classifier, as its files say.
+    /// </summary>
     /// <param name="packagePath">The package folder.</param>
     /// <param name="name">The name that requests use; null for the folder's own.</param>
-    /// <param name="configure">Sets options of a chat model.</param>
+    /// <param name="configure">
+    /// Sets options; of those an encoder takes threads, memory budget and idle time.
+    /// </param>
     /// <exception cref="ArgumentException">The path or the name is empty.</exception>
     public OpenAIServerBuilder AddModel(
         string packagePath, string? name = null, Action<OnnxChatClientOptions>? configure = null)
@@ -47,6 +51,18 @@ public sealed class OpenAIServerBuilder
     {
         ArgumentNullException.ThrowIfNull(create);
         return Add(name, (model, provider) => new ServedModel(model) { Embeddings = create(provider) });
+    }
+
+    /// <summary>Serves a model under a further name.</summary>
+    /// <param name="alias">The name that requests may use too.</param>
+    /// <param name="name">The model's name.</param>
+    /// <exception cref="ArgumentException">A name is empty.</exception>
+    public OpenAIServerBuilder AddAlias(string alias, string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(alias);
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        Services.AddSingleton(new AliasRegistration(alias, name));
+        return this;
     }
 
     private OpenAIServerBuilder Add(string name, Func<string, IServiceProvider, ServedModel> create)

@@ -17,6 +17,20 @@ public sealed class OpenAIServerOptions
     /// <value>32 MiB</value>
     public long MaxRequestBytes { get; set; } = 32L << 20;
 
+    /// <summary>
+    /// Tells whether the models of packages are loaded, and compute something small, when the host starts.
+    /// </summary>
+    /// <value>false: the first request to a model loads it.</value>
+    /// <remarks>The health endpoint says ready only then. A model that cannot be loaded stops the host.</remarks>
+    public bool LoadAtStart { get; set; }
+
+    /// <summary>
+    /// The folder from which requests may add LoRA adapters to running models, by
+    /// <c>POST /load_lora_adapter</c>; null lets none.
+    /// </summary>
+    /// <remarks>Whoever may send requests may then add and remove adapters, and sees which folders are there.</remarks>
+    public string? AdaptersPath { get; set; }
+
     /// <summary>The file of SQLite that keeps responses of <c>/responses</c>; null keeps them in memory.</summary>
     public string? ResponsesPath { get; set; }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Slipway.AspNetCore;
 using Slipway.AspNetCore.Hosting;
@@ -33,7 +34,10 @@ public static class OpenAIServerServiceCollectionExtensions
         services.TryAddSingleton<RequestLimits>();
         services.TryAddSingleton<ApiKeys>();
         services.TryAddSingleton<ServerGate>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ServerGate>(
+            provider => provider.GetRequiredService<ServerGate>()));
         services.TryAddSingleton<ResponseStore>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ModelStartup>());
         return new OpenAIServerBuilder(services);
     }
 }

@@ -38,10 +38,16 @@ internal sealed class TestServer : IAsyncDisposable
         Action<IServiceCollection>? services = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(IPAddress.Loopback, 0);
+
+            // A client that a test keeps from reading is not slow.
+            kestrel.Limits.MinResponseDataRate = null;
+        });
         var recorder = new LogRecorder();
         builder.Services.AddSingleton(recorder);
-        builder.Logging.ClearProviders().AddProvider(recorder);
+        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(recorder);
         services?.Invoke(builder.Services);
         models(builder.Services.AddOpenAIServer(configure));
         var app = builder.Build();

@@ -18,8 +18,14 @@ internal static class ChatCompletionEndpoint
         var client = RequireChat(model);
         var messages = MessageReader.Read(request.Messages);
         var options = OptionsReader.Read(request, adapter);
-        var logprobs = request.Logprobs == true && await model.EngineAsync().ConfigureAwait(false) is { } engine
-            ? new LogprobWriter(engine.Tokenizer) : null;
+        using var engine = await model.UseEngineAsync(context.Aborted).ConfigureAwait(false);
+        if (engine is not null)
+        {
+            MessageReader.RequireTexts(messages);
+        }
+
+        var logprobs = request.Logprobs == true && engine is not null
+            ? new LogprobWriter(engine.Model.Tokenizer) : null;
         var writer = new ChatCompletionWriter(
             RequestContext.NewId("chatcmpl-"), context.Catalog.Now.ToUnixTimeSeconds(), request.Model, logprobs,
             request.StreamOptions?.IncludeUsage == true);

@@ -18,6 +18,25 @@ internal static class MessageReader
         return [.. messages.Select((message, index) => Read(message, $"messages[{index}]", open))];
     }
 
+    /// <summary>Refuses parts of media, which the models of packages do not take.</summary>
+    /// <exception cref="OpenAIException">A message holds an image or a sound.</exception>
+    public static void RequireTexts(IReadOnlyList<ChatMessage> messages)
+    {
+        foreach (var (index, message) in messages.Index())
+        {
+            foreach (var (part, content) in message.Contents.Index())
+            {
+                if (((content as DataContent)?.MediaType ?? (content as UriContent)?.MediaType) is { } type)
+                {
+                    throw new OpenAIException(
+                        400, $"'messages[{index}].content[{part}]' is of the type '{OpenAIException.Excerpt(type)}'; "
+                        + "this model takes texts only. Leave it out, or name a model that takes it.",
+                        $"messages[{index}].content[{part}].type", "unsupported_value");
+                }
+            }
+        }
+    }
+
     /// <summary>Reads a role.</summary>
     /// <exception cref="OpenAIException">The role is unknown.</exception>
     public static ChatRole Role(string role, string path) => role switch

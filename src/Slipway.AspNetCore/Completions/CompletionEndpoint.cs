@@ -16,7 +16,8 @@ internal static class CompletionEndpoint
     {
         var request = await context.ReadAsync(OpenAIJson.Default.CompletionRequest).ConfigureAwait(false);
         var (model, adapter) = context.Catalog.Find(request.Model);
-        var engine = await RequireEngineAsync(model).ConfigureAwait(false);
+        using var use = await RequireEngineAsync(model, context.Aborted).ConfigureAwait(false);
+        var engine = use.Model;
         var generation = CompletionOptions.Read(request, adapter);
         var prompts = PromptReader.Read(request.Prompt, engine.Tokenizer, "prompt");
         var answers = request.N ?? 1;
@@ -62,10 +63,10 @@ internal static class CompletionEndpoint
         await events.WriteDoneAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Gives the engine of a model's package.</summary>
+    /// <summary>Holds the engine of a model's package, until the result is disposed.</summary>
     /// <exception cref="OpenAIException">The model is no package that generates texts.</exception>
-    public static async Task<LanguageModel> RequireEngineAsync(ServedModel model)
-        => await model.EngineAsync().ConfigureAwait(false) ?? throw new OpenAIException(
+    public static async Task<EngineUse> RequireEngineAsync(ServedModel model, CancellationToken cancellationToken)
+        => await model.UseEngineAsync(cancellationToken).ConfigureAwait(false) ?? throw new OpenAIException(
             400, $"The model '{OpenAIException.Excerpt(model.Name)}' is no package that generates texts. Name one that "
             + "is.",
             "model", "model_not_supported");

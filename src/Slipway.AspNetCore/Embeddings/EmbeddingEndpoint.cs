@@ -81,6 +81,11 @@ internal static class EmbeddingEndpoint
             => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value) ? value
                 : throw OpenAIException.InvalidType($"{path}[{index}]", JsonShape.KindOf(id), "an integer"))];
         Require.Count(numbers.Length, 1, int.MaxValue, path);
+        foreach (var (index, number) in numbers.Index())
+        {
+            Require.InRange(number, 0, tokenizer.VocabularySize - 1, $"{path}[{index}]");
+        }
+
         return tokenizer.Decode(numbers, skipSpecialTokens: true);
     }
 }

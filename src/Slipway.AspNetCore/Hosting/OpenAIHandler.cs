@@ -17,8 +17,12 @@ internal static partial class OpenAIHandler
     /// <summary>Makes the handler of an endpoint.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="writeError">Writes errors in the form of another API; null for OpenAI's.</param>
+    /// <param name="prompt">
+    /// The parameter that holds the prompt, for errors of its length; null where none does.
+    /// </param>
     public static RequestDelegate For(
-        Func<RequestContext, Task> endpoint, Func<HttpContext, OpenAIException, Task>? writeError = null)
+        Func<RequestContext, Task> endpoint, Func<HttpContext, OpenAIException, Task>? writeError = null,
+        string? prompt = null)
         => async http =>
     {
         var services = http.RequestServices;
@@ -32,7 +36,7 @@ internal static partial class OpenAIHandler
 
         try
         {
-            services.GetRequiredService<ServerGate>().Enter();
+            using var visit = services.GetRequiredService<ServerGate>().Enter();
             var key = services.GetRequiredService<ApiKeys>().Check(http.Request);
             using var place = services.GetRequiredService<RequestLimits>().Acquire(key);
             await endpoint(new RequestContext(
@@ -50,19 +54,22 @@ internal static partial class OpenAIHandler
         }
         catch (Exception exception)
         {
-            var error = ErrorOf(exception, time.IsCancellationRequested);
+            var error = ErrorOf(exception, time.IsCancellationRequested, prompt);
             Log(http, error, exception);
             await (writeError ?? WriteAsync)(http, error).ConfigureAwait(false);
         }
     };
 
     /// <summary>Says what a client is told of an exception.</summary>
-    public static OpenAIException ErrorOf(Exception exception, bool isOverTime) => exception switch
+    public static OpenAIException ErrorOf(
+        Exception exception, bool isOverTime, string? prompt = null) => exception switch
     {
         OpenAIException error => error,
         QueueFullException => new(429, exception.Message, code: "queue_full") { RetryAfter = 1 },
         TimeoutException => OverTime(),
         OperationCanceledException when isOverTime => OverTime(),
+        MemoryBudgetException => new(503, Line(exception), code: "insufficient_memory") { RetryAfter = 1 },
+        ContextLengthException => new(400, Line(exception), prompt, "context_length_exceeded"),
         BadHttpRequestException bad => new(bad.StatusCode, bad.Message),
         NotSupportedException => new(400, Line(exception), code: "unsupported_value"),
         ArgumentException => new(400, Line(exception), code: "invalid_value"),

@@ -8,12 +8,16 @@ namespace Slipway.AspNetCore.Models;
 internal sealed class ModelCatalog : IDisposable
 {
     private readonly Dictionary<string, Lazy<ServedModel>> _models = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _aliases = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
 
     /// <summary>Collects what is registered; without any, the application's own client and generator.</summary>
-    /// <exception cref="InvalidOperationException">A name is registered twice, or there is no model.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A name is registered twice, an alias is of no model, or there is no model.
+    /// </exception>
     public ModelCatalog(
-        IEnumerable<ModelRegistration> registrations, IServiceProvider services, TimeProvider? time = null)
+        IEnumerable<ModelRegistration> registrations, IEnumerable<AliasRegistration> aliases,
+        IServiceProvider services, TimeProvider? time = null)
     {
         _time = time ?? TimeProvider.System;
         Created = _time.GetUtcNow();
@@ -30,6 +34,11 @@ internal sealed class ModelCatalog : IDisposable
         {
             AddOwn(services);
         }
+
+        foreach (var (alias, name) in aliases)
+        {
+            AddAlias(alias, name);
+        }
     }
 
     /// <summary>The time when the server began.</summary>
@@ -38,35 +47,58 @@ internal sealed class ModelCatalog : IDisposable
     /// <summary>The time now.</summary>
     public DateTimeOffset Now => _time.GetUtcNow();
 
-    /// <summary>The names, in the order of their registration.</summary>
-    public IReadOnlyCollection<string> Names => _models.Keys;
+    /// <summary>The names, in the order of their registration, aliases last.</summary>
+    public IReadOnlyList<string> Names => [.. _models.Keys, .. _aliases.Keys];
+
+    /// <summary>The models, in the order of their registration.</summary>
+    public IEnumerable<ServedModel> Models => _models.Values.Select(model => model.Value);
 
     /// <summary>Finds a model and, after a colon, one of its adapters.</summary>
     /// <exception cref="OpenAIException">There is no such model.</exception>
     public (ServedModel Model, string? Adapter) Find(string name)
     {
-        if (_models.TryGetValue(name, out var model))
+        if (Resolve(name) is { } model)
         {
-            return (model.Value, null);
+            return (model, null);
         }
 
         var colon = name.LastIndexOf(':');
-        return colon > 0 && _models.TryGetValue(name[..colon], out model) && model.Value.Chat is not null
-            ? (model.Value, name[(colon + 1)..])
+        return colon > 0 && Resolve(name[..colon]) is { Chat: not null } adapted
+            ? (adapted, name[(colon + 1)..])
             : throw NotFound(name);
     }
 
+    /// <summary>Finds a model by its name or an alias; null where there is none.</summary>
+    public ServedModel? Resolve(string name)
+        => _models.GetValueOrDefault(_aliases.GetValueOrDefault(name, name))?.Value;
+
     /// <summary>Says that there is no such model.</summary>
-    public OpenAIException NotFound(string name) => new(
+    public OpenAIException NotFound(string name, string param = "model") => new(
         404, $"There is no model '{OpenAIException.Excerpt(name)}' here; there is "
-        + $"{string.Join(", ", _models.Keys.Select(key => $"'{key}'"))}.",
-        "model", "model_not_found");
+        + $"{string.Join(", ", Names.Select(key => $"'{key}'"))}.",
+        param, "model_not_found");
 
     public void Dispose()
     {
         foreach (var model in _models.Values.Where(model => model.IsValueCreated))
         {
             model.Value.Dispose();
+        }
+    }
+
+    private void AddAlias(string alias, string name)
+    {
+        if (!_models.ContainsKey(name))
+        {
+            throw new InvalidOperationException(
+                $"The alias '{alias}' is of '{name}', which no model is called; there is "
+                + $"{string.Join(", ", _models.Keys.Select(key => $"'{key}'"))}. Name one of them.");
+        }
+
+        if (_models.ContainsKey(alias) || !_aliases.TryAdd(alias, name))
+        {
+            throw new InvalidOperationException(
+                $"Two models are called '{alias}'. Give one of them another name.");
         }
     }
 

@@ -3,26 +3,39 @@ using Slipway.AspNetCore.Hosting;
 namespace Slipway.AspNetCore.Models;
 
 /// <summary>Lists models: <c>GET /models</c> and <c>GET /models/{name}</c>.</summary>
+/// <remarks>An adapter is listed after its model as <c>model:adapter</c>.</remarks>
 internal static class ModelsEndpoint
 {
     public static Task ListAsync(RequestContext request)
-        => request.WriteAsync(
-            new ModelList([.. request.Catalog.Names.Select(name => Of(request.Catalog, name))]),
-            OpenAIJson.Default.ModelList);
+        => request.WriteAsync(new ModelList([.. All(request.Catalog)]), OpenAIJson.Default.ModelList);
 
     public static Task GetAsync(RequestContext request)
     {
         var name = (string)request.Http.Request.RouteValues["model"]!;
-        return request.Catalog.Names.Contains(name)
-            ? request.WriteAsync(Of(request.Catalog, name), OpenAIJson.Default.ModelInfo)
+        return All(request.Catalog).FirstOrDefault(model => model.Id == name) is { } found
+            ? request.WriteAsync(found, OpenAIJson.Default.ModelInfo)
             : throw request.Catalog.NotFound(name);
     }
 
-    private static ModelInfo Of(ModelCatalog catalog, string name) => new(name, catalog.Created.ToUnixTimeSeconds());
+    private static IEnumerable<ModelInfo> All(ModelCatalog catalog)
+    {
+        var created = catalog.Created.ToUnixTimeSeconds();
+        foreach (var name in catalog.Names)
+        {
+            yield return new ModelInfo(name, created);
+            foreach (var adapter in catalog.Resolve(name)!.Adapters.Names)
+            {
+                yield return new ModelInfo($"{name}:{adapter}", created, Parent: name);
+            }
+        }
+    }
 }
 
 /// <summary>Describes a model.</summary>
-internal sealed record ModelInfo(string Id, long Created)
+/// <param name="Id">The name that requests use.</param>
+/// <param name="Created">The time when the server began, in seconds since 1970.</param>
+/// <param name="Parent">The model of an adapter; null for a model.</param>
+internal sealed record ModelInfo(string Id, long Created, string? Parent = null)
 {
     public string Object { get; } = "model";
 

@@ -22,7 +22,7 @@ internal sealed class OllamaAnswering<T>(RequestContext context, string model, J
     public async Task LoadAsync(ServedModel served)
     {
         ChatCompletionEndpoint.RequireChat(served);
-        await served.EngineAsync().ConfigureAwait(false);
+        using var engine = await served.UseEngineAsync(context.Aborted).ConfigureAwait(false);
         await context.WriteAsync(NewAnswer(isDone: true, "load"), type).ConfigureAwait(false);
     }
 
@@ -35,10 +35,10 @@ internal sealed class OllamaAnswering<T>(RequestContext context, string model, J
         ServedModel served, IReadOnlyList<ChatMessage> messages, ChatOptions options, bool isStreamed)
     {
         var client = ChatCompletionEndpoint.RequireChat(served);
-        var engine = await served.EngineAsync().ConfigureAwait(false);
+        using var engine = await served.UseEngineAsync(context.Aborted).ConfigureAwait(false);
         _times.Loaded();
         var logprobs = engine is not null && options.AdditionalProperties?.ContainsKey("logprobs") == true
-            ? new LogprobWriter(engine.Tokenizer) : null;
+            ? new LogprobWriter(engine.Model.Tokenizer) : null;
         var (whole, calls) = (new OllamaParts(), 0);
         UsageDetails? usage = null;
         ChatFinishReason? reason = null;

@@ -38,8 +38,11 @@ internal static class RerankEndpoint
         var request = await context.ReadAsync(OpenAIJson.Default.RerankRequest).ConfigureAwait(false);
         var model = context.Catalog.Find(request.Model).Model;
         var reranker = model.Reranker ?? throw new OpenAIException(
-            400, $"The model '{OpenAIException.Excerpt(model.Name)}' ranks no documents. Name one that does.", "model",
-            "model_not_supported");
+            400, $"The model '{OpenAIException.Excerpt(model.Name)}' ranks no documents"
+            + (model.Classifier is null
+                ? ". Name one that does."
+                : ": it has several labels. Send texts to '/classify', or name a model with one label."),
+            "model", "model_not_supported");
         Require.Count(request.Documents.Count, 1, MaxDocuments, "documents");
         Require.InRange(request.TopN, 1, int.MaxValue, "top_n");
         string[] texts = [.. request.Documents.Select((document, index) => Text(document, $"documents[{index}]"))];

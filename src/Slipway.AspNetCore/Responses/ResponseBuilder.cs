@@ -9,12 +9,15 @@ namespace Slipway.AspNetCore.Responses;
 /// <summary>Makes a response of a client's updates, and the events that tell of it as it comes.</summary>
 /// <param name="request">The request.</param>
 /// <param name="created">The time of the response, in seconds since 1970.</param>
-internal sealed class ResponseBuilder(ResponseRequest request, long created)
+/// <param name="logprobs">Writes log-probabilities; null where none are asked for.</param>
+internal sealed class ResponseBuilder(ResponseRequest request, long created, LogprobWriter? logprobs = null)
 {
     private static readonly JsonElement Auto = JsonDocument.Parse("\"auto\"").RootElement.Clone();
     private readonly string _id = RequestContext.NewId("resp_");
     private readonly List<ResponseItem> _output = [];
     private readonly StringBuilder _text = new();
+    private readonly List<TokenLogprob> _tokens = [];
+    private int _toldTokens;
     private ResponseItem? _open;
     private UsageDetails? _usage;
     private ChatFinishReason? _reason;
@@ -31,6 +34,7 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
     public IEnumerable<ResponseEvent> Append(ChatResponseUpdate update)
     {
         _reason = update.FinishReason ?? _reason;
+        TakeTokens(update);
         return [.. update.Contents.SelectMany(Append)];
     }
 
@@ -43,11 +47,21 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
         }
 
         var (index, text) = (_output.Count, _text.ToString());
-        var part = new ResponsePart(PartType(item), text);
+        var part = new ResponsePart(PartType(item), text)
+        {
+            Logprobs = logprobs is null || item.Type == "reasoning" ? null : [.. _tokens],
+        };
         var done = item with { Status = item.Status is null ? null : Status, Content = [part] };
         _output.Add(done);
         _open = null;
+        var tokens = part.Logprobs ?? [];
         _text.Clear();
+        if (item.Type != "reasoning")
+        {
+            _tokens.Clear();
+            _toldTokens = 0;
+        }
+
         return item.Type == "reasoning"
             ?
             [
@@ -61,7 +75,7 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
             [
                 Event("response.output_text.done") with
                 {
-                    OutputIndex = index, ItemId = item.Id, ContentIndex = 0, Text = text, Logprobs = [],
+                    OutputIndex = index, ItemId = item.Id, ContentIndex = 0, Text = text, Logprobs = tokens,
                 },
                 Event("response.content_part.done") with
                 {
@@ -83,6 +97,17 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
     /// <summary>Tells of the end.</summary>
     public ResponseEvent End(Response response)
         => Event($"response.{response.Status}") with { Response = response };
+
+    // Tokens of reasoning and calls, and the one that ends an answer, are none of a text's.
+    private void TakeTokens(ChatResponseUpdate update)
+    {
+        if (logprobs is not null && update.RawRepresentation is IReadOnlyList<GeneratedToken> own
+            && update.Contents.Any(content => content is TextContent)
+            && !update.Contents.Any(content => content is TextReasoningContent or FunctionCallContent))
+        {
+            _tokens.AddRange(logprobs.Write(own).Content);
+        }
+    }
 
     private IEnumerable<ResponseEvent> Append(AIContent content) => content switch
     {
@@ -127,8 +152,9 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created)
         events.Add(Event(type == "reasoning" ? "response.reasoning_text.delta" : "response.output_text.delta") with
         {
             OutputIndex = _output.Count, ItemId = _open!.Id, ContentIndex = 0, Delta = text,
-            Logprobs = type == "reasoning" ? null : [],
+            Logprobs = type == "reasoning" ? null : [.. _tokens.Skip(_toldTokens)],
         });
+        _toldTokens = type == "reasoning" ? _toldTokens : _tokens.Count;
         return events;
     }
 

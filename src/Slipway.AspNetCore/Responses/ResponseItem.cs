@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Slipway.AspNetCore.ChatCompletions;
 
 namespace Slipway.AspNetCore.Responses;
 
@@ -29,6 +30,9 @@ internal sealed record ResponsePart(string Type, string Text)
 {
     /// <summary>Places that a text cites; texts of models here cite none.</summary>
     public IReadOnlyList<string>? Annotations { get; init; } = Type == "output_text" ? [] : null;
+
+    /// <summary>Log-probabilities of a text's tokens; null where they were not asked for.</summary>
+    public IReadOnlyList<TokenLogprob>? Logprobs { get; init; }
 }
 
 /// <summary>Holds a response.</summary>
@@ -130,8 +134,8 @@ internal sealed record ResponseEvent(string Type, int SequenceNumber)
 
     public string? Arguments { get; init; }
 
-    /// <summary>Log-probabilities of a text's tokens, which are not told here.</summary>
-    public IReadOnlyList<string>? Logprobs { get; init; }
+    /// <summary>Log-probabilities of a text's tokens; empty where they were not asked for.</summary>
+    public IReadOnlyList<TokenLogprob>? Logprobs { get; init; }
 }
 
 /// <summary>Says that a response is deleted.</summary>

@@ -8,7 +8,19 @@ namespace Slipway.AspNetCore.Responses;
 /// <summary>Turns the parameters of a request into the options of a chat client, each checked.</summary>
 internal static class ResponseOptions
 {
-    private const int MaxTools = 128;
+    private const int MaxTools = 128, MaxAlternatives = 20;
+    private const string Logprobs = "message.output_text.logprobs";
+
+    // Those of the published API; what the tools of its own would tell, nothing here has.
+    private static readonly string[] Includable =
+    [
+        Logprobs, "reasoning.encrypted_content", "message.input_image.image_url", "file_search_call.results",
+        "web_search_call.results", "web_search_call.action.sources", "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+    ];
+
+    /// <summary>Tells whether a response is to hold the log-probabilities of its texts.</summary>
+    public static bool HasLogprobs(ResponseRequest request) => request.Include?.Contains(Logprobs) == true;
 
     /// <summary>Reads the options.</summary>
     /// <param name="request">The request.</param>
@@ -29,8 +41,25 @@ internal static class ResponseOptions
             ResponseFormat = Format(request.Text?.Format),
             Reasoning = OptionsReader.Effort(request.Reasoning?.Effort, "reasoning.effort") is { } effort
                 ? new() { Effort = effort } : null,
-            AdditionalProperties = adapter is null ? null : new() { ["adapter"] = adapter },
+            AdditionalProperties = Extras(request, adapter),
         };
+    }
+
+    private static AdditionalPropertiesDictionary? Extras(ResponseRequest request, string? adapter)
+    {
+        var extras = new AdditionalPropertiesDictionary();
+        if (adapter is not null)
+        {
+            extras["adapter"] = adapter;
+        }
+
+        if (HasLogprobs(request))
+        {
+            extras["logprobs"] = true;
+            extras["top_logprobs"] = request.TopLogprobs ?? 0;
+        }
+
+        return extras.Count == 0 ? null : extras;
     }
 
     private static void Check(ResponseRequest request)
@@ -43,7 +72,23 @@ internal static class ResponseOptions
         Require.Absent(request.Conversation.IsGiven(), "conversation", "Send 'previous_response_id'.");
         Require.Absent(request.Prompt.IsGiven(), "prompt", "Send 'instructions' and 'input'.");
         Require.Absent(request.MaxToolCalls.IsGiven(), "max_tool_calls", "Tools are called by the client.");
-        Require.Absent(request.TopLogprobs.IsGiven(), "top_logprobs", "'/v1/chat/completions' tells them.");
+        Require.InRange(request.TopLogprobs, 0, MaxAlternatives, "top_logprobs");
+        foreach (var (index, part) in (request.Include ?? []).Index())
+        {
+            if (!Includable.Contains(part))
+            {
+                throw OpenAIException.InvalidValue(
+                    $"include[{index}]", part, $"one of {string.Join(", ", Includable.Select(one => $"'{one}'"))}");
+            }
+        }
+
+        if (request.TopLogprobs is not null && !HasLogprobs(request))
+        {
+            throw new OpenAIException(
+                400, $"'top_logprobs' is only taken with '{Logprobs}' in 'include'.", "top_logprobs",
+                "invalid_parameter_combination");
+        }
+
         if (request.Truncation is not (null or "disabled"))
         {
             throw OpenAIException.InvalidValue("truncation", request.Truncation, "'disabled'");

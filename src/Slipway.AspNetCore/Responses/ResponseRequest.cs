@@ -45,6 +45,8 @@ internal sealed class ResponseRequest
 
     public IReadOnlyList<string>? Include { get; init; }
 
+    public int? TopLogprobs { get; init; }
+
     // Read and of no consequence: who asks, and hints that only speed up.
     public string? User { get; init; }
 
@@ -62,8 +64,6 @@ internal sealed class ResponseRequest
     public JsonElement Prompt { get; init; }
 
     public JsonElement MaxToolCalls { get; init; }
-
-    public JsonElement TopLogprobs { get; init; }
 }
 
 /// <summary>Holds a tool that is offered.</summary>

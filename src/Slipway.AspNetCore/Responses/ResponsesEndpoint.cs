@@ -31,7 +31,11 @@ internal static class ResponsesEndpoint
             reader.Add(item, request.Input.ValueKind == JsonValueKind.String ? "input" : $"input[{index}]");
         }
 
-        var builder = new ResponseBuilder(request, context.Catalog.Now.ToUnixTimeSeconds());
+        using var engine = await model.UseEngineAsync(context.Aborted).ConfigureAwait(false);
+        var builder = new ResponseBuilder(
+            request, context.Catalog.Now.ToUnixTimeSeconds(),
+            ResponseOptions.HasLogprobs(request) && engine is not null
+                ? new LogprobWriter(engine.Model.Tokenizer) : null);
         var updates = client.GetStreamingResponseAsync(reader.Messages, options, context.Aborted);
         if (request.Stream == true)
         {

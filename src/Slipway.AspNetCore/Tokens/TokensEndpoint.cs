@@ -34,8 +34,9 @@ internal static class TokensEndpoint
     public static async Task TokenizeAsync(RequestContext context)
     {
         var request = await context.ReadAsync(OpenAIJson.Default.TokenizeRequest).ConfigureAwait(false);
-        var engine = await CompletionEndpoint.RequireEngineAsync(context.Catalog.Find(request.Model).Model)
-            .ConfigureAwait(false);
+        using var use = await CompletionEndpoint.RequireEngineAsync(
+            context.Catalog.Find(request.Model).Model, context.Aborted).ConfigureAwait(false);
+        var engine = use.Model;
         var ids = engine.Tokenizer.Encode(request.Prompt, request.AddSpecialTokens ?? true);
         await context.WriteAsync(
             new TokenizeResponse(ids.Length, engine.ContextLength, ids), OpenAIJson.Default.TokenizeResponse)
@@ -45,8 +46,9 @@ internal static class TokensEndpoint
     public static async Task DetokenizeAsync(RequestContext context)
     {
         var request = await context.ReadAsync(OpenAIJson.Default.DetokenizeRequest).ConfigureAwait(false);
-        var engine = await CompletionEndpoint.RequireEngineAsync(context.Catalog.Find(request.Model).Model)
-            .ConfigureAwait(false);
+        using var use = await CompletionEndpoint.RequireEngineAsync(
+            context.Catalog.Find(request.Model).Model, context.Aborted).ConfigureAwait(false);
+        var engine = use.Model;
         foreach (var (index, id) in request.Tokens.Index())
         {
             Require.InRange(id, 0, engine.VocabularySize - 1, $"tokens[{index}]");

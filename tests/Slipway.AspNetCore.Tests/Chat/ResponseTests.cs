@@ -84,6 +84,43 @@ public sealed class ResponseTests : IAsyncLifetime
         Assert.Equal(whole.ToJsonString(), kept.Json.ToJsonString());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Logprobs_ThatAreIncluded_AreThoseOfChatCompletions(bool stream)
+    {
+        await using var server = await TestServer.StartAsync(models => models.AddModel(TestServer.Assistant, "fake"));
+        var chat = await server.PostAsync("/v1/chat/completions", """
+            {"model": "fake", "temperature": 0, "logprobs": true, "top_logprobs": 2,
+             "messages": [{"role": "user", "content": "Hello!"}]}
+            """);
+        var choice = chat.Json["choices"]![0]!;
+        var expected = choice["logprobs"]!["content"]!.AsArray();
+        var answer = await server.PostAsync("/v1/responses", $$"""
+            {"model": "fake", "temperature": 0, "input": "Hello!", "top_logprobs": 2,
+             "stream": {{(stream ? "true" : "false")}}, "include": ["message.output_text.logprobs"]}
+            """);
+        var part = stream ? Events(answer.Text)[^1]["response"]!["output"]![0]!["content"]![0]!
+            : answer.Json["output"]![0]!["content"]![0]!;
+        Assert.Equal((string?)choice["message"]!["content"], (string?)part["text"]);
+
+        // The chat's tokens end with the one that ends the answer, which is no part of the text.
+        var tokens = part["logprobs"]!.AsArray();
+        Assert.Equal(
+            expected.Take(tokens.Count).Select(token => token!.ToJsonString()),
+            tokens.Select(token => token!.ToJsonString()));
+        Assert.InRange(expected.Count - tokens.Count, 0, 1);
+        Assert.Equal(2, tokens[0]!["top_logprobs"]!.AsArray().Count);
+        if (stream)
+        {
+            var deltas = Events(answer.Text).Where(
+                one => (string?)one["type"] == "response.output_text.delta").ToArray();
+            Assert.Equal(
+                tokens.Select(token => token!.ToJsonString()),
+                deltas.SelectMany(one => one["logprobs"]!.AsArray()).Select(token => token!.ToJsonString()));
+        }
+    }
+
     [Fact]
     public async Task Previous_Response_IsPartOfTheConversation()
     {

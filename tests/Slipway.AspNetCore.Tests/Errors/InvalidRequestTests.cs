@@ -10,6 +10,9 @@ public sealed class InvalidRequestTests(ErrorServer fixture) : IClassFixture<Err
     private const string Embed = """{"model": "numbers", "input": "x"}""";
     private const string Tool = """[{"type": "function", "function": {"name": "f"}}]""";
 
+    private static readonly string TooLong =
+        $"\"{string.Concat(Enumerable.Repeat("word ", 3000))}\"";
+
     // Values of each JSON type; 'i' an integer, 'n' another number.
     private static readonly (char Kind, string Json)[] Values =
     [
@@ -181,7 +184,8 @@ public sealed class InvalidRequestTests(ErrorServer fixture) : IClassFixture<Err
             (With(With(Chat, "model", "\"assistant\""), "top_k", "\"many\""), 400, null, "invalid_value"),
             (With(With(Chat, "model", "\"assistant\""), "guided_regex", "\"(\""), 400, null, "invalid_value"),
             ("{\"model\": \"assistant\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\","
-                + " \"image_url\": {\"url\": \"https://example.org/a.png\"}}]}]}", 400, null, "unsupported_value"),
+                + " \"image_url\": {\"url\": \"https://example.org/a.png\"}}]}]}", 400, "messages[0].content[0].type",
+                "unsupported_value"),
             (new string('[', 200), 400, null, null), ("{\"\\ud800\": 1}", 400, "body", "invalid_value"),
         }.Select(row => ("/v1/chat/completions", row.Body, row.Status, row.Param, row.Code)),
         .. new (string More, string? Param, string Code)[]
@@ -229,6 +233,49 @@ public sealed class InvalidRequestTests(ErrorServer fixture) : IClassFixture<Err
         }.Select(row => ("/v1/embeddings", row.Body, row.Status, row.Param, row.Code)),
         ("/v1/rerank", """{"model": "fake", "query": "q", "documents": ["d"]}""", 400, "model", "model_not_supported"),
         ("/v1/rerank", """{"model": "fake", "documents": ["d"]}""", 400, "query", "missing_required_parameter"),
+        ("/v1/rerank", """{"model": "assistant", "query": "q", "documents": ["d"]}""", 400, "model",
+            "model_not_supported"),
+        ("/v1/classify", """{"model": "assistant", "input": "x"}""", 400, "model", "model_not_supported"),
+        ("/v1/classify", """{"model": "none", "input": "x"}""", 404, "model", "model_not_found"),
+        ("/v1/classify", """{"model": "assistant"}""", 400, "input", "missing_required_parameter"),
+        ("/v1/load_lora_adapter", """{"lora_name": "a"}""", 400, "lora_path", "missing_required_parameter"),
+        ("/v1/load_lora_adapter", """{"lora_path": "a"}""", 400, "lora_name", "missing_required_parameter"),
+        ("/v1/load_lora_adapter", """{"lora_name": "a", "lora_path": "../a"}""", 400, "lora_path", "invalid_value"),
+        ("/v1/load_lora_adapter", """{"lora_name": "a", "lora_path": "/"}""", 400, "lora_path", "invalid_value"),
+        ("/v1/load_lora_adapter", """{"lora_name": "a", "lora_path": "\\u0000"}""", 400, "lora_path", "invalid_value"),
+        ("/v1/load_lora_adapter", """{"lora_name": "a", "lora_path": "no-such"}""", 400, "lora_path",
+            "invalid_value"),
+        ("/v1/load_lora_adapter", """{"lora_name": "a", "lora_path": "int4"}""", 400, "base_model_name",
+            "missing_required_parameter"),
+        ("/v1/load_lora_adapter",
+            """{"lora_name": "a", "lora_path": "int4", "base_model_name": "none"}""", 404, "base_model_name",
+            "model_not_found"),
+        ("/v1/load_lora_adapter",
+            """{"lora_name": "a", "lora_path": "int4", "base_model_name": "fake"}""", 400, "model",
+            "model_not_supported"),
+        ("/v1/load_lora_adapter",
+            """{"lora_name": "a", "lora_path": "int4", "base_model_name": "assistant"}""", 400, null,
+            "unsupported_value"),
+        ("/v1/unload_lora_adapter", "{}", 400, "lora_name", "missing_required_parameter"),
+        ("/v1/unload_lora_adapter", """{"lora_name": "a", "base_model_name": "assistant"}""", 404, "lora_name",
+            "adapter_not_found"),
+        ("/v1/chat/completions",
+            $$"""{"model": "assistant", "messages": [{"role": "user", "content": {{TooLong}}}]}""", 400, "messages",
+            "context_length_exceeded"),
+        ("/v1/chat/completions",
+            $$"""
+            {"model": "assistant", "stream": true, "messages": [{"role": "user", "content": {{TooLong}}}]}
+            """, 400, "messages", "context_length_exceeded"),
+        ("/v1/completions", $$"""{"model": "assistant", "prompt": {{TooLong}}}""", 400, "prompt",
+            "context_length_exceeded"),
+        ("/v1/responses", $$"""{"model": "assistant", "input": {{TooLong}}}""", 400, "input",
+            "context_length_exceeded"),
+        ("/v1/responses", """{"model": "assistant", "input": "x", "include": ["everything"]}""", 400, "include[0]",
+            "invalid_value"),
+        ("/v1/responses", """{"model": "assistant", "input": "x", "top_logprobs": 2}""", 400, "top_logprobs",
+            "invalid_parameter_combination"),
+        ("/v1/responses", """{"model": "assistant", "input": "x", "top_logprobs": 21}""", 400, "top_logprobs",
+            "integer_above_max_value"),
         ("/v1/tokenize", """{"model": "assistant"}""", 400, "prompt", "missing_required_parameter"),
         ("/v1/tokenize", """{"model": "fake", "prompt": "x"}""", 400, "model", "model_not_supported"),
         ("/v1/detokenize", """{"model": "assistant", "tokens": [-1]}""", 400, "tokens[0]", "integer_below_min_value"),
@@ -278,7 +325,8 @@ public sealed class ErrorServer : IAsyncLifetime
     public async ValueTask InitializeAsync() => Server = await TestServer.StartAsync(models => models
         .AddModel(TestServer.Assistant, "assistant")
         .AddChatClient("fake", _ => FakeChatClient.Saying(new Microsoft.Extensions.AI.TextContent("ok")))
-        .AddEmbeddingGenerator("numbers", _ => new FakeEmbeddings()));
+        .AddEmbeddingGenerator("numbers", _ => new FakeEmbeddings()),
+        options => options.AdaptersPath = Path.GetDirectoryName(TestServer.Assistant));
 
     public ValueTask DisposeAsync() => Server.DisposeAsync();
 }

@@ -1,5 +1,4 @@
-using Slipway.Checkpoints;
-using Slipway.Export;
+using Slipway.AspNetCore.Tests.Models;
 using Slipway.Testing;
 
 namespace Slipway.AspNetCore.Tests.Golden;
@@ -7,26 +6,35 @@ namespace Slipway.AspNetCore.Tests.Golden;
 /// <summary>Runs the exchanges of the files beside this one; each response must be as it stands there.</summary>
 public sealed class GoldenTests(GoldenServer fixture) : IClassFixture<GoldenServer>
 {
-    private const string Reranker = "rerank.http";
+    private const string Reranker = "rerank.http", Classifier = "classify.http", Adapters = "adapters.http";
 
-    public static TheoryData<string> Files => [.. GoldenRunner.Files.Where(file => file != Reranker)];
+    public static TheoryData<string> Files
+        => [.. GoldenRunner.Files.Where(file => file is not (Reranker or Classifier or Adapters))];
 
     [Theory]
     [MemberData(nameof(Files))]
     public Task Exchange_OfAFile_IsAsItStandsThere(string file) => GoldenRunner.RunAsync(fixture.Server, file);
 
-    [Fact]
-    public async Task Exchange_WithAReranker_IsAsItStandsThere()
+    [Theory]
+    [InlineData(Reranker, "xlm-roberta-reranker", "reranker")]
+    [InlineData(Classifier, "bert-classifier", "labels")]
+    public async Task Exchange_WithAnEncoder_IsAsItStandsThere(string file, string checkpoint, string name)
     {
         using var folder = new TemporaryFolder();
-        SpelledCheckpoint.Write("xlm-roberta-reranker", folder["source"]);
-        using (var checkpoint = Checkpoint.Open(folder["source"]))
-        {
-            Exporter.Export(checkpoint, folder["package"], new ExportOptions());
-        }
+        var package = TinyPackage.Spelled(folder, checkpoint);
+        await using var server = await TestServer.StartAsync(models => models.AddModel(package, name));
+        await GoldenRunner.RunAsync(server, file);
+    }
 
-        await using var server = await TestServer.StartAsync(models => models.AddModel(folder["package"], "reranker"));
-        await GoldenRunner.RunAsync(server, Reranker);
+    [Fact]
+    public async Task Exchange_WithAdapters_IsAsItStandsThere()
+    {
+        using var folder = new TemporaryFolder();
+        TinyPackage.WriteAdapter(folder["adapters/poems"], seed: 1);
+        var package = TinyPackage.Adaptable(folder["package"]);
+        await using var server = await TestServer.StartAsync(
+            models => models.AddModel(package, "home"), options => options.AdaptersPath = folder["adapters"]);
+        await GoldenRunner.RunAsync(server, Adapters);
     }
 
     // An endpoint without an exchange that succeeds is not tested.
