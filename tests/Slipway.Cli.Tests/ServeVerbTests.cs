@@ -18,8 +18,11 @@ public sealed class ServeVerbTests
         using var error = new StringWriter();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var server = CommandLine.RunAsync(
-            ["serve", Package, $"home={Package}", "--port", "0", "--api-key", "secret",
-                .. hasPage ? [] : (string[])["--no-page"]],
+            [
+                "serve", Package, $"home={Package}", "--port", "0", "--api-key", "secret", "--alias", "house=home",
+                "--load-at-start", "--idle-timeout", "60", "--memory", "1GiB",
+                .. hasPage ? [] : (string[])["--no-page"],
+            ],
             TextWriter.Synchronized(output), error, TextReader.Null, stop.Token);
         while (!output.ToString().Contains("/v1", StringComparison.Ordinal) && !server.IsCompleted)
         {
@@ -31,7 +34,7 @@ public sealed class ServeVerbTests
         using var http = new HttpClient { BaseAddress = new Uri($"http://{address}/") };
         http.DefaultRequestHeaders.Authorization = new("Bearer", "secret");
         using var content = new StringContent(
-            """{"model": "home", "messages": [{"role": "user", "content": "Hello!"}]}""", Encoding.UTF8,
+            """{"model": "house", "messages": [{"role": "user", "content": "Hello!"}]}""", Encoding.UTF8,
             "application/json");
         using var response = await http.PostAsync(
             "v1/chat/completions", content, TestContext.Current.CancellationToken);
@@ -40,7 +43,12 @@ public sealed class ServeVerbTests
         using var page = await http.GetAsync(new Uri("/", UriKind.Relative), TestContext.Current.CancellationToken);
         Assert.Equal(hasPage ? HttpStatusCode.OK : HttpStatusCode.NotFound, page.StatusCode);
         Assert.Equal(hasPage, output.ToString().Contains("a page to try them", StringComparison.Ordinal));
-        Assert.Equal("ready", await http.GetStringAsync("health", TestContext.Current.CancellationToken));
+        while (await HealthAsync(http) == "loading")
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal("ready", await HealthAsync(http));
         var health = await Tool.RunAsync("health", $"http://{address}", "--json");
         Assert.True((bool)health.Json["ready"]!);
         Assert.Contains(
@@ -51,11 +59,22 @@ public sealed class ServeVerbTests
         Assert.Equal("", error.ToString());
     }
 
+    private static async Task<string> HealthAsync(HttpClient http)
+    {
+        using var response = await http.GetAsync(
+            new Uri("health", UriKind.Relative), TestContext.Current.CancellationToken);
+        return await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+    }
+
     [Theory]
     [InlineData("Others can reach '0.0.0.0', and no key is asked for.", "--host", "0.0.0.0")]
     [InlineData("'nowhere' in --host is no address", "--host", "nowhere")]
     [InlineData("--port is '70000'", "--port", "70000")]
     [InlineData("There is no folder 'no-such'; expected a package.", "", "no-such")]
+    [InlineData("--idle-timeout is '0'", "--idle-timeout", "0")]
+    [InlineData("--memory is 'lots'; expected bytes, such as 8GiB or 500MB.", "--memory", "lots")]
+    [InlineData("'a=b' in --alias is no NAME=MODEL of one of 'int4'.", "--alias", "a=b")]
+    [InlineData("There is no folder 'no-such'; expected one of adapters.", "--adapters-folder", "no-such")]
     [InlineData("Two packages are called 'int4'. Name them", "", "")]
     public async Task Serve_WrongUsage_IsOneLine(string words, string name, string value)
     {

@@ -58,6 +58,11 @@ internal static class ExportVerb
             Description =
                 "A folder with a LoRA adapter that requests choose by name, as NAME=DIR or DIR; may be repeated.",
         };
+        var adapterInputs = new Option<bool>("--adapter-inputs")
+        {
+            Description =
+                "Let the package take adapters at every linear layer, so that a running model can be given some.",
+        };
         var strict = new Option<bool>("--strict")
         {
             Description =
@@ -72,7 +77,8 @@ internal static class ExportVerb
             "export",
             "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
-            source, output, requantize, tune, context_, cache, adapter, adapters, strict, overwrite, json,
+            source, output, requantize, tune, context_, cache, adapter, adapters, adapterInputs, strict, overwrite,
+            json,
         };
         quantization.AddTo(command);
         modules.AddTo(command);
@@ -83,7 +89,7 @@ internal static class ExportVerb
             if (ModuleExportArguments.IsAssembly(asked))
             {
                 OptionChecks.RequireNone(
-                    result, [requantize, tune, context_, cache, adapter, adapters, strict],
+                    result, [requantize, tune, context_, cache, adapter, adapters, adapterInputs, strict],
                     $"is for checkpoints; '{asked}' is an assembly.");
                 quantization.RequireGraphOptions(result, asked);
                 await modules.RunAsync(
@@ -112,6 +118,7 @@ internal static class ExportVerb
                 KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
                 KeyValueMeasurement = Measure(text),
                 Adapters = beside.Adapters,
+                AdapterInputs = result.GetValue(adapterInputs),
                 Strict = result.GetValue(strict),
                 Overwrite = result.GetValue(overwrite),
             };

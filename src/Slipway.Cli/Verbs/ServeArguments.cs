@@ -58,6 +58,39 @@ internal sealed class ServeArguments
         Description = "A file that keeps what /v1/responses answered; in memory unless told.",
     };
 
+    private readonly Option<double?> _idle = new("--idle-timeout")
+    {
+        Description = "Seconds without a request after which a model is unloaded; the next request loads it again. "
+            + "Never unless told.",
+    };
+
+    private readonly Option<string?> _memory = new("--memory")
+    {
+        Description = "The most bytes of all models together, weights, keys and values, such as 8GiB; a model that is "
+            + "unused is unloaded where another needs its room. Half of the free memory, weights apart, unless told.",
+    };
+
+    private readonly Option<bool> _loadAtStart = new("--load-at-start")
+    {
+        Description = "Load all models at once, instead of each with its first request; /health is ready only then.",
+    };
+
+    private readonly Option<string[]> _aliases = new("--alias")
+    {
+        Description = "A further name of a model, as NAME=MODEL; may be repeated.", DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string?> _adapters = new("--adapters-folder")
+    {
+        Description = "A folder of LoRA adapters that requests may add to running models, by "
+            + "/v1/load_lora_adapter; none unless told.",
+    };
+
+    private readonly Option<bool> _logJson = new("--log-json")
+    {
+        Description = "Write log lines as JSON.",
+    };
+
     private readonly Option<int> _drain = new("--drain-seconds")
     {
         Description = "The longest time that answers in flight have to end when the server is stopped.",
@@ -82,6 +115,12 @@ internal sealed class ServeArguments
         command.Add(_perMinute);
         command.Add(_concurrent);
         command.Add(_responses);
+        command.Add(_idle);
+        command.Add(_memory);
+        command.Add(_loadAtStart);
+        command.Add(_aliases);
+        command.Add(_adapters);
+        command.Add(_logJson);
         command.Add(_drain);
         command.Add(_noPage);
         _resources.AddTo(command);
@@ -130,7 +169,11 @@ internal sealed class ServeArguments
         options.RequestsPerMinute = result.GetValue(_perMinute) ?? options.RequestsPerMinute;
         options.ConcurrentRequests = result.GetValue(_concurrent) ?? options.ConcurrentRequests;
         options.ResponsesPath = result.GetValue(_responses) ?? options.ResponsesPath;
-        return options;
+        options.AdaptersPath = result.GetValue(_adapters) ?? options.AdaptersPath;
+        options.LoadAtStart |= result.GetValue(_loadAtStart);
+        return options.AdaptersPath is null || Directory.Exists(options.AdaptersPath) ? options
+            : throw new DirectoryNotFoundException(
+                $"There is no folder '{options.AdaptersPath}'; expected one of adapters.");
     }
 
     /// <summary>Copies options to those of the services.</summary>
@@ -143,7 +186,11 @@ internal sealed class ServeArguments
         to.ResponsesPath = from.ResponsesPath;
         to.MaxStoredResponses = from.MaxStoredResponses;
         to.RequestTimeout = from.RequestTimeout;
+        to.LoadAtStart = from.LoadAtStart;
+        to.AdaptersPath = from.AdaptersPath;
     }
+
+    public bool LogsJson(ParseResult result) => result.GetValue(_logJson);
 
     public TimeSpan DrainTime(ParseResult result) => TimeSpan.FromSeconds(Math.Max(0, result.GetValue(_drain)));
 
@@ -151,7 +198,34 @@ internal sealed class ServeArguments
 
     public string[] Origins(ParseResult result) => result.GetValue(_origins) ?? [];
 
-    public LanguageModelOptions ModelOptions(ParseResult result) => _resources.Read(result);
+    /// <summary>Options of each model; all of them share one budget.</summary>
+    public LanguageModelOptions ModelOptions(ParseResult result)
+        => _resources.Read(result) with { MemoryBudget = Budget(result) };
+
+    /// <summary>The time after which an unused model is unloaded; null for never.</summary>
+    /// <exception cref="UsageException">It is not above zero, or longer than thirty days.</exception>
+    public TimeSpan? IdleTimeout(ParseResult result) => result.GetValue(_idle) switch
+    {
+        null => null,
+        > 0 and <= 30 * 86400 and var seconds => TimeSpan.FromSeconds(seconds),
+        var other => throw new UsageException(
+            FormattableString.Invariant($"--idle-timeout is '{other}'; expected seconds, above 0, at most 30 days.")),
+    };
+
+    /// <summary>Further names of models.</summary>
+    /// <exception cref="UsageException">One is not of the form NAME=MODEL, or of no model.</exception>
+    public IReadOnlyList<(string Alias, string Name)> Aliases(ParseResult result)
+    {
+        var models = Models(result);
+        var names = string.Join(", ", models.Select(model => $"'{model.Name}'"));
+        return [.. (result.GetValue(_aliases) ?? []).Select(
+            text => text.Split('=', 2) is [{ Length: > 0 } alias, var name] && models.Any(model => model.Name == name)
+                ? (alias, name)
+                : throw new UsageException($"'{text}' in --alias is no NAME=MODEL of one of {names}."))];
+    }
+
+    private MemoryBudget? Budget(ParseResult result) => result.GetValue(_memory) is { } text
+        ? new MemoryBudget(MemorySize.Parse(text, _memory.Name)) { IncludesWeights = true } : null;
 
     private static (string Name, string Folder) Model(string text)
     {

@@ -7,6 +7,8 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using Slipway.Telemetry;
 
@@ -16,6 +18,12 @@ namespace Slipway.Cli.Verbs;
 internal static class ServeVerb
 {
     private const string EnvironmentPrefix = "SLIPWAY_";
+
+    private static readonly string[] ExporterVariables =
+    [
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    ];
 
     public static Command Create(VerbContext context)
     {
@@ -47,6 +55,21 @@ internal static class ServeVerb
         return command;
     }
 
+    // Spans and measurements go where the standard variables of the environment say; nowhere without them.
+    private static void AddTelemetry(WebApplicationBuilder builder)
+    {
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .WithMetrics(metrics => metrics
+                .AddMeter(
+                    SlipwayTelemetry.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
+                .AddPrometheusExporter())
+            .WithTracing(tracing => tracing.AddSource(SlipwayTelemetry.ActivitySourceName, "Microsoft.AspNetCore"));
+        if (Array.Exists(ExporterVariables, name => builder.Configuration[name] is { Length: > 0 }))
+        {
+            telemetry.UseOtlpExporter();
+        }
+    }
+
     private static WebApplication Build(ServeArguments arguments, ParseResult result)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
@@ -54,8 +77,11 @@ internal static class ServeVerb
             ContentRootPath = Directory.GetCurrentDirectory(),
         });
         builder.Configuration.AddEnvironmentVariables(EnvironmentPrefix);
-        builder.Logging.ClearProviders().AddSimpleConsole().AddConsole(
-            console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.ClearProviders().AddConsole(console =>
+        {
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+            console.FormatterName = arguments.LogsJson(result) ? ConsoleFormatterNames.Json : console.FormatterName;
+        });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         var options = arguments.Options(result, builder.Configuration.GetSection("Server"));
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -65,16 +91,21 @@ internal static class ServeVerb
             kestrel.Listen(arguments.EndPoint(result, options.ApiKeys.Count > 0));
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = arguments.DrainTime(result));
-        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(SlipwayTelemetry.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
-            .AddPrometheusExporter());
+        AddTelemetry(builder);
         var server = builder.Services.AddOpenAIServer(served => ServeArguments.Apply(options, served));
+        var (modelOptions, idle) = (arguments.ModelOptions(result), arguments.IdleTimeout(result));
         foreach (var (name, folder) in arguments.Models(result))
         {
-            server.AddModel(folder, name, chat => chat.Model = arguments.ModelOptions(result) with
+            server.AddModel(folder, name, chat =>
             {
-                LoggerFactory = chat.Model.LoggerFactory,
+                chat.IdleTimeout = idle;
+                chat.Model = modelOptions with { LoggerFactory = chat.Model.LoggerFactory };
             });
+        }
+
+        foreach (var (alias, name) in arguments.Aliases(result))
+        {
+            server.AddAlias(alias, name);
         }
 
         if (arguments.Origins(result) is { Length: > 0 } origins)
