@@ -56,7 +56,7 @@ static async Task<(long Prompt, long Cached)> ConverseAsync(HttpClient http, str
     var (messages, prompt, cached) = (new JsonArray(), 0L, 0L);
     foreach (var turn in Enumerable.Range(1, 6))
     {
-        messages.Add(User($"I am {name}, and this is question {turn}: is the light in the kitchen on or off?"));
+        messages.Add(User($"Hello! This is greeting {turn} of {name}; introduce yourself."));
         using var response = await PostAsync(http, messages, stream: false);
         var answer = (await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonNode>())!;
         messages.Add(answer["choices"]![0]!["message"]!.DeepClone());

@@ -8,6 +8,7 @@ using static TorchSharp.torch;
 namespace Slipway.Tracing.Tests;
 
 /// <summary>Holds that modules are exported rightly at every size, refused, or warned of.</summary>
+[Collection(nameof(Alone))] // Its modules change static fields, which every trace watches.
 public sealed class TrickyTests
 {
     // None but the first few is traced or proven of itself.

@@ -51,7 +51,14 @@ internal sealed class WeightFiles : IDisposable
     public static long BytesOf(string folder)
         => new DirectoryInfo(folder).EnumerateFiles()
             .Where(file => file.Name.Contains(".onnx", StringComparison.Ordinal))
-            .Sum(file => (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length);
+            .Sum(file => LengthOf(file.FullName));
+
+    // Of what a link leads to: the file system resolves it, also below folders that are links themselves.
+    private static long LengthOf(string path)
+    {
+        using var file = File.OpenHandle(path);
+        return RandomAccess.GetLength(file);
+    }
 
     /// <summary>Refuses to go on with weights that are others by now.</summary>
     /// <exception cref="PackageException">A file was written since the model was loaded.</exception>
