@@ -6,7 +6,7 @@ using Slipway.AspNetCore.Models;
 namespace Slipway.AspNetCore.Hosting;
 
 /// <summary>
-/// Loads all models when the host starts, and lets each compute something small, where the options say so.
+/// Loads all models when the host has started, and lets each compute something small, where the options say so.
 /// </summary>
 /// <remarks>The server is ready when all have. A model that cannot be loaded stops the host.</remarks>
 internal sealed partial class ModelStartup(
@@ -19,7 +19,12 @@ internal sealed partial class ModelStartup(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         gate.IsLoading = options.Value.LoadAtStart;
-        _loading = options.Value.LoadAtStart ? LoadAsync() : Task.CompletedTask;
+        if (gate.IsLoading)
+        {
+            // A host that is stopped before it has started throws, and hides why.
+            lifetime.ApplicationStarted.Register(() => _loading = LoadAsync());
+        }
+
         return Task.CompletedTask;
     }
 

@@ -49,7 +49,7 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created, Log
         var (index, text) = (_output.Count, _text.ToString());
         var part = new ResponsePart(PartType(item), text)
         {
-            Logprobs = logprobs is null || item.Type == "reasoning" ? null : [.. _tokens],
+            Logprobs = item.Type == "reasoning" ? null : [.. _tokens],
         };
         var done = item with { Status = item.Status is null ? null : Status, Content = [part] };
         _output.Add(done);

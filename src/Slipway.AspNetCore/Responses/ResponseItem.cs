@@ -31,8 +31,8 @@ internal sealed record ResponsePart(string Type, string Text)
     /// <summary>Places that a text cites; texts of models here cite none.</summary>
     public IReadOnlyList<string>? Annotations { get; init; } = Type == "output_text" ? [] : null;
 
-    /// <summary>Log-probabilities of a text's tokens; null where they were not asked for.</summary>
-    public IReadOnlyList<TokenLogprob>? Logprobs { get; init; }
+    /// <summary>Log-probabilities of a text's tokens; empty where they were not asked for.</summary>
+    public IReadOnlyList<TokenLogprob>? Logprobs { get; init; } = Type == "output_text" ? [] : null;
 }
 
 /// <summary>Holds a response.</summary>

@@ -38,7 +38,8 @@ public sealed class ResponseTests : IAsyncLifetime
         Assert.Equal(["reasoning", "message", "function_call"], output.Select(item => (string?)item!["type"]));
         Assert.Equal("""[{"type":"reasoning_text","text":"hm"}]""", output[0]!["content"]!.ToJsonString());
         Assert.Equal(
-            """[{"type":"output_text","text":"ok","annotations":[]}]""", output[1]!["content"]!.ToJsonString());
+            """[{"type":"output_text","text":"ok","annotations":[],"logprobs":[]}]""",
+            output[1]!["content"]!.ToJsonString());
         Assert.Equal(
             ("c1", "f", """{"a":1}""", "completed"),
             ((string?)output[2]!["call_id"], (string?)output[2]!["name"], (string?)output[2]!["arguments"],
