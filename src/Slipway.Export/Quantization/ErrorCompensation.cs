@@ -60,7 +60,7 @@ internal sealed class ErrorCompensation
             var minimum = hasMinima ? offsets[block] : -offsets[block] * scale;
             var code = Math.Clamp(MathF.Round((left[index] - minimum) / scale), 0, layout.Maximum);
             codes[_order[index]] = (byte)code;
-            var correction = _corrections.AsSpan(index * size, index + 1);
+            var correction = _corrections.AsSpan(RowStart(index), index + 1);
             var error = (left[index] - ((code * scale) + minimum)) / correction[index];
             TensorPrimitives.MultiplyAdd(correction[..index], -error, left[..index], left[..index]);
         }
@@ -68,12 +68,15 @@ internal sealed class ErrorCompensation
         ArrayPool<float>.Shared.Return(rented);
     }
 
-    // The last of the order is rounded first.
+    private static int RowStart(int row) => row * (row + 1) / 2;
+
+    // The last of the order is rounded first. Of the inverse factor the lower triangle is kept, row after row.
     private static float[]? Corrections(float[] products, int[] order, float mean)
     {
         var size = order.Length;
-        var matrix = new float[products.Length];
-        for (var damping = Damping; damping <= MaxDamping; damping *= 10)
+        var matrix = ArrayPool<float>.Shared.Rent(products.Length);
+        float[]? corrections = null;
+        for (var damping = Damping; damping <= MaxDamping && corrections is null; damping *= 10)
         {
             Parallel.For(0, size, row =>
             {
@@ -86,10 +89,15 @@ internal sealed class ErrorCompensation
             });
             if (SymmetricSystem.TryInvertFactor(matrix, size))
             {
-                return matrix;
+                corrections = new float[RowStart(size)];
+                for (var row = 0; row < size; row++)
+                {
+                    matrix.AsSpan(row * size, row + 1).CopyTo(corrections.AsSpan(RowStart(row)));
+                }
             }
         }
 
-        return null;
+        ArrayPool<float>.Shared.Return(matrix);
+        return corrections;
     }
 }

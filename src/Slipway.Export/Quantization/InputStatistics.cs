@@ -58,7 +58,7 @@ public sealed class InputStatistics
 
     /// <summary>Moves errors between weights that multiply these inputs; null where products are not known, or cannot
     /// be factored.</summary>
-    /// <remarks>As large as the products, so only the garbage collector decides how long it is kept.</remarks>
+    /// <remarks>Half as large as the products, so only the garbage collector decides how long it is kept.</remarks>
     internal ErrorCompensation? Compensation
     {
         get
