@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
 using Slipway.AspNetCore.Hosting;
 using Slipway.AspNetCore.Models;
 using Slipway.AspNetCore.Ollama;
@@ -37,13 +36,7 @@ public static class OllamaEndpointRouteBuilderExtensions
     public static IEndpointConventionBuilder MapOllama(this IEndpointRouteBuilder endpoints, string prefix = "/api")
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        if (endpoints.ServiceProvider.GetService<ModelCatalog>() is null)
-        {
-            throw new InvalidOperationException(
-                "The services lack those of the endpoints. Call services.AddOpenAIServer() before the application is "
-                + "built.");
-        }
-
+        ModelCatalog.RequireRegistered(endpoints.ServiceProvider);
         var group = endpoints.MapGroup(prefix);
         foreach (var (method, path, handler) in Endpoints)
         {

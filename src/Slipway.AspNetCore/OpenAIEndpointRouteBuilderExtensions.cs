@@ -34,9 +34,9 @@ public static class OpenAIEndpointRouteBuilderExtensions
         ("POST", "/rerank", RerankEndpoint.HandleAsync, "documents"),
         ("POST", "/classify", ClassifyEndpoint.HandleAsync, "input"),
         ("POST", "/tokenize", TokensEndpoint.TokenizeAsync, null),
+        ("POST", "/detokenize", TokensEndpoint.DetokenizeAsync, null),
         ("POST", "/load_lora_adapter", AdapterEndpoint.LoadAsync, null),
         ("POST", "/unload_lora_adapter", AdapterEndpoint.UnloadAsync, null),
-        ("POST", "/detokenize", TokensEndpoint.DetokenizeAsync, null),
     ];
 
     /// <summary>Maps the endpoints of OpenAI's API over the models that <c>AddOpenAIServer</c> names.</summary>
@@ -51,13 +51,7 @@ public static class OpenAIEndpointRouteBuilderExtensions
     public static IEndpointConventionBuilder MapOpenAI(this IEndpointRouteBuilder endpoints, string prefix = "/v1")
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        if (endpoints.ServiceProvider.GetService<ModelCatalog>() is null)
-        {
-            throw new InvalidOperationException(
-                "The services lack those of the endpoints. Call services.AddOpenAIServer() before the application is "
-                + "built.");
-        }
-
+        ModelCatalog.RequireRegistered(endpoints.ServiceProvider);
         var group = endpoints.MapGroup(prefix);
         foreach (var (method, path, handler, prompt) in Endpoints)
         {

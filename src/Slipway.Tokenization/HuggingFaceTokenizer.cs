@@ -300,10 +300,10 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens) => new(this, skipSpecialTokens);
 
-    /// <summary>Begins a text of <see cref="DecodedPart"/>s.</summary>
     /// <summary>Makes what keeps control tokens from being found where a text only spells them.</summary>
     internal TokenGuard Guard(IReadOnlyCollection<AddedToken> control) => _encoder.Guard(control);
 
+    /// <summary>Begins a text of <see cref="DecodedPart"/>s.</summary>
     internal DecoderStage StartDecoding(DecoderStage next) => _decoder?.StartPrepared(next) ?? new JoiningStage(next);
 
     /// <summary>A token as far as it can be decoded without those around it; null for an id without one.</summary>

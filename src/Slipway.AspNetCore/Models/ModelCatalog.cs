@@ -53,6 +53,18 @@ internal sealed class ModelCatalog : IDisposable
     /// <summary>The models, in the order of their registration.</summary>
     public IEnumerable<ServedModel> Models => _models.Values.Select(model => model.Value);
 
+    /// <summary>Refuses to map endpoints over services that lack what they need.</summary>
+    /// <exception cref="InvalidOperationException">The services lack <c>AddOpenAIServer</c>.</exception>
+    public static void RequireRegistered(IServiceProvider services)
+    {
+        if (services.GetService<ModelCatalog>() is null)
+        {
+            throw new InvalidOperationException(
+                "The services lack those of the endpoints. Call services.AddOpenAIServer() before the application is "
+                + "built.");
+        }
+    }
+
     /// <summary>Finds a model and, after a colon, one of its adapters.</summary>
     /// <exception cref="OpenAIException">There is no such model.</exception>
     public (ServedModel Model, string? Adapter) Find(string name)
