@@ -17,16 +17,15 @@ internal static class OllamaModelEndpoints
 
     public static Task TagsAsync(RequestContext context) => context.WriteAsync(
         new OllamaModelList(
-            [.. Models(context).Select(model => OllamaModels.Describe(model, context.Catalog.Created))]),
+            [
+                .. Models(context).Select(
+                    item => OllamaModels.Describe(item.Name, item.Model, context.Catalog.Created)),
+            ]),
         OllamaJson.Default.OllamaModelList);
 
     public static Task LoadedAsync(RequestContext context) => context.WriteAsync(
-        new OllamaRunningList([.. Models(context).Where(model => model.Loaded is not null).Select(model =>
-        {
-            var about = OllamaModels.Describe(model, context.Catalog.Created);
-            return new OllamaRunningModel(
-                about.Name, about.Size, about.Digest, about.Details, model.Loaded!.ContextLength);
-        })]),
+        new OllamaRunningList(
+            [.. Models(context).SelectMany(item => Running(item.Name, item.Model, context.Catalog.Created))]),
         OllamaJson.Default.OllamaRunningList);
 
     public static async Task ShowAsync(RequestContext context)
@@ -34,7 +33,7 @@ internal static class OllamaModelEndpoints
         var request = await context.ReadAsync(OllamaJson.Default.OllamaShowRequest, takesAnyType: true)
             .ConfigureAwait(false);
         var (model, _) = OllamaModels.Find(context.Catalog, request.Model ?? request.Name ?? "");
-        var about = OllamaModels.Describe(model, context.Catalog.Created);
+        var about = OllamaModels.Describe(model.Name, model, context.Catalog.Created);
         var package = model is { Folder: { } folder, Chat: not null }
             ? ModelPackage.Open(folder, PackageVerification.Sizes) : null;
         var template = package?.ReadFile("chat_template.jinja") is { } bytes
@@ -46,8 +45,18 @@ internal static class OllamaModelEndpoints
             OllamaJson.Default.OllamaShowResponse).ConfigureAwait(false);
     }
 
-    private static IEnumerable<ServedModel> Models(RequestContext context)
-        => context.Catalog.Names.Select(name => context.Catalog.Find(name).Model);
+    // At most one: none where the model is not loaded.
+    private static IEnumerable<OllamaRunningModel> Running(string name, ServedModel model, DateTimeOffset created)
+    {
+        if (model.Loaded is { ContextLength: var length })
+        {
+            var about = OllamaModels.Describe(name, model, created);
+            yield return new OllamaRunningModel(about.Name, about.Size, about.Digest, about.Details, length);
+        }
+    }
+
+    private static IEnumerable<(string Name, ServedModel Model)> Models(RequestContext context)
+        => context.Catalog.Names.Select(name => (name, context.Catalog.Resolve(name)!));
 
     // The lines of a Modelfile; greedy search is a temperature of zero.
     private static string Parameters(ModelPackage? package) => package?.Config.Search is not { } search ? ""

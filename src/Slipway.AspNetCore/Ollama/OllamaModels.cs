@@ -35,15 +35,15 @@ internal static class OllamaModels
     }
 
     /// <summary>Adds the tag that a name has where it says none.</summary>
-    public static string Tagged(string name) => name.Contains(':', StringComparison.Ordinal) ? name : name + Latest;
+    private static string Tagged(string name) => name.Contains(':', StringComparison.Ordinal) ? name : name + Latest;
 
-    /// <summary>Describes a model, a package by its files.</summary>
-    public static OllamaModel Describe(ServedModel model, DateTimeOffset created)
+    /// <summary>Describes a model under one of its names, a package by its files.</summary>
+    public static OllamaModel Describe(string name, ServedModel model, DateTimeOffset created)
     {
         if (model.Folder is not { } folder)
         {
             return new OllamaModel(
-                Tagged(model.Name), created, 0, Digest(Encoding.UTF8.GetBytes(model.Name)),
+                Tagged(name), created, 0, Digest(Encoding.UTF8.GetBytes(model.Name)),
                 new OllamaDetails("", "", [], ""));
         }
 
@@ -51,7 +51,7 @@ internal static class OllamaModels
         var file = new FileInfo(Path.Combine(folder, ModelPackage.ManifestFile));
         var family = manifest?.Architecture ?? "";
         return new OllamaModel(
-            Tagged(model.Name), file.Exists ? file.LastWriteTimeUtc : created,
+            Tagged(name), file.Exists ? file.LastWriteTimeUtc : created,
             manifest?.Files.Sum(part => part.Bytes)
                 ?? new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(part => part.Length),
             Digest(file.Exists ? File.ReadAllBytes(file.FullName) : Encoding.UTF8.GetBytes(folder)),

@@ -26,6 +26,18 @@ public sealed class ModelTests : IDisposable
     }
 
     [Fact]
+    public async Task Alias_InOllamasList_StandsUnderItsOwnName()
+    {
+        await using var server = await TestServer.StartAsync(
+            models => models.AddChatClient("a", _ => FakeChatClient.Saying()).AddAlias("b", "a"));
+
+        var answer = await server.GetAsync("/api/tags");
+
+        Assert.Equal(
+            ["a:latest", "b:latest"], answer.Json["models"]!.AsArray().Select(model => (string?)model!["name"]));
+    }
+
+    [Fact]
     public async Task Package_OfSeveralLabels_ClassifiesAndRanksNothing()
     {
         var package = TinyPackage.Spelled(_folder, "bert-classifier");
