@@ -272,6 +272,13 @@ public sealed class ModelAdapter : IDisposable
 
     private sealed class Disabled(ModelAdapter adapter) : IDisposable
     {
-        public void Dispose() => adapter.Switch(on: true);
+        public void Dispose()
+        {
+            // An adapter that was merged or disposed meanwhile is off for good.
+            if (adapter._model.Adapter == adapter)
+            {
+                adapter.Switch(on: true);
+            }
+        }
     }
 }
