@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Slipway.Testing;
 
 namespace Slipway.Repository.Tests;
 
 /// <summary>Holds samples short, built and quoted as they are.</summary>
-public sealed class SampleTests
+public sealed partial class SampleTests
 {
     private const int MaxLines = 80;
 
@@ -31,7 +32,8 @@ public sealed class SampleTests
             StringComparison.Ordinal);
 
     public static TheoryData<string> Readmes
-        => [.. new[] { "README.md" }.Concat(
+        => [.. Directory.EnumerateFiles(Path.Combine(SharedAssets.Repository, "docs"), "*.md")
+            .Select(path => Path.Combine("docs", Path.GetFileName(path))).Prepend("README.md").Concat(
             Directory.EnumerateDirectories(Path.Combine(SharedAssets.Repository, "src"))
                 .Select(folder => Path.Combine("src", Path.GetFileName(folder), "README.md"))
                 .Where(path => File.Exists(Path.Combine(SharedAssets.Repository, path))))];
@@ -51,6 +53,23 @@ public sealed class SampleTests
             Assert.Contains(Unindented(block.Code), source, StringComparison.Ordinal);
         });
     }
+
+    [Theory]
+    [MemberData(nameof(Readmes))]
+    public void Readme_Links_LeadToFiles(string path)
+    {
+        var folder = Path.GetDirectoryName(Path.Combine(SharedAssets.Repository, path))!;
+
+        Assert.All(Link().Matches(File.ReadAllText(Path.Combine(SharedAssets.Repository, path))), link =>
+        {
+            var target = link.Groups["path"].Value;
+            Assert.True(Path.Exists(Path.Combine(folder, target)), $"{path} leads to '{target}', which is not there.");
+        });
+    }
+
+    // A link or a picture whose address is a path, not a URL.
+    [GeneratedRegex("""(?:\]\(|src=")(?<path>(?!\w+:)[^)"#]+)""")]
+    private static partial Regex Link();
 
     private static IEnumerable<string> Sources(string sample)
         => Directory.EnumerateFiles(Path.Combine(Root, sample), "*.cs", SearchOption.AllDirectories)

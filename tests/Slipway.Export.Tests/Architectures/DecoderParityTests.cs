@@ -53,7 +53,7 @@ public sealed class DecoderParityTests(ITestOutputHelper output)
         // The README may not claim more, give or take what another processor's order of sums makes.
         using var config = Checkpoint.Open(source);
         var architecture = config.Config["architectures"]![0]!.GetValue<string>();
-        Assert.InRange(max, 0, 4 * Assert.NotNull(ReadmeTests.Figures()[architecture]));
+        Assert.InRange(max, 0, 4 * Assert.NotNull(ArchitecturePageTests.Figures()[architecture]));
     }
 
     internal static int[] Ints(Checkpoint checkpoint, string name) =>

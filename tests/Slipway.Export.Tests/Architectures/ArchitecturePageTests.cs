@@ -6,14 +6,14 @@ using Slipway.Testing;
 
 namespace Slipway.Export.Tests.Architectures;
 
-public sealed partial class ReadmeTests
+public sealed partial class ArchitecturePageTests
 {
     [Fact]
-    public void Readme_TableOfArchitectures_HasARowForEachAndNoOther() =>
+    public void Table_HasARowForEachAndNoOther() =>
         Assert.Equal(Exporter.Architectures, Figures().Keys.Order(StringComparer.Ordinal));
 
     [Fact]
-    public void Readme_Figures_StandOnlyWhereReferencesAre()
+    public void Figures_StandOnlyWhereReferencesAre()
     {
         SharedAssets.Path("tiny");
         HashSet<string> measured =
@@ -44,9 +44,7 @@ public sealed partial class ReadmeTests
 
     /// <summary>What the table states by architecture; null where it states no figure.</summary>
     internal static IReadOnlyDictionary<string, float?> Figures() =>
-        File.ReadLines(Path.Combine(SharedAssets.Repository, "README.md"))
-            .SkipWhile(line => line != "## Architectures").Skip(1)
-            .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
+        File.ReadLines(Path.Combine(SharedAssets.Repository, "docs", "architectures.md"))
             .Select(line => Row().Match(line)).Where(match => match.Success)
             .SelectMany(match => match.Groups[1].Value.Split(", ")
                 .Select(name => (Name: name.Trim('`'), Figure: match.Groups[2].Value)))
