@@ -50,6 +50,9 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <exception cref="ChatTemplateException">The template's syntax is wrong.</exception>
     public ChatTemplate? ChatTemplate => _chatTemplate.Value;
 
+    /// <summary>Names what runs the model: <c>cpu</c>, or a GPU's provider and device, such as <c>cuda:0</c>.</summary>
+    public string ExecutionProvider => _loaded.ExecutionProvider;
+
     /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
     public int ContextLength => _loaded.ContextLength;
 
@@ -81,7 +84,8 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <param name="packageFolder">The package folder.</param>
     /// <param name="options">How to load it; null for the defaults.</param>
     /// <exception cref="PackageException">A file of the package is missing, altered or malformed.</exception>
-    /// <exception cref="NotSupportedException">The graph has inputs that a decoder does not have.</exception>
+    /// <exception cref="NotSupportedException">The graph has inputs that a decoder does not have, or none of the
+    /// execution providers can run it.</exception>
     /// <exception cref="ArgumentException">An option has no possible value, or needs more memory than is
     /// free.</exception>
     public static LanguageModel Load(string packageFolder, LanguageModelOptions? options = null)

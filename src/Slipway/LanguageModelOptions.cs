@@ -11,6 +11,33 @@ public sealed record LanguageModelOptions
     /// <remarks>Where the key-value budget holds fewer tokens, a null becomes as many as it holds.</remarks>
     public int? ContextLength { get; set; }
 
+    /// <summary>
+    /// Names what runs the model, the preferred one first: <c>cuda</c>, <c>directml</c> or <c>cpu</c>, and of several
+    /// devices its number from 0, as in <c>cuda:1</c>.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// A program's package decides what there is: <c>Slipway.Cpu</c>, <c>Slipway.Cuda</c> or <c>Slipway.DirectML</c>.
+    /// What is named here and is missing, or cannot take the graph, is passed over where another follows, with a
+    /// warning in the log; where none follows, loading fails and says why, with <see cref="NotSupportedException"/>.
+    /// </para>
+    /// <para>
+    /// A GPU runs a graph that was made for it ('slipway export --device cuda'). Of a graph that was not, as a plain
+    /// .onnx file, it must compute every operator, sizes included, unless <c>cpu</c> follows, which then runs the rest.
+    /// </para>
+    /// </remarks>
+    /// <value>
+    /// Null, like <c>auto</c>: the first GPU that is there and for which the package has a graph, else the processor.
+    /// </value>
+    public IReadOnlyList<string>? ExecutionProviders { get; set; }
+
+    /// <summary>
+    /// Options of execution providers by their names, as ONNX Runtime has them: of <c>cuda</c> for example
+    /// <c>gpu_mem_limit</c>.
+    /// </summary>
+    /// <value>None.</value>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>? ExecutionProviderOptions { get; set; }
+
     /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
     public int? Threads { get; set; }
 

@@ -1,3 +1,5 @@
+using Slipway.Engine.Execution.Providers;
+
 namespace Slipway;
 
 /// <summary>Checks a model's options and tells every error in one message.</summary>
@@ -34,6 +36,7 @@ internal static class OptionsValidation
         Require("MaxMixedPrefillTokens", options.MaxMixedPrefillTokens, 1, 1 << 16);
         Require("DraftTokens", options.DraftTokens, 0, LanguageModelOptions.LongestDraft);
         Require("DraftBatchSize", options.DraftBatchSize, 0, 4096);
+        errors.AddRange(ProviderChoice.Errors(options, prefix));
         if (options.TimeProvider is null)
         {
             errors.Add($"{prefix}TimeProvider is null; expected one, such as TimeProvider.System.");

@@ -56,6 +56,8 @@ internal static class PackageModel
         encoder.Threads = options.Model.Threads;
         encoder.AllowSpinning = options.Model.AllowSpinning;
         encoder.MemoryBudget = options.Model.MemoryBudget;
+        encoder.ExecutionProviders = options.Model.ExecutionProviders;
+        encoder.ExecutionProviderOptions = options.Model.ExecutionProviderOptions;
         encoder.IdleTimeout = options.IdleTimeout;
         return encoder;
     }

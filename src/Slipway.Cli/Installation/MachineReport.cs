@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.Arm;
@@ -8,6 +7,7 @@ using Microsoft.ML.OnnxRuntime;
 using Slipway.Cli.Hub;
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
+using Slipway.Engine.Execution.Providers;
 using Slipway.Kernels.Interop;
 using Slipway.Kernels.MatMul;
 
@@ -23,11 +23,6 @@ internal sealed class MachineReport
         ("AVX-512F", Avx512F.IsSupported), ("AVX-512BW", Avx512BW.IsSupported), ("AdvSimd", AdvSimd.IsSupported),
         ("Dp", Dp.IsSupported),
     ];
-
-    // What ONNX Runtime's library for CUDA 13 asks for, by the names that the system's loader knows.
-    private static readonly string[] CudaLibraries = OperatingSystem.IsWindows()
-        ? ["cudart64_13.dll", "cublas64_13.dll", "cublasLt64_13.dll", "curand64_10.dll", "cudnn64_9.dll"]
-        : ["libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13", "libcurand.so.10", "libcudnn.so.9"];
 
     private readonly List<(string What, string Remedy)> _missing = [];
 
@@ -97,16 +92,24 @@ internal sealed class MachineReport
         }
 
         RunsPackages = true;
-        using var process = Process.GetCurrentProcess();
         return new JsonObject
         {
             ["version"] = OrtEnv.Instance().GetVersionString(),
-            ["library"] = process.Modules.Cast<ProcessModule>().Select(module => module.FileName)
-                .FirstOrDefault(file => Path.GetFileName(file) is "libonnxruntime.so" or "libonnxruntime.dylib"
-                    or "onnxruntime.dll"),
+            ["library"] = ProviderMachine.RuntimeFile,
             ["providers"] = new JsonArray([.. OrtEnv.Instance().GetAvailableProviders()
                 .Select(provider => (JsonNode)provider)]),
+            ["devices"] = new JsonArray([.. ExecutionProviders.All.SelectMany(Devices)]),
         };
+    }
+
+    // What '--execution-provider' takes here, each with its device.
+    private static IEnumerable<JsonNode> Devices(ExecutionProvider provider)
+    {
+        var choice = ProviderChoice.Cpu with { Provider = provider };
+        return ProviderChecks.WhyNot(choice, ProviderMachine.Instance) is not null ? []
+            : provider.IsProcessor ? [choice.ToString()]
+            : ProviderMachine.Instance.Devices(provider).Select(
+                (device, place) => (JsonNode)$"{choice with { Device = place }} ({device})");
     }
 
     private JsonObject Torch()
@@ -127,21 +130,21 @@ internal sealed class MachineReport
 
     private JsonObject Cuda()
     {
-        var driver = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-        var hasDriver = IsThere(driver);
-        string[] absent = [.. CudaLibraries.Where(name => !IsThere(name))];
+        var (cuda, machine) = (ExecutionProviders.Cuda, ProviderMachine.Instance);
+        var hasDriver = machine.HasLibrary(cuda.Driver!.Value.Library);
+        string[] libraries = [.. cuda.Libraries, .. cuda.Optional.Libraries];
+        string[] absent = [.. libraries.Where(name => !machine.HasLibrary(name))];
         if (hasDriver && absent.Length > 0)
         {
             _missing.Add((
                 $"The NVIDIA driver is there, but not {string.Join(", ", absent)}.",
-                "Install CUDA 13 and cuDNN 9, and see that the loader finds them; programs of your own then reference "
-                + "'Slipway.Cuda' in place of 'Slipway.Cpu'."));
+                $"{cuda.Remedy} Programs of your own then reference '{cuda.PackageName}' in place of 'Slipway.Cpu'."));
         }
 
         return new JsonObject
         {
             ["driver"] = hasDriver,
-            ["libraries"] = new JsonArray([.. CudaLibraries.Except(absent).Select(name => (JsonNode)name)]),
+            ["libraries"] = new JsonArray([.. libraries.Except(absent).Select(name => (JsonNode)name)]),
         };
     }
 
@@ -163,16 +166,5 @@ internal sealed class MachineReport
             _missing.Add((exception.Message, "Set it to the address of a hub, or unset it."));
             return null;
         }
-    }
-
-    private static bool IsThere(string library)
-    {
-        if (!NativeLibrary.TryLoad(library, out var handle))
-        {
-            return false;
-        }
-
-        NativeLibrary.Free(handle);
-        return true;
     }
 }

@@ -10,10 +10,15 @@ internal static class GraphRun
 {
     /// <summary>Runs.</summary>
     public static void Run(
-        VerbContext context, string graph, string input, string output, int? threads, bool asJson,
+        VerbContext context, string graph, string input, string output, LanguageModelOptions options, bool asJson,
         CancellationToken cancellationToken)
     {
-        using var model = OnnxTensorModel.Load(graph, new OnnxTensorModelOptions { Threads = threads });
+        using var model = OnnxTensorModel.Load(graph, new OnnxTensorModelOptions
+        {
+            Threads = options.Threads,
+            ExecutionProviders = options.ExecutionProviders,
+            ExecutionProviderOptions = options.ExecutionProviderOptions,
+        });
         var inputs = Read(context, model, input);
         var started = Stopwatch.GetTimestamp();
         var outputs = model.Run(inputs, cancellationToken);

@@ -26,7 +26,7 @@ internal static class BenchVerb
             Description = "Streams at once, such as 1,4,8.",
             DefaultValueFactory = _ => "1",
         };
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var rounds = new Option<int>("--rounds")
         {
             Description = "Rounds; medians are shown.", DefaultValueFactory = _ => 3,

@@ -27,7 +27,7 @@ internal static class ChatVerb
         var maxTokens = new Option<int?>("--max-tokens") { Description = "The most tokens of an answer." };
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
         var sampling = new SamplingArguments();
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "chat", "Talk to a model. Example: slipway chat package, then type; an empty line ends.")

@@ -41,12 +41,14 @@ internal static class ClassifyVerb
         {
             Description = "Threads that compute; one a physical core unless told.",
         };
+        var providers = new ProviderArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "classify", "Label texts, pairs or tokens. Example: slipway classify package -i texts.json --json")
         {
             package, input, output, aggregation, stride, threads, json,
         };
+        providers.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             var folder = result.GetRequiredValue(package);
@@ -58,13 +60,21 @@ internal static class ClassifyVerb
                     {
                         PackagePath = folder,
                         Threads = result.GetValue(threads),
+                        ExecutionProviders = providers.Names(result),
+                        ExecutionProviderOptions = providers.Options(result),
                         Aggregation = result.GetValue(aggregation),
                         Stride = result.GetValue(stride),
                     },
                     items, path, cancellationToken).ConfigureAwait(false)
                 : await LabelAsync(
-                    new OnnxTextClassifierOptions { PackagePath = folder, Threads = result.GetValue(threads) }, items,
-                    cancellationToken).ConfigureAwait(false);
+                    new OnnxTextClassifierOptions
+                    {
+                        PackagePath = folder,
+                        Threads = result.GetValue(threads),
+                        ExecutionProviders = providers.Names(result),
+                        ExecutionProviderOptions = providers.Options(result),
+                    },
+                    items, cancellationToken).ConfigureAwait(false);
             Write(context, labelled, path, result.GetValue(json));
             return 0;
         });

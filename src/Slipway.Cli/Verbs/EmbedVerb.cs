@@ -38,12 +38,14 @@ internal static class EmbedVerb
         {
             Description = "Threads that compute; one a physical core unless told.",
         };
+        var providers = new ProviderArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "embed", "Embed texts. Example: slipway embed package -i texts.json -o embeddings.safetensors")
         {
             package, input, output, prompt, dimensions, threads, json,
         };
+        providers.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             var texts = InputFile.ReadTexts(context, result.GetRequiredValue(input));
@@ -53,6 +55,8 @@ internal static class EmbedVerb
                 PromptName = result.GetValue(prompt),
                 Dimensions = result.GetValue(dimensions),
                 Threads = result.GetValue(threads),
+                ExecutionProviders = providers.Names(result),
+                ExecutionProviderOptions = providers.Options(result),
             });
             var embeddings = await generator.GenerateAsync(texts, cancellationToken: cancellationToken)
                 .ConfigureAwait(false);

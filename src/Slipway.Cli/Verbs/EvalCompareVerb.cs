@@ -45,7 +45,7 @@ internal static class EvalCompareVerb
             Description = "Items of a task at the same time.", DefaultValueFactory = _ => 8,
         };
         var tasks = new TaskArguments(isRequired: false);
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "compare",

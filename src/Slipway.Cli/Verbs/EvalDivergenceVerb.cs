@@ -31,7 +31,7 @@ internal static class EvalDivergenceVerb
         {
             Description = "A folder for what is measured, window by window; a run that was ended goes on from there.",
         };
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "divergence",

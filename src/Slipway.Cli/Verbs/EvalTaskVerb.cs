@@ -24,7 +24,7 @@ internal static class EvalTaskVerb
             Description = "Items at the same time.", DefaultValueFactory = _ => 8,
         };
         var tasks = new TaskArguments(isRequired: true);
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "task",

@@ -30,7 +30,7 @@ internal static class EvalToolsVerb
         {
             Description = "Take calls as the model writes them, not held to the offered tools by token masks.",
         };
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "tools", "Score tool calls on held-out requests. Example: slipway eval tools models/device-assistant/int4")

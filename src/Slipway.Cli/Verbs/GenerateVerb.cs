@@ -21,7 +21,7 @@ internal static class GenerateVerb
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on past the end of an answer." };
         var sampling = new SamplingArguments();
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to answer with." };
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "generate",

@@ -1,9 +1,11 @@
 using System.CommandLine;
+using Slipway.Cli.Terminal;
 
 namespace Slipway.Cli.Verbs;
 
 /// <summary>The options that say what a loaded model may use.</summary>
-internal sealed class ModelArguments
+/// <param name="context">Where warnings of models go.</param>
+internal sealed class ModelArguments(VerbContext context)
 {
     private readonly Option<int?> _threads = new("--threads")
     {
@@ -15,14 +17,22 @@ internal sealed class ModelArguments
         Description = "The most bytes of keys and values; half of the free memory unless told.",
     };
 
+    public ProviderArguments Providers { get; } = new();
+
     public void AddTo(Command command)
     {
         command.Add(_threads);
+        Providers.AddTo(command);
         command.Add(_keyValueCacheBytes);
     }
 
     public int? Threads(ParseResult result) => result.GetValue(_threads);
 
     public LanguageModelOptions Read(ParseResult result)
-        => new() { Threads = Threads(result), KeyValueCacheBytes = result.GetValue(_keyValueCacheBytes) };
+        => Providers.Read(result) with
+        {
+            Threads = Threads(result),
+            KeyValueCacheBytes = result.GetValue(_keyValueCacheBytes),
+            LoggerFactory = new WarningLog(context.Error),
+        };
 }

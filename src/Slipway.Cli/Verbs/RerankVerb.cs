@@ -36,12 +36,14 @@ internal static class RerankVerb
         {
             Description = "Threads that compute; one a physical core unless told.",
         };
+        var providers = new ProviderArguments();
         var json = VerbContext.JsonOption();
         var command = new Command(
             "rerank", "Score pairs of texts. Example: slipway rerank package -i pairs.json -o scores.safetensors")
         {
             package, input, output, prompt, instruction, threads, json,
         };
+        providers.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             var pairs = InputFile.ReadPairs(context, result.GetRequiredValue(input));
@@ -51,6 +53,8 @@ internal static class RerankVerb
                 PromptName = result.GetValue(prompt),
                 Instruction = result.GetValue(instruction),
                 Threads = result.GetValue(threads),
+                ExecutionProviders = providers.Names(result),
+                ExecutionProviderOptions = providers.Options(result),
             });
             var scores = await reranker.ScoreAsync(pairs, cancellationToken).ConfigureAwait(false);
             float[] values = [.. scores.Select(score => score.Score)];

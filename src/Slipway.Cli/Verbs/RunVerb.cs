@@ -35,7 +35,7 @@ internal static class RunVerb
             Required = true,
         };
         var adapter = new Option<string?>("--adapter") { Description = "The package's LoRA adapter to run with." };
-        var resources = new ModelArguments();
+        var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "run", "Run one forward pass. Example: slipway run package -i ids.safetensors -o logits.safetensors")
@@ -51,13 +51,13 @@ internal static class RunVerb
                 OptionChecks.RequireNone(result, [adapter], $"is for packages; '{folder}' is a graph alone.");
                 GraphRun.Run(
                     context, graph, result.GetRequiredValue(input), result.GetRequiredValue(output),
-                    resources.Read(result).Threads, result.GetValue(json), cancellationToken);
+                    resources.Read(result), result.GetValue(json), cancellationToken);
                 return 0;
             }
 
             using var inputs = RunInputs.Open(result.GetRequiredValue(input));
             var run = PackageKinds.IsEncoder(folder)
-                ? RunEncoder(folder, inputs, result.GetValue(adapter))
+                ? RunEncoder(folder, inputs, result.GetValue(adapter), resources.Read(result))
                 : await RunDecoderAsync(
                     folder, inputs, result.GetValue(adapter), resources.Read(result), cancellationToken)
                     .ConfigureAwait(false);
@@ -121,7 +121,8 @@ internal static class RunVerb
             PackageKinds.VerbOf(PackageKinds.TextGeneration, null));
     }
 
-    private static ModelRun RunEncoder(string folder, RunInputs inputs, string? adapter)
+    private static ModelRun RunEncoder(
+        string folder, RunInputs inputs, string? adapter, LanguageModelOptions options)
     {
         if (adapter is not null)
         {
@@ -130,7 +131,7 @@ internal static class RunVerb
                 + "'slipway export --adapter', and leave --adapter out here.");
         }
 
-        using var model = EncoderModel.Load(folder);
+        using var model = EncoderModel.Load(folder, options);
         var (ids, shape) = inputs.Read(Ids);
         if (model.Package.Manifest.ContextLength is { } longest && shape[1] > longest)
         {

@@ -6,7 +6,7 @@ using Slipway.AspNetCore;
 namespace Slipway.Cli.Verbs;
 
 /// <summary>The options of <c>serve</c>; what a flag leaves open comes from configuration.</summary>
-internal sealed class ServeArguments
+internal sealed class ServeArguments(VerbContext context)
 {
     private readonly Argument<string[]> _models = new("PACKAGES")
     {
@@ -102,7 +102,7 @@ internal sealed class ServeArguments
         Description = "Serve the API alone, without the page at the root that tries the models.",
     };
 
-    private readonly ModelArguments _resources = new();
+    private readonly ModelArguments _resources = new(context);
 
     public void AddTo(Command command)
     {

@@ -27,7 +27,7 @@ internal static class ServeVerb
 
     public static Command Create(VerbContext context)
     {
-        var arguments = new ServeArguments();
+        var arguments = new ServeArguments(context);
         var command = new Command(
             "serve",
             "Serve packages by OpenAI's API, each under its folder's name or as NAME=FOLDER. Example: slipway serve "

@@ -33,7 +33,7 @@ internal sealed class BaselineLoop : IDisposable
         var package = ModelPackage.Open(packageFolder ?? model.Package.Path);
 
         // As one would open it by hand: nothing moves its weights.
-        var session = ModelSession.Open(package, options with { UseLargePages = false, UseKernels = false });
+        var session = ModelSession.Open(package, options with { UseLargePages = false, UseKernels = false }).Session;
         try
         {
             return new BaselineLoop(session, DecoderGraph.Read(session, package), session);

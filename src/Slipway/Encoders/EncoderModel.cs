@@ -50,7 +50,7 @@ internal sealed class EncoderModel : IDisposable
         InferenceSession? session = null;
         try
         {
-            session = ModelSession.Open(package.ModelPath, options ?? new LanguageModelOptions());
+            session = ModelSession.Open(package.ModelPath, options ?? new LanguageModelOptions()).Session;
             return new EncoderModel(package, session, share);
         }
         catch

@@ -29,6 +29,12 @@ public abstract class OnnxEncoderOptions
     /// <value>true</value>
     public bool AllowSpinning { get; set; } = true;
 
+    /// <inheritdoc cref="LanguageModelOptions.ExecutionProviders"/>
+    public IReadOnlyList<string>? ExecutionProviders { get; set; }
+
+    /// <inheritdoc cref="LanguageModelOptions.ExecutionProviderOptions"/>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>? ExecutionProviderOptions { get; set; }
+
     /// <summary>The most tokens computed in one step, padding included; one text always fits.</summary>
     /// <value>4096</value>
     public int MaxBatchTokens { get; set; } = 4096;
@@ -47,7 +53,11 @@ public abstract class OnnxEncoderOptions
 
     internal LanguageModelOptions ToModelOptions() => new()
     {
-        Threads = Threads, AllowSpinning = AllowSpinning, MemoryBudget = MemoryBudget,
+        Threads = Threads,
+        AllowSpinning = AllowSpinning,
+        MemoryBudget = MemoryBudget,
+        ExecutionProviders = ExecutionProviders,
+        ExecutionProviderOptions = ExecutionProviderOptions,
     };
 
     /// <summary>Loads a model with the first request, and unloads it as the options say.</summary>

@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine.Adapters;
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
+using Slipway.Engine.Execution.Providers;
 using Slipway.Engine.Scheduling;
 using Slipway.Guidance;
 using Slipway.Packaging;
@@ -16,6 +17,7 @@ internal sealed class LoadedModel : IDisposable
 {
     private const string TokenizerFile = "tokenizer.json";
 
+    private readonly GraphSession _session;
     private readonly HuggingFaceTokenizer? _tokenizer;
     private readonly AdapterSet? _adapters;
     private readonly RunningAdapters _running;
@@ -37,9 +39,8 @@ internal sealed class LoadedModel : IDisposable
         KeyValueBudget? budget = null;
         try
         {
-            Session = ModelSession.Open(package, options);
-            var kernels = KernelVariant.PathOf(package, options);
-            _weights = new WeightFiles(package, kernels ?? package.ModelPath);
+            _session = ModelSession.Open(package, options);
+            _weights = new WeightFiles(package, _session.Graph.Path);
             _tokenizer = tokenizer.GetAwaiter().GetResult();
             Graph = DecoderGraph.Read(Session, package);
             _draftPackage = DraftPackage.Open(options);
@@ -55,14 +56,13 @@ internal sealed class LoadedModel : IDisposable
             Engine = new ModelEngine(
                 wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel, _weights);
             _running = new RunningAdapters(package, _adapters, Engine);
-            Telemetry.Runs(
-                Path.GetFileName(kernels ?? package.ModelPath), kernels is not null, ContextLength, budget.Bytes);
+            Telemetry.Runs(_session, ContextLength, budget.Bytes);
         }
         catch
         {
             budget?.Dispose();
             _draftPackage?.Dispose();
-            Session?.Dispose();
+            _session?.Dispose();
             _weights?.Dispose();
             throw;
         }
@@ -72,7 +72,10 @@ internal sealed class LoadedModel : IDisposable
 
     public LanguageModelOptions Options { get; }
 
-    public InferenceSession Session { get; }
+    public InferenceSession Session => _session.Session;
+
+    /// <summary>Names what runs the graph, such as <c>cpu</c> or <c>cuda:0</c>.</summary>
+    public string ExecutionProvider => _session.Choice.ToString();
 
     public DecoderGraph Graph { get; }
 
@@ -124,7 +127,7 @@ internal sealed class LoadedModel : IDisposable
     {
         Engine.Dispose();
         _draftPackage?.Dispose();
-        Session.Dispose();
+        _session.Dispose();
         _weights?.Dispose();
         Telemetry.Dispose();
     }

@@ -1,6 +1,6 @@
-using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
+using Slipway.Engine.Execution.Providers;
 using Slipway.Packaging;
 using Slipway.Tokenization;
 
@@ -10,7 +10,7 @@ namespace Slipway.Speculation;
 internal sealed class DraftPackage : IDisposable
 {
     private readonly ModelPackage _package;
-    private readonly InferenceSession _session;
+    private readonly GraphSession _session;
     private readonly DecoderGraph _graph;
 
     private DraftPackage(ModelPackage package, LanguageModelOptions options)
@@ -19,7 +19,7 @@ internal sealed class DraftPackage : IDisposable
         _session = ModelSession.Open(package, options);
         try
         {
-            _graph = DecoderGraph.Read(_session, package);
+            _graph = DecoderGraph.Read(_session.Session, package);
         }
         catch
         {
@@ -66,7 +66,7 @@ internal sealed class DraftPackage : IDisposable
     public DraftModel Create(LanguageModelOptions options, KeyValueBudget budget)
     {
         IDecoder decoder = _graph.Concatenates
-            ? new DynamicCacheDecoder(_session, _graph) : new Decoder(_session, _graph);
+            ? new DynamicCacheDecoder(_session.Session, _graph) : new Decoder(_session.Session, _graph);
         return new DraftModel(
             decoder, _package.Config.Model.ContextLength, budget.DraftBytes, budget.TryHoldDraft,
             Math.Max(1, options.DraftBatchSize),

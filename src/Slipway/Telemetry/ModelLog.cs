@@ -7,10 +7,11 @@ internal static partial class ModelLog
 {
     [LoggerMessage(
         20, LogLevel.Information,
-        "The model '{Model}' runs '{File}' in {Kernels} kernels, sequences of up to {ContextLength} tokens, keys and "
-        + "values of up to {KeyValueBytes} bytes.")]
+        "The model '{Model}' runs '{File}' on '{Provider}' in {Kernels} kernels, sequences of up to {ContextLength} "
+        + "tokens, keys and values of up to {KeyValueBytes} bytes.")]
     public static partial void Runs(
-        ILogger logger, string model, string file, string kernels, int contextLength, long keyValueBytes);
+        ILogger logger, string model, string file, string provider, string kernels, int contextLength,
+        long keyValueBytes);
 
     [LoggerMessage(
         21, LogLevel.Warning,
@@ -32,4 +33,9 @@ internal static partial class ModelLog
         24, LogLevel.Debug,
         "The model '{Model}' gave {Bytes} bytes of keys and values back: {Reason}.")]
     public static partial void GaveBack(ILogger logger, string model, long bytes, string reason);
+
+    [LoggerMessage(
+        25, LogLevel.Warning,
+        "'{Model}' runs on '{Provider}', as what stands before it in ExecutionProviders cannot run it: {Reasons}")]
+    public static partial void FellBack(ILogger logger, string model, string provider, string reasons);
 }

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine.Execution;
+using Slipway.Engine.Execution.Providers;
 using Slipway.Packaging;
 using Slipway.Tensors;
 
@@ -15,9 +16,10 @@ public sealed class OnnxTensorModel : IDisposable
     private readonly ReaderWriterLockSlim _open = new();
     private bool _disposed;
 
-    private OnnxTensorModel(string path, InferenceSession session, OnnxTensorModelOptions options)
+    private OnnxTensorModel(string path, GraphSession opened, OnnxTensorModelOptions options)
     {
-        (Path, _session) = (path, session);
+        var session = opened.Session;
+        (Path, _session, ExecutionProvider) = (path, session, opened.Choice.ToString());
         Inputs = [.. session.InputMetadata.Select(item => TensorPort.Of(item.Key, item.Value))];
         Outputs = [.. session.OutputMetadata.Select(item => TensorPort.Of(item.Key, item.Value))];
         _batcher = new TensorBatcher(this, options.MaxBatchRows);
@@ -29,6 +31,9 @@ public sealed class OnnxTensorModel : IDisposable
 
     /// <summary>The graph file.</summary>
     public string Path { get; }
+
+    /// <summary>Names what runs the graph, such as <c>cpu</c> or <c>cuda:0</c>.</summary>
+    public string ExecutionProvider { get; }
 
     /// <summary>The inputs, in order.</summary>
     public IReadOnlyList<TensorPort> Inputs { get; }
@@ -42,7 +47,8 @@ public sealed class OnnxTensorModel : IDisposable
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="PackageException">ONNX Runtime cannot load it.</exception>
     /// <exception cref="NotSupportedException">
-    /// An input or output is no tensor, or ONNX Runtime's native library is missing.
+    /// An input or output is no tensor, ONNX Runtime's native library is missing, or none of the execution providers
+    /// can run the graph.
     /// </exception>
     /// <exception cref="ArgumentException">An option is out of range or does not fit the graph.</exception>
     public static OnnxTensorModel Load(string path, OnnxTensorModelOptions? options = null)

@@ -22,6 +22,18 @@ public sealed record OnnxTensorModelOptions
     /// <value>1</value>
     public int MaxBatchRows { get; init; } = 1;
 
-    internal LanguageModelOptions ToModelOptions()
-        => new() { Threads = Threads, AllowSpinning = AllowSpinning, UseLargePages = false };
+    /// <inheritdoc cref="LanguageModelOptions.ExecutionProviders"/>
+    public IReadOnlyList<string>? ExecutionProviders { get; init; }
+
+    /// <inheritdoc cref="LanguageModelOptions.ExecutionProviderOptions"/>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>? ExecutionProviderOptions { get; init; }
+
+    internal LanguageModelOptions ToModelOptions() => new()
+    {
+        Threads = Threads,
+        AllowSpinning = AllowSpinning,
+        UseLargePages = false,
+        ExecutionProviders = ExecutionProviders,
+        ExecutionProviderOptions = ExecutionProviderOptions,
+    };
 }

@@ -31,8 +31,8 @@ public sealed class ChatLifetimeTests
         Assert.Collection(
             log.Lines,
             line => Assert.Matches(
-                "^Information: The model 'llama-int4' runs 'model.onnx' in ONNX Runtime's kernels, sequences of up to "
-                + "128 tokens, keys and values of up to [0-9]+ bytes\\.$", line),
+                "^Information: The model 'llama-int4' runs 'model.onnx' on 'cpu' in ONNX Runtime's kernels, sequences "
+                + "of up to 128 tokens, keys and values of up to [0-9]+ bytes\\.$", line),
             line => Assert.StartsWith("Information: The model 'm' was loaded from ", line));
         await Assert.ThrowsAsync<ObjectDisposedException>(
             () => client.LoadAsync(TestContext.Current.CancellationToken));

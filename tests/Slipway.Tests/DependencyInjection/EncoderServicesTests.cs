@@ -63,13 +63,15 @@ public sealed class EncoderServicesTests : IDisposable
     {
         var services = new ServiceCollection();
         services.AddKeyedOnnxEmbeddingGenerator("path", "first");
-        services.AddKeyedOnnxEmbeddingGenerator("section", Section("second", ("Dimensions", "64")));
+        services.AddKeyedOnnxEmbeddingGenerator("section", Section(
+            "second", ("Dimensions", "64"), ("ExecutionProviders:0", "cpu")));
         using var provider = services.BuildServiceProvider();
         Assert.NotSame(
             provider.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>("path"),
             provider.GetRequiredKeyedService<IEmbeddingGenerator<string, Embedding<float>>>("section"));
         var options = provider.GetRequiredService<IOptionsMonitor<OnnxEmbeddingGeneratorOptions>>();
         Assert.Equal(("first", (int?)null), (options.Get("path").PackagePath, options.Get("path").Dimensions));
+        Assert.Equal(["cpu"], options.Get("section").ExecutionProviders);
         Assert.Equal(("second", 64), (options.Get("section").PackagePath, options.Get("section").Dimensions));
     }
 
@@ -77,7 +79,7 @@ public sealed class EncoderServicesTests : IDisposable
     public async Task Start_OptionsWithoutPossibleValue_EndsTheHostAndNamesEach()
     {
         var builder = Host.CreateApplicationBuilder();
-        builder.Services.AddOnnxReranker(Section("", ("Threads", "0")));
+        builder.Services.AddOnnxReranker(Section("", ("Threads", "0"), ("ExecutionProviders:0", "cuda:a")));
         builder.Services.AddOnnxTextClassifier(Section("package", ("MaxBatchTokens", "-1")));
         builder.Services.AddKeyedOnnxTokenClassifier("a", Section("package", ("Aggregation", "7")));
         using var host = builder.Build();
@@ -86,6 +88,8 @@ public sealed class EncoderServicesTests : IDisposable
         Assert.Equal(
             [
                 "Aggregation is '7'; expected None, Simple, First, Average, Max.",
+                "ExecutionProviders: 'cuda:a' names no device of 'cuda'; expected a number from 0 to 1024, as in "
+                    + "'cuda:0'.",
                 "MaxBatchTokens is '-1'; expected from 1 to 1048576.",
                 "PackagePath is missing; expected the folder of a package.",
                 "Threads is '0'; expected from 1 to 1024.",

@@ -53,7 +53,10 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
             ("ModelId", "x"),
             ("Adapter", "poems"),
             ("GuideToolCalls", "false"),
-            ("Model:KeyValueCacheBytes", "5000000000")));
+            ("Model:KeyValueCacheBytes", "5000000000"),
+            ("Model:ExecutionProviders:0", "cuda:1"),
+            ("Model:ExecutionProviders:1", "cpu"),
+            ("Model:ExecutionProviderOptions:cuda:gpu_mem_limit", "8589934592")));
         using var provider = services.BuildServiceProvider();
 
         var options = provider.GetRequiredService<IOptions<OnnxChatClientOptions>>().Value;
@@ -63,6 +66,8 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         Assert.Equal("poems", options.Adapter);
         Assert.False(options.GuideToolCalls);
         Assert.Equal(5_000_000_000, options.Model.KeyValueCacheBytes);
+        Assert.Equal(["cuda:1", "cpu"], options.Model.ExecutionProviders);
+        Assert.Equal("8589934592", options.Model.ExecutionProviderOptions!["cuda"]["gpu_mem_limit"]);
         Assert.Equal(new LanguageModelOptions().MaxBatchSize, options.Model.MaxBatchSize);
     }
 
@@ -142,6 +147,9 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
     [InlineData("Model:Threads", "0", "Model.Threads is '0'; expected from 1 to 1024.")]
     [InlineData("Model:PrefixCacheBytes", "-1",
         "Model.PrefixCacheBytes is '-1'; expected from 0 to 9223372036854775807.")]
+    [InlineData("Model:ExecutionProviders:0", "gpu",
+        "Model.ExecutionProviders: 'gpu' is no execution provider; expected one of 'auto', 'cuda', 'directml' and "
+        + "'cpu', and after ':' the number of a device, as in 'cuda:1'.")]
     [InlineData("Model:DraftTokens", "65", "Model.DraftTokens is '65'; expected from 0 to 64.")]
     [InlineData("Model:MaxPrefillTokens", "0", "Model.MaxPrefillTokens is '0'; expected from 1 to 65536.")]
     [InlineData("PackagePath", " ", "PackagePath is missing; expected the folder of a package.")]

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.ML.OnnxRuntime;
+using Slipway.Engine.Execution.Providers;
 using Slipway.Kernels.Interop;
 using Slipway.Packaging;
 using Slipway.Packaging.Kernels;
@@ -16,12 +17,7 @@ internal static class KernelVariant
     /// </summary>
     /// <exception cref="PackageException">The file is missing.</exception>
     public static string? PathOf(ModelPackage package, LanguageModelOptions options)
-        => Find(package, options) is { } variant
-            ? package.FindFile(variant.File) ?? throw new PackageException(
-                package.Path,
-                $"The package '{package.Path}' has no file '{variant.File}', which '{ModelPackage.ManifestFile}' names "
-                + "as its graph for processors. Copy or export the package again.")
-            : null;
+        => Find(package, options) is { } variant ? PackageGraphs.PathOf(package, variant) : null;
 
     /// <summary>
     /// Says where a package has such a graph only of another version, so that the decoder's own is run.
@@ -66,10 +62,5 @@ internal static class KernelVariant
             : null;
 
     private static IEnumerable<GraphVariant> Variants(ModelPackage package)
-        => (package.Manifest?.Variants ?? [])
-            .Select(variant => variant is { Provider: not null, File: not null } ? variant : throw new PackageException(
-                package.Path,
-                $"The file '{ModelPackage.ManifestFile}' of '{package.Path}' lists a variant without 'provider' or "
-                + "'file'. Export the package again."))
-            .Where(variant => variant.Provider == KernelContract.Provider);
+        => PackageGraphs.Variants(package, KernelContract.Provider);
 }

@@ -147,7 +147,7 @@ public sealed class DecoderTests(ITestOutputHelper output)
         public Opened(string folder)
         {
             var package = ModelPackage.Open(folder);
-            _session = ModelSession.Open(package, new LanguageModelOptions { Threads = 1 });
+            _session = ModelSession.Open(package, new LanguageModelOptions { Threads = 1 }).Session;
             Graph = DecoderGraph.Read(_session, package);
             Decoder = new Decoder(_session, Graph);
         }
