@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -8,147 +9,150 @@ namespace Slipway.Chat;
 /// <summary>
 /// Reads <see cref="ChatOptions.AdditionalProperties"/>; unknown keys are another client's and left alone.
 /// </summary>
+/// <remarks>
+/// Values are read by what they are as JSON, so that it is the same whether a caller, a configuration or a document
+/// gave them: numbers of every type and texts that spell them, JSON elements and nodes, lists and dictionaries. Null,
+/// JSON's too, is as if the key were not there.
+/// </remarks>
 internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? properties)
 {
-    private const string Ids = "numbers by the ids of tokens";
+    // The largest number below which a double holds every whole number.
+    private const double MaxWhole = 1L << 53;
 
-    public double? Number(string key) => Read(key, "a number", value => value switch
+    public double? Number(string key) => Read(key, "a number", node => Kind(node) switch
     {
-        double or float or decimal or int or long or short or byte or sbyte or ushort or uint
-            or ulong => Convert.ToDouble(value, CultureInfo.InvariantCulture),
-        JsonElement { ValueKind: JsonValueKind.Number } json => json.GetDouble(),
-        string text when double.TryParse(text, CultureInfo.InvariantCulture, out var number) => number,
-        _ => (double?)null,
+        JsonValueKind.Number => ToNumber(node.ToJsonString()),
+        JsonValueKind.String => ToNumber((string)node!),
+        _ => null,
     });
 
-    public int? Integer(string key) => Read(key, "a whole number", value => value switch
-    {
-        int or short or byte or sbyte or ushort => Convert.ToInt32(value, CultureInfo.InvariantCulture),
-        long number when number == (int)number => (int)number,
-        JsonElement { ValueKind: JsonValueKind.Number } json when json.TryGetInt32(out var number) => number,
-        string text when int.TryParse(text, CultureInfo.InvariantCulture, out var number) => number,
-        _ => (int?)null,
-    });
+    public int? Integer(string key) => Read(key, "a whole number", ToInteger);
 
-    public bool? Boolean(string key) => Read(key, "'true' or 'false'", value => value switch
-    {
-        bool flag => flag,
-        JsonElement { ValueKind: JsonValueKind.True } => true,
-        JsonElement { ValueKind: JsonValueKind.False } => false,
-        string text when bool.TryParse(text, out var flag) => flag,
-        _ => (bool?)null,
-    });
+    public long? Long(string key) => Read(key, "a whole number", ToWhole);
 
-    /// <summary>A number, or true for none and false for null.</summary>
-    public int? Count(string key) => Read(key, "'true', 'false' or a whole number", value => value switch
-    {
-        bool flag => flag ? 0 : -1,
-        int count => count,
-        JsonElement { ValueKind: JsonValueKind.True } => 0,
-        JsonElement { ValueKind: JsonValueKind.False } => -1,
-        JsonElement { ValueKind: JsonValueKind.Number } json when json.TryGetInt32(out var count) => count,
-        _ => (int?)null,
-    }) is { } read and >= 0 ? read : null;
+    public bool? Boolean(string key) => Read(key, "'true' or 'false'", ToBoolean);
+
+    /// <summary>A number, or true for 0 and false for null.</summary>
+    public int? Count(string key)
+        => Read(key, "'true', 'false' or a whole number", node => ToBoolean(node) switch
+        {
+            true => 0,
+            false => int.MinValue,
+            null => ToInteger(node),
+        }) is { } count and not int.MinValue ? count : null;
 
     public string? Text(string key)
-        => properties is null || !properties.TryGetValue(key, out var value) || value is null
-            ? null
-            : value as string
-                ?? (value is JsonElement { ValueKind: JsonValueKind.String } json
-                    ? json.GetString()
-                    : throw Wrong(key, value, "a text"));
+        => Read(key, "a text", node => Kind(node) == JsonValueKind.String ? (string?)node : null);
 
-    public JsonObject? Object(string key)
-    {
-        if (properties is null || !properties.TryGetValue(key, out var value) || value is null)
-        {
-            return null;
-        }
+    public JsonObject? Object(string key) => Read(key, "a JSON object", node => node as JsonObject);
 
-        return value switch
-        {
-            JsonObject json => (JsonObject)TemplateValues.ToNode(json, $"ChatOptions.AdditionalProperties['{key}']")!,
-            JsonElement { ValueKind: JsonValueKind.Object } json
-                => (JsonObject)TemplateValues.ToNode(json, $"ChatOptions.AdditionalProperties['{key}']")!,
-            IEnumerable<KeyValuePair<string, object?>> pairs => new JsonObject(pairs.Select(
-                pair => KeyValuePair.Create(
-                    pair.Key,
-                    TemplateValues.ToNode(pair.Value, $"ChatOptions.AdditionalProperties['{key}']['{pair.Key}']")))),
-            System.Collections.IDictionary
-                => TemplateValues.ToNode(value, $"ChatOptions.AdditionalProperties['{key}']") as JsonObject
-                    ?? throw Wrong(key, value, "a JSON object"),
-            _ => throw Wrong(key, value, "a JSON object"),
-        };
-    }
-
-    /// <summary>Numbers by the ids of tokens, as a dictionary or as a JSON object whose names are the ids.</summary>
+    /// <summary>Numbers by the ids of tokens, which a JSON object has as names.</summary>
     public IReadOnlyDictionary<int, float>? Biases(string key)
+        => Read(key, "numbers by the ids of tokens", node =>
+        {
+            var biases = new Dictionary<int, float>();
+            foreach (var (name, value) in node as JsonObject ?? [])
+            {
+                if (!int.TryParse(name, CultureInfo.InvariantCulture, out var id)
+                    || Kind(value) != JsonValueKind.Number || ToNumber(value!.ToJsonString()) is not { } bias)
+                {
+                    return null;
+                }
+
+                biases[id] = (float)bias;
+            }
+
+            return node is JsonObject ? biases : null;
+        });
+
+    /// <summary>Whole numbers in a list, or one alone.</summary>
+    public IReadOnlyList<int>? Integers(string key)
+        => Read(key, "a list of whole numbers", node => Items(node, item => item is null ? null : ToInteger(item)) is
+            { } items && !items.Contains(null) ? [.. items.Select(item => item!.Value)] : (int[]?)null);
+
+    /// <summary>Texts in a list, or one alone.</summary>
+    public IReadOnlyList<string>? Texts(string key)
+        => Read(key, "a list of texts", node => Items(
+            node, item => Kind(item) == JsonValueKind.String ? (string?)item : null) is
+            { } items && !items.Contains(null) ? [.. items.Select(item => item!)] : (string[]?)null);
+
+    /// <summary>JSON as text, given so or as a value.</summary>
+    public string? Json(string key)
+        => Read(key, "JSON", node => Kind(node) == JsonValueKind.String ? (string?)node : node.ToJsonString());
+
+    private static JsonValueKind Kind(JsonNode? node) => node?.GetValueKind() ?? JsonValueKind.Null;
+
+    private static T[] Items<T>(JsonNode node, Func<JsonNode?, T> read)
+        => node is JsonArray list ? [.. list.Select(read)] : [read(node)];
+
+    private static double? ToNumber(string text)
+        => double.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static int? ToInteger(JsonNode node)
+        => ToWhole(node) is { } whole && whole == (int)whole ? (int)whole : null;
+
+    private static long? ToWhole(JsonNode node)
     {
-        if (Find(key) is not { } given)
+        if (Kind(node) is not (JsonValueKind.Number or JsonValueKind.String))
         {
             return null;
         }
 
-        if (given is IEnumerable<KeyValuePair<int, float>> typed)
-        {
-            return typed.ToDictionary();
-        }
-
-        var biases = new Dictionary<int, float>();
-        foreach (var (name, value) in Object(key)!)
-        {
-            biases[int.TryParse(name, CultureInfo.InvariantCulture, out var id) ? id : throw Wrong(key, name, Ids)] =
-                value?.GetValueKind() == JsonValueKind.Number ? (float)value.AsValue() : throw Wrong(key, name, Ids);
-        }
-
-        return biases;
+        var text = Kind(node) == JsonValueKind.String ? (string)node! : node.ToJsonString();
+        return long.TryParse(text, CultureInfo.InvariantCulture, out var whole) ? whole
+            : ToNumber(text) is { } number && double.IsInteger(number) && Math.Abs(number) <= MaxWhole ? (long)number
+            : null;
     }
 
-    /// <summary>Whole numbers in a list.</summary>
-    public IReadOnlyList<int>? Integers(string key) => Find(key) switch
+    private static bool? ToBoolean(JsonNode node) => Kind(node) switch
     {
-        null => null,
-        IEnumerable<int> numbers => [.. numbers],
-        JsonElement { ValueKind: JsonValueKind.Array } json when json.EnumerateArray()
-            .All(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _))
-            => [.. json.EnumerateArray().Select(item => item.GetInt32())],
-        var value => throw Wrong(key, value, "a list of whole numbers"),
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.String when bool.TryParse((string)node!, out var flag) => flag,
+        _ => null,
     };
 
-    public IReadOnlyList<string>? Texts(string key) => Find(key) switch
+    // Lists and dictionaries of any type, also where nothing is known of it by reflection.
+    private static JsonNode? ToNode(object value, string place) => value switch
     {
-        null => null,
-        string text => [text],
-        IEnumerable<string> texts => [.. texts],
-        JsonElement { ValueKind: JsonValueKind.Array } json when json.EnumerateArray()
-            .All(item => item.ValueKind == JsonValueKind.String)
-            => [.. json.EnumerateArray().Select(item => item.GetString()!)],
-        JsonElement { ValueKind: JsonValueKind.String } text => [text.GetString()!],
-        var value => throw Wrong(key, value, "a list of texts"),
+        string or JsonNode or JsonElement => TemplateValues.ToNode(value, place),
+        IEnumerable<KeyValuePair<string, object?>> pairs => new JsonObject(
+            pairs.Select(pair => Member(pair.Key, pair.Value, place))),
+        IDictionary pairs => new JsonObject(Members(pairs, place)),
+        IEnumerable items => new JsonArray(
+            [.. items.Cast<object?>().Select(item => TemplateValues.ToNode(item, place))]),
+        _ => TemplateValues.ToNode(value, place),
     };
 
-    /// <summary>JSON as text, given so or as a JSON value.</summary>
-    public string? Json(string key) => Find(key) switch
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Members(IDictionary pairs, string place)
     {
-        null => null,
-        string text => text,
-        JsonElement { ValueKind: not JsonValueKind.Undefined } json => json.GetRawText(),
-        JsonNode json => TemplateValues.ToText(json, $"ChatOptions.AdditionalProperties['{key}']"),
-        var value => throw Wrong(key, value, "JSON"),
-    };
+        for (var at = pairs.GetEnumerator(); at.MoveNext();)
+        {
+            yield return Member(Written(at.Key)!, at.Value, place);
+        }
+    }
 
-    private object? Find(string key)
-        => properties is not null && properties.TryGetValue(key, out var value) ? value : null;
+    private static KeyValuePair<string, JsonNode?> Member(string name, object? value, string place)
+        => new(name, TemplateValues.ToNode(value, $"{place}['{Excerpt.Of(name)}']"));
 
-    private T? Read<T>(string key, string expected, Func<object, T?> convert)
+    private static string? Written(object value) => Convert.ToString(value, CultureInfo.InvariantCulture);
+
+    private T? Read<T>(string key, string expected, Func<JsonNode, T?> convert)
         where T : struct
-        => properties is not null && properties.TryGetValue(key, out var value) && value is not null
-            ? convert(value) ?? throw Wrong(key, value, expected)
+        => Find(key, expected) is var (value, node) ? convert(node) ?? throw Wrong(key, value, expected) : null;
+
+    private T? Read<T>(string key, string expected, Func<JsonNode, T?> convert)
+        where T : class
+        => Find(key, expected) is var (value, node) ? convert(node) ?? throw Wrong(key, value, expected) : null;
+
+    private (object Value, JsonNode Node)? Find(string key, string expected)
+        => properties is null || !properties.TryGetValue(key, out var value) || value is null ? null
+            : value is JsonElement { ValueKind: JsonValueKind.Undefined } ? throw Wrong(key, value, expected)
+            : ToNode(value, $"ChatOptions.AdditionalProperties['{key}']") is { } node ? (value, node)
             : null;
 
     private static ArgumentException Wrong(string key, object value, string expected)
         => new(
-            $"ChatOptions.AdditionalProperties['{key}'] is "
-            + $"'{Excerpt.Of(Convert.ToString(value, CultureInfo.InvariantCulture))}' of type "
+            $"ChatOptions.AdditionalProperties['{key}'] is '{Excerpt.Of(Written(value))}' of type "
             + $"'{value.GetType().Name}'; expected {expected}.");
 }

@@ -35,7 +35,7 @@ internal static class ChatOptionsMapper
             FrequencyPenalty = own.FrequencyPenalty ?? options.FrequencyPenalty
                 ?? extra.Number("frequency_penalty"),
             NoRepeatNgramSize = own.NoRepeatNgramSize ?? extra.Integer("no_repeat_ngram_size"),
-            Seed = own.Seed ?? options.Seed ?? extra.Integer("seed"),
+            Seed = own.Seed ?? options.Seed ?? extra.Long("seed"),
             MaxOutputTokens = own.MaxOutputTokens ?? options.MaxOutputTokens
                 ?? extra.Integer("max_completion_tokens") ?? extra.Integer("max_tokens"),
             MinOutputTokens = own.MinOutputTokens ?? extra.Integer("min_tokens"),

@@ -146,6 +146,10 @@ internal static class ChatPromptBuilder
         {
             AddTools(variables, (JsonArray)escape.Node(tools)!, traits, toolFormat!);
         }
+        else if (!traits.TakesNoTools)
+        {
+            traits.Tools!.Put(variables, []);
+        }
 
         ReasoningRequest.AddTo(variables, options?.Reasoning?.Effort);
         foreach (var (name, value) in request.TemplateVariables ?? [])
@@ -186,7 +190,7 @@ internal static class ChatPromptBuilder
     {
         if (!ToolChoice.Describes(traits))
         {
-            traits.Tools!.Put(variables, tools);
+            traits.Tools!.Put(variables, traits.TakesNoDescriptions ? tools : TemplateTools.Described(tools));
             return;
         }
 

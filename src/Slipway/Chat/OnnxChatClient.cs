@@ -93,8 +93,11 @@ public sealed class OnnxChatClient : IChatClient, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(messages);
         ChatMessage[] list = [.. messages];
         TemplateMessages.Validate(list);
+
+        // Callers may change theirs while the answer is still to be read.
+        var request = options?.Clone();
         return ChatTracing.TraceAsync(
-            StreamAsync(list, options, cancellationToken), ModelId, options, cancellationToken);
+            StreamAsync(list, request, cancellationToken), ModelId, request, cancellationToken);
     }
 
     /// <inheritdoc/>

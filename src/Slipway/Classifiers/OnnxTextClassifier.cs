@@ -9,7 +9,8 @@ namespace Slipway;
 /// <remarks>
 /// Safe for concurrent use; texts of similar length run together. The package is loaded with the first request and
 /// disposed with the classifier. Texts longer than the model's context are cut off, of a pair the longer one. Labels
-/// and the kind of scores are those of the model's <c>config.json</c> (<c>id2label</c>, <c>problem_type</c>).
+/// and the kind of scores are those of the model's <c>config.json</c> (<c>id2label</c>, <c>problem_type</c>). Special
+/// tokens that a text spells are those tokens, as the models' reference implementations read them.
 /// </remarks>
 public sealed class OnnxTextClassifier : IDisposable
 {

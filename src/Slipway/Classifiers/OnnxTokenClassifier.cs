@@ -9,7 +9,8 @@ namespace Slipway;
 /// <remarks>
 /// Safe for concurrent use; texts of similar length run together. The package is loaded with the first request and
 /// disposed with the classifier. Tokens beyond the model's context have no labels, unless
-/// <see cref="OnnxTokenClassifierOptions.Stride"/> is set.
+/// <see cref="OnnxTokenClassifierOptions.Stride"/> is set. Special tokens that a text spells are those tokens, as the
+/// models' reference implementations read them.
 /// </remarks>
 public sealed class OnnxTokenClassifier : IDisposable
 {

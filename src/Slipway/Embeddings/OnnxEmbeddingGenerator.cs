@@ -13,7 +13,8 @@ namespace Slipway;
 /// request, or where its metadata is asked for, and disposed with the generator. Texts longer than the model's context
 /// are cut off. Where the model's files name a prompt for all texts, it goes before each;
 /// <see cref="OnnxEmbeddingGeneratorOptions.PromptName"/>, or the entry <c>prompt_name</c> of a request's
-/// <see cref="EmbeddingGenerationOptions.AdditionalProperties"/>, chooses another.
+/// <see cref="EmbeddingGenerationOptions.AdditionalProperties"/>, chooses another. Special tokens that a text spells,
+/// such as <c>[MASK]</c>, are those tokens, as the models' reference implementations read them.
 /// </remarks>
 public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>
 {

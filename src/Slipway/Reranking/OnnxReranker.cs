@@ -16,6 +16,11 @@ namespace Slipway;
 /// longer than the model's context is cut off: of a pair's texts the longer one, of a conversation its end but for what
 /// the template closes it with.
 /// </para>
+/// <para>
+/// Special tokens that a pair spells are those tokens for a cross-encoder, as the models' reference implementations
+/// read them. A decoder is asked in turns, which a passage could end and answer itself: there they are text, as in
+/// <see cref="OnnxChatClient"/>.
+/// </para>
 /// </remarks>
 public sealed class OnnxReranker : IDisposable
 {

@@ -178,6 +178,23 @@ public sealed class ChatContractTests
     }
 
     [Fact]
+    public async Task Options_ChangedAfterTheCall_AreThoseOfTheCall()
+    {
+        using var model = ScriptedModel.Answering("x");
+        using var client = model.ToClient();
+        var options = new ChatOptions { MaxOutputTokens = 5, StopSequences = ["END"], Tools = [SetLight] };
+
+        var updates = client.GetStreamingResponseAsync("Hi", options);
+        (options.MaxOutputTokens, options.ConversationId) = (9, "gone");
+        options.StopSequences.Add("");
+        options.Tools.Clear();
+        await updates.ToChatResponseAsync();
+
+        Assert.Equal(5, model.Requests[0].MaxOutputTokens);
+        Assert.NotNull(model.Variables[0]["tools"]);
+    }
+
+    [Fact]
     public async Task Timeout_OfTheRequest_ReachesTheEngine()
     {
         using var model = ScriptedModel.Answering("x");

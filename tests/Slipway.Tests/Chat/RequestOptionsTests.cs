@@ -193,6 +193,11 @@ public sealed class RequestOptionsTests
     [Theory]
     [InlineData("min_p", "much", "'much' of type 'String'; expected a number.")]
     [InlineData("min_tokens", 1.5, "'1.5' of type 'Double'; expected a whole number.")]
+    [InlineData("seed", 1e300, "'1E+300' of type 'Double'; expected a whole number.")]
+    [InlineData("top_k", 5_000_000_000, "'5000000000' of type 'Int64'; expected a whole number.")]
+    [InlineData(
+        "stop_token_ids", new[] { 1.5 }, "'System.Double[]' of type 'Double[]'; expected a list of whole numbers.")]
+    [InlineData("stop", 5, "'5' of type 'Int32'; expected a list of texts.")]
     [InlineData("ignore_eos", 3, "'3' of type 'Int32'; expected 'true' or 'false'.")]
     [InlineData("chat_template_kwargs", "x", "'x' of type 'String'; expected a JSON object.")]
     public void AdditionalProperty_OfAnotherKind_IsRefusedByName(string key, object value, string end)
@@ -227,6 +232,93 @@ public sealed class RequestOptionsTests
         Assert.Null(Merge(new() { AdditionalProperties = new() { ["top_logprobs"] = 3 } }).LogProbabilities);
     }
 
+    public static TheoryData<string, object?> WholeNumbers => new()
+    {
+        { "int", 7 }, { "long", 7L }, { "short", (short)7 }, { "byte", (byte)7 }, { "uint", 7u }, { "ulong", 7ul },
+        { "double", 7.0 }, { "float", 7f }, { "decimal", 7.0m }, { "text", "7" }, { "element", Json("7") },
+        { "element of a double", Json("7.0") }, { "element of a text", Json("\"7\"") },
+        { "node", JsonValue.Create(7L) }, { "parsed node", JsonNode.Parse("7") },
+    };
+
+    public static TheoryData<string, object?> Lists => new()
+    {
+        { "array", new[] { "5", "6" } }, { "numbers", new[] { 5, 6 } }, { "longs", new List<long> { 5, 6 } },
+        { "objects", new object[] { 5, 6L } }, { "doubles", new[] { 5.0, 6.0 } }, { "node", new JsonArray(5, 6) },
+        { "element", Json("[5, 6]") }, { "mixed", new List<object> { "5", Json("6") } },
+    };
+
+    public static TheoryData<string, object?> Biases => new()
+    {
+        { "ids", new Dictionary<int, float> { [5] = -3 } }, { "whole", new Dictionary<int, int> { [5] = -3 } },
+        { "texts", new Dictionary<string, int> { ["5"] = -3 } },
+        { "longs", new Dictionary<long, double> { [5] = -3 } },
+        { "objects", new Dictionary<string, object?> { ["5"] = Json("-3") } }, { "element", Json("""{"5": -3}""") },
+        { "node", new JsonObject { ["5"] = -3 } }, { "own", new AdditionalPropertiesDictionary { ["5"] = -3.0m } },
+    };
+
+    [Theory]
+    [MemberData(nameof(WholeNumbers), DisableDiscoveryEnumeration = true)]
+    public void Number_OfAnyType_IsTheSame(string type, object? value)
+    {
+        Assert.NotEmpty(type);
+        var request = Merge(new()
+        {
+            AdditionalProperties = new()
+            {
+                ["top_k"] = value, ["seed"] = value, ["repetition_penalty"] = value, ["logprobs"] = value,
+                ["stop_token_ids"] = value, ["min_p"] = Json("null"), ["ignore_eos"] = null,
+            },
+        });
+        Assert.Equal((7, 7L, 7.0, 7), (
+            request.TopK, request.Seed, request.RepetitionPenalty, request.LogProbabilities));
+        Assert.Equal([7], request.StopTokenIds);
+        Assert.Null(request.MinP);
+        Assert.Null(request.IgnoreEndOfSequence);
+    }
+
+    [Theory]
+    [MemberData(nameof(Lists), DisableDiscoveryEnumeration = true)]
+    public void List_OfAnyType_IsTheSame(string type, object? value)
+    {
+        Assert.NotEmpty(type);
+        Assert.Equal(
+            [5, 6], Merge(new() { AdditionalProperties = new() { ["stop_token_ids"] = value } }).StopTokenIds);
+    }
+
+    [Theory]
+    [MemberData(nameof(Biases), DisableDiscoveryEnumeration = true)]
+    public void Biases_OfAnyType_AreTheSame(string type, object? value)
+    {
+        Assert.NotEmpty(type);
+        var bias = Assert.Single(Merge(new() { AdditionalProperties = new() { ["logit_bias"] = value } }).LogitBias!);
+        Assert.Equal((5, -3f), (bias.Key, bias.Value));
+    }
+
+    [Fact]
+    public void Extras_OfJson_AreAsThoseOfDotNet()
+    {
+        var properties = new AdditionalPropertiesDictionary();
+        foreach (var (name, value) in JsonNode.Parse(
+            """
+            {"seed": 5000000000, "stop": ["a", "b"], "bad_words": "c", "guide_tool_calls": false,
+             "describe_tools": "true", "adapter": "poems", "logprobs": "true", "top_logprobs": 2,
+             "chat_template_kwargs": {"a": [1, {"b": null}]}, "guided_json": {"type": "integer"}}
+            """)!.AsObject())
+        {
+            properties[name] = value;
+        }
+
+        var request = Merge(new() { AdditionalProperties = properties });
+
+        Assert.Equal(5_000_000_000, request.Seed);
+        Assert.Equal(["a", "b"], request.StopSequences);
+        Assert.Equal(["c"], request.BadWords);
+        Assert.Equal((false, true, "poems", 2), (
+            request.GuideToolCalls, request.DescribeTools, request.Adapter, request.LogProbabilities));
+        Assert.Equal("""{"a":[1,{"b":null}]}""", request.TemplateVariables!.ToJsonString());
+        Assert.NotNull(request.Guidance);
+    }
+
     [Fact]
     public async Task Extras_OfARequest_ReachTheEngine()
     {
@@ -247,6 +339,8 @@ public sealed class RequestOptionsTests
         var others = (IReadOnlyList<GeneratedToken>)second.Messages[0].AdditionalProperties!["logprobs"]!;
         Assert.NotEqual(tokens[0].Id, others[0].Id);
     }
+
+    private static JsonElement Json(string json) => JsonElement.Parse(json);
 
     private static OnnxChatRequestOptions Merge(ChatOptions options)
         => ChatOptionsMapper.Merge(options, new ScriptedModel([["x"]]).ToClient(), "scripted");

@@ -53,6 +53,7 @@ internal sealed class ScriptedModel(params string[][] answers) : IChatModel
             RendersCalls = true,
             RendersResults = true,
             RendersSystem = true,
+            Conversation = new(),
         };
 
     public string Render(

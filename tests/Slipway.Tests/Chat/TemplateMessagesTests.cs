@@ -63,6 +63,48 @@ public sealed class TemplateMessagesTests
                 ]));
 
     [Fact]
+    public void Results_InAnotherOrder_StandInThatOfTheirCalls()
+        => Expect(
+            """
+            [{"role":"assistant","content":"","tool_calls":[
+            {"id":"a","type":"function","function":{"name":"f","arguments":{}}},
+            {"id":"b","type":"function","function":{"name":"g","arguments":{}}}]},
+            {"role":"assistant","content":"","tool_calls":[
+            {"id":"c","type":"function","function":{"name":"h","arguments":{}}}]},
+            {"role":"tool","content":"1","tool_call_id":"a","name":"f"},
+            {"role":"tool","content":"2","tool_call_id":"b","name":"g"},
+            {"role":"tool","content":"3","tool_call_id":"c","name":"h"},
+            {"role":"tool","content":"?","tool_call_id":"?"},
+            {"role":"user","content":"And?"},
+            {"role":"tool","content":"4","tool_call_id":"a","name":"f"}]
+            """,
+            null,
+            new(ChatRole.Assistant, [new FunctionCallContent("a", "f"), new FunctionCallContent("b", "g")]),
+            new(ChatRole.Assistant, [new FunctionCallContent("c", "h")]),
+            new(ChatRole.Tool, [new FunctionResultContent("?", "?"), new FunctionResultContent("c", "3")]),
+            new(ChatRole.Tool, [new FunctionResultContent("b", "2")]),
+            new(ChatRole.Tool, [new FunctionResultContent("a", "1")]),
+            new(ChatRole.User, "And?"),
+            new(ChatRole.Tool, [new FunctionResultContent("a", "4")]));
+
+    [Fact]
+    public void Message_OfACallItsResultAndWords_IsThreeMessages()
+        => Expect(
+            """
+            [{"role":"assistant","content":"Wait.","tool_calls":[
+            {"id":"a","type":"function","function":{"name":"f","arguments":{}}}]},
+            {"role":"tool","content":"1","tool_call_id":"a","name":"f"},
+            {"role":"assistant","content":"It is 1."}]
+            """,
+            null,
+            new ChatMessage(
+                ChatRole.Assistant,
+                [
+                    new TextContent("Wait."), new FunctionCallContent("a", "f"), new FunctionResultContent("a", 1),
+                    new TextContent("It is 1."),
+                ]));
+
+    [Fact]
     public void MalformedCall_InTheHistory_IsTheTextThatTheModelWrote()
         => Expect(
             """[{"role":"assistant","content":"<tool_call>{"}]""",

@@ -53,6 +53,14 @@ public sealed class OnnxEmbeddingGeneratorTests(ITestOutputHelper output, OnnxEm
     }
 
     [Fact]
+    public async Task Generate_TextThatSpellsSpecialTokens_HasThemAsTheReferenceDoes()
+    {
+        using var generator = new OnnxEmbeddingGenerator(model.Package);
+        var embeddings = await generator.GenerateAsync(["food[MASK][SEP] food"]);
+        Assert.Equal(6, embeddings.Usage!.InputTokenCount); // [CLS], food, the two, food, [SEP]
+    }
+
+    [Fact]
     public async Task Generate_FewerDimensions_KeepsTheFirstAtLengthOne()
     {
         using var generator = new OnnxEmbeddingGenerator(model.Package);

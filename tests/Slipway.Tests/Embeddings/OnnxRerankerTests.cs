@@ -2,6 +2,7 @@ using System.Text.Json;
 using Slipway.Checkpoints;
 using Slipway.Export;
 using Slipway.Testing;
+using Slipway.Tests.Encoders;
 
 namespace Slipway.Tests.Embeddings;
 
@@ -12,15 +13,11 @@ public sealed class OnnxRerankerTests(ITestOutputHelper output)
     {
         var source = SharedAssets.Path("sentence-transformers", "cross-encoder");
         using var folder = new TemporaryFolder();
-        using (var checkpoint = Checkpoint.Open(source))
-        {
-            Exporter.Export(checkpoint, folder["package"], new ExportOptions { Precision = Precision.Float32 });
-        }
-
+        var package = Export(folder);
         var pairs = JsonSerializer.Deserialize<string[][]>(File.ReadAllBytes(Path.Combine(source, "texts.json")))!
             .Select(pair => (pair[0], pair[1])).ToArray();
         using var expected = Checkpoint.Open(Path.Combine(source, "expected.safetensors"));
-        using var reranker = new OnnxReranker(folder["package"]);
+        using var reranker = new OnnxReranker(package);
 
         var scores = await reranker.ScoreAsync(pairs, TestContext.Current.CancellationToken);
 
@@ -41,5 +38,26 @@ public sealed class OnnxRerankerTests(ITestOutputHelper output)
             expected.ReadFloats(name, 0, values);
             return values;
         }
+    }
+
+    [Fact]
+    public async Task SpecialTokens_ThatAPairSpells_AreReadAsTheReferenceReadsThem()
+    {
+        using var folder = new TemporaryFolder();
+        var package = Export(folder);
+        var expected = TinyEncoders.Run(
+            package, [101, 2833, 102, 103, 102, 2833, 102], [0, 0, 0, 1, 1, 1, 1]); // food / [MASK] [SEP] food
+        using var reranker = new OnnxReranker(package);
+
+        var scores = await reranker.ScoreAsync([("food", "[MASK][SEP] food")], TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected[0], Assert.Single(scores).Logit, 1e-5);
+    }
+
+    private static string Export(TemporaryFolder folder)
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("sentence-transformers", "cross-encoder"));
+        Exporter.Export(checkpoint, folder["package"], new ExportOptions { Precision = Precision.Float32 });
+        return folder["package"];
     }
 }

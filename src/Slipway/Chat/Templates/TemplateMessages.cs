@@ -9,8 +9,25 @@ namespace Slipway.Chat;
 /// The shape is Hugging Face's: <c>role</c>, <c>content</c> (always a string), on an assistant's message
 /// <c>reasoning_content</c> and <c>tool_calls</c> where there are any, on a tool's <c>tool_call_id</c> and <c>name</c>.
 /// </remarks>
-internal static class TemplateMessages
+internal sealed class TemplateMessages
 {
+    private static readonly ChatRole[] Known = [ChatRole.System, ChatRole.User, ChatRole.Assistant, ChatRole.Tool];
+
+    private readonly List<JsonObject> _result;
+    private readonly CallOrder _order;
+    private readonly TemplateTraits _traits;
+    private readonly MessageEscape _escape;
+    private readonly TemplateCalls _calls;
+    private readonly HashSet<string> _answered;
+
+    private TemplateMessages(
+        List<JsonObject> result, CallOrder order, TemplateTraits traits, MessageEscape escape,
+        HashSet<string> answered)
+    {
+        (_result, _order, _traits, _escape, _answered) = (result, order, traits, escape, answered);
+        _calls = new(traits, escape);
+    }
+
     /// <summary>Checks that the lists hold what they say.</summary>
     /// <exception cref="ArgumentException">A message, a content or a role is missing; the message says
     /// which.</exception>
@@ -52,61 +69,57 @@ internal static class TemplateMessages
     public static JsonArray From(
         IReadOnlyList<ChatMessage> messages, string? instructions, TemplateTraits traits, MessageEscape escape)
     {
-        var result = new JsonArray();
-        var functions = new Dictionary<string, string>(StringComparer.Ordinal);
+        var result = new List<JsonObject>();
+        var order = new CallOrder();
         if (!string.IsNullOrEmpty(instructions))
         {
-            result.Add((JsonNode)NewMessage(ChatRole.System.Value, escape.Text(instructions)));
+            result.Add(NewMessage(ChatRole.System.Value, escape.Text(instructions)));
         }
 
+        var answered = messages.SelectMany(message => message.Contents).OfType<FunctionResultContent>()
+            .Select(functionResult => functionResult.CallId).ToHashSet(StringComparer.Ordinal);
+        var builder = new TemplateMessages(result, order, traits, escape, answered);
         for (var i = 0; i < messages.Count; i++)
         {
-            Add(result, messages[i], i, functions, traits, escape);
+            builder.Add(messages[i], i);
         }
 
-        if (!traits.RendersSystem)
-        {
-            MoveSystem(result);
-        }
-
-        return result;
+        return new ConversationFitter(traits).Fit(result);
     }
 
-    private static void Add(
-        JsonArray result, ChatMessage message, int index, Dictionary<string, string> functions, TemplateTraits traits,
-        MessageEscape escape)
+    private void Add(ChatMessage message, int index)
     {
-        var (text, reasoning, calls) = (new StringBuilder(), new StringBuilder(), new JsonArray());
-        var writtenCalls = new List<ToolCall>();
+        var (text, reasoning, calls) = (new StringBuilder(), new StringBuilder(), new List<FunctionCallContent>());
         var hasResults = false;
         foreach (var content in message.Contents)
         {
             switch (content)
             {
                 case TextContent t:
-                    text.Append(message.Role == ChatRole.Assistant ? escape.Answer(t.Text) : escape.Text(t.Text));
+                    text.Append(message.Role == ChatRole.Assistant ? _escape.Answer(t.Text) : _escape.Text(t.Text));
                     break;
                 case TextReasoningContent t:
-                    reasoning.Append(escape.Text(t.Text));
+                    reasoning.Append(_escape.Text(t.Text));
                     break;
                 case FunctionCallContent { Exception: not null, RawRepresentation: string written }:
-                    text.Append(escape.Text(written));
+                    text.Append(_escape.Text(written));
                     break;
                 case FunctionCallContent call:
-                    functions[call.CallId] = call.Name;
-                    if (traits.RendersCalls)
-                    {
-                        calls.Add((JsonNode)NewCall(call, traits.TakesArgumentsAsText, escape));
-                    }
-
-                    writtenCalls.Add(Written(call, escape));
+                    _order.Add(call.CallId, call.Name);
+                    calls.Add(call);
                     break;
                 case FunctionResultContent functionResult:
+                    if (calls.Count > 0)
+                    {
+                        AddEntry(); // one message may hold calls, their results and what was said of them
+                    }
+
                     hasResults = true;
-                    result.Add((JsonNode)NewResult(functionResult, functions, traits, escape));
+                    _order.AddResult(_result, functionResult.CallId, _calls.Result(
+                        functionResult, _order.Function(functionResult.CallId)));
                     break;
                 case DataContent data when data.HasTopLevelMediaType("text"):
-                    text.Append(escape.Text(Encoding.UTF8.GetString(data.Data.Span)));
+                    text.Append(_escape.Text(Encoding.UTF8.GetString(data.Data.Span)));
                     break;
                 case UriContent uri when uri.HasTopLevelMediaType("text"):
                     throw new NotSupportedException(
@@ -122,122 +135,67 @@ internal static class TemplateMessages
             }
         }
 
-        if (hasResults && text.Length == 0 && reasoning.Length == 0 && calls.Count == 0)
+        if (!hasResults || text.Length + reasoning.Length + calls.Count > 0)
         {
-            return;
+            AddEntry();
         }
 
-        if (writtenCalls.Count > 0 && !traits.RendersCalls)
+        void AddEntry()
         {
-            // A template that renders no calls would leave a gap in the conversation.
-            var format = traits.Calls ?? ToolCallFormats.Fallback;
-            text.Append(text.Length == 0 ? "" : "\n").Append(format.Write(writtenCalls));
+            AddEntries(Role(message.Role), text.ToString(), reasoning.ToString(), calls);
+            text.Clear();
+            reasoning.Clear();
+            calls.Clear();
+        }
+    }
+
+    private void AddEntries(string role, string text, string reasoning, List<FunctionCallContent> calls)
+    {
+        if (text.Length > 0 && calls.Count > 0 && _traits.Conversation.TextBesideCalls == TextBesideCalls.Apart)
+        {
+            AddEntries(role, text, reasoning, []);
+            (text, reasoning) = ("", "");
         }
 
-        var entry = NewMessage(escape.Text(message.Role.Value), text.ToString());
-        if (calls.Count > 0 && text.Length == 0)
-        {
-            entry["content"] = traits.EmptyContent switch
-            {
-                EmptyContent.Null => null,
-                EmptyContent.Part => Part(""),
-                _ => "",
-            };
-        }
-
+        // A template that renders no such calls would leave a gap in the conversation, or refuse it.
+        var isWritten = calls.Count > 0 && (!_traits.RendersCalls
+            || (text.Length > 0 && _traits.Conversation.TextBesideCalls == TextBesideCalls.Written)
+            || (!_traits.Conversation.TakesNeighbours && !calls.TrueForAll(call => _answered.Contains(call.CallId))));
+        var entry = NewMessage(
+            role, isWritten ? $"{text}{(text.Length > 0 ? "\n" : "")}{_calls.Written(calls)}" : text);
         if (reasoning.Length > 0)
         {
-            entry[traits.ReasoningMember] = reasoning.ToString();
+            entry[_traits.ReasoningMember] = reasoning;
         }
 
-        if (calls.Count > 0)
+        if (calls.Count > 0 && !isWritten)
         {
-            entry["tool_calls"] = calls;
+            // Made by its constructor: what a collection expression calls needs reflection.
+            entry["tool_calls"] = new JsonArray([.. calls.Select(call => (JsonNode)_calls.Call(call))]);
+            entry["content"] = text.Length > 0 ? text : Empty(_traits.EmptyContent);
         }
 
-        result.Add((JsonNode)entry);
+        _order.AddMessage(_result, entry);
     }
 
     /// <summary>A text as a list of one part.</summary>
     internal static JsonArray Part(string text) => new(new JsonObject { ["type"] = "text", ["text"] = text });
 
-    private static JsonObject NewMessage(string role, string content) => new()
+    /// <summary>Content of a message that says nothing.</summary>
+    internal static JsonNode? Empty(EmptyContent form) => form switch
+    {
+        EmptyContent.Null => null,
+        EmptyContent.Part => Part(""),
+        _ => "",
+    };
+
+    /// <summary>A message of a text.</summary>
+    internal static JsonObject NewMessage(string role, string content) => new()
     {
         ["role"] = role, ["content"] = content,
     };
 
-    private static ToolCall Written(FunctionCallContent call, MessageEscape escape)
-        => new(
-            escape.Text(call.Name),
-            Arguments(call, escape).ToDictionary(
-                pair => pair.Key,
-                pair => pair.Value is JsonValue value && value.TryGetValue<string>(out var text)
-                    ? text : (object?)pair.Value));
-
-    private static JsonObject Arguments(FunctionCallContent call, MessageEscape escape)
-    {
-        var arguments = new JsonObject();
-        foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
-        {
-            arguments[name] = TemplateValues.ToNode(
-                value,
-                $"The argument '{Excerpt.Of(name)}' of the call '{Excerpt.Of(call.CallId)}' of "
-                + $"'{Excerpt.Of(call.Name)}'");
-        }
-
-        return (JsonObject)escape.Node(arguments)!;
-    }
-
-    private static JsonObject NewCall(FunctionCallContent call, bool asText, MessageEscape escape) => new()
-    {
-        ["id"] = escape.Text(call.CallId),
-        ["type"] = "function",
-        ["function"] = new JsonObject
-        {
-            ["name"] = escape.Text(call.Name),
-            ["arguments"] = asText ? Written(call, escape).WriteArguments() : Arguments(call, escape),
-        },
-    };
-
-    private static JsonObject NewResult(
-        FunctionResultContent result, Dictionary<string, string> functions, TemplateTraits traits,
-        MessageEscape escape)
-    {
-        var text = escape.Text(
-            TemplateValues.ToText(result.Result, $"The result of the call '{Excerpt.Of(result.CallId)}'"));
-        if (!traits.RendersResults)
-        {
-            return NewMessage(ChatRole.User.Value, FallbackTools.Result(text));
-        }
-
-        var entry = NewMessage(ChatRole.Tool.Value, text);
-        if (traits.TakesResultsAsParts)
-        {
-            entry["content"] = Part(text);
-        }
-
-        entry["tool_call_id"] = escape.Text(result.CallId);
-        if (functions.TryGetValue(result.CallId, out var name))
-        {
-            entry["name"] = escape.Text(name);
-        }
-
-        return entry;
-    }
-
-    // Templates that take no system message find its text before the user's first one.
-    private static void MoveSystem(JsonArray messages)
-    {
-        var texts = new List<string>();
-        while (messages is [JsonObject first, ..] && (string?)first["role"] == ChatRole.System.Value)
-        {
-            texts.Add((string?)first["content"] ?? "");
-            messages.RemoveAt(0);
-        }
-
-        if (texts.Count > 0)
-        {
-            FallbackTools.AddToSystem(messages, string.Join("\n\n", texts), rendersSystem: false);
-        }
-    }
+    // Roles are the same in any case, but not to a template.
+    private string Role(ChatRole role)
+        => Array.Find(Known, known => known == role) is { Value: { } name } ? name : _escape.Text(role.Value);
 }

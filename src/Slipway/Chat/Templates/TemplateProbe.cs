@@ -51,9 +51,25 @@ internal sealed class TemplateProbe(
         };
         traits = FindWritten(traits, place) ?? traits with { Calls = FindDescribed(place) };
         var parts = TemplateMessages.Part(Result);
-        return RendersResult(traits, place, Result) ? traits with { RendersResults = true }
+        traits = RendersResult(traits, place, Result) ? traits with { RendersResults = true }
             : RendersResult(traits, place, parts) ? traits with { RendersResults = true, TakesResultsAsParts = true }
             : traits;
+        return traits with
+        {
+            TakesNoTools = place is null || Render(new(Message("user", User)), null) is not null,
+            TakesNoDescriptions = place is null
+                || Render(new(Message("user", User)), place with { Put = PutUndescribed }) is not null,
+            Conversation = new ConversationProbe(
+                messages => Render(messages, place), (id, text) => Call(id, text, traits.TakesArgumentsAsText), traits)
+                .Find(),
+        };
+
+        void PutUndescribed(JsonObject variables, JsonArray tools)
+        {
+            var undescribed = (JsonArray)tools.DeepClone();
+            ((JsonObject)undescribed[0]!["function"]!["parameters"]!["properties"]![Key]!).Remove("description");
+            place!.Put(variables, undescribed);
+        }
     }
 
     private bool RendersResult(TemplateTraits traits, ToolPlace? place, JsonNode result)
@@ -69,12 +85,13 @@ internal sealed class TemplateProbe(
     // The format that reads back what the template writes of a call.
     private TemplateTraits? FindWritten(TemplateTraits traits, ToolPlace? place)
     {
+        var start = AnswerStart(place);
         foreach (var isText in (bool[])[false, true])
         {
             foreach (var content in Contents())
             {
                 if (Render(Conversation(content, isText, Result), place) is { } prompt
-                    && formats.FirstOrDefault(format => ReadsBack(format, Answer(prompt))) is { } format)
+                    && formats.FirstOrDefault(format => ReadsBack(format, Answer(prompt), start)) is { } format)
                 {
                     return traits with
                     {
@@ -107,20 +124,25 @@ internal sealed class TemplateProbe(
     // Made by its constructor: what a collection expression calls needs reflection.
     private static JsonArray Conversation(JsonNode? content, bool isText, JsonNode result)
     {
-        var arguments = new JsonObject { [Key] = Value };
         var answer = Message("assistant", "");
         answer["content"] = content?.DeepClone();
-        answer["tool_calls"] = new JsonArray(new JsonObject
+        answer["tool_calls"] = new JsonArray(Call(Id, Value, isText));
+        return new(Message("user", User), answer, ToolResult(result));
+    }
+
+    private static JsonObject Call(string id, string value, bool isText)
+    {
+        var arguments = new JsonObject { [Key] = value };
+        return new()
         {
-            ["id"] = Id,
+            ["id"] = id,
             ["type"] = "function",
             ["function"] = new JsonObject
             {
                 ["name"] = Function,
                 ["arguments"] = isText ? PythonArguments(arguments) : arguments,
             },
-        });
-        return new(Message("user", User), answer, ToolResult(result));
+        };
     }
 
     private static JsonObject ToolResult(JsonNode content) => new()
@@ -143,17 +165,33 @@ internal sealed class TemplateProbe(
         }
     }
 
-    private static bool ReadsBack(ToolCallFormat format, string answer)
+    // The text that a template writes before any answer; empty where it refuses one.
+    private string AnswerStart(ToolPlace? place)
     {
-        var start = format.OnlyAtStart ? answer.IndexOf(format.GuidedOpen, StringComparison.Ordinal) : 0;
-        if (start < 0 || !format.IsForm(answer))
+        const string words = "probe_words";
+        var prompt = Render(
+            new(Message("user", User), Message("assistant", words), Message("user", Result)), place);
+        var answer = prompt is null ? "" : Answer(prompt);
+        return answer[..Math.Max(0, answer.IndexOf(words, StringComparison.Ordinal))].TrimEnd();
+    }
+
+    // A call that can only begin an answer is one directly behind its start: behind a tag it is that tag's.
+    private static bool ReadsBack(ToolCallFormat format, string answer, string start)
+    {
+        if (format.OnlyAtStart)
+        {
+            answer = answer.StartsWith(start, StringComparison.Ordinal) ? answer[start.Length..].TrimStart() : "";
+        }
+
+        if ((format.OnlyAtStart && !answer.StartsWith(format.GuidedOpen, StringComparison.Ordinal))
+            || !format.IsForm(answer))
         {
             return false;
         }
 
         var parser = new ChatResponseParser(null, format, _ => Id, functions: [Declaration]);
         List<AIContent> contents = [];
-        parser.Append(answer[start..], contents);
+        parser.Append(answer, contents);
         parser.Complete(contents);
         return contents.OfType<FunctionCallContent>().ToList() is [{ Exception: null, Name: Function } call]
             && call.Arguments is { Count: 1 } arguments

@@ -32,6 +32,15 @@ internal sealed record TemplateTraits
 
     /// <summary>Tells whether a system message is rendered.</summary>
     public bool RendersSystem { get; init; } = true;
+
+    /// <summary>Tells whether requests without tools may leave the variable of the tools undefined.</summary>
+    public bool TakesNoTools { get; init; } = true;
+
+    /// <summary>Tells whether parameters of tools may be without a description.</summary>
+    public bool TakesNoDescriptions { get; init; } = true;
+
+    /// <summary>The conversations that the template takes.</summary>
+    public ConversationTraits Conversation { get; init; } = new();
 }
 
 /// <summary>Names the forms in which templates take the content of a message that says nothing.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 using Slipway.Guidance.Json;
@@ -6,7 +7,7 @@ using Slipway.Guidance.Json;
 namespace Slipway.Chat;
 
 /// <summary>A JSON list of calls as the whole answer: xLAM, Hammer.</summary>
-internal sealed class BareListToolCalls : ToolCallFormat
+internal sealed partial class BareListToolCalls : ToolCallFormat
 {
     public override string Name => "bare-list";
 
@@ -19,7 +20,10 @@ internal sealed class BareListToolCalls : ToolCallFormat
     internal override string GuidedOpen => "[{\"name\"";
 
     public override bool IsIn(string text)
-        => text.Contains("[{\"name\": \"func_name1\", \"arguments\":", StringComparison.Ordinal);
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Example().IsMatch(text);
+    }
 
     // A list of anything else is an answer in JSON.
     public override IReadOnlyList<ToolCall> Parse(string body, IReadOnlyList<AIFunctionDeclaration> functions)
@@ -43,4 +47,8 @@ internal sealed class BareListToolCalls : ToolCallFormat
         return GrammarElement.Sequence(
             first, several ? GrammarElement.Repeat(further, 0) : GrammarElement.Empty, GrammarElement.Literal("]"));
     }
+
+    // Behind a tag it would be that tag's format.
+    [GeneratedRegex("""(?<![>\]]\s*)\[\s*\{"name": "[^"{}]*", "arguments":""")]
+    private static partial Regex Example();
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 
@@ -8,7 +9,7 @@ namespace Slipway.Chat;
 /// <c>{"name": …, "parameters": {…}}</c> as the whole answer, several after semicolons: Llama 3.1 to 3.3.
 /// </summary>
 /// <remarks>Models also write a member <c>type</c> first, or Python's calls; both are read.</remarks>
-internal sealed class LlamaJsonToolCalls : ToolCallFormat
+internal sealed partial class LlamaJsonToolCalls : ToolCallFormat
 {
     private static readonly JsonCallKeys Keys = new("name", "parameters");
 
@@ -29,7 +30,10 @@ internal sealed class LlamaJsonToolCalls : ToolCallFormat
     internal override string GuidedOpen => "{\"name\"";
 
     public override bool IsIn(string text)
-        => text.Contains("{\"name\": function name, \"parameters\":", StringComparison.Ordinal);
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Example().IsMatch(text);
+    }
 
     // An object without parameters is an answer in JSON, not a call.
     public override IReadOnlyList<ToolCall> Parse(string body, IReadOnlyList<AIFunctionDeclaration> functions)
@@ -50,4 +54,8 @@ internal sealed class LlamaJsonToolCalls : ToolCallFormat
             GrammarElement.Literal("; "), GrammarElement.Literal(GuidedOpen), first);
         return several ? GrammarElement.Sequence(first, GrammarElement.Repeat(further, 0)) : first;
     }
+
+    // Words in place of a name; behind a tag it would be that tag's format.
+    [GeneratedRegex("""(?<![>\]]\s*)\{"name": [^"{}\n]+, "parameters":""")]
+    private static partial Regex Example();
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using Slipway.Guidance;
 using Slipway.Guidance.Json;
@@ -9,7 +10,7 @@ namespace Slipway.Chat;
 /// <param name="name">The row's name.</param>
 /// <param name="open">The text before the calls, their bracket included.</param>
 /// <param name="close">The text after them, their bracket included.</param>
-internal sealed class PythonicToolCalls(string name, string open, string close) : ToolCallFormat
+internal sealed partial class PythonicToolCalls(string name, string open, string close) : ToolCallFormat
 {
     public override string Name => name;
 
@@ -29,7 +30,7 @@ internal sealed class PythonicToolCalls(string name, string open, string close) 
 
     public override bool IsIn(string text)
         => OpenBelongsToBody
-            ? text.Contains("[func_name1(params_name1=params_value1", StringComparison.Ordinal)
+            ? Example().IsMatch(text)
             : text.Contains(open.TrimEnd('['), StringComparison.Ordinal)
                 && text.Contains(close.TrimStart(']'), StringComparison.Ordinal);
 
@@ -66,4 +67,8 @@ internal sealed class PythonicToolCalls(string name, string open, string close) 
                 "null" => "None",
                 var value => value,
             })))})";
+
+    // Behind a tag it would be that tag's format.
+    [GeneratedRegex("""(?<![>\]]\s*)\[[a-z]\w*\([a-z]\w*=""", RegexOptions.IgnoreCase)]
+    private static partial Regex Example();
 }
