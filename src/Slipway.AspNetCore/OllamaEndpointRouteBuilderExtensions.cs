@@ -43,7 +43,13 @@ public static class OllamaEndpointRouteBuilderExtensions
             group.MapMethods(path, [method], OpenAIHandler.For(handler, OllamaError.WriteAsync));
         }
 
-        group.MapFallback("{**path}", OpenAIHandler.For(OllamaEndpoints.NotFoundAsync, OllamaError.WriteAsync));
+        group.MapFallback("{**path}", OpenAIHandler.For(NotFoundAsync, OllamaError.WriteAsync));
         return group;
+    }
+
+    private static Task NotFoundAsync(RequestContext context)
+    {
+        PathMatch.RequireNone(context.Http, Endpoints.Select(row => (row.Method, row.Path)));
+        return OllamaEndpoints.NotFoundAsync(context);
     }
 }

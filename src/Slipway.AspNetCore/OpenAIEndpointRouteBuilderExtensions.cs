@@ -28,8 +28,10 @@ public static class OpenAIEndpointRouteBuilderExtensions
         ("GET", "/models", ModelsEndpoint.ListAsync, null),
         ("GET", "/models/{**model}", ModelsEndpoint.GetAsync, null),
         ("POST", "/responses", ResponsesEndpoint.CreateAsync, "input"),
+        ("POST", "/responses/input_tokens", ResponsesEndpoint.CountAsync, "input"),
         ("GET", "/responses/{id}", ResponsesEndpoint.GetAsync, null),
         ("DELETE", "/responses/{id}", ResponsesEndpoint.DeleteAsync, null),
+        ("POST", "/responses/{id}/cancel", ResponsesEndpoint.CancelAsync, null),
         ("GET", "/responses/{id}/input_items", ResponsesEndpoint.InputItemsAsync, null),
         ("POST", "/rerank", RerankEndpoint.HandleAsync, "documents"),
         ("POST", "/classify", ClassifyEndpoint.HandleAsync, "input"),
@@ -90,16 +92,8 @@ public static class OpenAIEndpointRouteBuilderExtensions
 
     private static Task NotFoundAsync(RequestContext context)
     {
-        var request = context.Http.Request;
-        var known = Endpoints.Any(row => Matches(row.Path, request.Path.Value!));
-        throw known
-            ? new OpenAIException(
-                405, $"'{request.Method}' is not a method of '{OpenAIException.Excerpt(request.Path)}'.",
-                code: "method_not_allowed")
-            : new OpenAIException(
-                404, $"There is nothing at '{OpenAIException.Excerpt(request.Path)}'.", code: "unknown_url");
-
-        static bool Matches(string row, string path)
-            => path.EndsWith(row.Replace("/{**model}", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        PathMatch.RequireNone(context.Http, Endpoints.Select(row => (row.Method, row.Path)));
+        throw new OpenAIException(
+            404, $"There is nothing at '{OpenAIException.Excerpt(context.Http.Request.Path)}'.", code: "unknown_url");
     }
 }

@@ -34,6 +34,7 @@ namespace Slipway.AspNetCore;
 [JsonSerializable(typeof(ResponseEvent))]
 [JsonSerializable(typeof(DeletedResponse))]
 [JsonSerializable(typeof(ResponseItemList))]
+[JsonSerializable(typeof(CountedInput))]
 [JsonSerializable(typeof(RerankRequest))]
 [JsonSerializable(typeof(RerankResponse))]
 [JsonSerializable(typeof(ClassifyRequest))]

@@ -41,4 +41,14 @@ public sealed class OpenAIServerOptions
     /// <summary>The longest time that a request may take, waiting included; null for any.</summary>
     /// <value>10 minutes</value>
     public TimeSpan? RequestTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// The longest time for which a client may take nothing of its answer; then its connection is closed. Null for any.
+    /// </summary>
+    /// <value>2 minutes</value>
+    /// <remarks>
+    /// Answers are handed on in parts of up to 64 KiB, so a client that takes less than that in the time counts as one
+    /// that takes nothing. What a client has not taken waits in memory, at most an answer; the engine waits for nobody.
+    /// </remarks>
+    public TimeSpan? SendTimeout { get; set; } = TimeSpan.FromMinutes(2);
 }

@@ -17,10 +17,12 @@ internal sealed class OpenAIServerOptionsValidator : IValidateOptions<OpenAIServ
         Check(options.ConcurrentRequests is null or > 0, $"ConcurrentRequests is '{options.ConcurrentRequests}'");
         Check(options.MaxStoredResponses > 0, $"MaxStoredResponses is '{options.MaxStoredResponses}'");
         Check(options.MaxRequestBytes > 0, $"MaxRequestBytes is '{options.MaxRequestBytes}'");
-        Check(
-            options.RequestTimeout is not { } timeout || (timeout > TimeSpan.Zero && timeout < TimeSpan.FromDays(40)),
-            $"RequestTimeout is '{options.RequestTimeout}'");
+        Check(IsTime(options.RequestTimeout), $"RequestTimeout is '{options.RequestTimeout}'");
+        Check(IsTime(options.SendTimeout), $"SendTimeout is '{options.SendTimeout}'");
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+
+        static bool IsTime(TimeSpan? time)
+            => time is not { } given || (given > TimeSpan.Zero && given < TimeSpan.FromDays(40));
 
         void Check(bool isValid, string words)
         {

@@ -38,13 +38,7 @@ internal sealed class TestServer : IAsyncDisposable
         Action<IServiceCollection>? services = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.Listen(IPAddress.Loopback, 0);
-
-            // A client that a test keeps from reading is not slow.
-            kestrel.Limits.MinResponseDataRate = null;
-        });
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var recorder = new LogRecorder();
         builder.Services.AddSingleton(recorder);
         builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddProvider(recorder);

@@ -9,8 +9,17 @@ public sealed record LoadOptions
     /// <summary>Connections that send one request after the other.</summary>
     public int Connections { get; init; } = 500;
 
+    /// <summary>Connections that take an answer so slowly that it lasts for minutes.</summary>
+    public int SlowConnections { get; init; } = 16;
+
+    /// <summary>Connections that ask for an answer and take nothing of it.</summary>
+    public int StalledConnections { get; init; } = 16;
+
     /// <summary>The time for which they send.</summary>
     public TimeSpan Time { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>The time after which the server cuts a client that takes nothing.</summary>
+    public TimeSpan SendTimeout { get; init; } = TimeSpan.FromSeconds(45);
 
     /// <summary>The most requests that wait at the server.</summary>
     public int QueueCapacity { get; init; } = 256;

@@ -29,8 +29,15 @@ public static class LoadRun
         {
             stop.CancelAfter(options.Time);
             var watch = WatchAsync(server, http, report, stop.Token);
-            await Task.WhenAll(Enumerable.Range(0, options.Connections).Select(index => new Connection(
-                http, new RequestMix(index, options.MaxWords), report).RunAsync(stop.Token)));
+            await Task.WhenAll(
+            [
+                .. Enumerable.Range(0, options.Connections).Select(index => new Connection(
+                    http, new RequestMix(index, options.MaxWords), report).RunAsync(stop.Token)),
+                .. Enumerable.Range(0, options.SlowConnections).Select(_ => new SlowReader(
+                    server.Address, report).ReadAsync(stop.Token)),
+                .. Enumerable.Range(0, options.StalledConnections).Select(_ => new SlowReader(
+                    server.Address, report).StallAsync(stop.Token)),
+            ]);
             await watch;
         }
 

@@ -14,7 +14,7 @@ namespace Slipway.Load;
 internal static class LoadServer
 {
     /// <summary>Serves until standard input ends; the first line that it writes is its address.</summary>
-    public static async Task RunAsync(string package, int queueCapacity, int batchSize)
+    public static async Task RunAsync(string package, int queueCapacity, int batchSize, TimeSpan sendTimeout)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddSimpleConsole().AddConsole(
@@ -31,7 +31,8 @@ internal static class LoadServer
                 KeyValueCacheBytes = 256L << 20, AllowSpinning = false,
             },
         });
-        builder.Services.AddOpenAIServer().AddChatClient("model", _ => client);
+        builder.Services.AddOpenAIServer(server => server.SendTimeout = sendTimeout)
+            .AddChatClient("model", _ => client);
         await using var app = builder.Build();
         app.Urls.Add("http://127.0.0.1:0");
         app.MapOpenAI();

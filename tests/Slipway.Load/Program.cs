@@ -3,10 +3,11 @@ using System.CommandLine;
 using System.Globalization;
 using Slipway.Load;
 
-if (args is ["server", var served, var queue, var batch])
+if (args is ["server", var served, var queue, var batch, var patience])
 {
     await LoadServer.RunAsync(
-        served, int.Parse(queue, CultureInfo.InvariantCulture), int.Parse(batch, CultureInfo.InvariantCulture));
+        served, int.Parse(queue, CultureInfo.InvariantCulture), int.Parse(batch, CultureInfo.InvariantCulture),
+        TimeSpan.FromSeconds(double.Parse(patience, CultureInfo.InvariantCulture)));
     return 0;
 }
 

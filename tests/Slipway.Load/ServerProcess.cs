@@ -35,6 +35,7 @@ internal sealed class ServerProcess : IDisposable
                 typeof(ServerProcess).Assembly.Location, "server", options.Package,
                 options.QueueCapacity.ToString(CultureInfo.InvariantCulture),
                 options.BatchSize.ToString(CultureInfo.InvariantCulture),
+                options.SendTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture),
             ])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,

@@ -214,6 +214,19 @@ public sealed class ChatTests(Chromium chromium) : PageTests(chromium)
     }
 
     [Fact]
+    public async Task Models_ThatDoNotChat_AreNotOffered()
+    {
+        var page = await OpenAsync(TestServer.StartAsync(models => models
+            .AddEmbeddingGenerator("numbers", _ => new FakeEmbeddings())
+            .AddChatClient("talker", _ => FakeChatClient.Saying(new TextContent("Yes.")))));
+        var model = page.Page.GetByLabel("Model", new() { Exact = true });
+        await Expect(model.Locator("option")).ToHaveTextAsync(["talker"]);
+        await page.SayAsync("Are you there?");
+        await page.DoneAsync();
+        await Expect(page.Answers).ToContainTextAsync("Yes.");
+    }
+
+    [Fact]
     public async Task Copy_GivesTheTextAsTheModelWroteIt()
     {
         const string text = "Look:\n\n```csharp\nvar a = 1;\n```";

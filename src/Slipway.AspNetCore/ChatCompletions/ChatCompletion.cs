@@ -5,7 +5,7 @@ namespace Slipway.AspNetCore.ChatCompletions;
 
 /// <summary>Holds a whole response.</summary>
 internal sealed record ChatCompletion(
-    string Id, long Created, string Model, IReadOnlyList<ChatChoice> Choices, TokenUsage? Usage)
+    string Id, long Created, string Model, IReadOnlyList<ChatChoice> Choices, TokenUsage? Usage, string? ServiceTier)
 {
     public string Object { get; } = "chat.completion";
 }
@@ -55,7 +55,8 @@ internal sealed record TokenLogprob(
 /// <summary>Holds a part of a streamed response.</summary>
 internal sealed record ChatCompletionChunk(
     string Id, long Created, string Model, IReadOnlyList<ChunkChoice> Choices,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] StreamedUsage Usage)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] StreamedUsage Usage,
+    string? ServiceTier)
 {
     public string Object { get; } = "chat.completion.chunk";
 }

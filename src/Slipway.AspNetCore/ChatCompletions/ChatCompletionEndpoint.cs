@@ -28,7 +28,7 @@ internal static class ChatCompletionEndpoint
             ? new LogprobWriter(engine.Model.Tokenizer) : null;
         var writer = new ChatCompletionWriter(
             RequestContext.NewId("chatcmpl-"), context.Catalog.Now.ToUnixTimeSeconds(), request.Model, logprobs,
-            request.StreamOptions?.IncludeUsage == true);
+            request.StreamOptions?.IncludeUsage == true, request.ServiceTier is null ? null : "default");
         var count = request.N ?? 1;
         if (request.Stream == true)
         {

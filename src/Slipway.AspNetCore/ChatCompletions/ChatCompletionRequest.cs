@@ -40,7 +40,7 @@ internal sealed class ChatCompletionRequest
 
     public IReadOnlyList<RequestTool>? Tools { get; init; }
 
-    /// <summary>One of <c>none</c>, <c>auto</c> and <c>required</c>, or a function by its name.</summary>
+    /// <summary>One of <c>none</c>, <c>auto</c> and <c>required</c>, a function, or allowed tools.</summary>
     public JsonElement ToolChoice { get; init; }
 
     public bool? ParallelToolCalls { get; init; }
@@ -64,7 +64,13 @@ internal sealed class ChatCompletionRequest
 
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
+    public string? PromptCacheRetention { get; init; }
+
+    public JsonElement PromptCacheOptions { get; init; }
+
     public JsonElement Prediction { get; init; }
+
+    public string? Verbosity { get; init; }
 
     // Refused by name.
     public JsonElement Audio { get; init; }
@@ -75,7 +81,7 @@ internal sealed class ChatCompletionRequest
 
     public JsonElement WebSearchOptions { get; init; }
 
-    public JsonElement Verbosity { get; init; }
+    public JsonElement Moderation { get; init; }
 
     // Members of vLLM's server, which go to the client as they are.
     public JsonElement TopK { get; init; }

@@ -12,8 +12,9 @@ namespace Slipway.AspNetCore.ChatCompletions;
 /// <param name="model">The model's name as the request has it.</param>
 /// <param name="logprobs">Writes log-probabilities; null where none are asked for.</param>
 /// <param name="tellsUsage">Whether parts have a member for usage.</param>
+/// <param name="tier">How the request is served; null where it asks for no tier.</param>
 internal sealed class ChatCompletionWriter(
-    string id, long created, string model, LogprobWriter? logprobs, bool tellsUsage)
+    string id, long created, string model, LogprobWriter? logprobs, bool tellsUsage, string? tier = null)
 {
     private static readonly JsonSerializerOptions Compact = new(AIJsonUtilities.DefaultOptions)
     {
@@ -23,7 +24,7 @@ internal sealed class ChatCompletionWriter(
     /// <summary>Writes whole answers.</summary>
     public ChatCompletion Whole(IReadOnlyList<ChatResponse> responses) => new(
         id, created, model, [.. responses.Select(Choice)],
-        TokenUsage.Of([.. responses.Select(response => response.Usage).OfType<UsageDetails>()]));
+        TokenUsage.Of([.. responses.Select(response => response.Usage).OfType<UsageDetails>()]), tier);
 
     /// <summary>Writes what begins an answer.</summary>
     public ChatCompletionChunk Begin(StreamedAnswer answer)
@@ -70,7 +71,7 @@ internal sealed class ChatCompletionWriter(
     /// <summary>Writes the tokens of all answers.</summary>
     public ChatCompletionChunk Usage(IReadOnlyList<StreamedAnswer> answers) => new(
         id, created, model, [],
-        new(tellsUsage, TokenUsage.Of([.. answers.Select(answer => answer.Usage).OfType<UsageDetails>()])));
+        new(tellsUsage, TokenUsage.Of([.. answers.Select(answer => answer.Usage).OfType<UsageDetails>()])), tier);
 
     /// <summary>Writes the arguments of a call as JSON text; of one that could not be read, what was written.</summary>
     public static string Arguments(FunctionCallContent call)
@@ -108,7 +109,7 @@ internal sealed class ChatCompletionWriter(
 
     private ChatCompletionChunk Part(
         StreamedAnswer answer, ChunkDelta delta, ChoiceLogprobs? tokens = null, string? finishReason = null)
-        => new(id, created, model, [new ChunkChoice(answer.Index, delta, tokens, finishReason)], new(tellsUsage));
+        => new(id, created, model, [new ChunkChoice(answer.Index, delta, tokens, finishReason)], new(tellsUsage), tier);
 
     private static AnsweredToolCall Call(FunctionCallContent call, int? index)
         => new(index, call.CallId, new AnsweredFunction(call.Name, Arguments(call)));

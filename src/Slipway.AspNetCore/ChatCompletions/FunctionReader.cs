@@ -30,16 +30,6 @@ internal static partial class FunctionReader
             : throw OpenAIException.Missing($"{path}.schema");
     }
 
-    /// <summary>Reads whether tools may, must or must not be called.</summary>
-    /// <exception cref="OpenAIException">The word is unknown.</exception>
-    public static ChatToolMode Mode(string word, string path) => word switch
-    {
-        "none" => ChatToolMode.None,
-        "auto" => ChatToolMode.Auto,
-        "required" => ChatToolMode.RequireAny,
-        _ => throw OpenAIException.InvalidValue(path, word, "one of 'none', 'auto' and 'required', or a function"),
-    };
-
     private static void CheckName(string name, string path)
     {
         if (!Name().IsMatch(name))

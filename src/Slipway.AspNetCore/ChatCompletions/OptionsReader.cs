@@ -16,6 +16,9 @@ internal static class OptionsReader
     public static ChatOptions Read(ChatCompletionRequest request, string? adapter)
     {
         Check(request);
+        var choice = ToolChoice.Read(
+            request.ToolChoice, [.. (request.Tools ?? []).Select(tool => tool.Function?.Name).OfType<string>()],
+            nests: true);
         return new ChatOptions
         {
             Temperature = (float?)request.Temperature,
@@ -25,8 +28,8 @@ internal static class OptionsReader
             FrequencyPenalty = (float?)request.FrequencyPenalty,
             Seed = request.Seed,
             StopSequences = Stops(request.Stop, "stop", MaxStops),
-            Tools = request.Tools is { Count: > 0 } tools ? [.. tools.Select(Tool)] : null,
-            ToolMode = ToolMode(request),
+            Tools = choice.Of(request.Tools?.Select(Tool)),
+            ToolMode = choice.Mode,
             AllowMultipleToolCalls = request.ParallelToolCalls,
             ResponseFormat = Format(request.ResponseFormat),
             Reasoning = Effort(request.ReasoningEffort) is { } effort ? new() { Effort = effort } : null,
@@ -69,9 +72,9 @@ internal static class OptionsReader
         "minimal" or "low" => ReasoningEffort.Low,
         "medium" => ReasoningEffort.Medium,
         "high" => ReasoningEffort.High,
-        "xhigh" => ReasoningEffort.ExtraHigh,
+        "xhigh" or "max" => ReasoningEffort.ExtraHigh,
         _ => throw OpenAIException.InvalidValue(
-            path, effort, "one of 'none', 'minimal', 'low', 'medium', 'high' and 'xhigh'"),
+            path, effort, "one of 'none', 'minimal', 'low', 'medium', 'high', 'xhigh' and 'max'"),
     };
 
     private static void Check(ChatCompletionRequest request)
@@ -103,17 +106,37 @@ internal static class OptionsReader
             throw OpenAIException.InvalidValue("modalities", modality, "'text' alone");
         }
 
-        if (request.ServiceTier is not (null or "auto" or "default"))
-        {
-            throw OpenAIException.InvalidValue("service_tier", request.ServiceTier, "'auto' or 'default'");
-        }
-
+        CheckShared(request.ServiceTier, request.Metadata, request.PromptCacheRetention);
+        CheckVerbosity(request.Verbosity, "verbosity");
         Require.Absent(request.Store == true, "store", "Answers are kept by '/v1/responses'.");
         Require.Absent(request.Audio.IsGiven(), "audio", "Answers are texts.");
         Require.Absent(request.Functions.IsGiven(), "functions", "Send 'tools' instead.");
         Require.Absent(request.FunctionCall.IsGiven(), "function_call", "Send 'tool_choice' instead.");
         Require.Absent(request.WebSearchOptions.IsGiven(), "web_search_options", "Offer a tool that searches.");
-        Require.Absent(request.Verbosity.IsGiven(), "verbosity", "Say it in a message.");
+        Require.Absent(request.Moderation.IsGiven(), "moderation", "Ask a model that moderates.");
+    }
+
+    /// <summary>Checks what all APIs have and nothing here depends on.</summary>
+    /// <exception cref="OpenAIException">A value is none of those that the API has.</exception>
+    public static void CheckShared(
+        string? serviceTier, IReadOnlyDictionary<string, string>? metadata, string? promptCacheRetention)
+    {
+        Require.OneOf(serviceTier, "service_tier", "auto", "default", "flex", "scale", "priority");
+        Require.OneOf(promptCacheRetention, "prompt_cache_retention", "in_memory", "in-memory", "24h");
+        Require.Metadata(metadata, "metadata");
+    }
+
+    /// <summary>Checks how long texts are to be: as a model likes, which is what the API's default says.</summary>
+    /// <exception cref="OpenAIException">The word is unknown, or another one.</exception>
+    public static void CheckVerbosity(string? verbosity, string path)
+    {
+        Require.OneOf(verbosity, path, "low", "medium", "high");
+        if (verbosity is not (null or "medium"))
+        {
+            throw new OpenAIException(
+                400, $"'{path}' is '{verbosity}'; models here know 'medium' alone. Say it in a message.", path,
+                "unsupported_value");
+        }
     }
 
     private static void Together(bool isWrong, string param, string expected)
@@ -137,39 +160,6 @@ internal static class OptionsReader
         return FunctionReader.Read(
             function.Name, function.Description, function.Parameters, $"{path}.function");
     }
-
-    private static ChatToolMode? ToolMode(ChatCompletionRequest request)
-    {
-        const string path = "tool_choice";
-        var choice = request.ToolChoice;
-        switch (choice.ValueKind)
-        {
-            case JsonValueKind.Undefined or JsonValueKind.Null:
-                return null;
-            case JsonValueKind.String:
-                return FunctionReader.Mode(choice.GetString()!, path);
-            case JsonValueKind.Object:
-                var type = Member(choice, path, "type", JsonValueKind.String, "a string").GetString();
-                if (type != "function")
-                {
-                    throw OpenAIException.InvalidValue($"{path}.type", type, "'function'");
-                }
-
-                var function = Member(choice, path, "function", JsonValueKind.Object, "an object");
-                var name = Member(function, $"{path}.function", "name", JsonValueKind.String, "a string").GetString()!;
-                return request.Tools!.Any(tool => tool.Function?.Name == name)
-                    ? ChatToolMode.RequireSpecific(name)
-                    : throw OpenAIException.InvalidValue($"{path}.function.name", name, "the name of one of 'tools'");
-            default:
-                throw OpenAIException.InvalidType(path, JsonShape.KindOf(choice), "a string or an object");
-        }
-    }
-
-    private static JsonElement Member(
-        JsonElement element, string path, string name, JsonValueKind kind, string expected)
-        => !element.TryGetProperty(name, out var member) ? throw OpenAIException.Missing($"{path}.{name}")
-            : member.ValueKind == kind ? member
-            : throw OpenAIException.InvalidType($"{path}.{name}", JsonShape.KindOf(member), expected);
 
     private static ChatResponseFormat? Format(ResponseFormat? format)
     {

@@ -66,10 +66,12 @@ internal static class CompletionEndpoint
     /// <summary>Holds the engine of a model's package, until the result is disposed.</summary>
     /// <exception cref="OpenAIException">The model is no package that generates texts.</exception>
     public static async Task<EngineUse> RequireEngineAsync(ServedModel model, CancellationToken cancellationToken)
-        => await model.UseEngineAsync(cancellationToken).ConfigureAwait(false) ?? throw new OpenAIException(
-            400, $"The model '{OpenAIException.Excerpt(model.Name)}' is no package that generates texts. Name one that "
-            + "is.",
-            "model", "model_not_supported");
+        => await model.UseEngineAsync(cancellationToken).ConfigureAwait(false) ?? throw NoEngine(model);
+
+    /// <summary>Says that a model is no package that generates texts.</summary>
+    public static OpenAIException NoEngine(ServedModel model) => new(
+        400, $"The model '{OpenAIException.Excerpt(model.Name)}' is no package that generates texts. Name one that is.",
+        "model", "model_not_supported");
 
     private static GenerationRequest Of(GenerationRequest request, IReadOnlyList<int> ids, int answer) => request with
     {

@@ -34,17 +34,13 @@ internal static partial class OpenAIHandler
             time.CancelAfter(limit);
         }
 
+        using var watch = ResponseWatch.Start(http, options.SendTimeout, NewLogger(http));
         try
         {
-            using var visit = services.GetRequiredService<ServerGate>().Enter();
-            var key = services.GetRequiredService<ApiKeys>().Check(http.Request);
-            using var place = services.GetRequiredService<RequestLimits>().Acquire(key);
-            await endpoint(new RequestContext(
-                http, services.GetRequiredService<ModelCatalog>(), key, options.MaxRequestBytes, time.Token))
-                .ConfigureAwait(false);
+            await AnswerAsync(time.Token).ConfigureAwait(false);
+            await http.Response.CompleteAsync().ConfigureAwait(false);
         }
-        catch (Exception exception) when (http.RequestAborted.IsCancellationRequested
-            && exception is OperationCanceledException or IOException or BadHttpRequestException)
+        catch (Exception exception) when (IsClientGone(http, exception))
         {
             ClientLeft(NewLogger(http), http.Request.Path);
             if (!http.Response.HasStarted)
@@ -52,11 +48,24 @@ internal static partial class OpenAIHandler
                 http.Response.StatusCode = ClientGone;
             }
         }
-        catch (Exception exception)
+
+        async Task AnswerAsync(CancellationToken aborted)
         {
-            var error = ErrorOf(exception, time.IsCancellationRequested, prompt);
-            Log(http, error, exception);
-            await (writeError ?? WriteAsync)(http, error).ConfigureAwait(false);
+            try
+            {
+                using var visit = services.GetRequiredService<ServerGate>().Enter();
+                var key = services.GetRequiredService<ApiKeys>().Check(http.Request);
+                using var place = services.GetRequiredService<RequestLimits>().Acquire(key);
+                await endpoint(new RequestContext(
+                    http, services.GetRequiredService<ModelCatalog>(), key, options.MaxRequestBytes, aborted))
+                    .ConfigureAwait(false);
+            }
+            catch (Exception exception) when (!IsClientGone(http, exception))
+            {
+                var error = ErrorOf(exception, aborted.IsCancellationRequested, prompt);
+                Log(http, error, exception);
+                await (writeError ?? WriteAsync)(http, error).ConfigureAwait(false);
+            }
         }
     };
 
@@ -84,6 +93,10 @@ internal static partial class OpenAIHandler
             Failed(NewLogger(http), http.Request.Path, exception);
         }
     }
+
+    private static bool IsClientGone(HttpContext http, Exception exception) => exception is ClientGoneException
+        || (http.RequestAborted.IsCancellationRequested
+            && exception is OperationCanceledException or IOException or BadHttpRequestException);
 
     private static ILogger NewLogger(HttpContext http)
         => http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(OpenAIHandler));

@@ -22,10 +22,11 @@ internal static class ModelsEndpoint
         var created = catalog.Created.ToUnixTimeSeconds();
         foreach (var name in catalog.Names)
         {
-            yield return new ModelInfo(name, created);
-            foreach (var adapter in catalog.Resolve(name)!.Adapters.Names)
+            var model = catalog.Resolve(name)!;
+            yield return new ModelInfo(name, created, model.Capabilities);
+            foreach (var adapter in model.Adapters.Names)
             {
-                yield return new ModelInfo($"{name}:{adapter}", created, Parent: name);
+                yield return new ModelInfo($"{name}:{adapter}", created, model.Capabilities, Parent: name);
             }
         }
     }
@@ -34,8 +35,9 @@ internal static class ModelsEndpoint
 /// <summary>Describes a model.</summary>
 /// <param name="Id">The name that requests use.</param>
 /// <param name="Created">The time when the server began, in seconds since 1970.</param>
+/// <param name="Capabilities">The last parts of the paths that serve it; no member of OpenAI's own.</param>
 /// <param name="Parent">The model of an adapter; null for a model.</param>
-internal sealed record ModelInfo(string Id, long Created, string? Parent = null)
+internal sealed record ModelInfo(string Id, long Created, IReadOnlyList<string> Capabilities, string? Parent = null)
 {
     public string Object { get; } = "model";
 

@@ -32,6 +32,15 @@ internal sealed class ServedModel(string name) : IDisposable
     /// <summary>The classifier of texts; null where the model is none.</summary>
     public OnnxTextClassifier? Classifier { get; init; }
 
+    /// <summary>The model's uses: <c>chat</c>, <c>embeddings</c>, <c>rerank</c>, <c>classify</c>.</summary>
+    public IReadOnlyList<string> Capabilities =>
+    [
+        .. Chat is null ? [] : (string[])["chat"],
+        .. Embeddings is null ? [] : (string[])["embeddings"],
+        .. Reranker is null ? [] : (string[])["rerank"],
+        .. Classifier is null ? [] : (string[])["classify"],
+    ];
+
     /// <summary>The adapters that requests can choose; those of the package are known before it is loaded.</summary>
     public ModelAdapters Adapters { get; init; } = new([]);
 

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Slipway.AspNetCore.ChatCompletions;
+using Slipway.AspNetCore.Completions;
 using Slipway.AspNetCore.Hosting;
 using Slipway.AspNetCore.Models;
 
@@ -31,10 +32,28 @@ internal sealed class OllamaAnswering<T>(RequestContext context, string model, J
     /// <param name="messages">The messages.</param>
     /// <param name="options">The options.</param>
     /// <param name="isStreamed">Whether each part of the answer is a line.</param>
-    public async Task AnswerAsync(
+    public Task AnswerAsync(
         ServedModel served, IReadOnlyList<ChatMessage> messages, ChatOptions options, bool isStreamed)
     {
         var client = ChatCompletionEndpoint.RequireChat(served);
+        return AnswerAsync(
+            served, options, isStreamed, _ => client.GetStreamingResponseAsync(messages, options, context.Aborted));
+    }
+
+    /// <summary>Continues a text as it is.</summary>
+    /// <param name="served">The model.</param>
+    /// <param name="prompt">The text.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="isStreamed">Whether each part of the answer is a line.</param>
+    public Task ContinueAsync(ServedModel served, string prompt, ChatOptions options, bool isStreamed) => AnswerAsync(
+        served, options, isStreamed, engine => OllamaRaw.ContinueAsync(
+            (engine ?? throw CompletionEndpoint.NoEngine(served)).Model, served.Folder, prompt, options,
+            context.Aborted));
+
+    private async Task AnswerAsync(
+        ServedModel served, ChatOptions options, bool isStreamed,
+        Func<EngineUse?, IAsyncEnumerable<ChatResponseUpdate>> answer)
+    {
         using var engine = await served.UseEngineAsync(context.Aborted).ConfigureAwait(false);
         _times.Loaded();
         var logprobs = engine is not null && options.AdditionalProperties?.ContainsKey("logprobs") == true
@@ -43,8 +62,7 @@ internal sealed class OllamaAnswering<T>(RequestContext context, string model, J
         UsageDetails? usage = null;
         ChatFinishReason? reason = null;
         LineStream? lines = null;
-        await foreach (var update in client.GetStreamingResponseAsync(messages, options, context.Aborted)
-            .ConfigureAwait(false))
+        await foreach (var update in answer(engine).ConfigureAwait(false))
         {
             _times.First();
             reason = update.FinishReason ?? reason;

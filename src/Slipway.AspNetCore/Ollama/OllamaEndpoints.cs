@@ -36,7 +36,6 @@ internal static class OllamaEndpoints
         var answering = new OllamaAnswering<OllamaGenerateAnswer>(
             context, request.Model, OllamaJson.Default.OllamaGenerateAnswer);
         Require.Absent(!string.IsNullOrEmpty(request.Suffix), "suffix", "The models here fill no gaps.");
-        Require.Absent(request.Raw == true, "raw", "Send the text to '/v1/completions'.");
         Require.Absent(
             request.Context.IsGiven(), "context", "Send the conversation's messages to '/api/chat'.");
         var options = OllamaOptions.Read(request, adapter);
@@ -48,6 +47,14 @@ internal static class OllamaEndpoints
         }
 
         KeepAlive.Check(request.KeepAlive);
+        if (request.Raw == true)
+        {
+            Require.Absent(request.Images is { Count: > 0 }, "images", "A raw prompt is text alone.");
+            await answering.ContinueAsync(model, request.Prompt!, options, request.Stream != false)
+                .ConfigureAwait(false);
+            return;
+        }
+
         await answering.AnswerAsync(model, OllamaMessages.Read(request), options, request.Stream != false)
             .ConfigureAwait(false);
     }

@@ -50,10 +50,11 @@ internal sealed class OllamaGenerateRequest : OllamaRequest
     /// <summary>Images in Base64.</summary>
     public IReadOnlyList<string>? Images { get; init; }
 
+    /// <summary>Asks for the prompt's continuation, without a template.</summary>
+    public bool? Raw { get; init; }
+
     // Refused by name.
     public string? Suffix { get; init; }
-
-    public bool? Raw { get; init; }
 
     public JsonElement Context { get; init; }
 }

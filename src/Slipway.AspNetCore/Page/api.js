@@ -14,11 +14,11 @@ export class ApiError extends Error {
     }
 }
 
-/** Gives the names of the models. */
+/** Gives the names of the models that chat; where a server does not say what its models do, of all. */
 export async function listModels(key) {
     const response = await send("models", { headers: headers(key) });
     const list = await response.json();
-    return list.data.map((model) => model.id);
+    return list.data.filter((model) => model.capabilities?.includes("chat") ?? true).map((model) => model.id);
 }
 
 /** Sends a request for a chat completion and gives the parts of its stream. */

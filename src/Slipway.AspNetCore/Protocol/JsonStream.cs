@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Slipway.AspNetCore.Hosting;
 
 namespace Slipway.AspNetCore.Protocol;
 
@@ -48,7 +49,7 @@ internal sealed class JsonStream
         var result = await _context.Response.BodyWriter.FlushAsync(_context.RequestAborted).ConfigureAwait(false);
         if (result.IsCompleted)
         {
-            throw new OperationCanceledException("The client has closed the connection.");
+            throw new ClientGoneException("The client has closed the connection.");
         }
     }
 }

@@ -14,7 +14,6 @@ internal sealed class OpenAIException(int status, string message, string? param 
     /// <summary>The type of the error object.</summary>
     public string Type { get; } = status switch
     {
-        401 => "authentication_error",
         403 => "permission_error",
         429 => "rate_limit_error",
         >= 500 => "server_error",

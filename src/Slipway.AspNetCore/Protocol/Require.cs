@@ -49,5 +49,43 @@ internal static class Require
         }
     }
 
+    /// <summary>Checks a word; null passes.</summary>
+    public static void OneOf(string? value, string param, params ReadOnlySpan<string> words)
+    {
+        if (value is not null && !words.Contains(value))
+        {
+            throw OpenAIException.InvalidValue(
+                param, value, $"one of {string.Join(", ", words.ToArray().Select(word => $"'{word}'"))}");
+        }
+    }
+
+    /// <summary>Checks pairs that a caller keeps with a request; null passes.</summary>
+    public static void Metadata(IReadOnlyDictionary<string, string>? pairs, string param)
+    {
+        const int maxPairs = 16, maxName = 64, maxText = 512;
+        if (pairs?.Count > maxPairs)
+        {
+            throw new OpenAIException(
+                400, $"'{param}' has {pairs.Count} pairs; expected at most {maxPairs}.", param,
+                "object_above_max_properties");
+        }
+
+        foreach (var (name, text) in pairs ?? new Dictionary<string, string>())
+        {
+            Length(name, maxName, $"{param}.{OpenAIException.Excerpt(name)}", "a name");
+            Length(text, maxText, $"{param}.{OpenAIException.Excerpt(name)}", "a text");
+        }
+
+        static void Length(string text, int max, string param, string what)
+        {
+            if (text.Length > max)
+            {
+                throw new OpenAIException(
+                    400, $"'{param}' has {what} of {text.Length} characters; expected at most {max}.", param,
+                    "string_above_max_length");
+            }
+        }
+    }
+
     private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 }

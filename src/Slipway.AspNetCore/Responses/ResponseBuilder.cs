@@ -8,11 +8,12 @@ namespace Slipway.AspNetCore.Responses;
 
 /// <summary>Makes a response of a client's updates, and the events that tell of it as it comes.</summary>
 /// <param name="request">The request.</param>
-/// <param name="created">The time of the response, in seconds since 1970.</param>
+/// <param name="now">Tells the time, in seconds since 1970.</param>
 /// <param name="logprobs">Writes log-probabilities; null where none are asked for.</param>
-internal sealed class ResponseBuilder(ResponseRequest request, long created, LogprobWriter? logprobs = null)
+internal sealed class ResponseBuilder(ResponseRequest request, Func<long> now, LogprobWriter? logprobs = null)
 {
     private static readonly JsonElement Auto = JsonDocument.Parse("\"auto\"").RootElement.Clone();
+    private readonly long _created = now();
     private readonly string _id = RequestContext.NewId("resp_");
     private readonly List<ResponseItem> _output = [];
     private readonly StringBuilder _text = new();
@@ -197,7 +198,7 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created, Log
     private Response Build(string status) => new()
     {
         Id = _id,
-        CreatedAt = created,
+        CreatedAt = _created,
         Status = status,
         IncompleteDetails = status == "incomplete" ? new IncompleteDetails("max_output_tokens") : null,
         Instructions = request.Instructions,
@@ -214,6 +215,14 @@ internal sealed class ResponseBuilder(ResponseRequest request, long created, Log
             ? Auto : request.ToolChoice,
         Tools = request.Tools ?? [],
         TopP = request.TopP,
+        Truncation = request.Truncation ?? "disabled",
+        CompletedAt = status == "completed" ? now() : null,
+        ServiceTier = request.ServiceTier is null ? null : "default",
+        TopLogprobs = request.TopLogprobs,
+        User = request.User,
+        SafetyIdentifier = request.SafetyIdentifier,
+        PromptCacheKey = request.PromptCacheKey,
+        PromptCacheRetention = request.PromptCacheRetention,
         Metadata = request.Metadata ?? new Dictionary<string, string>(),
         Usage = _usage is { } usage
             ? new ResponseUsage(

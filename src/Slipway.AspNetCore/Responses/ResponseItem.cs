@@ -83,7 +83,25 @@ internal sealed record Response
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public double? TopP { get; init; }
 
-    public string Truncation { get; } = "disabled";
+    public required string Truncation { get; init; }
+
+    public bool Background { get; }
+
+    /// <summary>The time of the end, in seconds since 1970.</summary>
+    public long? CompletedAt { get; init; }
+
+    /// <summary>The tier that serves the request, where it asks for one; there is one.</summary>
+    public string? ServiceTier { get; init; }
+
+    public int? TopLogprobs { get; init; }
+
+    public string? User { get; init; }
+
+    public string? SafetyIdentifier { get; init; }
+
+    public string? PromptCacheKey { get; init; }
+
+    public string? PromptCacheRetention { get; init; }
 
     public ResponseUsage? Usage { get; init; }
 
@@ -148,9 +166,16 @@ internal sealed record DeletedResponse(string Id)
 
 /// <summary>Holds the items that a response answered.</summary>
 internal sealed record ResponseItemList(
-    IReadOnlyList<System.Text.Json.JsonElement> Data, string? FirstId, string? LastId)
+    IReadOnlyList<System.Text.Json.JsonElement> Data,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FirstId,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? LastId,
+    bool HasMore)
 {
     public string Object { get; } = "list";
+}
 
-    public bool HasMore { get; }
+/// <summary>Holds the number of tokens that a request's input is.</summary>
+internal sealed record CountedInput(long InputTokens)
+{
+    public string Object { get; } = "response.input_tokens";
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Slipway.AspNetCore.ChatCompletions;
 using Slipway.AspNetCore.Protocol;
@@ -19,6 +18,8 @@ internal static class ResponseOptions
         "computer_call_output.output.image_url",
     ];
 
+    private static readonly string[] Summaries = ["auto", "concise", "detailed"];
+
     /// <summary>Tells whether a response is to hold the log-probabilities of its texts.</summary>
     public static bool HasLogprobs(ResponseRequest request) => request.Include?.Contains(Logprobs) == true;
 
@@ -29,14 +30,15 @@ internal static class ResponseOptions
     public static ChatOptions Read(ResponseRequest request, string? adapter)
     {
         Check(request);
+        var choice = ReadChoice(request);
         return new ChatOptions
         {
             Instructions = request.Instructions,
             Temperature = (float?)request.Temperature,
             TopP = OptionsReader.TopP(request.TopP),
             MaxOutputTokens = request.MaxOutputTokens,
-            Tools = request.Tools is { Count: > 0 } tools ? [.. tools.Select(Tool)] : null,
-            ToolMode = ToolMode(request),
+            Tools = choice.Of(request.Tools?.Select(Tool)),
+            ToolMode = choice.Mode,
             AllowMultipleToolCalls = request.Tools is { Count: > 0 } ? request.ParallelToolCalls : null,
             ResponseFormat = Format(request.Text?.Format),
             Reasoning = OptionsReader.Effort(request.Reasoning?.Effort, "reasoning.effort") is { } effort
@@ -72,6 +74,8 @@ internal static class ResponseOptions
         Require.Absent(request.Conversation.IsGiven(), "conversation", "Send 'previous_response_id'.");
         Require.Absent(request.Prompt.IsGiven(), "prompt", "Send 'instructions' and 'input'.");
         Require.Absent(request.MaxToolCalls.IsGiven(), "max_tool_calls", "Tools are called by the client.");
+        Require.Absent(request.ContextManagement.IsGiven(), "context_management", "Send 'truncation'.");
+        Require.Absent(request.Moderation.IsGiven(), "moderation", "Ask a model that moderates.");
         Require.InRange(request.TopLogprobs, 0, MaxAlternatives, "top_logprobs");
         foreach (var (index, part) in (request.Include ?? []).Index())
         {
@@ -89,15 +93,18 @@ internal static class ResponseOptions
                 "invalid_parameter_combination");
         }
 
-        if (request.Truncation is not (null or "disabled"))
+        if (request is { StreamOptions: not null, Stream: not true })
         {
-            throw OpenAIException.InvalidValue("truncation", request.Truncation, "'disabled'");
+            throw new OpenAIException(
+                400, "'stream_options' is only taken with 'stream' set.", "stream_options",
+                "invalid_parameter_combination");
         }
 
-        if (request.ServiceTier is not (null or "auto" or "default"))
-        {
-            throw OpenAIException.InvalidValue("service_tier", request.ServiceTier, "'auto' or 'default'");
-        }
+        Require.OneOf(request.Truncation, "truncation", "auto", "disabled");
+        Require.OneOf(request.Reasoning?.Summary, "reasoning.summary", Summaries);
+        Require.OneOf(request.Reasoning?.GenerateSummary, "reasoning.generate_summary", Summaries);
+        OptionsReader.CheckShared(request.ServiceTier, request.Metadata, request.PromptCacheRetention);
+        OptionsReader.CheckVerbosity(request.Text?.Verbosity, "text.verbosity");
     }
 
     private static AITool Tool(ResponseTool tool, int index)
@@ -110,37 +117,16 @@ internal static class ResponseOptions
                 tool.Parameters ?? default, path);
     }
 
-    private static ChatToolMode? ToolMode(ResponseRequest request)
-    {
-        const string path = "tool_choice";
-        var choice = request.ToolChoice;
-        if (!choice.IsGiven() || (choice.ValueKind == JsonValueKind.String && request.Tools is not { Count: > 0 }))
-        {
-            return choice.ValueKind == JsonValueKind.String ? NoTools(choice.GetString()!, path) : null;
-        }
-
-        if (choice.ValueKind == JsonValueKind.String)
-        {
-            return FunctionReader.Mode(choice.GetString()!, path);
-        }
-
-        if (choice.ValueKind != JsonValueKind.Object)
-        {
-            throw OpenAIException.InvalidType(path, JsonShape.KindOf(choice), "a string or an object");
-        }
-
-        var name = choice.TryGetProperty("name", out var given) && given.ValueKind == JsonValueKind.String
-            ? given.GetString()! : throw OpenAIException.Missing($"{path}.name");
-        return request.Tools?.Any(tool => tool.Name == name) == true
-            ? ChatToolMode.RequireSpecific(name)
-            : throw OpenAIException.InvalidValue($"{path}.name", name, "the name of one of 'tools'");
-    }
-
     // Clients send 'auto' and 'none' without tools too.
-    private static ChatToolMode? NoTools(string word, string path)
-        => FunctionReader.Mode(word, path) is RequiredChatToolMode ? throw new OpenAIException(
-            400, $"'{path}' is only taken with 'tools' given.", path, "invalid_parameter_combination")
-        : null;
+    private static ToolChoice ReadChoice(ResponseRequest request)
+    {
+        var choice = ToolChoice.Read(
+            request.ToolChoice, [.. (request.Tools ?? []).Select(tool => tool.Name).OfType<string>()], nests: false);
+        return request.Tools is { Count: > 0 } ? choice
+            : choice.Mode is RequiredChatToolMode ? throw new OpenAIException(
+                400, "'tool_choice' is only taken with 'tools' given.", "tool_choice", "invalid_parameter_combination")
+            : new(Mode: null);
+    }
 
     private static ChatResponseFormat? Format(ResponseTextFormat? format)
     {

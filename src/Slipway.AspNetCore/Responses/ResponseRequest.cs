@@ -18,7 +18,7 @@ internal sealed class ResponseRequest
 
     public bool? Stream { get; init; }
 
-    public JsonElement StreamOptions { get; init; }
+    public ResponseStreamOptions? StreamOptions { get; init; }
 
     public double? Temperature { get; init; }
 
@@ -28,7 +28,7 @@ internal sealed class ResponseRequest
 
     public IReadOnlyList<ResponseTool>? Tools { get; init; }
 
-    /// <summary>One of <c>none</c>, <c>auto</c> and <c>required</c>, or a function by its name.</summary>
+    /// <summary>One of <c>none</c>, <c>auto</c> and <c>required</c>, a function, or allowed tools.</summary>
     public JsonElement ToolChoice { get; init; }
 
     public bool? ParallelToolCalls { get; init; }
@@ -56,6 +56,8 @@ internal sealed class ResponseRequest
 
     public string? PromptCacheRetention { get; init; }
 
+    public JsonElement PromptCacheOptions { get; init; }
+
     // Refused by name.
     public bool? Background { get; init; }
 
@@ -64,6 +66,16 @@ internal sealed class ResponseRequest
     public JsonElement Prompt { get; init; }
 
     public JsonElement MaxToolCalls { get; init; }
+
+    public JsonElement ContextManagement { get; init; }
+
+    public JsonElement Moderation { get; init; }
+}
+
+/// <summary>Says what events of a stream hold beside the answer.</summary>
+internal sealed class ResponseStreamOptions
+{
+    public bool? IncludeObfuscation { get; init; }
 }
 
 /// <summary>Holds a tool that is offered.</summary>

@@ -5,6 +5,7 @@ using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Slipway.AspNetCore.ChatCompletions;
 using Slipway.AspNetCore.Hosting;
+using Slipway.AspNetCore.Models;
 using Slipway.AspNetCore.Protocol;
 
 namespace Slipway.AspNetCore.Responses;
@@ -15,28 +16,16 @@ internal static class ResponsesEndpoint
     public static async Task CreateAsync(RequestContext context)
     {
         var request = await context.ReadAsync(OpenAIJson.Default.ResponseRequest).ConfigureAwait(false);
-        var (model, adapter) = context.Catalog.Find(request.Model);
+        var (model, messages, options, before, input) = await ReadAsync(context, request).ConfigureAwait(false);
         var client = ChatCompletionEndpoint.RequireChat(model);
-        var options = ResponseOptions.Read(request, adapter);
-        var before = await ConversationAsync(context, request).ConfigureAwait(false);
-        var input = Items(request.Input);
-        var reader = new ItemReader();
-        foreach (var item in before)
-        {
-            reader.Add(item, "previous_response_id");
-        }
-
-        foreach (var (index, item) in input.Index())
-        {
-            reader.Add(item, request.Input.ValueKind == JsonValueKind.String ? "input" : $"input[{index}]");
-        }
-
         using var engine = await model.UseEngineAsync(context.Aborted).ConfigureAwait(false);
         var builder = new ResponseBuilder(
-            request, context.Catalog.Now.ToUnixTimeSeconds(),
+            request, () => context.Catalog.Now.ToUnixTimeSeconds(),
             ResponseOptions.HasLogprobs(request) && engine is not null
                 ? new LogprobWriter(engine.Model.Tokenizer) : null);
-        var updates = client.GetStreamingResponseAsync(reader.Messages, options, context.Aborted);
+        var updates = request.Truncation == "auto"
+            ? ShortenedConversation.AnswerAsync(client, messages, options, context.Aborted)
+            : client.GetStreamingResponseAsync(messages, options, context.Aborted);
         if (request.Stream == true)
         {
             await StreamAsync(context, builder, updates, SaveAsync).ConfigureAwait(false);
@@ -62,6 +51,8 @@ internal static class ResponsesEndpoint
 
     public static async Task GetAsync(RequestContext context)
     {
+        Require.Absent(
+            context.Http.Request.Query["stream"] == "true", "stream", "Responses that are kept are given whole.");
         context.Http.Response.ContentType = "application/json";
         await context.Http.Response.WriteAsync(
             (await FindAsync(context, Id(context)).ConfigureAwait(false)).Response, context.Aborted)
@@ -79,16 +70,59 @@ internal static class ResponsesEndpoint
             .ConfigureAwait(false);
     }
 
+    /// <summary>Counts the tokens of a request: what its prompt is to the model.</summary>
+    public static async Task CountAsync(RequestContext context)
+    {
+        var request = await context.ReadAsync(OpenAIJson.Default.ResponseRequest).ConfigureAwait(false);
+        var (model, messages, options, _, _) = await ReadAsync(context, request).ConfigureAwait(false);
+
+        // The prompt that a request has is known to its model alone; what is computed of it, the next request has.
+        options.MaxOutputTokens = 1;
+        var response = await ChatCompletionEndpoint.RequireChat(model)
+            .GetResponseAsync(messages, options, context.Aborted).ConfigureAwait(false);
+        await context.WriteAsync(
+            new CountedInput(response.Usage?.InputTokenCount ?? throw OpenAIException.Unsupported(
+                "model", $"The model '{OpenAIException.Excerpt(model.Name)}' does not tell how many tokens it reads.")),
+            OpenAIJson.Default.CountedInput).ConfigureAwait(false);
+    }
+
+    public static async Task CancelAsync(RequestContext context)
+    {
+        _ = await FindAsync(context, Id(context)).ConfigureAwait(false);
+        throw new OpenAIException(
+            400, $"The response '{OpenAIException.Excerpt(Id(context))}' is complete; only one that runs in the "
+            + "background can be cancelled, and none does here. Close the connection of a request to end it.");
+    }
+
     public static async Task InputItemsAsync(RequestContext context)
     {
         var stored = await FindAsync(context, Id(context)).ConfigureAwait(false);
-        JsonElement[] items = [.. Read(stored.Input)];
         await context.WriteAsync(
-            new ResponseItemList(items, IdOf(items.FirstOrDefault()), IdOf(items.LastOrDefault())),
-            OpenAIJson.Default.ResponseItemList).ConfigureAwait(false);
+            InputItemPage.Of(Read(stored.Input), context.Http.Request.Query), OpenAIJson.Default.ResponseItemList)
+            .ConfigureAwait(false);
+    }
 
-        static string? IdOf(JsonElement item) => item.ValueKind == JsonValueKind.Object
-            && item.TryGetProperty("id", out var id) ? id.GetString() : null;
+    private static async Task<(
+        ServedModel Model, IReadOnlyList<ChatMessage> Messages, ChatOptions Options, IReadOnlyList<JsonElement> Before,
+        IReadOnlyList<JsonElement> Input)> ReadAsync(RequestContext context, ResponseRequest request)
+    {
+        var (model, adapter) = context.Catalog.Find(request.Model);
+        _ = ChatCompletionEndpoint.RequireChat(model);
+        var options = ResponseOptions.Read(request, adapter);
+        var before = await ConversationAsync(context, request).ConfigureAwait(false);
+        var input = Items(request.Input);
+        var reader = new ItemReader();
+        foreach (var item in before)
+        {
+            reader.Add(item, "previous_response_id");
+        }
+
+        foreach (var (index, item) in input.Index())
+        {
+            reader.Add(item, request.Input.ValueKind == JsonValueKind.String ? "input" : $"input[{index}]");
+        }
+
+        return (model, reader.Messages, options, before, input);
     }
 
     private static async Task StreamAsync(

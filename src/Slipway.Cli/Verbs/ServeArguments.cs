@@ -186,6 +186,7 @@ internal sealed class ServeArguments(VerbContext context)
         to.ResponsesPath = from.ResponsesPath;
         to.MaxStoredResponses = from.MaxStoredResponses;
         to.RequestTimeout = from.RequestTimeout;
+        to.SendTimeout = from.SendTimeout;
         to.LoadAtStart = from.LoadAtStart;
         to.AdaptersPath = from.AdaptersPath;
     }
@@ -198,9 +199,18 @@ internal sealed class ServeArguments(VerbContext context)
 
     public string[] Origins(ParseResult result) => result.GetValue(_origins) ?? [];
 
-    /// <summary>Options of each model; all of them share one budget.</summary>
-    public LanguageModelOptions ModelOptions(ParseResult result)
-        => _resources.Read(result) with { MemoryBudget = Budget(result) };
+    /// <summary>Options of each model: those of configuration, and the flags over them; all share one budget.</summary>
+    public LanguageModelOptions ModelOptions(ParseResult result, IConfiguration section)
+    {
+        var (options, flags) = (new LanguageModelOptions(), _resources.Read(result));
+        section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+        return options with
+        {
+            Threads = flags.Threads ?? options.Threads,
+            KeyValueCacheBytes = flags.KeyValueCacheBytes ?? options.KeyValueCacheBytes,
+            MemoryBudget = Budget(result),
+        };
+    }
 
     /// <summary>The time after which an unused model is unloaded; null for never.</summary>
     /// <exception cref="UsageException">It is not above zero, or longer than thirty days.</exception>

@@ -93,7 +93,8 @@ internal static class ServeVerb
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = arguments.DrainTime(result));
         AddTelemetry(builder);
         var server = builder.Services.AddOpenAIServer(served => ServeArguments.Apply(options, served));
-        var (modelOptions, idle) = (arguments.ModelOptions(result), arguments.IdleTimeout(result));
+        var (modelOptions, idle) = (
+            arguments.ModelOptions(result, builder.Configuration.GetSection("Model")), arguments.IdleTimeout(result));
         foreach (var (name, folder) in arguments.Models(result))
         {
             server.AddModel(folder, name, chat =>

@@ -9,6 +9,7 @@ namespace Slipway.Telemetry;
 /// <summary>Records what one model does: measurements, spans and log events. Thread-safe.</summary>
 internal sealed class ModelTelemetry : IDisposable
 {
+    private const string Operation = "text_completion";
     private readonly string _model;
     private readonly ILogger _logger;
     private readonly Meter _meter;
@@ -20,8 +21,10 @@ internal sealed class ModelTelemetry : IDisposable
     private readonly Counter<long> _acceptedTokens;
     private readonly Counter<long> _preemptions;
     private readonly Histogram<double> _queueTime;
+    private readonly Histogram<double> _duration;
     private readonly Histogram<double> _firstToken;
     private readonly Histogram<double> _perToken;
+    private readonly TagList _tags;
     private readonly Histogram<int> _batchSize;
 
     public ModelTelemetry(string model, ILoggerFactory? loggerFactory)
@@ -40,10 +43,16 @@ internal sealed class ModelTelemetry : IDisposable
             "slipway.preemptions", "{request}", "Requests that lost their slot to others.");
         _queueTime = _meter.CreateHistogram<double>(
             "slipway.queue_time", "s", "From arrival to the start of the prefill.");
-        _firstToken = _meter.CreateHistogram<double>(
-            "slipway.time_to_first_token", "s", "From arrival to the first token.");
-        _perToken = _meter.CreateHistogram<double>(
-            "slipway.time_per_token", "s", "Between tokens of an answer, the mean.");
+        _tags = [.. SlipwayTelemetry.Tags(Operation, model)];
+        _duration = Server(
+            "request.duration", "From arrival to the last token.",
+            [.01, .02, .04, .08, .16, .32, .64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]);
+        _firstToken = Server(
+            "time_to_first_token", "From arrival to the first token.",
+            [.001, .005, .01, .02, .04, .06, .08, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10]);
+        _perToken = Server(
+            "time_per_output_token", "Between tokens of an answer, the mean.",
+            [.01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5]);
         _batchSize = _meter.CreateHistogram<int>("slipway.batch_size", "{sequence}", "Sequences of a decode step.");
     }
 
@@ -83,7 +92,7 @@ internal sealed class ModelTelemetry : IDisposable
     }
 
     /// <summary>Begins a request's span; null where nobody listens.</summary>
-    public Activity? Begin() => SlipwayTelemetry.Begin("text_completion", _model);
+    public Activity? Begin() => SlipwayTelemetry.Begin(Operation, _model);
 
     public void Step(int sequences) => _batchSize.Record(sequences);
 
@@ -111,10 +120,11 @@ internal sealed class ModelTelemetry : IDisposable
         _draftedTokens.Add(usage.DraftedTokens);
         _acceptedTokens.Add(usage.AcceptedTokens);
         _queueTime.Record(usage.QueueTime.TotalSeconds);
-        _firstToken.Record(usage.TimeToFirstToken.TotalSeconds);
+        _duration.Record((usage.TimeToFirstToken + usage.DecodeTime).TotalSeconds, _tags);
+        _firstToken.Record(usage.TimeToFirstToken.TotalSeconds, _tags);
         if (usage.OutputTokens > 1)
         {
-            _perToken.Record(usage.DecodeTime.TotalSeconds / (usage.OutputTokens - 1));
+            _perToken.Record(usage.DecodeTime.TotalSeconds / (usage.OutputTokens - 1), _tags);
         }
 
         activity?.SetTag("gen_ai.response.model", _model)
@@ -125,4 +135,9 @@ internal sealed class ModelTelemetry : IDisposable
     }
 
     public void Dispose() => _meter.Dispose();
+
+    // Names and bounds are those of OpenTelemetry's conventions for servers of generative AI.
+    private Histogram<double> Server(string name, string description, double[] bounds) => _meter.CreateHistogram(
+        $"gen_ai.server.{name}", "s", description, tags: null,
+        new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds });
 }

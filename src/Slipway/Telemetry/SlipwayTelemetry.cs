@@ -10,9 +10,10 @@ public static class SlipwayTelemetry
     /// Counters <c>slipway.requests</c> (tag <c>outcome</c>: stop, length, cancelled, timeout, failed, refused),
     /// <c>slipway.prompt_tokens</c>, <c>slipway.cached_tokens</c>, <c>slipway.output_tokens</c>,
     /// <c>slipway.drafted_tokens</c>, <c>slipway.accepted_tokens</c>, <c>slipway.preemptions</c>; histograms
-    /// <c>slipway.queue_time</c>, <c>slipway.time_to_first_token</c>, <c>slipway.time_per_token</c> in seconds and
-    /// <c>slipway.batch_size</c> in sequences; gauges <c>slipway.queued</c> and <c>slipway.running</c> in requests and
-    /// <c>slipway.kv_bytes</c>.
+    /// <c>gen_ai.server.request.duration</c>, <c>gen_ai.server.time_to_first_token</c> and
+    /// <c>gen_ai.server.time_per_output_token</c> as OpenTelemetry's conventions have them,
+    /// <c>slipway.queue_time</c> in seconds and <c>slipway.batch_size</c> in sequences; gauges
+    /// <c>slipway.queued</c> and <c>slipway.running</c> in requests and <c>slipway.kv_bytes</c>.
     /// All carry the tag <c>model</c>, the package folder's name. Embedding generators, rerankers and classifiers have
     /// the tag <c>operation</c> too (embeddings, rerank, classify, classify_tokens): counters
     /// <c>slipway.encoder.requests</c> (tag <c>outcome</c>: done, cancelled, failed), <c>slipway.encoder.texts</c> and
@@ -51,11 +52,13 @@ public static class SlipwayTelemetry
     /// <param name="model">The model.</param>
     internal static Activity? Begin(string operation, string model)
         => Source.StartActivity(
-            $"{operation} {model}", ActivityKind.Internal, parentContext: default,
-            tags:
-            [
-                new("gen_ai.operation.name", operation),
-                new("gen_ai.provider.name", "onnx"),
-                new("gen_ai.request.model", model),
-            ]);
+            $"{operation} {model}", ActivityKind.Internal, parentContext: default, tags: Tags(operation, model));
+
+    /// <summary>Gives what all spans and measurements of an operation carry.</summary>
+    internal static KeyValuePair<string, object?>[] Tags(string operation, string model) =>
+    [
+        new("gen_ai.operation.name", operation),
+        new("gen_ai.provider.name", "onnx"),
+        new("gen_ai.request.model", model),
+    ];
 }

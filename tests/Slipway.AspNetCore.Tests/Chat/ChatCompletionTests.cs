@@ -191,6 +191,21 @@ public sealed class ChatCompletionTests : IAsyncLifetime
         Assert.True(function.JsonSchema.GetProperty("properties").TryGetProperty("room", out _));
     }
 
+    [Fact]
+    public async Task AllowedTools_OfSeveral_AreOfferedAlone()
+    {
+        var answer = await Ask("fake", """
+            "tools": [{"type": "function", "function": {"name": "a"}}, {"type": "function", "function": {"name": "b"}}],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+              {"type": "function", "function": {"name": "b"}}]}},
+            "service_tier": "priority", "verbosity": "medium", "prompt_cache_retention": "24h"
+            """);
+        Assert.True(answer.Status == System.Net.HttpStatusCode.OK, answer.Text);
+        Assert.Equal("b", Assert.Single(_fake.Options!.Tools!).Name);
+        Assert.Null(Assert.IsType<RequiredChatToolMode>(_fake.Options.ToolMode).RequiredFunctionName);
+        Assert.Equal("default", (string?)answer.Json["service_tier"]);
+    }
+
     private Task<ServerAnswer> Ask(string model, string more, string text = "Hello!") => _server.PostAsync(
         "/v1/chat/completions",
         $$"""{"model": "{{model}}", "messages": [{"role": "user", "content": "{{text}}"}], {{more}}}""");

@@ -158,6 +158,100 @@ public sealed class ResponseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task InputItems_Pages_ComeInTheOrderThatIsAskedFor()
+    {
+        var input = string.Join(", ", Enumerable.Range(0, 25).Select(
+            index => $$"""{"role": "user", "id": "msg_{{index}}", "content": "x"}"""));
+        var path = $"/v1/responses/{(string?)(await AskAsync($"\"input\": [{input}]")).Json["id"]}/input_items";
+
+        var page = (await _server.GetAsync(path)).Json;
+        Assert.Equal(
+            (20, "msg_24", "msg_5", true),
+            (page["data"]!.AsArray().Count, (string?)page["first_id"], (string?)page["last_id"],
+                (bool)page["has_more"]!));
+        page = (await _server.GetAsync($"{path}?after=msg_5")).Json;
+        Assert.Equal(
+            (5, "msg_4", "msg_0", false),
+            (page["data"]!.AsArray().Count, (string?)page["first_id"], (string?)page["last_id"],
+                (bool)page["has_more"]!));
+        page = (await _server.GetAsync($"{path}?order=asc&limit=2&after=msg_7")).Json;
+        Assert.Equal(["msg_8", "msg_9"], page["data"]!.AsArray().Select(item => (string?)item!["id"]));
+        Assert.Equal((400, "limit", "integer_above_max_value"), (await _server.GetAsync($"{path}?limit=101")).Error);
+        Assert.Equal((400, "limit", "invalid_type"), (await _server.GetAsync($"{path}?limit=many")).Error);
+        Assert.Equal((400, "order", "invalid_value"), (await _server.GetAsync($"{path}?order=up")).Error);
+        Assert.Equal((400, "after", "invalid_value"), (await _server.GetAsync($"{path}?after=msg_x")).Error);
+    }
+
+    [Fact]
+    public async Task Cancel_WholeResponse_IsRefused()
+    {
+        var id = (string?)(await AskAsync("\"input\": \"x\"")).Json["id"];
+        Assert.Equal((400, null, null), (await _server.PostAsync($"/v1/responses/{id}/cancel", "")).Error);
+        Assert.Equal(
+            (404, null, "response_not_found"), (await _server.PostAsync("/v1/responses/resp_x/cancel", "")).Error);
+        Assert.Equal(
+            (400, "stream", "unsupported_parameter"),
+            (await _server.GetAsync($"/v1/responses/{id}?stream=true")).Error);
+    }
+
+    [Fact]
+    public async Task InputTokens_OfARequest_AreThoseOfItsPrompt()
+    {
+        const string Ask = "\"input\": \"turn on the kitchen light\", \"instructions\": \"Be brief.\"";
+        var counted = await _server.PostAsync("/v1/responses/input_tokens", $"{{\"model\": \"assistant\", {Ask}}}");
+        var response = (await PostAsync("assistant", Ask)).Json;
+        Assert.Equal("response.input_tokens", (string?)counted.Json["object"]);
+        Assert.Equal((int?)response["usage"]!["input_tokens"], (int?)counted.Json["input_tokens"]);
+    }
+
+    [Fact]
+    public async Task Truncation_Auto_DropsTheFirstMessages()
+    {
+        var text = string.Concat(Enumerable.Repeat("word ", 100));
+        var input = string.Join(", ", Enumerable.Range(0, 24).Select(
+            index => $$"""{"role": "{{(index % 2 == 0 ? "user" : "assistant")}}", "content": "{{text}}"}"""));
+        var ask = $$"""
+            "instructions": "Be brief.", "input": [{{input}}, {"role": "user", "content": "Hello!"}],
+            "max_output_tokens": 8
+            """;
+
+        Assert.Equal((400, "input", "context_length_exceeded"), (await PostAsync("assistant", ask)).Error);
+        var response = (await PostAsync("assistant", $"{ask}, \"truncation\": \"auto\"")).Json;
+        Assert.Equal("auto", (string?)response["truncation"]);
+        Assert.True((int)response["usage"]!["input_tokens"]! > 200);
+        Assert.Equal(
+            (400, "input", "context_length_exceeded"),
+            (await PostAsync("assistant", $$"""
+                "truncation": "auto", "input": "{{string.Concat(Enumerable.Repeat(text, 24))}}"
+                """)).Error);
+    }
+
+    [Fact]
+    public async Task AllowedTools_OfSeveral_AreOfferedAlone()
+    {
+        const string Two = """
+            [{"type": "function", "name": "a"}, {"type": "function", "name": "b"}]
+            """;
+        var response = (await AskAsync($$"""
+            "input": "x", "tools": {{Two}}, "service_tier": "flex", "user": "u", "prompt_cache_key": "k",
+            "tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "b"}]}
+            """)).Json;
+        Assert.Equal("b", Assert.Single(_fake.Options!.Tools!).Name);
+        Assert.IsType<RequiredChatToolMode>(_fake.Options.ToolMode);
+        Assert.Equal(2, response["tools"]!.AsArray().Count);
+        Assert.Equal("allowed_tools", (string?)response["tool_choice"]!["type"]);
+        Assert.Equal(
+            ("default", "u", "k"),
+            ((string?)response["service_tier"], (string?)response["user"], (string?)response["prompt_cache_key"]));
+        Assert.Equal(
+            (400, "tool_choice.tools[0].name", "invalid_value"),
+            (await AskAsync($$"""
+                "input": "x", "tools": {{Two}}, "tool_choice":
+                {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "c"}]}
+                """)).Error);
+    }
+
+    [Fact]
     public async Task Store_Off_KeepsNothing()
     {
         var response = (await AskAsync("\"input\": \"x\", \"store\": false")).Json;
@@ -257,7 +351,22 @@ public sealed class ResponseTests : IAsyncLifetime
         "invalid_value")]
     [InlineData("\"input\": \"x\", \"background\": true", "background", "unsupported_parameter")]
     [InlineData("\"input\": \"x\", \"conversation\": \"c\"", "conversation", "unsupported_parameter")]
-    [InlineData("\"input\": \"x\", \"truncation\": \"auto\"", "truncation", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"truncation\": \"some\"", "truncation", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"service_tier\": \"gold\"", "service_tier", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"stream_options\": {\"include_obfuscation\": true}", "stream_options",
+        "invalid_parameter_combination")]
+    [InlineData("\"input\": \"x\", \"stream\": true, \"stream_options\": {\"a\": 1}", "stream_options.a",
+        "unknown_parameter")]
+    [InlineData("\"input\": \"x\", \"text\": {\"verbosity\": \"low\"}", "text.verbosity", "unsupported_value")]
+    [InlineData("\"input\": \"x\", \"text\": {\"verbosity\": \"huge\"}", "text.verbosity", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"reasoning\": {\"summary\": \"long\"}", "reasoning.summary", "invalid_value")]
+    [InlineData("\"input\": \"x\", \"max_tool_calls\": 1", "max_tool_calls", "unsupported_parameter")]
+    [InlineData("\"input\": \"x\", \"context_management\": [{\"type\": \"compaction\"}]", "context_management",
+        "unsupported_parameter")]
+    [InlineData("\"input\": \"x\", \"moderation\": {\"model\": \"a\"}", "moderation", "unsupported_parameter")]
+    [InlineData("\"input\": \"x\", \"tool_choice\": {\"type\": \"allowed_tools\", \"mode\": \"auto\", \"tools\": []}",
+        "tool_choice.tools", "empty_array")]
+    [InlineData("\"input\": \"x\", \"tool_choice\": {\"type\": \"file_search\"}", "tool_choice.type", "invalid_value")]
     [InlineData("\"input\": \"x\", \"temperature\": 5", "temperature", "decimal_above_max_value")]
     [InlineData("\"input\": \"x\", \"text\": {\"format\": {\"type\": \"json_schema\", \"name\": \"a\"}}",
         "text.format.schema", "missing_required_parameter")]

@@ -10,6 +10,12 @@ public sealed class InvalidRequestTests(ErrorServer fixture) : IClassFixture<Err
     private const string Embed = """{"model": "numbers", "input": "x"}""";
     private const string Tool = """[{"type": "function", "function": {"name": "f"}}]""";
 
+    private static string Allow(string mode, string tools)
+        => $$$"""
+            "tools": {{{Tool}}}, "tool_choice":
+            {"type": "allowed_tools", "allowed_tools": {"mode": "{{{mode}}}", "tools": {{{tools}}}}}
+            """;
+
     private static readonly string TooLong =
         $"\"{string.Concat(Enumerable.Repeat("word ", 3000))}\"";
 
@@ -109,6 +115,23 @@ public sealed class InvalidRequestTests(ErrorServer fixture) : IClassFixture<Err
                 "response_format.json_schema.name", "invalid_value"),
             ("\"reasoning_effort\": \"much\"", "reasoning_effort", "invalid_value"),
             ("\"service_tier\": \"gold\"", "service_tier", "invalid_value"),
+            ("\"verbosity\": \"low\"", "verbosity", "unsupported_value"),
+            ("\"verbosity\": \"huge\"", "verbosity", "invalid_value"),
+            ("\"moderation\": {\"model\": \"a\"}", "moderation", "unsupported_parameter"),
+            ("\"prompt_cache_retention\": \"1h\"", "prompt_cache_retention", "invalid_value"),
+            ($"\"metadata\": {{\"a\": \"{new string('x', 513)}\"}}", "metadata.a", "string_above_max_length"),
+            ($"\"metadata\": {{\"{new string('a', 65)}\": \"x\"}}", $"metadata.{new string('a', 65)}",
+                "string_above_max_length"),
+            ($"\"metadata\": {{{string.Join(", ", Enumerable.Range(0, 17).Select(index => $"\"a{index}\": \"x\""))}}}",
+                "metadata", "object_above_max_properties"),
+            ($"\"tools\": {Tool}, \"tool_choice\": {{\"type\": \"allowed_tools\"}}", "tool_choice.allowed_tools",
+                "missing_required_parameter"),
+            (Allow("none", """[{"type": "function", "function": {"name": "f"}}]"""),
+                "tool_choice.allowed_tools.mode", "invalid_value"),
+            (Allow("auto", """[{"type": "function", "function": {"name": "g"}}]"""),
+                "tool_choice.allowed_tools.tools[0].function.name", "invalid_value"),
+            (Allow("auto", """[1]"""),
+                "tool_choice.allowed_tools.tools[0]", "invalid_type"),
             ("\"modalities\": [\"text\", \"audio\"]", "modalities", "invalid_value"),
             ("\"modalities\": [1]", "modalities[0]", "invalid_type"),
             ("\"store\": true", "store", "unsupported_parameter"),

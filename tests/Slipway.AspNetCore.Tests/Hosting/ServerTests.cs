@@ -28,7 +28,7 @@ public sealed class ServerTests
         await using var server = await StartAsync(options => options.ApiKeys = ["secret", "second"]);
         var answer = await server.PostAsync(Path, Body, key);
         Assert.Equal((401, null, code), answer.Error);
-        Assert.Equal("authentication_error", (string?)answer.Json["error"]!["type"]);
+        Assert.Equal("invalid_request_error", (string?)answer.Json["error"]!["type"]);
         Assert.Equal("Bearer", answer.Headers.WwwAuthenticate.ToString());
         Assert.Equal(HttpStatusCode.OK, (await server.PostAsync(Path, Body, "secret")).Status);
         Assert.Equal(HttpStatusCode.OK, (await server.PostAsync(Path, Body, "second")).Status);

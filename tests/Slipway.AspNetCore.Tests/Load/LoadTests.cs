@@ -18,6 +18,9 @@ public sealed class LoadTests(ITestOutputHelper output)
             {
                 Package = TestServer.Assistant,
                 Connections = 48,
+                SlowConnections = 2,
+                StalledConnections = 2,
+                SendTimeout = TimeSpan.FromSeconds(3),
                 Time = TimeSpan.FromSeconds(5),
                 QueueCapacity = 4,
                 BatchSize = 4,

@@ -147,8 +147,8 @@ public sealed class ControlTests
         Assert.Equal(0, sums["slipway.queued"]);
         Assert.True(sums["slipway.kv_bytes"] > 0);
         Assert.True(sums["slipway.batch_size"] >= 8);
-        Assert.True(sums["slipway.time_to_first_token"] > 0);
-        Assert.True(sums["slipway.time_per_token"] > 0);
+        Assert.True(sums["gen_ai.server.time_to_first_token"] > 0);
+        Assert.True(sums["gen_ai.server.time_per_output_token"] > 0);
 
         void Add(Instrument instrument, double value)
         {

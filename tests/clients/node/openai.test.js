@@ -1,5 +1,6 @@
 // Runs OpenAI's own client for Node against a server of the tests, whose address and key the environment names.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import OpenAI from "openai";
 import { zodFunction, zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
@@ -230,4 +231,46 @@ test("an answer that is aborted ends on the server", async () => {
     while (await cancelled() === before) {
         assert.ok(Date.now() < end, "The server goes on.");
     }
+});
+
+// The client's own types are the published API: null is as good as absent, and an unknown name is refused.
+for (const [path, file, type, given] of [
+    ["chat/completions", "chat/completions/completions", "ChatCompletionCreateParamsBase", { messages: hello }],
+    ["completions", "completions", "CompletionCreateParamsBase", { prompt: "a", max_tokens: 1 }],
+    ["embeddings", "embeddings", "EmbeddingCreateParams", null],
+    ["responses", "responses/responses", "ResponseCreateParamsBase", { input: "Hello!" }],
+]) {
+    test(`${path}: every parameter of the published API is known`, async () => {
+        const types = await readFile(new URL(`node_modules/openai/resources/${file}.d.ts`, import.meta.url), "utf8");
+        const body = types.split(`export interface ${type} {`)[1].split("\n}")[0];
+        const names = [...body.matchAll(/^ {4}(\w+)\??:/gm)].map((match) => match[1]);
+        assert.ok(names.includes("model") && names.length > 4);
+        const nulls = Object.fromEntries(names.map((name) => [name, null]));
+        const model = given ? "assistant" : "numbers";
+        const request = client.post(`/${path}`, { body: { ...nulls, model, ...(given ?? { input: "a" }) } });
+        assert.equal((await request).model, model);
+    });
+}
+
+test("allowed tools: the others are not called", async () => {
+    const tool = (name) => ({ type: "function", function: { name, parameters: { type: "object", properties: {} } } });
+    const answer = await client.chat.completions.create({
+        model: "assistant", messages: hello, tools: [tool("ring"), tool("sing")],
+        tool_choice: {
+            type: "allowed_tools",
+            allowed_tools: { mode: "required", tools: [{ type: "function", function: { name: "sing" } }] },
+        },
+    });
+    assert.deepEqual(answer.choices[0].message.tool_calls.map((call) => call.function.name), ["sing"]);
+});
+
+test("input items of a response: all pages, the last item first", async () => {
+    const input = Array.from({ length: 30 }, (_, index) => ({ role: "user", content: `${index}` }));
+    const { id } = await client.responses.create({ model: "assistant", input, max_output_tokens: 16 });
+    const texts = [];
+    for await (const item of client.responses.inputItems.list(id)) {
+        texts.push(item.content[0].text);
+    }
+
+    assert.deepEqual(texts, input.map((item) => item.content).reverse());
 });
