@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Chat;
+using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
 using Slipway.Engine.Scheduling;
 using Slipway.Generation;
@@ -57,16 +58,16 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     public int ContextLength => _loaded.ContextLength;
 
     /// <summary>Entries of the vocabulary, the last dimension of the logits.</summary>
-    public int VocabularySize => _loaded.Graph.VocabularySize;
+    public int VocabularySize => _loaded.VocabularySize;
 
     /// <summary>The LoRA adapters that requests can choose between.</summary>
     public IReadOnlyList<string> Adapters => _loaded.AdapterNames;
 
-    /// <summary>The session, for measurements beside the engine.</summary>
-    internal InferenceSession Session => _loaded.Session;
+    /// <summary>The session and the graph in it, where this library's own engine runs it; null elsewhere.</summary>
+    internal (InferenceSession Session, DecoderGraph Graph)? Graph => _loaded.Graph;
 
-    /// <summary>The graph's inputs and outputs.</summary>
-    internal DecoderGraph Graph => _loaded.Graph;
+    /// <summary>Bytes of a sequence's keys, values and states.</summary>
+    internal SequenceSize Size => _loaded.Size;
 
     /// <summary>Compiled parts of grammars of answers.</summary>
     internal GuidanceCache Guidance => _loaded.Guidance;

@@ -38,6 +38,11 @@ public sealed record LanguageModelOptions
     /// <value>None.</value>
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>>? ExecutionProviderOptions { get; set; }
 
+    /// <summary>Computes the model's logits.</summary>
+    /// <value>Null: this library's own engine, over ONNX Runtime.</value>
+    /// <remarks>Another one is in the package <c>Slipway.GenAI</c>. Set in code, never from configuration.</remarks>
+    public LanguageModelEngine? Engine { get; set; }
+
     /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
     public int? Threads { get; set; }
 

@@ -42,6 +42,7 @@ public sealed class DependencyTests
         ["Slipway.Cuda"] =
             ["Slipway", "Microsoft.ML.OnnxRuntime.Gpu.Linux", "Microsoft.ML.OnnxRuntime.Gpu.Windows"],
         ["Slipway.DirectML"] = ["Slipway", "Microsoft.ML.OnnxRuntime.DirectML"],
+        ["Slipway.GenAI"] = ["Slipway", "Microsoft.ML.OnnxRuntimeGenAI.Managed"],
         ["Slipway.AspNetCore"] = ["Slipway", "Microsoft.Data.Sqlite"],
         ["Slipway.Aspire.Hosting"] = ["Aspire.Hosting", "Nerdbank.MessagePack", "Polly.Core"],
         ["Slipway.Aspire.Client"] = ["Microsoft.Extensions.*", "OpenTelemetry.Extensions.Hosting"],
@@ -84,6 +85,7 @@ public sealed class DependencyTests
     [InlineData("Slipway.Cpu")]
     [InlineData("Slipway.Cuda")]
     [InlineData("Slipway.DirectML")]
+    [InlineData("Slipway.GenAI")]
     [InlineData("Slipway")]
     public void ServingProject_Closure_HoldsNoTrainingOrExport(string project)
     {

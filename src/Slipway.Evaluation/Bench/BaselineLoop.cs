@@ -25,9 +25,10 @@ internal sealed class BaselineLoop : IDisposable
     /// <exception cref="PackageException">The package is damaged.</exception>
     public static BaselineLoop Open(LanguageModel model, string? packageFolder, LanguageModelOptions options)
     {
-        if (packageFolder is null && KernelVariant.PathOf(model.Package, options) is null)
+        if (packageFolder is null && KernelVariant.PathOf(model.Package, options) is null
+            && model.Graph is { } opened)
         {
-            return new BaselineLoop(model.Session, model.Graph, null);
+            return new BaselineLoop(opened.Session, opened.Graph, null);
         }
 
         var package = ModelPackage.Open(packageFolder ?? model.Package.Path);

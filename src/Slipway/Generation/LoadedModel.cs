@@ -1,8 +1,6 @@
-using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine.Adapters;
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
-using Slipway.Engine.Execution.Providers;
 using Slipway.Engine.Scheduling;
 using Slipway.Guidance;
 using Slipway.Packaging;
@@ -17,9 +15,8 @@ internal sealed class LoadedModel : IDisposable
 {
     private const string TokenizerFile = "tokenizer.json";
 
-    private readonly GraphSession _session;
+    private readonly OpenedDecoder _opened;
     private readonly HuggingFaceTokenizer? _tokenizer;
-    private readonly AdapterSet? _adapters;
     private readonly RunningAdapters _running;
     private readonly DraftPackage? _draftPackage;
     private readonly WeightFiles? _weights;
@@ -39,30 +36,24 @@ internal sealed class LoadedModel : IDisposable
         KeyValueBudget? budget = null;
         try
         {
-            _session = ModelSession.Open(package, options);
-            _weights = new WeightFiles(package, _session.Graph.Path);
+            _opened = (options.Engine ?? OnnxRuntimeEngine.Instance).Open(package, options);
+            _weights = new WeightFiles(package, _opened.Path);
             _tokenizer = tokenizer.GetAwaiter().GetResult();
-            Graph = DecoderGraph.Read(Session, package);
             _draftPackage = DraftPackage.Open(options);
-            _draftPackage?.Check(package, Graph.VocabularySize, _tokenizer, TokenizerFile);
-            budget = new KeyValueBudget(package, Graph, options, _draftPackage);
+            _draftPackage?.Check(package, VocabularySize, _tokenizer, TokenizerFile);
+            budget = new KeyValueBudget(package, _opened, options, _draftPackage);
             ContextLength = budget.ContextLength;
-            _adapters = Graph.Concatenates ? null : AdapterSet.Read(Session, package);
-            IDecoder decoder = Graph.Concatenates
-                ? new DynamicCacheDecoder(Session, Graph)
-                : new Decoder(
-                    Session, Graph, _adapters, KernelVariant.SupportsInactiveSlots(package, options, Session, Graph));
             var draftModel = _draftPackage?.Create(options, budget);
             Engine = new ModelEngine(
-                wrap(decoder), Graph.VocabularySize, options, budget, Telemetry, draftModel, _weights);
-            _running = new RunningAdapters(package, _adapters, Engine);
-            Telemetry.Runs(_session, ContextLength, budget.Bytes);
+                wrap(_opened.Decoder), VocabularySize, options, budget, Telemetry, draftModel, _weights);
+            _running = new RunningAdapters(package, _opened.Adapters, Engine);
+            Telemetry.Runs(_opened, ContextLength, budget.Bytes);
         }
         catch
         {
             budget?.Dispose();
             _draftPackage?.Dispose();
-            _session?.Dispose();
+            _opened?.Dispose();
             _weights?.Dispose();
             throw;
         }
@@ -72,12 +63,17 @@ internal sealed class LoadedModel : IDisposable
 
     public LanguageModelOptions Options { get; }
 
-    public InferenceSession Session => _session.Session;
+    /// <summary>The session and the graph in it, where this library's own engine runs it; null elsewhere.</summary>
+    public (Microsoft.ML.OnnxRuntime.InferenceSession Session, DecoderGraph Graph)? Graph => _opened.Graph;
+
+    /// <summary>Bytes of a sequence's keys, values and states.</summary>
+    public SequenceSize Size => _opened.Size;
+
+    /// <summary>Logits of one token.</summary>
+    public int VocabularySize => _opened.VocabularySize;
 
     /// <summary>Names what runs the graph, such as <c>cpu</c> or <c>cuda:0</c>.</summary>
-    public string ExecutionProvider => _session.Choice.ToString();
-
-    public DecoderGraph Graph { get; }
+    public string ExecutionProvider => _opened.Provider;
 
     public ModelEngine Engine { get; }
 
@@ -87,7 +83,7 @@ internal sealed class LoadedModel : IDisposable
     public int ContextLength { get; }
 
     /// <summary>The adapters that requests can choose between.</summary>
-    public IReadOnlyList<string> AdapterNames => _adapters?.Names ?? [];
+    public IReadOnlyList<string> AdapterNames => _opened.Adapters?.Names ?? [];
 
     /// <summary>Adds adapters and removes them.</summary>
     public RunningAdapters Adapters => _running;
@@ -112,7 +108,7 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="ArgumentException">There is no such adapter.</exception>
     public void RequireAdapter(string? name, string parameter)
     {
-        if (name is not null && _adapters?.Contains(name) != true)
+        if (name is not null && _opened.Adapters?.Contains(name) != true)
         {
             throw NoAdapter(name, parameter);
         }
@@ -121,13 +117,13 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Holds an adapter until the result is disposed; null for null, the model alone.</summary>
     /// <exception cref="ArgumentException">There is no such adapter.</exception>
     public AdapterUse? UseAdapter(string? name, string parameter)
-        => name is null ? null : _adapters?.TryUse(name) ?? throw NoAdapter(name, parameter);
+        => name is null ? null : _opened.Adapters?.TryUse(name) ?? throw NoAdapter(name, parameter);
 
     public void Dispose()
     {
         Engine.Dispose();
         _draftPackage?.Dispose();
-        _session.Dispose();
+        _opened.Dispose();
         _weights?.Dispose();
         Telemetry.Dispose();
     }

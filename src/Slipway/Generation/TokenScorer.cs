@@ -10,7 +10,7 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
     public async Task<TokenLogits> ForwardAsync(
         IReadOnlyList<int> ids, string? adapter, CancellationToken cancellationToken)
     {
-        var vocabularySize = model.Graph.VocabularySize;
+        var vocabularySize = model.VocabularySize;
         using var use = model.UseAdapter(adapter, nameof(adapter));
         var result = new TokenLogits(ids.Count, vocabularySize);
         await RunAsync(
@@ -26,7 +26,7 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
     public async Task<IReadOnlyList<TokenScore>> ScoreAsync(
         IReadOnlyList<int> ids, int alternatives, CancellationToken cancellationToken)
     {
-        var vocabularySize = model.Graph.VocabularySize;
+        var vocabularySize = model.VocabularySize;
         var result = new TokenScore[ids.Count - 1];
         await RunAsync(ids, adapter: 0, first: 0, Take, cancellationToken).ConfigureAwait(false);
         return result;
@@ -48,7 +48,7 @@ internal sealed class TokenScorer(LoadedModel model, RequestGate gate)
     public async Task<float[]> ScoreContinuationAsync(
         IReadOnlyList<int> ids, int start, CancellationToken cancellationToken)
     {
-        var vocabularySize = model.Graph.VocabularySize;
+        var vocabularySize = model.VocabularySize;
         var result = new float[ids.Count - start];
         await RunAsync(ids, adapter: 0, first: start - 1, Take, cancellationToken).ConfigureAwait(false);
         return result;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Slipway.Engine.Execution.Providers;
+using Slipway.Engine.Execution;
 
 namespace Slipway.Telemetry;
 
@@ -67,10 +67,10 @@ internal sealed class ModelTelemetry : IDisposable
     }
 
     /// <summary>Tells which graph a model runs, and within which bounds.</summary>
-    public void Runs(GraphSession session, int contextLength, long keyValueBytes)
+    public void Runs(OpenedDecoder opened, int contextLength, long keyValueBytes)
         => ModelLog.Runs(
-            _logger, _model, Path.GetFileName(session.Graph.Path), session.Choice.ToString(),
-            session.Graph.HasKernels ? "this library's" : "ONNX Runtime's", contextLength, keyValueBytes);
+            _logger, _model, Path.GetFileName(opened.Path), opened.Provider, opened.Kernels, contextLength,
+            keyValueBytes);
 
     /// <summary>Records that a sequence lost its slot.</summary>
     public void Preempted(int tokens)

@@ -77,7 +77,8 @@ public sealed class OnnxChatClientServiceCollectionExtensionsTests
         // Whatever option a model gets is one of the chat client's, too.
         var properties = typeof(LanguageModelOptions).GetProperties()
             .Where(property => property.PropertyType != typeof(TimeProvider)
-                && property.PropertyType != typeof(MemoryBudget) && !property.PropertyType.IsInterface)
+                && property.PropertyType != typeof(MemoryBudget)
+                && property.PropertyType != typeof(LanguageModelEngine) && !property.PropertyType.IsInterface)
             .ToArray();
         var plain = new LanguageModelOptions();
         (string Key, string Value)[] values =

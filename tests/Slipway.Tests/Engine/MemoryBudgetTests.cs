@@ -76,7 +76,7 @@ public sealed class MemoryBudgetTests
         using var measured = LanguageModel.Load(folder);
         using var model = LanguageModel.Load(folder, new()
         {
-            KeyValueCacheBytes = measured.Graph.Size.BytesFor(700), PrefixCacheBytes = 0, LoggerFactory = log,
+            KeyValueCacheBytes = measured.Size.BytesFor(700), PrefixCacheBytes = 0, LoggerFactory = log,
         });
 
         // Open ends reserve 256 tokens each, and both go on to 400.

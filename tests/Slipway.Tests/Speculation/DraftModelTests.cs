@@ -58,7 +58,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
     {
         using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
         var requests = Enumerable.Range(0, 9).Select(index => Request(index, 0)).ToArray();
-        var tokenBytes = plain.Graph.Size.TokenBytes;
+        var tokenBytes = plain.Size.TokenBytes;
         using var tight = LanguageModel.Load(_folder["llama-Float32"], new()
         {
             DraftModel = Export("llama", Precision.Int4), DraftTokens = 4, DraftBatchSize = 2, MaxBatchSize = 9,
@@ -77,7 +77,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
         using var plain = LanguageModel.Load(Export("llama", Precision.Float32));
         var draft = Export("llama", Precision.Int4);
         var requests = Enumerable.Range(0, 4).Select(index => Request(index, 0)).ToArray();
-        var budget = new MemoryBudget(500 * plain.Graph.Size.TokenBytes);
+        var budget = new MemoryBudget(500 * plain.Size.TokenBytes);
         var models = Enumerable.Range(0, 2).Select(_ => LanguageModel.Load(
             _folder["llama-Float32"],
             new() { DraftModel = draft, DraftTokens = 4, DraftBatchSize = 2, MemoryBudget = budget })).ToArray();
@@ -116,7 +116,7 @@ public sealed class DraftModelTests(ITestOutputHelper output) : IDisposable
         var package = Export("llama", Precision.Float32);
         var draft = Export("llama", Precision.Int4);
         using var plain = LanguageModel.Load(package);
-        var budget = new MemoryBudget(200 * plain.Graph.Size.TokenBytes);
+        var budget = new MemoryBudget(200 * plain.Size.TokenBytes);
         using var idle = LanguageModel.Load(
             package, new() { DraftModel = draft, DraftTokens = 4, MemoryBudget = budget });
         using var busy = LanguageModel.Load(package, new() { MemoryBudget = budget });

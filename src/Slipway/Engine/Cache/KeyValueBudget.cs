@@ -13,9 +13,11 @@ internal sealed class KeyValueBudget : IDisposable
     private long _adapterBytes;
 
     public KeyValueBudget(
-        ModelPackage package, DecoderGraph graph, LanguageModelOptions options, DraftPackage? draft = null)
+        ModelPackage package, OpenedDecoder opened, LanguageModelOptions options, DraftPackage? draft = null)
         : this(
-            graph.Size, package.Config.Model.ContextLength, options, FreeMemory.Bytes(), draft?.Size ?? default,
+            opened.Size, package.Config.Model.ContextLength,
+            opened.CopiesTokens ? options : options with { PrefixCacheBytes = 0 },
+            FreeMemory.Bytes(), draft?.Size ?? default,
             WeightFiles.BytesOf(package) + (draft is null ? 0 : WeightFiles.BytesOf(draft.Package)))
     {
     }

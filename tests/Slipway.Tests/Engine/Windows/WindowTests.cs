@@ -86,7 +86,7 @@ public sealed class WindowTests(ITestOutputHelper output)
         long row;
         using (var probe = LanguageModel.Load(package.Sliding))
         {
-            row = probe.Graph.Size.BytesFor(128);
+            row = probe.Size.BytesFor(128);
         }
 
         using var tight = LanguageModel.Load(package.Sliding, new()

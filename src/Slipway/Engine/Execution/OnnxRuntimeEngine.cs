@@ -1,0 +1,42 @@
+using Slipway.Engine.Adapters;
+using Slipway.Packaging;
+
+namespace Slipway.Engine.Execution;
+
+/// <summary>Runs graphs in sessions of ONNX Runtime, over a cache of this library's own.</summary>
+internal sealed class OnnxRuntimeEngine : LanguageModelEngine
+{
+    /// <summary>The engine of models that are told no other.</summary>
+    public static OnnxRuntimeEngine Instance { get; } = new();
+
+    internal override OpenedDecoder Open(ModelPackage package, LanguageModelOptions options)
+    {
+        var opened = ModelSession.Open(package, options);
+        try
+        {
+            var graph = DecoderGraph.Read(opened.Session, package);
+            var adapters = graph.Concatenates ? null : AdapterSet.Read(opened.Session, package);
+            return new OpenedDecoder
+            {
+                Decoder = graph.Concatenates
+                    ? new DynamicCacheDecoder(opened.Session, graph)
+                    : new Decoder(
+                        opened.Session, graph, adapters,
+                        KernelVariant.SupportsInactiveSlots(package, options, opened.Session, graph)),
+                VocabularySize = graph.VocabularySize,
+                Size = graph.Size,
+                Path = opened.Graph.Path,
+                Provider = opened.Choice.ToString(),
+                Kernels = opened.Graph.HasKernels ? "this library's" : "ONNX Runtime's",
+                Adapters = adapters,
+                Graph = (opened.Session, graph),
+                Runtime = opened,
+            };
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+}
