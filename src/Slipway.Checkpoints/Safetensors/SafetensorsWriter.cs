@@ -28,6 +28,12 @@ public static class SafetensorsWriter
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);
         CheckNames(tensors);
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+        {
+            throw new DirectoryNotFoundException(
+                $"The folder of '{path}' does not exist. Create it, or name a file elsewhere.");
+        }
+
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {

@@ -14,7 +14,10 @@ namespace Slipway.Chat;
 /// gave them: numbers of every type and texts that spell them, JSON elements and nodes, lists and dictionaries. Null,
 /// JSON's too, is as if the key were not there.
 /// </remarks>
-internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? properties)
+/// <param name="properties">The entries; null for none.</param>
+/// <param name="owner">The type that has them, for messages.</param>
+internal readonly struct AdditionalOptions(
+    AdditionalPropertiesDictionary? properties, string owner = nameof(ChatOptions))
 {
     // The largest number below which a double holds every whole number.
     private const double MaxWhole = 1L << 53;
@@ -148,11 +151,11 @@ internal readonly struct AdditionalOptions(AdditionalPropertiesDictionary? prope
     private (object Value, JsonNode Node)? Find(string key, string expected)
         => properties is null || !properties.TryGetValue(key, out var value) || value is null ? null
             : value is JsonElement { ValueKind: JsonValueKind.Undefined } ? throw Wrong(key, value, expected)
-            : ToNode(value, $"ChatOptions.AdditionalProperties['{key}']") is { } node ? (value, node)
+            : ToNode(value, $"{owner}.AdditionalProperties['{key}']") is { } node ? (value, node)
             : null;
 
-    private static ArgumentException Wrong(string key, object value, string expected)
+    private ArgumentException Wrong(string key, object value, string expected)
         => new(
-            $"ChatOptions.AdditionalProperties['{key}'] is '{Excerpt.Of(Written(value))}' of type "
+            $"{owner}.AdditionalProperties['{key}'] is '{Excerpt.Of(Written(value))}' of type "
             + $"'{value.GetType().Name}'; expected {expected}.");
 }

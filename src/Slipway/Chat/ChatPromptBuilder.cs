@@ -61,17 +61,15 @@ internal static class ChatPromptBuilder
             forced = startsInReasoning ? reasoning!.EndingText + forced : forced;
             prompt += forced[(opened?.Length ?? 0)..];
         }
-        else
-        {
-            forced = opened;
-        }
 
-        parser.Append(forced ?? "", []);
-        var guidance = Guidance(options, request, toolFormat, reasoning, startsInReasoning, forced);
+        parser.Append(forced ?? opened ?? "", []);
+        var isDocument = options?.ResponseFormat is ChatResponseFormatJson && forced is null
+            && (opened is null || toolFormat!.TextStart is not null);
+        var guidance = Guidance(
+            options, request, toolFormat, reasoning, startsInReasoning, isDocument, forced, opened);
 
         // They end the text, not the thoughts before it or a call's arguments, which only the parser tells apart.
-        var stops = options?.ResponseFormat is ChatResponseFormatJson && forced is null
-            ? [] : request.StopSequences ?? [];
+        var stops = isDocument ? [] : request.StopSequences ?? [];
         var hasParts = reasoning is not null || toolFormat is not null;
         HashSet<string> tags = [.. Tags(reasoning, toolFormat, model.IsSpecial)];
         var generation = new GenerationRequest
@@ -91,7 +89,7 @@ internal static class ChatPromptBuilder
             [
                 .. request.LogitsProcessors ?? [],
                 .. guidance is null ? (ILogitsProcessor[])[] : [model.Guide(guidance, tags)],
-                .. reasoning is null || budget is null || forced is not null
+                .. reasoning is null || budget is null || (forced ?? opened) is not null
                     ? (ILogitsProcessor[])[] : [model.Limit(reasoning, tags, startsInReasoning, budget.Value)],
             ],
             StopTokenIds = request.StopTokenIds ?? [],
@@ -167,7 +165,9 @@ internal static class ChatPromptBuilder
         ToolCallFormat? toolFormat,
         ReasoningFormat? reasoning,
         bool startsInReasoning,
-        string? forced)
+        bool isDocument,
+        string? forced,
+        string? opened)
     {
         if (request.Guidance is { } grammar)
         {
@@ -179,10 +179,9 @@ internal static class ChatPromptBuilder
             : ToolCallGrammar.From(options!, toolFormat, reasoning, startsInReasoning);
 
         // A call that is required is no document of the response format.
-        var response = forced is null
-            ? ResponseGuidance.From(options, request, toolFormat, reasoning, startsInReasoning, calls)
-            : null;
-        return response ?? calls?.ToGuidance(forced ?? "");
+        return isDocument
+            ? ResponseGuidance.From(options, request, toolFormat, reasoning, startsInReasoning, calls, opened)
+            : calls?.ToGuidance(forced ?? opened ?? "");
     }
 
     private static void AddTools(
@@ -190,7 +189,7 @@ internal static class ChatPromptBuilder
     {
         if (!ToolChoice.Describes(traits))
         {
-            traits.Tools!.Put(variables, traits.TakesNoDescriptions ? tools : TemplateTools.Described(tools));
+            traits.Tools!.Put(variables, traits.TakesAnySchema ? tools : PlainSchema.Of(tools));
             return;
         }
 

@@ -49,6 +49,13 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
     /// generators of schemas leave that open, and a model would go on inventing members. Stop sequences do not apply to
     /// a document, which ends by its own last bracket.
     /// </remarks>
+    /// <param name="options">The request's options.</param>
+    /// <param name="request">Its own options.</param>
+    /// <param name="tools">How the model writes calls; null where it was offered no tools.</param>
+    /// <param name="reasoning">How the model marks reasoning; null where it does not.</param>
+    /// <param name="startsInReasoning">Whether the prompt has opened the reasoning.</param>
+    /// <param name="calls">The grammar of calls; null where they are held to nothing.</param>
+    /// <param name="opened">The text that the prompt ends with, of which a call or a text may go on.</param>
     /// <exception cref="NotSupportedException">The schema cannot be guaranteed.</exception>
     /// <exception cref="ArgumentException">The schema is malformed, or the answer is to run past its end.</exception>
     public static ResponseGuidance? From(
@@ -57,7 +64,8 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         ToolCallFormat? tools,
         ReasoningFormat? reasoning,
         bool startsInReasoning,
-        ToolCallGrammar? calls)
+        ToolCallGrammar? calls,
+        string? opened)
     {
         if (options?.ResponseFormat is not ChatResponseFormatJson format)
         {
@@ -85,9 +93,13 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         var after = startsInReasoning ? reasoning?.Close : null;
         var opens = startsInReasoning ? null : reasoning;
         return new(
-            $"{format.Schema?.GetRawText()}\n{forbidden}\n{tools?.Open}\n{after}\n{opens?.Name}\n{calls?.Key}",
-            () => Build(format.Schema, forbidden, tools, opens, after is not null, calls),
-            after);
+            $"{format.Schema?.GetRawText()}\n{forbidden}\n{tools?.Open}\n{after}\n{opens?.Name}\n{opened}\n"
+            + calls?.Key,
+            () => Build(format.Schema, forbidden, tools, opens, after is not null, calls, opened),
+            after)
+        {
+            Prefix = opened ?? "",
+        };
     }
 
     // A document or a call, after reasoning that the model opens itself or not.
@@ -97,11 +109,14 @@ internal sealed record ResponseGuidance(string Key, Func<GrammarElement> Grammar
         ToolCallFormat? tools,
         ReasoningFormat? reasoning,
         bool follows,
-        ToolCallGrammar? calls)
+        ToolCallGrammar? calls,
+        string? opened)
     {
         var document = schema is { } given
             ? JsonSchemaCompiler.Compile(given, forbidden, closesObjects: true, isForDotNet: true)
             : new JsonGrammar(forbidden).AnyObject;
+        document = opened is null
+            ? document : GrammarElement.Sequence(GrammarElement.Literal(opened + tools!.TextStart), document);
         var marginal = GrammarElement.Sequence(Margin, document);
 
         // An unguided call is text of its own form, checked by its parser.

@@ -16,17 +16,20 @@ internal sealed class ToolCallGrammar
     private readonly IReadOnlyList<OfferedFunction> _functions;
     private readonly bool _several;
     private readonly bool _startsInReasoning;
+    private readonly bool _callsOnly;
 
     private ToolCallGrammar(
         ToolCallFormat format,
         ReasoningFormat? reasoning,
         IReadOnlyList<OfferedFunction> functions,
         bool several,
-        bool startsInReasoning)
+        bool startsInReasoning,
+        bool callsOnly)
     {
-        (_format, _reasoning, _functions, _several, _startsInReasoning) =
-            (format, reasoning, functions, several, startsInReasoning && reasoning is not null);
-        var key = new StringBuilder($"{format.Name}\n{reasoning?.Name}\n{several}\n{_startsInReasoning}");
+        (_format, _reasoning, _functions, _several, _startsInReasoning, _callsOnly) =
+            (format, reasoning, functions, several, startsInReasoning && reasoning is not null, callsOnly);
+        var key = new StringBuilder(
+            $"{format.Name}\n{reasoning?.Name}\n{several}\n{_startsInReasoning}\n{callsOnly}");
         foreach (var function in functions)
         {
             var schema = function.Schema.ValueKind == JsonValueKind.Undefined ? "" : function.Schema.GetRawText();
@@ -50,7 +53,11 @@ internal sealed class ToolCallGrammar
         var functions = OfferedFunction.From(options);
         var several = options.AllowMultipleToolCalls != false;
         return format.Body(functions, several) is null
-            ? null : new(format, reasoning, functions, several, startsInReasoning);
+            ? null
+            : new(
+                format, reasoning, functions, several, startsInReasoning,
+                format.TextStart is not null
+                    && (options.ToolMode is RequiredChatToolMode || options.ResponseFormat is ChatResponseFormatJson));
     }
 
     /// <summary>Holds a whole answer to the grammar.</summary>
@@ -67,8 +74,8 @@ internal sealed class ToolCallGrammar
     private (GrammarElement Start, GrammarElement? Reasoning, GrammarElement Call) Build()
     {
         var text = new RuleElement();
-        var call = GrammarElement.Sequence(
-            _format.Body(_functions, _several)!, _several ? text : GrammarElement.Empty);
+        var body = _callsOnly ? _format.CallBody(_functions, _several) : _format.Body(_functions, _several);
+        var call = GrammarElement.Sequence(body!, _several ? text : GrammarElement.Empty);
         List<(string, GrammarElement?)> tags = [];
         GrammarElement? reasoning = null;
         if (_reasoning is not null)

@@ -27,7 +27,7 @@ internal sealed class EmbeddingModel : IDisposable
     public HuggingFaceTokenizer Tokenizer => _encoder.Tokenizer;
 
     /// <summary>Numbers of an embedding.</summary>
-    public int Dimensions => _encoder.Shape[1];
+    public int Dimensions => Math.Min(_encoder.Shape[1], _encoder.Settings.TruncatedSize ?? int.MaxValue);
 
     /// <summary>Opens a package.</summary>
     /// <exception cref="PackageException">A file is missing, altered or malformed.</exception>
@@ -65,7 +65,7 @@ internal sealed class EmbeddingModel : IDisposable
     {
         var embeddings = new float[texts.Count][];
         await _encoder.RunAsync(
-            texts, (text, values) => embeddings[text] = values.ToArray(),
+            texts, (text, values) => embeddings[text] = values[..Dimensions].ToArray(),
             _hasPromptLength ? (PromptLength, prompt.Tokens) : null, cancellationToken).ConfigureAwait(false);
         return embeddings;
     }

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Microsoft.Extensions.AI;
+using Slipway.Chat;
 using Slipway.Embeddings;
 using Slipway.Loading;
 using Slipway.Packaging;
@@ -11,7 +12,8 @@ namespace Slipway;
 /// <remarks>
 /// Safe for concurrent use. Pooling and normalization are the model's own. The package is loaded with the first
 /// request, or where its metadata is asked for, and disposed with the generator. Texts longer than the model's context
-/// are cut off. Where the model's files name a prompt for all texts, it goes before each;
+/// are cut off; where its files have a <c>truncate_dim</c>, its embeddings are their first numbers, as they are. Where
+/// the model's files name a prompt for all texts, it goes before each;
 /// <see cref="OnnxEmbeddingGeneratorOptions.PromptName"/>, or the entry <c>prompt_name</c> of a request's
 /// <see cref="EmbeddingGenerationOptions.AdditionalProperties"/>, chooses another. Special tokens that a text spells,
 /// such as <c>[MASK]</c>, are those tokens, as the models' reference implementations read them.
@@ -78,9 +80,8 @@ public sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         using var use = await _model.UseAsync(cancellationToken).ConfigureAwait(false);
         var model = use.Model;
         var dimensions = Dimensions(options, model);
-        var prompt = model.Prompt(
-            options?.AdditionalProperties?.TryGetValue("prompt_name", out string? name) == true
-                ? name : _options.PromptName);
+        var extra = new AdditionalOptions(options?.AdditionalProperties, nameof(EmbeddingGenerationOptions));
+        var prompt = model.Prompt(extra.Text("prompt_name") ?? _options.PromptName);
         var ids = await Task.Run(
             () => Array.ConvertAll(texts, text => model.Encode(text, prompt)), cancellationToken).ConfigureAwait(false);
         var embeddings = await model.EmbedAsync(ids, prompt, cancellationToken).ConfigureAwait(false);

@@ -30,6 +30,7 @@ internal sealed class SentenceSettings
             ?? Positive(files.Number(transformer, "processing_kwargs", "text", "max_length"))
             ?? Positive(files.Number("tokenizer_config.json", "model_max_length"));
         LowerCase = files.IsTrue(transformer, "do_lower_case");
+        TruncatedSize = Positive(files.Number(PromptFile, "truncate_dim"));
         TemplateVariables = files.Find(transformer, "processing_kwargs", "chat_template") as JsonObject ?? [];
         var modalities = files.Find(transformer, "modality_config") as JsonObject;
         TakesMessages = modalities is null || modalities.ContainsKey("message");
@@ -53,6 +54,9 @@ internal sealed class SentenceSettings
 
     /// <summary>The longest text in tokens; null where no file says.</summary>
     public int? MaxLength { get; }
+
+    /// <summary>The number of an embedding's first numbers to keep, as they are; null for all.</summary>
+    public int? TruncatedSize { get; }
 
     /// <summary>Tells whether texts are put in lower case before they are encoded.</summary>
     public bool LowerCase { get; }

@@ -82,6 +82,16 @@ public sealed class SafetensorsWriterTests
     }
 
     [Fact]
+    public void Write_FolderThatDoesNotExist_SaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder["nowhere"], "t.safetensors");
+        var error = Assert.Throws<DirectoryNotFoundException>(
+            () => SafetensorsWriter.Write(path, [SafetensorsEntry.From("a", [1f], 1)]));
+        Assert.Equal($"The folder of '{path}' does not exist. Create it, or name a file elsewhere.", error.Message);
+    }
+
+    [Fact]
     public void Write_NameTwice_SaysWhich()
     {
         using var folder = new TemporaryFolder();

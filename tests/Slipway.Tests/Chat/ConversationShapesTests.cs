@@ -77,6 +77,8 @@ public sealed class ConversationShapesTests(ITestOutputHelper output)
         ["two calls, one result missing"] = (
             [Said("user", "W-a"), Calls(Call(Id, "W-b"), Call(OtherId, "W-d")), Results((OtherId, "W-e")),
                 Said("user", "W-f")], new() { Tools = [Tool] }),
+        ["a tool of nullable, optional and nested parameters"] = (
+            [Said("user", "W-a")], new() { Tools = [AIFunctionFactory.Create(GetWeather, "get_weather")] }),
         ["two messages of calls"] = (
             [Said("user", "W-a"), Calls(Call(Id, "W-b")), Calls(Call(OtherId, "W-c")),
                 Results((OtherId, "W-e"), (Id, "W-d"))], new() { Tools = [Tool] }),
@@ -161,6 +163,10 @@ public sealed class ConversationShapesTests(ITestOutputHelper output)
             + "<|tool|>W-f", prompt, StringComparison.Ordinal);
     }
 
+    private static string GetWeather(
+        int? days, DayOfWeek? day, string[] more, Dictionary<string, int?> limits, object? other, Point? at = null)
+        => $"{days}{day}{more}{limits}{other}{at}";
+
     private static int At(string prompt, string word) => prompt.LastIndexOf(word, StringComparison.Ordinal);
 
     private static IEnumerable<string> Words(ChatMessage message)
@@ -182,4 +188,6 @@ public sealed class ConversationShapesTests(ITestOutputHelper output)
 
     private static FunctionCallContent Call(string id, string city)
         => new(id, "get_weather", new Dictionary<string, object?> { ["city"] = city });
+
+    private sealed record Point(double X, double? Y, Point[]? Others);
 }

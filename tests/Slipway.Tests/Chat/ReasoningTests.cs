@@ -51,17 +51,17 @@ public sealed class ReasoningTests
         => Assert.Equal(expected, Answers.Describe(Answers.Parse(answer.Select(c => c.ToString()), null)));
 
     [Theory]
-    [InlineData(true, 3, "abc</think>!")]
-    [InlineData(true, 0, "</think>!")]
-    [InlineData(false, 2, "x<think>ab</think>!")]
-    [InlineData(false, 0, "x<think></think>!")]
-    public void Budget_ThatIsSpent_ForcesTheEnd(bool startsInReasoning, int budget, string expected)
+    [InlineData("abcdefghijklmnopqrstuvw", true, 3, "abc</think>!")]
+    [InlineData("abcdefghijklmnopqrstuvw", true, 0, "</think>!")]
+    [InlineData("x<think>abcdefghijklmnopq", false, 2, "x<think>ab</think>!")]
+    [InlineData("x<think>abcdefghijklmnopq", false, 0, "x<think></think>!")]
+    [InlineData("x<think>a</think>y<think>bcdefgh", false, 12, "x<think>a</think>y<think>bcd</think>!")]
+    public void Budget_ThatIsSpent_ForcesTheEnd(string wish, bool startsInReasoning, int budget, string expected)
     {
         var format = new ReasoningFormat("think", "<think>", "</think>") { Ending = "</think>!" };
         TokenTable tokens = new(Enumerable.Range(0, 128).Select(id => new[] { (byte)id }));
         var processor = new ReasoningBudget(
             tokens, format, [.. format.EndingText.Select(c => (int)c)], startsInReasoning, budget);
-        var wish = startsInReasoning ? "abcdefghijklmnopqrstuvw" : "x<think>abcdefghijklmnopq";
         List<int> output = [];
         for (var i = 0; i < expected.Length; i++)
         {

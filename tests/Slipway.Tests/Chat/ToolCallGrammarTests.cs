@@ -216,6 +216,32 @@ public sealed class ToolCallGrammarTests
         }
     }
 
+    [Theory]
+    [InlineData(" <|constrain|>json<|message|>", true)]
+    [InlineData("<|constrain|>json<|message|>", true)]
+    [InlineData(" json<|message|>", true)]
+    [InlineData("<|message|>", true)]
+    [InlineData("json<|message|>", false)]
+    [InlineData(" <|message|>", false)]
+    public void HarmonyCall_HasSomethingThatEndsTheName(string end, bool isAllowed)
+        => Assert.Equal(isAllowed, Offers.Automaton("harmony", Offers.Tool("f", "{}")).CanBegin(
+            $"<|channel|>commentary to=functions.f{end}{{"));
+
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void RequiredCall_IsNoMessageToEveryone(bool isRequired, bool mayTalk)
+    {
+        var automaton = new GrammarAutomaton(Offers.Grammar("functionary-3.2", new()
+        {
+            Tools = [Offers.Tool("f", "{}"), Offers.Tool("g", "{}")],
+            ToolMode = isRequired ? ChatToolMode.RequireAny : ChatToolMode.Auto,
+        }).ToGuidance("").Grammar());
+
+        Assert.Equal(mayTalk, automaton.CanBegin(">>>all\nHello"));
+        Assert.True(automaton.CanBegin(">>>g\n{}"));
+    }
+
     [Fact]
     public void Key_OfOtherToolsOrAnotherForm_IsAnother()
     {

@@ -29,6 +29,32 @@ public sealed class SentenceSettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task Generate_TruncatedByItsFiles_KeepsTheFirstNumbersAsTheyAre()
+    {
+        var whole = await EmbedAsync(Export("whole"), Texts);
+        var package = Export("truncated", (Prompts, """{"truncate_dim": 5}"""));
+        Assert.Equal(whole.Select(embedding => embedding[..5]), await EmbedAsync(package, Texts));
+        using var generator = new OnnxEmbeddingGenerator(package);
+        Assert.Equal(5, generator.GetService<EmbeddingGeneratorMetadata>()!.DefaultModelDimensions);
+    }
+
+    [Fact]
+    public async Task Generate_PromptOfARequestInJson_IsThePrompt()
+    {
+        var package = Export("package", (Prompts, """{"prompts": {"query": "query: "}}"""));
+        using var generator = new OnnxEmbeddingGenerator(package);
+        var prompted = await generator.GenerateAsync(
+            Texts, new() { AdditionalProperties = new() { ["prompt_name"] = JsonValue.Create("query") } });
+        Assert.Equal(
+            await EmbedAsync(package, [.. Texts.Select(text => $"query: {text}")]),
+            prompted.Select(embedding => embedding.Vector.ToArray()));
+        Assert.Equal(
+            "EmbeddingGenerationOptions.AdditionalProperties['prompt_name'] is '5' of type 'Int32'; expected a text.",
+            (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(
+                Texts, new() { AdditionalProperties = new() { ["prompt_name"] = 5 } }))).Message);
+    }
+
+    [Fact]
     public async Task Generate_PromptOfARequest_ComesBeforeTheGenerators()
     {
         var package = Export("package", (Prompts, """{"prompts": {"query": "query: ", "document": "passage: "}}"""));

@@ -9,7 +9,7 @@ namespace Slipway.Chat;
 /// <param name="format">The texts that open and close the reasoning.</param>
 /// <param name="closing">The tokens of the closing text; at least one.</param>
 /// <param name="startsInReasoning">Whether the prompt has opened the reasoning.</param>
-/// <param name="budget">The most tokens between the two texts.</param>
+/// <param name="budget">The most tokens between the two texts, wherever they stand in the answer.</param>
 internal sealed class ReasoningBudget(
     TokenTable tokens, ReasoningFormat format, IReadOnlyList<int> closing, bool startsInReasoning, int budget)
     : ILogitsProcessor
@@ -61,7 +61,7 @@ internal sealed class ReasoningBudget(
             var tag = _isInside ? _close : _open;
             if (_last.Count >= tag.Length && _last[^1] == tag[^1] && _last.TakeLast(tag.Length).SequenceEqual(tag))
             {
-                (_isInside, _spent) = (!_isInside, 0);
+                _isInside = !_isInside;
                 _last.Clear();
                 _closed = _isInside ? 0 : _closed;
             }

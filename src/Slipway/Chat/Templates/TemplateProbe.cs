@@ -25,6 +25,15 @@ internal sealed class TemplateProbe(
     private const string User = "probe_question", Result = "probe_result", SystemText = "probe_system";
     private const string Id = "abcDEF123";
 
+    // What AIFunctionFactory makes of nullable, optional, nested and untyped parameters.
+    private const string AnySchema = """
+        {"type": "object", "required": ["a"], "properties": {
+            "a": {"type": "string"}, "b": {"type": ["integer", "null"], "default": null}, "c": {"enum": ["x", null]},
+            "d": {"type": "array", "items": {"type": ["object", "null"], "properties": {"e": {"type": "number"} } } },
+            "f": {"anyOf": [{"type": "string"}, {"type": "null"}]}, "g": {}, "h": true, "i": {"type": "array"},
+            "j": {"type": "object", "additionalProperties": {"type": ["string", "null"]} } } }
+        """;
+
     private static readonly string[] ReasoningMembers = ["reasoning_content", "reasoning", "thinking", "thought"];
 
     private static readonly AIFunctionDeclaration Declaration = AIFunctionFactory.CreateDeclaration(
@@ -57,18 +66,18 @@ internal sealed class TemplateProbe(
         return traits with
         {
             TakesNoTools = place is null || Render(new(Message("user", User)), null) is not null,
-            TakesNoDescriptions = place is null
-                || Render(new(Message("user", User)), place with { Put = PutUndescribed }) is not null,
+            TakesAnySchema = place is null
+                || Render(new(Message("user", User)), place with { Put = PutAnySchema }) is not null,
             Conversation = new ConversationProbe(
                 messages => Render(messages, place), (id, text) => Call(id, text, traits.TakesArgumentsAsText), traits)
                 .Find(),
         };
 
-        void PutUndescribed(JsonObject variables, JsonArray tools)
+        void PutAnySchema(JsonObject variables, JsonArray tools)
         {
-            var undescribed = (JsonArray)tools.DeepClone();
-            ((JsonObject)undescribed[0]!["function"]!["parameters"]!["properties"]![Key]!).Remove("description");
-            place!.Put(variables, undescribed);
+            var any = (JsonArray)tools.DeepClone();
+            any[0]!["function"]!["parameters"] = JsonNode.Parse(AnySchema);
+            place!.Put(variables, any);
         }
     }
 

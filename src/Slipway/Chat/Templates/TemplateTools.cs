@@ -82,19 +82,6 @@ internal static class TemplateTools
         }
     }
 
-    /// <summary>Gives an empty description to parameters without one, for templates that read it of each.</summary>
-    public static JsonArray Described(JsonArray tools)
-    {
-        var result = (JsonArray)tools.DeepClone();
-        foreach (var parameter in result.SelectMany(
-            tool => (JsonObject)tool!["function"]!["parameters"]!["properties"]!).Select(pair => pair.Value))
-        {
-            (parameter as JsonObject)?.TryAdd("description", "");
-        }
-
-        return result;
-    }
-
     /// <summary>Tells whether a function runs without any argument given.</summary>
     public static bool RequiresNothing(AIFunctionDeclaration function)
         => Parameters(function)["required"] is not JsonArray { Count: > 0 };

@@ -36,8 +36,10 @@ internal sealed record TemplateTraits
     /// <summary>Tells whether requests without tools may leave the variable of the tools undefined.</summary>
     public bool TakesNoTools { get; init; } = true;
 
-    /// <summary>Tells whether parameters of tools may be without a description.</summary>
-    public bool TakesNoDescriptions { get; init; } = true;
+    /// <summary>
+    /// Tells whether the schemas of tools may be any: without descriptions, with several types or none.
+    /// </summary>
+    public bool TakesAnySchema { get; init; } = true;
 
     /// <summary>The conversations that the template takes.</summary>
     public ConversationTraits Conversation { get; init; } = new();

@@ -38,9 +38,11 @@ internal sealed class FunctionaryToolCalls : ToolCallFormat
 
     public override string Prefix(string? function) => function is null ? Open : $"{Open}{function}\n";
 
+    internal override string TextStart => Everyone;
+
     internal override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
-        => OneOf([
-            Sequence(Literal(Everyone), TextElement.Free()),
-            .. functions.Select(function => Sequence(Literal($"{function.Name}\n"), function.Arguments)),
-        ]);
+        => OneOf(Sequence(Literal(Everyone), TextElement.Free()), CallBody(functions, several));
+
+    internal override GrammarElement CallBody(IReadOnlyList<OfferedFunction> functions, bool several)
+        => OneOf([.. functions.Select(function => Sequence(Literal($"{function.Name}\n"), function.Arguments))]);
 }

@@ -22,6 +22,9 @@ internal sealed class HarmonyToolCalls(string open, bool onlyAtStart, params Too
     private const string Message = "<|message|>";
     private const string NameEnd = $" <|constrain|>json{Message}";
 
+    // Something has to end the name.
+    private static readonly string[] NameEnds = [NameEnd, NameEnd[1..], $" json{Message}", Message];
+
     /// <summary>The format with all of its forms.</summary>
     public static HarmonyToolCalls Format { get; } = new(
         "<|channel|>commentary to=functions.", onlyAtStart: false,
@@ -72,7 +75,7 @@ internal sealed class HarmonyToolCalls(string open, bool onlyAtStart, params Too
     internal override GrammarElement Body(IReadOnlyList<OfferedFunction> functions, bool several)
         => Sequence(
             OneOf([.. functions.Select(function => Sequence(
-                Literal(function.Name), Optional(Literal(" ")), Optional(Literal("<|constrain|>")), Literal("json"),
-                Literal(Message), JsonGrammar.Space, function.Arguments))]),
+                Literal(function.Name), OneOf([.. NameEnds.Select(Literal)]), JsonGrammar.Space,
+                function.Arguments))]),
             Literal(Close));
 }

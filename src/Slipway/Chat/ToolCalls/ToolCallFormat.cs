@@ -94,6 +94,14 @@ public abstract partial class ToolCallFormat
     internal virtual GrammarElement? Body(IReadOnlyList<OfferedFunction> functions, bool several)
         => Grammar([.. functions.Select(function => function.Declaration)], several)?.Element;
 
+    /// <summary>The grammar of <see cref="Body"/> where it may be nothing but a call.</summary>
+    internal virtual GrammarElement? CallBody(IReadOnlyList<OfferedFunction> functions, bool several)
+        => Body(functions, several);
+
+    /// <summary>The text behind <see cref="Open"/> that begins ordinary text; null where Open begins calls
+    /// alone.</summary>
+    internal virtual string? TextStart => null;
+
     /// <summary>Finds the function's name in a malformed body; empty where there is none.</summary>
     /// <param name="body">The text between the two.</param>
     public virtual string GuessName(string body)
