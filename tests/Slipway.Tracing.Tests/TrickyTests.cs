@@ -22,6 +22,8 @@ public sealed class TrickyTests
 
     public static TheoryData<string> SizeNames => [.. TrickySizes.All.Keys];
 
+    public static TheoryData<string> FlowNames => [.. TrickyFlow.All.Keys];
+
     public static TheoryData<string> StateNames => [.. TrickyState.All.Keys];
 
     [Theory]
@@ -37,6 +39,14 @@ public sealed class TrickyTests
     public void Export_WhatStateDecides_IsRightOrRefused(string name)
     {
         var (says, make) = TrickyState.All[name];
+        RightOrRefused(says, make());
+    }
+
+    [Theory]
+    [MemberData(nameof(FlowNames))]
+    public void Export_WhatFunctionsAndTablesDecide_IsRightOrRefused(string name)
+    {
+        var (says, make) = TrickyFlow.All[name];
         RightOrRefused(says, make());
     }
 
@@ -58,6 +68,11 @@ public sealed class TrickyTests
             TestContext.Current.TestOutputHelper?.WriteLine(exception.Message);
             Assert.Contains(says ?? "(to be exported)", exception.Message, StringComparison.Ordinal);
             return;
+        }
+
+        foreach (var warning in made.Warnings)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine(warning);
         }
 
         if (says is not null)

@@ -3,6 +3,9 @@ namespace Slipway.LanguageModels.Proof;
 /// <summary>Finds out whether what comes later changes what was said before.</summary>
 internal static class CausalityProof
 {
+    // Rows that are computed together with others, as those of one expert, are rounded in another order.
+    private const float Tolerance = 1e-5f;
+
     /// <summary>Changes later ids and compares the logits before them.</summary>
     /// <param name="module">The module.</param>
     /// <param name="length">The length of the sequences.</param>
@@ -22,14 +25,35 @@ internal static class CausalityProof
             }
 
             var before = module.Logits(changed, 1).AsSpan(0, first * module.VocabularySize);
-            var common = before.CommonPrefixLength(logits.AsSpan(0, before.Length));
-            if (common < before.Length)
+            var changes = FirstDifference(before, logits.AsSpan(0, before.Length));
+            if (changes >= 0)
             {
                 throw new NotSupportedException(
                     $"'{module.Name}' is not causal: with other ids from position {first} on, the logits of position "
-                    + $"{common / module.VocabularySize} change. Mask what comes later; a module that sees both sides "
+                    + $"{changes / module.VocabularySize} change. Mask what comes later; a module that sees both sides "
                     + "is exported by 'OnnxModule.Export'.");
             }
         }
+    }
+
+    // The first logit that differs by more than rounding of the largest; -1 where none does.
+    private static int FirstDifference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        var scale = 0f;
+        foreach (var logit in expected)
+        {
+            scale = float.IsFinite(logit) ? Math.Max(scale, Math.Abs(logit)) : scale;
+        }
+
+        for (var index = 0; index < actual.Length; index++)
+        {
+            if (!actual[index].Equals(expected[index])
+                && !(Math.Abs(actual[index] - expected[index]) <= Tolerance * scale))
+            {
+                return index;
+            }
+        }
+
+        return -1;
     }
 }

@@ -47,8 +47,8 @@ internal sealed class ModuleExporter
         using ModuleState state = new(_module);
         using var scope = torch.NewDisposeScope();
         _module.eval();
-        RequireExample(state);
         ParameterTable parameters = new(_module);
+        RequireExample(parameters, state);
         Warn(parameters);
         var runs = TraceAll(parameters, state);
         using GraphFiles target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
@@ -86,7 +86,7 @@ internal sealed class ModuleExporter
             _call, _inputs, _plan, _options, double.PositiveInfinity, state, _warnings);
         var differences = score.Run(
             files.GraphPath, [.. made.Inputs], [.. made.Outputs.Select(output => output.Name)], _isExpensive,
-            []);
+            new CriticalPlaces([], []));
         var nodes = OnnxFile.Read(files.GraphPath).Graph.Nodes.Count;
         return made with
         {
@@ -95,21 +95,18 @@ internal sealed class ModuleExporter
         };
     }
 
-    private void RequireExample(ModuleState state)
+    // What must not be run, such as writing into a parameter, is refused before it is.
+    private void RequireExample(ParameterTable parameters, ModuleState state)
     {
-        using var scope = torch.NewDisposeScope();
         try
         {
-            _ = _call.Run(_inputs.Example().Arguments);
+            _ = Trace(_plan.Example, _inputs.Example().Tensors, parameters, state, HoldKind.None);
         }
-        catch (Exception exception) when (exception is not OutOfMemoryException)
+        catch (SizeRejectedException rejected)
         {
             throw new ArgumentException(
-                $"The module rejects the example itself: {exception.Message} Give inputs that it takes.", exception);
-        }
-        finally
-        {
-            _ = state.RestoreFields();
+                $"The module rejects the example itself: {rejected.Message} Give inputs that it takes.",
+                rejected.InnerException);
         }
     }
 
@@ -190,6 +187,7 @@ internal sealed class ModuleExporter
             var result = _call.Record(arguments, recorder);
             (string, TracedValue)[] outputs =
                 [.. TensorTree.Named(result, "").Select(item => (item.Name, recorder.Output(item.Tensor)))];
+            _warnings.UnionWith(recorder.Notes);
             return outputs.Length > 0 ? new Trace(inputs, [.. recorder.Calls], outputs, sizes, recorder.Numbers.Events)
                 : throw recorder.Refused(
                     new TracePlace("", null), $"'{_module.GetType().Name}' returned no tensors, but "

@@ -198,7 +198,7 @@ internal static class ArgumentComparer
     public static ArgumentDifference Compare(object? left, object? right) => (left, right) switch
     {
         (null, null) => ArgumentDifference.None,
-        (TracedValue a, TracedValue b) => Path(a.Id == b.Id && a.Origin == b.Origin),
+        (TracedValue a, TracedValue b) => Path(a.Id == b.Id && a.Origin == b.Origin && a.Name == b.Name),
         (TracedValue[] a, TracedValue[] b) => All(a, b),
         (TracedIndex[] a, TracedIndex[] b) => All(a, b),
         (TracedIndex a, TracedIndex b) => a.Kind != b.Kind || a.Start.HasValue != b.Start.HasValue

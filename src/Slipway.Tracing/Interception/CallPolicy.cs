@@ -61,9 +61,14 @@ internal sealed class CallPolicy(OperationTable operations)
     public CallKind Decide(CallSite site)
     {
         var callee = site.Callee;
-        if (callee.DeclaringType is not { } type || type.IsArray || type.IsPointer)
+        if (callee.DeclaringType is not { IsPointer: false } type)
         {
             return CallKind.Leave;
+        }
+
+        if (type.IsArray)
+        {
+            return callee.Name == "Get" && !IsTorch(site.Caller.Module.Assembly) ? CallKind.Watch : CallKind.Leave;
         }
 
         if (typeof(Delegate).IsAssignableFrom(type))
@@ -134,7 +139,7 @@ internal sealed class CallPolicy(OperationTable operations)
 
         return site.Callee.GetParameters().Any(parameter => IsWrapped(parameter.ParameterType))
             ? CallKind.Wrap
-            : NumberCalls.IsWatched(site) ? CallKind.Watch : CallKind.Leave;
+            : NumberCalls.IsWatched(site) || FrozenReads.Contains(site.Callee) ? CallKind.Watch : CallKind.Leave;
     }
 
     private CallKind DecideOwn(CallSite site)

@@ -14,6 +14,12 @@ internal sealed record NumberSite(MethodBase Method, int Offset, NumberOperation
 {
     /// <summary>The number among those of one instruction.</summary>
     public int Part { get; init; }
+
+    /// <summary>The function of the framework that it calls; null for an instruction.</summary>
+    public MethodBase? Function { get; init; }
+
+    /// <summary>Tells whether torch compares: a bound of a part with the end of a tensor.</summary>
+    public bool IsBound { get; init; }
 }
 
 /// <summary>Inserts calls that record the numbers which a module's own code computes with and compares.</summary>
@@ -101,13 +107,29 @@ internal sealed class NumberProbes(MethodBase method, MethodBody body, byte[] or
 
     private void Probe(Instruction instruction, StackKind below, StackKind top, DynamicILInfo info)
     {
-        if (NumberOperations.Of(instruction.Code) is not { } operation || top == StackKind.Other)
+        if (NumberOperations.Of(instruction.Code) is not { } operation)
+        {
+            return;
+        }
+
+        if (operation == NumberOperation.Call)
+        {
+            Element(instruction, top, info);
+            return;
+        }
+
+        if (top == StackKind.Other)
         {
             return;
         }
 
         var isReal = top is StackKind.Single or StackKind.Double;
-        if (operation is NumberOperation.Switch or NumberOperation.Test or NumberOperation.Truncate)
+        var bits = isReal ? 0 : Bits(instruction.Code);
+        operation = bits != 0 ? NumberOperation.Narrow
+            : operation == NumberOperation.Compare && !isReal && IsUnsigned(instruction.Code)
+                ? NumberOperation.CompareUnsigned : operation;
+        if (operation is NumberOperation.Switch or NumberOperation.Test or NumberOperation.Truncate
+            or NumberOperation.Narrow)
         {
             if (isReal != (operation == NumberOperation.Truncate))
             {
@@ -124,7 +146,7 @@ internal sealed class NumberProbes(MethodBase method, MethodBody body, byte[] or
             else
             {
                 AddInt64(operation == NumberOperation.Switch
-                    ? BitConverter.ToInt32(original, instruction.Operand) : 0);
+                    ? BitConverter.ToInt32(original, instruction.Operand) : bits);
             }
         }
         else if (below == StackKind.Other || isReal != (below is StackKind.Single or StackKind.Double))
@@ -145,12 +167,49 @@ internal sealed class NumberProbes(MethodBase method, MethodBody body, byte[] or
         AddInt32(TraceRuntime.Register(new NumberSite(method, instruction.Offset, operation, isReal)));
         _code.Add((byte)OpCodes.Call.Value);
         AddInt32(info.GetTokenFor((isReal ? TraceRuntime.RealNumbers : TraceRuntime.Integers).MethodHandle));
-        if (operation is not (NumberOperation.Switch or NumberOperation.Test or NumberOperation.Truncate))
+        if (operation is not (NumberOperation.Switch or NumberOperation.Test or NumberOperation.Truncate
+            or NumberOperation.Narrow))
         {
             Variable(OpCodes.Ldloc, below, 0);
             Variable(OpCodes.Ldloc, top, 1);
         }
     }
+
+    // The array stays below while it and the position are recorded. A position is an integer of 32 bits or as wide as
+    // an address.
+    private void Element(Instruction instruction, StackKind position, DynamicILInfo info)
+    {
+        var isNative = position != StackKind.Int32;
+        if (isNative)
+        {
+            _code.Add((byte)OpCodes.Conv_I8.Value);
+            position = StackKind.Int64;
+        }
+
+        Variable(OpCodes.Stloc, position, 1);
+        _code.Add((byte)OpCodes.Dup.Value);
+        Variable(OpCodes.Ldloc, position, 1);
+        Widen(position);
+        _code.Add((byte)OpCodes.Ldc_I4.Value);
+        AddInt32(TraceRuntime.Register(new NumberSite(method, instruction.Offset, NumberOperation.Call, false)
+        {
+            Function = TraceRuntime.Element,
+        }));
+        _code.Add((byte)OpCodes.Call.Value);
+        AddInt32(info.GetTokenFor(TraceRuntime.Elements.MethodHandle));
+        Variable(OpCodes.Ldloc, position, 1);
+        if (isNative)
+        {
+            _code.Add((byte)OpCodes.Conv_I.Value);
+        }
+    }
+
+    private static int Bits(OpCode code)
+        => code == OpCodes.Conv_U1 ? 8 : code == OpCodes.Conv_I1 ? -8 : code == OpCodes.Conv_U2 ? 16
+            : code == OpCodes.Conv_I2 ? -16 : 0;
+
+    private static bool IsUnsigned(OpCode code)
+        => code.Name!.Contains(".un", StringComparison.Ordinal) && !code.Name.StartsWith("bne", StringComparison.Ordinal);
 
     private void Widen(StackKind kind)
     {

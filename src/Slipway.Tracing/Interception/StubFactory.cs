@@ -254,7 +254,8 @@ internal sealed class StubFactory(CallPolicy policy, Func<CallSite, int> registe
                 return;
             }
 
-            if (index == 0 && !site.Callee.IsStatic && type.GetElementType()! is { IsPrimitive: true } number)
+            if (index == 0 && !site.Callee.IsStatic && type.GetElementType()! is var number
+                && NumberCalls.IsFunctionType(number))
             {
                 code.Emit(OpCodes.Ldarg_0);
                 code.Emit(OpCodes.Ldobj, number);

@@ -47,6 +47,22 @@ internal static class TraceRuntime
     /// <summary>The method that takes two real numbers and their place.</summary>
     public static MethodInfo RealNumbers { get; } = typeof(TraceRuntime).GetMethod(nameof(RecordRealNumbers))!;
 
+    /// <summary>The method that takes an array, a position and their place.</summary>
+    public static MethodInfo Elements { get; } = typeof(TraceRuntime).GetMethod(nameof(RecordElement))!;
+
+    /// <summary>The function that gives an element.</summary>
+    public static MethodInfo Element { get; } = typeof(TraceRuntime).GetMethod(nameof(ElementAt))!;
+
+    public static object? ElementAt(Array array, long position) => array.GetValue(position);
+
+    public static void RecordElement(object? array, long position, int site)
+    {
+        if (_recorder is { } recorder && array is not null)
+        {
+            recorder.Numbers.Add(NumberSiteOf(site), [array, position]);
+        }
+    }
+
     public static void RecordIntegers(long left, long right, int site) => RecordRealNumbers(left, right, site);
 
     public static void RecordRealNumbers(double left, double right, int site)
@@ -61,7 +77,7 @@ internal static class TraceRuntime
     {
         if (_recorder is { } recorder)
         {
-            recorder.Numbers.Add(SiteOf(site).Site, arguments);
+            recorder.Watch(SiteOf(site).Site, arguments);
         }
     }
 

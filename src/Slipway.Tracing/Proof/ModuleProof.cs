@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
+using Slipway.Tracing.Interception;
 using Slipway.Tracing.Recording;
 using Slipway.Tracing.Sizes;
 using TorchSharp;
@@ -26,7 +27,7 @@ internal sealed class ModuleProof(
     /// <summary>Compares.</summary>
     /// <exception cref="ModuleMismatchException">An output differs by more than the tolerance.</exception>
     public IReadOnlyList<OutputDifference> Run(
-        string graph, string[] names, string[] outputs, bool isExpensive, IReadOnlyList<CriticalSize> critical,
+        string graph, string[] names, string[] outputs, bool isExpensive, CriticalPlaces critical,
         IReadOnlyDictionary<string, torch.Tensor>? weights = null)
     {
         // The session is opened when the module has run once, where it needs most: large weights are then not yet read.
@@ -53,7 +54,15 @@ internal sealed class ModuleProof(
         }
 
         start = Stopwatch.GetTimestamp();
-        foreach (var place in critical)
+        foreach (var site in options.AllowReadingValues ? [] : critical.Unknown)
+        {
+            warnings.Add(
+                $"{Place(site)} decides by a number or a text that follows from sizes in a way that tracing does not "
+                + "know. Other sizes than those of the report may take another path: declare 'Max', or decide by sizes "
+                + "alone.");
+        }
+
+        foreach (var place in critical.Sizes)
         {
             if (_sizes.Exists(sizes => sizes.All(size => place.Sizes[size.Key] == size.Value)))
             {
@@ -63,7 +72,7 @@ internal sealed class ModuleProof(
             if (Stopwatch.GetElapsedTime(start) > CriticalProofs || place.Sizes[place.Axis.Name] > Largest(place.Axis))
             {
                 warnings.Add(
-                    $"{Place(place)} decides by sizes, in another way from {Text(place.Sizes)} on, which was "
+                    $"{Place(place.Site)} decides by sizes, in another way from {Text(place.Sizes)} on, which was "
                     + "not tried. Declare 'Max' below it.");
                 continue;
             }
@@ -84,10 +93,10 @@ internal sealed class ModuleProof(
     // Larger sizes than these may cost more time and memory than there is, unless they are declared.
     private static long Largest(DynamicAxis axis) => Math.Max(axis.Max ?? 0, MaxCritical);
 
-    private static string Place(CriticalSize place)
+    private static string Place(NumberSite site)
     {
-        var method = place.Site.Method;
-        var line = Interception.SourceLines.Find(method, place.Site.Offset) is { } found
+        var method = site.Method;
+        var line = SourceLines.Find(method, site.Offset) is { } found
             ? $", line {found.Line} of '{Path.GetFileName(found.File)}'," : "";
         return $"The method '{method.DeclaringType?.Name}.{method.Name}'{line}";
     }

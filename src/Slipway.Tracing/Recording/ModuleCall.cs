@@ -51,6 +51,16 @@ internal sealed class ModuleCall
         using var noGradients = torch.no_grad();
         var previous = TraceRuntime.Recorder;
         TraceRuntime.Recorder = recorder;
+        var thread = Environment.CurrentManagedThreadId;
+        void Throws(object? sender, FirstChanceExceptionEventArgs thrown)
+        {
+            if (Environment.CurrentManagedThreadId == thread)
+            {
+                recorder.Throws(thrown.Exception);
+            }
+        }
+
+        AppDomain.CurrentDomain.FirstChanceException += Throws;
         try
         {
             CallSite root = new(_call, 0, _call, System.Reflection.Emit.OpCodes.Callvirt, null);
@@ -58,6 +68,7 @@ internal sealed class ModuleCall
             recorder.Enter(root, _module);
             var result = Invoke(() => recorder.Interceptor.Copy(method)
                 .Invoke(null, [_module, .. Complete(arguments)]));
+            recorder.Complete();
             return recorder.Refusal is { } refusal ? throw refusal : result;
         }
         catch (Exception) when (recorder.Refusal is { } refusal)
@@ -66,6 +77,7 @@ internal sealed class ModuleCall
         }
         finally
         {
+            AppDomain.CurrentDomain.FirstChanceException -= Throws;
             TraceRuntime.Recorder = previous;
         }
     }

@@ -5,28 +5,28 @@ namespace Slipway.Tracing.Recording;
 /// <summary>Records the numbers that a module's own code computes with in one run.</summary>
 internal sealed class NumberLog
 {
-    // A run that computes with more numbers does so over elements of its own tables.
+    // A place that computes with more numbers does so over elements of its own tables.
+    private const int MaxOfPlace = 2048;
     private const int MaxEvents = 200_000;
     private readonly List<NumberEvent> _events = [];
+    private readonly Dictionary<NumberSite, int> _counts = [];
 
     /// <summary>The numbers, in order.</summary>
     public IReadOnlyList<NumberEvent> Events => _events;
 
     /// <summary>Adds two numbers.</summary>
-    public void Add(NumberSite site, double left, double right)
-    {
-        if (_events.Count < MaxEvents)
-        {
-            _events.Add(new NumberEvent(site, left, right));
-        }
-    }
+    public void Add(NumberSite site, double left, double right) => Add(new NumberEvent(site, left, right));
+
+    /// <summary>Adds what a function is given, or an element's array and position.</summary>
+    public void Add(NumberSite site, object?[] arguments)
+        => Add(new NumberEvent(site, 0, 0) { Arguments = arguments });
 
     /// <summary>Adds the numbers that a method of the framework is given.</summary>
     public void Add(CallSite site, object?[] arguments)
     {
-        if (_events.Count < MaxEvents)
+        foreach (var item in NumberCalls.Read(site, arguments))
         {
-            _events.AddRange(NumberCalls.Read(site, arguments));
+            Add(item);
         }
     }
 
@@ -74,8 +74,21 @@ internal sealed class NumberLog
     {
         if (bound is { } position && axis < shape.Length && position is > int.MinValue and < int.MaxValue)
         {
-            NumberSite place = new(site.Caller, site.Offset, NumberOperation.Compare, false) { Part = part++ };
+            NumberSite place = new(site.Caller, site.Offset, NumberOperation.Compare, false)
+            {
+                Part = part++, IsBound = true,
+            };
             Add(place, position < 0 ? -position : position, shape[axis]);
+        }
+    }
+
+    private void Add(NumberEvent item)
+    {
+        var count = _counts.GetValueOrDefault(item.Site);
+        if (count < MaxOfPlace && _events.Count < MaxEvents)
+        {
+            _counts[item.Site] = count + 1;
+            _events.Add(item);
         }
     }
 }

@@ -49,13 +49,26 @@ internal enum NumberOperation
 
     /// <summary>The larger.</summary>
     Max,
+
+    /// <summary>A comparison of integers without a sign.</summary>
+    CompareUnsigned,
+
+    /// <summary>The first number in as many bits as the second says, with a sign where that is negative.</summary>
+    Narrow,
+
+    /// <summary>An element of an array, or a function of the framework.</summary>
+    Call,
 }
 
 /// <summary>Two numbers that a module's own code computed with or compared in one run.</summary>
 /// <param name="Site">The place.</param>
 /// <param name="Left">The first.</param>
 /// <param name="Right">The second.</param>
-internal readonly record struct NumberEvent(Interception.NumberSite Site, double Left, double Right);
+internal readonly record struct NumberEvent(Interception.NumberSite Site, double Left, double Right)
+{
+    /// <summary>What a function was given, where the place calls one.</summary>
+    public object?[]? Arguments { get; init; }
+}
 
 /// <summary>Reads and performs the operations.</summary>
 internal static class NumberOperations
@@ -75,6 +88,7 @@ internal static class NumberOperations
         "or" => NumberOperation.Or,
         "shl" => NumberOperation.ShiftLeft,
         "shr" => NumberOperation.ShiftRight,
+        "ldelem" => NumberOperation.Call,
         "conv" when !code.Name!.Contains(".r", StringComparison.Ordinal) => NumberOperation.Truncate,
         _ => null,
     };
@@ -83,7 +97,7 @@ internal static class NumberOperations
     public static double Apply(this Interception.NumberSite site, double left, double right)
         => site.Operation switch
         {
-            NumberOperation.Compare or NumberOperation.Test => Math.Sign(left - right),
+            NumberOperation.Compare or NumberOperation.Test => Sign(left - right),
             NumberOperation.Switch => left >= 0 && left < right ? left : -1,
             NumberOperation.Add => left + right,
             NumberOperation.Subtract => left - right,
@@ -96,8 +110,22 @@ internal static class NumberOperations
             NumberOperation.ShiftRight => (long)left >> (int)right,
             NumberOperation.Truncate => Math.Truncate(left),
             NumberOperation.Min => Math.Min(left, right),
+            NumberOperation.CompareUnsigned => Sign(Unsigned(left) - Unsigned(right)),
+            NumberOperation.Narrow => Narrow((long)left, (int)right),
             _ => Math.Max(left, right),
         };
+
+    private static double Sign(double value) => double.IsNaN(value) ? value : Math.Sign(value);
+
+    private static double Unsigned(double value) => value < 0 ? value + Math.Pow(2, 64) : value;
+
+    private static long Narrow(long value, int bits) => bits switch
+    {
+        8 => (byte)value,
+        -8 => (sbyte)value,
+        16 => (ushort)value,
+        _ => (short)value,
+    };
 
     private static string Stem(string name)
         => name.IndexOf('.', StringComparison.Ordinal) is var dot && dot < 0 ? name : name[..dot];

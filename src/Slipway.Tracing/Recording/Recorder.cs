@@ -16,6 +16,8 @@ internal sealed class Recorder : IDisposable
     private readonly Dictionary<TracedValue, TracedCall> _stale = [];
     private readonly List<TracedCall> _calls = [];
     private readonly Stack<(CallSite Site, string? Path)> _frames = [];
+    private readonly HashSet<string> _notes = new(StringComparer.Ordinal);
+    private Exception? _thrown;
     private int _nextId;
 
     public Recorder(
@@ -40,6 +42,9 @@ internal sealed class Recorder : IDisposable
     /// <summary>The numbers that the module's own code computes with.</summary>
     public NumberLog Numbers { get; } = new();
 
+    /// <summary>Things that the user of the graph has to know, by their places.</summary>
+    public IReadOnlyCollection<string> Notes => _notes;
+
     /// <summary>Declares an input.</summary>
     public TracedValue AddInput(string name, torch.Tensor tensor)
     {
@@ -59,6 +64,36 @@ internal sealed class Recorder : IDisposable
         => _frames.Push((site, target is torch.nn.Module module ? _paths.Find(module) : null));
 
     public void Exit() => _frames.TryPop(out _);
+
+    /// <summary>Records what a method of the framework is given.</summary>
+    public void Watch(CallSite site, object?[] arguments)
+    {
+        Numbers.Add(site, arguments);
+        if (FrozenReads.Contains(site.Callee))
+        {
+            Note(Place(site), $"It reads '{FrozenReads.NameOf(site.Callee)}', and the graph keeps what that was.");
+        }
+    }
+
+    /// <summary>Adds an exception that was thrown while the module ran, and that it may catch.</summary>
+    public void Throws(Exception exception)
+    {
+        if (exception is not UntraceableModuleException && Refusal is null)
+        {
+            _thrown ??= exception;
+        }
+    }
+
+    /// <summary>Ends a run that came to its end: an exception that was thrown has been caught.</summary>
+    public void Complete()
+    {
+        if (_thrown is { } caught)
+        {
+            Note(
+                new TracePlace("", null), $"It catches an exception while it runs ('{caught.GetType().Name}': "
+                + $"{caught.Message.Trim()}), and the graph has the path of one that is always thrown.");
+        }
+    }
 
     public PendingCall Before(CallSite site, object?[] arguments)
     {
@@ -282,6 +317,9 @@ internal sealed class Recorder : IDisposable
             };
         return _values[tensor] = value;
     }
+
+    private void Note(TracePlace place, string text)
+        => _notes.Add(UntraceableModuleException.At(place, text).Message);
 
     private bool Holds(bool dependsOnInput)
         => _holds == HoldKind.Everything || (_holds == HoldKind.Constants && !dependsOnInput);
