@@ -20,11 +20,14 @@ public sealed class CostTests
             DynamicAxes = { { "input", 1, new DynamicAxis("sequence", 1, 1024) } },
         });
         process.Refresh();
+        var memory = process.PeakWorkingSet64 - (before - weights);
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{watch.Elapsed.TotalSeconds:f1} s, {process.TotalProcessorTime.TotalSeconds:f1} s of processors, "
             + $"weights {weights >> 20} MiB, before {before >> 20} MiB, peak {process.PeakWorkingSet64 >> 20} MiB, "
+            + $"{(double)memory / weights:f2} times the weights beside the runtime, "
             + $"{made.Nodes} nodes");
         Assert.InRange(made.WeightBytes, 1, 1.2 * weights);
+        Assert.InRange(memory, weights, 2.5 * weights);
     }
 
     [Fact(Explicit = true)]

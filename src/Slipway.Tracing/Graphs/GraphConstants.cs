@@ -1,6 +1,7 @@
 using Microsoft.Win32.SafeHandles;
 using Slipway.Export.Passes;
 using Slipway.Onnx;
+using Slipway.Onnx.Serialization;
 using Slipway.Tracing.Recording;
 using TorchSharp;
 
@@ -94,35 +95,58 @@ internal sealed class GraphConstants : IDisposable
             }
 
             external.Begin(constant.Data.Length);
-            Write(tensor, external);
+            ForEachPiece(tensor, external.Write<byte>);
             return constant with { Data = external.End() };
         });
     }
 
-    /// <summary>The large constants that a session may read where they are instead of loading the file.</summary>
+    /// <summary>Writes a graph for a session that reads large constants where they are instead of from the file.</summary>
+    /// <remarks>
+    /// A constant that is a matrix of the module transposed is that matrix and a node, which the session fuses.
+    /// </remarks>
     /// <param name="written">The graph that <see cref="Write(Graph, string?, string)"/> gave.</param>
-    /// <param name="path">The file that it wrote, which must hold the same bytes; null where there is none.</param>
+    /// <param name="data">The file that it wrote, which must hold the same bytes.</param>
+    /// <param name="path">The graph file to write, beside that file.</param>
+    /// <returns>The constants by their names in that graph; they are disposed with this object.</returns>
     /// <exception cref="IOException">The file does not hold what was written.</exception>
-    public IReadOnlyDictionary<string, torch.Tensor> Shared(Graph written, string? path)
+    public IReadOnlyDictionary<string, torch.Tensor> Share(OnnxModel written, string data, string path)
     {
         Dictionary<string, torch.Tensor> shared = new(StringComparer.Ordinal);
-        if (path is null)
+        Dictionary<string, Initializer> stored = new(StringComparer.Ordinal);
+        using var file = File.OpenHandle(data);
+        foreach (var constant in written.Graph.Initializers)
         {
-            return shared;
-        }
-
-        using var file = File.OpenHandle(path);
-        foreach (var constant in written.Initializers)
-        {
-            if (constant.Data is TensorData.External { Length: >= MinShared } data
-                && _tensors.TryGetValue(constant.Name, out var tensor)
-                && tensor.device_type == DeviceType.CPU && tensor.is_contiguous())
+            if (constant.Data is not TensorData.External { Length: >= MinShared } place
+                || !_tensors.TryGetValue(constant.Name, out var tensor) || tensor.device_type != DeviceType.CPU)
             {
-                Compare(tensor, file, data.Offset, path);
+                continue;
+            }
+
+            if (tensor.is_contiguous())
+            {
+                Compare(tensor, file, place.Offset, data);
                 shared.Add(constant.Name, tensor);
+            }
+            else if (tensor.ndim == 2 && tensor.stride() is [1, _] && tensor.stride(1) == tensor.shape[0])
+            {
+                Compare(tensor, file, place.Offset, data);
+                var name = $"{constant.Name}/stored";
+                _tensors.Add(name, tensor.t().DetachFromDisposeScope());
+                shared.Add(name, _tensors[name]);
+                stored.Add(constant.Name, constant with { Name = name, Shape = [.. constant.Shape.Reverse()] });
             }
         }
 
+        Node[] transposes = [.. stored.Select(item => new Node(
+            $"{item.Value.Name}/Transpose", OnnxModel.StandardDomain, "Transpose", [item.Value.Name], [item.Key],
+            [new NodeAttribute.Ints("perm", [1, 0])]))];
+        var first = written.Graph.Nodes is [var node, ..] ? node : null;
+        OnnxFile.Write(written with
+        {
+            Graph = GraphCopy.Make(
+                written.Graph, one => one == first ? [.. transposes, one] : [one],
+                changeConstant: constant => stored.GetValueOrDefault(constant.Name, constant)),
+        }, path);
         return shared;
     }
 
@@ -136,20 +160,25 @@ internal sealed class GraphConstants : IDisposable
         _tensors.Clear();
     }
 
-    private static unsafe void Compare(torch.Tensor tensor, SafeFileHandle file, long offset, string path)
+    private static void Compare(torch.Tensor tensor, SafeFileHandle file, long offset, string path)
     {
         var buffer = new byte[MinShared];
-        var first = (byte*)TensorMemory.Pointer(tensor);
-        var bytes = tensor.numel() * tensor.element_size();
-        for (long start = 0; start < bytes; start += buffer.Length)
+        ForEachPiece(tensor, bytes =>
         {
-            var count = (int)Math.Min(buffer.Length, bytes - start);
-            var read = RandomAccess.Read(file, buffer.AsSpan(0, count), offset + start);
-            if (read != count || !buffer.AsSpan(0, count).SequenceEqual(new ReadOnlySpan<byte>(first + start, count)))
+            while (!bytes.IsEmpty)
             {
-                throw new IOException($"'{path}' does not hold the weights that were written. Export to another disk.");
+                var count = Math.Min(buffer.Length, bytes.Length);
+                var read = RandomAccess.Read(file, buffer.AsSpan(0, count), offset);
+                if (read != count || !buffer.AsSpan(0, count).SequenceEqual(bytes[..count]))
+                {
+                    throw new IOException(
+                        $"'{path}' does not hold the weights that were written. Export to another disk.");
+                }
+
+                offset += count;
+                bytes = bytes[count..];
             }
-        }
+        });
     }
 
     private static byte[] Read(torch.Tensor tensor, long bytes)
@@ -159,12 +188,12 @@ internal sealed class GraphConstants : IDisposable
     }
 
     // A span holds 2 GB at most, and a transposed or distant weight is copied: piece by piece.
-    private static void Write(torch.Tensor tensor, ExternalDataWriter writer)
+    private static void ForEachPiece(torch.Tensor tensor, Action<ReadOnlySpan<byte>> read)
     {
         using var scope = torch.NewDisposeScope();
         if (tensor.ndim == 0 || tensor.numel() <= PieceElements)
         {
-            writer.Write<byte>(TensorMemory.Elements(tensor).bytes);
+            read(TensorMemory.Elements(tensor).bytes);
             return;
         }
 
@@ -172,7 +201,7 @@ internal sealed class GraphConstants : IDisposable
         for (long start = 0; start < tensor.shape[0]; start += rows)
         {
             using var piece = torch.NewDisposeScope();
-            writer.Write<byte>(TensorMemory.Elements(
+            read(TensorMemory.Elements(
                 tensor.narrow(0, start, Math.Min(rows, tensor.shape[0] - start))).bytes);
         }
     }

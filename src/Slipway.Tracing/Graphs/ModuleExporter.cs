@@ -55,15 +55,20 @@ internal sealed class ModuleExporter
         string[] inputs = [.. _inputs.Tensors.Select(item => item.Name)];
         var outputs = OutputNames(runs[0]);
         using GraphConstants constants = new();
-        var graph = Build(runs, outputs, target, inputs, parameters, constants);
+        var model = Build(runs, outputs, target, inputs, parameters, constants);
+        var graph = model.Graph;
+
+        // Large weights are proven where the module holds them.
+        var proven = target.DataPath is null ? target.GraphPath : Path.ChangeExtension(target.GraphPath, ".proof");
+        var weights = target.DataPath is { } data ? constants.Share(model, data, proven) : null;
         ModuleProof proof = new(_call, _inputs, _plan, _options, _options.Tolerance, state, _warnings);
         IReadOnlyList<OutputDifference> differences;
         try
         {
             differences = proof.Run(
-                target.GraphPath, inputs, outputs, _isExpensive, CriticalSizes.Find(
+                proven, inputs, outputs, _isExpensive, CriticalSizes.Find(
                     runs, _inputs.Sizes, _isExpensive ? _plan.Smallest : _plan.Example),
-                constants.Shared(graph, target.DataPath));
+                weights);
         }
         catch (ProofException failure)
         {
@@ -255,7 +260,7 @@ internal sealed class ModuleExporter
         })];
     }
 
-    private Graph Build(List<Trace> runs, string[] outputs, GraphFiles target, string[] inputs,
+    private OnnxModel Build(List<Trace> runs, string[] outputs, GraphFiles target, string[] inputs,
         ParameterTable parameters, GraphConstants constants, StepComparison? steps = null)
     {
         GraphBuilder builder = new(runs, _module.GetType().Name, _options.Opset, constants, parameters);
@@ -278,7 +283,7 @@ internal sealed class ModuleExporter
             IrVersion = _options.Opset >= 23 ? 11 : _options.Opset >= 21 ? 10 : 9,
         };
         OnnxFile.Write(model, target.GraphPath);
-        return graph;
+        return model;
     }
 
     private Dictionary<string, long> OperatorSets(Graph graph)
