@@ -14,6 +14,11 @@ public sealed record OnnxModuleExport(
     IReadOnlyList<OutputDifference> Outputs, IReadOnlyList<IReadOnlyDictionary<string, long>> ProvenSizes,
     IReadOnlyList<string> Warnings)
 {
+    /// <summary>
+    /// The differences with the weights of a module in float16 or bfloat16 cast to float32; null for other modules.
+    /// </summary>
+    public IReadOnlyList<OutputDifference>? OutputsInSingle { get; init; }
+
     /// <summary>The quantization of the weights; null where they were kept.</summary>
     public ModuleQuantization? Quantization { get; init; }
 }

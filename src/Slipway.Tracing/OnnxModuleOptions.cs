@@ -48,9 +48,26 @@ public sealed class OnnxModuleOptions
     /// <value>False.</value>
     public bool AllowReadingValues { get; init; }
 
+    /// <summary>
+    /// The largest difference of a graph in float16 or bfloat16 from its module, relative to the scale of an output.
+    /// </summary>
+    /// <remarks>
+    /// Such a module is proven with its weights in float32 to <see cref="Tolerance"/>; this is for what rounding to 16
+    /// bits adds, and holds where ONNX Runtime has kernels for the type.
+    /// </remarks>
+    /// <value>3e-2.</value>
+    public double Tolerance16 { get; init; } = 3e-2;
+
     /// <summary>The seed of the inputs that are tried.</summary>
     /// <value>1.</value>
     public int Seed { get; init; } = 1;
+
+    internal OnnxModuleOptions InSingle() => new()
+    {
+        InputNames = InputNames, OutputNames = OutputNames, DynamicAxes = DynamicAxes, DynamicBatch = DynamicBatch,
+        Opset = Opset, Operators = Operators, Tolerance = Tolerance, ExternalDataThreshold = ExternalDataThreshold,
+        AllowReadingValues = AllowReadingValues, Seed = Seed,
+    };
 }
 
 /// <summary>Operators that a graph may consist of.</summary>

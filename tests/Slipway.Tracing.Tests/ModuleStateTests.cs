@@ -97,26 +97,6 @@ public sealed class ModuleStateTests
     }
 
     [Fact]
-    public void Export_InHalf_EqualsTheModuleToHalfsPrecision()
-    {
-        using Gpt model = new();
-        model.to(ScalarType.Float16);
-        var made = Traced.Export(
-            model, [randint(0, 61, [2, 8], generator: new Generator(1))], new OnnxModuleOptions { Tolerance = 1e-2 });
-        Assert.All(made.Outputs, output => Assert.InRange(output.Relative, 0, 1e-2));
-    }
-
-    [Fact]
-    public void Export_InATypeWithoutKernels_SaysSo()
-    {
-        using Gpt model = new();
-        model.to(ScalarType.BFloat16);
-        var failure = Assert.Throws<ModuleMismatchException>(() => Traced.Export(
-            model, [randint(0, 61, [2, 8], generator: new Generator(1))], new OnnxModuleOptions { Tolerance = 5e-2 }));
-        Assert.Contains("Export the module in float32", failure.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Export_ReadingForAReport_NeedsTheOption()
     {
         using var module = Constructs.Of(x =>

@@ -100,7 +100,7 @@ internal sealed class GraphConstants : IDisposable
         });
     }
 
-    /// <summary>Writes a graph for a session that reads large constants where they are instead of from the file.</summary>
+    /// <summary>Writes a graph for a session that reads large constants where they are, not from the file.</summary>
     /// <remarks>
     /// A constant that is a matrix of the module transposed is that matrix and a node, which the session fuses.
     /// </remarks>

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
 using Slipway.Export;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -41,6 +42,9 @@ internal sealed class ModuleExporter
         _plan = new SizePlan(_inputs.Sizes, _inputs.ExampleSizes());
     }
 
+    /// <summary>The operations of the module, in order.</summary>
+    public IReadOnlyList<string> Operations { get; private set; } = [];
+
     /// <summary>Exports.</summary>
     public OnnxModuleExport Export(string path)
     {
@@ -49,8 +53,11 @@ internal sealed class ModuleExporter
         _module.eval();
         ParameterTable parameters = new(_module);
         RequireExample(parameters, state);
+        var is16Bit = SingleProof.Applies(parameters, _inputs);
+        var single = is16Bit ? SingleProof.Run(_call, _inputs, _options, state, path, _warnings) : null;
         Warn(parameters);
         var runs = TraceAll(parameters, state);
+        Operations = [.. runs[0].Calls.Select(call => call.Name)];
         using GraphFiles target = new(path, parameters.Bytes > _options.ExternalDataThreshold);
         string[] inputs = [.. _inputs.Tensors.Select(item => item.Name)];
         var outputs = OutputNames(runs[0]);
@@ -61,14 +68,24 @@ internal sealed class ModuleExporter
         // Large weights are proven where the module holds them.
         var proven = target.DataPath is null ? target.GraphPath : Path.ChangeExtension(target.GraphPath, ".proof");
         var weights = target.DataPath is { } data ? constants.Share(model, data, proven) : null;
-        ModuleProof proof = new(_call, _inputs, _plan, _options, _options.Tolerance, state, _warnings);
+        var tolerance = is16Bit ? Math.Max(_options.Tolerance, _options.Tolerance16) : _options.Tolerance;
+        ModuleProof proof = new(_call, _inputs, _plan, _options, tolerance, state, _warnings, RunRecorded);
         IReadOnlyList<OutputDifference> differences;
+        var sizes = proof.Sizes;
         try
         {
             differences = proof.Run(
                 proven, inputs, outputs, _isExpensive, CriticalSizes.Find(
                     runs, _inputs.Sizes, _isExpensive ? _plan.Smallest : _plan.Example),
                 weights);
+        }
+        catch (ModuleMismatchException mismatch) when (single?.Operations.SequenceEqual(Operations) == true
+            && mismatch.InnerException is OnnxRuntimeException)
+        {
+            _warnings.Add(
+                $"ONNX Runtime has no kernels here for the graph's type: {mismatch.InnerException.Message} The same "
+                + "operations are proven with the weights in float32.");
+            (differences, sizes) = (single!.Outputs, single.Sizes);
         }
         catch (ProofException failure)
         {
@@ -77,7 +94,10 @@ internal sealed class ModuleExporter
 
         OnnxModuleExport made = new(
             path, null, graph.Nodes.Count, graph.Initializers.Sum(item => item.Data.Length), inputs, differences,
-            proof.Sizes, [.. _warnings]);
+            sizes, [.. _warnings])
+        {
+            OutputsInSingle = single?.Outputs,
+        };
         return _options.Quantization is { } quantization
             ? Quantize(made, target.GraphPath, quantization, state) : made with { DataPath = target.Commit() };
     }
@@ -88,7 +108,7 @@ internal sealed class ModuleExporter
         using GraphFiles files = new(made.Path, hasData: true);
         var quantized = OnnxQuantizer.Quantize(graph, files.GraphPath, quantization);
         ModuleProof score = new(
-            _call, _inputs, _plan, _options, double.PositiveInfinity, state, _warnings);
+            _call, _inputs, _plan, _options, double.PositiveInfinity, state, _warnings, RunRecorded);
         var differences = score.Run(
             files.GraphPath, [.. made.Inputs], [.. made.Outputs.Select(output => output.Name)], _isExpensive,
             new CriticalPlaces([], []));
@@ -113,6 +133,19 @@ internal sealed class ModuleExporter
                 $"The module rejects the example itself: {rejected.Message} Give inputs that it takes.",
                 rejected.InnerException);
         }
+    }
+
+    private object? RunRecorded(object?[] arguments)
+    {
+        using Recorder recorder = new(
+            _interceptor, _operations, new ParameterTable(_module), new ModulePaths(_module),
+            _options.AllowReadingValues, HoldKind.None);
+        foreach (var tensor in TensorTree.Flatten(arguments).ToArray())
+        {
+            _ = recorder.AddInput("input", tensor);
+        }
+
+        return _call.Record(arguments, recorder);
     }
 
     private void Warn(ParameterTable parameters)

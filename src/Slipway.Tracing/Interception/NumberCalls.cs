@@ -6,7 +6,7 @@ using Slipway.Tracing.Recording;
 
 namespace Slipway.Tracing.Interception;
 
-/// <summary>Reads calls of the framework that compare or compute numbers and texts: <c>Math.Sqrt</c>, look-ups.</summary>
+/// <summary>Reads calls of the framework that compare or compute numbers and texts: roots, look-ups.</summary>
 internal static class NumberCalls
 {
     // Lists are compared as far as sizes reach; longer ones hold other things.

@@ -209,7 +209,8 @@ internal sealed class NumberProbes(MethodBase method, MethodBody body, byte[] or
             : code == OpCodes.Conv_I2 ? -16 : 0;
 
     private static bool IsUnsigned(OpCode code)
-        => code.Name!.Contains(".un", StringComparison.Ordinal) && !code.Name.StartsWith("bne", StringComparison.Ordinal);
+        => code.Name!.Contains(".un", StringComparison.Ordinal)
+            && !code.Name.StartsWith("bne", StringComparison.Ordinal);
 
     private void Widen(StackKind kind)
     {

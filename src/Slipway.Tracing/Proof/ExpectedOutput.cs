@@ -59,6 +59,21 @@ internal sealed class ExpectedOutput : IDisposable
             actual.GetTensorDataAsSpan<float>(), piece => _file.ReadExactly(MemoryMarshal.AsBytes(piece)));
     }
 
+    /// <summary>Compares with what the module computes otherwise.</summary>
+    public Difference Compare(torch.Tensor exact)
+    {
+        using var scope = torch.NewDisposeScope();
+        if (_tensor is not null)
+        {
+            return Difference.Of(_tensor, exact);
+        }
+
+        var tensor = torch.empty(Shape);
+        _file!.Position = 0;
+        _file.ReadExactly(tensor.bytes);
+        return Difference.Of(tensor, exact);
+    }
+
     public void Dispose()
     {
         _tensor?.Dispose();

@@ -58,7 +58,7 @@ internal sealed class GraphRunner : IDisposable
         {
             throw new ModuleMismatchException(
                 $"ONNX Runtime does not take the graph: {exception.Message} Export the module in float32 where "
-                + "its type has no kernel, or choose another 'Opset'.");
+                + "its type has no kernel, or choose another 'Opset'.", exception);
         }
     }
 

@@ -28,6 +28,9 @@ internal sealed class ModuleCall
         ParameterNames = [.. own.GetParameters().Select(parameter => parameter.Name ?? "input")];
     }
 
+    /// <summary>The module.</summary>
+    public torch.nn.Module Module => _module;
+
     /// <summary>The names of the parameters.</summary>
     public IReadOnlyList<string> ParameterNames { get; }
 

@@ -92,6 +92,13 @@ internal sealed class ModuleState : IDisposable
         return [.. changed];
     }
 
+    /// <summary>Lists the tensors that fields and collections hold.</summary>
+    public IEnumerable<torch.Tensor> Tensors()
+        => _fields.Select(item => item.Value)
+            .Concat(_lists.SelectMany(item => item.Items))
+            .Concat(_maps.SelectMany(item => item.Items.Select(entry => entry.Value)))
+            .OfType<torch.Tensor>();
+
     public void Dispose()
     {
         _ = RestoreFields();

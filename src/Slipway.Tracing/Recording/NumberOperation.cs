@@ -66,7 +66,7 @@ internal enum NumberOperation
 /// <param name="Right">The second.</param>
 internal readonly record struct NumberEvent(Interception.NumberSite Site, double Left, double Right)
 {
-    /// <summary>What a function was given, where the place calls one.</summary>
+    /// <summary>The arguments of a function, where the place calls one.</summary>
     public object?[]? Arguments { get; init; }
 }
 

@@ -7,6 +7,11 @@ namespace Slipway.Tracing.Recording;
 /// <summary>Records the operations of one run of a module.</summary>
 internal sealed class Recorder : IDisposable
 {
+    private static readonly HashSet<string> Products = new(StringComparer.Ordinal)
+    {
+        "matmul", "mm", "bmm", "mv", "dot", "baddbmm", "addmm", "addbmm", "einsum", "tensordot", "inner", "linear",
+    };
+
     private readonly OperationTable _operations;
     private readonly ParameterTable _parameters;
     private readonly ModulePaths _paths;
@@ -114,6 +119,7 @@ internal sealed class Recorder : IDisposable
         }
 
         Check(call);
+        RequireOneType(call);
         Numbers.Add(call);
         if (OperationTable.Writes(site.Callee) && target is not null)
         {
@@ -219,6 +225,22 @@ internal sealed class Recorder : IDisposable
                 throw Refused(
                     call.Place, $"It calls '{call.Name}' with 'out:'. Use the tensor that the call returns instead.");
             }
+        }
+    }
+
+    // libtorch 2.10 ends the process where a product of batches is given two types.
+    private static void RequireOneType(TracedCall call)
+    {
+        if (!Products.Contains(call.Name))
+        {
+            return;
+        }
+
+        var types = Values(call).Select(value => value.Type).Distinct().ToArray();
+        if (types.Length > 1)
+        {
+            throw new InvalidOperationException(
+                $"'{call.Name}' is given tensors of the types {string.Join(" and ", types)}; it takes one type.");
         }
     }
 

@@ -9,12 +9,12 @@ namespace Slipway.Tracing.Sizes;
 /// <param name="Site">The place in the code.</param>
 internal sealed record CriticalSize(IReadOnlyDictionary<string, long> Sizes, DynamicAxis Axis, NumberSite Site);
 
-/// <summary>What the numbers of a module's own code tell of sizes that were not traced.</summary>
+/// <summary>Sizes that were not traced and that the numbers of a module's own code tell of.</summary>
 /// <param name="Sizes">The sizes at which they come out anew.</param>
 /// <param name="Unknown">Places that decide by numbers which vary in no known way.</param>
 internal sealed record CriticalPlaces(IReadOnlyList<CriticalSize> Sizes, IReadOnlyList<NumberSite> Unknown);
 
-/// <summary>Finds the sizes at which comparisons, quotients, bits and functions of a module's code come out anew.</summary>
+/// <summary>Finds the sizes at which comparisons, quotients, bits and functions of a module come out anew.</summary>
 /// <remarks>
 /// The numbers of all traces, taken together, show which of them follow from sizes; each comparison is then computed at
 /// sizes that were not traced. A graph is compared with its module at those where the result is a new one.

@@ -10,7 +10,7 @@ namespace Slipway.Tracing.Sizes;
 /// <summary>A function of the framework on numbers and texts that follow from the named sizes.</summary>
 /// <param name="Text">The formula, which tells it from others.</param>
 /// <param name="Runs">The results in each run.</param>
-/// <param name="Value">Computes the result from the sizes, in order; null where the function takes none of them.</param>
+/// <param name="Value">Computes the result from the sizes, in order.</param>
 internal sealed record FunctionFormula(string Text, object?[] Runs, Func<double[], object?> Value);
 
 /// <summary>Composes functions of the framework, such as <c>Math.Sqrt</c>, with formulas of their arguments.</summary>
@@ -95,7 +95,8 @@ internal sealed class FunctionFormulas(SizeFormulas numbers, TextFormulas texts)
     /// <summary>Tells whether two objects are one, equal values, or lists of the same.</summary>
     public static bool IsSame(object? left, object? right)
         => IsEqual(left, right) || (left is IList { Count: <= MaxCompared } first && right is IList second
-            && first.Count == second.Count && first.Cast<object?>().Zip(second.Cast<object?>(), IsEqual).All(isEqual => isEqual));
+            && first.Count == second.Count
+            && first.Cast<object?>().Zip(second.Cast<object?>(), IsEqual).All(isEqual => isEqual));
 
     private static bool IsEqual(object? left, object? right)
         => left is string or ValueType ? left.Equals(right) : ReferenceEquals(left, right);

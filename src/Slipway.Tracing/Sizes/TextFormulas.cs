@@ -57,7 +57,8 @@ internal sealed partial class TextFormulas(SizeFormulas numbers)
         }
 
         return new(
-            string.Concat(parts.Select((part, index) => $"{letters[0][index]}{{{part.Formula.Text}}}")) + letters[0][^1],
+            string.Concat(parts.Select((part, index) => $"{letters[0][index]}{{{part.Formula.Text}}}"))
+                + letters[0][^1],
             false,
             sizes => string.Concat(parts.Select((part, index) => letters[0][index]
                 + part.Formula.Value(sizes).ToString("F0", CultureInfo.InvariantCulture).PadLeft(part.Width, '0')))

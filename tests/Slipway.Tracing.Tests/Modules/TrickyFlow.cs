@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace Slipway.Tracing.Tests.Modules;
 
-/// <summary>Functions of real numbers [batch, rows, 6] that decide by texts, functions, tables and exceptions.</summary>
+/// <summary>Functions of real numbers [batch, rows, 6] that decide by texts, tables and exceptions.</summary>
 /// <remarks>Each with words of its refusal or warning; null for one that is to be right at every size.</remarks>
 internal static class TrickyFlow
 {
