@@ -178,9 +178,9 @@ internal sealed class ModuleProof(
                 // libtorch 2.10 computes fused recurrent layers wrongly on some processors.
                 warnings.Add(
                     $"At {Text(sizes)} the module itself is wrong in '{largest[output].Name}' by "
-                    + $"{ofModule.Relative:g3} of its scale, as its run {(isDouble ? "in float64" : "with gradients")} shows, which the "
-                    + "graph equals. libtorch's kernels are inexact on this processor; 'DNNL_MAX_CPU_ISA=AVX2' in the environment "
-                    + "avoids them.");
+                    + $"{ofModule.Relative:g3} of its scale, as its run "
+                    + $"{(isDouble ? "in float64" : "with gradients")} shows, which the graph equals. libtorch's "
+                    + "kernels are inexact on this processor; 'DNNL_MAX_CPU_ISA=AVX2' in the environment avoids them.");
                 difference = second;
             }
 
@@ -205,8 +205,8 @@ internal sealed class ModuleProof(
     private static long Product(IReadOnlyDictionary<string, long> sizes)
         => sizes.Values.Aggregate(1L, (product, size) => product * size);
 
-    // In float64, recorded, which refuses what libtorch would end the process for; or where the module does not run so, by
-    // kernels that keep gradients.
+    // In float64, recorded, which refuses what libtorch would end the process for; or, where the module does not
+    // run so, by kernels that keep gradients.
     private (torch.Tensor Tensor, bool IsDouble) Again(object?[] arguments, torch.Tensor[] copies, int output)
     {
         using var scope = torch.NewDisposeScope();
@@ -235,17 +235,17 @@ internal sealed class ModuleProof(
         => new(
             actual.AsSpan().SequenceEqual(expected)
                 ? $"At {Text(sizes)} the output '{output}' differs by {difference.Absolute:g3}, "
-                    + $"{difference.Relative:g3} of its scale; allowed is {tolerance:g3}.{InDouble(inDouble)} The module "
-                    + "does other things at other sizes or values, or computes inexactly: fix the axis, declare 'Min', "
-                    + "'Max' or 'Multiple', or raise 'Tolerance'."
+                    + $"{difference.Relative:g3} of its scale; allowed is {tolerance:g3}.{InDouble(inDouble)} "
+                    + "The module does other things at other sizes or values, or computes inexactly: fix the axis, "
+                    + "declare 'Min', 'Max' or 'Multiple', or raise 'Tolerance'."
                 : $"At {Text(sizes)} the output '{output}' has shape [{string.Join(", ", actual)}], the module's "
                     + $"[{string.Join(", ", expected)}]. The module does other things at other sizes: fix the "
                     + "axis, or declare 'Min', 'Max' or 'Multiple'.");
 
     private static string InDouble((Difference Graph, Difference Module)? differences)
         => differences is not { } both ? ""
-            : $" Of what the module computes in float64 the graph is off by {both.Graph.Relative:g3}, the module itself "
-                + $"by {both.Module.Relative:g3}.";
+            : $" Of what the module computes in float64 the graph is off by {both.Graph.Relative:g3}, the module "
+                + $"itself by {both.Module.Relative:g3}.";
 
     private static string Text(IReadOnlyDictionary<string, long> sizes)
         => sizes.Count == 0 ? "the example's sizes"

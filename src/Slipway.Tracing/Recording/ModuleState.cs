@@ -59,7 +59,7 @@ internal sealed class ModuleState : IDisposable
         foreach (var (name, owner, field, value) in _fields)
         {
             var target = field.IsStatic ? null : owner;
-            if (!Equals(field.GetValue(target), value))
+            if (!IsSame(field.GetValue(target), value))
             {
                 changed.Add(name);
                 field.SetValue(target, value);
@@ -68,7 +68,8 @@ internal sealed class ModuleState : IDisposable
 
         foreach (var (name, list, items) in _lists)
         {
-            if (!list.Cast<object?>().SequenceEqual(items))
+            if (list.Count != items.Length
+                || list.Cast<object?>().Zip(items).Any(pair => !IsSame(pair.First, pair.Second)))
             {
                 changed.Add(name);
                 Refill(list, items);
@@ -78,7 +79,7 @@ internal sealed class ModuleState : IDisposable
         foreach (var (name, map, items) in _maps)
         {
             if (map.Count != items.Length || items.Any(item => !map.Contains(item.Key)
-                || !Equals(map[item.Key], item.Value)))
+                || !IsSame(map[item.Key], item.Value)))
             {
                 changed.Add(name);
                 map.Clear();
@@ -257,6 +258,10 @@ internal sealed class ModuleState : IDisposable
             Remember(value);
         }
     }
+
+    // Tensors compare their elements, and fail once they are disposed.
+    private static bool IsSame(object? left, object? right)
+        => left is string or ValueType ? left.Equals(right) : ReferenceEquals(left, right);
 
     private static string NameOf(FieldInfo field) => $"{field.DeclaringType!.Name}.{field.Name}";
 

@@ -263,6 +263,14 @@ internal sealed class Recorder : IDisposable
                     call.Place, $"It writes into its input '{value.Name}' by '{call.Name}'. Use 'clone()' first.");
             }
 
+            if (value.Origin == ValueOrigin.Constant && CallPolicy.IsTorch(call.Site.Caller.Module.Assembly))
+            {
+                throw Refused(
+                    call.Place, $"It writes by '{call.Name}' into statistics of a layer that is in training, and that "
+                    + "'eval()' does not reach: call 'RegisterComponents()' in the constructor of the module "
+                    + "that holds it.");
+            }
+
             if (value.Origin == ValueOrigin.Constant)
             {
                 throw Refused(
