@@ -129,8 +129,10 @@ public static class Exporter
             Architecture = name,
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
-            Quantization = quantizer is null || formats.Recipe is null
-                ? formats.Recipe : QuantizationPlan.Describe(quantizer.Spent, formats.Recipe),
+            Quantization = formats.Recipe is not { } stated ? null
+                : quantizer is not null ? QuantizationPlan.Describe(quantizer.Spent, stated)
+                : stated.Method == WeightFormats.Prequantized ? KeptCodes.Describe(build.Writer.Graph, stated)
+                : stated,
             KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,

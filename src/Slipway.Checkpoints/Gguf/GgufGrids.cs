@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Slipway.Checkpoints.Decoding;
 
 namespace Slipway.Checkpoints.Gguf;
@@ -17,6 +18,7 @@ internal sealed record GgufGrid(int Bits, bool HasMinima, SplitBlocks Split)
         [TensorType.Q4_0] = new(4, HasMinima: false, SplitQ4_0),
         [TensorType.Q4_1] = new(4, HasMinima: true, SplitQ4_1),
         [TensorType.Q4_K] = new(4, HasMinima: true, SplitQ4_K),
+        [TensorType.Q5_0] = new(8, HasMinima: false, SplitQ5_0),
         [TensorType.Q8_0] = new(8, HasMinima: false, SplitQ8_0),
     };
 
@@ -57,6 +59,24 @@ internal sealed record GgufGrid(int Bits, bool HasMinima, SplitBlocks Split)
             }
 
             (scales[block], zeroPoints[block]) = ZeroPoint(scale, -minimum, own);
+        }
+    }
+
+    // Codes of -16 to 15 are as exact around the middle of eight bits.
+    private static void SplitQ5_0(
+        ReadOnlySpan<byte> source, Span<byte> codes, Span<float> scales, Span<float> zeroPoints)
+    {
+        for (var block = 0; block < scales.Length; block++, source = source[22..])
+        {
+            var own = codes.Slice(block * GroupSize, GroupSize);
+            SplitHalves(source.Slice(6, 16), own);
+            var fifth = BinaryPrimitives.ReadUInt32LittleEndian(source[2..]);
+            for (var i = 0; i < own.Length; i++)
+            {
+                own[i] = (byte)((own[i] | (((fifth >> i) & 1) << 4)) + 112);
+            }
+
+            (scales[block], zeroPoints[block]) = (BlockDecoders.ReadHalf(source), 128);
         }
     }
 

@@ -30,12 +30,16 @@ internal static class EvalToolsVerb
         {
             Description = "Take calls as the model writes them, not held to the offered tools by token masks.",
         };
+        var output = new Option<string?>("--output", "-o")
+        {
+            Description = "A folder for the graded answers, as they come; a run that was ended goes on from there.",
+        };
         var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "tools", "Score tool calls on held-out requests. Example: slipway eval tools models/device-assistant/int4")
         {
-            package, corpus, count, seed, unguided, json,
+            package, corpus, count, seed, unguided, output, json,
         };
         resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
@@ -51,7 +55,11 @@ internal static class EvalToolsVerb
                 GuideToolCalls = guided,
                 Model = resources.Read(result),
             });
-            var evaluator = new ToolCallEvaluator(client);
+            var evaluator = new ToolCallEvaluator(client, new ToolCallEvaluatorOptions
+            {
+                ResultsPath = result.GetValue(output) is { } folder
+                    ? Path.Combine(folder, guided ? "tools.results.jsonl" : "tools.unguided.results.jsonl") : null,
+            });
             var report = await ProgressDisplay.RunAsync(context, "tool calls", progress => evaluator.EvaluateAsync(
                 cases,
                 new Relay<ToolCallProgress>(step => progress.Report((
@@ -95,7 +103,9 @@ internal static class EvalToolsVerb
             output.WriteLine($"wrong ({failure.Case.Kind}): {failure.Case.Messages[^1].Text} -> {failure.Answer}");
         }
 
-        output.WriteLine($"{Amounts.Number(report.Elapsed.TotalSeconds, "0.0")} s");
+        output.WriteLine(
+            $"{Amounts.Number(report.Elapsed.TotalSeconds, "0.0")} s"
+            + (report.Resumed > 0 ? $"; {report.Resumed} answers of an earlier run" : ""));
     }
 
     private static JsonObject ToJson(ToolCallReport report, bool guided) => new()

@@ -42,8 +42,10 @@ internal static class ExportReports
         if (report.Manifest.Quantization is { Method: Prequantized } kept)
         {
             context.Output.WriteLine(
-                $"kept, as the source holds them: values of {kept.Bits} bits in blocks of {kept.BlockSize}; "
-                + "--requantize chooses them anew");
+                $"kept, as the source holds them: values of {kept.Bits} bits in blocks of {kept.BlockSize}"
+                + (kept.Matrices is { Count: > 0 } wider
+                    ? $", and in more {wider.Count} matrices that {kept.Bits} bits cannot hold as they are" : "")
+                + "; --requantize chooses them anew");
         }
         else if (report.Manifest.Quantization is { } chosen)
         {

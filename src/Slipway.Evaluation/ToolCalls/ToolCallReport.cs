@@ -30,6 +30,9 @@ public sealed record ToolCallReport(
     /// <summary>The share of call cases with exactly the right calls, 0 to 1; 0 where there are none.</summary>
     public double ExactRate => CallCases == 0 ? 0 : (double)ExactCalls / CallCases;
 
+    /// <summary>The cases whose answers an earlier run left in the file of results.</summary>
+    public int Resumed { get; init; }
+
     internal static ToolCallReport From(IReadOnlyList<ToolCallResult> results, TimeSpan elapsed)
     {
         var calls = results.Where(result => result.Case.Expected.Count > 0).ToList();

@@ -27,12 +27,10 @@ internal sealed class PrequantizedFormat(
         return format.Write(writer, name, weight);
     }
 
-    public override WeightFormat ForStacks(params IReadOnlyList<Weight> stacks)
-    {
-        PrequantizedBlocks?[] each = [.. stacks.Select(Blocks)];
-        var areCodes = each.Any(blocks => blocks is not null) || stacks.Any(IsQuantized);
-        return PrequantizedBlocks.ForStacks(each, stacks) ?? (areCodes ? anew : numbers).ForStacks(stacks);
-    }
+    // The operator of experts has no minima: types that have them are held as what takes more bits is.
+    public override WeightFormat ForStacks(params IReadOnlyList<Weight> stacks) =>
+        PrequantizedBlocks.ForStacks([.. stacks.Select(Blocks)], stacks)
+        ?? (stacks.Any(IsQuantized) ? anew : numbers).ForStacks(stacks);
 
     public override GraphStack WriteStack(WeightWriter writer, string name, Weight weight, int count) =>
         ForStacks(weight).WriteStack(writer, name, weight, count);

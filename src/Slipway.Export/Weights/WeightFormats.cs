@@ -104,10 +104,16 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
                 : new(new PrequantizedFormat(bits, keepsCodes: false, anew, anew, checkpoint), half, recipe);
         }
 
-        // A file of quantized types has what matters more in types of more bits, which 8 bits hold.
+        // A file of quantized types has what matters more in types of more bits, which 8 bits hold; but where most
+        // weights have fewer bits, 8 bits for each would be a waste.
         WeightFormats KeepTypes(int bits, BlockFormat anew, QuantizationRecipe recipe, FloatFormat half)
         {
-            if (!checkpoint.Quantized.Values.Any(stored => stored.Bits == bits))
+            var kept = checkpoint.Quantized.Values.Where(stored => stored.Bits == bits)
+                .Sum(stored => (long)stored.Rows * stored.Columns);
+            var fewer = checkpoint.Tensors.Values
+                .Where(tensor => bits < 8 && tensor.Type.BlockBytes() * 8 < tensor.Type.BlockSize() * bits)
+                .Sum(tensor => tensor.Count);
+            if (kept <= fewer)
             {
                 return new(anew, half, recipe);
             }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slipway.Testing;
@@ -63,7 +62,7 @@ public sealed class GgufArchitectureTests(ITestOutputHelper output)
         using var source = Checkpoint.Open(SharedAssets.Path("tiny", name));
         using var folder = new TemporaryFolder();
         var bytes = new GgufConversion(source, architecture).Write(
-            builder => AddMetadata(builder, architecture, source.Config, metadata));
+            builder => GgufConversion.AddMetadata(builder, architecture, source.Config, metadata));
         File.WriteAllBytes(folder["model.gguf"], bytes);
         using var converted = Checkpoint.Open(folder["model.gguf"]);
 
@@ -201,21 +200,6 @@ public sealed class GgufArchitectureTests(ITestOutputHelper output)
 
         output.WriteLine($"{name}: {source.Tensors.Count} tensors, largest difference {max:0.0e+0}");
         Assert.InRange(max, 0, 1e-6f);
-    }
-
-    private static void AddMetadata(GgufBuilder builder, string architecture, JsonObject config, string[] own)
-    {
-        foreach (var pair in (string[])
-            ["block_count=num_hidden_layers", "context_length=max_position_embeddings", "embedding_length=hidden_size",
-             "feed_forward_length=intermediate_size", "attention.head_count=num_attention_heads",
-             "attention.head_count_kv=num_key_value_heads", "attention.layer_norm_rms_epsilon=rms_norm_eps", .. own])
-        {
-            var (key, from) = (pair.Split('=')[0], pair.Split('=')[1]);
-            var number = double.TryParse(from, CultureInfo.InvariantCulture, out var constant)
-                ? constant
-                : (double)config[from]!;
-            builder.Add($"{architecture}.{key}", number == Math.Floor(number) ? (uint)number : (object)(float)number);
-        }
     }
 
     private static bool Same(JsonNode? expected, JsonNode? actual) =>

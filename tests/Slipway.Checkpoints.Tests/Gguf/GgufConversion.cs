@@ -1,11 +1,13 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace Slipway.Checkpoints.Tests.Gguf;
 
 // Writes a Hugging Face checkpoint as the GGUF file that llama.cpp's converter makes of it: names, metadata, and how
-// tensors are rearranged.
-internal sealed partial class GgufConversion(Checkpoint source, string architecture)
+// tensors are rearranged. Matrices are rounded to the types that typeOf gives for names and columns; null for F32.
+internal sealed partial class GgufConversion(
+    Checkpoint source, string architecture, Func<string, long, string?>? typeOf = null)
 {
     private static readonly Dictionary<string, string> Names = new()
     {
@@ -59,6 +61,25 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
     // What stands after attention is another norm where one stands before the feed-forward too.
     private bool HasPostNorm => architecture is "gemma2" or "gemma3" or "olmo2" or "gpt-oss";
 
+    // The values that rounded matrices stand for, by their names in the checkpoint.
+    public Dictionary<string, float[]> Rounded { get; } = [];
+
+    // The configuration under GGUF's keys, the architecture's own as 'key=config key' or 'key=number'.
+    public static void AddMetadata(GgufBuilder builder, string architecture, JsonObject config, string[] own)
+    {
+        foreach (var pair in (string[])
+            ["block_count=num_hidden_layers", "context_length=max_position_embeddings", "embedding_length=hidden_size",
+             "feed_forward_length=intermediate_size", "attention.head_count=num_attention_heads",
+             "attention.head_count_kv=num_key_value_heads", "attention.layer_norm_rms_epsilon=rms_norm_eps", .. own])
+        {
+            var (key, from) = (pair.Split('=')[0], pair.Split('=')[1]);
+            var number = double.TryParse(from, CultureInfo.InvariantCulture, out var constant)
+                ? constant
+                : (double)config[from]!;
+            builder.Add($"{architecture}.{key}", number == Math.Floor(number) ? (uint)number : (object)(float)number);
+        }
+    }
+
     public byte[] Write(Action<GgufBuilder> addMetadata)
     {
         addMetadata(_builder);
@@ -88,6 +109,7 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
         if (ExpertName().Match(name) is { Success: true } expert)
         {
             var key = $"{prefix}ffn_{Experts[expert.Groups[2].Value]}_exps.weight";
+            Round(tensor, key, values);
             _experts.TryAdd(key, ([.. tensor.Shape], []));
             _experts[key].Values[int.Parse(expert.Groups[1].Value, CultureInfo.InvariantCulture)] = values;
             return;
@@ -105,6 +127,7 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
             : HasPostNorm ? "post_attention_norm"
             : "ffn_norm";
         var shape = tensor.Shape.ToArray();
+        Round(tensor, prefix + target + suffix, values);
         if (HasPermutedHeads && target is "attn_q" or "attn_k")
         {
             values = Permute(values, shape, target == "attn_q" ? "num_attention_heads" : "num_key_value_heads");
@@ -169,8 +192,29 @@ internal sealed partial class GgufConversion(Checkpoint source, string architect
     private static float[] Transpose(float[] values, int rows, int columns) =>
         [.. Enumerable.Range(0, values.Length).Select(i => values[(i % rows * columns) + (i / rows)])];
 
-    private void Add(string name, IEnumerable<long> shape, float[] values) =>
-        _builder.AddFloats(name, [.. shape.Reverse()], values);
+    // Rows are rounded each for itself, so that it does not matter in which order they stand.
+    private void Round(TensorInfo tensor, string name, float[] values)
+    {
+        if (tensor.Shape.Count > 1 && typeOf?.Invoke(name, tensor.Shape[^1]) is { } type)
+        {
+            float[] rounded = [.. values];
+            GgufEncoder.Encode(type, rounded);
+            Rounded[tensor.Name] = rounded;
+        }
+    }
+
+    private void Add(string name, IEnumerable<long> shape, float[] values)
+    {
+        long[] sizes = [.. shape.Reverse()];
+        if (sizes.Length > 1 && typeOf?.Invoke(name, sizes[0]) is { } type)
+        {
+            _builder.AddTensor(name, GgufEncoder.NumberOf(type), sizes, GgufEncoder.Encode(type, values));
+        }
+        else
+        {
+            _builder.AddFloats(name, sizes, values);
+        }
+    }
 
     [GeneratedRegex(@"^(?:model\.layers|transformer\.h)\.(\d+)\.(.*)$")]
     private static partial Regex LayerName();

@@ -37,6 +37,7 @@ public sealed class GgufTypeTests(ITestOutputHelper output)
     [InlineData("q4_0", 4, false)]
     [InlineData("q4_1", 4, true)]
     [InlineData("q4_k", 4, true)]
+    [InlineData("q5_0", 8, false)]
     [InlineData("q8_0", 8, false)]
     public void ReadQuantized_TypesThatLieOnGrids_GivesCodesOfTheSameValues(string name, int bits, bool hasMinima)
     {
@@ -65,6 +66,6 @@ public sealed class GgufTypeTests(ITestOutputHelper output)
     public void Quantized_OtherTypes_AreNumbers()
     {
         using var checkpoint = Checkpoint.Open(SharedAssets.Path("gguf", "types.gguf"));
-        Assert.Equal(["q4_0", "q4_1", "q4_k", "q8_0"], checkpoint.Quantized.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["q4_0", "q4_1", "q4_k", "q5_0", "q8_0"], checkpoint.Quantized.Keys.Order(StringComparer.Ordinal));
     }
 }

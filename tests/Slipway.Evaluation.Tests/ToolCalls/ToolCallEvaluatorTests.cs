@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using Slipway.Evaluation.ToolCalls;
+using Slipway.Testing;
 
 namespace Slipway.Evaluation.Tests.ToolCalls;
 
@@ -112,6 +113,43 @@ public sealed class ToolCallEvaluatorTests
     }
 
     [Fact]
+    public async Task Evaluate_RunThatWasEnded_GoesOnWhereItWas()
+    {
+        using TemporaryFolder folder = new();
+        ToolCallEvaluatorOptions options = new() { Concurrency = 1, ResultsPath = folder["out/results.jsonl"] };
+        ToolCallCase[] cases = [CallCase, RefusalCase, CallCase, RefusalCase];
+        using FixedClient first = new(Call("set_light", "{\"room\": \"kitchen\", \"level\": 30}")) { Most = 3 };
+        await Assert.ThrowsAsync<OperationCanceledException>(() => new ToolCallEvaluator(first, options)
+            .EvaluateAsync(cases, cancellationToken: TestContext.Current.CancellationToken));
+
+        using FixedClient second = new(new TextContent("No."));
+        List<ToolCallProgress> seen = [];
+        var report = await new ToolCallEvaluator(second, options).EvaluateAsync(
+            cases, new Recorder(seen), TestContext.Current.CancellationToken);
+        Assert.Equal((3, 1), (report.Resumed, second.Options.Count));
+        Assert.Equal((2, 2, 2, 1, 0), (
+            report.CallCases, report.ExactCalls, report.TextCases, report.RightTextCases, report.ExactTexts));
+        Assert.Equal("set_light(room: \"kitchen\", level: 30)", Assert.Single(report.Failures).Answer);
+        Assert.Equal(new ToolCallProgress(4, 4, 3), Assert.Single(seen));
+    }
+
+    [Fact]
+    public async Task Evaluate_FileOfOtherCases_IsRefused()
+    {
+        using TemporaryFolder folder = new();
+        ToolCallEvaluatorOptions options = new() { ResultsPath = folder["results.jsonl"] };
+        using FixedClient client = new(new TextContent("No."));
+        ToolCallEvaluator evaluator = new(client, options);
+        await evaluator.EvaluateAsync([CallCase], cancellationToken: TestContext.Current.CancellationToken);
+        var other = CallCase with { Expected = [new ExpectedToolCall("set_light", [])] };
+        var error = await Assert.ThrowsAsync<InvalidDataException>(
+            () => evaluator.EvaluateAsync([other], cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Equal(
+            $"The results in '{folder["results.jsonl"]}' are of another run; what differs is 'cases_sha256'. Name "
+            + "another file, or remove this one.", error.Message);
+    }
+
+    [Fact]
     public void Evaluator_NoConcurrency_IsRefused()
     {
         using var client = new FixedClient(new TextContent("x"));
@@ -149,6 +187,9 @@ public sealed class ToolCallEvaluatorTests
 
         public List<ChatOptions> Options { get; } = [];
 
+        // Answers before the run is ended.
+        public int Most { get; init; } = int.MaxValue;
+
         public Task<ChatResponse> GetResponseAsync(
             IEnumerable<ChatMessage> messages, ChatOptions? options = null,
             CancellationToken cancellationToken = default)
@@ -156,6 +197,10 @@ public sealed class ToolCallEvaluatorTests
             lock (_lock)
             {
                 Options.Add(options!);
+                if (Options.Count > Most)
+                {
+                    throw new OperationCanceledException();
+                }
             }
 
             return Task.FromResult(new ChatResponse(new ChatMessage(ChatRole.Assistant, [answer])));
