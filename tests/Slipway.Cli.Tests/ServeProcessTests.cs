@@ -54,6 +54,39 @@ public sealed class ServeProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Settings_OfTheEnvironment_Hold()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The shell is that of Unix.");
+        using var server = await ServerProcess.StartAsync(
+            "SLIPWAY_Model__ContextLength=64 SLIPWAY_Server__ApiKeys__0=secret exec \"$@\"", Package);
+        using var refused = await server.Http.GetAsync(new Uri("v1/models", UriKind.Relative), Token);
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        server.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "secret");
+        using var content = new StringContent(
+            """{"model": "int4", "prompt": "Hello!"}""", Encoding.UTF8, "application/json");
+        using var response = await server.Http.PostAsync(new Uri("v1/tokenize", UriKind.Relative), content, Token);
+        var tokens = JsonNode.Parse(await response.Content.ReadAsStringAsync(Token))!;
+        Assert.Equal(64, (int?)tokens["max_model_len"]);
+    }
+
+    [Theory]
+    [InlineData("SLIPWAY_Server__Colour=red", "'Server:Colour' is no setting; expected one of AdaptersPath, ")]
+    [InlineData("SLIPWAY_Model__Colour=red", "'Model:Colour' is no setting; expected one of AllowSpinning, ")]
+    [InlineData("SLIPWAY_Server__SendTimeout=soon", "'soon' at 'Server:SendTimeout'")]
+    [InlineData("SLIPWAY_Server__SendTimeout=0", "SendTimeout is '00:00:00'; expected more than zero")]
+    [InlineData("SLIPWAY_Model__MaxBatchSize=0", "MaxBatchSize is '0'; expected from 1 to 4096.")]
+    public async Task Settings_ThatAreWrong_AreOneLine(string setting, string words)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The shell is that of Unix.");
+        using var process = ToolProcess.Start($"{setting} exec \"$@\"", ["serve", Package, "--port", "0"]);
+        var error = await process.StandardError.ReadToEndAsync(Token);
+        await process.WaitForExitAsync(Token);
+        Assert.Equal(1, process.ExitCode);
+        Assert.Contains(words, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
     public async Task Terminate_WhileStreaming_EndsTheStreamAndTurnsNewRequestsAway()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are those of Unix.");

@@ -76,6 +76,12 @@ public sealed class ServeVerbTests
     [InlineData("'a=b' in --alias is no NAME=MODEL of one of 'int4'.", "--alias", "a=b")]
     [InlineData("There is no folder 'no-such'; expected one of adapters.", "--adapters-folder", "no-such")]
     [InlineData("Two packages are called 'int4'. Name them", "", "")]
+    [InlineData("Two models are called 'int4'.", "--alias", "int4=int4")]
+    [InlineData("'app.example' in --cors is no origin", "--cors", "app.example")]
+    [InlineData("--drain-seconds is '-1'", "--drain-seconds", "-1")]
+    [InlineData("Threads is '0'; expected from 1", "--threads", "0")]
+    [InlineData("RequestsPerMinute is '0'", "--requests-per-minute", "0")]
+    [InlineData("'/no/such/responses.db' cannot keep responses", "--responses", "/no/such/responses.db")]
     public async Task Serve_WrongUsage_IsOneLine(string words, string name, string value)
     {
         var run = await Tool.RunAsync(

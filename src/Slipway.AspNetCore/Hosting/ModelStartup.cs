@@ -1,7 +1,9 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Slipway.AspNetCore.Models;
+using Slipway.AspNetCore.Responses;
 
 namespace Slipway.AspNetCore.Hosting;
 
@@ -11,13 +13,19 @@ namespace Slipway.AspNetCore.Hosting;
 /// <remarks>The server is ready when all have. A model that cannot be loaded stops the host.</remarks>
 internal sealed partial class ModelStartup(
     ModelCatalog catalog, ServerGate gate, IOptions<OpenAIServerOptions> options, IHostApplicationLifetime lifetime,
-    ILogger<ModelStartup> logger) : IHostedService, IDisposable
+    IServiceProvider services, ILogger<ModelStartup> logger) : IHostedService, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task _loading = Task.CompletedTask;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        if (options.Value.ResponsesPath is not null)
+        {
+            // A file that cannot be opened is known before anything relies on it.
+            _ = services.GetRequiredService<ResponseStore>();
+        }
+
         gate.IsLoading = options.Value.LoadAtStart;
         if (gate.IsLoading)
         {

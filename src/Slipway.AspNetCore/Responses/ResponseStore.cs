@@ -15,7 +15,7 @@ internal sealed class ResponseStore : IDisposable
     private readonly int _max;
 
     /// <summary>Opens the file, or a store in memory where none is named.</summary>
-    /// <exception cref="SqliteException">The file is none of SQLite's, or cannot be written.</exception>
+    /// <exception cref="InvalidDataException">The file is none of SQLite's, or cannot be written.</exception>
     public ResponseStore(IOptions<OpenAIServerOptions> options)
     {
         _max = options.Value.MaxStoredResponses;
@@ -23,14 +23,25 @@ internal sealed class ResponseStore : IDisposable
         {
             DataSource = options.Value.ResponsesPath ?? ":memory:",
         }.ToString());
-        _connection.Open();
-        Run("PRAGMA journal_mode = WAL");
-        Run("PRAGMA synchronous = FULL");
-        Run("""
-            CREATE TABLE IF NOT EXISTS responses (
-                number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
-                response TEXT NOT NULL, input TEXT NOT NULL, conversation TEXT NOT NULL)
-            """);
+        try
+        {
+            _connection.Open();
+            Run("PRAGMA journal_mode = WAL");
+            Run("PRAGMA synchronous = FULL");
+            Run("""
+                CREATE TABLE IF NOT EXISTS responses (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
+                    response TEXT NOT NULL, input TEXT NOT NULL, conversation TEXT NOT NULL)
+                """);
+        }
+        catch (SqliteException exception)
+        {
+            _connection.Dispose();
+            throw new InvalidDataException(
+                $"The file '{options.Value.ResponsesPath}' cannot keep responses: {exception.Message} Name a file in a "
+                + "folder that can be written, or none.",
+                exception);
+        }
     }
 
     /// <summary>Keeps a response.</summary>

@@ -28,11 +28,19 @@ internal sealed class ModelArguments(VerbContext context)
 
     public int? Threads(ParseResult result) => result.GetValue(_threads);
 
-    public LanguageModelOptions Read(ParseResult result)
-        => Providers.Read(result) with
+    /// <summary>The options that the flags say.</summary>
+    /// <param name="result">What was given.</param>
+    /// <param name="from">What holds where no flag says otherwise; null for the defaults.</param>
+    public LanguageModelOptions Read(ParseResult result, LanguageModelOptions? from = null)
+    {
+        var (options, providers) = (from ?? new(), Providers.Read(result));
+        return options with
         {
-            Threads = Threads(result),
-            KeyValueCacheBytes = result.GetValue(_keyValueCacheBytes),
+            ExecutionProviders = providers.ExecutionProviders ?? options.ExecutionProviders,
+            ExecutionProviderOptions = providers.ExecutionProviderOptions ?? options.ExecutionProviderOptions,
+            Threads = Threads(result) ?? options.Threads,
+            KeyValueCacheBytes = result.GetValue(_keyValueCacheBytes) ?? options.KeyValueCacheBytes,
             LoggerFactory = new WarningLog(context.Error),
         };
+    }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Microsoft.Extensions.Configuration;
 using Slipway.AspNetCore;
+using Slipway.Packaging;
 
 namespace Slipway.Cli.Verbs;
 
@@ -161,10 +162,10 @@ internal sealed class ServeArguments(VerbContext context)
     }
 
     /// <summary>Settings of configuration, and the flags over them.</summary>
-    public OpenAIServerOptions Options(ParseResult result, IConfiguration section)
+    /// <exception cref="UsageException">A setting is unknown, or of another type.</exception>
+    public OpenAIServerOptions Options(ParseResult result, IConfigurationSection section)
     {
-        var options = new OpenAIServerOptions();
-        section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+        var options = ServeSettings.Read<OpenAIServerOptions>(section);
         options.ApiKeys = [.. options.ApiKeys, .. result.GetValue(_keys) ?? []];
         options.RequestsPerMinute = result.GetValue(_perMinute) ?? options.RequestsPerMinute;
         options.ConcurrentRequests = result.GetValue(_concurrent) ?? options.ConcurrentRequests;
@@ -193,23 +194,36 @@ internal sealed class ServeArguments(VerbContext context)
 
     public bool LogsJson(ParseResult result) => result.GetValue(_logJson);
 
-    public TimeSpan DrainTime(ParseResult result) => TimeSpan.FromSeconds(Math.Max(0, result.GetValue(_drain)));
+    /// <summary>The time that answers in flight have to end.</summary>
+    /// <exception cref="UsageException">It is below zero.</exception>
+    public TimeSpan DrainTime(ParseResult result) => result.GetValue(_drain) is >= 0 and var seconds
+        ? TimeSpan.FromSeconds(seconds)
+        : throw new UsageException($"--drain-seconds is '{result.GetValue(_drain)}'; expected 0 or more.");
 
     public bool HasPage(ParseResult result) => !result.GetValue(_noPage);
 
-    public string[] Origins(ParseResult result) => result.GetValue(_origins) ?? [];
+    /// <summary>Origins whose pages may send requests.</summary>
+    /// <exception cref="UsageException">One is no origin.</exception>
+    public string[] Origins(ParseResult result) =>
+    [
+        .. (result.GetValue(_origins) ?? []).Select(
+            text => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+                && text == uri.GetLeftPart(UriPartial.Authority)
+                ? text
+                : throw new UsageException($"'{text}' in --cors is no origin, such as https://app.example.")),
+    ];
 
     /// <summary>Options of each model: those of configuration, and the flags over them; all share one budget.</summary>
-    public LanguageModelOptions ModelOptions(ParseResult result, IConfiguration section)
+    /// <exception cref="UsageException">A setting is unknown, or of another type.</exception>
+    /// <exception cref="ArgumentException">A value cannot be.</exception>
+    public LanguageModelOptions ModelOptions(ParseResult result, IConfigurationSection section)
     {
-        var (options, flags) = (new LanguageModelOptions(), _resources.Read(result));
-        section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
-        return options with
+        var options = _resources.Read(result, ServeSettings.Read<LanguageModelOptions>(section)) with
         {
-            Threads = flags.Threads ?? options.Threads,
-            KeyValueCacheBytes = flags.KeyValueCacheBytes ?? options.KeyValueCacheBytes,
             MemoryBudget = Budget(result),
         };
+        OptionsValidation.Validate(options);
+        return options;
     }
 
     /// <summary>The time after which an unused model is unloaded; null for never.</summary>
@@ -228,9 +242,10 @@ internal sealed class ServeArguments(VerbContext context)
     {
         var models = Models(result);
         var names = string.Join(", ", models.Select(model => $"'{model.Name}'"));
+        HashSet<string> taken = [.. models.Select(model => model.Name)];
         return [.. (result.GetValue(_aliases) ?? []).Select(
             text => text.Split('=', 2) is [{ Length: > 0 } alias, var name] && models.Any(model => model.Name == name)
-                ? (alias, name)
+                ? taken.Add(alias) ? (alias, name) : throw new UsageException($"Two models are called '{alias}'.")
                 : throw new UsageException($"'{text}' in --alias is no NAME=MODEL of one of {names}."))];
     }
 
@@ -246,8 +261,15 @@ internal sealed class ServeArguments(VerbContext context)
         }
 
         var folder = text[(equals + 1)..];
-        return Directory.Exists(folder)
-            ? (equals < 0 ? new DirectoryInfo(Path.GetFullPath(folder)).Name : text[..equals], folder)
-            : throw new DirectoryNotFoundException($"There is no folder '{folder}'; expected a package.");
+        if (!Directory.Exists(folder))
+        {
+            throw new DirectoryNotFoundException($"There is no folder '{folder}'; expected a package.");
+        }
+
+        // A package that is damaged is known now, not with the first request.
+        _ = File.Exists(Path.Combine(folder, ModelPackage.ConfigFile))
+            ? ModelPackage.Open(folder, PackageVerification.Sizes).Manifest
+            : EncoderPackage.Open(folder, PackageVerification.Sizes).Manifest;
+        return (equals < 0 ? new DirectoryInfo(Path.GetFullPath(folder)).Name : text[..equals], folder);
     }
 }

@@ -8,8 +8,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
+using Slipway.AspNetCore;
 using Slipway.Telemetry;
 
 namespace Slipway.Cli.Verbs;
@@ -39,6 +41,7 @@ internal static class ServeVerb
         command.SetAction(async (result, cancellationToken) =>
         {
             await using var app = Build(arguments, result);
+            Check(app);
             await app.StartAsync(cancellationToken).ConfigureAwait(false);
             var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
             context.Output.WriteLine(
@@ -53,6 +56,19 @@ internal static class ServeVerb
             return 0;
         });
         return command;
+    }
+
+    // Before the host starts, which would log what is thrown.
+    private static void Check(WebApplication app)
+    {
+        try
+        {
+            _ = app.Services.GetRequiredService<IOptions<OpenAIServerOptions>>().Value;
+        }
+        catch (OptionsValidationException exception)
+        {
+            throw new UsageException(string.Join(' ', exception.Failures));
+        }
     }
 
     // Spans and measurements go where the standard variables of the environment say; nowhere without them.
@@ -83,6 +99,9 @@ internal static class ServeVerb
             console.FormatterName = arguments.LogsJson(result) ? ConsoleFormatterNames.Json : console.FormatterName;
         });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+
+        // It logs what it throws, which is told in a line.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         var options = arguments.Options(result, builder.Configuration.GetSection("Server"));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
