@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.AI;
 using Slipway;
+using Slipway.Packaging;
 
 const long Megabyte = 1024 * 1024;
 var package = args.ElementAtOrDefault(0) ?? "models/device-assistant/int4";
@@ -22,10 +23,9 @@ using var client = new OnnxChatClient(new OnnxChatClientOptions
     PackagePath = package,
     Model = new()
     {
-        Threads = 1, AllowSpinning = false,
-        MaxBatchSize = 1,
-        ContextLength = 512,
-        KeyValueCacheBytes = ceiling / 8,
+        Threads = 1, AllowSpinning = false, MaxBatchSize = 1,
+        Verification = PackageVerification.Sizes, // hashing would load OpenSSL
+        ContextLength = 512, KeyValueCacheBytes = ceiling / 8,
         MaxPrefillTokens = 64,
     },
 });

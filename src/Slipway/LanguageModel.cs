@@ -101,7 +101,8 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(packageFolder);
         var checkedOptions = options ?? new LanguageModelOptions();
         OptionsValidation.Validate(checkedOptions);
-        return new LanguageModel(new LoadedModel(ModelPackage.Open(packageFolder), checkedOptions, wrap));
+        var package = ModelPackage.Open(packageFolder, checkedOptions.Verification);
+        return new LanguageModel(new LoadedModel(package, checkedOptions, wrap));
     }
 
     /// <summary>Continues a prompt, token by token.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Slipway.Packaging;
 
 namespace Slipway;
 
@@ -43,6 +44,14 @@ public sealed record LanguageModelOptions
     /// <remarks>Another one is in the package <c>Slipway.GenAI</c>. Set in code, never from configuration.</remarks>
     public LanguageModelEngine? Engine { get; set; }
 
+    /// <summary>Says what is compared with the manifest as the package is opened.</summary>
+    /// <remarks>
+    /// <see cref="PackageVerification.Sizes"/> spares a slow disk the reading, and a small device OpenSSL, by which .NET
+    /// hashes on Linux.
+    /// </remarks>
+    /// <value><see cref="PackageVerification.Default"/></value>
+    public PackageVerification Verification { get; set; }
+
     /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
     public int? Threads { get; set; }
 
@@ -61,7 +70,7 @@ public sealed record LanguageModelOptions
 
     /// <summary>
     /// Tells whether this library's own kernels run the model where the package has a graph for them and the processor
-    /// has AVX2; otherwise ONNX Runtime's run it.
+    /// has AVX2 or AdvSimd; otherwise ONNX Runtime's run it.
     /// </summary>
     /// <remarks>
     /// This library's kernels give a token the same logits to the bit whatever runs beside it. ONNX Runtime's do so

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Kernels.Interop;
 using Slipway.Onnx;
@@ -40,6 +41,18 @@ internal static class KernelGraphs
 #pragma warning disable CA5394 // Numbers to compute with.
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(_ => size * ((2 * random.NextSingle()) - 1))];
+    }
+
+    /// <summary>A checksum of numbers to the bit (CRC-32C), by which processors are compared.</summary>
+    public static uint Digest(ReadOnlySpan<float> numbers)
+    {
+        var digest = 0u;
+        foreach (var number in numbers)
+        {
+            digest = BitOperations.Crc32C(digest, BitConverter.SingleToUInt32Bits(number));
+        }
+
+        return digest;
     }
 
     public static byte[] Codes(int seed, int count)

@@ -83,7 +83,7 @@ public sealed class LanguageModelTests(ITestOutputHelper output)
     [Fact]
     public async Task GenerateAsync_ManyAtOnceInKernels_GivesExactlyTheTokensOfEachAlone()
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         using var folder = new TemporaryFolder();
         using (var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama")))
         {

@@ -63,7 +63,7 @@ internal sealed class MachineReport
         if (!KernelLibrary.IsSupported)
         {
             _missing.Add((
-                "This library's own kernels for int4 and int8 run on processors with AVX2 and FMA.",
+                "This library's own kernels for int4 and int8 run on processors with AVX2 and FMA, or arm64.",
                 "Packages run in ONNX Runtime's kernels here, more slowly. Take another machine for speed."));
         }
 

@@ -239,7 +239,7 @@ internal unsafe ref struct AttentionRows
     {
         var source = _call.At(cache, _sequence, _head, position);
         var bytes = AttentionSegment.Tile * _call.RowBytes;
-        for (var i = 0; i < bytes; i += 64)
+        for (var i = 0; Sse.IsSupported && i < bytes; i += 64)
         {
             Sse.Prefetch0(source + bytes + i);
         }
@@ -259,9 +259,10 @@ internal unsafe ref struct AttentionRows
         var padded = (end - first + AttentionSegment.Tile - 1) / AttentionSegment.Tile * AttentionSegment.Tile;
         if (_call.Shape.Softcap > 0)
         {
-            for (var i = unseen; i < seen; i++)
+            for (var i = 0; i < padded; i += 16)
             {
-                own[i] = _call.Shape.Softcap * MathF.Tanh(own[i] / _call.Shape.Softcap);
+                var score = Vector512.Load(own + i) / _call.Shape.Softcap;
+                (Exponential.Tanh(score) * _call.Shape.Softcap).Store(own + i);
             }
         }
 
@@ -301,7 +302,7 @@ internal unsafe ref struct AttentionRows
         }
 
         var max = MathF.Max(total[0], one[0]);
-        var (x, y) = (MathF.Exp(total[0] - max), MathF.Exp(one[0] - max));
+        var (x, y) = (Exponential.Of(total[0] - max), Exponential.Of(one[0] - max));
         (total[0], total[1]) = (max, (total[1] * x) + (one[1] * y));
         for (var i = 16; i < size + 16; i += 16)
         {
@@ -316,8 +317,8 @@ internal unsafe ref struct AttentionRows
         if (call.Sinks is not null)
         {
             var larger = MathF.Max(max, call.Sinks[head]);
-            shrink = MathF.Exp(max - larger);
-            sum = (sum * shrink) + MathF.Exp(call.Sinks[head] - larger);
+            shrink = Exponential.Of(max - larger);
+            sum = (sum * shrink) + Exponential.Of(call.Sinks[head] - larger);
         }
 
         var output = call.Output

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Slipway.Kernels.Attention;
 
@@ -146,11 +145,7 @@ internal static unsafe class AttentionSegment
     {
         for (var i = 0; i < count; i += 16)
         {
-            var wide = Avx512F.IsSupported
-                ? Avx512F.ConvertToVector512Int32(Vector128.Load(codes + i))
-                : Vector512.Create(
-                    Avx2.ConvertToVector256Int32(codes + i), Avx2.ConvertToVector256Int32(codes + i + 8));
-            Vector512.ConvertToSingle(wide).Store(numbers + i);
+            Vector512.ConvertToSingle(Lanes.WidenSixteen(codes + i)).Store(numbers + i);
         }
     }
 

@@ -132,12 +132,12 @@ internal static unsafe class KeyTile
     private static void Transpose(
         Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, float* tile)
     {
-        var (ab, cd) = (Sse.UnpackLow(a, b), Sse.UnpackLow(c, d));
-        Sse.MoveLowToHigh(ab, cd).Store(tile);
-        Sse.MoveHighToLow(cd, ab).Store(tile + Next);
-        (ab, cd) = (Sse.UnpackHigh(a, b), Sse.UnpackHigh(c, d));
-        Sse.MoveLowToHigh(ab, cd).Store(tile + (2 * Next));
-        Sse.MoveHighToLow(cd, ab).Store(tile + (3 * Next));
+        var (ab, cd) = (Lanes.ZipLower(a, b), Lanes.ZipLower(c, d));
+        Lanes.LowerHalves(ab, cd).Store(tile);
+        Lanes.UpperHalves(ab, cd).Store(tile + Next);
+        (ab, cd) = (Lanes.ZipUpper(a, b), Lanes.ZipUpper(c, d));
+        Lanes.LowerHalves(ab, cd).Store(tile + (2 * Next));
+        Lanes.UpperHalves(ab, cd).Store(tile + (3 * Next));
     }
 
     // The four bytes of each number, the lowest first.
@@ -152,5 +152,5 @@ internal static unsafe class KeyTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Widen(sbyte* codes)
-        => Vector128.ConvertToSingle(Sse41.ConvertToVector128Int32(codes));
+        => Vector128.ConvertToSingle(Lanes.Widen(codes));
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using static Slipway.Packaging.Kernels.AttentionContract;
 
 namespace Slipway.Kernels.Attention;
@@ -156,7 +155,7 @@ internal static unsafe class QuantizedRow
         var (factor, offset) = (Vector256.Create(scale), Vector256.Create(min));
         for (var i = 0; i < half; i += Width)
         {
-            var both = Avx2.ConvertToVector256Int32(codes + i);
+            var both = Lanes.WidenEight(codes + i);
             ((Vector256.ConvertToSingle(both & Vector256.Create(MaxCode)) * factor) + offset).Store(values + i);
             ((Vector256.ConvertToSingle(both >>> 4) * factor) + offset).Store(values + half + i);
         }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Kernels.Attention;
@@ -19,7 +20,7 @@ internal static class KernelLibrary
     private static volatile bool _isKnown;
 
     /// <summary>Tells whether this processor has the instructions that the kernels are written in.</summary>
-    public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
+    public static bool IsSupported => (Avx2.IsSupported && Fma.IsSupported) || AdvSimd.Arm64.IsSupported;
 
     /// <summary>Opens a session over a graph that has these operators.</summary>
     /// <param name="path">The graph's file.</param>

@@ -5,7 +5,10 @@ using System.Runtime.Intrinsics.X86;
 namespace Slipway.Kernels.MatMul;
 
 /// <summary>Reads the grid of a block of 16 outputs, and adds the block's sums up by it.</summary>
-/// <remarks>Vectors of 256 bits hold the outputs from <c>half</c> on, which is 0 or 8.</remarks>
+/// <remarks>
+/// Vectors of 256 bits hold the outputs from <c>half</c> on, which is 0 or 8; those of 128 bits four from
+/// <c>output</c> on.
+/// </remarks>
 internal unsafe interface IBlockGrid
 {
     /// <summary>Bytes of the grid.</summary>
@@ -20,11 +23,17 @@ internal unsafe interface IBlockGrid
     /// <summary>The scale of eight outputs.</summary>
     static abstract Vector256<float> Scales(byte* grid, int half, Vector256<float> unit);
 
+    /// <summary>The scale of four outputs.</summary>
+    static abstract Vector128<float> Scales(byte* grid, int output, Vector128<float> unit);
+
     /// <summary>The zero point or the minimum of each output.</summary>
     static abstract Vector512<float> Offsets(byte* grid, Vector512<float> unit);
 
     /// <summary>The same of eight outputs.</summary>
     static abstract Vector256<float> Offsets(byte* grid, int half, Vector256<float> unit);
+
+    /// <summary>The same of four outputs.</summary>
+    static abstract Vector128<float> Offsets(byte* grid, int output, Vector128<float> unit);
 
     /// <summary>Adds a block to totals.</summary>
     /// <param name="total">Receives.</param>
@@ -40,6 +49,11 @@ internal unsafe interface IBlockGrid
     /// <summary>The same for eight outputs.</summary>
     static abstract Vector256<float> Fold(
         Vector256<float> total, Vector256<int> sum, Vector256<float> scale, Vector256<float> offset, float xScale,
+        float xSum);
+
+    /// <summary>The same for four outputs.</summary>
+    static abstract Vector128<float> Fold(
+        Vector128<float> total, Vector128<int> sum, Vector128<float> scale, Vector128<float> offset, float xScale,
         float xSum);
 }
 
@@ -67,12 +81,20 @@ internal readonly unsafe struct ZeroPointGrid<TNumbers, TZeroPoints> : IBlockGri
         => TNumbers.Widen(grid + (half * TNumbers.Size), unit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Scales(byte* grid, int output, Vector128<float> unit)
+        => TNumbers.Widen(grid + (output * TNumbers.Size), unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Offsets(byte* grid, Vector512<float> unit)
         => TZeroPoints.Read(grid + (PackedMatrix.Group * TNumbers.Size));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Offsets(byte* grid, int half, Vector256<float> unit)
         => TZeroPoints.Read(grid + (PackedMatrix.Group * TNumbers.Size), half);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Offsets(byte* grid, int output, Vector128<float> unit)
+        => TZeroPoints.ReadFour(grid + (PackedMatrix.Group * TNumbers.Size), output);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Fold(
@@ -89,6 +111,14 @@ internal readonly unsafe struct ZeroPointGrid<TNumbers, TZeroPoints> : IBlockGri
         => Fma.MultiplyAdd(
             Fma.MultiplyAddNegated(offset, Vector256.Create(xSum), Avx.ConvertToVector256Single(sum)),
             scale * Vector256.Create(xScale), total);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Fold(
+        Vector128<float> total, Vector128<int> sum, Vector128<float> scale, Vector128<float> offset, float xScale,
+        float xSum)
+        => Vector128.FusedMultiplyAdd(
+            Vector128.FusedMultiplyAdd(offset, Vector128.Create(-xSum), Vector128.ConvertToSingle(sum)),
+            scale * Vector128.Create(xScale), total);
 }
 
 /// <summary>Grids whose weights are value * scale + minimum.</summary>
@@ -112,12 +142,20 @@ internal readonly unsafe struct MinimumGrid<TNumbers> : IBlockGrid
         => TNumbers.Widen(grid + (half * TNumbers.Size), unit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Scales(byte* grid, int output, Vector128<float> unit)
+        => TNumbers.Widen(grid + (output * TNumbers.Size), unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Offsets(byte* grid, Vector512<float> unit)
         => TNumbers.Widen(grid + (PackedMatrix.Group * TNumbers.Size), unit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Offsets(byte* grid, int half, Vector256<float> unit)
         => TNumbers.Widen(grid + ((PackedMatrix.Group + half) * TNumbers.Size), unit);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Offsets(byte* grid, int output, Vector128<float> unit)
+        => TNumbers.Widen(grid + ((PackedMatrix.Group + output) * TNumbers.Size), unit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Fold(
@@ -134,4 +172,12 @@ internal readonly unsafe struct MinimumGrid<TNumbers> : IBlockGrid
         => Fma.MultiplyAdd(
             Avx.ConvertToVector256Single(sum), scale * Vector256.Create(xScale),
             Fma.MultiplyAdd(offset, Vector256.Create(xSum), total));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Fold(
+        Vector128<float> total, Vector128<int> sum, Vector128<float> scale, Vector128<float> offset, float xScale,
+        float xSum)
+        => Vector128.FusedMultiplyAdd(
+            Vector128.ConvertToSingle(sum), scale * Vector128.Create(xScale),
+            Vector128.FusedMultiplyAdd(offset, Vector128.Create(xSum), total));
 }

@@ -17,6 +17,9 @@ internal unsafe interface IBlockNumbers
 
     /// <summary>Eight numbers.</summary>
     static abstract Vector256<float> Widen(byte* numbers, Vector256<float> unit);
+
+    /// <summary>Four numbers.</summary>
+    static abstract Vector128<float> Widen(byte* numbers, Vector128<float> unit);
 }
 
 /// <summary>Numbers of single precision, as graphs of the second version of the operators hold them.</summary>
@@ -29,9 +32,12 @@ internal readonly unsafe struct SingleNumbers : IBlockNumbers
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Widen(byte* numbers, Vector256<float> unit) => Vector256.Load((float*)numbers);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Widen(byte* numbers, Vector128<float> unit) => Vector128.Load((float*)numbers);
 }
 
-/// <summary>Numbers of half precision, widened exactly by instructions that every processor with AVX2 has.</summary>
+/// <summary>Numbers of half precision, widened exactly by instructions that every processor has.</summary>
 /// <remarks>
 /// The 15 bits of a number's size, put in the place of a float's, are the number times 2^-112: exponents are biased by
 /// 127 there and by 15 here. A matrix's numbers are stored times a power of two, so that the largest has the largest
@@ -59,5 +65,12 @@ internal readonly unsafe struct HalfNumbers : IBlockNumbers
     {
         var bits = Avx2.ConvertToVector256Int32(Vector128.Load((short*)numbers)) << Shift;
         return (bits & Vector256.Create(SignAndSize)).AsSingle() * unit;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Widen(byte* numbers, Vector128<float> unit)
+    {
+        var bits = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)numbers).AsInt16()) << Shift;
+        return (bits & Vector128.Create(SignAndSize)).AsSingle() * unit;
     }
 }

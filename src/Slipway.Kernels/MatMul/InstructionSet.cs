@@ -1,3 +1,4 @@
+using Slipway.Kernels.Arm;
 using Slipway.Kernels.X86;
 
 namespace Slipway.Kernels.MatMul;
@@ -5,6 +6,8 @@ namespace Slipway.Kernels.MatMul;
 /// <summary>The instructions that products are written in, all to the same bits.</summary>
 internal enum InstructionSet
 {
+    Vector128,
+    DotProduct,
     Avx2,
     AvxVnni,
     Avx512,
@@ -13,7 +16,7 @@ internal enum InstructionSet
 /// <summary>Tells which instructions this processor has.</summary>
 internal static class InstructionSets
 {
-    /// <summary>Those that it has, of a processor that has AVX2.</summary>
+    /// <summary>Those that it has, the portable ones first.</summary>
     public static IReadOnlyList<InstructionSet> Supported { get; } =
         [.. Enum.GetValues<InstructionSet>().Where(IsSupported)];
 
@@ -24,13 +27,15 @@ internal static class InstructionSets
     /// </remarks>
     public static InstructionSet Best(int bits)
     {
-        InstructionSet[] order = bits == 8
+        InstructionSet[] vnni = bits == 8
             ? [InstructionSet.AvxVnni, InstructionSet.Avx512] : [InstructionSet.Avx512, InstructionSet.AvxVnni];
-        return Array.Find(order, IsSupported);
+        return vnni.Concat([InstructionSet.Avx2, InstructionSet.DotProduct]).FirstOrDefault(IsSupported);
     }
 
     private static bool IsSupported(InstructionSet set) => set switch
     {
+        InstructionSet.DotProduct => DotProduct.IsSupported,
+        InstructionSet.Avx2 => MatMulAvx2.IsSupported,
         InstructionSet.AvxVnni => MatMulAvxVnni.IsSupported,
         InstructionSet.Avx512 => MatMulAvx512.IsSupported,
         _ => true,

@@ -1,3 +1,4 @@
+using Slipway.Kernels.Arm;
 using Slipway.Kernels.X86;
 
 namespace Slipway.Kernels.MatMul;
@@ -12,22 +13,17 @@ internal sealed unsafe class MatrixLayout
         .. Of<NibbleValues, NibbleZeroPoints>(), .. Of<ByteValues, ByteZeroPoints>(),
     ];
 
-    private readonly delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int>
-        _avx2, _avxVnni, _avx512;
+    // Pointers to functions, by instruction set.
+    private readonly nint[] _products;
 
     private MatrixLayout(
         int bits, int numberBytes, bool hasMinima, int tileBytes, int gridBytes,
-        delegate*<byte*, int, uint*, void> packValues, delegate*<byte*, int, int, void> putZeroPoint,
-        delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> avx2,
-        delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> avxVnni,
-        delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> avx512)
+        delegate*<byte*, int, uint*, void> packValues, delegate*<byte*, int, int, void> putZeroPoint, nint[] products)
     {
         (Bits, NumberBytes, HasMinima, TileBytes, GridBytes) = (bits, numberBytes, hasMinima, tileBytes, gridBytes);
         PackValues = packValues;
         PutZeroPoint = putZeroPoint;
-        _avx2 = avx2;
-        _avxVnni = avxVnni;
-        _avx512 = avx512;
+        _products = products;
         Product = ProductOf(InstructionSets.Best(bits));
     }
 
@@ -69,12 +65,7 @@ internal sealed unsafe class MatrixLayout
     /// <summary>The product in instructions that this processor must have.</summary>
     public delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int> ProductOf(
         InstructionSet instructions)
-        => instructions switch
-        {
-            InstructionSet.Avx512 => _avx512,
-            InstructionSet.AvxVnni => _avxVnni,
-            _ => _avx2,
-        };
+        => (delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int>)_products[(int)instructions];
 
     private static MatrixLayout[] Of<TValues, TZeroPoints>()
         where TValues : IPackedValues
@@ -94,6 +85,24 @@ internal sealed unsafe class MatrixLayout
         where TGrid : IBlockGrid
         => new(
             TValues.Bits, TNumbers.Size, hasMinima, TValues.TileBytes, TGrid.Bytes, &TValues.Pack, &TZeroPoints.Put,
-            &MatMulAvx2.Compute<TGrid, TValues>, &MatMulAvxVnni.Compute<TGrid, TValues>,
-            &MatMulAvx512.Compute<TGrid, TValues>);
+            Products<TValues, TGrid>());
+
+    private static nint[] Products<TValues, TGrid>()
+        where TValues : IPackedValues
+        where TGrid : IBlockGrid
+    {
+        delegate*<in PackedPart, in QuantizedActivations, int, int, float*, int, int>
+            portable = &MatMulVector128.Compute<PortableProduct, TGrid, TValues>,
+            dot = &MatMulVector128.Compute<DotProduct, TGrid, TValues>,
+            avx2 = &MatMulAvx2.Compute<TGrid, TValues>,
+            avxVnni = &MatMulAvxVnni.Compute<TGrid, TValues>,
+            avx512 = &MatMulAvx512.Compute<TGrid, TValues>;
+        var products = new nint[Enum.GetValues<InstructionSet>().Length];
+        products[(int)InstructionSet.Vector128] = (nint)portable;
+        products[(int)InstructionSet.DotProduct] = (nint)dot;
+        products[(int)InstructionSet.Avx2] = (nint)avx2;
+        products[(int)InstructionSet.AvxVnni] = (nint)avxVnni;
+        products[(int)InstructionSet.Avx512] = (nint)avx512;
+        return products;
+    }
 }

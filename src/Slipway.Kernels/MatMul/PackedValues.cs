@@ -7,7 +7,8 @@ namespace Slipway.Kernels.MatMul;
 /// <remarks>
 /// A vector holds four neighbouring inputs of each output, as the instructions that multiply bytes add them up. Step q
 /// of four reads inputs 4q … 4q + 3 as the first of two vectors, and those 16 further as the second. Vectors of 256
-/// bits hold eight outputs. Instructions that add up in 16 bits take values in passes of four bits.
+/// bits hold eight outputs, those of 128 bits four. Instructions that add up in 16 bits take values in passes of four
+/// bits.
 /// </remarks>
 internal unsafe interface IPackedValues
 {
@@ -27,6 +28,10 @@ internal unsafe interface IPackedValues
     /// <summary>The same of eight outputs.</summary>
     static abstract void Load(
         byte* tile, int pass, int q, out Vector256<byte> first, out Vector256<byte> second);
+
+    /// <summary>The same of four outputs.</summary>
+    static abstract void Load(
+        byte* tile, int pass, int q, out Vector128<byte> first, out Vector128<byte> second);
 
     /// <summary>All bits of the values of eight outputs.</summary>
     static abstract void Load(byte* tile, int q, out Vector256<byte> first, out Vector256<byte> second);
@@ -65,6 +70,14 @@ internal readonly unsafe struct NibbleValues : IPackedValues
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(byte* tile, int pass, int q, out Vector256<byte> first, out Vector256<byte> second)
         => Load(tile, q, out first, out second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Load(byte* tile, int pass, int q, out Vector128<byte> first, out Vector128<byte> second)
+    {
+        var packed = Vector128.Load(tile + (64 * q));
+        first = packed & Vector128.Create((byte)15);
+        second = packed >>> 4;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(byte* tile, int q, out Vector256<byte> first, out Vector256<byte> second)
@@ -127,6 +140,14 @@ internal readonly unsafe struct ByteValues : IPackedValues
         var (shift, mask) = (4 * pass, Vector256.Create((byte)15));
         first = (Vector256.Load((ushort*)(tile + (64 * q))) >>> shift).AsByte() & mask;
         second = (Vector256.Load((ushort*)(tile + (64 * q) + Half)) >>> shift).AsByte() & mask;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Load(byte* tile, int pass, int q, out Vector128<byte> first, out Vector128<byte> second)
+    {
+        var (shift, mask) = (4 * pass, Vector128.Create((byte)15));
+        first = (Vector128.Load((ushort*)(tile + (64 * q))) >>> shift).AsByte() & mask;
+        second = (Vector128.Load((ushort*)(tile + (64 * q) + Half)) >>> shift).AsByte() & mask;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

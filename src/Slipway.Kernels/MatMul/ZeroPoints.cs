@@ -16,6 +16,9 @@ internal unsafe interface IZeroPoints
     /// <summary>Eight zero points, from output <paramref name="half"/> on.</summary>
     static abstract Vector256<float> Read(byte* zeros, int half);
 
+    /// <summary>Four zero points, from output <paramref name="output"/> on.</summary>
+    static abstract Vector128<float> ReadFour(byte* zeros, int output);
+
     /// <summary>Stores the zero point of an output; all bytes were zeros first.</summary>
     static abstract void Put(byte* zeros, int output, int value);
 }
@@ -50,6 +53,13 @@ internal readonly unsafe struct NibbleZeroPoints : IZeroPoints
         return Avx.ConvertToVector256Single(values);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> ReadFour(byte* zeros, int output)
+    {
+        var packed = *(ulong*)zeros >> (2 * output);
+        return Vector128.ConvertToSingle(Vector128.Create(packed, packed >> 4).AsInt32() & Vector128.Create(15));
+    }
+
     public static void Put(byte* zeros, int output, int value)
         => *(ulong*)zeros |= (ulong)(uint)value << ((output / 2 * 4) + (output % 2 * 32));
 }
@@ -66,6 +76,10 @@ internal readonly unsafe struct ByteZeroPoints : IZeroPoints
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Read(byte* zeros, int half)
         => Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(zeros + half));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> ReadFour(byte* zeros, int output)
+        => Vector128.ConvertToSingle(Lanes.Widen(zeros + output));
 
     public static void Put(byte* zeros, int output, int value) => zeros[output] = (byte)value;
 }

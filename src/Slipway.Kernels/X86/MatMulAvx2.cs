@@ -10,6 +10,8 @@ namespace Slipway.Kernels.X86;
 /// </summary>
 internal static unsafe class MatMulAvx2
 {
+    public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
+
     /// <summary>Computes up to four rows, [rows, groups · 16]; parameters are those of the other.</summary>
     /// <returns>The number of rows.</returns>
     public static int Compute<TGrid, TValues>(

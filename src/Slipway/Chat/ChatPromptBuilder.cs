@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using Slipway.Tokenization;
@@ -8,8 +7,6 @@ namespace Slipway.Chat;
 /// <summary>Builds the prompt of a chat request, and with it how the answer is generated and read.</summary>
 internal static class ChatPromptBuilder
 {
-    private const string Alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
     /// <summary>Prepares a request.</summary>
     /// <exception cref="NotSupportedException">The package cannot do what the options ask.</exception>
     /// <exception cref="OperationCanceledException">The request was cancelled while the template ran.</exception>
@@ -212,7 +209,7 @@ internal static class ChatPromptBuilder
     private static Func<string, string> CallIds(ToolCallFormat? format, IReadOnlyList<ChatMessage> messages)
     {
         var index = messages.Sum(message => message.Contents.OfType<FunctionCallContent>().Count());
-        return name => format?.CallId(name, index++) ?? RandomNumberGenerator.GetString(Alphanumeric, 9);
+        return name => format?.CallId(name, index++) ?? Guid.NewGuid().ToString("N")[..9];
     }
 }
 

@@ -1,5 +1,5 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 using Slipway.Engine.Adapters;
 using Slipway.Engine.Scheduling;
 using Slipway.Sampling;
@@ -76,11 +76,19 @@ internal sealed class TokenGenerator(LoadedModel model, RequestGate gate)
         return deadline;
     }
 
+    // Guids come from the system's random numbers, without OpenSSL, which small devices lack.
+    private static long NewSeed()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        Guid.NewGuid().TryWriteBytes(bytes);
+        return BinaryPrimitives.ReadInt64LittleEndian(bytes) ^ BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]);
+    }
+
     private GenerationSequence CreateSequence(GenerationRequest request, AdapterUse? adapter)
     {
         var endIds = model.Package.Config.Model.EosTokenId;
         var sampling = request.Sampling;
-        var seed = sampling.Seed ?? BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+        var seed = sampling.Seed ?? NewSeed();
         var random = sampling.Temperature > 0 ? new RandomSource(seed) : null;
         ILogitsProcessor[] guidance = request.Guidance is { } grammar
             ? [model.Guidance.NewProcessor(grammar, request.StopTokenIds)]

@@ -44,7 +44,7 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
 
     private async Task MutateAsync(string model, Precision precision, KeyValuePrecision cache, int count, int seed)
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         var source = _folder["source"];
         KernelPackage.Export(model, source, precision, cache);
         var graph = OnnxFile.Read(Path.Combine(source, KernelPackage.GraphFile)).Graph;

@@ -35,7 +35,7 @@ public sealed class HostilePackageTests : IDisposable
     [MemberData(nameof(Packages))]
     public async Task Load_InOperatorsOfThisVersion_IsRefused(string name, string expected)
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         var source = SharedAssets.Path("hostile", name);
         KernelPackage.Copy(source, _folder["package"]);
         KernelPackage.Write(

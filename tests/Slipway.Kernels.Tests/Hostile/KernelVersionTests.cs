@@ -24,7 +24,7 @@ public sealed class KernelVersionTests : IDisposable
     [InlineData(0)]
     public async Task Load_AnotherVersion_RunsTheDecodersGraphAndLogs(int version)
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         Export();
 
         // A graph that no session could be opened over.
@@ -63,7 +63,7 @@ public sealed class KernelVersionTests : IDisposable
     [InlineData(3)]
     public async Task Load_AnEarlierVersion_RunsItsKernels(int version)
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         Export();
         var scores = await ScoreAsync();
         var graph = OnnxFile.Read(Path.Combine(_folder["package"], KernelPackage.GraphFile)).Graph;
@@ -83,7 +83,7 @@ public sealed class KernelVersionTests : IDisposable
     [InlineData("""[{"provider": null, "file": null, "kernel_version": 2}]""")]
     public void Load_VariantWithoutANameOrFile_IsRefused(string variants)
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         Export();
         KernelPackage.WriteVariants(_folder["package"], variants);
         Assert.EndsWith(
@@ -127,7 +127,7 @@ public sealed class KernelVersionTests : IDisposable
     [Fact]
     public void Load_PackageOfTheFirstVersion_LogsOnce()
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         using var log = new LineLog();
         LanguageModel.Load(
             SharedAssets.Path("hostile", "kernels-load-overread"),
@@ -138,7 +138,7 @@ public sealed class KernelVersionTests : IDisposable
     [Fact]
     public async Task Load_InAHost_LogsToItsLogging()
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         using var log = new LineLog();
         var services = new ServiceCollection();
         services.AddSingleton<ILoggerFactory>(log);

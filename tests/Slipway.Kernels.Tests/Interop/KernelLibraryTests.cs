@@ -12,7 +12,7 @@ public sealed class KernelLibraryTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public KernelLibraryTests()
-        => Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        => Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
 
     public void Dispose() => _folder.Dispose();
 

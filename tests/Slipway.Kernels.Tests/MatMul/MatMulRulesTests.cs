@@ -90,7 +90,7 @@ public sealed class MatMulRulesTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public MatMulRulesTests()
-        => Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        => Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
 
     public static TheoryData<string> LoadRules => [.. _loadRules.Keys];
 

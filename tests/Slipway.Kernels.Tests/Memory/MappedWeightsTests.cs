@@ -98,7 +98,7 @@ public sealed class MappedWeightsTests : IDisposable
     private static void SkipWithoutMaps()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lists what a process has mapped.");
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
     }
 
     private static void Run(InferenceSession session)

@@ -14,7 +14,7 @@ public sealed class KernelYieldTests : IDisposable
 
     public KernelYieldTests()
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
 
         // Two kernels, one after the other.
         var graph = new Graph("products");

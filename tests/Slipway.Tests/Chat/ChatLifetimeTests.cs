@@ -163,13 +163,7 @@ public sealed class ChatLifetimeTests
     public async Task Template_EditedInAPackage_IsUsedWithAWarning()
     {
         using var folder = new TemporaryFolder();
-        Directory.CreateDirectory(folder["package"]);
-        foreach (var file in Directory.EnumerateFiles(
-            Path.Combine(SharedAssets.Repository, "models", "device-assistant", "int4")))
-        {
-            File.Copy(file, Path.Combine(folder["package"], Path.GetFileName(file)));
-        }
-
+        CopyAssistant(folder["package"]);
         Assert.Empty(ModelPackage.Open(folder["package"]).EditedTemplates);
         var log = new LogLines();
         await File.WriteAllTextAsync(
@@ -186,6 +180,30 @@ public sealed class ChatLifetimeTests
             "Warning: The template 'chat_template.jinja' of 'm' was edited since the package was made. It is used as "
             + "it is now.",
             log.Lines);
+    }
+
+    /// <summary>Comparing sizes hashes nothing, so that a change of the same length is not seen.</summary>
+    [Theory]
+    [InlineData(PackageVerification.Default, 1)]
+    [InlineData(PackageVerification.Sizes, 0)]
+    public async Task Verification_OfATemplateOfTheSameLength_HashesUnlessSizesAreAsked(
+        PackageVerification verification, int warnings)
+    {
+        using var folder = new TemporaryFolder();
+        CopyAssistant(folder["package"]);
+        var template = Path.Combine(folder["package"], "chat_template.jinja");
+        var text = await File.ReadAllBytesAsync(template, TestContext.Current.CancellationToken);
+        text[^1] = text[^1] == (byte)' ' ? (byte)'\n' : (byte)' ';
+        await File.WriteAllBytesAsync(template, text, TestContext.Current.CancellationToken);
+        var log = new LogLines();
+
+        await using var client = new OnnxChatClient(new OnnxChatClientOptions
+        {
+            PackagePath = folder["package"], Model = new() { LoggerFactory = log, Verification = verification },
+        });
+        await client.LoadAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(warnings, log.Lines.Count(line => line.Contains("was edited", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -205,5 +223,15 @@ public sealed class ChatLifetimeTests
             $"The package '{folder["package"]}' is an encoder's, which writes no text. Embed with "
             + "OnnxEmbeddingGenerator or 'slipway embed', or give the package of a decoder.",
             e.Message);
+    }
+
+    private static void CopyAssistant(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var file in Directory.EnumerateFiles(
+            Path.Combine(SharedAssets.Repository, "models", "device-assistant", "int4")))
+        {
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
     }
 }

@@ -112,7 +112,7 @@ public sealed class PrefillInterleaverTests
     [Fact]
     public async Task Prompt_RunsInKernels_IsInterruptedWithTheSameTokens()
     {
-        Assert.SkipUnless(KernelLibrary.IsSupported, "This processor has no AVX2, which the kernels need.");
+        Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
         using var package = new LoadPackage("llama");
         var faults = new Faults();
         using var model = LanguageModel.Load(
