@@ -8,8 +8,8 @@ namespace Slipway.Kernels;
 /// exp(x) = 2^n * p(r) with n = round(x / ln 2), r = x − n * ln 2 and p a polynomial of degree 7.
 /// Within 2 units of the last place from −87.3 to 88; zero below, exp(88) above. Source: the reduction and the
 /// polynomial of Cephes' expf (Moshier, "Methods and Programs for Mathematical Functions", 1989).
-/// tanh(x) = 1 − 2 / (exp(2x) + 1), and x + x³ * p(x²) for |x| &lt; 0.625, within 3 units; the polynomial is that of the
-/// same library's tanhf. Numbers are the same on every processor, which those of systems' libraries are not.
+/// tanh(x) = 1 − 2 / (exp(2x) + 1), and x + x³ * p(x²) for |x| &lt; 0.625, within 3 units; the polynomial is that of
+/// the same library's tanhf. Numbers are the same on every processor, which those of systems' libraries are not.
 /// </remarks>
 internal static class Exponential
 {

@@ -46,8 +46,8 @@ public sealed record LanguageModelOptions
 
     /// <summary>Says what is compared with the manifest as the package is opened.</summary>
     /// <remarks>
-    /// <see cref="PackageVerification.Sizes"/> spares a slow disk the reading, and a small device OpenSSL, by which .NET
-    /// hashes on Linux.
+    /// <see cref="PackageVerification.Sizes"/> spares a slow disk the reading, and a small device OpenSSL, by which
+    /// .NET hashes on Linux.
     /// </remarks>
     /// <value><see cref="PackageVerification.Default"/></value>
     public PackageVerification Verification { get; set; }
