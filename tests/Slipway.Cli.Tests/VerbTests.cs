@@ -152,6 +152,25 @@ public sealed class VerbTests : IDisposable
         Assert.Contains("precision: fp32", (await Tool.RunAsync("inspect", package)).Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", "described in the system message", "hermes", null)]
+    [InlineData(
+        "{{ tools }}{% for c in m.tool_calls %}[TOOL_CALLS]{{ c.function.name }}[ARGS]"
+        + "{{ c.function.arguments | tojson }}{% endfor %}{# [THINK] [/THINK] #}",
+        "by the chat template", "mistral-args", "think-brackets")]
+    public async Task Inspect_Package_NamesTheFormatsOfItsTemplate(
+        string template, string tools, string calls, string? reasoning)
+    {
+        SmallPackage.WriteCheckpoint(_folder);
+        File.WriteAllText(
+            Path.Combine(_folder["checkpoint"], "chat_template.jinja"),
+            $"{{% for m in messages %}}<|{{{{ m.role }}}}|>{{{{ m.content }}}}{template}{{% endfor %}}");
+        await Tool.RunAsync("export", _folder["checkpoint"], "-o", _folder["chatting"]);
+        var chat = (await Tool.RunAsync("inspect", _folder["chatting"], "--json")).Json["chat"]!;
+        Assert.Equal((tools, calls, reasoning), (
+            (string?)chat["tools"], (string?)chat["tool_call_format"], (string?)chat["reasoning_format"]));
+    }
+
     [Fact]
     public async Task Inspect_AlteredPackage_NamesTheFile()
     {

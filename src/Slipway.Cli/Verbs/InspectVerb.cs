@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Slipway.Chat;
 using Slipway.Checkpoints;
 using Slipway.Cli.Modules;
 using Slipway.Cli.Terminal;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
+using Slipway.Tokenization;
 
 namespace Slipway.Cli.Verbs;
 
@@ -78,6 +80,7 @@ internal static class InspectVerb
                     ["block_size"] = recipe.BlockSize,
                 }
                 : null,
+            ["chat"] = DescribeChat(package),
             ["key_value_cache"] = package.Manifest?.KeyValueCache,
             ["vocab_size"] = model.VocabSize,
             ["context_length"] = model.ContextLength,
@@ -96,6 +99,33 @@ internal static class InspectVerb
             })]),
             ["graph"] = DescribeGraph(OnnxFile.Read(package.ModelPath)),
         };
+    }
+
+    // What a chat client finds in the chat template; null where it could not chat.
+    private static JsonObject? DescribeChat(ModelPackage package)
+    {
+        if (!HuggingFaceTokenizer.Exists(package.Path))
+        {
+            return null;
+        }
+
+        try
+        {
+            var tokenizer = HuggingFaceTokenizer.Load(package.Path);
+            var formats = new TemplateFormats(
+                PackageTemplates.Read(package), text => tokenizer.TokenToId(text) is { } id && tokenizer.IsSpecial(id),
+                ChatFormatOptions.None, package.Manifest);
+            return formats.Traits(withTools: true) is not { } traits ? null : new JsonObject
+            {
+                ["tools"] = ToolChoice.Describes(traits) ? "described in the system message" : "by the chat template",
+                ["tool_call_format"] = (traits.Calls ?? ToolCallFormats.Fallback).Name,
+                ["reasoning_format"] = traits.Reasoning?.Name,
+            };
+        }
+        catch (Exception e) when (e is ChatTemplateException or TokenizerFormatException or NotSupportedException)
+        {
+            return new JsonObject { ["error"] = e.Message };
+        }
     }
 
     private static JsonObject DescribeEncoder(EncoderPackage package)

@@ -118,12 +118,21 @@ internal readonly struct AdditionalOptions(
     // Lists and dictionaries of any type, also where nothing is known of it by reflection.
     private static JsonNode? ToNode(object value, string place) => value switch
     {
-        string or JsonNode or JsonElement => TemplateValues.ToNode(value, place),
+        string or JsonNode or JsonElement => Scalar(value, place),
         IEnumerable<KeyValuePair<string, object?>> pairs => new JsonObject(
             pairs.Select(pair => Member(pair.Key, pair.Value, place))),
         IDictionary pairs => new JsonObject(Members(pairs, place)),
         IEnumerable items => new JsonArray(
-            [.. items.Cast<object?>().Select(item => TemplateValues.ToNode(item, place))]),
+            [.. items.Cast<object?>().Select(item => Scalar(item, place))]),
+        _ => Scalar(value, place),
+    };
+
+    private static JsonNode? Scalar(object? value, string place) => value switch
+    {
+        bool flag => JsonValue.Create(flag),
+        byte or sbyte or short or ushort or int or uint or long or ulong or decimal => JsonNode.Parse(Written(value)!),
+        double number when double.IsFinite(number) => JsonValue.Create(number),
+        float number when float.IsFinite(number) => JsonValue.Create(number),
         _ => TemplateValues.ToNode(value, place),
     };
 
@@ -136,7 +145,7 @@ internal readonly struct AdditionalOptions(
     }
 
     private static KeyValuePair<string, JsonNode?> Member(string name, object? value, string place)
-        => new(name, TemplateValues.ToNode(value, $"{place}['{Excerpt.Of(name)}']"));
+        => new(name, Scalar(value, $"{place}['{Excerpt.Of(name)}']"));
 
     private static string? Written(object value) => Convert.ToString(value, CultureInfo.InvariantCulture);
 

@@ -15,7 +15,8 @@ namespace Slipway;
 /// <summary>Chats with the model of a package through Microsoft.Extensions.AI.</summary>
 /// <remarks>
 /// Safe for concurrent use; the model's engine serves all requests. Prompts are rendered by the package's own chat
-/// template; what messages, tools and results say is text, and gives no control token. Tool calls and reasoning become
+/// template; what messages, tools and results say is text, and gives no control token. Conversations may have any
+/// shape: what a template would refuse or leave out is put in a form that it renders. Tool calls and reasoning become
 /// contents of their own, whole calls only; tools are not run here, put <c>UseFunctionInvocation()</c> around the
 /// client for that. Options that cannot be honoured are refused with <see cref="NotSupportedException"/>, never
 /// ignored; values that cannot be with <see cref="ArgumentException"/>.

@@ -105,26 +105,26 @@ internal sealed class ConversationFitter(TemplateTraits traits)
     {
         for (var i = 0; i < messages.Count; i++)
         {
-            if (messages[i][Calls] is not JsonArray { Count: > 1 } calls)
+            var first = messages[i];
+            if (first[Calls] is not JsonArray { Count: > 1 } calls)
             {
-                yield return messages[i];
+                yield return first;
                 continue;
             }
 
             var results = messages.Skip(i + 1).TakeWhile(message => Role(message) == Tool).ToList();
             i += results.Count;
-            messages[i - results.Count].Remove(Calls);
+            first.Remove(Calls);
             for (var call = 0; call < calls.Count; call++)
             {
-                var message = call == 0 ? messages[i - results.Count] : Message(Assistant, "");
-                if (call > 0)
+                var message = call == 0 ? first : new JsonObject
                 {
-                    message["content"] = TemplateMessages.Empty(traits.EmptyContent);
-                }
-
+                    ["role"] = Assistant, ["content"] = TemplateMessages.Empty(traits.EmptyContent),
+                };
                 message[Calls] = new JsonArray(calls[call]!.DeepClone());
                 yield return message;
 
+                // Results of none of the calls stand behind the last one's.
                 var id = (string?)calls[call]!["id"];
                 foreach (var result in results.Where(result =>
                     (string?)result["tool_call_id"] == id || (call == calls.Count - 1 && !IsOf(calls, result))))
