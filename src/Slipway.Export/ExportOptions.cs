@@ -79,6 +79,19 @@ public sealed record ExportOptions
     public bool SlidingWindowCache { get; init; } = true;
 
     /// <summary>
+    /// Devices that the package gets a graph for, by the names of their execution providers: <c>cpu</c>, which every
+    /// package has one for, <c>cuda</c> and <c>directml</c>.
+    /// </summary>
+    /// <value>None but <c>cpu</c>.</value>
+    /// <remarks>
+    /// GPUs get one in half precision from end to end, keys and values included, over the same codes of weights; what
+    /// is in single precision else is stored once more. They keep keys and values of all tokens, so
+    /// <see cref="SlidingWindowCache"/> has no effect then. A graph with an operator that a device has no kernel for is
+    /// refused. For decoders; other models have one graph for all devices.
+    /// </remarks>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
+    /// <summary>
     /// LoRA adapters that the package holds beside the model, by the names that requests choose them by.
     /// </summary>
     /// <remarks>

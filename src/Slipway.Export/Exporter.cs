@@ -4,6 +4,7 @@ using Slipway.Export.Adapters;
 using Slipway.Export.Architectures;
 using Slipway.Export.Architectures.Encoders;
 using Slipway.Export.Configuration;
+using Slipway.Export.Devices;
 using Slipway.Export.Modules;
 using Slipway.Export.Modules.Sentences;
 using Slipway.Export.Passes;
@@ -70,6 +71,7 @@ public static class Exporter
         CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
+        DeviceOperators.RequireKnown(options.Devices);
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
         var (name, architecture) = Find(config, checkpoint);
         QuantizedWeights.Check(config, checkpoint);
@@ -103,7 +105,8 @@ public static class Exporter
         using var rotated = options.Rotate ? new PackageWriter($"{folder}.rotated") : null;
         var build = Build(staging ?? package, staging is null ? formats : WeightFormats.Single);
         var unused = Unused(name, checkpoint, tensors, options);
-        var window = !options.SlidingWindowCache ? null : SlidingCache.Find(
+        var forGpus = options.Devices.Any(DeviceOperators.Devices.Contains);
+        var window = !options.SlidingWindowCache || forGpus ? null : SlidingCache.Find(
             build.Writer.Graph, contextLength, options.KeyValueCache != KeyValuePrecision.Float32);
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
@@ -122,6 +125,9 @@ public static class Exporter
             Write(kernels, package, KernelFile);
         }
 
+        var devices = DeviceVariants.Write(
+            graph, package, architecture is DecoderArchitecture ? options.Devices : [], Model(graph, GraphFile),
+            cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         var manifest = package.Commit(new PackageManifest
         {
@@ -137,7 +143,7 @@ public static class Exporter
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.LongRopeThreshold,
-            Variants = kernels is null ? null : [Variant(kernels)],
+            Variants = Variants(kernels, devices),
             Adapters = adapters?.Write(package) is { Count: > 0 } written ? written : null,
             AdapterLayers = adapters?.Layers(),
         });
@@ -213,15 +219,18 @@ public static class Exporter
     private static void Write(Graph graph, PackageWriter package, string file)
     {
         using var stream = package.Create(file);
-        OnnxFile.Write(
-            new OnnxModel(graph)
-            {
-                ProducerName = "Slipway",
-                ProducerVersion = Version,
-                OperatorSets = file == KernelFile ? KernelGraph.OperatorSets : OnnxModel.DefaultOperatorSets,
-            },
-            stream);
+        OnnxFile.Write(Model(graph, file), stream);
     }
+
+    private static OnnxModel Model(Graph graph, string file) => new(graph)
+    {
+        ProducerName = "Slipway",
+        ProducerVersion = Version,
+        OperatorSets = file == KernelFile ? KernelGraph.OperatorSets : OnnxModel.DefaultOperatorSets,
+    };
+
+    internal static IReadOnlyList<GraphVariant>? Variants(Graph? kernels, IReadOnlyList<GraphVariant> devices)
+        => kernels is not null ? [Variant(kernels), .. devices] : devices.Count > 0 ? devices : null;
 
     internal static GraphVariant Variant(Graph kernels) => new(
         KernelContract.Provider, KernelFile, KernelContract.Version,

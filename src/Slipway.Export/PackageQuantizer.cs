@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Slipway.Export.Devices;
 using Slipway.Export.Passes;
 using Slipway.Export.Quantization;
 using Slipway.Export.Quantization.Graphs;
@@ -82,6 +83,9 @@ public static class PackageQuantizer
             Write(model with { Graph = kernels, OperatorSets = KernelGraph.OperatorSets }, writer, KernelFile);
         }
 
+        var devices = DeviceVariants.Write(
+            graph, writer, [.. source.Manifest?.Variants?.Select(variant => variant.Provider) ?? []],
+            model with { Graph = graph }, cancellationToken);
         CopyFiles(source, writer);
         cancellationToken.ThrowIfCancellationRequested();
 
@@ -98,7 +102,7 @@ public static class PackageQuantizer
                     Method = format.Method!, Bits = bits, BlockSize = format.BlockSize!.Value,
                 })
                 : null,
-            Variants = kernels is null ? null : [Exporter.Variant(kernels)],
+            Variants = Exporter.Variants(kernels, devices),
             Files = [],
         });
         return new ExportReport(
@@ -136,6 +140,8 @@ public static class PackageQuantizer
             source.Config.Model.Decoder.Filename, ModelPackage.ManifestFile,
             .. ExternalDataFiles.Read(source.ModelPath),
             .. source.Manifest?.Variants?.Select(variant => variant.File) ?? [],
+            .. source.Manifest?.Variants?.SelectMany(variant => source.FindFile(variant.File) is { } graph
+                ? ExternalDataFiles.Read(graph) : []) ?? [],
         ];
         foreach (var name in source.ListFiles().Keys.Where(name => !left.Contains(name)))
         {

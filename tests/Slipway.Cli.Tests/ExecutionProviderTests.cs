@@ -46,6 +46,27 @@ public sealed class ExecutionProviderTests
     }
 
     [Fact]
+    public async Task Export_ForADevice_WritesItsGraphOrSaysWhyNot()
+    {
+        using var folder = new TemporaryFolder();
+        var checkpoint = SmallPackage.WriteCheckpoint(folder);
+        string[] verb = ["export", checkpoint, "-o", folder["package"], "--precision", "int4", "--json", "--device"];
+
+        var unknown = await Tool.RunAsync([.. verb, "gpu"]);
+        Assert.Equal(1, unknown.Code);
+        Assert.Contains("Choose one of 'cpu', 'cuda' and 'directml'.", unknown.Error, StringComparison.Ordinal);
+        var refused = await Tool.RunAsync([.. verb, "directml,cpu"]);
+        Assert.Equal(1, refused.Code);
+        Assert.Contains("'directml' has no kernels for", refused.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder["package"]));
+        Assert.Equal(0, (await Tool.RunAsync([.. verb, "cuda, cpu"])).Code);
+        Assert.True(File.Exists(folder[Path.Combine("package", "gpu.onnx")]));
+        var run = await Tool.RunAsync(
+            "generate", folder["package"], "--input-ids", "5,6,7", "--max-tokens", "4", "--ignore-eos");
+        Assert.Equal(0, run.Code);
+    }
+
+    [Fact]
     public async Task Doctor_OfThisMachine_NamesTheDevicesThatVerbsTake()
     {
         var devices = (await Tool.RunAsync("doctor", "--json")).Json["onnx_runtime"]!["devices"]!.AsArray();

@@ -49,6 +49,11 @@ internal static class ExportVerb
             Description = $"How keys and values are kept: {string.Join(", ", KeyValuePrecisions.All)}.",
             DefaultValueFactory = _ => "fp32",
         };
+        var devices = new Option<string?>("--device")
+        {
+            Description = "Devices that a decoder's package gets a graph for, as 'cuda,cpu': cpu, cuda, directml. cpu, "
+                + "which there is one for in any case, unless told.",
+        };
         var adapter = new Option<string?>("--adapter")
         {
             Description = "A folder with a LoRA adapter as PEFT saves it, to merge into the weights.",
@@ -77,8 +82,8 @@ internal static class ExportVerb
             "export",
             "Turn a checkpoint into a package. Example: slipway export model.gguf -o package --precision int4")
         {
-            source, output, requantize, tune, context_, cache, adapter, adapters, adapterInputs, strict, overwrite,
-            json,
+            source, output, requantize, tune, context_, cache, devices, adapter, adapters, adapterInputs, strict,
+            overwrite, json,
         };
         quantization.AddTo(command);
         modules.AddTo(command);
@@ -89,7 +94,8 @@ internal static class ExportVerb
             if (ModuleExportArguments.IsAssembly(asked))
             {
                 OptionChecks.RequireNone(
-                    result, [requantize, tune, context_, cache, adapter, adapters, adapterInputs, strict],
+                    result,
+                    [requantize, tune, context_, cache, devices, adapter, adapters, adapterInputs, strict],
                     $"is for checkpoints; '{asked}' is an assembly.");
                 quantization.RequireGraphOptions(result, asked);
                 await modules.RunAsync(
@@ -117,6 +123,8 @@ internal static class ExportVerb
                 ContextLength = result.GetValue(context_),
                 KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
                 KeyValueMeasurement = Measure(text),
+                Devices = result.GetValue(devices)?.Split(
+                    ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
                 Adapters = beside.Adapters,
                 AdapterInputs = result.GetValue(adapterInputs),
                 Strict = result.GetValue(strict),

@@ -66,7 +66,8 @@ internal sealed class DraftPackage : IDisposable
     public DraftModel Create(LanguageModelOptions options, KeyValueBudget budget)
     {
         IDecoder decoder = _graph.Concatenates
-            ? new DynamicCacheDecoder(_session.Session, _graph) : new Decoder(_session.Session, _graph);
+            ? new DynamicCacheDecoder(_session.Session, _graph)
+            : new Decoder(_session.Session, _graph, copiesInputs: !_session.Choice.Provider.IsProcessor);
         return new DraftModel(
             decoder, _package.Config.Model.ContextLength, budget.DraftBytes, budget.TryHoldDraft,
             Math.Max(1, options.DraftBatchSize),

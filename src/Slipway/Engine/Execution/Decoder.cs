@@ -29,16 +29,20 @@ internal sealed class Decoder : IDecoder
     /// <param name="graph">Its inputs and outputs.</param>
     /// <param name="adapters">The adapters beside it; disposed with the decoder; null for none.</param>
     /// <param name="supportsInactiveSlots">Whether the graph leaves a slot alone whose mask is all zeros.</param>
+    /// <param name="copiesInputs">
+    /// Whether inputs are copied to a device as they are bound, so that they must be bound for each run.
+    /// </param>
     public Decoder(
-        InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null, bool supportsInactiveSlots = false)
+        InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null, bool supportsInactiveSlots = false,
+        bool copiesInputs = false)
     {
         _session = session;
         _graph = graph;
         _adapters = adapters;
         _supportsInactiveSlots = supportsInactiveSlots;
         _cache = new SlotCache(graph);
-        _interruptible = new StepBuffers(session, graph, _cache, adapters, _shared);
-        _uninterrupted = new StepBuffers(session, graph, _cache, adapters, _shared);
+        _interruptible = new StepBuffers(session, graph, _cache, adapters, _shared, copiesInputs);
+        _uninterrupted = new StepBuffers(session, graph, _cache, adapters, _shared, copiesInputs);
     }
 
     public int Slots => _cache.Slots;

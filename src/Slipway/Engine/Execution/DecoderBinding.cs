@@ -12,15 +12,16 @@ internal sealed class DecoderBinding : IDisposable
     private readonly SharedInputs _shared;
     private readonly AdapterBinding? _adapters;
     private readonly int _slots;
+    private readonly bool _copiesInputs;
     private readonly List<OrtValue> _cacheValues = [];
     private readonly List<OrtValue> _tokenValues = [];
     private (int Tokens, int Kept, bool Every, int Width) _bound;
 
     public DecoderBinding(
         InferenceSession session, DecoderGraph graph, SlotCache cache, AdapterSet? adapters, SharedInputs shared,
-        StepBuffers buffers, int firstSlot, int slots)
+        StepBuffers buffers, int firstSlot, int slots, bool copiesInputs)
     {
-        (_graph, _buffers, _shared, _slots) = (graph, buffers, shared, slots);
+        (_graph, _buffers, _shared, _slots, _copiesInputs) = (graph, buffers, shared, slots, copiesInputs);
         IoBinding = session.CreateIoBinding();
         _adapters = adapters is null ? null : new AdapterBinding(adapters, IoBinding, slots);
         for (var i = 0; i < graph.Cache.Count; i++)
@@ -52,7 +53,11 @@ internal sealed class DecoderBinding : IDisposable
     /// <param name="maskWidth">Columns of the attention mask.</param>
     public void BindTokens(int tokens, int kept, bool every, int maskWidth)
     {
-        if (_bound == (tokens, kept, every, maskWidth))
+        if (_copiesInputs)
+        {
+            BindAgain();
+        }
+        else if (_bound == (tokens, kept, every, maskWidth))
         {
             return;
         }
@@ -73,6 +78,20 @@ internal sealed class DecoderBinding : IDisposable
         var logits = _buffers.LogitsValue([_slots, kept, _graph.VocabularySize]);
         IoBinding.BindOutput(_graph.Logits, Keep(_tokenValues, logits));
         _bound = (tokens, kept, every, maskWidth);
+    }
+
+    // What a device copies as it is bound, it would otherwise keep as it was then.
+    private void BindAgain()
+    {
+        for (var i = 0; i < _graph.Cache.Count; i++)
+        {
+            IoBinding.BindInput(_graph.Cache[i].Past, _cacheValues[i]);
+        }
+
+        if (_graph.PlannedLength is { } plannedLength)
+        {
+            IoBinding.BindInput(plannedLength, _shared.PlannedLengthValue);
+        }
     }
 
     /// <summary>Binds the adapters that the slots use; 0 for none.</summary>

@@ -22,7 +22,8 @@ internal sealed class OnnxRuntimeEngine : LanguageModelEngine
                     ? new DynamicCacheDecoder(opened.Session, graph)
                     : new Decoder(
                         opened.Session, graph, adapters,
-                        KernelVariant.SupportsInactiveSlots(package, options, opened.Session, graph)),
+                        KernelVariant.SupportsInactiveSlots(package, options, opened.Session, graph),
+                        copiesInputs: !opened.Choice.Provider.IsProcessor),
                 VocabularySize = graph.VocabularySize,
                 Size = graph.Size,
                 Path = opened.Graph.Path,

@@ -10,7 +10,8 @@ namespace Slipway.Engine.Execution;
 /// Holds the inputs and outputs of runs beside the cache, and the bindings to them; grows with the largest run.
 /// </summary>
 internal sealed class StepBuffers(
-    InferenceSession session, DecoderGraph graph, SlotCache cache, AdapterSet? adapters, SharedInputs shared)
+    InferenceSession session, DecoderGraph graph, SlotCache cache, AdapterSet? adapters, SharedInputs shared,
+    bool copiesInputs)
         : IDisposable
 {
     private const int MaskStep = 64;
@@ -160,7 +161,8 @@ internal sealed class StepBuffers(
             bindings.Add(null);
         }
 
-        return bindings[index] ??= new DecoderBinding(session, graph, cache, adapters, shared, this, firstSlot, slots);
+        return bindings[index] ??= new DecoderBinding(
+            session, graph, cache, adapters, shared, this, firstSlot, slots, copiesInputs);
     }
 
     private static void Grow(ref NativeBuffer? buffer, long bytes)

@@ -50,6 +50,33 @@ public sealed class DecoderTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Devices copy inputs as they are bound, so theirs are bound for each run, with equal results.</summary>
+    [Fact]
+    public void Runs_WithInputsBoundEachTime_AreThoseOfInputsBoundOnce()
+    {
+        using var package = new WindowPackage("mistral-window", 5);
+        using var once = new Opened(package.Full);
+        using var again = new Opened(package.Full, copiesInputs: true);
+        foreach (var decoder in (Decoder[])[once.Decoder, again.Decoder])
+        {
+            decoder.Resize(2, 64, []);
+        }
+
+        int[] tokens = [5, 9, 3, 8];
+        foreach (var slot in (int[])[0, 1, 0])
+        {
+            Assert.Equal(
+                once.Decoder.Prefill(Run(slot, 0, tokens)).ToArray(),
+                again.Decoder.Prefill(Run(slot, 0, tokens)).ToArray());
+        }
+
+        for (var length = 4; length < 12; length++)
+        {
+            DecodeRun Next() => new() { Tokens = (int[])[length, 3], Lengths = (int[])[length, length] };
+            Assert.Equal(once.Decoder.Decode(Next()).ToArray(), again.Decoder.Decode(Next()).ToArray());
+        }
+    }
+
     [Fact]
     public void Prefill_FromEvictedTokens_IsRefused()
     {
@@ -144,12 +171,12 @@ public sealed class DecoderTests(ITestOutputHelper output)
     {
         private readonly InferenceSession _session;
 
-        public Opened(string folder)
+        public Opened(string folder, bool copiesInputs = false)
         {
             var package = ModelPackage.Open(folder);
             _session = ModelSession.Open(package, new LanguageModelOptions { Threads = 1 }).Session;
             Graph = DecoderGraph.Read(_session, package);
-            Decoder = new Decoder(_session, Graph);
+            Decoder = new Decoder(_session, Graph, copiesInputs: copiesInputs);
         }
 
         public DecoderGraph Graph { get; }
