@@ -57,6 +57,10 @@ internal sealed class ModelLabels
         }
     }
 
+    /// <summary>Makes labels of their names.</summary>
+    public static ModelLabels Of(IReadOnlyList<string> names, bool severalMayFit)
+        => new(names, severalMayFit || names.Count == 1 ? Scoring.Sigmoid : Scoring.Softmax);
+
     /// <summary>Turns logits into scores.</summary>
     /// <param name="logits">[labels].</param>
     /// <returns>[labels].</returns>

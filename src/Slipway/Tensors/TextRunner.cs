@@ -45,6 +45,9 @@ internal sealed class TextRunner
     /// <summary>The numbers of a row.</summary>
     public int Width => (int)_output.Shape[^1]!.Value;
 
+    /// <summary>Tells whether the graph gives a row for each text rather than for each token.</summary>
+    public bool IsPerText => _output.Shape.Count == 2;
+
     /// <summary>Runs.</summary>
     /// <returns>A row for each text, in their order, and the number of tokens of all.</returns>
     public async Task<(float[][] Rows, long Tokens)> RunAsync(

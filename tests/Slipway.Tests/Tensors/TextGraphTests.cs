@@ -9,7 +9,7 @@ using Slipway.Tokenization;
 
 namespace Slipway.Tests.Tensors;
 
-/// <summary>Embeds texts with graphs of a table's rows, with and without a mask.</summary>
+/// <summary>Embeds and labels texts with graphs of a table's rows, with and without a mask.</summary>
 public sealed class TextGraphTests : IDisposable
 {
     private const int Width = 3;
@@ -73,6 +73,41 @@ public sealed class TextGraphTests : IDisposable
         Assert.Equal(3, made.Usage!.TotalTokenCount);
         Assert.Equal(Width, generator.GetService<EmbeddingGeneratorMetadata>()!.DefaultModelDimensions);
         _ = await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync([""]));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Classifier_TextsOfSeveralLengths_GivesTheSoftmaxOfTheirLogits(bool hasMask)
+    {
+        using var model = OnnxTensorModel.Load(Write(hasMask, isPooled: true));
+        OnnxTensorClassifier classifier = new(model, Tokenizer, ["sport", "trade", "weather"]);
+        var found = await classifier.ClassifyAsync(["b b", "a", "c a"]);
+        Assert.Equal(["trade", "sport", "weather"], found.Select(text => text.Best.Label));
+        Assert.Equal([0f, 4, 0], found[0].Scores.Select(score => score.Logit));
+        Assert.Equal(Math.Exp(4) / (Math.Exp(4) + 2), found[0].Best.Score, 1e-6);
+        Assert.Equal(1, found[2].Scores.Sum(score => score.Score), 1e-6);
+    }
+
+    [Fact]
+    public async Task Classifier_SeveralMayFit_ScoresEachLabelByItself()
+    {
+        using var model = OnnxTensorModel.Load(Write(hasMask: true, isPooled: true));
+        OnnxTensorClassifier classifier = new(model, Tokenizer, ["sport", "trade", "weather"], severalMayFit: true);
+        var found = Assert.Single(await classifier.ClassifyAsync(["a c"]));
+        Assert.Equal(0.5, found.Scores[1].Score, 1e-6);
+        Assert.Equal(1 / (1 + Math.Exp(-4)), found.Scores[2].Score, 1e-6);
+    }
+
+    [Fact]
+    public void Classifier_LabelsOrRowsThatDoNotFit_AreRefused()
+    {
+        using var model = OnnxTensorModel.Load(Write(hasMask: true, isPooled: true));
+        Assert.Contains("There are 2 labels ('yes', 'no') for 3 logits", Assert.Throws<ArgumentException>(
+            () => new OnnxTensorClassifier(model, Tokenizer, ["yes", "no"])).Message, StringComparison.Ordinal);
+        using var tokens = OnnxTensorModel.Load(Write(hasMask: true, isPooled: false));
+        Assert.Contains("a row for each token", Assert.Throws<NotSupportedException>(
+            () => new OnnxTensorClassifier(tokens, Tokenizer, ["a", "b", "c"])).Message, StringComparison.Ordinal);
     }
 
     // Rows of a table by ids; pooled their sum over the tokens that the mask has.
