@@ -85,6 +85,31 @@ public sealed class SizeTests
         Assert.Equal(2, made.Nodes);
     }
 
+    [Fact]
+    public void Export_EightNamedSizes_TellsThemApart()
+    {
+        using EightSizes module = new();
+        var made = Traced.Export(
+            module, [randn(3, 4), randn(2, 6), randn(5, 3), randn(4, 7)], new OnnxModuleOptions
+            {
+                DynamicBatch = false,
+                DynamicAxes =
+                {
+                    { "a", 0, "a0" }, { "a", 1, "a1" }, { "b", 0, "b0" }, { "b", 1, "b1" }, { "c", 0, "c0" },
+                    { "c", 1, "c1" }, { "d", 0, "d0" }, { "d", 1, "d1" },
+                },
+            });
+        Assert.All(made.Outputs, output => Assert.InRange(output.Relative, 0, 1e-6));
+    }
+
+    private sealed class EightSizes()
+        : nn.Module<Tensor, Tensor, Tensor, Tensor, (Tensor, Tensor, Tensor)>(nameof(EightSizes))
+    {
+        public override (Tensor, Tensor, Tensor) forward(Tensor a, Tensor b, Tensor c, Tensor d)
+            => (a.sum([0L]).unsqueeze(0) + d.sum([1L]).unsqueeze(1), b.reshape(1, -1) * c.reshape(-1, 1),
+                zeros(a.shape[0], d.shape[1], c.shape[0]) + (b.shape[1] * c.shape[1]));
+    }
+
     private sealed class TwoInputs : nn.Module<Tensor, Tensor, int, (Tensor, Tensor)>
     {
         private readonly TorchSharp.Modules.Embedding _table = nn.Embedding(9, 4);

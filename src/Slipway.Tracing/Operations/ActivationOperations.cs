@@ -28,8 +28,8 @@ internal static class ActivationOperations
         Row("Tensor.glu", Glu),
         Row("Tensor.prelu", Prelu),
         Row("Tensor.threshold", call => call.Node("Where", [
-            call.Node("Greater", [Subject(call), Number(call, call.Number("threshold"))]), Subject(call),
-            Number(call, call.Number("value"))])),
+            call.Node("LessOrEqual", [Subject(call), Number(call, call.Number("threshold"))]),
+            Number(call, call.Number("value")), Subject(call)])),
         Row("functional.hardshrink", call => Shrink(call, call.Number("lambda", 0.5), 0)),
         Row("functional.softshrink", call => Shrink(call, call.Number("lambda", 0.5), call.Number("lambda", 0.5))),
         .. Same(["special.softmax", "functional.softmax", "Tensor.softmax"], call => Softmax(call, "Softmax")),
@@ -128,7 +128,8 @@ internal static class ActivationOperations
         var below = call.Node("Less", [x, Number(call, -threshold)]);
         return call.Node("Where", [
             above, call.Node("Sub", [x, Number(call, bias)]),
-            call.Node("Where", [below, call.Node("Add", [x, Number(call, bias)]), Number(call, 0)])]);
+            call.Node("Where", [
+                below, call.Node("Add", [x, Number(call, bias)]), call.Node("Mul", [x, Number(call, 0)])])]);
     }
 
     private static GraphValue Softmax(OperationCall call, string operation)

@@ -179,12 +179,7 @@ internal static class ArithmeticOperations
     private static GraphValue CopySign(OperationCall call)
     {
         var (a, b) = (call.Node("Abs", [Left(call, call.Type)]), Right(call, call.Type));
-
-        // 1 / −0 is −∞: the sign of zero counts.
-        var isNegative = call.Node("Less", [
-            call.Node("Where", [
-                call.Node("Equal", [b, Number(call, 0)]), call.Node("Reciprocal", [b]), b]), Number(call, 0)]);
-        return call.Node("Where", [isNegative, call.Node("Neg", [a]), a]);
+        return call.Node("Where", [IsNegative(call, b, call.Type), call.Node("Neg", [a]), a]);
     }
 
     private static GraphValue Heaviside(OperationCall call)

@@ -11,7 +11,7 @@ internal static class ElementwiseOperations
         ["abs"] = "Abs", ["neg"] = "Neg", ["exp"] = "Exp", ["log"] = "Log", ["sqrt"] = "Sqrt", ["sin"] = "Sin",
         ["cos"] = "Cos", ["tan"] = "Tan", ["asin"] = "Asin", ["acos"] = "Acos", ["atan"] = "Atan", ["sinh"] = "Sinh",
         ["cosh"] = "Cosh", ["arcsinh"] = "Asinh", ["arccosh"] = "Acosh", ["arctanh"] = "Atanh", ["tanh"] = "Tanh",
-        ["sigmoid"] = "Sigmoid", ["reciprocal"] = "Reciprocal", ["erf"] = "Erf", ["relu"] = "Relu",
+        ["sigmoid"] = "Sigmoid", ["reciprocal"] = "Reciprocal", ["erf"] = "Erf",
         ["sign"] = "Sign", ["sgn"] = "Sign", ["floor"] = "Floor", ["ceil"] = "Ceil", ["selu"] = "Selu",
         ["hardswish"] = "HardSwish",
     };
@@ -59,12 +59,25 @@ internal static class ElementwiseOperations
             "IsInf", [Real(call)], new NodeAttribute.Int("detect_positive", 0))),
         Row("Tensor.isfinite", call => IsInteger(call) ? call.Node("Not", [Never(call)]) : call.Node("Not", [
             call.Node("Or", [call.Node("IsNaN", [Real(call)]), call.Node("IsInf", [Real(call)])])])),
-        Row("Tensor.signbit", call => call.Node("Less", [call.Subject().Value, call.Constant(0, call.Subject().Type)])),
+        Row("Tensor.relu", call => IsInteger(call)
+            ? call.Node("Max", [Subject(call), Number(call, 0)]) : Function(call, "Relu")),
+        Row("Tensor.signbit", call => IsNegative(call, call.Subject().Value, call.Subject().Type)),
         Row("Tensor.nan_to_num", NanToNum),
         Row("Tensor.logical_not", call => call.Node("Not", [call.Cast(call.Subject(), ElementType.Bool)])),
         Row("Tensor.bitwise_not", call => call.Node(
             call.Type == ElementType.Bool ? "Not" : "BitwiseNot", [call.Subject().Value])),
     ];
+
+    /// <summary>Tells whether a number has a sign; that of zero counts, since 1 / −0 is −∞.</summary>
+    public static GraphValue IsNegative(OperationCall call, GraphValue value, ElementType type)
+    {
+        var zero = call.Constant(0, type);
+        return call.Node("Less", [
+            ElementTypes.IsReal(type)
+                ? call.Node("Where", [call.Node("Equal", [value, zero]), call.Node("Reciprocal", [value]), value])
+                : value,
+            zero]);
+    }
 
     /// <summary>The subject in the type of the result.</summary>
     public static GraphValue Subject(OperationCall call) => call.Cast(call.Subject(), call.Type);

@@ -63,13 +63,20 @@ internal sealed class SizePlan
     public IReadOnlyList<IReadOnlyDictionary<string, long>> SmallProofs { get; }
 
     private IReadOnlyDictionary<string, long> Small(int run)
-        => Map(axis => Fit(axis, Patterns[Index(axis) % Patterns.Length][run]));
+        => Map(axis => Fit(axis, Number(axis, run)));
 
     private IReadOnlyDictionary<string, long> Near(int run)
         => Map(axis => axis.Name == OnnxModule.BatchName
-            ? Fit(axis, Patterns[Index(axis) % Patterns.Length][run])
+            ? Fit(axis, Number(axis, run))
             : Clamp(axis, ((Example[axis.Name] / axis.Multiple) - 2
-                + Patterns[Index(axis) % Patterns.Length][run]) * axis.Multiple));
+                + Number(axis, run)) * axis.Multiple));
+
+    // Further axes than there are patterns have them in another order, and larger ones.
+    private int Number(DynamicAxis axis, int run)
+    {
+        var (round, pattern) = Math.DivRem(Index(axis), Patterns.Length);
+        return Patterns[pattern][(run + (2 * round)) % Patterns[pattern].Length] + round;
+    }
 
     /// <summary>The n-th size that an axis allows, from 1.</summary>
     public static long Fit(DynamicAxis axis, long number)

@@ -297,6 +297,7 @@ internal static class OperationCases
     /// <summary>Cases on integers [batch, rows, 6], 0 to 8.</summary>
     public static readonly Dictionary<string, Func<Tensor, object>> OnIntegers = new(StringComparer.Ordinal)
     {
+        ["relu"] = x => (x - 4).relu(),
         ["add"] = x => x + 3,
         ["times real"] = x => x * 0.5,
         ["div"] = x => x / 2,

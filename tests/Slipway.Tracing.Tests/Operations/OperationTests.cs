@@ -35,6 +35,31 @@ public sealed class OperationTests
     }
 
     [Theory]
+    [InlineData("abs")]
+    [InlineData("neg")]
+    [InlineData("exp")]
+    [InlineData("square")]
+    [InlineData("reciprocal")]
+    [InlineData("floor")]
+    [InlineData("ceil")]
+    [InlineData("round")]
+    [InlineData("relu")]
+    [InlineData("tanh")]
+    [InlineData("erf")]
+    [InlineData("threshold")]
+    [InlineData("signbit")]
+    [InlineData("hardshrink")]
+    public void Operation_OnUnusualNumbers_EqualsTorch(string name)
+    {
+        float[] numbers = [
+            float.NegativeInfinity, -1e30f, -88, -2.5f, -2, -1.5f, -1, -0.5f, -0f, 0, 0.5f, 1, 1.5f, 2.5f, 88, 1e30f,
+            float.PositiveInfinity, float.NaN,
+        ];
+        using var module = new CaseModule(OperationCases.OnReals[name]);
+        _ = Traced.Export(module, [tensor(numbers, [1, 3, 6])], Rows);
+    }
+
+    [Theory]
     [MemberData(nameof(WrittenOut))]
     public void Operation_WrittenOut_EqualsTorch(string name)
     {
