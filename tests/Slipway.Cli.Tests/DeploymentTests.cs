@@ -75,13 +75,15 @@ public sealed class DeploymentTests
             line => Assert.Contains(line, unit));
     }
 
-    [Fact]
-    public void Settings_Sections_AreTheServers()
+    [Theory]
+    [InlineData("Server", typeof(AspNetCore.OpenAIServerOptions))]
+    [InlineData("Model", typeof(LanguageModelOptions))]
+    public void Settings_Sections_AreTheServers(string section, Type options)
     {
         using var settings = JsonDocument.Parse(File.ReadAllBytes(Deployed("appsettings.json")));
-        var properties = typeof(AspNetCore.OpenAIServerOptions).GetProperties().Select(property => property.Name);
+        var properties = options.GetProperties().Select(property => property.Name);
         Assert.All(
-            settings.RootElement.GetProperty("Server").EnumerateObject(),
+            settings.RootElement.GetProperty(section).EnumerateObject(),
             setting => Assert.Contains(setting.Name, properties));
     }
 

@@ -103,13 +103,15 @@ internal static class ServeVerb
         // It logs what it throws, which is told in a line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         var options = arguments.Options(result, builder.Configuration.GetSection("Server"));
+        var (endPoint, drainTime) = (
+            arguments.EndPoint(result, options.ApiKeys.Count > 0), arguments.DrainTime(result));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
-            kestrel.Listen(arguments.EndPoint(result, options.ApiKeys.Count > 0));
+            kestrel.Listen(endPoint);
         });
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = arguments.DrainTime(result));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = drainTime);
         AddTelemetry(builder);
         var server = builder.Services.AddOpenAIServer(served => ServeArguments.Apply(options, served));
         var (modelOptions, idle) = (
