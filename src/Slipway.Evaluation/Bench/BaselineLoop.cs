@@ -26,15 +26,18 @@ internal sealed class BaselineLoop : IDisposable
     public static BaselineLoop Open(LanguageModel model, string? packageFolder, LanguageModelOptions options)
     {
         if (packageFolder is null && KernelVariant.PathOf(model.Package, options) is null
-            && model.Graph is { } opened)
+            && model is { Graph: { } opened, ExecutionProvider: "cpu" })
         {
             return new BaselineLoop(opened.Session, opened.Graph, null);
         }
 
         var package = ModelPackage.Open(packageFolder ?? model.Package.Path);
 
-        // As one would open it by hand: nothing moves its weights.
-        var session = ModelSession.Open(package, options with { UseLargePages = false, UseKernels = false }).Session;
+        // As one would open it by hand, on the processor: nothing moves its weights.
+        var session = ModelSession.Open(package, options with
+        {
+            UseLargePages = false, UseKernels = false, ExecutionProviders = ["cpu"], ExecutionProviderOptions = null,
+        }).Session;
         try
         {
             return new BaselineLoop(session, DecoderGraph.Read(session, package), session);
