@@ -34,7 +34,7 @@ internal sealed class SizePlan
 
         Proofs = Distinct([
             .. limits, Map(axis => Fit(axis, 9 + Index(axis))),
-            Map(axis => Fit(axis, MaxUndeclared - (2 * Index(axis))))]);
+            Map(axis => Fit(axis, MaxUndeclared - (2 * (Index(axis) % Patterns.Length))))]);
         LargeProofs = [.. axes.Where(axis => axis.Max is null)
             .Select(large => Map(axis => Fit(axis, axis == large ? Large : 1)))];
         List<IReadOnlyDictionary<string, long>> few = [.. limits, Map(axis => Fit(axis, 6 + Index(axis)))];

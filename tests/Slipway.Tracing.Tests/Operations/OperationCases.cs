@@ -52,6 +52,7 @@ internal static class OperationCases
         ["isinf"] = x => (x / 0).isinf(),
         ["isfinite"] = x => x.log().isfinite(),
         ["signbit"] = x => x.signbit(),
+        ["signbit of zeros"] = x => (x * 0).signbit(),
         ["nan_to_num"] = x => x.log().nan_to_num(0.5),
         ["isposinf"] = x => (x / 0).isposinf(),
         ["isneginf"] = x => (x / 0).isneginf(),

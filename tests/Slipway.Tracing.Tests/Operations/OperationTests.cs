@@ -47,7 +47,6 @@ public sealed class OperationTests
     [InlineData("tanh")]
     [InlineData("erf")]
     [InlineData("threshold")]
-    [InlineData("signbit")]
     [InlineData("hardshrink")]
     public void Operation_OnUnusualNumbers_EqualsTorch(string name)
     {
