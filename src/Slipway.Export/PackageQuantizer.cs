@@ -16,11 +16,12 @@ public static class PackageQuantizer
 {
     private const string KernelFile = "kernels.onnx";
 
-    /// <summary>Quantizes the matrices of a decoder's package.</summary>
+    /// <summary>Quantizes the matrices of a package.</summary>
     /// <remarks>
     /// Products, tables and experts are quantized; what chooses experts, norms and biases stay as they are. Prompt
     /// format, tokenizer and all other files are taken over. Memory does not grow with the model, but for what the
-    /// calibration needs.
+    /// calibration needs. As exported ones, encoders are quantized without statistics unless a method or a text is
+    /// given.
     /// </remarks>
     /// <param name="package">The float package's folder; it stays as it is.</param>
     /// <param name="folder">The package folder to appear.</param>
@@ -38,8 +39,10 @@ public static class PackageQuantizer
         ArgumentException.ThrowIfNullOrWhiteSpace(package);
         options ??= new QuantizeOptions();
         var started = Stopwatch.GetTimestamp();
-        var source = ModelPackage.Open(package);
-        var graphFile = source.Config.Model.Decoder.Filename;
+        var source = FloatPackage.Open(package);
+        options = source.IsEncoder && options.Method is null && options.Calibration is not { HasText: true }
+            ? options with { Calibration = null } : options;
+        var graphFile = Path.GetRelativePath(source.Path, source.ModelPath).Replace('\\', '/');
         var model = OnnxFile.Read(source.ModelPath);
         var format = Format(options);
         WeightFormats.CheckBits(options.BitsPerWeight, options.Precision, options.Method, options.Calibration);
@@ -59,7 +62,7 @@ public static class PackageQuantizer
             (floats, rules) = RotatedPackage.Write(
                 floats, floatFolder, rotated, dataFile, source.Path, rules, cancellationToken);
             Write(model with { Graph = floats }, rotated, graphFile);
-            CopyFiles(source, rotated);
+            CopyFiles(source, graphFile, rotated);
             floatFolder = rotated.Folder;
         }
 
@@ -73,11 +76,12 @@ public static class PackageQuantizer
             Rules = rules,
             BitsPerWeight = options.BitsPerWeight,
             Calibration = options.Calibration,
+            ExactActivations = source.IsEncoder,
             Progress = progress,
         };
         var graph = quantizer.Write(writer.Create(dataFile), dataFile, cancellationToken);
         Write(model with { Graph = graph }, writer, graphFile);
-        var kernels = KernelGraph.Convert(graph, ranges: null);
+        var kernels = source.IsEncoder ? null : KernelGraph.Convert(graph, ranges: null);
         if (kernels is not null)
         {
             Write(model with { Graph = kernels, OperatorSets = KernelGraph.OperatorSets }, writer, KernelFile);
@@ -86,7 +90,7 @@ public static class PackageQuantizer
         var devices = DeviceVariants.Write(
             graph, writer, [.. source.Manifest?.Variants?.Select(variant => variant.Provider) ?? []],
             model with { Graph = graph }, cancellationToken);
-        CopyFiles(source, writer);
+        CopyFiles(source, graphFile, writer);
         cancellationToken.ThrowIfCancellationRequested();
 
         // What int4 keys and values were measured to be is not in the decoder's graph.
@@ -133,17 +137,17 @@ public static class PackageQuantizer
     }
 
     // Graphs, and the files that hold their constants, are written anew.
-    private static void CopyFiles(ModelPackage source, PackageWriter writer)
+    private static void CopyFiles(FloatPackage source, string graphFile, PackageWriter writer)
     {
         HashSet<string> left =
         [
-            source.Config.Model.Decoder.Filename, ModelPackage.ManifestFile,
+            graphFile, ModelPackage.ManifestFile,
             .. ExternalDataFiles.Read(source.ModelPath),
             .. source.Manifest?.Variants?.Select(variant => variant.File) ?? [],
             .. source.Manifest?.Variants?.SelectMany(variant => source.FindFile(variant.File) is { } graph
                 ? ExternalDataFiles.Read(graph) : []) ?? [],
         ];
-        foreach (var name in source.ListFiles().Keys.Where(name => !left.Contains(name)))
+        foreach (var name in source.FileNames.Where(name => !left.Contains(name)))
         {
             using var from = File.OpenRead(Path.Combine(source.Path, name));
             using var to = writer.Create(name);

@@ -63,6 +63,45 @@ public sealed class EncoderTests(ITestOutputHelper output) : IDisposable
         Assert.Empty(report.Warnings);
     }
 
+    [Theory]
+    [InlineData(Precision.Int4, null)]
+    [InlineData(Precision.Int4, "gptq")]
+    [InlineData(Precision.Int8, null)]
+    [InlineData(Precision.Float16, null)]
+    public async Task Quantize_PackageOfAnEncoder_IsAsTheExportOfItsCheckpoint(Precision precision, string? method)
+    {
+        Export("single", new ExportOptions());
+        var calibration = method is null ? null : Calibration(Text);
+        var exported = Export("exported", new ExportOptions
+        {
+            Precision = precision, Method = method, Calibration = calibration,
+        });
+        var quantized = PackageQuantizer.Quantize(_folder["single"], _folder["quantized"], new QuantizeOptions
+        {
+            Precision = precision, Method = method, Calibration = calibration,
+        });
+
+        Assert.Equal(exported.Manifest.Quantization, quantized.Manifest.Quantization);
+        Assert.Equal(
+            exported.Manifest.Files.Select(file => file.Name).Order(),
+            quantized.Manifest.Files.Select(file => file.Name).Order());
+        var (one, other) = (await CosineAsync("exported"), await CosineAsync("quantized"));
+        output.WriteLine(
+            $"{precision} {method}: cosine with float32 {one:0.000000} exported, {other:0.000000} quantized");
+        Assert.Equal(one, other, 1e-6);
+    }
+
+    [Fact]
+    public void Quantize_MethodUnnamedOverAText_ExpectsNoDivergenceOfLogitsThatAreNotThere()
+    {
+        var report = Export("free", new ExportOptions
+        {
+            Precision = Precision.Int4, Calibration = Calibration(Text),
+        });
+        Assert.NotNull(report.Manifest.Quantization!.BitsPerWeight);
+        Assert.Null(report.Manifest.Quantization.ExpectedDivergence);
+    }
+
     private static string Text => File.ReadAllText(SharedAssets.Path("wikitext-2", "valid.txt"))[..60_000];
 
     private async Task<double> CosineAsync(string package)

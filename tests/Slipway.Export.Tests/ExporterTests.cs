@@ -212,6 +212,7 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
     [InlineData(float.NaN, Precision.Int4, "cannot be quantized")]
     [InlineData(float.NaN, Precision.Float16, "holds a weight that is 'NaN', not a finite number")]
     [InlineData(float.NegativeInfinity, Precision.Float16, "holds a weight that is 'Infinity', not a finite number")]
+    [InlineData(float.NaN, Precision.Float32, "holds a weight that is 'NaN', not a finite number")]
     public void Export_WeightThatThePrecisionCannotHold_NamesTheTensor(float value, Precision precision, string words)
     {
         var weight = new float[64 * 64];
@@ -221,6 +222,22 @@ public sealed class ExporterTests(ITestOutputHelper output) : IDisposable
         var exception = Refused(source, new ExportOptions { Precision = precision });
         Assert.Equal(name, exception.Tensor);
         Assert.Contains(words, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(float.NaN, "NaN", Precision.Float32)]
+    [InlineData(float.NegativeInfinity, "-Infinity", Precision.Int4)]
+    public void Export_NormThatIsNoNumber_NamesTheTensor(float value, string text, Precision precision)
+    {
+        var weight = new float[64];
+        weight[7] = value;
+        const string name = "model.layers.2.input_layernorm.weight";
+        var source = Copy("llama", tensors => tensors[name] = SafetensorsEntry.From(name, weight, 64));
+        var exception = Refused(source, new ExportOptions { Precision = precision });
+        Assert.Equal(name, exception.Tensor);
+        Assert.Equal(
+            $"Tensor '{name}' of '{source}' holds a number that is '{text}', not a finite one: the checkpoint is "
+            + "damaged or its training diverged.", exception.Message);
     }
 
     [Theory]

@@ -51,11 +51,13 @@ internal static class ExportReports
         {
             context.Output.WriteLine(
                 $"quantized by '{chosen.Method}' in blocks of {chosen.BlockSize}{Exceptions(chosen.Matrices)}");
-            if (chosen.BitsPerWeight is { } bits && chosen.ExpectedDivergence is { } divergence)
+            if (chosen.BitsPerWeight is { } bits)
             {
-                context.Output.WriteLine(
-                    $"{Amounts.Number(bits)} bits a weight, spent where the logits moved most as matrices were rounded "
-                    + $"one by one; {divergence:0.0000} nats a token of divergence are expected");
+                context.Output.WriteLine($"{Amounts.Number(bits)} bits a weight, spent where "
+                    + (chosen.ExpectedDivergence is { } divergence
+                        ? "the logits moved most as matrices were rounded one by one; "
+                            + $"{divergence:0.0000} nats a token of divergence are expected"
+                        : "outputs of matrices lose most"));
             }
 
             if (QuantizationMethods.All.Any(method => method.Name == chosen.Method && method.Values is not null))

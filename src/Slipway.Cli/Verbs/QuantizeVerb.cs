@@ -13,7 +13,8 @@ internal static class QuantizeVerb
         var package = new Argument<string>("PACKAGE")
         {
             Description =
-                "A package folder with float weights, or a float graph (.onnx, or a folder with a model.onnx).",
+                "A package folder with float weights, a decoder's or an encoder's, or a float graph (.onnx, or a "
+                + "folder with a model.onnx).",
         };
         var output = new Option<string>("--output", "-o")
         {

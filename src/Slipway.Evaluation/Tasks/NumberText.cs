@@ -30,12 +30,16 @@ internal static partial class NumberText
 
     private static decimal? Parse(string number)
         => decimal.TryParse(
-            number.Replace(",", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture,
-            out var value)
+            number.Replace(",", "", StringComparison.Ordinal).Replace("$", "", StringComparison.Ordinal)
+                .Replace('\u2212', '-'),
+            NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
             ? value
             : null;
 
-    // A minus that joins two numbers, as in '3-4', is none of the second's. Commas part thousands.
-    [GeneratedRegex(@"(?<![\d.])-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?|(?<=[\d.]-)\d+(\.\d+)?|(?<!\d)-?\.\d+")]
+    // A minus that joins two numbers, as in '3-4', is none of the second's; the dash of typography is one too, and
+    // '-$5' is as negative as '-5'. Commas part thousands.
+    [GeneratedRegex(
+        @"(?<![\d.])[-\u2212]?\$?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?|(?<=[\d.][-\u2212])\d+(\.\d+)?"
+        + @"|(?<!\d)[-\u2212]?\$?\.\d+")]
     private static partial Regex Number();
 }

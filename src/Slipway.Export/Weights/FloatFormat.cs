@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics.Tensors;
+using Slipway.Checkpoints;
 using Slipway.Onnx;
 using Slipway.Onnx.Operators;
 
@@ -53,12 +54,14 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
         writer.Scan(weight, chunk =>
         {
             var found = Math.Abs(TensorPrimitives.MaxMagnitude(chunk.Span));
-            largest = float.IsFinite(found) ? Math.Max(largest, found) : throw writer.Bad(
-                name, $"holds a weight that is '{found.ToString(CultureInfo.InvariantCulture)}', not a finite number: "
-                    + "the checkpoint is damaged or its training diverged");
+            largest = float.IsFinite(found) ? Math.Max(largest, found) : throw Bad(writer, name, found);
         });
         return largest;
     }
+
+    private static CheckpointException Bad(WeightWriter writer, string name, float found) => writer.Bad(
+        name, $"holds a weight that is '{found.ToString(CultureInfo.InvariantCulture)}', not a finite number: the "
+            + "checkpoint is damaged or its training diverged");
 
     private static void Write(WeightWriter writer, string name, Weight weight, bool isHalf)
     {
@@ -68,6 +71,11 @@ internal sealed class FloatFormat(ElementType type) : WeightFormat
         {
             if (!isHalf)
             {
+                if (!TensorPrimitives.IsFiniteAll(chunk.Span))
+                {
+                    throw Bad(writer, name, TensorPrimitives.MaxMagnitude(chunk.Span));
+                }
+
                 writer.Data.Write(chunk.Span);
                 return;
             }

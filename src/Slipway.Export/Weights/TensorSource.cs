@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Numerics.Tensors;
 using Slipway.Checkpoints;
 using Slipway.Export.Configuration;
 using Slipway.Export.Quantization;
@@ -45,7 +47,10 @@ internal sealed class TensorSource(Checkpoint checkpoint)
         var stored = Require(name, shape);
         var values = new float[checked((int)checkpoint.Tensors[stored].Count)];
         checkpoint.ReadFloats(stored, 0, values);
-        return values;
+        return TensorPrimitives.IsFiniteAll<float>(values) ? values : throw new CheckpointException(
+            $"Tensor '{stored}' of '{checkpoint.Path}' holds a number that is "
+            + $"'{Array.Find(values, value => !float.IsFinite(value)).ToString(CultureInfo.InvariantCulture)}', not a "
+            + "finite one: the checkpoint is damaged or its training diverged.", checkpoint.Path, stored);
     }
 
     /// <summary>A list of numbers, [count].</summary>

@@ -105,6 +105,9 @@ public sealed class TaskKindTests : IDisposable
     [InlineData("1,2,3", "3")]
     [InlineData(".5", "0.5")]
     [InlineData("2024-11", "11")]
+    [InlineData("a loss of -$1,250", "-1250")]
+    [InlineData("it is \u22125", "-5")]
+    [InlineData("7\u22124", "4")]
     public void Final_Number_IsReadAsPeopleWriteIt(string text, string number)
         => Assert.Equal(
             decimal.Parse(number, System.Globalization.CultureInfo.InvariantCulture), NumberText.Final(text));

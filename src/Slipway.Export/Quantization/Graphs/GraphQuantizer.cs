@@ -73,6 +73,7 @@ internal sealed class GraphQuantizer
         var scales = ActivationScales.Choose(ScaleFolds.Find(Graph), plan, Seen, tensors, cancellationToken);
         Spent = SensitivityPlan.Make(
             plan, BitsPerWeight, matrix => InputsOf(matrix).All, tensors, losses, cancellationToken);
+        Spent = SensitivityGraph.HasLogits(Graph) ? Spent : Spent with { Loss = null };
         using ExternalDataWriter data = new(file, dataFile);
         WeightWriter writer = new(
             new Graph(Graph.Name), data, Source, total, _ => false,
