@@ -39,7 +39,7 @@ public static class PackageQuantizer
         ArgumentException.ThrowIfNullOrWhiteSpace(package);
         options ??= new QuantizeOptions();
         var started = Stopwatch.GetTimestamp();
-        var source = FloatPackage.Open(package);
+        var source = SourcePackage.Open(package);
         options = source.IsEncoder && options.Method is null && options.Calibration is not { HasText: true }
             ? options with { Calibration = null } : options;
         var graphFile = Path.GetRelativePath(source.Path, source.ModelPath).Replace('\\', '/');
@@ -137,7 +137,7 @@ public static class PackageQuantizer
     }
 
     // Graphs, and the files that hold their constants, are written anew.
-    private static void CopyFiles(FloatPackage source, string graphFile, PackageWriter writer)
+    private static void CopyFiles(SourcePackage source, string graphFile, PackageWriter writer)
     {
         HashSet<string> left =
         [

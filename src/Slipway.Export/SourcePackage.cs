@@ -9,13 +9,13 @@ namespace Slipway.Export;
 /// <param name="IsEncoder">Tells whether it is an encoder, which writes no text.</param>
 /// <param name="FileNames">Every file of the package.</param>
 /// <param name="FindFile">Finds the full path of one; null where it is not there.</param>
-internal sealed record FloatPackage(
+internal sealed record SourcePackage(
     string Path, string ModelPath, PackageManifest? Manifest, bool IsEncoder, IReadOnlyCollection<string> FileNames,
     Func<string, string?> FindFile)
 {
     /// <summary>Opens a folder.</summary>
     /// <exception cref="PackageException">The package is damaged.</exception>
-    public static FloatPackage Open(string folder)
+    public static SourcePackage Open(string folder)
     {
         if (File.Exists(System.IO.Path.Combine(folder, ModelPackage.ManifestFile))
             && !File.Exists(System.IO.Path.Combine(folder, ModelPackage.ConfigFile)))
