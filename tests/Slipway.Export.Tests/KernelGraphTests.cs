@@ -154,8 +154,8 @@ public sealed class KernelGraphTests(ITestOutputHelper output) : IDisposable
             $"\"file\": \"{KernelFile}\"", "\"file\": \"other.onnx\""));
         var refused = Assert.Throws<PackageException>(() => LanguageModel.Load(_folder["package"]));
         Assert.EndsWith(
-            "has no file 'other.onnx', which 'slipway.json' names as its graph for processors. Copy or export the "
-            + "package again.", refused.Message);
+            "has no file 'other.onnx', which 'slipway.json' names as its graph for 'cpu'. Copy or export the package "
+            + "again.", refused.Message);
         LanguageModel.Load(_folder["package"], new LanguageModelOptions { UseKernels = false }).Dispose();
     }
 
