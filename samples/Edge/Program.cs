@@ -29,7 +29,7 @@ using var client = new OnnxChatClient(new OnnxChatClientOptions
         MaxPrefillTokens = 64,
     },
 });
-_ = client.GetService<LanguageModel>(); // loads it
+var kernels = client.GetService<LanguageModel>()!.Kernels; // loads it
 if (!Fits("the model loaded"))
 {
     return 1;
@@ -57,7 +57,7 @@ foreach (var request in new[] { "Good morning!", "Turn on the light in the kitch
 
 var seconds = clock.Elapsed.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture);
 Console.WriteLine(
-    $"{tokens} tokens in {seconds} s; resident peak {Peak() / Megabyte} MB of {ceiling / Megabyte} MB.");
+    $"{tokens} tokens in {seconds} s, {kernels}; resident peak {Peak() / Megabyte} MB of {ceiling / Megabyte} MB.");
 return 0;
 
 bool Fits(string after)

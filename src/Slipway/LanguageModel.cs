@@ -54,6 +54,11 @@ public sealed class LanguageModel : IDisposable, IAsyncDisposable
     /// <summary>Names what runs the model: <c>cpu</c>, or a GPU's provider and device, such as <c>cuda:0</c>.</summary>
     public string ExecutionProvider => _loaded.ExecutionProvider;
 
+    /// <summary>
+    /// Names whose kernels compute: <c>Slipway's</c> with the instructions that they use, or <c>ONNX Runtime's</c>.
+    /// </summary>
+    public string Kernels => _loaded.Kernels;
+
     /// <summary>The longest sequence in tokens, prompt and answer together.</summary>
     public int ContextLength => _loaded.ContextLength;
 

@@ -75,6 +75,8 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Names what runs the graph, such as <c>cpu</c> or <c>cuda:0</c>.</summary>
     public string ExecutionProvider => _opened.Provider;
 
+    public string Kernels => _opened.Kernels;
+
     public ModelEngine Engine { get; }
 
     public ModelTelemetry Telemetry { get; }

@@ -1,4 +1,5 @@
 using Slipway.Engine.Adapters;
+using Slipway.Kernels.MatMul;
 using Slipway.Packaging;
 
 namespace Slipway.Engine.Execution;
@@ -28,7 +29,7 @@ internal sealed class OnnxRuntimeEngine : LanguageModelEngine
                 Size = graph.Size,
                 Path = opened.Graph.Path,
                 Provider = opened.Choice.ToString(),
-                Kernels = opened.Graph.HasKernels ? "this library's" : "ONNX Runtime's",
+                Kernels = opened.Graph.HasKernels ? $"Slipway's ({InstructionSets.Best(4)})" : "ONNX Runtime's",
                 Adapters = adapters,
                 Graph = (opened.Session, graph),
                 Runtime = opened,
