@@ -44,7 +44,8 @@ internal sealed class SlowReader(Uri server, LoadReport report)
     {
         while (!stop.IsCancellationRequested)
         {
-            using var client = await SendAsync(",\"n\":2");
+            // Some 4 MB, more than the buffers on the way have room for.
+            using var client = await SendAsync(",\"n\":2,\"max_tokens\":900");
             if (await BeginAsync(client, stop) is null)
             {
                 continue;

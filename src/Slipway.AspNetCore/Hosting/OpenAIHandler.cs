@@ -34,7 +34,9 @@ internal static partial class OpenAIHandler
             time.CancelAfter(limit);
         }
 
-        using var watch = ResponseWatch.Start(http, options.SendTimeout, NewLogger(http));
+        // Taken now: what a server is stopped in the middle of ends after its services.
+        var logger = NewLogger(http);
+        using var watch = ResponseWatch.Start(http, options.SendTimeout, logger);
         try
         {
             await AnswerAsync(time.Token).ConfigureAwait(false);
@@ -42,7 +44,7 @@ internal static partial class OpenAIHandler
         }
         catch (Exception exception) when (IsClientGone(http, exception))
         {
-            ClientLeft(NewLogger(http), http.Request.Path);
+            ClientLeft(logger, http.Request.Path);
             if (!http.Response.HasStarted)
             {
                 http.Response.StatusCode = ClientGone;
@@ -63,7 +65,7 @@ internal static partial class OpenAIHandler
             catch (Exception exception) when (!IsClientGone(http, exception))
             {
                 var error = ErrorOf(exception, aborted.IsCancellationRequested, prompt);
-                Log(http, error, exception);
+                Log(logger, http, error, exception);
                 await (writeError ?? WriteAsync)(http, error).ConfigureAwait(false);
             }
         }
@@ -87,10 +89,13 @@ internal static partial class OpenAIHandler
 
     /// <summary>Logs what the client is not told.</summary>
     public static void Log(HttpContext http, OpenAIException error, Exception exception)
+        => Log(NewLogger(http), http, error, exception);
+
+    private static void Log(ILogger logger, HttpContext http, OpenAIException error, Exception exception)
     {
         if (error.Status >= 500 && exception is not OpenAIException)
         {
-            Failed(NewLogger(http), http.Request.Path, exception);
+            Failed(logger, http.Request.Path, exception);
         }
     }
 
