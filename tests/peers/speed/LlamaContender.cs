@@ -118,7 +118,8 @@ internal sealed class LlamaContender(string path) : IContender
     {
         if (context.NativeHandle.Decode(batch) is not DecodeResult.Ok and var result)
         {
-            throw new InvalidOperationException($"llama.cpp did not decode: {result}. Ask for fewer streams or tokens.");
+            throw new InvalidOperationException(
+                $"llama.cpp did not decode: {result}. Ask for fewer streams or tokens.");
         }
     }
 }

@@ -30,7 +30,8 @@ internal sealed class SpeedTable(
     private IEnumerable<string> Cells(int index, int streams)
     {
         var plain = streams == SlipwayContender.PlainLoop;
-        yield return $"{contenders[index].Name}, {(plain ? "plain loop" : $"{streams} stream{(streams > 1 ? "s" : "")}")}";
+        var run = plain ? "plain loop" : streams == 1 ? "1 stream" : $"{streams} streams";
+        yield return $"{contenders[index].Name}, {run}";
         yield return Pair(round => round[index][streams], "F0");
         foreach (var peer in _peers)
         {
