@@ -11,7 +11,7 @@ public static class CheckpointWeights
     private const string Head = "lm_head.weight";
     private static readonly string[] Tables =
     [
-        ".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".embeddings.position_ids",
+        ".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", "embeddings.position_ids",
         "cls.predictions.decoder.weight", "cls.predictions.decoder.bias",
     ];
 
@@ -33,12 +33,14 @@ public static class CheckpointWeights
     /// <param name="parameters">The parameters.</param>
     /// <param name="checkpoint">Holds a tensor for each parameter and no other.</param>
     /// <param name="cause">A sentence on what is the matter where it does not.</param>
+    /// <param name="isUnused">Tells which other tensors the checkpoint may hold; null for none.</param>
     internal static void Load(
-        IReadOnlyList<(string Name, Parameter Weight)> parameters, Checkpoint checkpoint, string cause)
+        IReadOnlyList<(string Name, Parameter Weight)> parameters, Checkpoint checkpoint, string cause,
+        Func<string, bool>? isUnused = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         var tensors = parameters.Select(one => Find(checkpoint, one.Name, one.Weight.shape, cause)).ToArray();
-        CheckLeftOver(parameters, tensors, checkpoint, cause);
+        CheckLeftOver(parameters, tensors, checkpoint, cause, isUnused);
         using var untracked = no_grad();
         foreach (var ((_, parameter), tensor) in parameters.Zip(tensors))
         {
@@ -61,7 +63,7 @@ public static class CheckpointWeights
 
     private static TensorInfo Find(Checkpoint checkpoint, string name, long[] shape, string cause)
     {
-        if (checkpoint.FindTensor(name) is not { } info)
+        if ((checkpoint.FindTensor(name) ?? checkpoint.FindTensor(TensorFlowName(name))) is not { } info)
         {
             throw new CheckpointException(
                 $"The checkpoint '{checkpoint.Path}' holds no tensor '{name}', which the model expects with shape "
@@ -82,19 +84,25 @@ public static class CheckpointWeights
 
     private static void CheckLeftOver(
         IReadOnlyList<(string Name, Parameter Weight)> parameters, TensorInfo[] tensors, Checkpoint checkpoint,
-        string cause)
+        string cause, Func<string, bool>? isUnused)
     {
         // A tied head or embedding is stored twice at times, and old checkpoints keep tables and masks.
         var used = tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
         var tied = parameters.All(one => !one.Name.EndsWith(Head, StringComparison.Ordinal));
         foreach (var name in checkpoint.Tensors.Keys.Where(name => !used.Contains(name)
             && !(tied && name.EndsWith(Head, StringComparison.Ordinal))
-            && !Tables.Any(table => name.EndsWith(table, StringComparison.Ordinal))))
+            && !Tables.Any(table => name.EndsWith(table, StringComparison.Ordinal))
+            && isUnused?.Invoke(name) != true))
         {
             throw new CheckpointException(
                 $"Tensor '{name}' of '{checkpoint.Path}' has no place in the model. {cause}", checkpoint.Path, name);
         }
     }
+
+    // Norms of checkpoints that were converted from TensorFlow.
+    private static string TensorFlowName(string name) => name
+        .Replace("LayerNorm.weight", "LayerNorm.gamma", StringComparison.Ordinal)
+        .Replace("LayerNorm.bias", "LayerNorm.beta", StringComparison.Ordinal);
 
     private static string Format(IReadOnlyList<long> shape) => $"[{string.Join(", ", shape)}]";
 }

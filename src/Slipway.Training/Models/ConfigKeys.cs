@@ -49,7 +49,13 @@ internal sealed class ConfigKeys(
             : throw Bad(key, $"is '{json[key]!.ToJsonString()}'", "true or false");
     }
 
-    public string Text(string key, string absent) => json[key] is { } node ? AsText(node, key) : absent;
+    public string Text(string key, string absent) =>
+        json[Name(key)] is { } node ? AsText(node, Name(key)) : absent;
+
+    /// <summary>A token's id, which may be 0.</summary>
+    public int Token(string key, int absent) => json[key] is null ? absent
+        : json[key] is JsonValue node && node.TryGetValue(out int number) && number is >= 0 and <= 1 << 24 ? number
+        : throw Bad(key, $"is '{json[key]!.ToJsonString()}'", "a token's id, from 0 to 16,777,216");
 
     public IReadOnlyList<string>? Texts(string key) =>
         (json[key] as JsonArray)?.Select(item => AsText(item, key)).ToArray();

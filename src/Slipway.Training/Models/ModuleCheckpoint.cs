@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Training.Models.Encoders;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Models;
@@ -33,6 +34,26 @@ public sealed class ModuleCheckpoint : Checkpoint
         }
     }
 
+    /// <summary>Takes an encoder of this library, with its configuration.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="files">What <see cref="ReadFile"/> finds, by name, such as <c>tokenizer.json</c>.</param>
+    public ModuleCheckpoint(EncoderModel model, IReadOnlyDictionary<string, byte[]>? files = null)
+        : this(model, (model ?? throw new ArgumentNullException(nameof(model))).Config.ToJson(), files)
+    {
+    }
+
+    /// <summary>Takes a sentence model of this library, with its configuration and the files that say how a vector is
+    /// made.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="files">What <see cref="ReadFile"/> finds besides, by name, such as
+    /// <c>tokenizer.json</c>.</param>
+    public ModuleCheckpoint(SentenceModel model, IReadOnlyDictionary<string, byte[]>? files = null)
+        : this(
+            (model ?? throw new ArgumentNullException(nameof(model))).Encoder, model.Encoder.Config.ToJson(),
+            new Dictionary<string, byte[]>((files ?? new Dictionary<string, byte[]>()).Concat(model.Files)))
+    {
+    }
+
     /// <summary>Takes any module whose parameters carry Hugging Face names and shapes.</summary>
     /// <param name="module">The module; its name stands for the path in messages.</param>
     /// <param name="config">The keys of its Hugging Face <c>config.json</c>; copied.</param>
@@ -63,6 +84,26 @@ public sealed class ModuleCheckpoint : Checkpoint
     {
         ArgumentNullException.ThrowIfNull(name);
         return _files.GetValueOrDefault(name)?.ToArray();
+    }
+
+    /// <summary>Writes a Hugging Face folder: <c>model.safetensors</c>, <c>config.json</c> and the files.</summary>
+    /// <remarks>Each file is replaced whole or not at all.</remarks>
+    /// <param name="folder">The folder; created where it is missing.</param>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public void Save(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        Directory.CreateDirectory(folder);
+        SafetensorsWriter.Write(
+            System.IO.Path.Combine(folder, "model.safetensors"),
+            [.. _parameters.Select(one => TensorEntries.Of(one.Key, one.Value))]);
+        AtomicFile.Write(System.IO.Path.Combine(folder, "config.json"), Config);
+        foreach (var (name, content) in _files)
+        {
+            var path = System.IO.Path.Combine(folder, name);
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, content);
+        }
     }
 
     /// <inheritdoc/>

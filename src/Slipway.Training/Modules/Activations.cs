@@ -8,13 +8,18 @@ internal sealed record Activation(string Name, Func<Tensor, Tensor> Apply);
 /// <summary>Lists the activations of feed-forward blocks.</summary>
 internal static class Activations
 {
-    private static readonly Dictionary<string, Activation> Rows = new Activation[]
+    public static readonly Activation Gelu = new("gelu", x => nn.functional.gelu(x));
+    public static readonly Activation Relu = new("relu", x => nn.functional.relu(x));
+    public static readonly Activation Tanh = new("tanh", x => x.tanh());
+
+    private static readonly Dictionary<string, Activation> Rows = new[]
     {
         new("silu", x => nn.functional.silu(x)),
-        new("gelu", x => nn.functional.gelu(x)),
+        Gelu,
         new("gelu_new", GeluTanh),
         new("gelu_pytorch_tanh", GeluTanh),
-        new("relu", x => nn.functional.relu(x)),
+        Relu,
+        Tanh,
     }.ToDictionary(row => row.Name, StringComparer.Ordinal);
 
     public static Activation Find(string name, string key, string source) => Rows.TryGetValue(name, out var row)

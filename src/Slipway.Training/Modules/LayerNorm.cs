@@ -9,19 +9,22 @@ internal sealed class LayerNorm : nn.Module<Tensor, ScalarType, Tensor>
 {
     private readonly double _epsilon;
 
-    public LayerNorm(string name, int width, double epsilon)
+    public LayerNorm(string name, int width, double epsilon, bool hasBias = true)
         : base(name)
     {
         _epsilon = epsilon;
         weight = new Parameter(ones(width));
-        bias = new Parameter(zeros(width));
         register_parameter(nameof(weight), weight);
-        register_parameter(nameof(bias), bias);
+        if (hasBias)
+        {
+            bias = new Parameter(zeros(width));
+            register_parameter(nameof(bias), bias);
+        }
     }
 
     private Parameter weight { get; }
 
-    private Parameter bias { get; }
+    private Parameter? bias { get; }
 
     /// <summary>Normalizes the last dimension of [.., width] and answers it in the asked number type.</summary>
     public override Tensor forward(Tensor input, ScalarType type)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slipway.Checkpoints;
 using Slipway.Torch;
 using Slipway.Training.Modules;
 using Slipway.Training.Modules.Encoders;
@@ -8,23 +9,26 @@ using LayerNorm = Slipway.Training.Modules.LayerNorm;
 
 namespace Slipway.Training.Models.Encoders;
 
-/// <summary>BERT with its task's head, whose parameters carry Hugging Face names.</summary>
+/// <summary>An encoder with its task's head, whose parameters carry Hugging Face names: BERT, RoBERTa, DistilBERT or
+/// ModernBERT.</summary>
 /// <remarks>
-/// Weights are float32; sequences lie one after the other, unpadded, and see themselves alone. Nothing is dropped out.
-/// One thread at a time may use an instance. Source: Devlin and others, 2018.
+/// Weights are float32; <see cref="ComputeType"/> chooses the number type of the matrix products, while norms, the
+/// residual stream and logits stay float32. Sequences lie one after the other, unpadded, and see themselves alone.
+/// Nothing is dropped out. One thread at a time may use an instance.
 /// </remarks>
 public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
 {
+    /// <summary>The label of places that teach nothing.</summary>
+    public const long Unlabeled = -100;
+
     private readonly TokenEmbedding _words;
-    private readonly TokenEmbedding _positions;
-    private readonly TokenEmbedding _types;
+    private readonly TokenEmbedding? _positions;
+    private readonly TokenEmbedding? _types;
     private readonly LayerNorm _norm;
-    private readonly EncoderLayer[] _layers;
-    private readonly Projection? _pooler;
-    private readonly Projection? _transform;
-    private readonly LayerNorm? _transformNorm;
-    private readonly Parameter? _vocabularyBias;
-    private readonly Projection? _classifier;
+    private readonly nn.Module<Tensor, SequenceLayout, ScalarType, Tensor>[] _layers;
+    private readonly LayerNorm? _finalNorm;
+    private readonly EncoderHead? _head;
+    private readonly Dictionary<string, RotaryEmbedding> _rotary = new(StringComparer.Ordinal);
 
     /// <summary>Creates the model with weights drawn from a seed.</summary>
     /// <param name="config">The sizes and the task.</param>
@@ -34,59 +38,79 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
-        var hidden = config.HiddenSize;
-        _words = new TokenEmbedding("word_embeddings", config.VocabSize, hidden);
-        _positions = new TokenEmbedding("position_embeddings", config.MaxPositionEmbeddings, hidden);
-        _types = new TokenEmbedding("token_type_embeddings", config.TypeVocabSize, hidden);
-        _norm = new LayerNorm("LayerNorm", hidden, config.LayerNormEps);
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(
-            layer => new EncoderLayer(layer.ToString(CultureInfo.InvariantCulture), config))];
-        var body = new List<nn.Module>
-        {
-            new ModuleGroup("embeddings", _words, _positions, _types, _norm),
-            new ModuleGroup("encoder", new ModuleGroup("layer", _layers)),
-        };
-        if (config.Task is EncoderTask.States or EncoderTask.SequenceClassification)
-        {
-            _pooler = new Projection("dense", hidden, hidden, bias: true);
-            body.Add(new ModuleGroup("pooler", _pooler));
-        }
-
-        register_module("bert", new ModuleGroup("bert", [.. body]));
-        switch (config.Task)
-        {
-            case EncoderTask.MaskedLanguageModel:
-                _transform = new Projection("dense", hidden, hidden, bias: true);
-                _transformNorm = new LayerNorm("LayerNorm", hidden, config.LayerNormEps);
-                _vocabularyBias = new Parameter(zeros(config.VocabSize));
-                var predictions = new ModuleGroup(
-                    "predictions", new ModuleGroup("transform", _transform, _transformNorm));
-                predictions.register_parameter("bias", _vocabularyBias);
-                register_module("cls", new ModuleGroup("cls", predictions));
-                break;
-            case EncoderTask.SequenceClassification or EncoderTask.TokenClassification:
-                _classifier = new Projection("classifier", hidden, config.NumLabels, bias: true);
-                register_module("classifier", _classifier);
-                break;
-        }
-
+        var (family, names) = (config.Architecture, config.Architecture.Names);
+        _words = Table(names.Words, config.VocabSize);
+        _positions = names.Positions is null ? null : Table(names.Positions, config.MaxPositionEmbeddings);
+        _types = names.Types is null ? null : Table(names.Types, config.TypeVocabSize);
+        _norm = Norm(names.Norm);
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => ModuleTree.Add(
+            this, $"{family.Body}.{names.Layers}.{index.ToString(CultureInfo.InvariantCulture)}",
+            name => Layer(name, index)))];
+        _finalNorm = family.IsModern ? Norm("final_norm") : null;
+        _head = config.Task == EncoderTask.States ? null : new EncoderHead(this, config, _words);
         using var generator = new Generator((ulong)seed);
         using var untracked = no_grad();
         foreach (var (_, parameter) in named_parameters())
         {
+            // Norms start at one and biases at zero, as their modules made them.
             if (parameter.dim() == 2)
             {
                 parameter.normal_(0, config.InitializerRange, generator);
             }
         }
+
+        TokenEmbedding Table(string path, int rows) => ModuleTree.Add(
+            this, $"{family.Body}.{path}", name => new TokenEmbedding(name, rows, config.HiddenSize));
+
+        LayerNorm Norm(string path) => ModuleTree.Add(this, $"{family.Body}.{path}", name => new LayerNorm(
+            name, config.HiddenSize, config.LayerNormEps, config.Modern?.NormBias ?? true));
     }
 
     /// <summary>The sizes and the task.</summary>
     public EncoderConfig Config { get; }
 
+    /// <summary>The number type of the matrix products: float32 or bfloat16.</summary>
+    /// <value>float32</value>
+    public ScalarType ComputeType { get; set; } = float32;
+
+    /// <summary>The weights that <see cref="Load"/> did not find in a checkpoint of another task, and drew.</summary>
+    public IReadOnlyList<string> DrawnWeights { get; private set; } = [];
+
     /// <summary>The weights that training changes, by name.</summary>
     public IReadOnlyList<(string Name, Parameter Weight)> TrainableParameters =>
         [.. named_parameters().Select(one => (one.name, one.parameter))];
+
+    /// <summary>Loads a checkpoint, for its own task or for another one, such as a masked language model that is to
+    /// become a classifier.</summary>
+    /// <remarks>
+    /// Where the task or the number of labels differs from the checkpoint's, weights of the head that it lacks are
+    /// drawn from the seed, and listed in <see cref="DrawnWeights"/>. Heads of other tasks and poolers are left out.
+    /// </remarks>
+    /// <param name="checkpoint">The checkpoint, which stays the caller's.</param>
+    /// <param name="task">The task; null for the one that the checkpoint's configuration names.</param>
+    /// <param name="labels">The names of a classifier's labels; null for the checkpoint's.</param>
+    /// <param name="seed">What weights are drawn from that the checkpoint does not hold.</param>
+    /// <exception cref="CheckpointException">A tensor is missing, left over or of the wrong shape.</exception>
+    /// <exception cref="ModelConfigException">The configuration is damaged.</exception>
+    /// <exception cref="NotSupportedException">The architecture is none of these.</exception>
+    public static EncoderModel Load(
+        Checkpoint checkpoint, EncoderTask? task = null, IReadOnlyList<string>? labels = null, long seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        var own = EncoderConfig.Parse(checkpoint.Config, checkpoint.Path);
+        var model = new EncoderModel(own.For(task ?? own.Task, labels), seed);
+        try
+        {
+            var isSame = model.Config.Task == own.Task && model.Config.NumLabels == own.NumLabels;
+            model.Fill(checkpoint, mayDraw: !isSame);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Computes what the task asks for, of unpadded sequences of the first kind of tokens.</summary>
     /// <param name="ids">int64 [tokens]</param>
@@ -106,26 +130,38 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
     /// <param name="layout">Where each sequence starts.</param>
     /// <param name="types">int64 [tokens]: the kind of each token; null for the first one.</param>
     /// <returns>float32 [tokens, hidden_size]</returns>
+    /// <exception cref="ArgumentException">A sequence is too long.</exception>
     public Tensor HiddenStates(Tensor ids, SequenceLayout layout, Tensor? types = null)
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(layout);
-        if (layout.Longest > Config.MaxPositionEmbeddings)
+        if (layout.Longest > Config.LongestSequence)
         {
             throw new ArgumentException(
-                $"A sequence of {layout.Longest} tokens is longer than max_position_embeddings="
-                + $"{Config.MaxPositionEmbeddings}. Shorten it.", nameof(layout));
+                $"A sequence of {layout.Longest} tokens is longer than the {Config.LongestSequence} that "
+                + $"max_position_embeddings={Config.MaxPositionEmbeddings} allows. Shorten it.", nameof(layout));
         }
 
         using var scope = NewDisposeScope();
-        var sum = _words.forward(ids) + _positions.forward(layout.Positions(ids.device))
-            + _types.forward(types ?? zeros_like(ids));
-        var hidden = _norm.forward(sum, float32);
-        foreach (var layer in _layers)
+        var hidden = _words.forward(ids);   // [tokens, hidden_size]
+        if (_positions is not null)
         {
-            hidden = layer.forward(hidden, layout);
+            hidden = hidden + _positions.forward(layout.Positions(ids.device) + Config.FirstPosition);
         }
 
+        if (_types is not null)
+        {
+            hidden = hidden + _types.forward(Config.Architecture.OneTokenType ? zeros_like(ids)
+                : types ?? zeros_like(ids));
+        }
+
+        hidden = _norm.forward(hidden, float32);
+        foreach (var layer in _layers)
+        {
+            hidden = layer.forward(hidden, layout, ComputeType);
+        }
+
+        hidden = _finalNorm?.forward(hidden, float32) ?? hidden;
         return hidden.MoveToOuterDisposeScope();
     }
 
@@ -133,21 +169,12 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
     /// <param name="hidden">float32 [tokens, hidden_size]; of a masked language model also those of some tokens
     /// alone.</param>
     /// <param name="layout">Where each sequence starts.</param>
+    /// <returns>float32, as <see cref="forward"/> answers.</returns>
     public Tensor Head(Tensor hidden, SequenceLayout layout)
     {
         ArgumentNullException.ThrowIfNull(hidden);
         ArgumentNullException.ThrowIfNull(layout);
-        using var scope = NewDisposeScope();
-        return (Config.Task switch
-        {
-            EncoderTask.MaskedLanguageModel => nn.functional.linear(
-                _transformNorm!.forward(Config.HiddenAct.Apply(_transform!.forward(hidden)), float32), _words.weight,
-                _vocabularyBias),
-            EncoderTask.SequenceClassification => _classifier!.forward(
-                _pooler!.forward(hidden.index_select(0, First(layout))).tanh()),
-            EncoderTask.TokenClassification => _classifier!.forward(hidden),
-            _ => hidden.alias(),
-        }).MoveToOuterDisposeScope();
+        return _head?.Apply(hidden, layout, ComputeType) ?? hidden.alias();
     }
 
     /// <summary>Computes the mean cross-entropy of hidden tokens.</summary>
@@ -163,14 +190,107 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
         return nn.functional.cross_entropy(logits, targets).MoveToOuterDisposeScope();
     }
 
-    private static Tensor First(SequenceLayout layout)
+    /// <summary>Computes the mean loss of a classifier.</summary>
+    /// <remarks>
+    /// By the targets' type: cross-entropy of one label each (int64), or binary cross-entropy of each label on its own
+    /// (float32, from 0 to 1), unless the configuration's <c>problem_type</c> is <c>regression</c>, whose loss is the
+    /// squared difference. Places with the label <see cref="Unlabeled"/> are left out.
+    /// </remarks>
+    /// <param name="ids">int64 [tokens]</param>
+    /// <param name="layout">Where each sequence starts.</param>
+    /// <param name="targets">int64 [sequences], or [tokens] where tokens are classified; or float32 [sequences,
+    /// labels], or [tokens, labels].</param>
+    /// <returns>float32 scalar</returns>
+    /// <exception cref="ArgumentException">A label is out of range, or there are more or fewer targets.</exception>
+    /// <exception cref="InvalidOperationException">The task is no classification.</exception>
+    public Tensor ClassificationLoss(Tensor ids, SequenceLayout layout, Tensor targets)
     {
-        var starts = new long[layout.Sequences];
-        for (var sequence = 1; sequence < starts.Length; sequence++)
+        ArgumentNullException.ThrowIfNull(targets);
+        if (Config.Task is not (EncoderTask.SequenceClassification or EncoderTask.TokenClassification))
         {
-            starts[sequence] = starts[sequence - 1] + layout.Lengths[sequence - 1];
+            throw new InvalidOperationException(
+                $"The encoder's task is '{Config.Task}'; it has no labels. Load it as a classifier.");
         }
 
-        return tensor(starts);
+        using var scope = NewDisposeScope();
+        var logits = forward(ids, layout);
+        Check(targets, logits);
+        return (targets.dtype == ScalarType.Int64
+            ? nn.functional.cross_entropy(logits, targets, ignore_index: Unlabeled)
+            : Config.IsRegression ? nn.functional.mse_loss(logits, targets)
+            : nn.functional.binary_cross_entropy_with_logits(logits, targets)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Releases the weights.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            foreach (var table in _rotary.Values)
+            {
+                table.Dispose();
+            }
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private nn.Module<Tensor, SequenceLayout, ScalarType, Tensor> Layer(string name, int index)
+    {
+        if (Config.Modern is not { } modern)
+        {
+            return new EncoderLayer(name, Config);
+        }
+
+        var rope = modern.Rope(index);
+        if (!_rotary.TryGetValue(rope.Key, out var table))
+        {
+            table = new RotaryEmbedding(
+                rope, Config.HiddenSize / Config.NumAttentionHeads, Config.MaxPositionEmbeddings, CPU);
+            _rotary.Add(rope.Key, table);
+        }
+
+        return new ModernBertLayer(name, Config, index, table);
+    }
+
+    private static void Check(Tensor targets, Tensor logits)
+    {
+        var (rows, labels) = (logits.shape[0], logits.shape[1]);
+        var isChoice = targets.dtype == ScalarType.Int64;
+        if (!targets.shape.SequenceEqual(isChoice ? [rows] : logits.shape))
+        {
+            throw new ArgumentException(
+                $"The targets have the shape [{string.Join(", ", targets.shape)}] of {targets.dtype}; expected int64 "
+                + $"[{rows}] or float32 [{rows}, {labels}].", nameof(targets));
+        }
+
+        if (isChoice && targets.data<long>() is var all
+            && all.Select((label, place) => (Label: label, Place: place)).FirstOrDefault(one =>
+                one.Label != Unlabeled && (one.Label < 0 || one.Label >= labels), (0, -1)) is { Place: >= 0 } bad)
+        {
+            throw new ArgumentException(
+                $"The label at {bad.Place} is {bad.Label}; expected one from 0 to {labels - 1}, or {Unlabeled} for a "
+                + "place that teaches nothing.", nameof(targets));
+        }
+    }
+
+    private void Fill(Checkpoint checkpoint, bool mayDraw)
+    {
+        var family = Config.Architecture;
+        var parameters = TrainableParameters.ToLookup(one =>
+            mayDraw && Heads(family).Any(head => IsIn(one.Name, head))
+            && checkpoint.FindTensor(one.Name)?.Shape.SequenceEqual(one.Weight.shape) != true);
+        DrawnWeights = [.. parameters[true].Select(one => one.Name)];
+        CheckpointWeights.Load(
+            [.. parameters[false]], checkpoint, "Its configuration and its weights are not of one model.",
+            name => Heads(family).Concat(family.Unused).Any(head =>
+                IsIn(name, head) || IsIn($"{family.Body}.{name}", head)));
+    }
+
+    // What the heads of all tasks hold, by their paths.
+    private static IEnumerable<string> Heads(EncoderArchitecture family) => family.Heads.Values
+        .SelectMany(head => new[] { head.Output, head.Dense, head.Norm, head.Bias }).OfType<string>();
+
+    private static bool IsIn(string name, string module) =>
+        name == module || name.StartsWith($"{module}.", StringComparison.Ordinal);
 }

@@ -15,6 +15,9 @@ public sealed class EncoderParityTests(ITestOutputHelper output)
     [InlineData("bert-mlm", "output.logits")]
     [InlineData("bert-classifier", "output.logits")]
     [InlineData("bert-token-classifier", "output.logits")]
+    [InlineData("modernbert-classifier", "output.logits")]
+    [InlineData("xlm-roberta", "output.last_hidden_state")]
+    [InlineData("xlm-roberta-reranker", "output.logits")]
     public void Outputs_OfALoadedCheckpoint_EqualTheReference(string name, string tensorName)
     {
         using var expected = Checkpoint.Open(SharedAssets.Path("tiny", name, "expected.safetensors"));
@@ -39,6 +42,42 @@ public sealed class EncoderParityTests(ITestOutputHelper output)
         Assert.InRange(max, 0, 1e-4f);
 
         Tensor Kept(long[] all) => tensor(kept.Select(index => all[index]).ToArray());
+    }
+
+    // DistilBERT is BERT without kinds of tokens: BERT's weights under its names, the first kind
+    // added to the positions.
+    [Fact]
+    public void Logits_OfDistilBertWithBertsWeights_EqualBerts()
+    {
+        using var folder = new TemporaryFolder();
+        using var bert = Load("bert-mlm");
+        var weights = bert.named_parameters().ToDictionary(one => one.name, one => (Tensor)one.parameter);
+        using var untracked = no_grad();
+        const string types = "bert.embeddings.token_type_embeddings.weight";
+        const string positions = "bert.embeddings.position_embeddings.weight";
+        weights[positions] = weights[positions] + weights[types][0];
+        weights.Remove(types);
+        SafetensorsWriter.Write(
+            folder["model.safetensors"], [.. weights.Select(one => TensorEntries.Of(Distilled(one.Key), one.Value))]);
+        var json = bert.Config.ToJson();
+        foreach (var (own, other) in new[]
+        {
+            ("hidden_size", "dim"), ("intermediate_size", "hidden_dim"), ("num_hidden_layers", "n_layers"),
+            ("num_attention_heads", "n_heads"), ("hidden_act", "activation"),
+        })
+        {
+            json[other] = json[own]!.DeepClone();
+            json.Remove(own);
+        }
+
+        json["architectures"] = new JsonArray("DistilBertForMaskedLM");
+        File.WriteAllText(folder["config.json"], json.ToJsonString());
+        using var checkpoint = Checkpoint.Open(folder.Path);
+        using var distilled = EncoderModel.Load(checkpoint);
+        using var layout = new SequenceLayout([9, 31]);
+        using var ids = arange(40) * 37 % 250;
+        using Tensor expected = bert.forward(ids, layout), result = distilled.forward(ids, layout);
+        Assert.InRange((expected - result).abs().max().item<float>(), 0, 1e-4f);
     }
 
     [Fact]
@@ -74,12 +113,30 @@ public sealed class EncoderParityTests(ITestOutputHelper output)
             error.Message);
     }
 
+    private static string Distilled(string name)
+    {
+        foreach (var (own, other) in new[]
+        {
+            ("bert.", "distilbert."), ("encoder.layer", "transformer.layer"),
+            ("attention.self.query", "attention.q_lin"), ("attention.self.key", "attention.k_lin"),
+            ("attention.self.value", "attention.v_lin"), ("attention.output.dense", "attention.out_lin"),
+            ("attention.output.LayerNorm", "sa_layer_norm"), ("intermediate.dense", "ffn.lin1"),
+            (".output.dense", ".ffn.lin2"), (".output.LayerNorm", ".output_layer_norm"),
+            ("cls.predictions.transform.dense", "vocab_transform"),
+            ("cls.predictions.transform.LayerNorm", "vocab_layer_norm"),
+            ("cls.predictions.bias", "vocab_projector.bias"),
+        })
+        {
+            name = name.Replace(own, other, StringComparison.Ordinal);
+        }
+
+        return name;
+    }
+
     private static EncoderModel Load(string name)
     {
         using var start = Checkpoint.Open(SharedAssets.Path("tiny", name));
-        var model = new EncoderModel(EncoderConfig.Parse(start.Config, start.Path));
-        CheckpointWeights.Load(model, start);
-        return model;
+        return EncoderModel.Load(start);
     }
 
     private static long[] Longs(Checkpoint checkpoint, string name)
