@@ -37,7 +37,7 @@ internal static class BenchVerb
             "bench", "Measure speed and memory beside a plain loop. Example: slipway bench package --concurrency 1,8")
         {
             package, prompt, tokens, concurrency, rounds, baseline, json, BenchGuidanceVerb.Create(context),
-            BenchServingVerb.Create(context), BenchProbeVerb.Create(context),
+            BenchProfileVerb.Create(context), BenchServingVerb.Create(context), BenchProbeVerb.Create(context),
         };
         resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
@@ -107,7 +107,8 @@ internal static class BenchVerb
 
     private static string Milliseconds(TimeSpan time) => Amounts.Number(time.TotalMilliseconds, "0");
 
-    private static int[] ParseStreams(string list) =>
+    /// <summary>Reads numbers of streams.</summary>
+    internal static int[] ParseStreams(string list) =>
     [
         .. list.Split(',', StringSplitOptions.TrimEntries).Select(text =>
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0

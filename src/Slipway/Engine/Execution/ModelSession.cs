@@ -94,6 +94,12 @@ internal static class ModelSession
             sessionOptions.AddSessionConfigEntry("session.force_spinning_stop", "1");
         }
 
+        if (options.ProfilePath is { } profile)
+        {
+            sessionOptions.ProfileOutputPathPrefix = profile;
+            sessionOptions.EnableProfiling = true;
+        }
+
         append(sessionOptions);
         try
         {
