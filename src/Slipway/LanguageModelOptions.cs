@@ -52,7 +52,7 @@ public sealed record LanguageModelOptions
     /// <value><see cref="PackageVerification.Default"/></value>
     public PackageVerification Verification { get; set; }
 
-    /// <summary>Where ONNX Runtime writes when each operator ran, its own ending added; null for nowhere.</summary>
+    /// <summary>The path at which ONNX Runtime writes when each operator ran, with an ending of its own; or null.</summary>
     internal string? ProfilePath { get; init; }
 
     /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
