@@ -52,7 +52,7 @@ public sealed record LanguageModelOptions
     /// <value><see cref="PackageVerification.Default"/></value>
     public PackageVerification Verification { get; set; }
 
-    /// <summary>The path at which ONNX Runtime writes when each operator ran, with an ending of its own; or null.</summary>
+    /// <summary>The path, without its ending, of what ONNX Runtime notes of each operator; null for none.</summary>
     internal string? ProfilePath { get; init; }
 
     /// <summary>Threads that compute, the engine's own included; null for one on each physical core.</summary>
