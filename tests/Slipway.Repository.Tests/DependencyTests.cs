@@ -20,6 +20,8 @@ public sealed class DependencyTests
         ],
         ["Slipway.Training"] =
             ["Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Tokenization", "Slipway.Torch", "ScottPlot"],
+        ["Slipway.Rollouts"] =
+            ["Slipway", "Slipway.Evaluation", "Slipway.Export", "Slipway.Training", "JsonSchema.Net"],
         ["Slipway.Torch"] = ["TorchSharp"],
         ["Slipway.Tracing"] =
         [
@@ -56,7 +58,7 @@ public sealed class DependencyTests
         ["Slipway.Cli"] =
         [
             "Slipway.AspNetCore", "Slipway.Calibration", "Slipway.CodeRunner", "Slipway.Cpu", "Slipway.Evaluation",
-            "Slipway.Export", "Slipway.Tracing", "Slipway.Training", "Slipway",
+            "Slipway.Export", "Slipway.Rollouts", "Slipway.Tracing", "Slipway.Training", "Slipway",
             "Slipway.Checkpoints", "Slipway.Onnx", "Slipway.Packaging", "Slipway.Tokenization",
             "Microsoft.Extensions.*", "OpenTelemetry.*", "ScottPlot", "Spectre.Console", "System.CommandLine",
         ],

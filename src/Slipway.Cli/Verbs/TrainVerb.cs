@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Slipway.Cli.Installation;
 using Slipway.Cli.Terminal;
+using Slipway.Rollouts;
 using Slipway.Training.Running;
 
 namespace Slipway.Cli.Verbs;
@@ -39,7 +40,7 @@ internal static class TrainVerb
                     progress.Report((step.Steps > 0 ? (double)step.Step / step.Steps : 0, Words(step)));
                     log.Report(step);
                 }),
-                cancellationToken))).ConfigureAwait(false);
+                new OnnxRollouts(), cancellationToken))).ConfigureAwait(false);
             if (result.GetValue(json))
             {
                 context.WriteJson(ToJson(report));
@@ -54,6 +55,7 @@ internal static class TrainVerb
                 {
                     context.Output.WriteLine(
                         $"{stage.Kind}: loss {Loss(stage.Loss)}, held-out loss {Loss(stage.EvaluationLoss)}"
+                        + (stage.Reward is { } reward ? $", reward {Loss(reward)}" : "")
                         + (stage.Cut > 0 ? $", {stage.Cut} examples cut to 'sequence_length'" : "")
                         + (stage.LeftOut > 0 ? $", {stage.LeftOut} examples left out" : ""));
                 }
@@ -67,6 +69,7 @@ internal static class TrainVerb
     private static string Words(TrainingProgress step) => step.Loss is null
         ? step.Phase
         : $"{step.Phase} {step.Step}/{step.Steps} loss {Loss(step.Loss)}"
+            + (step.Reward is { } reward ? $" reward {Loss(reward)}" : "")
             + (step.EvaluationLoss is { } held ? $" ({Loss(held)} held out)" : "")
             + $" {Amounts.Number(step.TokensPerSecond, "0")} tokens/s"
             + (step.Remaining is { } left
@@ -88,6 +91,7 @@ internal static class TrainVerb
             ["steps"] = stage.Steps,
             ["loss"] = stage.Loss,
             ["evaluation_loss"] = stage.EvaluationLoss,
+            ["reward"] = stage.Reward,
             ["examples_cut"] = stage.Cut,
             ["examples_left_out"] = stage.LeftOut,
         })]),

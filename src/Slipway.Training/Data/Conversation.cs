@@ -10,4 +10,5 @@ namespace Slipway.Training.Data;
 /// </remarks>
 /// <param name="Messages">The messages in their order; at least one.</param>
 /// <param name="Tools">The tools offered to the assistant; null where there are none.</param>
-public sealed record Conversation(JsonArray Messages, JsonArray? Tools = null);
+/// <param name="Tests">A program's text that checks the program of an answer; null for none.</param>
+public sealed record Conversation(JsonArray Messages, JsonArray? Tools = null, string? Tests = null);

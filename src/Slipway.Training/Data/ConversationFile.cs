@@ -21,7 +21,7 @@ public sealed class ConversationFile(string training, string? evaluation = null)
                 $"{line.Place} holds no list 'messages' of objects with a 'role'. Write each conversation "
                 + "as {\"messages\": [{\"role\": \"user\", \"content\": \"…\"}, …]} on a line of its own.");
             RoleOrder.Check(line, [.. messages]);
-            yield return new Conversation(messages, line.Tools());
+            yield return new Conversation(messages, line.Tools(), line.OptionalText("tests"));
         }
     }
 }

@@ -15,6 +15,11 @@ internal sealed record JsonLine(JsonObject Json, string Path, int Number)
         && messages.All(message => message is JsonObject one && one["role"] is JsonValue role
             && role.GetValueKind() == JsonValueKind.String) ? messages : null;
 
+    /// <summary>A text; null where there is none.</summary>
+    public string? OptionalText(string key) => Json[key] is null ? null
+        : Json[key] is JsonValue value && value.TryGetValue(out string? text) ? text
+        : throw new TrainingException($"'{key}' in line {Number} of '{Path}' is no string. Give a string.");
+
     /// <summary>The tools offered; null where there are none.</summary>
     public JsonArray? Tools() => Json["tools"] is null or JsonArray ? Json["tools"] as JsonArray
         : throw new TrainingException($"'tools' in line {Number} of '{Path}' is no list. Give a list of tools.");

@@ -34,6 +34,7 @@ internal static class TrainingMethods
         new("pretrain", StageKind.Pretrain, MethodData.Any),
         new("sft", StageKind.Sft, MethodData.Conversations),
         new("distill", StageKind.Distill, MethodData.Conversations),
+        new("grpo", StageKind.Grpo, MethodData.Conversations),
         new("dpo", StageKind.Dpo, Pairs, section => new DpoLoss(Beta(section, 0.1))),
         new("ipo", StageKind.Ipo, Pairs, section => new IpoLoss(Beta(section, 0.1))),
         new("simpo", StageKind.SimPo, Pairs, section => new SimPoLoss(

@@ -118,6 +118,9 @@ public enum StageKind
 
     /// <summary>Preferences, by KTO.</summary>
     Kto,
+
+    /// <summary>Rewards of answers of its own, by GRPO.</summary>
+    Grpo,
 }
 
 /// <summary>Names a number type of weights or of matrix products.</summary>
@@ -202,6 +205,9 @@ public sealed record StageRecipe
 
     /// <summary>The loss of a stage of the kind <see cref="StageKind.Distill"/>; null for others.</summary>
     public DistillationLoss? Distillation { get; init; }
+
+    /// <summary>The answers of a stage of the kind <see cref="StageKind.Grpo"/>; null for others.</summary>
+    public RolloutRecipe? Rollouts { get; init; }
 
     /// <summary>The number of evaluations without a better one that end the stage with its best weights.</summary>
     /// <value>0: none do.</value>

@@ -100,7 +100,7 @@ public static class RecipeReader
             Tokenizer = ReadTokenizer(root.Section("tokenizer"), folder),
             ChatTemplate = Full(folder, root.Text("chat_template", required: false)),
             Data = ReadData(root.Section("data"), folder),
-            Stages = [.. root.Sections("stages").Select(ReadStage)],
+            Stages = [.. root.Sections("stages").Select(stage => ReadStage(stage, folder))],
             Fingerprint = Fingerprint(json),
         };
         if (recipe.ChatTemplate is null && recipe.Data.Text is null && root.Has("data"))
@@ -139,6 +139,11 @@ public static class RecipeReader
             root.Report("start", "is missing; an adapter is trained beside the weights of a checkpoint.");
         }
 
+        foreach (var stage in recipe.Stages.Where(stage => stage.Rollouts is not null))
+        {
+            CheckRollouts(recipe, stage, root);
+        }
+
         if (recipe.Adapter is null && recipe.BaseQuantization is not null)
         {
             root.Report("adapter", "is missing; weights in 4-bit codes are not trained themselves.");
@@ -154,6 +159,26 @@ public static class RecipeReader
                 && recipe.Data.EvaluationConversations == 0))
         {
             root.Report("stages", "has one with 'patience', which needs 'evaluate_every' and held-out data.");
+        }
+    }
+
+    private static void CheckRollouts(Recipe recipe, StageRecipe stage, RecipeSection root)
+    {
+        if (recipe.Start is null)
+        {
+            root.Report("start", "is missing; a model that answers must be there to learn from its answers.");
+        }
+
+        if (recipe.BaseQuantization is not null)
+        {
+            root.Report("base_quantization", "cannot go with stages of the kind 'grpo', whose weights are exported.");
+        }
+
+        if (stage.EvaluateEvery > 0 || stage.Patience > 0)
+        {
+            root.Report(
+                "stages", "has one of the kind 'grpo' with 'evaluate_every' or 'patience'; rewards are in its log, and "
+                + "'slipway eval' scores its checkpoint.");
         }
     }
 
@@ -212,7 +237,7 @@ public static class RecipeReader
         return data;
     }
 
-    private static StageRecipe ReadStage(RecipeSection section)
+    private static StageRecipe ReadStage(RecipeSection section, string folder)
     {
         var steps = section.OneOf("steps", "epochs") == "steps";
         var method = section.Choice("kind", TrainingMethods.All[0], required: true,
@@ -226,12 +251,13 @@ public static class RecipeReader
             Schedule = schedule,
             DecaySteps = schedule == ScheduleKind.WarmupStableDecay
                 ? section.Whole("decay_steps", null, 1, MaxSteps) : 0,
-            Loss = method.Data == MethodData.Preferences || method.Kind == StageKind.Distill ? CrossEntropy.Plain : new(
-                section.Number("label_smoothing", 0, 0, 0.99), section.Number("z_loss", 0, 0, 100)),
+            Loss = method.Data == MethodData.Preferences || method.Kind is StageKind.Distill or StageKind.Grpo
+                ? CrossEntropy.Plain : new(section.Number("label_smoothing", 0, 0, 0.99), section.Number("z_loss", 0, 0, 100)),
             Preference = method.Preference?.Invoke(section),
             Distillation = method.Kind != StageKind.Distill ? null : new(
                 section.Number("alpha", 0.5, 0, 1), section.Number("temperature", 2, 0.01, 100),
                 section.Flag("reverse_kl")),
+            Rollouts = method.Kind == StageKind.Grpo ? ReadRollouts(section, folder) : null,
             Patience = (int)section.Whole("patience", 0, 0, 1 << 20),
             Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MaxSteps) : null,
             Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,
@@ -252,6 +278,24 @@ public static class RecipeReader
         };
         section.Close();
         return stage;
+    }
+
+    private static RolloutRecipe ReadRollouts(RecipeSection section, string folder) => new()
+    {
+        GroupSize = (int)section.Whole("group_size", 8, 2, 64),
+        MaxAnswerTokens = (int)section.Whole("max_answer_tokens", 200, 1, 1 << 20),
+        Temperature = section.Number("temperature", 1, 0.01, 100),
+        Beta = section.Number("beta", 0, 0, 1e3),
+        Rewards = [.. section.Sections("rewards").Select(reward => ReadReward(reward, folder))],
+    };
+
+    private static RewardRecipe ReadReward(RecipeSection section, string folder)
+    {
+        var reward = new RewardRecipe(
+            section.Text("kind") ?? "", section.Number("weight", 1, -1e6, 1e6),
+            Full(folder, section.Text("file", required: false)));
+        section.Close();
+        return reward;
     }
 
     // What may change between a run and its continuation: where it is written, how often it is looked at.

@@ -69,9 +69,7 @@ internal sealed class RunData
                     : TextFile(Existing(evaluation, "evaluation"), tokenizer, sequenceLength, cancellationToken));
         }
 
-        var encoder = new ConversationEncoder(
-            Render, text => tokenizer.Encode(text, addSpecialTokens: false),
-            tokenizer.TokenToId(_recipe.Tokenizer.EndToken)!.Value);
+        var encoder = Encoder(tokenizer);
         if (_recipe.Data.Preferences is { } pairs)
         {
             return (Pairs(Existing(pairs, "preferences"), encoder), _recipe.Data.Evaluation is { } heldOut
@@ -83,6 +81,32 @@ internal sealed class RunData
             Encode(
                 _source.ReadEvaluation(), encoder, _recipe.Data.EvaluationConversations, progress, cancellationToken));
     }
+
+    /// <summary>Reads the conversations whose prompt leaves room for an answer, up to their last answer.</summary>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="longest">The most tokens of a prompt.</param>
+    /// <param name="cancellationToken">Stops between two conversations.</param>
+    /// <returns>The conversations, and how many were left out.</returns>
+    public (List<Conversation> Conversations, int LeftOut) Prompts(
+        HuggingFaceTokenizer tokenizer, int longest, CancellationToken cancellationToken)
+    {
+        var encoder = Encoder(tokenizer);
+        var all = _source!.ReadTraining().AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(one =>
+        {
+            var messages = one.Messages.Select(message => message!).ToList();
+            var last = messages.FindLastIndex(message => message["role"]?.ToString() == "assistant");
+            var prompt = new Conversation(
+                new JsonArray([.. messages.Take(last + 1).Select(message => message.DeepClone())]), one.Tools, one.Tests);
+            var (_, learned) = encoder.Encode(prompt, last)[^1];
+            return (Prompt: prompt, Fits: Array.IndexOf(learned, true) is var start && start > 0 && start <= longest);
+        }).ToList();
+        var kept = all.Where(one => one.Fits).Select(one => one.Prompt).ToList();
+        return (kept, all.Count - kept.Count);
+    }
+
+    private ConversationEncoder Encoder(HuggingFaceTokenizer tokenizer) => new(
+        Render, text => tokenizer.Encode(text, addSpecialTokens: false),
+        tokenizer.TokenToId(_recipe.Tokenizer.EndToken)!.Value);
 
     private string Render(JsonObject variables)
     {

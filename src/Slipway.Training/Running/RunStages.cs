@@ -3,12 +3,20 @@ using Slipway.Training.Data;
 using Slipway.Training.Losses;
 using Slipway.Training.Models;
 using Slipway.Training.Recipes;
+using Slipway.Training.Rollouts;
 
 namespace Slipway.Training.Running;
 
 /// <summary>Joins the stages of a recipe with their data.</summary>
+/// <param name="recipe">The recipe.</param>
+/// <param name="model">The model that is trained.</param>
+/// <param name="teacher">The model that is distilled, or that a policy is held to; null for none.</param>
+/// <param name="rollouts">Writes answers; null where no stage needs them.</param>
+/// <param name="files">The run's folder.</param>
+/// <param name="source">The recipe's file.</param>
 internal sealed class RunStages(
-    Recipe recipe, CausalLanguageModel model, CausalLanguageModel? teacher, string source)
+    Recipe recipe, CausalLanguageModel model, CausalLanguageModel? teacher, IRollouts? rollouts, TrainerFiles files,
+    string source)
 {
     public List<TrainerStage> Read(
         RunData data, HuggingFaceTokenizer tokenizer, IProgress<TrainingProgress>? progress,
@@ -18,6 +26,14 @@ internal sealed class RunStages(
         var stages = new List<TrainerStage>();
         foreach (var (stage, index) in recipe.Stages.Select((stage, index) => (stage, index)))
         {
+            var seed = unchecked((recipe.Seed * 1_000_003) + index);
+            if (stage.Rollouts is { } settings)
+            {
+                var answered = Answered(stage, settings, data, tokenizer, cancellationToken);
+                stages.Add(new TrainerStage(stage, Learnable(answered, answered.LeftOut, index), null, seed));
+                continue;
+            }
+
             var key = recipe.Data.Text is null ? 0 : stage.SequenceLength;
             if (!tokenized.TryGetValue(key, out var sets))
             {
@@ -26,20 +42,28 @@ internal sealed class RunStages(
                 tokenized.Add(key, sets);
             }
 
-            var training = Show(sets.Training, stage);
-            if (training.Count == 0)
-            {
-                throw new TrainingException(
-                    $"Stage {index + 1} of '{source}' has nothing to learn: none of the {sets.Training.Count} "
-                    + $"sequences holds a token to learn within 'sequence_length' {stage.SequenceLength}. Raise it, or "
-                    + "give more data.");
-            }
-
+            var training = Learnable(Show(sets.Training, stage), sets.Training.Count, index);
             var evaluation = sets.Evaluation is { } heldOut ? Show(heldOut, stage) : null;
-            stages.Add(new TrainerStage(stage, training, evaluation, unchecked((recipe.Seed * 1_000_003) + index)));
+            stages.Add(new TrainerStage(stage, training, evaluation, seed));
         }
 
         return stages;
+    }
+
+    private StageData Learnable(StageData data, int sequences, int stage) => data.Count > 0 ? data
+        : throw new TrainingException(
+            $"Stage {stage + 1} of '{source}' has nothing to learn: none of the {sequences} sequences holds a token to "
+            + $"learn within 'sequence_length' {recipe.Stages[stage].SequenceLength}. Raise it, or give more data.");
+
+    private RolloutStageData Answered(
+        StageRecipe stage, RolloutRecipe settings, RunData data, HuggingFaceTokenizer tokenizer,
+        CancellationToken cancellationToken)
+    {
+        var (conversations, leftOut) = data.Prompts(
+            tokenizer, stage.SequenceLength - settings.MaxAnswerTokens, cancellationToken);
+        return new RolloutStageData(
+            conversations, leftOut, model, rollouts!, settings, stage.SequenceLength, files.Texts(),
+            settings.Beta > 0 ? teacher : null);
     }
 
     private StageData Show(TokenDataset data, StageRecipe stage)

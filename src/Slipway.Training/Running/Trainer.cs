@@ -80,13 +80,16 @@ internal sealed class Trainer
 
             var started = Stopwatch.GetTimestamp();
             var rate = stage.Schedule.At(position.Step);
-            var (loss, norm, tokens) = Step(stage, position, optimizer, rate);
+            var (loss, norm, tokens) = Cancellable(
+                () => Step(stage, position, optimizer, rate, cancellationToken), position, optimizer, log);
             position = position with { Step = position.Step + 1, Tokens = position.Tokens + tokens };
             _meter.Add(tokens, Stopwatch.GetElapsedTime(started));
-            log.Step(position.Stage, stage.Name, position.Step, loss, rate, norm, position.Tokens, _meter.Recent);
+            log.Step(
+                position.Stage, stage.Name, position.Step, loss, rate, norm, position.Tokens, _meter.Recent,
+                stage.Training.Measures);
             _progress?.Report(new TrainingProgress(
                 stage.Name, position.Stage, position.Step, stage.Steps, loss, _evaluationLoss, rate, _meter.Recent,
-                _meter.TimeFor(Remaining(position))));
+                _meter.TimeFor(Remaining(position)), TrainingLog.Reward(stage.Training.Measures)));
             if (Due(recipe.EvaluateEvery, position.Step, stage.Steps) && stage.Evaluation is { Count: > 0 } heldOut)
             {
                 _evaluationLoss = Evaluate(heldOut, recipe.BatchSize, position, cancellationToken);
@@ -123,12 +126,27 @@ internal sealed class Trainer
         }
     }
 
+    // A step that is cancelled while it gathers its examples has changed nothing.
+    private T Cancellable<T>(Func<T> step, TrainerPosition position, Optimizer optimizer, TrainingLog log)
+    {
+        try
+        {
+            return step();
+        }
+        catch (OperationCanceledException)
+        {
+            Save(position, optimizer, log);
+            throw;
+        }
+    }
+
     // One optimizer step over accumulated batches: the loss is the mean over all their targets, as of one large batch.
     private (double Loss, double Norm, long Tokens) Step(
-        TrainerStage stage, TrainerPosition position, Optimizer optimizer, double rate)
+        TrainerStage stage, TrainerPosition position, Optimizer optimizer, double rate,
+        CancellationToken cancellationToken)
     {
         var recipe = stage.Recipe;
-        var batches = stage.Batches(position.Step, _loss.Workers);
+        var batches = stage.Batches(position.Step, _loss.Workers, cancellationToken);
         try
         {
             var loss = _loss.Backward(batches, stage.DropoutSeed(position.Step));
@@ -201,8 +219,9 @@ internal sealed class Trainer
     {
         var rows = log.Rows.Where(row => row.Stage == index).ToArray();
         var losses = rows.Where(row => row.Loss is not null).TakeLast(50).Select(row => row.Loss!.Value).ToArray();
+        var rewards = rows.Where(row => row.Reward is not null).TakeLast(50).Select(row => row.Reward!.Value).ToArray();
         return new StageReport(stage.Name, stage.Steps, losses.Length > 0 ? losses.Average() : null,
             rows.LastOrDefault(row => row.EvaluationLoss is not null)?.EvaluationLoss, stage.Training.Cut,
-            stage.Training.LeftOut);
+            stage.Training.LeftOut, rewards.Length > 0 ? rewards.Average() : null);
     }
 }

@@ -8,6 +8,9 @@ namespace Slipway.Training.Running;
 /// <summary>Names and writes the files of a run's folder; each is replaced whole or not at all.</summary>
 internal sealed class TrainerFiles(string folder, NumberType precision)
 {
+    private static readonly string[] TextFiles =
+        ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"];
+
     public string Folder => folder;
 
     public string State => Path.Combine(folder, "trainer", "state.safetensors");
@@ -54,6 +57,11 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
             _ => float32,
         });
     }
+
+    /// <summary>Reads the texts that a package needs beside the weights, by file name.</summary>
+    public IReadOnlyDictionary<string, byte[]> Texts() => TextFiles
+        .Select(name => (Name: name, Path: Path.Combine(folder, name))).Where(one => File.Exists(one.Path))
+        .ToDictionary(one => one.Name, one => File.ReadAllBytes(one.Path), StringComparer.Ordinal);
 
     public void Write(string name, JsonObject json) => AtomicFile.Write(Path.Combine(folder, name), json);
 

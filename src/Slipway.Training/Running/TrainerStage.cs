@@ -17,7 +17,6 @@ internal sealed class TrainerStage
         (_seed, _order) = (seed, new EpochOrder(training.Count, seed));
         var perStep = (double)recipe.BatchSize * recipe.Accumulation;
         Steps = recipe.Steps ?? Math.Max(1, (long)Math.Ceiling(recipe.Epochs!.Value * training.Count / perStep));
-        TokensPerStep = perStep * training.Tokens / training.Count;
         Schedule = new LearningRateSchedule(
             recipe.LearningRate, Steps, recipe.WarmupSteps, recipe.MinimumLearningRate, recipe.Schedule,
             recipe.DecaySteps);
@@ -35,43 +34,25 @@ internal sealed class TrainerStage
     public long Steps { get; }
 
     /// <summary>The tokens of a step, on average.</summary>
-    public double TokensPerStep { get; }
+    public double TokensPerStep => (double)Recipe.BatchSize * Recipe.Accumulation * Training.Tokens / Training.Count;
 
     public string Name => TrainingMethods.Of(Recipe.Kind).Name;
 
-    /// <summary>Computes the seed of a step's dropout.</summary>
+    /// <summary>Computes the seed of what a step draws.</summary>
     public long DropoutSeed(long step) => unchecked((_seed * 6_364_136_223_846_793_005) + step);
 
     /// <summary>Gathers the batches of a step, each divided into parts of about as many tokens.</summary>
-    public List<TrainingBatch> Batches(long step, int parts)
+    public List<TrainingBatch> Batches(long step, int parts, CancellationToken cancellationToken)
     {
         var place = checked(step * Recipe.BatchSize * Recipe.Accumulation);
         var batches = new List<TrainingBatch>(Recipe.Accumulation * parts);
         for (var batch = 0; batch < Recipe.Accumulation; batch++)
         {
-            var sequences = Enumerable.Range(0, Recipe.BatchSize).Select(_ => _order.At(place++)).ToArray();
-            batches.AddRange(Divide(sequences, parts).Select(part => Training.Batch(part)));
+            var examples = Enumerable.Range(0, Recipe.BatchSize).Select(_ => _order.At(place++)).ToArray();
+            batches.AddRange(Training.Gather(
+                examples, parts, unchecked(DropoutSeed(step) + (batch * 7_919)), cancellationToken));
         }
 
         return batches;
-    }
-
-    // The longest first, each to the part that has the fewest tokens.
-    private IEnumerable<int[]> Divide(int[] sequences, int parts)
-    {
-        var (divided, tokens) = (new List<int>[Math.Min(parts, sequences.Length)], new long[parts]);
-        for (var part = 0; part < divided.Length; part++)
-        {
-            divided[part] = [];
-        }
-
-        foreach (var sequence in sequences.OrderByDescending(Training.Length))
-        {
-            var part = Array.IndexOf(tokens, tokens.Take(divided.Length).Min());
-            divided[part].Add(sequence);
-            tokens[part] += Training.Length(sequence);
-        }
-
-        return divided.Select(part => part.ToArray());
     }
 }

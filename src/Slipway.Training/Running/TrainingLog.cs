@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 namespace Slipway.Training.Running;
 
 /// <summary>One line of the log.</summary>
-internal sealed record LogRow(int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss);
+internal sealed record LogRow(int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss, double? Reward = null);
 
 /// <summary>Writes what each step measured as JSON Lines; a resumed run drops what lies behind its position.</summary>
 internal sealed class TrainingLog : IDisposable
@@ -41,11 +41,14 @@ internal sealed class TrainingLog : IDisposable
         [.. _rows.Where(row => row.Stage == stage).Select(row => row.EvaluationLoss).OfType<double>()];
 
     public void Step(
-        int stage, string kind, long step, double loss, double rate, double norm, long tokens, double speed)
+        int stage, string kind, long step, double loss, double rate, double norm, long tokens, double speed,
+        IReadOnlyList<(string Name, double Value)> measures)
     {
-        _rows.Add(new LogRow(stage, kind, step, loss, null));
+        var further = string.Concat(measures.Select(one => string.Create(
+            CultureInfo.InvariantCulture, $",\"{one.Name}\":{one.Value:R}")));
+        _rows.Add(new LogRow(stage, kind, step, loss, null, Reward(measures)));
         _file.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"loss":{{loss:R}},"learning_rate":{{rate:R}},"gradient_norm":{{norm:R}},"tokens":{{tokens}},"tokens_per_second":{{speed:F0}}}"""));
+            $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"loss":{{loss:R}},"learning_rate":{{rate:R}},"gradient_norm":{{norm:R}},"tokens":{{tokens}},"tokens_per_second":{{speed:F0}}{{further}}}"""));
     }
 
     public void Evaluation(int stage, string kind, long step, double loss)
@@ -59,6 +62,10 @@ internal sealed class TrainingLog : IDisposable
 
     public void Dispose() => _file.Dispose();
 
+    /// <summary>The reward among what a step showed; null where it has none.</summary>
+    public static double? Reward(IReadOnlyList<(string Name, double Value)> measures) => measures
+        .Where(one => one.Name == "reward").Select(one => (double?)one.Value).FirstOrDefault();
+
     // A kill can leave half a line; it lies behind the last checkpoint and is dropped.
     private static LogRow? Parse(string line)
     {
@@ -66,7 +73,7 @@ internal sealed class TrainingLog : IDisposable
         {
             return JsonNode.Parse(line) is JsonObject json
                 ? new LogRow((int)json["stage"]!, (string)json["kind"]!, (long)json["step"]!,
-                    (double?)json["loss"], (double?)json["evaluation_loss"])
+                    (double?)json["loss"], (double?)json["evaluation_loss"], (double?)json["reward"])
                 : null;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or NullReferenceException

@@ -10,6 +10,7 @@ namespace Slipway.Training.Running;
 /// <param name="LearningRate">The learning rate of the step.</param>
 /// <param name="TokensPerSecond">The speed of the latest steps.</param>
 /// <param name="Remaining">The time that the rest of the run will take at this speed; null where unknown.</param>
+/// <param name="Reward">The mean reward of the step's answers; null where the method has none.</param>
 public sealed record TrainingProgress(
     string Phase, int Stage, long Step, long Steps, double? Loss = null, double? EvaluationLoss = null,
-    double LearningRate = 0, double TokensPerSecond = 0, TimeSpan? Remaining = null);
+    double LearningRate = 0, double TokensPerSecond = 0, TimeSpan? Remaining = null, double? Reward = null);

@@ -20,5 +20,7 @@ public sealed record TrainingReport(
 /// <param name="Cut">The number of training examples that were cut to the stage's length.</param>
 /// <param name="LeftOut">The number of training examples that were not used: nothing is to be learned of them, or a
 /// pair's answer is longer than the stage allows.</param>
+/// <param name="Reward">The mean reward of the last steps, at most 50; null where the method has none.</param>
 public sealed record StageReport(
-    string Kind, long Steps, double? Loss, double? EvaluationLoss, int Cut = 0, int LeftOut = 0);
+    string Kind, long Steps, double? Loss, double? EvaluationLoss, int Cut = 0, int LeftOut = 0,
+    double? Reward = null);

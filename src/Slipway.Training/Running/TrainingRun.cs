@@ -7,6 +7,7 @@ using Slipway.Torch;
 using Slipway.Training.Adapters;
 using Slipway.Training.Models;
 using Slipway.Training.Recipes;
+using Slipway.Training.Rollouts;
 
 namespace Slipway.Training.Running;
 
@@ -27,21 +28,24 @@ public static class TrainingRun
     /// <param name="progress">
     /// Told of each step on the calling thread, and of an evaluation's batches by one of the run's threads at a time.
     /// </param>
+    /// <param name="rollouts">Writes and rewards answers, for stages that learn from them; null where none does.</param>
     /// <param name="cancellationToken">Stops between two steps, after writing a checkpoint.</param>
     /// <exception cref="RecipeException">The recipe cannot be used.</exception>
     /// <exception cref="CheckpointException">The recipe's <c>start</c> does not hold its model's weights.</exception>
     /// <exception cref="TrainingException">The data, the folder or the numbers do not allow to go on.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public static TrainingReport Start(
-        string recipePath, IProgress<TrainingProgress>? progress = null,
+        string recipePath, IProgress<TrainingProgress>? progress = null, IRollouts? rollouts = null,
         CancellationToken cancellationToken = default) =>
-        Start(RecipeReader.Read(recipePath), recipePath, progress, cancellationToken);
+        Start(RecipeReader.Read(recipePath), recipePath, progress, rollouts, cancellationToken);
 
     private static TrainingReport Start(
-        Recipe recipe, string source, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+        Recipe recipe, string source, IProgress<TrainingProgress>? progress, IRollouts? rollouts,
+        CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         NativeTorch.Require(recipe.Name);
+        CheckRollouts(recipe, rollouts, source);
         var data = new RunData(recipe);
         using var start = recipe.Start is null ? null : Checkpoint.Open(recipe.Start);
         recipe = recipe.Model.Count == 0 ? recipe with { Model = (JsonObject)start!.Config.DeepClone() } : recipe;
@@ -61,7 +65,8 @@ public static class TrainingRun
 
         using var adapter = Adapt(model, recipe);
         using var teacher = LoadTeacher(recipe, config);
-        var stages = new RunStages(recipe, model, teacher, source).Read(data, tokenizer, progress, cancellationToken);
+        var stages = new RunStages(recipe, model, teacher, rollouts, files, source).Read(
+            data, tokenizer, progress, cancellationToken);
 
         var (tokens, speed, reports) = new Trainer(
             model, stages, files, recipe.Fingerprint, threads, progress).Run(cancellationToken);
@@ -130,19 +135,43 @@ public static class TrainingRun
             : null;
     }
 
+    private static void CheckRollouts(Recipe recipe, IRollouts? rollouts, string source)
+    {
+        foreach (var (stage, index) in recipe.Stages.Select((stage, index) => (stage, index)))
+        {
+            if (stage.Rollouts is not { } settings)
+            {
+                continue;
+            }
+
+            try
+            {
+                (rollouts ?? throw new ArgumentException(
+                    "needs answers of the model, and none writes them. Give 'rollouts', such as OnnxRollouts of "
+                    + "Slipway.Rollouts.", nameof(rollouts))).Check(settings);
+            }
+            catch (ArgumentException error)
+            {
+                throw new RecipeException(source, [$"'stages[{index}]': {error.Message}"]);
+            }
+        }
+    }
+
     private static CausalLanguageModel? LoadTeacher(Recipe recipe, ModelConfig config)
     {
-        if (recipe.Teacher is null)
+        // A policy is held to the model that it starts from.
+        var path = recipe.Teacher ?? (recipe.Stages.Any(stage => stage.Rollouts?.Beta > 0) ? recipe.Start : null);
+        if (path is null)
         {
             return null;
         }
 
-        using var checkpoint = Checkpoint.Open(recipe.Teacher);
-        var settings = ModelConfig.Parse(checkpoint.Config, recipe.Teacher);
+        using var checkpoint = Checkpoint.Open(path);
+        var settings = ModelConfig.Parse(checkpoint.Config, path);
         if (settings.VocabSize != config.VocabSize)
         {
             throw new TrainingException(
-                $"The teacher '{recipe.Teacher}' has a vocabulary of {settings.VocabSize} tokens, the model one of "
+                $"The teacher '{path}' has a vocabulary of {settings.VocabSize} tokens, the model one of "
                 + $"{config.VocabSize}. Distributions over other tokens cannot be learned: name a teacher with the "
                 + "same tokenizer.");
         }

@@ -104,7 +104,8 @@ internal sealed partial class CodeTask : EvaluationTask
         return $"{head}{code}\n\n{item.Test}\n" + (item.Language == "python" ? $"\ncheck({item.EntryPoint})\n" : "");
     }
 
-    private static string Block(string answer)
+    /// <summary>Takes the first block of code of an answer, or all of one without any.</summary>
+    internal static string Block(string answer)
         => CodeBlock().Match(answer) is { Success: true } match ? match.Groups["code"].Value : answer;
 
     private static CodeItem Read(TaskItem item)
