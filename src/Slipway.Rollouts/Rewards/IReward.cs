@@ -4,7 +4,9 @@ using Slipway.Training.Data;
 namespace Slipway.Rollouts.Rewards;
 
 /// <summary>Says what an answer is worth.</summary>
-/// <remarks>Called by several threads at a time. Equal answers get equal rewards, or a resumed run is another.</remarks>
+/// <remarks>
+/// Called by several threads at a time. Equal answers get equal rewards; else a resumed run is another.
+/// </remarks>
 public interface IReward
 {
     /// <summary>Judges an answer.</summary>

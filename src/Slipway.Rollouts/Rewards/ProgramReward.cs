@@ -7,8 +7,8 @@ namespace Slipway.Rollouts.Rewards;
 
 /// <summary>Rewards answers whose program passes the conversation's tests with 1, others with 0.</summary>
 /// <remarks>
-/// The answer's first block of code, or all of it where it has none, is run with <see cref="Conversation.Tests"/> behind
-/// it, confined as <see cref="ProgramRunner"/> says.
+/// The answer's first block of code, or all of it where it has none, is run with the <see cref="Conversation.Tests"/>
+/// behind it, confined as <see cref="ProgramRunner"/> says.
 /// </remarks>
 /// <param name="language">One of <see cref="ProgramRunner.Languages"/>.</param>
 /// <param name="runner">Runs the programs.</param>

@@ -29,7 +29,7 @@ internal sealed class RolloutStageData(
 
     public override int Count => conversations.Count;
 
-    /// <summary>What the prompts so far, with their answers, let expect of all.</summary>
+    /// <summary>An estimate from the prompts so far, with their answers.</summary>
     public override long Tokens => _prompts == 0 ? 0 : _seen * Count / _prompts;
 
     public override int LeftOut => leftOut;

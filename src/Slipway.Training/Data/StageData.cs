@@ -15,7 +15,7 @@ internal abstract class StageData
     /// <summary>The number of examples that are not used: nothing is to be learned of them.</summary>
     public abstract int LeftOut { get; }
 
-    /// <summary>What the last step showed beside its loss, by the names that the log has.</summary>
+    /// <summary>Figures of the last step beside its loss, by the names that the log has.</summary>
     public virtual IReadOnlyList<(string Name, double Value)> Measures => [];
 
     /// <summary>The tokens of an example.</summary>

@@ -252,7 +252,8 @@ public static class RecipeReader
             DecaySteps = schedule == ScheduleKind.WarmupStableDecay
                 ? section.Whole("decay_steps", null, 1, MaxSteps) : 0,
             Loss = method.Data == MethodData.Preferences || method.Kind is StageKind.Distill or StageKind.Grpo
-                ? CrossEntropy.Plain : new(section.Number("label_smoothing", 0, 0, 0.99), section.Number("z_loss", 0, 0, 100)),
+                ? CrossEntropy.Plain
+                : new(section.Number("label_smoothing", 0, 0, 0.99), section.Number("z_loss", 0, 0, 100)),
             Preference = method.Preference?.Invoke(section),
             Distillation = method.Kind != StageKind.Distill ? null : new(
                 section.Number("alpha", 0.5, 0, 1), section.Number("temperature", 2, 0.01, 100),

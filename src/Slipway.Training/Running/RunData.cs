@@ -96,7 +96,8 @@ internal sealed class RunData
             var messages = one.Messages.Select(message => message!).ToList();
             var last = messages.FindLastIndex(message => message["role"]?.ToString() == "assistant");
             var prompt = new Conversation(
-                new JsonArray([.. messages.Take(last + 1).Select(message => message.DeepClone())]), one.Tools, one.Tests);
+                new JsonArray([.. messages.Take(last + 1).Select(message => message.DeepClone())]), one.Tools,
+                one.Tests);
             var (_, learned) = encoder.Encode(prompt, last)[^1];
             return (Prompt: prompt, Fits: Array.IndexOf(learned, true) is var start && start > 0 && start <= longest);
         }).ToList();

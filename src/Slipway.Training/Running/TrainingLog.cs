@@ -6,7 +6,8 @@ using System.Text.Json.Nodes;
 namespace Slipway.Training.Running;
 
 /// <summary>One line of the log.</summary>
-internal sealed record LogRow(int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss, double? Reward = null);
+internal sealed record LogRow(
+    int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss, double? Reward = null);
 
 /// <summary>Writes what each step measured as JSON Lines; a resumed run drops what lies behind its position.</summary>
 internal sealed class TrainingLog : IDisposable

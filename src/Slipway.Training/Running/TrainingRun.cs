@@ -28,7 +28,7 @@ public static class TrainingRun
     /// <param name="progress">
     /// Told of each step on the calling thread, and of an evaluation's batches by one of the run's threads at a time.
     /// </param>
-    /// <param name="rollouts">Writes and rewards answers, for stages that learn from them; null where none does.</param>
+    /// <param name="rollouts">Writes and rewards answers, for stages that learn from them; null for none.</param>
     /// <param name="cancellationToken">Stops between two steps, after writing a checkpoint.</param>
     /// <exception cref="RecipeException">The recipe cannot be used.</exception>
     /// <exception cref="CheckpointException">The recipe's <c>start</c> does not hold its model's weights.</exception>

@@ -66,7 +66,7 @@ public sealed class ParallelLossTests
     {
         var parallel = new ParallelLoss(model, threads);
         var stage = new TrainerStage(Recipe, Dataset(), null, seed: 1);
-        var batches = stage.Batches(0, parallel.Workers);
+        var batches = stage.Batches(0, parallel.Workers, CancellationToken.None);
         Assert.Equal(Math.Min(threads, Recipe.BatchSize), batches.Count);
         var loss = parallel.Backward(batches, seed: 0);
         batches.ForEach(batch => batch.Dispose());

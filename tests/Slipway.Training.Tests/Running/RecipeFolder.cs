@@ -63,7 +63,7 @@ internal sealed class RecipeFolder : IDisposable
             {
                 cancel.Cancel();
             }
-        }), cancel.Token);
+        }), cancellationToken: cancel.Token);
     }
 
     /// <summary>Loads the small model.</summary>
