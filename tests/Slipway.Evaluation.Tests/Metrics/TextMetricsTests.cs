@@ -162,6 +162,8 @@ public sealed class TextMetricsTests
     [InlineData("The theatre, an a-list!", "theatre alist")]
     [InlineData("a_an", "aan")]
     [InlineData("  L'École the\t ", "lécole")]
+    [InlineData("ΟΔΥΣΣΕΥΣ, Σ. ΑΣ'Α ΑΣ\u0301 ªΣ", "οδυσσευς σ ασα ας\u0301 ªς")]
+    [InlineData("İΣ", "i\u0307ς")]
     public void Normalize_Answer_LosesArticlesAndPunctuation(string answer, string normalized)
         => Assert.Equal(normalized, QuestionAnswers.Normalize(answer));
 
