@@ -12,6 +12,8 @@ internal sealed class AutoRoundFormat : QuantizationFormat
         var layout = packing.Split(':')[^1];
         return packing switch
         {
+            _ when layout is "auto_gptq" or "auto_round" && IsFloat(settings) =>
+                CompressedTensors.Find(parts, settings),
             _ when layout is "auto_gptq" or "gptq" => GptqFormat.Find(parts, settings, zeroPointsLessOne: true),
             _ when layout is "auto_awq" or "awq" or "awq_gemm" => AwqFormat.FindAll(parts, settings),
             _ when layout.StartsWith("llm_compressor", StringComparison.Ordinal) =>
@@ -22,6 +24,10 @@ internal sealed class AutoRoundFormat : QuantizationFormat
             _ => throw settings.Unsupported($"in the layout '{packing}'"),
         };
     }
+
+    // Floats of 4 bits, for which the library has no layout of its own.
+    private static bool IsFloat(QuantizationSettings settings) => settings.Text("data_type") is { } type
+        && (type.StartsWith("mx_fp", StringComparison.Ordinal) || type.StartsWith("nv_fp", StringComparison.Ordinal));
 
     public override string? ActivationKey(QuantizationSettings settings) =>
         settings.Text("act_bits") is null && settings.OptionalWhole("act_bits") is < 16 ? "act_bits" : null;

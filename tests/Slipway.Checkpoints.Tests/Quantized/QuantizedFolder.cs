@@ -113,6 +113,12 @@ internal sealed class QuantizedFolder
         return (float)((code & 0x80) != 0 ? -value : value);
     }
 
+    // The code of the nearest 8-bit float.
+    public static byte Float8Code(float value) => (byte)Enumerable.Range(0, 256).Where(code => (code & 0x7F) != 0x7F)
+        .MinBy(code => Math.Abs(E4M3((byte)code) - value));
+
+    public static float NearestFloat8(float value) => E4M3(Float8Code(value));
+
     // The value of a 4-bit float of 2 exponent bits and 1 mantissa bit, from its definition.
     public static float E2M1(int code)
     {
@@ -138,7 +144,7 @@ internal sealed class QuantizedFolder
     public static int[] PackRows(int[] codes, int columns, int bits) =>
         [.. codes.Chunk(columns).SelectMany(row => Pack(row, bits))];
 
-    public static int[] Transpose(int[] values, int columns)
+    public static T[] Transpose<T>(T[] values, int columns)
     {
         var rows = values.Length / columns;
         return [.. Enumerable.Range(0, values.Length).Select(i => values[(i % rows * columns) + (i / rows)])];

@@ -11,30 +11,29 @@ internal static partial class QuantizedCopy
     private const int Group = 16;
 
     /// <summary>The forms by name: the <c>quantization_config</c>, and what stores a matrix.</summary>
-    private static readonly Dictionary<string, (string Settings, Action<QuantizedFolder, string, Matrix> Store)> Forms =
-        new()
+    private static readonly Dictionary<string, QuantizedForm> Forms = new(PublishedForms.All)
+    {
+        ["pack-2"] = new(Packed(2), (folder, root, matrix) => Pack(folder, root, matrix, 2)),
+        ["pack-4"] = new(Packed(4), (folder, root, matrix) => Pack(folder, root, matrix, 4)),
+        ["pack-8"] = new(Packed(8), (folder, root, matrix) => Pack(folder, root, matrix, 8)),
+        ["mixed"] = new(Mixed, (folder, root, matrix) =>
+            Pack(folder, root, matrix, root.Contains("self_attn", StringComparison.Ordinal) ? 8 : 4)),
+        ["unequal-groups"] = new(Packed(4), (folder, root, matrix) => Pack(folder, root, matrix, 4, unequal: true)),
+        ["pack-4-and-fp8-experts"] = new(Packed(4), (folder, root, matrix) =>
         {
-            ["pack-2"] = (Packed(2), (folder, root, matrix) => Pack(folder, root, matrix, 2)),
-            ["pack-4"] = (Packed(4), (folder, root, matrix) => Pack(folder, root, matrix, 4)),
-            ["pack-8"] = (Packed(8), (folder, root, matrix) => Pack(folder, root, matrix, 8)),
-            ["mixed"] = (Mixed, (folder, root, matrix) =>
-                Pack(folder, root, matrix, root.Contains("self_attn", StringComparison.Ordinal) ? 8 : 4)),
-            ["unequal-groups"] = (Packed(4), (folder, root, matrix) => Pack(folder, root, matrix, 4, unequal: true)),
-            ["pack-4-and-fp8-experts"] = (Packed(4), (folder, root, matrix) =>
+            if (root.Contains("experts", StringComparison.Ordinal))
             {
-                if (root.Contains("experts", StringComparison.Ordinal))
-                {
-                    Float8Channel(folder, root, matrix);
-                }
-                else
-                {
-                    Pack(folder, root, matrix, 4);
-                }
-            }),
-            ["fp8"] = (
-                """{"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [24, 40]}""", Float8),
-            ["nvfp4"] = ("""{"quant_method": "modelopt", "quant_algo": "NVFP4"}""", NvFp4),
-        };
+                Float8Channel(folder, root, matrix);
+            }
+            else
+            {
+                Pack(folder, root, matrix, 4);
+            }
+        }),
+        ["fp8"] = new(
+            """{"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [24, 40]}""", Float8),
+        ["nvfp4"] = new("""{"quant_method": "modelopt", "quant_algo": "NVFP4"}""", NvFp4),
+    };
 
     private const string Mixed = """
         {
@@ -60,10 +59,12 @@ internal static partial class QuantizedCopy
     public static void Write(string source, string form, string stored, string plain)
     {
         using var checkpoint = Checkpoint.Open(source);
-        var (settings, store) = Forms[form];
+        var (settings, store, ownFile) = Forms[form];
         QuantizedFolder folder = new()
         {
-            Config = checkpoint.Config.DeepClone().AsObject(), Settings = JsonNode.Parse(settings)!.AsObject(),
+            Config = checkpoint.Config.DeepClone().AsObject(),
+            Settings = settings is null ? null : JsonNode.Parse(settings)!.AsObject(),
+            OwnFile = ownFile is null ? null : ("hf_quant_config.json", JsonNode.Parse(ownFile)!.AsObject()),
         };
         QuantizedFolder values = new() { Config = checkpoint.Config.DeepClone().AsObject() };
         foreach (var tensor in checkpoint.Tensors.Values)
@@ -72,7 +73,7 @@ internal static partial class QuantizedCopy
             checkpoint.ReadFloats(tensor.Name, 0, numbers);
             if (tensor.Shape.Count >= 2 && Linear().IsMatch(tensor.Name))
             {
-                store(folder, tensor.Name[..^".weight".Length], new Matrix(numbers, [.. tensor.Shape]));
+                store(folder, tensor.Name[..^".weight".Length], new StoredMatrix(numbers, [.. tensor.Shape]));
                 numbers = folder.Expected[tensor.Name].Values;
             }
             else
@@ -99,7 +100,7 @@ internal static partial class QuantizedCopy
         }
         """;
 
-    private static void Pack(QuantizedFolder folder, string root, Matrix matrix, int bits, bool unequal = false)
+    private static void Pack(QuantizedFolder folder, string root, StoredMatrix matrix, int bits, bool unequal = false)
     {
         var (rows, columns, groups) = (matrix.Rows, matrix.Columns, matrix.Columns / Group);
         int[] groupOf = [.. Enumerable.Range(0, columns).Select(
@@ -124,7 +125,7 @@ internal static partial class QuantizedCopy
         Assert.Equal(rows * columns, codes.Length);
     }
 
-    private static void Float8(QuantizedFolder folder, string root, Matrix matrix)
+    private static void Float8(QuantizedFolder folder, string root, StoredMatrix matrix)
     {
         const int Height = 24, Width = 40;
         var codes = folder.Float8(matrix.Values.Length);
@@ -143,7 +144,7 @@ internal static partial class QuantizedCopy
             })], matrix.Shape);
     }
 
-    private static void Float8Channel(QuantizedFolder folder, string root, Matrix matrix)
+    private static void Float8Channel(QuantizedFolder folder, string root, StoredMatrix matrix)
     {
         var codes = folder.Float8(matrix.Values.Length);
         float[] scales = [.. folder.Scales(matrix.Rows).Select(scale => scale / 8192)];
@@ -154,7 +155,7 @@ internal static partial class QuantizedCopy
                 [.. codes.Select((code, i) => QuantizedFolder.E4M3(code) * scales[i / matrix.Columns])], matrix.Shape);
     }
 
-    private static void NvFp4(QuantizedFolder folder, string root, Matrix matrix)
+    private static void NvFp4(QuantizedFolder folder, string root, StoredMatrix matrix)
     {
         var codes = folder.Codes(matrix.Values.Length, 4);
         byte[] scales = [.. folder.Codes(codes.Length / Group, 3).Select(code => (byte)(40 + code))];
@@ -171,16 +172,21 @@ internal static partial class QuantizedCopy
                 matrix.Shape);
     }
 
-    private static float[] Scales(Matrix matrix, int steps) => [.. matrix.Values.Chunk(Group).Select(
+    private static float[] Scales(StoredMatrix matrix, int steps) => [.. matrix.Values.Chunk(Group).Select(
         group => (float)(Half)((group.Max(Math.Abs) + 1e-3f) / steps))];
 
     [GeneratedRegex(@"(_proj|_linear|\.w[123])\.weight\z")]
     private static partial Regex Linear();
+}
 
-    private sealed record Matrix(float[] Values, long[] Shape)
-    {
-        public int Columns => (int)Shape[^1];
+/// <summary>A form: the <c>quantization_config</c>, what stores a matrix, and the library's own file.</summary>
+internal sealed record QuantizedForm(
+    string? Settings, Action<QuantizedFolder, string, StoredMatrix> Store, string? OwnFile = null);
 
-        public int Rows => Values.Length / Columns;
-    }
+/// <summary>A matrix, or a stack of them, row-major.</summary>
+internal sealed record StoredMatrix(float[] Values, long[] Shape)
+{
+    public int Columns => (int)Shape[^1];
+
+    public int Rows => Values.Length / Columns;
 }

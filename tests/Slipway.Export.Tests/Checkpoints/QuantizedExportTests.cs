@@ -45,6 +45,53 @@ public sealed class QuantizedExportTests(ITestOutputHelper output)
         Assert.Equal(precision == Precision.Float32 ? null : "prequantized", report.Manifest.Quantization?.Method);
     }
 
+    /// <summary>What libraries publish, over models with odd sizes, biases and mixtures too.</summary>
+    [Theory]
+    [InlineData("llama", "bnb-nf4")]
+    [InlineData("llama-head20", "bnb-nf4")]
+    [InlineData("llama-head20", "bnb-nf4-double")]
+    [InlineData("llama-head20", "bnb-fp4-32")]
+    [InlineData("qwen2", "bnb-fp4-double-128")]
+    [InlineData("phi3", "bnb-nf4-double")]
+    [InlineData("qwen3", "bnb-nf4-some")]
+    [InlineData("llama-head20", "bnb-int8")]
+    [InlineData("qwen2", "bnb-int8")]
+    [InlineData("gemma3", "bnb-int8")]
+    [InlineData("llama", "ct-nvfp4-fused")]
+    [InlineData("qwen2", "ct-nvfp4-fused")]
+    [InlineData("llama", "ct-mxfp4")]
+    [InlineData("qwen3", "ct-mxfp4")]
+    [InlineData("llama", "modelopt-excludes")]
+    [InlineData("phi3", "modelopt-excludes")]
+    [InlineData("llama", "modelopt-mixed")]
+    [InlineData("qwen2", "modelopt-mixed")]
+    [InlineData("llama", "auto-round-gptq")]
+    [InlineData("qwen2", "auto-round-gptq")]
+    [InlineData("llama", "auto-round-nvfp4")]
+    [InlineData("llama", "auto-round-awq")]
+    [InlineData("phi3", "auto-round-awq")]
+    public void Export_FormOfALibrary_EqualsItsValues(string model, string form)
+    {
+        using TemporaryFolder folder = new();
+        QuantizedCopy.Write(SharedAssets.Path("tiny", model), form, folder["stored"], folder["plain"]);
+        Export(folder["plain"], folder["values"], Precision.Float32);
+        Export(folder["stored"], folder["package"], Precision.Float32);
+
+        using DecoderRunner values = new(folder["values"]);
+        using DecoderRunner read = new(folder["package"]);
+        var expected = values.Run(Ids);
+        var max = DecoderParityTests.Difference(read.Run(Ids), expected);
+        output.WriteLine($"{model} {form}: largest difference {max:0.0e+0} of {expected.Max(Math.Abs):0.0}");
+        Assert.InRange(max, 0, 1e-4f);
+
+        // In codes it is told what is not kept, and stays near.
+        var report = Export(folder["stored"], folder["int8"], Precision.Int8);
+        using DecoderRunner int8 = new(folder["int8"]);
+        var off = DecoderParityTests.Difference(int8.Run(Ids), expected) / expected.Max(Math.Abs);
+        output.WriteLine($"int8: {off:0.000} of the largest logit, {string.Join("; ", report.Warnings)}");
+        Assert.InRange(off, 0, 0.1);
+    }
+
     [Theory]
     [InlineData("llama", "fp8", Precision.Int4, "fp8")]
     [InlineData("llama", "fp8", Precision.Int8, "fp8")]
