@@ -27,6 +27,31 @@ public sealed class EvalVerbTests : IDisposable
         Assert.Contains("accuracy_normalized", table.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>What is written is read by the tasks, and the model prefers what it would say itself.</summary>
+    [Fact]
+    public async Task Tools_Write_GivesTasksAndText()
+    {
+        var package = Path.Combine(SharedAssets.Repository, "models", "device-assistant", "int4");
+        var corpus = Path.Combine(SharedAssets.Repository, "export-scripts", "device-assistant.grammar.json");
+        string[] write =
+            ["eval", "tools", package, "--corpus", corpus, "--count", "12", "--write", _folder["held-out"]];
+        Assert.Equal(0, (await Tool.RunAsync(write)).Code);
+
+        var tasks = (await Tool.RunAsync(
+            "eval", "task", package, "--task", $"multiple-choice={_folder["held-out/choices.jsonl"]}", "--task",
+            $"tool-calls={_folder["held-out/tool-calls.jsonl"]}", "--json")).Json["tasks"]!;
+        Assert.Equal((12, 12), ((int)tasks[0]!["items"]!, (int)tasks[1]!["items"]!));
+        Assert.True((double)tasks[0]!["scores"]!["accuracy"]!["value"]! > 0.7);
+        Assert.True((double)tasks[1]!["scores"]!["exact"]!["value"]! > 0.7);
+        var text = await File.ReadAllTextAsync(_folder["held-out/text.txt"], TestContext.Current.CancellationToken);
+        Assert.Contains("<|assistant|>", text, StringComparison.Ordinal);
+
+        var alone = await Tool.RunAsync([.. write, "--unguided"]);
+        Assert.Equal(
+            (1, "slipway: '--unguided' is for scores, which --write does without. Leave it out.\n"),
+            (alone.Code, alone.Error));
+    }
+
     [Theory]
     [InlineData("{\"question\": \"x\"}", "reasoning=", "line 1: 'answer' is missing; expected a text")]
     [InlineData("{", "reasoning=", "line 1: The JSON is not valid")]

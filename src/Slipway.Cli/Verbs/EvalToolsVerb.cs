@@ -34,18 +34,34 @@ internal static class EvalToolsVerb
         {
             Description = "A folder for the graded answers, as they come; a run that was ended goes on from there.",
         };
+        var write = new Option<string?>("--write")
+        {
+            Description = "A folder to write the conversations to instead of scoring them: "
+                + $"'{HeldOutFiles.Cases}' for --task tool-calls=FILE, '{HeldOutFiles.Choices}' for --task "
+                + $"multiple-choice=FILE and '{HeldOutFiles.Text}' for --text, as the package's template puts them.",
+            HelpName = "DIR",
+        };
         var resources = new ModelArguments(context);
         var json = VerbContext.JsonOption();
         var command = new Command(
             "tools", "Score tool calls on held-out requests. Example: slipway eval tools models/device-assistant/int4")
         {
-            package, corpus, count, seed, unguided, output, json,
+            package, corpus, count, seed, unguided, output, write, json,
         };
         resources.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             var grammar = new GrammarCorpus(result.GetRequiredValue(corpus), 1, 0, 0);
-            var cases = grammar.ReadHeldOut(result.GetValue(count), result.GetValue(seed))
+            CorpusConversation[] heldOut = [.. grammar.ReadHeldOut(result.GetValue(count), result.GetValue(seed))];
+            if (result.GetValue(write) is { } target)
+            {
+                OptionChecks.RequireNone(
+                    result, [unguided, output, json], "is for scores, which --write does without.");
+                HeldOutFiles.Write(target, result.GetRequiredValue(package), heldOut);
+                return 0;
+            }
+
+            var cases = heldOut
                 .Select(item => ToolCallCase.FromConversation(item.Kind, item.Messages, item.Tools))
                 .ToList();
             var guided = !result.GetValue(unguided);
