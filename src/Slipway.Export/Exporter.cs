@@ -71,6 +71,7 @@ public static class Exporter
         CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
+        var asked = options;
         DeviceOperators.RequireKnown(options.Devices);
         ConfigReader config = new(checkpoint.Config, checkpoint.Path);
         var (name, architecture) = Find(config, checkpoint);
@@ -84,6 +85,7 @@ public static class Exporter
         // A model of several kinds of input has the keys of its decoder in a section.
         config = architecture is DecoderArchitecture ? config.Section("text_config") ?? config : config;
         var formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
+        RequireEffects(name, architecture, checkpoint, formats, options);
         var contextLength = ContextLength(config, architecture.LongestSequence(config), options);
         var adapters = SwitchedAdapters.Create(options.Adapters, checkpoint, options.AdapterInputs);
         if (adapters is not null && architecture is not DecoderArchitecture)
@@ -100,7 +102,7 @@ public static class Exporter
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
         TensorSource tensors = new(checkpoint);
-        using var staging = options.Rotate || (formats.Recipe is { } recipe && Requantizes(recipe, options))
+        using var staging = options.Rotate || Requantizes(formats, options)
             ? new PackageWriter($"{folder}.float") : null;
         using var rotated = options.Rotate ? new PackageWriter($"{folder}.rotated") : null;
         var build = Build(staging ?? package, staging is null ? formats : WeightFormats.Single);
@@ -135,10 +137,10 @@ public static class Exporter
             Architecture = name,
             SourceFormat = checkpoint.Format,
             Precision = Precisions.NameOf(options.Precision),
-            Quantization = formats.Recipe is not { } stated ? null
-                : quantizer is not null ? QuantizationPlan.Describe(quantizer.Spent, stated)
-                : stated.Method == WeightFormats.Prequantized ? KeptCodes.Describe(build.Writer.Graph, stated)
-                : stated,
+            Quantization = formats.KeepsCodes && formats.Recipe is { } kept
+                ? KeptCodes.Describe(graph, kept, quantizer?.Spent.Plan ?? [])
+                : quantizer is not null ? QuantizationPlan.Describe(quantizer.Spent, formats.Recipe)
+                : formats.Recipe,
             KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
                 ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
@@ -155,10 +157,12 @@ public static class Exporter
             [
                 .. checkpoint.Warnings,
                 .. quantizer?.Warnings ?? build.Writer.Warnings(),
-                .. options.Method is null && !options.Requantize
+                .. options.Method is null && !options.Requantize && formats.Recipe is not null
                     ? QuantizedWeights.Warn(
-                        checkpoint, staging is null ? build.Writer.Requantized : build.Codes, options)
+                        checkpoint, quantizer is null ? build.Writer.Requantized
+                            : formats.KeepsCodes ? quantizer.Requantized : build.Codes, options)
                     : [],
+                .. Told(checkpoint, formats, asked),
             ],
         };
 
@@ -196,10 +200,11 @@ public static class Exporter
                 Folder = single.Folder,
                 Source = checkpoint.Path,
                 Exact = build.Exact,
-                Format = formats.Recipe is { } chosen
-                    ? new MatrixFormat(options.Precision, chosen.Method, options.BlockSize)
-                    : new MatrixFormat(options.Precision),
+                Format = QuantizationOptions.FormatOf(
+                    options.Precision, options.Method, options.BlockSize, options.Calibration is not null),
                 IsFree = options.Method is null,
+                Kept = formats.KeepsCodes ? new KeptMatrices(formats, build.Weights) : null,
+                IsQuantized = formats.KeepsCodes ? checkpoint.IsQuantized : _ => false,
                 Rules = rules,
                 ExactActivations = architecture.ExactActivations,
                 BitsPerWeight = options.BitsPerWeight,
@@ -211,10 +216,62 @@ public static class Exporter
     }
 
     // What must be seen running, or is stored in several ways, is quantized from a package in single precision.
-    private static bool Requantizes(QuantizationRecipe recipe, ExportOptions options) =>
+    private static bool Requantizes(WeightFormats formats, ExportOptions options) =>
         options.Recipe.Count > 0
-        || (recipe.Method != WeightFormats.Prequantized
+        || (formats is { Recipe: { } recipe, KeepsCodes: false }
             && QuantizationMethods.Find(recipe.Method).Needs != StatisticsNeed.None);
+
+    private static void RequireEffects(
+        string name, Architecture architecture, Checkpoint checkpoint, WeightFormats formats, ExportOptions options)
+    {
+        if (architecture is not DecoderArchitecture && options.Devices.Any(DeviceOperators.Devices.Contains))
+        {
+            throw new NotSupportedException(
+                $"'{name}' is an encoder, whose one graph all devices run. Leave Devices ('--device') out.");
+        }
+
+        if (formats.KeepsCodes && options.Recipe.FirstOrDefault(rule => rule.Format.Method is { } method
+            && QuantizationMethods.Find(method).ScalesInputs) is { } scaling)
+        {
+            throw new ArgumentException(
+                $"The rule '{scaling}' scales what comes before its matrices, and '{checkpoint.Path}' holds codes that "
+                + "are kept as they are. Name another method, or set Requantize ('--requantize').", nameof(options));
+        }
+
+        // Keys and values may be measured over the same text.
+        if (options.KeyValueCache != KeyValuePrecision.Float32 || options.Calibration is not { HasText: true })
+        {
+            return;
+        }
+
+        if (formats.KeepsCodes && options.Recipe.Count == 0)
+        {
+            throw new ArgumentException(
+                $"'{checkpoint.Path}' holds codes that are kept as they are, so the calibration text decides nothing. "
+                + "Leave Calibration ('--calibration') out, or set Requantize ('--requantize').", nameof(options));
+        }
+
+        QuantizationOptions.RequireRead(options.Precision, options.Method, options.Recipe);
+    }
+
+    private static IEnumerable<string> Told(Checkpoint checkpoint, WeightFormats formats, ExportOptions asked)
+    {
+        var precision = Precisions.NameOf(asked.Precision);
+        if (asked.Requantize
+            && (formats.Recipe is null || (checkpoint.Quantization is null && checkpoint.Quantized.Count == 0)))
+        {
+            yield return $"'{checkpoint.Path}' holds no codes that {precision} would keep, so Requantize "
+                + "('--requantize') changes nothing.";
+        }
+
+        if (formats.KeepsCodes && formats.Recipe is { } kept && asked.BlockSize != QuantizationOptions.DefaultBlockSize
+            && kept.BlockSize != asked.BlockSize)
+        {
+            yield return $"The codes of '{checkpoint.Path}' are kept in their blocks of {kept.BlockSize}; those of "
+                + $"{asked.BlockSize} are for what is chosen anew. Set Requantize ('--requantize') to have them "
+                + "throughout.";
+        }
+    }
 
     private static void Write(Graph graph, PackageWriter package, string file)
     {

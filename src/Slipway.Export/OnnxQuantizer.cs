@@ -39,6 +39,7 @@ public static class OnnxQuantizer
             throw new IOException($"The file '{output}' exists. Name another, or set Overwrite ('--overwrite').");
         }
 
+        QuantizationOptions.Require(options.Precision, options.Method, options.BlockSize, options.Recipe);
         var model = OnnxFile.Read(path);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         using GraphFiles files = new(output, hasData: true);
@@ -70,14 +71,9 @@ public static class OnnxQuantizer
         Graph graph, string path, string folder, Stream data, string dataFile, QuantizeOptions options,
         IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
     {
-        MatrixFormat format = new(options.Precision);
-        if (format.BitsOf() is { } bits)
-        {
-            WeightQuantizer.Check(new BlockLayout(1, bits, options.BlockSize));
-            var method = QuantizationMethods.Choose(options.Method, bits, isCalibrated: false);
-            RequireBlind(method.Name);
-            format = format with { Method = method.Name, BlockSize = options.BlockSize };
-        }
+        var format = QuantizationOptions.FormatOf(
+            options.Precision, options.Method, options.BlockSize, isCalibrated: false);
+        RequireBlind(format.Method!);
 
         foreach (var rule in options.Recipe.Where(rule => rule.Format.Method is not null))
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Slipway.Export.Devices;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
@@ -30,17 +31,22 @@ public static class PackageConstants
     {
         ArgumentNullException.ThrowIfNull(values);
         var source = ModelPackage.Open(package);
-        var graph = OnnxFile.Read(source.ModelPath).Graph;
+        var model = OnnxFile.Read(source.ModelPath);
+        var graph = model.Graph;
         var patches = values.Select(pair => Patch.Create(graph, pair.Key, pair.Value))
             .OrderBy(patch => patch.Place.Offset).ToLookup(patch => patch.Place.File, StringComparer.Ordinal);
         using PackageWriter writer = new(folder, overwrite);
-        foreach (var name in source.ListFiles().Keys.Where(name => name != ModelPackage.ManifestFile))
+        string[] devices = [.. source.Manifest?.Variants?.Select(variant => variant.Provider) ?? []];
+        foreach (var name in source.ListFiles().Keys.Where(name =>
+            name != ModelPackage.ManifestFile && !DeviceVariants.IsFile(name)))
         {
             using var from = File.OpenRead(Path.Combine(source.Path, name));
             using var to = writer.Create(name);
             Copy(from, to, patches[name]);
         }
 
+        // The graph of GPUs has numbers of its own.
+        _ = DeviceVariants.Write(graph, writer, devices, model, CancellationToken.None);
         return writer.Commit((source.Manifest ?? new PackageManifest()) with { Files = [] });
     }
 

@@ -44,7 +44,14 @@ public static class PackageQuantizer
             ? options with { Calibration = null } : options;
         var graphFile = Path.GetRelativePath(source.Path, source.ModelPath).Replace('\\', '/');
         var model = OnnxFile.Read(source.ModelPath);
-        var format = Format(options);
+        QuantizationOptions.Require(options.Precision, options.Method, options.BlockSize, options.Recipe);
+        if (options.Calibration is { HasText: true })
+        {
+            QuantizationOptions.RequireRead(options.Precision, options.Method, options.Recipe);
+        }
+
+        var format = QuantizationOptions.FormatOf(
+            options.Precision, options.Method, options.BlockSize, options.Calibration is not null);
         WeightFormats.CheckBits(options.BitsPerWeight, options.Precision, options.Method, options.Calibration);
         if (GraphMatrices.Find(model.Graph, null).Count == 0)
         {
@@ -100,12 +107,12 @@ public static class PackageQuantizer
             Producer = Exporter.Producer,
             Precision = Precisions.NameOf(options.Precision),
             KeyValueCache = hasCodes ? KeyValuePrecisions.NameOf(KeyValuePrecision.Int8) : null,
-            Quantization = format.BitsOf() is { } bits
-                ? QuantizationPlan.Describe(quantizer.Spent, new QuantizationRecipe
+            Quantization = QuantizationPlan.Describe(quantizer.Spent, format.BitsOf() is { } bits
+                ? new QuantizationRecipe
                 {
                     Method = format.Method!, Bits = bits, BlockSize = format.BlockSize!.Value,
-                })
-                : null,
+                }
+                : null),
             Variants = Exporter.Variants(kernels, devices),
             Files = [],
         });
@@ -115,19 +122,6 @@ public static class PackageQuantizer
         {
             Warnings = quantizer.Warnings,
         };
-    }
-
-    private static MatrixFormat Format(QuantizeOptions options)
-    {
-        MatrixFormat format = new(options.Precision);
-        if (format.BitsOf() is not { } bits)
-        {
-            return format;
-        }
-
-        var method = QuantizationMethods.Choose(options.Method, bits, options.Calibration is not null);
-        WeightQuantizer.Check(new BlockLayout(1, bits, options.BlockSize), method);
-        return format with { Method = method.Name, BlockSize = options.BlockSize };
     }
 
     private static void Write(OnnxModel model, PackageWriter writer, string file)

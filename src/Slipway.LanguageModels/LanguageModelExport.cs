@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Slipway.Export;
+using Slipway.Export.Quantization;
 using Slipway.LanguageModels.Attention;
 using Slipway.LanguageModels.Caching;
 using Slipway.LanguageModels.Packages;
@@ -56,6 +57,7 @@ public static class LanguageModelExport
         ArgumentException.ThrowIfNullOrEmpty(tokenizer);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new LanguageModelExportOptions();
+        QuantizationOptions.Require(options.Precision, options.Method, options.BlockSize, options.Recipe);
         var started = Stopwatch.GetTimestamp();
         if (module.training)
         {
@@ -83,7 +85,7 @@ public static class LanguageModelExport
         PackageManifest Write(PackageWriter writer)
             => FloatPackage.Write(writer, steps, work, texts, model.Name, context, model.VocabularySize);
         PackageManifest manifest;
-        if (options.Precision == Precision.Float32)
+        if (options.Precision == Precision.Float32 && options.Recipe.Count == 0)
         {
             manifest = Write(package);
             Directory.Delete(work, recursive: true);

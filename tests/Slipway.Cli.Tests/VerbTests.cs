@@ -72,6 +72,29 @@ public sealed class VerbTests : IDisposable
             run.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>No option is left out without a word.</summary>
+    [Theory]
+    [InlineData("the precision is 'fp16'", "--precision", "fp16", "--method", "gptq")]
+    [InlineData("the precision is 'fp32'", "--block-size", "128")]
+    [InlineData("the method 'search' reads none", "--precision", "int8", "--calibration", "text")]
+    [InlineData("rules before it fit all", "--precision", "int4", "--method", "rtn", "--recipe", "lm_head=int8",
+        "--recipe", "lm_head=fp16")]
+    [InlineData("tunes the scales", "--precision", "fp16", "--tune")]
+    public async Task Export_OptionsThatDecideNothing_AreRefused(string words, params string[] options)
+    {
+        var text = _folder["text.txt"];
+        await File.WriteAllTextAsync(text, "A text.", TestContext.Current.CancellationToken);
+        var run = await Tool.RunAsync(
+        [
+            "export", SmallPackage.WriteCheckpoint(_folder), "-o", _folder["out"],
+            .. options.Select(option => option == "text" ? text : option),
+        ]);
+
+        Assert.Equal(1, run.Code);
+        Assert.Contains(words, run.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
     [Theory]
     [InlineData("The file 'nowhere' does not exist.", "export", "nowhere", "-o", "out")]
     [InlineData("The file 'nowhere' does not exist.", "inspect", "nowhere")]

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Slipway.Checkpoints;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -42,6 +43,33 @@ public sealed class PackageConstantsTests : IDisposable
 
         Assert.Equal(ElementType.Float16, _constant.Type);
         Assert.Equal(expected, after);
+    }
+
+    /// <summary>The graph of GPUs has what is in single precision once more, in halves.</summary>
+    [Fact]
+    public void Replace_NormOfAPackageForGpus_ChangesTheirGraphToo()
+    {
+        const string Norm = "model.norm.weight";
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        Exporter.Export(checkpoint, _folder["gpus"], new ExportOptions
+        {
+            Precision = Precision.Int4, Method = "rtn", Devices = ["cuda"],
+        });
+        float[] values = [.. Enumerable.Repeat(0.25f, 64)];
+
+        var manifest = PackageConstants.Replace(_folder["gpus"], _folder["other"], new Dictionary<string, float[]>
+        {
+            [Norm] = values,
+        });
+
+        Assert.Contains(manifest.Variants!, variant => variant.Provider == "cuda");
+        _ = ModelPackage.Open(_folder["other"], PackageVerification.Full);
+        var data = File.ReadAllBytes(_folder["other/gpu.onnx.data"]);
+        Assert.Contains(OnnxFile.Read(_folder["other/gpu.onnx"]).Graph.Initializers, constant =>
+            constant.Name.StartsWith(Norm, StringComparison.Ordinal)
+            && constant is { Type: ElementType.Float16, Data: TensorData.External place }
+            && MemoryMarshal.Cast<byte, Half>(data.AsSpan((int)place.Offset, (int)place.Count)).ToArray()
+                .All(value => value == (Half)0.25f));
     }
 
     [Fact]

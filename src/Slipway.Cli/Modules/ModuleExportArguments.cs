@@ -106,7 +106,11 @@ internal sealed class ModuleExportArguments
         }
 
         using Generator generator = new(1);
-        var precision = quantization.Precision(result);
+        QuantizeOptions stored = new()
+        {
+            Precision = quantization.Precision(result), Method = quantization.Method(result),
+            BlockSize = quantization.BlockSize(result), Recipe = quantization.Recipe(result),
+        };
         var made = OnnxModule.Export(
             module, [.. examples.Select(example => example.Draw(generator))], path, new OnnxModuleOptions
             {
@@ -115,12 +119,8 @@ internal sealed class ModuleExportArguments
                 DynamicBatch = false,
                 Opset = result.GetValue(_opset),
                 Operators = result.GetValue(_contrib) ? OnnxOperatorSet.OnnxRuntime : OnnxOperatorSet.Standard,
-                Quantization = precision == Precision.Float32 && quantization.Recipe(result).Count == 0
-                    ? null : new QuantizeOptions
-                    {
-                        Precision = precision, Method = quantization.Method(result),
-                        BlockSize = quantization.BlockSize(result), Recipe = quantization.Recipe(result),
-                    },
+                Quantization = stored with { Recipe = [] } == new QuantizeOptions { Precision = Precision.Float32 }
+                    && stored.Recipe.Count == 0 ? null : stored,
             });
         Report(context, made, Stopwatch.GetElapsedTime(started).TotalSeconds, asJson);
     }

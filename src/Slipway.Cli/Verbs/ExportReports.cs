@@ -44,7 +44,8 @@ internal static class ExportReports
             context.Output.WriteLine(
                 $"kept, as the source holds them: values of {kept.Bits} bits in blocks of {kept.BlockSize}"
                 + (kept.Matrices is { Count: > 0 } wider
-                    ? $", and in more {wider.Count} matrices that {kept.Bits} bits cannot hold as they are" : "")
+                    ? $", and otherwise what {kept.Bits} bits cannot hold as it is or the recipe names, "
+                        + (wider.Count == 1 ? "1 matrix" : $"{wider.Count} matrices") : "")
                 + "; --requantize chooses them anew");
         }
         else if (report.Manifest.Quantization is { } chosen)

@@ -142,7 +142,7 @@ internal static class ExportVerb
                 using var checkpoint = AdapterFolders.Merge(
                     Checkpoint.Open(result.GetRequiredValue(source)), result.GetValue(adapter));
                 return Task.FromResult(result.GetResult(tune) is not null
-                    ? new TunedExport(checkpoint, folder, options, calibration).Run(
+                    ? new TunedExport(checkpoint, folder, options, calibration, text, result.GetValue(adapter)).Run(
                         result.GetValue(tune) ?? TuningMinutes, progress, cancellationToken)
                     : Exporter.Export(
                         checkpoint, folder, options,

@@ -1,8 +1,11 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Slipway.Calibration;
 using Slipway.Checkpoints;
 using Slipway.Cli.Terminal;
 using Slipway.Export;
+using Slipway.Packaging;
 using Slipway.Training.Tuning;
 
 namespace Slipway.Cli.Verbs;
@@ -16,8 +19,10 @@ namespace Slipway.Cli.Verbs;
 /// <param name="folder">The package folder to appear.</param>
 /// <param name="options">The kind of package.</param>
 /// <param name="calibration">Gives the texts.</param>
+/// <param name="given">What else decides: the calibration text and the adapter that is merged.</param>
 internal sealed class TunedExport(
-    Checkpoint checkpoint, string folder, ExportOptions options, ModelCalibration calibration)
+    Checkpoint checkpoint, string folder, ExportOptions options, ModelCalibration calibration,
+    params string?[] given)
 {
     // Parts of the whole that exporting and sampling take in the display.
     private const double Exported = 0.1, Sampled = 0.2;
@@ -46,12 +51,22 @@ internal sealed class TunedExport(
         var untuned = Path.Combine(_work, "quantized");
         Export(single, options with
         {
-            Precision = Precision.Float32, Method = null, Recipe = [], BitsPerWeight = null, SlidingWindowCache = false,
+            Precision = Precision.Float32, Method = null, Recipe = [], BitsPerWeight = null, BlockSize = 32,
+            Rotate = false, Requantize = false, Calibration = null, Devices = [], SlidingWindowCache = false,
             KeyValueCache = KeyValuePrecision.Float32,
             Adapters = new Dictionary<string, LoraAdapter>(),
         }, cancellationToken);
+        if (!File.Exists(Path.Combine(single, ModelPackage.ConfigFile)))
+        {
+            Directory.Delete(_work, recursive: true);
+            throw new UsageException(
+                $"--tune distils what a decoder says; '{checkpoint.Path}' is an encoder, which says nothing. Leave it "
+                + "out.");
+        }
+
         progress.Report((Exported / 2, "quantize"));
-        var report = Export(untuned, options, cancellationToken);
+        var report = Export(
+            untuned, options with { Calibration = new AlsoTuned(calibration) }, cancellationToken);
         progress.Report((Exported, "sample texts"));
         var texts = calibration.Texts(single, checkpoint.Path, null, cancellationToken);
         var result = ScaleTuner.Tune(
@@ -82,14 +97,16 @@ internal sealed class TunedExport(
     private void Begin()
     {
         var file = Path.Combine(_work, "run.json");
-        var run = JsonSerializer.Serialize(new[]
-        {
+        var run = JsonSerializer.Serialize((string[])
+        [
             checkpoint.Path, new FileInfo(checkpoint.Path).LastWriteTimeUtc.Ticks.ToString("X"),
             options.Precision.ToString(), options.Method ?? "", options.BlockSize.ToString(),
             string.Join(';', options.Recipe), options.BitsPerWeight?.ToString() ?? "",
             options.Requantize.ToString(), options.KeyValueCache.ToString(),
-            (options.ContextLength ?? 0).ToString(),
-        });
+            (options.ContextLength ?? 0).ToString(), options.Rotate.ToString(),
+            .. given.Select(text => text is null
+                ? "" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))),
+        ]);
         if (Directory.Exists(_work) && (!File.Exists(file) || File.ReadAllText(file) != run))
         {
             Directory.Delete(_work, recursive: true);
@@ -97,6 +114,18 @@ internal sealed class TunedExport(
 
         Directory.CreateDirectory(_work);
         File.WriteAllText(file, run);
+    }
+
+    // The tuning reads a text that was given, whether or not the export does.
+    private sealed class AlsoTuned(ICalibration calibration) : ICalibration
+    {
+        public bool HasText => false;
+
+        public void Run(CalibrationRun run, CancellationToken cancellationToken) =>
+            calibration.Run(run, cancellationToken);
+
+        public IReadOnlyList<double> MeasureDivergence(DivergenceRun run, CancellationToken cancellationToken) =>
+            calibration.MeasureDivergence(run, cancellationToken);
     }
 
     private ExportReport Export(string target, ExportOptions kind, CancellationToken cancellationToken) =>

@@ -10,6 +10,9 @@ internal static class DeviceVariants
     private const string GraphFile = "gpu.onnx";
     private const string DataFile = $"{GraphFile}.data";
 
+    /// <summary>Tells whether a file of a package is the graph's.</summary>
+    public static bool IsFile(string name) => name is GraphFile or DataFile;
+
     /// <summary>Writes the graph beside the decoder's, over the same weights.</summary>
     /// <param name="graph">The decoder's graph, whose constants stand in the package already.</param>
     /// <param name="package">The package.</param>

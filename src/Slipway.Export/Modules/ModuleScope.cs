@@ -119,6 +119,9 @@ internal sealed class ModelBuild(
     /// <summary>Names of matrices that the checkpoint holds as codes, whatever becomes of them.</summary>
     public List<string> Codes { get; } = [];
 
+    /// <summary>The checkpoint's matrices by their names in the package.</summary>
+    public Dictionary<string, Weight> Weights { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Names of matrices that are never quantized.</summary>
     public HashSet<string> Exact { get; } = new(StringComparer.Ordinal);
 
@@ -143,8 +146,8 @@ internal sealed class ModelBuild(
     public (GraphStack First, GraphStack Second) StoreStacks(
         (string Name, Weight Weight) first, (string Name, Weight Weight) second, int count)
     {
-        NoteCodes(first.Name, first.Weight);
-        NoteCodes(second.Name, second.Weight);
+        Note(first.Name, first.Weight);
+        Note(second.Name, second.Weight);
         var chosen = _format.ForStacks(first.Weight, second.Weight);
         return (
             chosen.WriteStack(_writer, first.Name, first.Weight, count),
@@ -155,8 +158,9 @@ internal sealed class ModelBuild(
     public GraphValue StoreFloats(string name, Weight weight, int count) =>
         ((FloatStack)tableFormat.WriteStack(_writer, name, weight, count)).Weight;
 
-    private void NoteCodes(string name, Weight weight)
+    private void Note(string name, Weight weight)
     {
+        Weights[name] = weight;
         if (_writer.IsQuantized(weight))
         {
             Codes.Add(name);
@@ -168,7 +172,7 @@ internal sealed class ModelBuild(
         if (!_stored.TryGetValue(name, out var matrix))
         {
             var weight = read();
-            NoteCodes(name, weight);
+            Note(name, weight);
             matrix = chosen.Write(_writer, name, weight);
             matrix = Adapters?.Wrap(name, matrix, weight, _writer.Graph, isLinear) ?? matrix;
             _stored.Add(name, matrix);

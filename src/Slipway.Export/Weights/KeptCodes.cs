@@ -1,16 +1,18 @@
 using Slipway.Export.Quantization;
+using Slipway.Export.Quantization.Graphs;
 using Slipway.Onnx;
 using Slipway.Packaging;
 
 namespace Slipway.Export.Weights;
 
-/// <summary>Tells which matrices take more bits than the codes that a package keeps.</summary>
+/// <summary>Tells which matrices are stored otherwise than the codes that a package keeps.</summary>
 internal static class KeptCodes
 {
     private const string CodesSuffix = ".codes";
 
-    /// <summary>Adds the matrices of a graph to its recipe.</summary>
-    public static QuantizationRecipe Describe(Graph graph, QuantizationRecipe recipe)
+    /// <summary>Adds the matrices of a graph to its recipe, and those that rules have chosen anew.</summary>
+    public static QuantizationRecipe Describe(
+        Graph graph, QuantizationRecipe recipe, IReadOnlyList<PlannedMatrix> plan)
     {
         SortedDictionary<string, string> wider = new(StringComparer.Ordinal);
         foreach (var node in graph.Nodes)
@@ -26,6 +28,11 @@ internal static class KeptCodes
                     wider[codes[..^CodesSuffix.Length]] = format.ToString();
                 }
             }
+        }
+
+        foreach (var planned in plan.Where(planned => !planned.IsKept))
+        {
+            wider[planned.Matrix.Name] = planned.Format.ToString();
         }
 
         return wider.Count == 0 ? recipe : recipe with { Matrices = wider };

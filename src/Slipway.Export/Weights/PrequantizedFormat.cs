@@ -19,6 +19,9 @@ internal sealed class PrequantizedFormat(
 
     private static readonly int[] Sizes = [256, 128, 64, 32, 16];
 
+    /// <summary>Tells whether codes are kept.</summary>
+    public bool KeepsCodes => keepsCodes;
+
     public override bool CanGather(int columns) => numbers.CanGather(columns);
 
     public override GraphWeight Write(WeightWriter writer, string name, Weight weight)
@@ -40,7 +43,7 @@ internal sealed class PrequantizedFormat(
 
     // How the codes of a matrix are kept; null where they are not.
     private PrequantizedBlocks? Blocks(Weight weight) =>
-        keepsCodes && weight.Prequantized is { } stored && CodeTable.AreEqual(stored.Values, table?.Values)
+        KeepsCodes && weight.Prequantized is { } stored && CodeTable.AreEqual(stored.Values, table?.Values)
         && stored.TryOrder(out var order)
         && BlockSize(stored) is { } blockSize && (!stored.HasMinima || HoldsMinima(stored, blockSize))
             ? new PrequantizedBlocks(

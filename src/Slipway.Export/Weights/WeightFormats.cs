@@ -18,6 +18,9 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
     public static WeightFormats Single { get; } =
         new(new FloatFormat(ElementType.Float32), new FloatFormat(ElementType.Float32), null);
 
+    /// <summary>Tells whether codes that the checkpoint holds are kept.</summary>
+    public bool KeepsCodes => Matrices is PrequantizedFormat { KeepsCodes: true };
+
     /// <summary>Checks that bits can be spent.</summary>
     /// <exception cref="ArgumentException">Nothing is free to spend them on.</exception>
     public static void CheckBits(double? bits, Precision precision, string? method, ICalibration? calibration)
@@ -47,6 +50,7 @@ internal sealed record WeightFormats(WeightFormat Matrices, WeightFormat Tables,
     /// </param>
     public static WeightFormats Choose(ExportOptions options, bool exactActivations, Checkpoint checkpoint)
     {
+        QuantizationOptions.Require(options.Precision, options.Method, options.BlockSize, options.Recipe);
         CheckBits(options.BitsPerWeight, options.Precision, options.Method, options.Calibration);
         FloatFormat half = new(ElementType.Float16);
         return options.Precision switch

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Export;
+using Slipway.Export.Quantization;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Tracing.Interception;
@@ -36,6 +37,12 @@ internal sealed class ModuleExporter
     public ModuleExporter(torch.nn.Module module, IReadOnlyList<object?> inputs, OnnxModuleOptions options)
     {
         (_module, _options) = (module, options);
+        if (options.Quantization is { } quantization)
+        {
+            QuantizationOptions.Require(
+                quantization.Precision, quantization.Method, quantization.BlockSize, quantization.Recipe);
+        }
+
         (_operations, _interceptor) = OnnxOperations.Current;
         _call = new ModuleCall(module, inputs);
         _inputs = ModuleInputs.Read(inputs, _call.ParameterNames, options);

@@ -45,6 +45,15 @@ internal sealed class GraphQuantizer
     /// <summary>Exceptions from that.</summary>
     public IReadOnlyList<RecipeRule> Rules { get; init; } = [];
 
+    /// <summary>Matrices that no rule fits and that stay as the checkpoint holds them; null for none.</summary>
+    public KeptMatrices? Kept { get; init; }
+
+    /// <summary>Weights that the checkpoint holds as codes and the package as others, after the work.</summary>
+    public IReadOnlyList<string> Requantized { get; private set; } = [];
+
+    /// <summary>Tells whether the checkpoint holds a tensor as codes.</summary>
+    public Func<string, bool> IsQuantized { get; init; } = _ => false;
+
     /// <summary>Tells whether 8-bit weights multiply inputs as they are.</summary>
     public bool ExactActivations { get; init; }
 
@@ -61,7 +70,7 @@ internal sealed class GraphQuantizer
     {
         var plan = QuantizationPlan.Make(
             GraphMatrices.Find(Graph, Exact), Format, Rules,
-            isFree: IsFree && Calibration is not null);
+            isFree: IsFree && Calibration is not null, Kept);
         using GraphTensors tensors = new(Folder);
 
         // Before statistics are taken, which with the logits of this would be too much memory at once.
@@ -76,9 +85,10 @@ internal sealed class GraphQuantizer
         Spent = SensitivityGraph.HasLogits(Graph) ? Spent : Spent with { Loss = null };
         using ExternalDataWriter data = new(file, dataFile);
         WeightWriter writer = new(
-            new Graph(Graph.Name), data, Source, total, _ => false,
+            new Graph(Graph.Name), data, Source, total, IsQuantized,
             Progress is null ? null : new Part(Progress, start), cancellationToken);
-        var graph = QuantizedGraph.Write(Graph, tensors, Spent.Plan, InputsOf, writer, ExactActivations);
+        var graph = QuantizedGraph.Write(Graph, tensors, Spent.Plan, InputsOf, writer, ExactActivations, Kept);
+        Requantized = writer.Requantized;
         Warnings = [.. _told, .. writer.Warnings()];
         return graph;
 

@@ -23,13 +23,14 @@ internal sealed class QuantizedGraph
     private readonly HashSet<Node> _folded = [];
     private readonly GraphUses _uses;
     private readonly Func<GraphMatrix, MatrixInputs> _statistics;
+    private readonly KeptMatrices? _kept;
 
     private QuantizedGraph(
         Graph source, GraphTensors tensors, IReadOnlyList<PlannedMatrix> plan,
-        Func<GraphMatrix, MatrixInputs> statistics, WeightWriter writer, bool exactActivations)
+        Func<GraphMatrix, MatrixInputs> statistics, WeightWriter writer, bool exactActivations, KeptMatrices? kept)
     {
         (_source, _tensors, _writer) = (source, tensors, writer);
-        (_statistics, _exactActivations) = (statistics, exactActivations);
+        (_statistics, _exactActivations, _kept) = (statistics, exactActivations, kept);
         _uses = new GraphUses(source);
         foreach (var planned in plan.Where(planned => planned.Format.Precision != Precision.Float32))
         {
@@ -56,10 +57,12 @@ internal sealed class QuantizedGraph
     /// <param name="statistics">Gives statistics of a matrix's inputs.</param>
     /// <param name="writer">Takes the constants, over an empty graph.</param>
     /// <param name="exactActivations">Whether 8-bit weights multiply inputs as they are.</param>
+    /// <param name="kept">Matrices that stay as the checkpoint holds them; null for none.</param>
     public static Graph Write(
         Graph source, GraphTensors tensors, IReadOnlyList<PlannedMatrix> plan,
-        Func<GraphMatrix, MatrixInputs> statistics, WeightWriter writer, bool exactActivations) =>
-        new QuantizedGraph(source, tensors, plan, statistics, writer, exactActivations).Write();
+        Func<GraphMatrix, MatrixInputs> statistics, WeightWriter writer, bool exactActivations,
+        KeptMatrices? kept = null) =>
+        new QuantizedGraph(source, tensors, plan, statistics, writer, exactActivations, kept).Write();
 
     private Graph Write()
     {
@@ -156,7 +159,8 @@ internal sealed class QuantizedGraph
 
     // Several nodes in the place of one are named under it: beside it, one of them might have its name.
     private NodeScope ScopeOf(Node node, PlannedMatrix planned) => new(
-        Target, Stored(planned) is BlockMatrix { Minima: not null } or TableMatrix
+        Target, Stored(planned) is BlockMatrix { Minima: not null } or BlockMatrix { InputOrder: not null }
+            or TableMatrix
             ? node.Name : node.Name[..Math.Max(node.Name.LastIndexOf('/'), 0)]);
 
     // The cast of a half-precision matrix that is quantized has nothing to read any more.
@@ -192,15 +196,20 @@ internal sealed class QuantizedGraph
         var matrix = planned.Matrix;
         if (!_written.TryGetValue(matrix.Name, out var stored))
         {
-            var format = planned.Format.Open(_statistics(matrix), _exactActivations);
-            // Rows are looked up in whole blocks.
-            var weight = matrix.Open(_tensors);
-            format = matrix.Lookups.Count > 0 ? format.ForStacks(weight) : format;
-            stored = format.Write(_writer, matrix.Name, weight);
+            stored = planned.IsKept ? _kept!.Write(_writer, matrix) : Anew();
             _written.Add(matrix.Name, stored);
         }
 
         return stored;
+
+        GraphWeight Anew()
+        {
+            var format = planned.Format.Open(_statistics(matrix), _exactActivations);
+            // Rows are looked up in whole blocks.
+            var weight = matrix.Open(_tensors);
+            format = matrix.Lookups.Count > 0 ? format.ForStacks(weight) : format;
+            return format.Write(_writer, matrix.Name, weight);
+        }
     }
 
     private Node Mixture(Node node, List<PlannedMatrix> pair)
@@ -212,8 +221,9 @@ internal sealed class QuantizedGraph
         }
 
         Weight[] stacks = [first.Matrix.Open(_tensors), second.Matrix.Open(_tensors)];
-        GraphStack Store(PlannedMatrix planned) =>
-            planned.Format.Open(_statistics(planned.Matrix), _exactActivations).ForStacks(stacks).WriteStack(
+        GraphStack Store(PlannedMatrix planned) => planned.IsKept
+            ? _kept!.WriteStack(_writer, planned.Matrix, [first.Matrix, second.Matrix])
+            : planned.Format.Open(_statistics(planned.Matrix), _exactActivations).ForStacks(stacks).WriteStack(
                 _writer, planned.Matrix.Name, planned.Matrix.Open(_tensors), planned.Matrix.Count);
         return (Store(first), Store(second)) switch
         {
