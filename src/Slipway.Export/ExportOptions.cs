@@ -15,9 +15,9 @@ public sealed record ExportOptions
     /// <remarks>
     /// With null, codes of as many bits or fewer that a checkpoint holds already are kept as they are (of GGUF files
     /// the types Q4_0, Q4_1, Q4_K and Q8_0), and what it holds as numbers stays in half precision, or of a GGUF file is
-    /// stored in 8 bits; with a name, everything is quantized anew. What is quantized is
-    /// searched without a text (<c>search</c>), or with <see cref="Calibration"/> over the inputs of each matrix
-    /// (<c>fitted</c>).
+    /// stored in 8 bits; with a name, everything is quantized anew, and where neither the package nor a rule of
+    /// <see cref="Recipe"/> that names no method has codes it is refused. What is quantized is searched without a text
+    /// (<c>search</c>), or with <see cref="Calibration"/> over the inputs of each matrix (<c>fitted</c>).
     /// </remarks>
     public string? Method { get; init; }
 
@@ -40,6 +40,10 @@ public sealed record ExportOptions
 
     /// <summary>Matrices that are stored in another way than <see cref="Precision"/> says; the first rule that fits one
     /// counts.</summary>
+    /// <remarks>
+    /// Where codes of the checkpoint are kept, they are for all matrices that no rule fits. A rule that fits none, or
+    /// none that earlier ones leave, is refused.
+    /// </remarks>
     public IReadOnlyList<RecipeRule> Recipe { get; init; } = [];
 
     /// <summary>

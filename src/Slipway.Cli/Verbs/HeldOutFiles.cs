@@ -30,7 +30,7 @@ internal static class HeldOutFiles
     public static void Write(string folder, string package, IReadOnlyList<CorpusConversation> conversations)
     {
         var config = TokenizerConfig.Read(package, file => TextSource.ReadFile(package, file));
-        var template = ChatTemplate.Parse(config.ChatTemplate(hasTools: true)
+        var template = ChatTemplate.Parse(config.ChatTemplate(withTools: true)
             ?? throw new UsageException($"'{package}' has no chat template. Name a package that has one."));
         (string Prompt, string Answer)[] texts = [.. conversations.Select(item => Texts(template, config, item))];
         if (texts.Select(text => text.Answer).Distinct().Take(Options).Count() < Options)

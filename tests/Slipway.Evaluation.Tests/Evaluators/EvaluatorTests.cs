@@ -52,6 +52,31 @@ public sealed class EvaluatorTests
         }
     }
 
+    /// <summary>As a user's report runs them: several at once over one response, judged by the reader.</summary>
+    [Fact]
+    public async Task Composite_AllEvaluators_GiveEachMetricOnce()
+    {
+        IEvaluator[] evaluators =
+            [new TextOverlapEvaluator(), new ShortAnswerEvaluator(), new ToolCallAccuracyEvaluator()];
+        var result = await EvaluateAsync(
+            new CompositeEvaluator(evaluators), "Paris", new ReferenceTextContext("Lyon", "paris."));
+
+        string[] names = [.. evaluators.SelectMany(evaluator => evaluator.EvaluationMetricNames)];
+        Assert.Equal(names.Order(), result.Metrics.Keys.Order());
+        Assert.Equal(1, Value(result, "Exact Match"));
+        Assert.Equal(1, Value(result, "ROUGE-1"));
+        Assert.Null(Assert.IsType<NumericMetric>(result.Metrics["Right Tools"]).Value);
+        result.Interpret(metric => new EvaluationMetricInterpretation(
+            metric is NumericMetric { Value: >= 0.5 } ? EvaluationRating.Good : EvaluationRating.Poor));
+        Assert.Equal(EvaluationRating.Good, result.Metrics["F1"].Interpretation!.Rating);
+        Assert.Equal(EvaluationRating.Poor, result.Metrics["ROUGE-2"].Interpretation!.Rating);
+    }
+
+    [Fact]
+    public void ReferenceTextContext_NoReference_IsRefused() => Assert.StartsWith(
+        "There is no reference; expected at least one.",
+        Assert.Throws<ArgumentException>(() => new ReferenceTextContext()).Message, StringComparison.Ordinal);
+
     [Fact]
     public async Task Evaluate_NoContext_IsADiagnosticAndNoValue()
     {
