@@ -164,30 +164,40 @@ public static class LanguageModelExport
     {
         var written = CachedGraph.Build(facts, context, []);
         var fused = AttentionFinder.Find(facts, written, context);
-        var cached = fused.Count == 0 ? written : CachedGraph.Build(facts, context, fused);
-        var steps = StepGraph.Of(cached, model.VocabularySize);
-        var (difference, place) = StepProof.Run(model, steps, facts.Folder, context);
-        if (difference <= options.Tolerance)
+        (double Difference, string Place) last = default;
+        foreach (var cached in Candidates())
         {
-            return (steps, cached, fused.Count, difference);
+            var steps = StepGraph.Of(cached, model.VocabularySize);
+            last = StepProof.Run(model, steps, facts.Folder, context);
+            var (difference, place) = last;
+            if (difference <= options.Tolerance)
+            {
+                return (steps, cached, cached.FusedAttentions, difference);
+            }
+
+            warnings.Add(cached.FusedAttentions > 0
+                ? $"Attention stays written out: with GroupQueryAttention, logits differ by {difference:g3} of their "
+                    + $"scale ({place})."
+                : $"Nothing but ids is kept: with what the layers read of earlier tokens kept, logits differ by "
+                    + $"{difference:g3} of their scale ({place}). Each step computes all tokens.");
         }
 
-        // What the kinds of axes do not tell: each step computes everything, from the ids alone.
-        var anew = CachedGraph.Build(facts, context, null);
-        var all = StepGraph.Of(anew, model.VocabularySize);
-        var (other, where) = StepProof.Run(model, all, facts.Folder, context);
-        if (!(other <= options.Tolerance))
-        {
-            throw new ModuleMismatchException(
-                $"The graph of steps differs from '{model.Name}' by {other:g3} of the logits' scale ({where}); allowed "
-                + $"is {options.Tolerance:g3}. The module does other things at other lengths: set 'ContextLength' to "
-                + "one that holds throughout.");
-        }
+        throw new ModuleMismatchException(
+            $"The graph of steps differs from '{model.Name}' by {last.Difference:g3} of the logits' scale "
+            + $"({last.Place}); allowed is {options.Tolerance:g3}. The module does other things at other lengths: set "
+            + "'ContextLength' to one that holds throughout.");
 
-        warnings.Add(
-            $"Nothing but ids is kept: with what the layers read of earlier tokens kept, logits differ by "
-            + $"{difference:g3} of their scale ({place}). Each step computes all tokens.");
-        return (all, anew, 0, other);
+        // What the kinds of axes do not tell: in the last, each step computes everything, from the ids alone.
+        IEnumerable<CachedGraph> Candidates()
+        {
+            if (fused.Count > 0)
+            {
+                yield return CachedGraph.Build(facts, context, fused);
+            }
+
+            yield return written;
+            yield return CachedGraph.Build(facts, context, null);
+        }
     }
 
     private static QuantizeOptions Quantization(LanguageModelExportOptions options) => new()

@@ -33,6 +33,21 @@ public sealed class DecoderTests
         ["rotated neighbours, one key head"] =
             (() => new Decoder(Size, 64, new ParallelBlock(64, 4), new ParallelBlock(64, 4)), 2, false),
         ["padding by ids"] = (() => new PaddedDecoder(Size, 32, Context), 0, false),
+        ["capped"] = (() => new CappedDecoder(Size, 64, 4, 2, 4, 20), 0, false),
+        ["sandwich"] = (() => new CappedDecoder(Size, 64, 4, 2, 4, null), 4, false),
+        ["normed heads"] = (() => new Decoder(
+            Size, 128, new NormedHeads(128, 4, 2, 32), new NormedHeads(128, 4, 2, 16)), 2, false),
+        ["buckets"] = (() => new Decoder(Size, 32, new BucketBlock(32, 4), new BucketBlock(32, 2)), 0, false),
+        ["merged heads"] = (() => new Decoder(Size, 32, new MergedHeads(32, 4), new MergedHeads(32, 4)), 0, false),
+        ["sinks"] = (() => new Decoder(Size, 32, new SinkBlock(32, 4, 6), new SinkBlock(32, 4, 9)), 0, false),
+        ["latent"] = (() => new Decoder(Size, 64, new LatentBlock(64, 4), new LatentBlock(64, 2)), 0, false),
+        ["shared block"] = (() => new SharedBlockDecoder(Size, 32, 3, Context), 3, false),
+        ["own cache"] = (() => new Decoder(Size, 32, new OwnCacheBlock(32, 4), new OwnCacheBlock(32, 4)), 2, false),
+        ["linear attention"] = (() => new Decoder(Size, 32, new LinearAttention(32), new LinearAttention(32)), 0, true),
+        ["shift"] = (() => new Decoder(Size, 32, new ShiftBlock(32), new ShiftBlock(32)), 0, true),
+        ["differential"] = (() => new Decoder(
+            Size, 32, new DifferentialBlock(32, 2), new DifferentialBlock(32, 2)), 0, false),
+        ["value residual"] = (() => new ValueResidualDecoder(Size, 32, 4, 3), 3, false),
         ["convolution"] = (() => new Decoder(
             Size, 32, new CausalConvolution(32), new Block(32, 4, ScoreKind.Sdpa)), 1, true),
     };

@@ -20,8 +20,8 @@ internal static class AttentionFinder
     private static FusedAttention? Read(GraphFacts facts, CachedGraph steps, AttentionSite site, int context)
     {
         var (query, key) = (site.Scores.Inputs[0], site.Scores.Inputs[1]);
-        var heads = (int)facts[site.Scores.Outputs[0]].Axes.SkipLast(2).Aggregate(
-            1L, (product, axis) => product * axis!.FixedSize);
+        long[] headAxes = [.. facts[site.Scores.Outputs[0]].Axes.SkipLast(2).Select(axis => axis!.FixedSize)];
+        var heads = (int)headAxes.Aggregate(1L, (product, size) => product * size);
         if (facts[query].Axes is not [.., { IsFixed: true } width] || width.FixedSize % HeadStep != 0
             || facts[site.Product.Inputs[1]].Axes is not [.., { IsFixed: true } other]
             || other.FixedSize != width.FixedSize
@@ -32,15 +32,16 @@ internal static class AttentionFinder
 
         var headDim = (int)width.FixedSize;
         HeadProbe probe = new(facts, context);
-        if (probe.Find(site.Product.Inputs[1], isTurned: false, heads, headDim, allowsRotary: false) is not { } values)
+        if (probe.Find(site.Product.Inputs[1], isTurned: false, headAxes, headDim, allowsRotary: false)
+            is not { } values)
         {
             return null;
         }
 
         foreach (var allowsRotary in (bool[])[true, false])
         {
-            if (probe.Find(query, isTurned: false, heads, headDim, allowsRotary) is { } queries
-                && probe.Find(key, isTurned: true, heads, headDim, allowsRotary) is { } keys
+            if (probe.Find(query, isTurned: false, headAxes, headDim, allowsRotary) is { } queries
+                && probe.Find(key, isTurned: true, headAxes, headDim, allowsRotary) is { } keys
                 && queries.Heads == heads && keys.Heads == values.Heads && values.Scale.Equals(1f)
                 && IsSame(queries.Rotary, keys.Rotary)
                 && (queries.Rotary is null || queries.Rotary.Size % RotaryStep == 0))
@@ -48,13 +49,22 @@ internal static class AttentionFinder
                 var scale = mask.Scale * queries.Scale * keys.Scale;
                 var (output, axes) = Output(facts, site, heads, headDim);
                 return new FusedAttention(
-                    output, axes, queries.Source, keys.Source, values.Source, heads, keys.Heads, headDim, scale,
+                    output, axes, queries.Source, keys.Source, values.Source,
+                    Packed(facts, queries.Source, keys.Source, values.Source), heads, keys.Heads, headDim, scale,
                     mask.Window, queries.Rotary);
             }
         }
 
         return null;
     }
+
+    // Queries, keys and values side by side, in this order.
+    private static string? Packed(GraphFacts facts, params HeadSource[] sources)
+        => facts.Maker(sources[0].Name) is { OpType: "Split" } split
+            && split.Outputs.SequenceEqual(sources.Select(source => source.Name))
+            && sources[0].Axes is [{ IsBatch: true }, { IsTime: true }, { IsFixed: true }]
+            && AxisRules.Positive(AxisRules.Int(split, "axis", 0), sources[0].Axes.Count) == sources[0].Axes.Count - 1
+            ? split.Inputs[0] : null;
 
     private static bool IsSame(RotaryTables? one, RotaryTables? other)
         => one is null ? other is null : other is not null && one.Interleaved == other.Interleaved

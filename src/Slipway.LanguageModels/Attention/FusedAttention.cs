@@ -15,6 +15,7 @@ namespace Slipway.LanguageModels.Attention;
 /// <param name="Query">The traced value of queries.</param>
 /// <param name="Key">The traced value of keys.</param>
 /// <param name="Value">The traced value of values.</param>
+/// <param name="Packed">The traced value whose parts these are, side by side; null for none.</param>
 /// <param name="Heads">Query heads.</param>
 /// <param name="KeyHeads">Key and value heads.</param>
 /// <param name="HeadDim">Elements of a head.</param>
@@ -22,14 +23,13 @@ namespace Slipway.LanguageModels.Attention;
 /// <param name="Window">Positions that are seen, the own one included; null for all.</param>
 /// <param name="Rotary">The rotation of queries and keys; null where there is none, or it is outside.</param>
 internal sealed record FusedAttention(
-    string Output, IReadOnlyList<Axis>? OutputAxes, HeadSource Query, HeadSource Key, HeadSource Value, int Heads,
-    int KeyHeads, int HeadDim, float Scale, int? Window, RotaryTables? Rotary);
+    string Output, IReadOnlyList<Axis>? OutputAxes, HeadSource Query, HeadSource Key, HeadSource Value, string? Packed,
+    int Heads, int KeyHeads, int HeadDim, float Scale, int? Window, RotaryTables? Rotary);
 
 /// <summary>A traced value that heads are read from.</summary>
 /// <param name="Name">The value.</param>
 /// <param name="Axes">Its axes, with the batch and the time as axes or factors of their own.</param>
-/// <param name="Packed">The value whose parts queries, keys and values are, side by side; null for none.</param>
-internal sealed record HeadSource(string Name, IReadOnlyList<Axis> Axes, string? Packed);
+internal sealed record HeadSource(string Name, IReadOnlyList<Axis> Axes);
 
 /// <summary>Tables of a rotation.</summary>
 /// <param name="Cosines">[positions, size / 2].</param>
@@ -46,17 +46,15 @@ internal static class FusedAttentionEmitter
     {
         var path = attention.Output;
         var scope = StepInputs.Scope(graph, path[..Math.Max(path.LastIndexOf('/'), 0)]);
-        var isPacked = attention.Query.Packed is not null && attention.Query.Packed == attention.Key.Packed
-            && attention.Query.Packed == attention.Value.Packed;
         var key = store.Declare(attention.Key.Name, attention.KeyHeads, attention.HeadDim, isPaired: true);
         var past = store.Declare(attention.Value.Name, attention.KeyHeads, attention.HeadDim);
         var rotary = attention.Rotary;
         var attended = scope.GroupQueryAttention(
             new GroupQueryAttentionInputs
             {
-                Query = isPacked ? value(attention.Query.Packed!) : Flat(attention.Query),
-                Key = isPacked ? default : Flat(attention.Key),
-                Value = isPacked ? default : Flat(attention.Value),
+                Query = attention.Packed is { } packed ? value(packed) : Flat(attention.Query),
+                Key = attention.Packed is null ? Flat(attention.Key) : default,
+                Value = attention.Packed is null ? Flat(attention.Value) : default,
                 PastKey = new GraphValue(key.Past),
                 PastValue = new GraphValue(past.Past),
                 LastPositions = inputs.LastPositions,

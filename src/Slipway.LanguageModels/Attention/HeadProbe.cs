@@ -18,22 +18,42 @@ internal sealed class HeadProbe(GraphFacts facts, int context)
     /// <summary>Finds the form of an operand; null where nothing simple gives it.</summary>
     /// <param name="operand">The operand: [batch, heads, time, head], or with the last two swapped.</param>
     /// <param name="isTurned">Whether they are swapped.</param>
-    /// <param name="heads">Query heads.</param>
+    /// <param name="heads">The axes of query heads, the one of the batch among them.</param>
     /// <param name="headDim">Elements of a head.</param>
     /// <param name="allowsRotary">Whether a rotation may be on the way.</param>
-    public HeadForm? Find(string operand, bool isTurned, int heads, int headDim, bool allowsRotary)
+    public HeadForm? Find(string operand, bool isTurned, IReadOnlyList<long> heads, int headDim, bool allowsRotary)
     {
-        // One head of keys serves all queries where it is broadcast.
-        heads = facts[operand].IsKnown && facts[operand].Axes.SkipLast(2).All(axis => axis!.FixedSize == 1) ? 1 : heads;
+        if (OwnHeads(facts[operand], heads) is not { } own)
+        {
+            return null;
+        }
+
         foreach (var source in Sources(operand, allowsRotary))
         {
-            if (Read(source, operand, isTurned, heads, headDim) is { } form)
+            if (Read(source, operand, isTurned, own, headDim) is { } form)
             {
                 return form;
             }
         }
 
         return null;
+    }
+
+    // One head of keys serves the queries that it is broadcast to, where they are neighbours.
+    private static int? OwnHeads(ValueFacts operand, IReadOnlyList<long> heads)
+    {
+        if (!operand.IsKnown || operand.Rank - 2 > heads.Count)
+        {
+            return null;
+        }
+
+        long[] own =
+        [
+            .. Enumerable.Repeat(1L, heads.Count - operand.Rank + 2),
+            .. operand.Axes.SkipLast(2).Select(axis => axis!.FixedSize),
+        ];
+        var same = own.Zip(heads).TakeWhile(pair => pair.First == pair.Second).Count();
+        return own.Skip(same).All(size => size == 1) ? (int)own.Aggregate(1L, (product, size) => product * size) : null;
     }
 
     // Values through which all ways to the operand lead, from the furthest to the nearest.
@@ -111,14 +131,9 @@ internal sealed class HeadProbe(GraphFacts facts, int context)
         Random random = new(7);
         var length = kind.Size == 0 ? few : context;
         var input = Enumerable.Range(0, own * length * headDim).Select(_ => (random.NextSingle() * 2) - 1).ToArray();
-        return run.Of(input, length) is { } output && IsSame(input, output, run, scale, rotary, length) ? new HeadForm(
-            new HeadSource(source, axes, Packed(source)), own, scale, rotary) : null;
+        return run.Of(input, length) is { } output && IsSame(input, output, run, scale, rotary, length)
+            ? new HeadForm(new HeadSource(source, axes), own, scale, rotary) : null;
     }
-
-    private string? Packed(string source)
-        => facts.Maker(source) is { OpType: "Split", Outputs.Count: 3 } split
-            && AxisRules.Positive(AxisRules.Int(split, "axis", 0), facts[source].Rank) == facts[source].Rank - 1
-            ? split.Inputs[0] : null;
 
     private static (float Scale, int Size, bool Interleaved)? Kind(Run run, int length, int headDim)
     {

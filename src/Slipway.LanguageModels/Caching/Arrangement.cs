@@ -131,7 +131,7 @@ internal sealed class Arrangement(NodeScope scope, StepInputs inputs)
             : scope.Transpose(value, [.. order.Select(axis => (long)axis)]);
 
     private static SizePart Part(Axis axis, Span span) => new(
-        new SizeForm(
+        axis is { IsLonger: true } ? new SizeForm(1, 0, 1, axis.Factors[0].Size) : new SizeForm(
             axis.FixedSize, axis.Factors.Count(factor => factor.Kind == FactorKind.Batch),
             axis.Factors.Count(factor => factor.Kind == FactorKind.Time), 0), span);
 

@@ -26,7 +26,8 @@ internal sealed class CacheStore(Graph graph, StepInputs inputs, Arrangement arr
     /// <summary>Tells whether a value has one axis of rows and one of positions, so that it can be kept.</summary>
     public static bool CanKeep(ValueFacts facts)
         => facts.IsKnown && Factors(facts).Count(factor => factor.Kind == FactorKind.Batch) == 1
-            && Factors(facts).Count(factor => factor.Kind == FactorKind.Time) == 1;
+            && Factors(facts).Count(factor => factor.Kind is FactorKind.Time or FactorKind.Longer) == 1
+            && !facts.Axes.Any(axis => axis!.IsLonger);
 
     /// <summary>Tells whether a value has the axes of a cache.</summary>
     public static bool IsDirect(ValueFacts facts)

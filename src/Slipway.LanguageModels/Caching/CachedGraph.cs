@@ -49,6 +49,9 @@ internal sealed class CachedGraph
     /// <summary>Values that are computed for all tokens in each step, because no rule knows their operators.</summary>
     public IReadOnlyCollection<string> Recomputed => _recomputed;
 
+    /// <summary>The number of attentions that one operator computes.</summary>
+    public int FusedAttentions => _fused.Count;
+
     /// <summary>Builds the graph, with an output <c>logits</c>.</summary>
     /// <param name="facts">The traced graph.</param>
     /// <param name="context">The longest sequence.</param>
@@ -233,7 +236,9 @@ internal sealed class CachedGraph
                 return [_tables.Triangle(node, full, facts.Rank, rows)];
         }
 
-        if (AxisRules.Map(node, _facts) is not { } maps)
+        // What works across the positions gives all of them.
+        if (axes[facts.FirstTime].IsLonger || AxisRules.Map(node, _facts) is not { } maps
+            || !maps.Zip(node.Inputs).Any(pair => Follows(pair.First, pair.Second, facts.FirstTime)))
         {
             return null;
         }
@@ -269,6 +274,9 @@ internal sealed class CachedGraph
         return Copy(node, inputs);
     }
 
+    private bool Follows(int[]? map, string input, int time) => map is not null && Enumerable.Range(0, map.Length).Any(
+        axis => map[axis] == time && _facts[input].Axes[axis] is not { HasTime: false });
+
     // An operand with the positions that the output's axes have.
     private GraphValue? Operand(Node node, int index, ValueFacts output, int[] map)
     {
@@ -284,16 +292,17 @@ internal sealed class CachedGraph
             return Whole(small);
         }
 
-        if (!facts.IsKnown)
-        {
-            return null;
-        }
-
-        var axis = Enumerable.Range(0, facts.Rank).Where(at => facts.Axes[at]!.HasTime && map[at] == output.FirstTime)
-                .DefaultIfEmpty(-1).First();
+        var axis = Enumerable.Range(0, facts.Rank).Where(
+            at => facts.Axes[at] is not { HasTime: false } && map[at] == output.FirstTime)
+            .DefaultIfEmpty(-1).First();
         if (axis < 0)
         {
             return Whole(value);
+        }
+
+        if (!facts.IsKnown)
+        {
+            return null;
         }
 
         if (facts.DependsOnIds && axis == facts.FirstTime)

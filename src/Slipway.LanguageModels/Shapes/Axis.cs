@@ -11,16 +11,21 @@ internal enum FactorKind
 
     /// <summary>The positions of a sequence.</summary>
     Time,
+
+    /// <summary>The positions of a sequence and a number of places more, as scores with a sink beside them.</summary>
+    Longer,
 }
 
 /// <summary>A factor of an axis.</summary>
 /// <param name="Kind">The kind.</param>
-/// <param name="Size">The number of a fixed factor; 0 for others.</param>
+/// <param name="Size">The number of a fixed factor, or of the places more; 0 for others.</param>
 internal readonly record struct Factor(FactorKind Kind, long Size)
 {
     public static Factor Batch { get; } = new(FactorKind.Batch, 0);
 
     public static Factor Time { get; } = new(FactorKind.Time, 0);
+
+    public static Factor Longer(long places) => new(FactorKind.Longer, places);
 
     public static Factor Fixed(long size) => new(FactorKind.Fixed, size);
 }
@@ -33,7 +38,10 @@ internal sealed record Axis(IReadOnlyList<Factor> Factors)
 
     public static Axis Time { get; } = new([Factor.Time]);
 
-    public bool HasTime => Factors.Any(factor => factor.Kind == FactorKind.Time);
+    public bool HasTime => Factors.Any(factor => factor.Kind is FactorKind.Time or FactorKind.Longer);
+
+    /// <summary>Tells whether the axis has places beside the positions.</summary>
+    public bool IsLonger => Factors.Any(factor => factor.Kind == FactorKind.Longer);
 
     public bool HasBatch => Factors.Any(factor => factor.Kind == FactorKind.Batch);
 

@@ -227,7 +227,13 @@ internal static class AxisRules
                 }
             }
 
-            to.Axes[axis] = Axis.Joined(taken);
+            var joined = Axis.Joined(taken);
+            if (joined is { IsLonger: true, Factors.Count: > 1 })
+            {
+                return;
+            }
+
+            to.Axes[axis] = joined;
         }
     }
 }

@@ -206,6 +206,7 @@ internal sealed class GraphFacts
         { IsFixed: true } form => Axis.Fixed(form.Value),
         { Factor: 1, Batch: 1, Time: 0, Offset: 0 } => Axis.Batch,
         { Factor: 1, Batch: 0, Time: 1, Offset: 0 } => Axis.Time,
+        { Factor: 1, Batch: 0, Time: 1 } form => new Axis([Factor.Longer(form.Offset)]),
         _ => null,
     };
 
@@ -214,6 +215,7 @@ internal sealed class GraphFacts
     {
         FactorKind.Batch => [.. Runs.Select(run => run.Batch)],
         FactorKind.Time => [.. Runs.Select(run => run.Time)],
+        FactorKind.Longer => [.. Runs.Select(run => run.Time + factor.Size)],
         _ => [.. Runs.Select(_ => factor.Size)],
     };
 }

@@ -145,7 +145,8 @@ internal static class IndexEmitter
         List<(int Axis, IndexRuns Index)> parts = [];
         foreach (var item in items.Where(item => item.Kind != IndexKind.NewAxis))
         {
-            if (item is { Kind: IndexKind.Range } and not { Start: null, Stop: null, Step: 1 })
+            if (item is { Kind: IndexKind.Range }
+                and not { Start: null or { IsFixed: true, Value: 0 }, Stop: null, Step: 1 })
             {
                 parts.Add((axis, item));
             }
