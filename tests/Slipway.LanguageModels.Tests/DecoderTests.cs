@@ -19,7 +19,7 @@ public sealed class DecoderTests
         ["alibi"] = (() => Of(ScoreKind.Alibi), 0, false),
         ["window"] = (() => Of(ScoreKind.Window), 2, false),
         ["relative bias"] = (() => Of(ScoreKind.Relative), 0, false),
-        ["softcap"] = (() => Of(ScoreKind.Softcap), 0, false),
+        ["softcap"] = (() => Of(ScoreKind.Softcap), 2, false),
         ["sdpa"] = (() => Of(ScoreKind.Sdpa), 2, false),
         ["averaging"] = (() => Of(ScoreKind.Averaging), 0, false),
         ["parallel"] = (() => new Decoder(Size, 32, new Block(32, 4, ScoreKind.Sdpa, isParallel: true)), 1, false),
@@ -33,7 +33,7 @@ public sealed class DecoderTests
         ["rotated neighbours, one key head"] =
             (() => new Decoder(Size, 64, new ParallelBlock(64, 4), new ParallelBlock(64, 4)), 2, false),
         ["padding by ids"] = (() => new PaddedDecoder(Size, 32, Context), 0, false),
-        ["capped"] = (() => new CappedDecoder(Size, 64, 4, 2, 4, 20), 0, false),
+        ["capped"] = (() => new CappedDecoder(Size, 64, 4, 2, 4, 2), 4, false),
         ["sandwich"] = (() => new CappedDecoder(Size, 64, 4, 2, 4, null), 4, false),
         ["normed heads"] = (() => new Decoder(
             Size, 128, new NormedHeads(128, 4, 2, 32), new NormedHeads(128, 4, 2, 16)), 2, false),

@@ -46,12 +46,13 @@ internal static class AttentionFinder
                 && IsSame(queries.Rotary, keys.Rotary)
                 && (queries.Rotary is null || queries.Rotary.Size % RotaryStep == 0))
             {
+                // Scores are scaled before they are capped, on whichever side.
                 var scale = mask.Scale * queries.Scale * keys.Scale;
                 var (output, axes) = Output(facts, site, heads, headDim);
                 return new FusedAttention(
                     output, axes, queries.Source, keys.Source, values.Source,
                     Packed(facts, queries.Source, keys.Source, values.Source), heads, keys.Heads, headDim, scale,
-                    mask.Window, queries.Rotary);
+                    mask.Window, mask.Softcap, queries.Rotary);
             }
         }
 

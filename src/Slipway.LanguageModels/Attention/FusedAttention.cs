@@ -21,10 +21,12 @@ namespace Slipway.LanguageModels.Attention;
 /// <param name="HeadDim">Elements of a head.</param>
 /// <param name="Scale">Factor of scores.</param>
 /// <param name="Window">Positions that are seen, the own one included; null for all.</param>
+/// <param name="Softcap">The cap of scores; 0 for none.</param>
 /// <param name="Rotary">The rotation of queries and keys; null where there is none, or it is outside.</param>
 internal sealed record FusedAttention(
     string Output, IReadOnlyList<Axis>? OutputAxes, HeadSource Query, HeadSource Key, HeadSource Value, string? Packed,
-    int Heads, int KeyHeads, int HeadDim, float Scale, int? Window, RotaryTables? Rotary);
+    int Heads, int KeyHeads, int HeadDim, float Scale, int? Window, float Softcap,
+    RotaryTables? Rotary);
 
 /// <summary>A traced value that heads are read from.</summary>
 /// <param name="Name">The value.</param>
@@ -69,7 +71,7 @@ internal static class FusedAttentionEmitter
             new NodeAttribute.Int("do_rotary", rotary is null ? 0 : 1),
             new NodeAttribute.Int("rotary_interleaved", rotary is { Interleaved: true } ? 1 : 0),
             new NodeAttribute.Int("local_window_size", attention.Window ?? -1),
-            new NodeAttribute.Float("softcap", 0));
+            new NodeAttribute.Float("softcap", attention.Softcap));
         return attention.OutputAxes is null ? attended : new Arrangement(scope, inputs).Reshape(
             scope.Transpose(scope.Reshape(attended, 0, 0, attention.Heads, attention.HeadDim), 0, 2, 1, 3),
             [Axis.Batch, Axis.Fixed(attention.Heads), Axis.Time, Axis.Fixed(attention.HeadDim)],

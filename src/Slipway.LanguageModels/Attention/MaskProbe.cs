@@ -7,13 +7,19 @@ namespace Slipway.LanguageModels.Attention;
 /// <summary>Factor and mask between scores and a softmax.</summary>
 /// <param name="Scale">The factor of open scores.</param>
 /// <param name="Window">Positions that are seen, the own one included; null for all before.</param>
-internal sealed record CausalMask(float Scale, int? Window);
+/// <param name="Softcap">The cap c of scores that become c · tanh(scale · score / c); 0 for none.</param>
+internal sealed record CausalMask(float Scale, int? Window, float Softcap);
 
-/// <summary>Finds out by evaluating what becomes of scores of 0 and of 1 on their way to the softmax.</summary>
+/// <summary>Finds out by evaluating what becomes of equal scores on their way to the softmax.</summary>
 internal static class MaskProbe
 {
     private const int FirstRows = 24;
     private const float Closed = -1e4f;
+
+    // A cap is what scores far beyond any cap become; a factor is found where tanh bends little.
+    private const float Far = 1e7f;
+    private const float Tolerance = 1e-5f;
+    private static readonly float[] Scores = [1, 2.5f, -7];
 
     /// <summary>Finds the factor and the mask; null where scores are bent, biased or seen in another way.</summary>
     /// <param name="facts">The traced graph.</param>
@@ -70,33 +76,27 @@ internal static class MaskProbe
         public CausalMask? Read(int start, int count, CausalMask? expected, int context)
         {
             var width = start + count;
-            var (zero, one, more) = (Run(0, start, count), Run(1, start, count), Run(2.5f, start, count));
-            if (zero is null || one is null || more is null)
+            if (Run(0, start, count) is not { } zero || (expected?.Softcap ?? FindCap(start, count)) is not { } cap
+                || (expected?.Scale ?? FindScale(start, count, cap)) is not { } scale)
             {
                 return null;
             }
 
-            var scale = expected?.Scale;
+            var bent = Array.ConvertAll(Scores, score => (Score: score, Output: Run(score, start, count)));
             var window = expected is null ? (int?)null : expected.Window ?? context;
             for (var head = 0; head < _heads; head++)
             {
                 for (var row = 0; row < count; row++)
                 {
                     var at = ((head * count) + row) * width;
-                    var open = Enumerable.Range(0, width).Count(column => one[at + column] > Closed);
-                    window ??= open;
+                    window ??= Enumerable.Range(0, width).Count(column => zero[at + column] > Closed);
                     var first = start + row + 1 - Math.Min(start + row + 1, window.Value);
                     for (var column = 0; column < width; column++)
                     {
-                        var isOpen = one[at + column] > Closed;
-                        if (isOpen != (column >= first && column <= start + row))
-                        {
-                            return null;
-                        }
-
-                        scale ??= isOpen ? one[at + column] : null;
-                        if (isOpen && (Math.Abs(zero[at + column]) > 1e-7f || one[at + column] != scale
-                            || Math.Abs(more[at + column] - (2.5f * scale!.Value)) > 1e-5f * Math.Abs(scale.Value)))
+                        var value = zero[at + column];
+                        var isOpen = column >= first && column <= start + row;
+                        if (isOpen != value > Closed || (isOpen && (Math.Abs(value) > 1e-7f
+                            || Array.Exists(bent, run => !IsClose(run.Output![at + column], run.Score, scale, cap)))))
                         {
                             return null;
                         }
@@ -104,7 +104,25 @@ internal static class MaskProbe
                 }
             }
 
-            return scale is > 0 ? new CausalMask(scale.Value, window < context ? window : null) : null;
+            return new CausalMask(scale, window < context ? window : null, cap);
+        }
+
+        private static bool IsClose(float value, float score, float scale, float cap)
+        {
+            var expected = cap > 0 ? cap * Math.Tanh((double)scale * score / cap) : (double)scale * score;
+            return Math.Abs(value - expected) <= Tolerance * Math.Abs(expected);
+        }
+
+        // The last column of a row is its own position, which every mask leaves open.
+        private float? FindCap(int start, int count) => Run(Far, start, count) is not { } far ? null
+            : Run(2 * Far, start, count)![start] is var further && far[start] > 0 && further > 1.5f * far[start] ? 0
+            : further.Equals(far[start]) && far[start] > 0 ? far[start] : null;
+
+        private float? FindScale(int start, int count, float cap)
+        {
+            var value = Run(1, start, count)![start];
+            var scale = cap > 0 ? (float)(cap * Math.Atanh(value / (double)cap)) : value;
+            return scale > 0 && float.IsFinite(scale) ? scale : null;
         }
 
         private float[]? Run(float score, int start, int count)
