@@ -87,7 +87,8 @@ public static class Exporter
         var formats = WeightFormats.Choose(options, architecture.ExactActivations, checkpoint);
         RequireEffects(name, architecture, checkpoint, formats, options);
         var contextLength = ContextLength(config, architecture.LongestSequence(config), options);
-        var adapters = SwitchedAdapters.Create(options.Adapters, checkpoint, options.AdapterInputs);
+        var adapters = SwitchedAdapters.Create(
+            options.Adapters, AdapterBase.Of(checkpoint), options.AdapterInputs);
         if (adapters is not null && architecture is not DecoderArchitecture)
         {
             throw new NotSupportedException(

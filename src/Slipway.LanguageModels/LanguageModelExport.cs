@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Slipway.Export;
+using Slipway.Export.Adapters;
 using Slipway.Export.Quantization;
 using Slipway.LanguageModels.Attention;
 using Slipway.LanguageModels.Caching;
@@ -82,8 +83,11 @@ public static class LanguageModelExport
         cancellationToken.ThrowIfCancellationRequested();
         var (steps, cached, fused, difference) = Prove(model, facts, context, options, warnings);
         cancellationToken.ThrowIfCancellationRequested();
-        PackageManifest Write(PackageWriter writer)
-            => FloatPackage.Write(writer, steps, work, texts, model.Name, context, model.VocabularySize);
+        var adapters = SwitchedAdapters.Create(
+            options.Adapters, GraphAdapters.Base(steps.Graph, cached.BatchPlaceOf, $"the module '{model.Name}'"),
+            options.AdapterInputs);
+        PackageManifest Write(PackageWriter writer) => FloatPackage.Write(
+            writer, steps, work, texts, adapters, cached.BatchPlaceOf, model.Name, context, model.VocabularySize);
         PackageManifest manifest;
         if (options.Precision == Precision.Float32 && options.Recipe.Count == 0)
         {

@@ -1,3 +1,4 @@
+using Slipway.Checkpoints;
 using Slipway.Export;
 using Slipway.Export.Quantization;
 
@@ -23,6 +24,23 @@ public sealed record LanguageModelExportOptions
 
     /// <summary>Runs the model for methods that must know the inputs of its matrices; null where nothing can.</summary>
     public ICalibration? Calibration { get; init; }
+
+    /// <summary>
+    /// LoRA adapters that the package holds beside the model, by the names that requests choose them by.
+    /// </summary>
+    /// <remarks>
+    /// Their tensors are named by the paths of the module's linear layers, as PEFT does it:
+    /// <c>base_model.model.PATH.lora_A.weight</c>. They stay the caller's and are read during the export, as in
+    /// <see cref="ExportOptions.Adapters"/>.
+    /// </remarks>
+    public IReadOnlyDictionary<string, LoraAdapter> Adapters { get; init; } = new Dictionary<string, LoraAdapter>();
+
+    /// <summary>
+    /// Tells whether the graph takes adapters at every linear layer, so that a running model can be given some that
+    /// are not known yet.
+    /// </summary>
+    /// <value>false: it takes those of <see cref="Adapters"/> and others of the same layers.</value>
+    public bool AdapterInputs { get; init; }
 
     /// <summary>
     /// The longest sequence in tokens, prompt and answer together; null for the length of the shortest table that the

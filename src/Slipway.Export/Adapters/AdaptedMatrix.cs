@@ -38,6 +38,22 @@ internal sealed class AdaptedMatrix(
 
     public override GraphValue Multiply(NodeScope scope, GraphValue x, GraphValue bias)
     {
+        if (!scales)
+        {
+            return Adapt(scope, x, BatchPlace.First, () => plain.Multiply(scope, x, bias));
+        }
+
+        var sum = Adapt(scope, x, BatchPlace.First, () => plain.Multiply(scope, x, default));
+        return bias == default ? sum : new NodeScope(scope.Graph, $"{scope.Path}/lora/bias").Add(sum, bias);
+    }
+
+    /// <summary>Adds what adapters add to a product with the matrix, and scales its rows where they do.</summary>
+    /// <param name="scope">Where nodes go.</param>
+    /// <param name="x">[…, columns].</param>
+    /// <param name="place">Where the batch is in it.</param>
+    /// <param name="product">Makes x · weightᵀ, […, rows].</param>
+    public GraphValue Adapt(NodeScope scope, GraphValue x, BatchPlace place, Func<GraphValue> product)
+    {
         var rank = AdapterMask.RankName(sources.Count);
         _factors ??= (
             scope.Graph.AddOptionalInput(
@@ -48,18 +64,24 @@ internal sealed class AdaptedMatrix(
                 ? scope.Graph.AddOptionalInput(Empty($"{layer}.lora_scale", 0, weight.Rows), rank, weight.Rows)
                 : default);
         NodeScope own = new(scope.Graph, $"{scope.Path}/lora");
-        var narrow = own.Mul(own.MatMul(x, _factors.Value.Down), mask.Of(sources.Count));
+        var chosen = mask.Of(sources.Count, place);
+        var narrow = own.Mul(own.MatMul(Apart(x, weight.Columns), _factors.Value.Down), chosen);
         var added = own.MatMul(narrow, _factors.Value.Up);
+        var plainSum = product();
+        var sum = own.Add(scales ? Apart(plainSum, weight.Rows) : plainSum, scales ? added : Together(added));
         if (!scales)
         {
-            return own.Add(plain.Multiply(scope, x, bias), added);
+            return sum;
         }
 
-        var sum = own.Add(plain.Multiply(scope, x, default), added);
         NodeScope scaling = new(scope.Graph, $"{own.Path}/scale");
-        sum = scaling.Add(
-            sum, scaling.Mul(sum, scaling.MatMul(mask.Of(sources.Count), _factors.Value.Scale)));
-        return bias == default ? sum : new NodeScope(scope.Graph, $"{own.Path}/bias").Add(sum, bias);
+        return Together(scaling.Add(sum, scaling.Mul(sum, scaling.MatMul(chosen, _factors.Value.Scale))));
+
+        // [batch · time, size] → [batch, time, size], and back
+        GraphValue Apart(GraphValue value, long size) => place != BatchPlace.Merged ? value
+            : own.Reshape(value, own.Concat(0, mask.Batch, own.Ints(-1, size)));
+        GraphValue Together(GraphValue value) => place != BatchPlace.Merged ? value
+            : own.Reshape(value, -1, weight.Rows);
     }
 
     public override GraphValue Gather(NodeScope scope, GraphValue indices) => throw new NotSupportedException(
@@ -74,13 +96,36 @@ internal sealed class AdaptedMatrix(
 internal sealed class AdapterMask(Graph graph)
 {
     private readonly Dictionary<int, GraphValue> _repeated = [];
+    private readonly Dictionary<int, GraphValue> _turned = [];
+    private GraphValue? _batch;
+
+    /// <summary>int64 [1]: the rows that adapters are chosen for, one where none is in use.</summary>
+    public GraphValue Batch => _batch ??= new NodeScope(graph, "/adapter_mask").Gather(
+        new NodeScope(graph, "/adapter_mask").Shape(Of(1)), new NodeScope(graph, "/adapter_mask").Ints(0));
 
     /// <summary>The name of the size of an adapted matrix' rank.</summary>
     public static string RankName(int layers) => layers == 1 ? "adapter_rank" : $"adapter_rank_x{layers}";
 
-    /// <summary>float [batch, 1, layers · rank].</summary>
+    /// <summary>float [batch, 1, layers · rank], or [1, batch, layers · rank] where the batch is second.</summary>
     /// <param name="layers">How many of the checkpoint's layers a matrix holds.</param>
-    public GraphValue Of(int layers)
+    /// <param name="place">Where the batch is.</param>
+    public GraphValue Of(int layers, BatchPlace place)
+    {
+        if (place != BatchPlace.Second)
+        {
+            return Of(layers);
+        }
+
+        if (!_turned.TryGetValue(layers, out var mask))
+        {
+            mask = new NodeScope(graph, $"/adapter_mask/x{layers}").Transpose(Of(layers), 1, 0, 2);
+            _turned.Add(layers, mask);
+        }
+
+        return mask;
+    }
+
+    private GraphValue Of(int layers)
     {
         if (_repeated.Count == 0)
         {

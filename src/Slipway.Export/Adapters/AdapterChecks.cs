@@ -2,14 +2,24 @@ using Slipway.Checkpoints;
 
 namespace Slipway.Export.Adapters;
 
+/// <summary>A model that adapters stand beside.</summary>
+/// <param name="Name">What messages call it.</param>
+/// <param name="Find">The stored name and the shape of a weight, by the name that adapters have for it.</param>
+internal sealed record AdapterBase(string Name, Func<string, (string Name, IReadOnlyList<long> Shape)?> Find)
+{
+    public static AdapterBase Of(Checkpoint checkpoint) => new(
+        $"the checkpoint '{checkpoint.Path}'",
+        name => checkpoint.FindTensor(name) is { } tensor ? (tensor.Name, tensor.Shape) : null);
+}
+
 /// <summary>Checks whether an adapter can stand beside a model.</summary>
 internal static class AdapterChecks
 {
     /// <summary>Refuses what is more than products added to linear layers, and what does not fit.</summary>
     /// <returns>What the adapter adds to, by the names that the checkpoint stores tensors with.</returns>
     /// <exception cref="NotSupportedException">The adapter can only be merged.</exception>
-    /// <exception cref="CheckpointException">The adapter does not fit the checkpoint.</exception>
-    public static Dictionary<string, LoraTarget> Resolve(string name, LoraAdapter adapter, Checkpoint checkpoint)
+    /// <exception cref="CheckpointException">The adapter does not fit the model.</exception>
+    public static Dictionary<string, LoraTarget> Resolve(string name, LoraAdapter adapter, AdapterBase model)
     {
         if (adapter.Replacements.Keys.FirstOrDefault() is { } replaced)
         {
@@ -29,7 +39,7 @@ internal static class AdapterChecks
                 throw Unswitchable(name, adapter, $"adds a bias to '{target.Name}'");
             }
 
-            var tensor = checkpoint.FindTensor(target.Name);
+            var tensor = model.Find(target.Name);
             if (tensor is null && target.Name is ("lm_head.weight" or "embed_out.weight"))
             {
                 throw Unswitchable(
@@ -37,17 +47,17 @@ internal static class AdapterChecks
             }
 
             long[] shape = target.IsTransposed ? [target.Inputs, target.Outputs] : [target.Outputs, target.Inputs];
-            if (tensor is null || !tensor.Shape.SequenceEqual(shape))
+            if (tensor is not var (stored, size) || !size.SequenceEqual(shape))
             {
                 throw new CheckpointException(
                     $"The adapter '{name}' in '{adapter.Path}' changes tensor '{target.Name}' of shape "
-                    + $"{TensorInfo.FormatShape(shape)}; the checkpoint '{checkpoint.Path}' has "
-                    + $"{(tensor is null ? "none" : $"one of shape {TensorInfo.FormatShape(tensor.Shape)}")}. Use the "
-                    + $"model that it was trained on{(adapter.BaseModel is { } model ? $", '{model}'" : "")}.",
+                    + $"{TensorInfo.FormatShape(shape)}; {model.Name} has "
+                    + $"{(tensor is var (_, own) ? $"one of shape {TensorInfo.FormatShape(own)}" : "none")}. Use the "
+                    + $"model that it was trained on{(adapter.BaseModel is { } trained ? $", '{trained}'" : "")}.",
                     adapter.Path, target.Name);
             }
 
-            targets.Add(tensor.Name, target);
+            targets.Add(stored, target);
         }
 
         return targets;

@@ -20,15 +20,15 @@ internal sealed class SwitchedAdapters
         _targets = adapters.Values.SelectMany(adapter => adapter.Targets.Keys).ToHashSet(StringComparer.Ordinal);
     }
 
-    /// <summary>Checks adapters against a checkpoint; null where there are none and never will be.</summary>
+    /// <summary>Checks adapters against a model; null where there are none and never will be.</summary>
     /// <param name="adapters">The adapters by their names.</param>
-    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="model">The model.</param>
     /// <param name="takesMore">Whether a running model is to take further ones at any linear layer.</param>
     /// <exception cref="ArgumentException">A name is not one that a request and a file can have.</exception>
     /// <exception cref="NotSupportedException">An adapter does more than add products to linear layers.</exception>
-    /// <exception cref="CheckpointException">An adapter does not fit the checkpoint.</exception>
+    /// <exception cref="CheckpointException">An adapter does not fit the model.</exception>
     public static SwitchedAdapters? Create(
-        IReadOnlyDictionary<string, LoraAdapter> adapters, Checkpoint checkpoint, bool takesMore)
+        IReadOnlyDictionary<string, LoraAdapter> adapters, AdapterBase model, bool takesMore)
     {
         Dictionary<string, SwitchedAdapter> switched = [];
         foreach (var (name, adapter) in adapters)
@@ -41,7 +41,7 @@ internal sealed class SwitchedAdapters
                     + "not '.' at first.", nameof(adapters));
             }
 
-            switched.Add(name, new SwitchedAdapter(adapter, AdapterChecks.Resolve(name, adapter, checkpoint)));
+            switched.Add(name, new SwitchedAdapter(adapter, AdapterChecks.Resolve(name, adapter, model)));
         }
 
         return switched.Count == 0 && !takesMore ? null : new SwitchedAdapters(switched, takesMore);
@@ -55,6 +55,18 @@ internal sealed class SwitchedAdapters
     /// <param name="isLinear">Whether it is a linear layer's, and no table or small exact matrix.</param>
     public GraphWeight Wrap(string name, GraphWeight matrix, Weight weight, Graph graph, bool isLinear)
     {
+        var adapted = Find(name, matrix, weight, graph, isLinear);
+        return adapted is null ? matrix : adapted;
+    }
+
+    /// <summary>The matrix with what adapters add; null where they add nothing.</summary>
+    /// <param name="name">The matrix' name.</param>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="weight">Its numbers.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="isLinear">Whether it is a linear layer's, and no table or small exact matrix.</param>
+    public AdaptedMatrix? Find(string name, GraphWeight matrix, Weight weight, Graph graph, bool isLinear)
+    {
         string[] sources = [.. Enumerable.Range(0, weight.Rows)
             .Select(row => weight.SourceOf(row)?.Tensor)
             .OfType<string>()
@@ -62,7 +74,7 @@ internal sealed class SwitchedAdapters
             .Distinct()];
         if (sources.Length == 0)
         {
-            return matrix;
+            return null;
         }
 
         var layer = name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;

@@ -1,3 +1,4 @@
+using Slipway.Export.Adapters;
 using Slipway.LanguageModels.Attention;
 using Slipway.LanguageModels.Shapes;
 using Slipway.Onnx;
@@ -20,6 +21,7 @@ internal sealed class CachedGraph
     private readonly Dictionary<string, GraphValue?> _new = new(StringComparer.Ordinal);
     private readonly HashSet<string> _recomputed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, FusedAttention> _fused;
+    private readonly Dictionary<string, BatchPlace?> _places = new(StringComparer.Ordinal);
     private readonly Arrangement _arrangement;
     private readonly CacheStore _store;
     private readonly TableRows _tables;
@@ -66,6 +68,28 @@ internal sealed class CachedGraph
     /// <summary>The name of a traced value's new positions in this graph; null where they do not exist.</summary>
     public string? NameOf(string value) => _new.GetValueOrDefault(value)?.Name;
 
+    /// <summary>
+    /// Finds where the rows of a batch are in one of this graph's values; null where they are elsewhere, or the value
+    /// has none.
+    /// </summary>
+    public BatchPlace? BatchPlaceOf(string name) => _places.GetValueOrDefault(name);
+
+    private void Place(string name, Axis?[] axes)
+    {
+        BatchPlace? place = axes switch
+        {
+            [{ IsBatch: true }, { IsTime: true }, { IsFixed: true }] => BatchPlace.First,
+            [{ IsTime: true }, { IsBatch: true }, { IsFixed: true }] => BatchPlace.Second,
+            [{ Factors: [{ Kind: FactorKind.Batch }, { Kind: FactorKind.Time }] }, { IsFixed: true }]
+                => BatchPlace.Merged,
+            _ => null,
+        };
+        if (place is not null)
+        {
+            _places[name] = place;
+        }
+    }
+
     private void Build()
     {
         _new[_facts.Ids] = Inputs.Ids;
@@ -83,11 +107,20 @@ internal sealed class CachedGraph
             ? head.Emit(Graph, Slice(hidden), operand => Whole(operand), Copy)
             : Slice(New(logits) ?? throw new NotSupportedException("The logits have no axis of positions."));
         _ = _root.AddNode(OnnxModel.StandardDomain, "Identity", [kept], ["=logits"], []);
+        foreach (var (traced, value) in _whole.Concat(
+            _new.Where(pair => pair.Value is not null).Select(pair => KeyValuePair.Create(pair.Key, pair.Value!.Value))))
+        {
+            Place(value.Name, _facts[traced].Axes);
+        }
     }
 
     // The last positions, all where none are asked for.
-    private GraphValue Slice(GraphValue value) => _root.Slice(
-        value, _root.Neg(Inputs.Kept), _root.Ints(long.MaxValue), _root.Ints(1));
+    private GraphValue Slice(GraphValue value)
+    {
+        var kept = _root.Slice(value, _root.Neg(Inputs.Kept), _root.Ints(long.MaxValue), _root.Ints(1));
+        Place(kept.Name, [Axis.Batch, Axis.Time, Axis.Fixed(1)]);
+        return kept;
+    }
 
     // The value for all positions.
     private GraphValue Whole(string value)

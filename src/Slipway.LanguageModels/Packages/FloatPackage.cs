@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Slipway.Export;
+using Slipway.Export.Adapters;
 using Slipway.Export.Passes;
+using Slipway.Export.Quantization.Graphs;
 using Slipway.LanguageModels.Caching;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
@@ -19,14 +21,18 @@ internal static class FloatPackage
     /// <param name="steps">The graph.</param>
     /// <param name="folder">The folder in which its constants stand.</param>
     /// <param name="texts">The tokenizer's files.</param>
+    /// <param name="adapters">The adapters that requests choose between; null for none.</param>
+    /// <param name="places">Says of the graph's values where their batch is.</param>
     /// <param name="module">The class of the module.</param>
     /// <param name="contextLength">The longest sequence.</param>
     /// <param name="vocabularySize">The last axis of the logits.</param>
     public static PackageManifest Write(
-        PackageWriter package, StepGraph steps, string folder, TextFolder texts, string module, int contextLength,
-        int vocabularySize)
+        PackageWriter package, StepGraph steps, string folder, TextFolder texts, SwitchedAdapters? adapters,
+        Func<string, BatchPlace?> places, string module, int contextLength, int vocabularySize)
     {
         var graph = WithData(package, steps.Graph, folder);
+        using GraphTensors tensors = new(package.Folder);
+        graph = adapters is null ? graph : GraphAdapters.Apply(graph, places, adapters, tensors);
         var window = SlidingCache.Find(graph, contextLength, isQuantized: false);
         graph = SlidingCache.Apply(graph, window);
         Write(package, new OnnxModel(graph), GraphFile);
@@ -45,6 +51,8 @@ internal static class FloatPackage
             SourceFormat = "module",
             Precision = Precisions.NameOf(Precision.Float32),
             Variants = kernels is null ? null : [Exporter.Variant(kernels)],
+            Adapters = adapters?.Write(package) is { Count: > 0 } written ? written : null,
+            AdapterLayers = adapters?.Layers(),
         };
     }
 

@@ -59,9 +59,10 @@ internal static class ProtobufReader
         foreach (var tensor in proto.Initializer)
         {
             var initializer = Convert(tensor, path);
-            if (optional.ContainsKey(tensor.Name))
+            if (optional.TryGetValue(tensor.Name, out var input))
             {
-                graph.AddOptionalInput(initializer);
+                // An input may have other sizes than the value that it has by default.
+                graph.AddOptionalInput(initializer, Convert(input).Shape);
             }
             else
             {

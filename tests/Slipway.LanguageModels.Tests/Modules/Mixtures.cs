@@ -31,3 +31,20 @@ internal sealed class DenseExperts : Module<Tensor, Tensor>
         return input + einsum("bteh,ehd,bte->btd", hidden, _down, gates);
     }
 }
+
+/// <summary>A feed-forward layer over [time, batch, width].</summary>
+internal sealed class TimeFirst : Module<Tensor, Tensor>
+{
+    private readonly Linear _up;
+    private readonly Linear _down;
+
+    public TimeFirst(int width)
+        : base(nameof(TimeFirst))
+    {
+        (_up, _down) = (Linear(width, 2 * width), Linear(2 * width, width));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+        => input + _down.call(functional.gelu(_up.call(input.transpose(0, 1)))).transpose(0, 1);
+}
