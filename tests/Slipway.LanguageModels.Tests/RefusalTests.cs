@@ -1,5 +1,6 @@
 using Slipway.LanguageModels.Tests.Modules;
 using Slipway.Testing;
+using Slipway.Tracing;
 using Slipway.Tracing.Tests.Modules;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -17,6 +18,18 @@ public sealed class RefusalTests
         => Refuses<NotSupportedException>(
             new Decoder(Size, 32, new Block(32, 4, ScoreKind.Full)),
             "'Decoder' is not causal: with other ids from position 1 on, the logits of position 0 change.");
+
+    [Fact]
+    public void FromModule_ExpertsThatChooseTokens_IsRefused()
+        => Refuses<NotSupportedException>(
+            new Decoder(Size, 32, new Block(32, 4, ScoreKind.Sdpa), new ChoosingExperts(32, 4)),
+            "'Decoder' is not causal: with other ids from position 1 on, the logits of position 0 change.");
+
+    // Rows in other company are rounded otherwise, which is no look ahead: what is refused is their number.
+    [Fact]
+    public void FromModule_ExpertsOfGatheredTokens_IsRefusedForTheirNumber()
+        => Refuses<UntraceableModuleException>(
+            new Decoder(Size, 32, new Block(32, 4, ScoreKind.Sdpa), new GatheredExperts(32, 4)), "nonzero");
 
     [Fact]
     public void FromModule_NoTimeAxis_IsRefused()

@@ -4,7 +4,7 @@ using Slipway.Onnx;
 
 namespace Slipway.Export.Adapters;
 
-/// <summary>Where the rows of a batch are in what a linear layer multiplies.</summary>
+/// <summary>Places of a batch in what a linear layer multiplies.</summary>
 internal enum BatchPlace
 {
     /// <summary>[batch, time, columns].</summary>
@@ -29,7 +29,8 @@ internal static class GraphAdapters
     /// <param name="model">What messages call the model.</param>
     public static AdapterBase Base(Graph graph, Func<string, BatchPlace?> places, string model)
     {
-        var layers = Layers(graph, places).ToDictionary(layer => layer.Name, layer => layer.Matrix, StringComparer.Ordinal);
+        var layers = Layers(graph, places).ToDictionary(
+            layer => layer.Name, layer => layer.Matrix, StringComparer.Ordinal);
         return new AdapterBase(
             model, name => layers.TryGetValue(name, out var matrix) ? (name, [matrix.Rows, matrix.Columns]) : null);
     }

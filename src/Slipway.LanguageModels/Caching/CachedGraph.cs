@@ -107,10 +107,13 @@ internal sealed class CachedGraph
             ? head.Emit(Graph, Slice(hidden), operand => Whole(operand), Copy)
             : Slice(New(logits) ?? throw new NotSupportedException("The logits have no axis of positions."));
         _ = _root.AddNode(OnnxModel.StandardDomain, "Identity", [kept], ["=logits"], []);
-        foreach (var (traced, value) in _whole.Concat(
-            _new.Where(pair => pair.Value is not null).Select(pair => KeyValuePair.Create(pair.Key, pair.Value!.Value))))
+        foreach (var (traced, value) in _new.Concat(
+            _whole.Select(pair => KeyValuePair.Create(pair.Key, (GraphValue?)pair.Value))))
         {
-            Place(value.Name, _facts[traced].Axes);
+            if (value is { } known)
+            {
+                Place(known.Name, _facts[traced].Axes);
+            }
         }
     }
 

@@ -175,7 +175,9 @@ internal sealed class SinkBlock : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Attention over a latent as DeepSeek has it: narrow keys and values, and a rotated part for all heads.</summary>
+/// <summary>
+/// Attention over a latent as DeepSeek has it: narrow keys and values, and a rotated part for all heads.
+/// </summary>
 internal sealed class LatentBlock : Module<Tensor, Tensor>
 {
     private readonly RmsNorm _norm, _latent;
