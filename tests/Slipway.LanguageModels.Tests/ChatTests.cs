@@ -19,6 +19,11 @@ public sealed class ChatTests
     [InlineData("window")]
     [InlineData("padding by ids")]
     [InlineData("convolution")]
+    [InlineData("capped")]
+    [InlineData("softcap")]
+    [InlineData("sinks")]
+    [InlineData("normed heads")]
+    [InlineData("shift")]
     public async Task Engine_RequestsTogether_GivesTheTokensOfTheModule(string name)
     {
         manual_seed(2);
@@ -29,6 +34,11 @@ public sealed class ChatTests
             "window" => new Decoder(Size, 32, new Block(32, 4, ScoreKind.Window), new Block(32, 2, ScoreKind.Sdpa)),
             "padding by ids" => new PaddedDecoder(Size, 32, Context),
             "convolution" => new Decoder(Size, 32, new CausalConvolution(32), new Block(32, 4, ScoreKind.Sdpa)),
+            "capped" => new CappedDecoder(Size, 64, 4, 2, 2, 30),
+            "softcap" => new Decoder(Size, 32, new Block(32, 4, ScoreKind.Softcap)),
+            "sinks" => new Decoder(Size, 32, new SinkBlock(32, 4, 6)),
+            "normed heads" => new Decoder(Size, 128, new NormedHeads(128, 4, 2, 16)),
+            "shift" => new Decoder(Size, 32, new ShiftBlock(32), new Block(32, 4, ScoreKind.Sdpa)),
             _ => new Decoder(Size, 32, new Block(32, 4, ScoreKind.Alibi)),
         };
         module.eval();
@@ -51,7 +61,7 @@ public sealed class ChatTests
         }));
         for (var row = 0; row < prompts.Length; row++)
         {
-            Assert.Equal(Greedy((nn.Module<Tensor, Tensor>)module, prompts[row], 12), answers[row]);
+            Assert.Equal(Kinds.Greedy((nn.Module<Tensor, Tensor>)module, prompts[row], 12), answers[row]);
         }
     }
 
@@ -91,17 +101,4 @@ public sealed class ChatTests
         Precision.Int8 => "int8",
         _ => "fp16",
     };
-
-    private static int[] Greedy(nn.Module<Tensor, Tensor> module, int[] prompt, int count)
-    {
-        using var scope = NewDisposeScope();
-        using var none = no_grad();
-        List<long> ids = [.. prompt.Select(id => (long)id)];
-        for (var step = 0; step < count; step++)
-        {
-            ids.Add(module.call(tensor(ids.ToArray(), [1, ids.Count]))[0, -1].argmax().item<long>());
-        }
-
-        return [.. ids.Skip(prompt.Length).Select(id => (int)id)];
-    }
 }

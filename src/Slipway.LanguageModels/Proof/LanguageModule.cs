@@ -21,7 +21,18 @@ internal sealed class LanguageModule
         Name = module.GetType().Name;
         _device = module.parameters().FirstOrDefault()?.device ?? torch.CPU;
         using var ids = torch.zeros([1, 1], torch.int64);
-        _call = new ModuleCall(module, [ids]);
+        try
+        {
+            _call = new ModuleCall(module, [ids]);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new NotSupportedException(
+                $"'{Name}' has no 'forward' that takes ids alone. Give a module of your own whose 'forward' takes "
+                + "int64 [batch, sequence], calls this one with its other arguments fixed, and returns logits for "
+                + "every position.", exception);
+        }
+
         VocabularySize = Look();
     }
 
@@ -88,7 +99,7 @@ internal sealed class LanguageModule
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             throw new NotSupportedException(
-                $"'{Name}' does not take ids as int64 [{Rows}, {Length}]: {exception.Message.Split('\n')[0]}. "
+                $"'{Name}' does not take ids as int64 [{Rows}, {Length}]: {TorchMessage.Of(exception).TrimEnd('.')}. "
                 + "Give a module whose 'forward' takes int64 [batch, sequence] and returns logits [batch, sequence, "
                 + "vocabulary].", exception);
         }

@@ -137,7 +137,7 @@ internal sealed class ModuleExporter
         catch (SizeRejectedException rejected)
         {
             throw new ArgumentException(
-                $"The module rejects the example itself: {rejected.Message} Give inputs that it takes.",
+                $"The module rejects the example itself: {TorchMessage.Of(rejected)} Give inputs that it takes.",
                 rejected.InnerException);
         }
     }
@@ -343,7 +343,7 @@ internal sealed class ModuleExporter
 
 /// <summary>Says that a module does not run at some sizes.</summary>
 internal sealed class SizeRejectedException(IReadOnlyDictionary<string, long> sizes, Exception inner)
-    : Exception(inner.Message, inner)
+    : Exception(TorchMessage.Of(inner), inner)
 {
     public ArgumentException ToArgumentException()
         => new(

@@ -96,7 +96,7 @@ internal sealed class Recorder : IDisposable
         {
             Note(
                 new TracePlace("", null), $"It catches an exception while it runs ('{caught.GetType().Name}': "
-                + $"{caught.Message.Trim()}), and the graph has the path of one that is always thrown.");
+                + $"{TorchMessage.Of(caught)}), and the graph has the path of one that is always thrown.");
         }
     }
 
