@@ -9,9 +9,9 @@ namespace Slipway.Evaluation.Tasks.Kinds;
 /// <remarks>
 /// Items have a <c>context</c> and <c>options</c>, or a <c>question</c> and <c>choices</c> as ARC, MMLU and HellaSwag
 /// write them, and the <c>answer</c>: an index from 0, a letter, or one of the choices' labels. A question is put as
-/// "Question: … Answer:"; a context is continued as it is. Scores are the share of items whose right option has the
-/// largest log-likelihood, and the largest one per UTF-8 byte of the option, as EleutherAI's evaluation harness takes
-/// them.
+/// "Question: … Answer:"; a context is continued as it is, after a space where neither it ends nor the option begins
+/// with white space. Scores are the share of items whose right option has the largest log-likelihood, and the largest
+/// one per UTF-8 byte of the option, as EleutherAI's evaluation harness takes them.
 /// </remarks>
 internal sealed class MultipleChoiceTask : EvaluationTask
 {
