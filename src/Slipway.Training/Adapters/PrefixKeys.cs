@@ -10,6 +10,9 @@ namespace Slipway.Training.Adapters;
 /// <param name="layers">The number of layers.</param>
 internal sealed class PrefixKeys(Parameter prefix, int layer, int heads, int layers)
 {
+    /// <summary>The prefix of all layers.</summary>
+    public Parameter Weight => prefix;
+
     /// <summary>[key and value heads, virtual tokens, head_dim]</summary>
     public Tensor Keys(ScalarType type) => Part(2 * layer, type);
 

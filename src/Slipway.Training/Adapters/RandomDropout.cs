@@ -13,7 +13,28 @@ internal static class RandomDropout
     private static Generator? s_generator;
 
     /// <summary>Begins a batch on this thread; without one nothing is left out.</summary>
-    public static IDisposable Begin(long seed) => new Batch(seed);
+    public static IDisposable Begin(long seed) => new Batch(new Generator((ulong)seed));
+
+    /// <summary>The place in what is drawn on this thread; null where nothing is left out.</summary>
+    public static DropoutState? State()
+    {
+        using var state = s_generator?.get_state();
+        return state is null ? null : new DropoutState(state.bytes.ToArray());
+    }
+
+    /// <summary>Draws from a place on again, until the result is disposed.</summary>
+    public static IDisposable Resume(DropoutState? place)
+    {
+        if (place is null)
+        {
+            return new Batch(null);
+        }
+
+        using var state = tensor(place.Bytes, ScalarType.Byte);
+        var generator = new Generator();
+        generator.set_state(state);
+        return new Batch(generator);
+    }
 
     public static Tensor Apply(Tensor input, double share)
     {
@@ -28,14 +49,18 @@ internal static class RandomDropout
 
     private sealed class Batch : IDisposable
     {
-        private readonly Generator _generator;
+        private readonly Generator? _before = s_generator;
 
-        public Batch(long seed) => s_generator = _generator = new Generator((ulong)seed);
+        public Batch(Generator? generator) => s_generator = generator;
 
         public void Dispose()
         {
-            s_generator = null;
-            _generator.Dispose();
+            s_generator?.Dispose();
+            s_generator = _before;
         }
     }
 }
+
+/// <summary>Holds a place in what dropout draws.</summary>
+/// <param name="Bytes">The generator's state.</param>
+internal sealed record DropoutState(byte[] Bytes);

@@ -42,13 +42,13 @@ public static class CheckpointWeights
         var tensors = parameters.Select(one => Find(checkpoint, one.Name, one.Weight.shape, cause)).ToArray();
         CheckLeftOver(parameters, tensors, checkpoint, cause, isUnused);
         using var untracked = no_grad();
-        foreach (var ((_, parameter), tensor) in parameters.Zip(tensors))
+        foreach (var ((_, parameter), (tensor, start)) in parameters.Zip(tensors))
         {
-            Fill(parameter, checkpoint, tensor.Name);
+            Fill(parameter, checkpoint, tensor.Name, start);
         }
     }
 
-    private static void Fill(Parameter parameter, Checkpoint checkpoint, string name)
+    private static void Fill(Parameter parameter, Checkpoint checkpoint, string name, long first)
     {
         using var scope = NewDisposeScope();
         var flat = parameter.view(-1);
@@ -56,16 +56,18 @@ public static class CheckpointWeights
         for (long start = 0; start < flat.numel(); start += buffer.Length)
         {
             var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, flat.numel() - start));
-            checkpoint.ReadFloats(name, start, part);
+            checkpoint.ReadFloats(name, first + start, part);
             flat.narrow(0, start, part.Length).copy_(tensor(part.ToArray()));
         }
     }
 
-    private static TensorInfo Find(Checkpoint checkpoint, string name, long[] shape, string cause)
+    // A parameter's tensor, and where it begins there.
+    private static (TensorInfo Tensor, long Start) Find(
+        Checkpoint checkpoint, string name, long[] shape, string cause)
     {
         if ((checkpoint.FindTensor(name) ?? checkpoint.FindTensor(TensorFlowName(name))) is not { } info)
         {
-            throw new CheckpointException(
+            return ExpertStacks.Find(checkpoint, name, shape) ?? throw new CheckpointException(
                 $"The checkpoint '{checkpoint.Path}' holds no tensor '{name}', which the model expects with shape "
                 + $"{Format(shape)}. {cause}", checkpoint.Path, name);
         }
@@ -77,17 +79,27 @@ public static class CheckpointWeights
                 + $"from the configuration. {cause}", checkpoint.Path, name);
         }
 
-        return !info.Type.IsCode() ? info : throw new CheckpointException(
+        return !info.Type.IsCode() ? (info, 0) : throw new CheckpointException(
             $"Tensor '{name}' of '{checkpoint.Path}' is stored as '{info.Type}', codes of a quantization that cannot "
             + "be read. Train from the checkpoint that it was quantized from.", checkpoint.Path, name);
     }
 
     private static void CheckLeftOver(
-        IReadOnlyList<(string Name, Parameter Weight)> parameters, TensorInfo[] tensors, Checkpoint checkpoint,
-        string cause, Func<string, bool>? isUnused)
+        IReadOnlyList<(string Name, Parameter Weight)> parameters, (TensorInfo Tensor, long Start)[] tensors,
+        Checkpoint checkpoint, string cause, Func<string, bool>? isUnused)
     {
+        // A stack may hold more experts than the model.
+        foreach (var stack in tensors.Zip(parameters).GroupBy(one => one.First.Tensor)
+            .Where(group => group.Key.Shape.Count == 3
+                && group.Key.Count != group.Sum(one => one.Second.Weight.numel())))
+        {
+            throw new CheckpointException(
+                $"Tensor '{stack.Key.Name}' of '{checkpoint.Path}' has shape {Format(stack.Key.Shape)}, of which the "
+                + $"model takes {stack.Count()} matrices. {cause}", checkpoint.Path, stack.Key.Name);
+        }
+
         // A tied head or embedding is stored twice at times, and old checkpoints keep tables and masks.
-        var used = tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+        var used = tensors.Select(one => one.Tensor.Name).ToHashSet(StringComparer.Ordinal);
         var tied = parameters.All(one => !one.Name.EndsWith(Head, StringComparison.Ordinal));
         foreach (var name in checkpoint.Tensors.Keys.Where(name => !used.Contains(name)
             && !(tied && name.EndsWith(Head, StringComparison.Ordinal))

@@ -1,3 +1,4 @@
+using Slipway.Training.Autograd;
 using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -38,6 +39,9 @@ internal sealed class DecoderStack : nn.Module<Tensor, SequenceLayout, ScalarTyp
 
     public IReadOnlyList<DecoderLayer> Layers => _layers;
 
+    /// <summary>Tells whether layers are computed again for their gradients.</summary>
+    public bool Checkpoints { get; set; }
+
     /// <summary>Vectors that stand for negative ids: -1 is the last of [virtual tokens, hidden_size]; null for
     /// none.</summary>
     public Parameter? VirtualTokens { get; set; }
@@ -58,7 +62,9 @@ internal sealed class DecoderStack : nn.Module<Tensor, SequenceLayout, ScalarTyp
 
         foreach (var layer in _layers)
         {
-            residual = layer.forward(residual, layout, type);
+            residual = Checkpoints
+                ? LayerCheckpoint.Apply(layer, residual, input => layer.forward(input, layout, type))
+                : layer.forward(residual, layout, type);
         }
 
         return _norm.forward(residual, type).MoveToOuterDisposeScope();

@@ -58,11 +58,13 @@ public sealed class SequenceLayout : IDisposable
     /// <summary>The position of each token in its sequence: int64 [tokens]. The layout owns the tensor.</summary>
     public Tensor Positions(Device device) => _positions ??= Build(device, int.MaxValue, 0);
 
-    /// <summary>Releases the positions.</summary>
+    /// <summary>Releases the positions, which are made again where a layer is computed again for its
+    /// gradients.</summary>
     public void Dispose()
     {
         _positions?.Dispose();
         _rows?.Dispose();
+        (_positions, _rows) = (null, null);
     }
 
     /// <summary>The position of each token, in sequences beyond a length shifted: int64 [tokens].</summary>

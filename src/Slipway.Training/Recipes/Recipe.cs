@@ -234,6 +234,10 @@ public sealed record StageRecipe
     /// <value>fp32</value>
     public NumberType Precision { get; init; }
 
+    /// <summary>Keeps the inputs of layers alone for their gradients, and computes the rest again.</summary>
+    /// <value>false</value>
+    public bool GradientCheckpointing { get; init; }
+
     /// <summary>Evaluates every so many steps, and at the stage's end.</summary>
     /// <value>0: at the end only.</value>
     public long EvaluateEvery { get; init; }

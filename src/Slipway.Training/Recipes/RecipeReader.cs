@@ -274,6 +274,7 @@ public static class RecipeReader
             Accumulation = (int)section.Whole("accumulation", 1, 1, 1 << 16),
             Precision = section.Choice("precision", NumberType.Fp32, required: false,
                 ("fp32", NumberType.Fp32), ("bf16", NumberType.Bf16)),
+            GradientCheckpointing = section.Flag("gradient_checkpointing"),
             EvaluateEvery = section.Whole("evaluate_every", 0, 0, MaxSteps),
             CheckpointEvery = section.Whole("checkpoint_every", 0, 0, MaxSteps),
         };
@@ -299,7 +300,8 @@ public static class RecipeReader
         return reward;
     }
 
-    // What may change between a run and its continuation: where it is written, how often it is looked at.
+    // What may change between a run and its continuation: where it is written, how often it is looked at, and what it
+    // keeps in memory.
     private static string Fingerprint(JsonObject json)
     {
         var relevant = (JsonObject)json.DeepClone();
@@ -312,6 +314,7 @@ public static class RecipeReader
         {
             stage.Remove("evaluate_every");
             stage.Remove("checkpoint_every");
+            stage.Remove("gradient_checkpointing");
         }
 
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(relevant.ToJsonString())));

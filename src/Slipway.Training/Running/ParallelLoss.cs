@@ -46,7 +46,7 @@ internal sealed class ParallelLoss
     {
         var targets = batches.Sum(batch => (long)batch.Weight);
         var workers = Math.Min(Workers, batches.Count);
-        var (losses, gradients) = (new double[workers], new IList<Tensor>?[workers]);
+        var (losses, gradients) = (new double[workers], new Tensor?[]?[workers]);
         Run(workers, worker =>
         {
             for (var index = worker; index < batches.Count; index += workers)
@@ -54,7 +54,8 @@ internal sealed class ParallelLoss
                 using var scope = NewDisposeScope();
                 using var dropout = RandomDropout.Begin(unchecked((seed * 1_000_003) + index));
                 var loss = batches[index].SummedLoss(_model) / targets;
-                var parts = autograd.grad([loss], _weights);
+                Tensor?[] parts = [.. autograd.grad([loss], _weights, allow_unused: true)
+                    .Select(part => part.IsInvalid ? null : part)];
                 losses[worker] += loss.item<float>();
                 if (gradients[worker] is { } sum)
                 {
@@ -65,7 +66,7 @@ internal sealed class ParallelLoss
                 gradients[worker] = parts;
                 foreach (var part in parts)
                 {
-                    part.DetachFromDisposeScope();
+                    part?.DetachFromDisposeScope();
                 }
             }
         });
@@ -73,7 +74,6 @@ internal sealed class ParallelLoss
         foreach (var other in gradients.Skip(1))
         {
             Add(total, other!);
-            Release(other!);
         }
 
         foreach (var (weight, gradient) in _weights.Zip(total))
@@ -114,20 +114,24 @@ internal sealed class ParallelLoss
         return sums.Sum() / targets;
     }
 
-    private static void Add(IList<Tensor> sums, IList<Tensor> parts)
+    // A weight that a batch does not use, such as an expert's, has no gradient there.
+    private static void Add(Tensor?[] sums, Tensor?[] parts)
     {
         using var untracked = no_grad();
-        for (var index = 0; index < sums.Count; index++)
+        for (var index = 0; index < sums.Length; index++)
         {
-            sums[index].add_(parts[index]);
-        }
-    }
-
-    private static void Release(IList<Tensor> tensors)
-    {
-        foreach (var tensor in tensors)
-        {
-            tensor.Dispose();
+            if (sums[index] is { } sum)
+            {
+                if (parts[index] is { } part)
+                {
+                    sum.add_(part);
+                    part.Dispose();
+                }
+            }
+            else
+            {
+                sums[index] = parts[index]?.DetachFromDisposeScope();
+            }
         }
     }
 

@@ -69,6 +69,7 @@ internal sealed class Trainer
         var stage = _stages[position.Stage];
         var recipe = stage.Recipe;
         _model.ComputeType = recipe.Precision == NumberType.Bf16 ? bfloat16 : float32;
+        _model.GradientCheckpointing = recipe.GradientCheckpointing;
         PrepareReference(position, stage, cancellationToken);
         while (position.Step < stage.Steps)
         {

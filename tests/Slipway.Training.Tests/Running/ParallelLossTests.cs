@@ -35,6 +35,42 @@ public sealed class ParallelLossTests
             pair.First.Zip(pair.Second), values => Assert.Equal(values.First, values.Second, 1e-6)));
     }
 
+    // Of eight experts a short text reaches a few: the others have no gradient, and are not stepped.
+    [Fact]
+    public void Backward_OfABatchThatMissesExperts_LeavesThoseWithoutAGradient()
+    {
+        using var model = Reference.Load("qwen3-moe");
+        var data = new TokenDataset();
+        data.Add([5, 9], [true, true]);
+        data.Add([7, 11], [true, true]);
+        var stage = new StageDataset(data, StageKind.Pretrain, 12);
+        var batches = new[] { stage.Batch([0]), stage.Batch([1]) };
+        var loss = new ParallelLoss(model, threads: 1).Backward(batches, seed: 0);
+        var found = model.named_parameters().ToDictionary(
+            one => one.name, one => one.parameter.grad?.data<float>().ToArray());
+        Assert.Contains(found, one => one.Key.Contains(".experts.", StringComparison.Ordinal) && one.Value is null);
+        Assert.Contains(found, one => one.Key.Contains(".experts.", StringComparison.Ordinal) && one.Value is not null);
+
+        model.zero_grad();
+        using var whole = stage.Batch([0, 1]);
+        using var plain = whole.SummedLoss(model) / whole.Weight;
+        plain.backward();
+        Assert.Equal(plain.item<float>(), loss, 1e-5);
+        Assert.All(model.named_parameters(), one =>
+        {
+            if (found[one.name] is { } gradient)
+            {
+                Assert.All(gradient.Zip(one.parameter.grad!.data<float>().ToArray()),
+                    pair => Assert.Equal(pair.Second, pair.First, 1e-5));
+            }
+            else
+            {
+                Assert.True(one.parameter.grad is null || one.parameter.grad.count_nonzero().item<long>() == 0);
+            }
+        });
+        Array.ForEach(batches, batch => batch.Dispose());
+    }
+
     [Fact]
     public void Evaluate_WithWorkers_GivesTheLossOfOneAndReportsEveryBatch()
     {

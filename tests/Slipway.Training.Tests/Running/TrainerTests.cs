@@ -69,13 +69,21 @@ public sealed class TrainerTests
         Assert.True(losses[^1] < losses[0], $"{losses[^1]} against {losses[0]}");
     }
 
+    [Fact]
+    public void Run_WithLayersComputedAgain_EndsWithTheSameWeights()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(
+            Train(folder["plain"], cancelAt: null), Train(folder["again"], cancelAt: null, checkpoints: true));
+    }
+
     // The losses alone: what a line says of speed differs from run to run.
     private static string[] Log(string folder) => [.. File.ReadLines(Path.Combine(folder, "trainer", "log.jsonl"))
         .Select(line => line.Split(",\"tokens_per_second\"")[0].TrimEnd('}') + "}")];
 
     private static byte[] Train(
         string folder, (int Stage, long Step)? cancelAt, bool kill = false, string fingerprint = "same",
-        double rate = 1e-2)
+        double rate = 1e-2, bool checkpoints = false)
     {
         var config = ModelConfig.Parse(JsonNode.Parse("""
             {"architectures": ["LlamaForCausalLM"], "vocab_size": 40, "hidden_size": 32, "intermediate_size": 48,
@@ -89,7 +97,8 @@ public sealed class TrainerTests
             Stage(StageKind.Sft, rate) with { CheckpointEvery = 2, Optimizer = OptimizerKind.Muon },
         ];
         var stages = recipes.Select((recipe, index) => new TrainerStage(
-            recipe, new StageDataset(data, recipe.Kind, 12), new StageDataset(data, recipe.Kind, 12), seed: index))
+            recipe with { GradientCheckpointing = checkpoints },
+            new StageDataset(data, recipe.Kind, 12), new StageDataset(data, recipe.Kind, 12), seed: index))
             .ToArray();
         var files = new TrainerFiles(folder, NumberType.Fp32);
         files.Create();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Slipway.Checkpoints;
 using Slipway.Torch;
+using Slipway.Training.Autograd;
 using Slipway.Training.Modules;
 using Slipway.Training.Modules.Encoders;
 using TorchSharp.Modules;
@@ -72,6 +73,11 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
     /// <summary>The number type of the matrix products: float32 or bfloat16.</summary>
     /// <value>float32</value>
     public ScalarType ComputeType { get; set; } = float32;
+
+    /// <summary>Tells whether a layer's inputs alone are kept for its gradients, and the rest is computed again: a
+    /// third more to compute, and far less memory.</summary>
+    /// <value>false</value>
+    public bool GradientCheckpointing { get; set; }
 
     /// <summary>The weights that <see cref="Load"/> did not find in a checkpoint of another task, and drew.</summary>
     public IReadOnlyList<string> DrawnWeights { get; private set; } = [];
@@ -158,7 +164,9 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
         hidden = _norm.forward(hidden, float32);
         foreach (var layer in _layers)
         {
-            hidden = layer.forward(hidden, layout, ComputeType);
+            hidden = GradientCheckpointing
+                ? LayerCheckpoint.Apply(layer, hidden, input => layer.forward(input, layout, ComputeType))
+                : layer.forward(hidden, layout, ComputeType);
         }
 
         hidden = _finalNorm?.forward(hidden, float32) ?? hidden;
