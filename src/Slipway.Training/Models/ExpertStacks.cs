@@ -42,9 +42,9 @@ internal static partial class ExpertStacks
     }
 
     [GeneratedRegex(
-        @"^(.*\.)(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(gate_proj|up_proj|down_proj|w1|w2|w3)\.weight$")]
+        @"^(|.*\.)(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(gate_proj|up_proj|down_proj|w1|w2|w3)\.weight$")]
     private static partial Regex ExpertName();
 
-    [GeneratedRegex(@"^(.*\.)(?:mlp|block_sparse_moe)\.gate\.weight$")]
+    [GeneratedRegex(@"^(|.*\.)(?:mlp|block_sparse_moe)\.gate\.weight$")]
     private static partial Regex RouterName();
 }

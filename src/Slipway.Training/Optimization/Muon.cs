@@ -19,6 +19,14 @@ namespace Slipway.Training.Optimization;
 /// </remarks>
 public sealed class Muon : Optimizer
 {
+    // Embeddings and heads of decoders and encoders: a step's tokens give few of their rows a gradient.
+    private static readonly string[] Tables =
+    [
+        "embed_tokens.weight", "lm_head.weight", "wte.weight", "wpe.weight", "word_embeddings.weight",
+        "position_embeddings.weight", "token_type_embeddings.weight", "tok_embeddings.weight", "decoder.weight",
+        "vocab_projector.weight", "classifier.weight", "out_proj.weight", "score.weight", "prompt_embeddings",
+    ];
+
     private const double Momentum = 0.95;
     private const double StepSize = 0.2;
     private const int Iterations = 5;
@@ -85,6 +93,6 @@ public sealed class Muon : Optimizer
     }
 
     private static bool IsMatrix((string Name, Parameter Weight) parameter) => parameter.Weight.dim() == 2
-        && !parameter.Name.EndsWith("embed_tokens.weight", StringComparison.Ordinal)
-        && !parameter.Name.EndsWith("lm_head.weight", StringComparison.Ordinal);
+        && !Tables.Any(name => parameter.Name == name
+            || parameter.Name.EndsWith($".{name}", StringComparison.Ordinal));
 }

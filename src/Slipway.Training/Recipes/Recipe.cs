@@ -238,6 +238,14 @@ public sealed record StageRecipe
     /// <value>false</value>
     public bool GradientCheckpointing { get; init; }
 
+    /// <summary>Prompts that the model continues at each evaluation, for the log: what a user says where the recipe has
+    /// a chat template, else the beginnings of texts.</summary>
+    public IReadOnlyList<string> Samples { get; init; } = [];
+
+    /// <summary>The most tokens of such a text.</summary>
+    /// <value>48</value>
+    public int SampleTokens { get; init; } = 48;
+
     /// <summary>Evaluates every so many steps, and at the stage's end.</summary>
     /// <value>0: at the end only.</value>
     public long EvaluateEvery { get; init; }

@@ -275,6 +275,8 @@ public static class RecipeReader
             Precision = section.Choice("precision", NumberType.Fp32, required: false,
                 ("fp32", NumberType.Fp32), ("bf16", NumberType.Bf16)),
             GradientCheckpointing = section.Flag("gradient_checkpointing"),
+            Samples = section.Texts("samples"),
+            SampleTokens = (int)section.Whole("sample_tokens", 48, 1, 1 << 16),
             EvaluateEvery = section.Whole("evaluate_every", 0, 0, MaxSteps),
             CheckpointEvery = section.Whole("checkpoint_every", 0, 0, MaxSteps),
         };
@@ -315,6 +317,8 @@ public static class RecipeReader
             stage.Remove("evaluate_every");
             stage.Remove("checkpoint_every");
             stage.Remove("gradient_checkpointing");
+            stage.Remove("samples");
+            stage.Remove("sample_tokens");
         }
 
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(relevant.ToJsonString())));

@@ -105,6 +105,19 @@ internal sealed class RunData
         return (kept, all.Count - kept.Count);
     }
 
+    /// <summary>Tokenizes a stage's prompts: what a user says where there is a chat template, else the beginning of a
+    /// text.</summary>
+    public SampleTexts? Samples(StageRecipe stage, HuggingFaceTokenizer tokenizer) => stage.Samples.Count == 0 ? null
+        : new(
+            tokenizer,
+            [.. stage.Samples.Select(text => (text, tokenizer.Encode(
+                _template is null ? text : Render(new JsonObject
+                {
+                    ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = text }),
+                    ["add_generation_prompt"] = true,
+                }), addSpecialTokens: false)))],
+            tokenizer.TokenToId(_recipe.Tokenizer.EndToken)!.Value, stage.SampleTokens);
+
     private ConversationEncoder Encoder(HuggingFaceTokenizer tokenizer) => new(
         Render, text => tokenizer.Encode(text, addSpecialTokens: false),
         tokenizer.TokenToId(_recipe.Tokenizer.EndToken)!.Value);

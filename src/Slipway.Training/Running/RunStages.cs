@@ -30,7 +30,10 @@ internal sealed class RunStages(
             if (stage.Rollouts is { } settings)
             {
                 var answered = Answered(stage, settings, data, tokenizer, cancellationToken);
-                stages.Add(new TrainerStage(stage, Learnable(answered, answered.LeftOut, index), null, seed));
+                stages.Add(new TrainerStage(stage, Learnable(answered, answered.LeftOut, index), null, seed)
+                {
+                    Samples = data.Samples(stage, tokenizer),
+                });
                 continue;
             }
 
@@ -44,7 +47,10 @@ internal sealed class RunStages(
 
             var training = Learnable(Show(sets.Training, stage), sets.Training.Count, index);
             var evaluation = sets.Evaluation is { } heldOut ? Show(heldOut, stage) : null;
-            stages.Add(new TrainerStage(stage, training, evaluation, seed));
+            stages.Add(new TrainerStage(stage, training, evaluation, seed)
+            {
+                Samples = data.Samples(stage, tokenizer),
+            });
         }
 
         return stages;

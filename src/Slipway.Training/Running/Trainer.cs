@@ -102,6 +102,14 @@ internal sealed class Trainer
                 }
             }
 
+            if (Due(recipe.EvaluateEvery, position.Step, stage.Steps))
+            {
+                foreach (var (prompt, text) in stage.Samples?.Write(_model) ?? [])
+                {
+                    log.Sample(position.Stage, stage.Name, position.Step, prompt, text);
+                }
+            }
+
             if (Due(recipe.CheckpointEvery, position.Step, stage.Steps))
             {
                 Save(position, optimizer, log);

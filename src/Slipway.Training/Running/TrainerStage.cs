@@ -28,6 +28,9 @@ internal sealed class TrainerStage
 
     public StageData? Evaluation { get; }
 
+    /// <summary>Writes what the log shows of the model's own texts; null for nothing.</summary>
+    public SampleTexts? Samples { get; init; }
+
     public LearningRateSchedule Schedule { get; }
 
     /// <summary>The number of optimizer steps.</summary>

@@ -59,6 +59,12 @@ internal sealed class TrainingLog : IDisposable
             $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"evaluation_loss":{{loss:R}}}"""));
     }
 
+    public void Sample(int stage, string kind, long step, string prompt, string text) => _file.WriteLine(
+        new JsonObject
+        {
+            ["stage"] = stage, ["kind"] = kind, ["step"] = step, ["prompt"] = prompt, ["text"] = text,
+        }.ToJsonString());
+
     public void Flush() => _file.Flush();
 
     public void Dispose() => _file.Dispose();

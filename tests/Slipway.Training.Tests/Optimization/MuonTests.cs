@@ -24,6 +24,47 @@ public sealed class MuonTests
         Assert.True((moved * weight.grad!).sum().item<float>() > 0, "The step does not follow the gradient.");
     }
 
+    // The definition, written out element by element: Nesterov's momentum, five iterations, the step's size.
+    [Theory]
+    [InlineData(3, 5)]
+    [InlineData(6, 4)]
+    public void Step_OverSteps_FollowsItsDefinition(int rows, int columns)
+    {
+        const double rate = 0.05, decay = 0.1;
+        using var scope = NewDisposeScope();
+        var weight = Weight(8, rows, columns);
+        var expected = Doubles(weight);
+        var momentum = new double[expected.Length];
+        using var optimizer = new Muon([("layer.weight", weight)], threads: 1);
+        for (var step = 0; step < 3; step++)
+        {
+            using var random = new Generator((ulong)(20 + step));
+            weight.grad = randn([rows, columns], generator: random);
+            var gradient = Doubles(weight.grad);
+            momentum = [.. momentum.Zip(gradient, (m, g) => (0.95 * m) + g)];
+            var direction = Orthogonalize(
+                [.. momentum.Zip(gradient, (m, g) => g + (0.95 * m))], rows, columns);
+            var size = rate * 0.2 * Math.Sqrt(Math.Max(rows, columns));
+            expected = [.. expected.Zip(direction, (w, d) => (w * (1 - (rate * decay))) - (size * d))];
+            optimizer.Step(rate, decay);
+            Assert.All(expected.Zip(Doubles(weight)), pair => Assert.Equal(pair.First, pair.Second, 2e-5));
+        }
+    }
+
+    [Theory]
+    [InlineData("transformer.wte.weight")]
+    [InlineData("transformer.wpe.weight")]
+    [InlineData("bert.embeddings.word_embeddings.weight")]
+    [InlineData("model.embeddings.tok_embeddings.weight")]
+    [InlineData("roberta.embeddings.position_embeddings.weight")]
+    [InlineData("classifier.weight")]
+    public void Step_OfATable_KeepsNoMomentumOfAMatrix(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var optimizer = new Muon([(name, Weight(2, 9, 4))], threads: 1);
+        Assert.DoesNotContain(optimizer.State, one => one.Name.EndsWith(".momentum", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Step_OfTablesAndVectors_EqualsAdamW()
     {
@@ -79,6 +120,33 @@ public sealed class MuonTests
         weight.grad = randn(shape, generator: random);
         return weight;
     }
+
+    // X = a·X + (b·A + c·A²)·X with A = X·Xᵀ, of the wide form.
+    private static double[] Orthogonalize(double[] matrix, int rows, int columns)
+    {
+        var x = rows > columns ? Transposed(matrix, rows, columns) : matrix;
+        var (height, width) = (Math.Min(rows, columns), Math.Max(rows, columns));
+        var norm = Math.Sqrt(x.Sum(value => value * value)) + 1e-7;
+        x = [.. x.Select(value => value / norm)];
+        for (var iteration = 0; iteration < 5; iteration++)
+        {
+            var a = Product(x, Transposed(x, height, width), height, width, height);
+            var squared = Product(a, a, height, height, height);
+            var mixed = a.Zip(squared, (one, two) => (-4.7750 * one) + (2.0315 * two)).ToArray();
+            x = [.. x.Zip(Product(mixed, x, height, height, width), (one, two) => (3.4445 * one) + two)];
+        }
+
+        return rows > columns ? Transposed(x, columns, rows) : x;
+    }
+
+    private static double[] Product(double[] left, double[] right, int rows, int inner, int columns) =>
+        [.. Enumerable.Range(0, rows * columns).Select(index => Enumerable.Range(0, inner).Sum(
+            at => left[(index / columns * inner) + at] * right[(at * columns) + (index % columns)]))];
+
+    private static double[] Transposed(double[] matrix, int rows, int columns) =>
+        [.. Enumerable.Range(0, rows * columns).Select(index => matrix[(index % rows * columns) + (index / rows)])];
+
+    private static double[] Doubles(Tensor tensor) => [.. Values(tensor).Select(value => (double)value)];
 
     private static float[] Values(Tensor tensor) => tensor.detach().data<float>().ToArray();
 }

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Slipway.Checkpoints;
+using Slipway.Tokenization;
 using Slipway.Training.Adapters;
 using Slipway.Training.Recipes;
 
@@ -96,6 +98,46 @@ public sealed class RecipeMethodsTests
             """);
         var (steps, evaluations) = folder.Log("out");
         Assert.True(evaluations[^1] < 0.7 * steps[0], $"{steps[0]} to {evaluations[^1]}");
+    }
+
+    [Fact]
+    public void Start_WithSamples_LogsTheModelsOwnTextsAtEachEvaluation()
+    {
+        using var folder = new RecipeFolder();
+        const string stage = """
+            "kind": "sft", "steps": 60, "learning_rate": 1e-2, "evaluate_every": 20, "sample_tokens": 6
+            """;
+        folder.Train("out", "", Chat, $"{stage.TrimEnd()}, \"samples\": [\"3 + 1?\", \"7 + 1?\"]");
+        var samples = File.ReadLines(Path.Combine(folder["out"], "trainer", "log.jsonl"))
+            .Select(line => JsonNode.Parse(line)!).Where(row => row["text"] is not null).ToArray();
+        Assert.Equal([20, 20, 40, 40, 60, 60], samples.Select(row => (int)row["step"]!));
+        Assert.Equal("7 + 1?", (string?)samples[^1]["prompt"]);
+
+        // They change nothing of what is trained.
+        folder.Train("plain", "", Chat, stage.TrimEnd());
+        Assert.Equal(folder.Log("plain").Steps, folder.Log("out").Steps);
+
+        // The last ones are what the trained model says of itself, token by token.
+        using var model = folder.Load("out");
+        var tokenizer = HuggingFaceTokenizer.Load(folder["out"]);
+        var ids = tokenizer.Encode("<|user|>7 + 1?<|end|><|assistant|>", addSpecialTokens: false).ToList();
+        var written = new List<int>();
+        using var untracked = TorchSharp.torch.no_grad();
+        while (written.Count < 6)
+        {
+            using var logits = model.forward(
+                TorchSharp.torch.tensor(ids.Select(id => (long)id).ToArray()).view(1, ids.Count));
+            var next = (int)logits[0, ids.Count - 1].argmax().item<long>();
+            if (next == tokenizer.TokenToId("<|end|>"))
+            {
+                break;
+            }
+
+            written.Add(next);
+            ids.Add(next);
+        }
+
+        Assert.Equal(tokenizer.Decode([.. written], skipSpecialTokens: false), (string?)samples[^1]["text"]);
     }
 
     [Fact]
