@@ -24,7 +24,8 @@ internal static class ContextLimit
         }
 
         return module.Runs(length) ? length : throw new NotSupportedException(
-            $"'{module.Name}' does not run on {length} tokens. A language model takes at least {MinTraced}.");
+            $"'{module.Name}' does not run on {length} tokens: {module.Rejection}. A language model takes at least "
+            + $"{MinTraced}.");
     }
 
     /// <summary>Finds the length.</summary>
@@ -39,7 +40,7 @@ internal static class ContextLimit
         {
             return module.Runs(length) ? length : throw new ArgumentException(
                 $"'{module.Name}' does not run on {length} tokens, the 'ContextLength' that is asked for. Ask for as "
-                + "many as its tables hold.");
+                + $"many as its tables hold; it says: {module.Rejection}.");
         }
 
         foreach (var table in Tables(facts).Where(size => size >= traced).Order())

@@ -45,6 +45,9 @@ internal sealed class LanguageModule
     /// <summary>The place of the logits among the tensors that the module returns.</summary>
     public int Output { get; private set; }
 
+    /// <summary>What the module said when it last did not run at a length.</summary>
+    public string Rejection { get; private set; } = "";
+
     /// <summary>Tells whether the module runs at a length.</summary>
     public bool Runs(int length)
     {
@@ -55,6 +58,7 @@ internal sealed class LanguageModule
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
+            Rejection = TorchMessage.Of(exception).TrimEnd('.');
             return false;
         }
     }

@@ -88,7 +88,7 @@ internal static class PoolingOperations
 
     private static GraphValue AdaptiveAverage(OperationCall call, int axes)
     {
-        var x = call.Tensor("input");
+        var x = call.Tensor("x", "input");
         var result = call.Results[0].Shape;
         long[] spatial = [.. Enumerable.Range(1, axes).Select(axis => (long)-axis)];
         if (spatial.All(axis => result[^(int)-axis] is { IsFixed: true, Value: 1 }))
@@ -195,12 +195,9 @@ internal static class PoolingOperations
             "AREA" => "area",
             var other => throw new NotSupportedException($"The mode '{other}' has no form in ONNX. Use 'Bilinear'."),
         };
-        return mode == "area" ? AdaptiveArea(call) : Resize(call, mode, call.Flag("align_corners"));
+        return mode == "area" ? AdaptiveAverage(call, call.Results[0].Shape.Count - 2)
+            : Resize(call, mode, call.Flag("align_corners"));
     }
-
-    private static GraphValue AdaptiveArea(OperationCall call)
-        => throw new NotSupportedException(
-            $"'{call.Name}' by area has no form in ONNX. Use 'adaptive_avg_pool' or the mode 'Bilinear'.");
 
     private static GraphValue Resize(OperationCall call, string mode, bool alignCorners)
     {

@@ -293,6 +293,7 @@ internal static class OperationCases
         ["avg_pool1d"] = x => F.avg_pool1d(x, 3, padding: 1),
         ["adaptive_avg_pool1d"] = x => F.adaptive_avg_pool1d(x, 4),
         ["interpolate"] = x => F.interpolate(x, scale_factor: [2.0]),
+        ["interpolate by area"] = x => F.interpolate(x, size: [4], mode: InterpolationMode.Area),
     };
 
     /// <summary>Cases on integers [batch, rows, 6], 0 to 8.</summary>
