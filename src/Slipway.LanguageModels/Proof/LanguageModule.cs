@@ -45,7 +45,7 @@ internal sealed class LanguageModule
     /// <summary>The place of the logits among the tensors that the module returns.</summary>
     public int Output { get; private set; }
 
-    /// <summary>What the module said when it last did not run at a length.</summary>
+    /// <summary>Reason that the module gave when it last did not run at a length.</summary>
     public string Rejection { get; private set; } = "";
 
     /// <summary>Tells whether the module runs at a length.</summary>
