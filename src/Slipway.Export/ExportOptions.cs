@@ -67,11 +67,15 @@ public sealed record ExportOptions
     /// </summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>Precision of keys and values from step to step; float32 by default.</summary>
+    /// <summary>Precision of keys and values from step to step.</summary>
+    /// <value>
+    /// null: <see cref="KeyValuePrecision.Float32"/> in packages of that <see cref="Precision"/>, half precision in
+    /// others.
+    /// </value>
     /// <remarks>Int8 and int4 codes have one scale for each channel of each head, which is measured.</remarks>
-    public KeyValuePrecision KeyValueCache { get; init; } = KeyValuePrecision.Float32;
+    public KeyValuePrecision? KeyValueCache { get; init; }
 
-    /// <summary>Runs the model and shows its keys and values; needed where they are not kept in float32.</summary>
+    /// <summary>Runs the model and shows its keys and values; needed where they are kept in codes.</summary>
     public KeyValueMeasurement? KeyValueMeasurement { get; init; }
 
     /// <summary>

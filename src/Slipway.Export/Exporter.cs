@@ -95,10 +95,8 @@ public static class Exporter
                 $"'{name}' is an encoder; adapters beside a model are for decoders. Merge the adapter instead.");
         }
 
-        if (options.KeyValueCache != KeyValuePrecision.Float32)
-        {
-            RequireMeasurable(name, architecture, options);
-        }
+        var cache = options.KeyValueCache ?? KeyValuePrecisions.Default(options.Precision);
+        RequireCache(name, architecture, options);
 
         using PackageWriter package = new(folder, options.Overwrite);
         TextFiles.Check(checkpoint);
@@ -110,19 +108,18 @@ public static class Exporter
         var unused = Unused(name, checkpoint, tensors, options);
         var forGpus = options.Devices.Any(DeviceOperators.Devices.Contains);
         var window = !options.SlidingWindowCache || forGpus ? null : SlidingCache.Find(
-            build.Writer.Graph, contextLength, options.KeyValueCache != KeyValuePrecision.Float32);
+            build.Writer.Graph, contextLength, KeyValuePrecisions.HasCodes(cache));
         architecture.Describe(package, checkpoint, config, GraphFile, contextLength, window);
         TextFiles.Copy(checkpoint, package);
         GraphQuantizer? quantizer = null;
         var graph = staging is null ? build.Writer.Graph : Quantize(staging, rotated);
-        var ranges = options.KeyValueCache == KeyValuePrecision.Float32
-            ? null : Measure(package, graph, options, cancellationToken);
+        var ranges = KeyValuePrecisions.HasCodes(cache) ? Measure(package, graph, options, cancellationToken) : null;
         graph = ranges is null
             ? graph : new QuantizedCache(graph, ranges, build.Frequencies, contextLength).Apply();
         graph = SlidingCache.Apply(graph, window);
         Write(graph, package, GraphFile);
         var kernels = architecture is DecoderArchitecture
-            ? KernelGraph.Convert(graph, options.KeyValueCache == KeyValuePrecision.Int4 ? ranges : null) : null;
+            ? KernelGraph.Convert(graph, cache, ranges) : null;
         if (kernels is not null)
         {
             Write(kernels, package, KernelFile);
@@ -142,8 +139,7 @@ public static class Exporter
                 ? KeptCodes.Describe(graph, kept, quantizer?.Spent.Plan ?? [])
                 : quantizer is not null ? QuantizationPlan.Describe(quantizer.Spent, formats.Recipe)
                 : formats.Recipe,
-            KeyValueCache = options.KeyValueCache == KeyValuePrecision.Float32
-                ? null : KeyValuePrecisions.NameOf(options.KeyValueCache),
+            KeyValueCache = KeyValueCache(cache, kernels),
             ContextLength = architecture is EncoderArchitecture ? contextLength : null,
             RotarySwitch = build.LongRopeThreshold,
             Variants = Variants(kernels, devices),
@@ -329,9 +325,22 @@ public static class Exporter
                 "architectures", $"one of {string.Join(", ", Architectures.Select(known => $"'{known}'"))}");
     }
 
-    private static void RequireMeasurable(string name, Architecture architecture, ExportOptions options)
+    /// <summary>Names how a package keeps keys and values; half precision only where its kernels do.</summary>
+    internal static string? KeyValueCache(KeyValuePrecision cache, Graph? kernels) => cache switch
     {
-        var cache = KeyValuePrecisions.NameOf(options.KeyValueCache);
+        KeyValuePrecision.Float32 => null,
+        KeyValuePrecision.Float16 when kernels is null || !KernelGraph.HoldsHalves(kernels) => null,
+        _ => KeyValuePrecisions.NameOf(cache),
+    };
+
+    private static void RequireCache(string name, Architecture architecture, ExportOptions options)
+    {
+        if (options.KeyValueCache is not { } asked || asked == KeyValuePrecision.Float32)
+        {
+            return;
+        }
+
+        var cache = KeyValuePrecisions.NameOf(asked);
         if (architecture is not DecoderArchitecture)
         {
             throw new NotSupportedException(
@@ -339,7 +348,7 @@ public static class Exporter
                 + "KeyValueCache at 'fp32'.");
         }
 
-        if (options.KeyValueMeasurement is null)
+        if (KeyValuePrecisions.HasCodes(asked) && options.KeyValueMeasurement is null)
         {
             throw new ArgumentException(
                 $"Keys and values in '{cache}' need scales that are measured. Set KeyValueMeasurement, or use 'slipway "

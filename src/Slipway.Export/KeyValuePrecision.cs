@@ -6,6 +6,13 @@ public enum KeyValuePrecision
     /// <summary>Single precision.</summary>
     Float32,
 
+    /// <summary>
+    /// Half precision where this library's kernels run the layer, half of the bytes; elsewhere as
+    /// <see cref="Float32"/>.
+    /// </summary>
+    /// <remarks>Numbers beyond 65,504 become that; what is not a number does not come back.</remarks>
+    Float16,
+
     /// <summary>8-bit codes, a quarter of the bytes.</summary>
     Int8,
 

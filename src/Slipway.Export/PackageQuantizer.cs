@@ -88,7 +88,8 @@ public static class PackageQuantizer
         };
         var graph = quantizer.Write(writer.Create(dataFile), dataFile, cancellationToken);
         Write(model with { Graph = graph }, writer, graphFile);
-        var kernels = source.IsEncoder ? null : KernelGraph.Convert(graph, ranges: null);
+        var cache = CacheOf(graph, options.Precision);
+        var kernels = source.IsEncoder ? null : KernelGraph.Convert(graph, cache);
         if (kernels is not null)
         {
             Write(model with { Graph = kernels, OperatorSets = KernelGraph.OperatorSets }, writer, KernelFile);
@@ -99,14 +100,11 @@ public static class PackageQuantizer
             model with { Graph = graph }, cancellationToken);
         CopyFiles(source, graphFile, writer);
         cancellationToken.ThrowIfCancellationRequested();
-
-        // What int4 keys and values were measured to be is not in the decoder's graph.
-        var hasCodes = source.Manifest?.KeyValueCache is not null;
         var manifest = writer.Commit((source.Manifest ?? new PackageManifest()) with
         {
             Producer = Exporter.Producer,
             Precision = Precisions.NameOf(options.Precision),
-            KeyValueCache = hasCodes ? KeyValuePrecisions.NameOf(KeyValuePrecision.Int8) : null,
+            KeyValueCache = Exporter.KeyValueCache(cache, kernels),
             Quantization = QuantizationPlan.Describe(quantizer.Spent, format.BitsOf() is { } bits
                 ? new QuantizationRecipe
                 {
@@ -123,6 +121,11 @@ public static class PackageQuantizer
             Warnings = quantizer.Warnings,
         };
     }
+
+    // What int4 keys and values were measured to be is not in the decoder's graph, which keeps those in int8.
+    private static KeyValuePrecision CacheOf(Graph graph, Precision precision)
+        => graph.Inputs.Any(port => port.Type == ElementType.Int8)
+            ? KeyValuePrecision.Int8 : KeyValuePrecisions.Default(precision);
 
     private static void Write(OnnxModel model, PackageWriter writer, string file)
     {

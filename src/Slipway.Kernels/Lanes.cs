@@ -51,6 +51,28 @@ internal static unsafe class Lanes
         => Avx2.IsSupported
             ? Avx2.ConvertToVector256Int32(bytes) : Vector256.Create(Widen(bytes), Widen(bytes + 4));
 
+    /// <summary>Sixteen numbers of 16 bits as such of 32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> WidenSixteen(short* numbers)
+    {
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.ConvertToVector512Int32(Vector256.Load(numbers));
+        }
+
+        if (Avx2.IsSupported)
+        {
+            return Vector512.Create(
+                Avx2.ConvertToVector256Int32(Vector128.Load(numbers)),
+                Avx2.ConvertToVector256Int32(Vector128.Load(numbers + 8)));
+        }
+
+        var (lower, upper) = (Vector128.Load(numbers), Vector128.Load(numbers + 8));
+        return Vector512.Create(
+            Vector256.Create(Vector128.WidenLower(lower), Vector128.WidenUpper(lower)),
+            Vector256.Create(Vector128.WidenLower(upper), Vector128.WidenUpper(upper)));
+    }
+
     /// <summary>Sixteen bytes as numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> WidenSixteen(sbyte* bytes)

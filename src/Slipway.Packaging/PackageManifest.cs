@@ -27,7 +27,7 @@ public sealed record PackageManifest
     /// <summary>Quantization of the weights; null for float weights.</summary>
     public QuantizationRecipe? Quantization { get; init; }
 
-    /// <summary>Type of keys and values: <c>int8</c> or <c>int4</c>; null for float32.</summary>
+    /// <summary>Type of keys and values: <c>fp16</c>, <c>int8</c> or <c>int4</c>; null for float32.</summary>
     public string? KeyValueCache { get; init; }
 
     /// <summary>The longest sequence in tokens, where no <c>genai_config.json</c> says it.</summary>

@@ -44,10 +44,10 @@ internal static class ExportVerb
         {
             Description = "The longest sequence in tokens, where shorter than the model's own.",
         };
-        var cache = new Option<string>("--kv-cache")
+        var cache = new Option<string?>("--kv-cache")
         {
-            Description = $"How keys and values are kept: {string.Join(", ", KeyValuePrecisions.All)}.",
-            DefaultValueFactory = _ => "fp32",
+            Description = $"How keys and values are kept: {string.Join(", ", KeyValuePrecisions.All)}; fp16 unless "
+                + "told, or fp32 where weights are.",
         };
         var devices = new Option<string?>("--device")
         {
@@ -121,7 +121,7 @@ internal static class ExportVerb
                 Requantize = result.GetValue(requantize),
                 Calibration = calibration,
                 ContextLength = result.GetValue(context_),
-                KeyValueCache = KeyValuePrecisions.Find(result.GetValue(cache)!),
+                KeyValueCache = result.GetValue(cache) is { } kept ? KeyValuePrecisions.Find(kept) : null,
                 KeyValueMeasurement = Measure(text),
                 Devices = result.GetValue(devices)?.Split(
                     ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],

@@ -102,7 +102,7 @@ internal sealed class TunedExport(
             checkpoint.Path, new FileInfo(checkpoint.Path).LastWriteTimeUtc.Ticks.ToString("X"),
             options.Precision.ToString(), options.Method ?? "", options.BlockSize.ToString(),
             string.Join(';', options.Recipe), options.BitsPerWeight?.ToString() ?? "",
-            options.Requantize.ToString(), options.KeyValueCache.ToString(),
+            options.Requantize.ToString(), options.KeyValueCache?.ToString() ?? "",
             (options.ContextLength ?? 0).ToString(), options.Rotate.ToString(),
             .. given.Select(text => text is null
                 ? "" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))),

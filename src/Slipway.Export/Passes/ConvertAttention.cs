@@ -12,9 +12,9 @@ internal static class ConvertAttention
     /// <summary>The node in the operator that takes its place; null where that cannot do what the node does.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="node">The node.</param>
-    /// <param name="packsCache">Whether keys and values that the graph keeps in int8 are kept in int4.</param>
+    /// <param name="cache">How the operator keeps what the graph keeps in float32, or in int8.</param>
     /// <param name="means">The constant with the means of a layer's keys, by the present that it writes.</param>
-    public static Node? Apply(Graph graph, Node node, bool packsCache, Func<string, string> means)
+    public static Node? Apply(Graph graph, Node node, KeyValuePrecision cache, Func<string, string> means)
     {
         if (node is not { Domain: OnnxModel.ContribDomain, OpType: "GroupQueryAttention", Outputs.Count: 3 }
             || graph.Inputs.FirstOrDefault(port => port.Name == node.Inputs[3]) is not { } past
@@ -32,12 +32,13 @@ internal static class ConvertAttention
             return null;
         }
 
-        var packs = packsCache && past.Type == ElementType.Int8;
+        var packs = cache == KeyValuePrecision.Int4 && past.Type == ElementType.Int8;
         return node with
         {
             Domain = KernelContract.Domain,
             OpType = packs ? AttentionContract.AttentionInt4Operator
                 : past.Type == ElementType.Int8 ? AttentionContract.AttentionInt8Operator
+                : cache == KeyValuePrecision.Float16 && IsAlone() ? AttentionContract.AttentionFloat16Operator
                 : AttentionContract.AttentionOperator,
             Inputs =
             [
@@ -46,6 +47,11 @@ internal static class ConvertAttention
             ],
             Attributes = [.. node.Attributes.Where(attribute => AttentionContract.Attributes.Contains(attribute.Name))],
         };
+
+        // What other layers read of these keys and values, they read in single precision.
+        bool IsAlone() => graph.Nodes.All(other => other.Inputs.All(
+            input => input == node.Inputs[3] || input == node.Inputs[4] ? other == node
+                : input.Length == 0 || !node.Outputs.Skip(1).Contains(input)));
 
         // Such scores must not be moved.
         bool KeepsScores() => Input(11).Length > 0 || node.Attributes.OfType<NodeAttribute.Float>()

@@ -22,11 +22,9 @@ internal static class KernelGraph
 
     /// <summary>Returns such a graph; null where the operators would do nothing in it.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="ranges">
-    /// What keys and values were seen to be, where those that the graph keeps in int8 are to be kept in int4; else
-    /// null.
-    /// </param>
-    public static Graph? Convert(Graph graph, ChannelRanges? ranges)
+    /// <param name="cache">How the operators keep what the graph keeps in float32, or in int8.</param>
+    /// <param name="ranges">What keys and values were seen to be; needed for int4 only.</param>
+    public static Graph? Convert(Graph graph, KeyValuePrecision cache, ChannelRanges? ranges = null)
     {
         graph = FoldMinima.Apply(graph);
         var plan = new FusionPlan(graph);
@@ -39,12 +37,22 @@ internal static class KernelGraph
         FuseSwiGlu.Apply(plan);
         FuseResidual.Apply(plan);
         FuseRmsNorm.Apply(plan);
-        HashSet<string> packed = [.. graph.Nodes.Select(Attention).OfType<Node>().Where(IsPacked).SelectMany(Caches)];
+        var ports = graph.Nodes.Select(Attention).OfType<Node>().SelectMany(Ports)
+            .DistinctBy(port => port.Name).ToDictionary(port => port.Name);
         return DropUnread.Apply(GraphCopy.Make(
             graph, node => plan.NodesFor(node) ?? [Attention(node) ?? node],
-            port => packed.Contains(port.Name) ? Packed(port) : port, means.Values));
+            port => ports.GetValueOrDefault(port.Name, port), means.Values));
 
-        Node? Attention(Node node) => ConvertAttention.Apply(graph, node, ranges is not null, Means);
+        Node? Attention(Node node) => ConvertAttention.Apply(graph, node, cache, Means);
+
+        IEnumerable<GraphPort> Ports(Node node)
+            => graph.Inputs.Concat(graph.Outputs).Where(port => Caches(node).Contains(port.Name)).Select(port =>
+                node.OpType switch
+                {
+                    AttentionContract.AttentionInt4Operator => Packed(port),
+                    AttentionContract.AttentionFloat16Operator => port with { Type = ElementType.Float16 },
+                    _ => port,
+                });
 
         string Means(string present)
         {
@@ -59,6 +67,10 @@ internal static class KernelGraph
             return constant.Name;
         }
     }
+
+    /// <summary>Tells whether a layer of such a graph keeps keys and values in half precision.</summary>
+    public static bool HoldsHalves(Graph graph)
+        => graph.Nodes.Any(node => node.OpType == AttentionContract.AttentionFloat16Operator);
 
     /// <summary>
     /// Tells whether every layer of such a graph that keeps anything of a slot leaves an inactive slot alone.
@@ -76,8 +88,6 @@ internal static class KernelGraph
             .Where(output => output.Name.StartsWith("present", StringComparison.Ordinal))
             .All(output => kept.Contains(output.Name));
     }
-
-    private static bool IsPacked(Node node) => node.OpType == AttentionContract.AttentionInt4Operator;
 
     private static string[] Caches(Node node) =>
     [

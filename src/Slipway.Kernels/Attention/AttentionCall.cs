@@ -74,6 +74,7 @@ internal unsafe struct AttentionCall
     /// <summary>Bytes of one key or value in the cache.</summary>
     public readonly int RowBytes => Format switch
     {
+        CacheFormat.Float16 => HeadDim * sizeof(ushort),
         CacheFormat.Int8 => HeadDim,
         CacheFormat.Int4 => (int)AttentionContract.Int4Bytes(HeadDim),
         _ => HeadDim * sizeof(float),
@@ -97,6 +98,9 @@ internal enum CacheFormat
 {
     /// <summary>Single precision.</summary>
     Float32,
+
+    /// <summary>Half precision: <see cref="HalfPrecision"/>.</summary>
+    Float16,
 
     /// <summary>Codes of 8 bits, with a constant scale for each channel of each head.</summary>
     Int8,

@@ -77,6 +77,7 @@ internal sealed unsafe class AttentionInputs
     /// <summary>The type of the tensors that hold keys and values.</summary>
     public static OperandType TypeOf(CacheFormat format) => format switch
     {
+        CacheFormat.Float16 => OperandType.Float16,
         CacheFormat.Int8 => OperandType.Int8,
         CacheFormat.Int4 => OperandType.UInt8,
         _ => OperandType.Float,

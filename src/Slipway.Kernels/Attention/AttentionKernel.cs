@@ -38,6 +38,10 @@ internal sealed unsafe class AttentionKernel : INodeKernel
 
     public static CustomOperator Operator { get; } = Describe(AttentionOperator, CacheFormat.Float32);
 
+    /// <summary>The same with keys and values in half precision.</summary>
+    public static CustomOperator Float16Operator { get; } =
+        Describe(AttentionFloat16Operator, CacheFormat.Float16);
+
     /// <summary>The same with int8 keys and values.</summary>
     public static CustomOperator Int8Operator { get; } = Describe(AttentionInt8Operator, CacheFormat.Int8);
 

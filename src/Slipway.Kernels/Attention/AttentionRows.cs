@@ -19,7 +19,7 @@ namespace Slipway.Kernels.Attention;
 internal unsafe ref struct AttentionRows
 {
     // A block has about as many rows: each reads all keys and values once, and keeps scores of all its rows.
-    private const int Usual = 32;
+    private const int Usual = 64;
 
     private readonly ref readonly AttentionCall _call;
     private readonly int _sequence;
@@ -195,7 +195,7 @@ internal unsafe ref struct AttentionRows
             // Unpacked in place of values, which are loaded later.
             var count = Math.Min(AttentionSegment.Tile, _call.Capacity - position);
             QuantizedRow.Load(source, count, _call.HeadDim, _values);
-            KeyTile.Transpose(_values, _call.HeadDim, _keys);
+            KeyTile.Transpose<FloatWord>((byte*)_values, _call.HeadDim, _keys);
             return;
         }
 
@@ -207,13 +207,17 @@ internal unsafe ref struct AttentionRows
             source = (byte*)_values;
         }
 
-        if (_call.Format == CacheFormat.Int8)
+        switch (_call.Format)
         {
-            KeyTile.Transpose((sbyte*)source, _call.HeadDim, _keys);
-        }
-        else
-        {
-            KeyTile.Transpose((float*)source, _call.HeadDim, _keys);
+            case CacheFormat.Float16:
+                KeyTile.Transpose<HalfWord>(source, _call.HeadDim, _keys);
+                break;
+            case CacheFormat.Int8:
+                KeyTile.Transpose<CodeWord>(source, _call.HeadDim, _keys);
+                break;
+            default:
+                KeyTile.Transpose<FloatWord>(source, _call.HeadDim, _keys);
+                break;
         }
     }
 
@@ -223,6 +227,9 @@ internal unsafe ref struct AttentionRows
         var source = At(_call.ValueCache, position);
         switch (_call.Format)
         {
+            case CacheFormat.Float16:
+                HalfPrecision.Widen((short*)source, count * _call.HeadDim, _values);
+                return _values;
             case CacheFormat.Int8:
                 AttentionSegment.Widen((sbyte*)source, count * _call.HeadDim, _values);
                 return _values;

@@ -106,6 +106,12 @@ internal static unsafe class AttentionTokens
             return;
         }
 
+        if (call.Format == CacheFormat.Float16)
+        {
+            HalfPrecision.Store(head, call.HeadDim, target);
+            return;
+        }
+
         if (call.Format == CacheFormat.Int4)
         {
             HadamardRotation.Apply(head, call.HeadDim);

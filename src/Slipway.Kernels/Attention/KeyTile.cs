@@ -5,152 +5,96 @@ using System.Runtime.Intrinsics.X86;
 namespace Slipway.Kernels.Attention;
 
 /// <summary>
-/// Brings 32 keys into the order [head size, 32], in which a vector holds one channel of half of them.
+/// Brings 64 keys into the order [head size, 64], in which a vector holds one channel of several of them.
 /// </summary>
 /// <remarks>
 /// <code>
-/// key 0:  │ c0 │ c1 │ c2 │ …          c0: │ key 0 │ key 1 │ … │ key 31 │
-/// key 1:  │ c0 │ c1 │ c2 │ …    →     c1: │ key 0 │ key 1 │ … │ key 31 │
+/// key 0:  │ c0 │ c1 │ c2 │ …          c0: │ key 0 │ key 1 │ … │ key 63 │
+/// key 1:  │ c0 │ c1 │ c2 │ …    →     c1: │ key 0 │ key 1 │ … │ key 63 │
 /// </code>
-/// Sixteen neighbouring channels are read at once; of each quarter of a vector one key's four channels are transposed.
+/// Sixteen bytes of 16, 8 or 4 keys are read at once, and their words of 32 bits transposed: a float, two halves or
+/// four codes each.
 /// </remarks>
 internal static unsafe class KeyTile
 {
-    private const int Half = AttentionSegment.Tile / 2;
+    private const int Bytes = 16;
     private const int Next = AttentionSegment.Tile;
 
-    /// <summary>Transposes keys [32, size].</summary>
-    public static void Transpose(float* keys, int size, float* tile)
+    /// <summary>Transposes keys [64, size], and makes single precision of them.</summary>
+    /// <typeparam name="TWord">What a word of 32 bits holds.</typeparam>
+    public static void Transpose<TWord>(byte* keys, int size, float* tile)
+        where TWord : struct, IKeyWord
     {
-        TransposeHalf(keys, size, tile);
-        TransposeHalf(keys + ((long)Half * size), size, tile + Half);
-    }
-
-    /// <summary>Transposes keys [32, size] of codes, and makes numbers of them.</summary>
-    public static void Transpose(sbyte* keys, int size, float* tile)
-    {
-        TransposeHalf(keys, size, tile);
-        TransposeHalf(keys + ((long)Half * size), size, tile + Half);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TransposeHalf(float* keys, int size, float* tile)
-    {
-        for (var i = 0; i < size; i += 4, keys += 4, tile += 4 * Next)
+        var row = size * sizeof(float) / TWord.Channels;
+        for (var key = 0; key < AttentionSegment.Tile; key += 16)
         {
-            if (Avx512F.IsSupported)
-            {
-                Transpose(
-                    Quarters(keys, size, 0), Quarters(keys, size, 1), Quarters(keys, size, 2), Quarters(keys, size, 3),
-                    out var c0, out var c1, out var c2, out var c3);
-                c0.Store(tile);
-                c1.Store(tile + Next);
-                c2.Store(tile + (2 * Next));
-                c3.Store(tile + (3 * Next));
-                continue;
-            }
-
-            for (var key = 0; key < Half; key += 4)
-            {
-                var own = keys + ((long)key * size);
-                Transpose(Vector128.Load(own), Vector128.Load(own + size), Vector128.Load(own + (2L * size)),
-                    Vector128.Load(own + (3L * size)), tile + key);
-            }
+            TransposeSixteen<TWord>(keys + ((long)key * row), row, tile + key);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TransposeHalf(sbyte* keys, int size, float* tile)
+    private static void TransposeSixteen<TWord>(byte* keys, int row, float* tile)
+        where TWord : struct, IKeyWord
     {
-        for (var i = 0; i < size; i += 16, keys += 16, tile += 16 * Next)
+        var next = TWord.Channels * Next;
+        for (var end = keys + row; keys < end; keys += Bytes, tile += 4 * next)
         {
             if (Avx512F.IsSupported)
             {
-                // Four channels of a key are one number here.
-                Transpose(
-                    Quarters(keys, size, 0), Quarters(keys, size, 1), Quarters(keys, size, 2), Quarters(keys, size, 3),
-                    out var c0, out var c1, out var c2, out var c3);
-                Store(c0.AsInt32(), tile);
-                Store(c1.AsInt32(), tile + (4 * Next));
-                Store(c2.AsInt32(), tile + (8 * Next));
-                Store(c3.AsInt32(), tile + (12 * Next));
+                var (a, b) = (Quarters(keys, row), Quarters(keys + row, row));
+                var (c, d) = (Quarters(keys + (2L * row), row), Quarters(keys + (3L * row), row));
+                var (ab, cd) = (Avx512F.UnpackLow(a, b).AsInt64(), Avx512F.UnpackLow(c, d).AsInt64());
+                TWord.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile);
+                TWord.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + next);
+                (ab, cd) = (Avx512F.UnpackHigh(a, b).AsInt64(), Avx512F.UnpackHigh(c, d).AsInt64());
+                TWord.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile + (2 * next));
+                TWord.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next));
                 continue;
             }
 
-            for (var key = 0; key < Half; key += 4)
+            for (var key = 0; Avx2.IsSupported && key < 16; key += 8)
             {
-                var own = keys + ((long)key * size);
-                for (var channel = 0; channel < 16; channel += 4)
-                {
-                    Transpose(Widen(own + channel), Widen(own + size + channel), Widen(own + (2L * size) + channel),
-                        Widen(own + (3L * size) + channel), tile + (channel * Next) + key);
-                }
+                var own = keys + ((long)key * row);
+                var (a, b) = (Halves(own, row), Halves(own + row, row));
+                var (c, d) = (Halves(own + (2L * row), row), Halves(own + (3L * row), row));
+                var (ab, cd) = (Avx2.UnpackLow(a, b).AsInt64(), Avx2.UnpackLow(c, d).AsInt64());
+                TWord.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + key);
+                TWord.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + next + key);
+                (ab, cd) = (Avx2.UnpackHigh(a, b).AsInt64(), Avx2.UnpackHigh(c, d).AsInt64());
+                TWord.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + (2 * next) + key);
+                TWord.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next) + key);
+            }
+
+            for (var key = 0; !Avx2.IsSupported && key < 16; key += 4)
+            {
+                var own = keys + ((long)key * row);
+                var (a, b) = (Word(own), Word(own + row));
+                var (c, d) = (Word(own + (2L * row)), Word(own + (3L * row)));
+                var (ab, cd) = (Lanes.ZipLower(a, b), Lanes.ZipLower(c, d));
+                TWord.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + key);
+                TWord.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + next + key);
+                (ab, cd) = (Lanes.ZipUpper(a, b), Lanes.ZipUpper(c, d));
+                TWord.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + (2 * next) + key);
+                TWord.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + (3 * next) + key);
             }
         }
     }
 
-    // Keys m, 4 + m, 8 + m and 12 + m side by side.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Quarters(float* keys, int size, int m)
+    private static Vector128<float> Word(byte* key) => Vector128.Load(key).AsSingle();
+
+    // The key, and the fourth, eighth and twelfth after it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Quarters(byte* key, int row)
     {
-        var key = keys + ((long)m * size);
-        return Join(Vector128.Load(key), Vector128.Load(key + (4L * size)), Vector128.Load(key + (8L * size)),
-            Vector128.Load(key + (12L * size)));
+        var first = Vector128.Load(key).ToVector256Unsafe().ToVector512Unsafe().AsInt32();
+        first = Avx512F.InsertVector128(first, Vector128.Load(key + (4L * row)).AsInt32(), 1);
+        first = Avx512F.InsertVector128(first, Vector128.Load(key + (8L * row)).AsInt32(), 2);
+        return Avx512F.InsertVector128(first, Vector128.Load(key + (12L * row)).AsInt32(), 3);
     }
 
+    // The key, and the fourth after it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Quarters(sbyte* keys, int size, int m)
-    {
-        var key = keys + ((long)m * size);
-        return Join(
-            Vector128.Load(key).AsSingle(), Vector128.Load(key + (4L * size)).AsSingle(),
-            Vector128.Load(key + (8L * size)).AsSingle(), Vector128.Load(key + (12L * size)).AsSingle());
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Join(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
-    {
-        var first = a.ToVector256Unsafe().ToVector512Unsafe();
-        return Avx512F.InsertVector128(
-            Avx512F.InsertVector128(Avx512F.InsertVector128(first, b, 1), c, 2), d, 3);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(
-        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d,
-        out Vector512<float> c0, out Vector512<float> c1, out Vector512<float> c2, out Vector512<float> c3)
-    {
-        var (ab, cd) = (Avx512F.UnpackLow(a, b).AsDouble(), Avx512F.UnpackLow(c, d).AsDouble());
-        c0 = Avx512F.UnpackLow(ab, cd).AsSingle();
-        c1 = Avx512F.UnpackHigh(ab, cd).AsSingle();
-        (ab, cd) = (Avx512F.UnpackHigh(a, b).AsDouble(), Avx512F.UnpackHigh(c, d).AsDouble());
-        c2 = Avx512F.UnpackLow(ab, cd).AsSingle();
-        c3 = Avx512F.UnpackHigh(ab, cd).AsSingle();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(
-        Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, float* tile)
-    {
-        var (ab, cd) = (Lanes.ZipLower(a, b), Lanes.ZipLower(c, d));
-        Lanes.LowerHalves(ab, cd).Store(tile);
-        Lanes.UpperHalves(ab, cd).Store(tile + Next);
-        (ab, cd) = (Lanes.ZipUpper(a, b), Lanes.ZipUpper(c, d));
-        Lanes.LowerHalves(ab, cd).Store(tile + (2 * Next));
-        Lanes.UpperHalves(ab, cd).Store(tile + (3 * Next));
-    }
-
-    // The four bytes of each number, the lowest first.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Vector512<int> channels, float* tile)
-    {
-        Vector512.ConvertToSingle((channels << 24) >> 24).Store(tile);
-        Vector512.ConvertToSingle((channels << 16) >> 24).Store(tile + Next);
-        Vector512.ConvertToSingle((channels << 8) >> 24).Store(tile + (2 * Next));
-        Vector512.ConvertToSingle(channels >> 24).Store(tile + (3 * Next));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Widen(sbyte* codes)
-        => Vector128.ConvertToSingle(Lanes.Widen(codes));
+    private static Vector256<int> Halves(byte* key, int row)
+        => Vector256.Create(Vector128.Load(key), Vector128.Load(key + (4L * row))).AsInt32();
 }

@@ -13,8 +13,10 @@ namespace Slipway.Kernels.Interop;
 internal static class KernelLibrary
 {
     private static readonly CustomOperator[] _operators =
-        [MatMulKernel.Operator, MatMulKernel.GatedOperator, AttentionKernel.Operator, AttentionKernel.Int8Operator,
-            AttentionKernel.Int4Operator];
+        [
+            MatMulKernel.Operator, MatMulKernel.GatedOperator, AttentionKernel.Operator,
+            AttentionKernel.Float16Operator, AttentionKernel.Int8Operator, AttentionKernel.Int4Operator,
+        ];
 
     private static readonly Lock _first = new();
     private static volatile bool _isKnown;

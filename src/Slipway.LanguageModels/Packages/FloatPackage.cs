@@ -36,7 +36,7 @@ internal static class FloatPackage
         var window = SlidingCache.Find(graph, contextLength, isQuantized: false);
         graph = SlidingCache.Apply(graph, window);
         Write(package, new OnnxModel(graph), GraphFile);
-        var kernels = KernelGraph.Convert(graph, ranges: null);
+        var kernels = KernelGraph.Convert(graph, KeyValuePrecision.Float32);
         if (kernels is not null)
         {
             Write(package, new OnnxModel(kernels) { OperatorSets = KernelGraph.OperatorSets }, KernelFile);

@@ -1,21 +1,23 @@
 namespace Slipway.Packaging.Kernels;
 
 /// <summary>
-/// States the operators <c>GroupQueryAttention</c>, <c>GroupQueryAttentionInt8</c> and <c>GroupQueryAttentionInt4</c>.
+/// States the operators <c>GroupQueryAttention</c>, <c>GroupQueryAttentionFloat16</c>,
+/// <c>GroupQueryAttentionInt8</c> and <c>GroupQueryAttentionInt4</c>.
 /// </summary>
 /// <remarks>
 /// Causal attention over a cache that past and present share, [batch, kv_heads, capacity, head_dim]. The second keeps
-/// int8 values with a scale for each channel, [kv_heads, 1, head_dim]. The third keeps uint8 [batch, kv_heads,
-/// capacity, bytes]: heads turned by a Hadamard matrix, in 4 bits, then the scale and minimum of each group of channels
-/// in half precision; a cache is read by the operator that wrote it. Key means, [kv_heads, 1, head_dim], are taken off
-/// keys first, which moves all scores of a query alike: no sinks and no softcap may stand beside them. The query is
-/// [batch, tokens, heads · head_dim] beside a key and a value [batch, tokens, kv_heads · head_dim], or all three side
-/// by side in one tensor. Last positions are int32 [batch]; −1 leaves a slot alone. Cosines and sines are [positions,
+/// half precision, the third int8 values with a scale for each channel, [kv_heads, 1, head_dim], the fourth uint8
+/// [batch, kv_heads, capacity, bytes]: heads turned by a Hadamard matrix, in 4 bits, then the scale and minimum of each
+/// group of channels in half precision; a cache is read by the operator that wrote it. Key means, [kv_heads, 1,
+/// head_dim], are taken off keys first, which moves all scores of a query alike: no sinks and no softcap may stand
+/// beside them. The query is [batch, tokens, heads · head_dim] beside a key and a value [batch, tokens, kv_heads ·
+/// head_dim], or all three side by side in one tensor. Last positions are int32 [batch]; −1 leaves a slot alone. Cosines and sines are [positions,
 /// rotary size / 2], sinks [heads].
 /// </remarks>
 internal static class AttentionContract
 {
     public const string AttentionOperator = "GroupQueryAttention";
+    public const string AttentionFloat16Operator = "GroupQueryAttentionFloat16";
     public const string AttentionInt8Operator = "GroupQueryAttentionInt8";
     public const string AttentionInt4Operator = "GroupQueryAttentionInt4";
 
@@ -51,7 +53,7 @@ internal static class AttentionContract
     public const int MaxHeadDim = 512;
 
     public static IReadOnlyList<string> Operators { get; } =
-        [AttentionOperator, AttentionInt8Operator, AttentionInt4Operator];
+        [AttentionOperator, AttentionFloat16Operator, AttentionInt8Operator, AttentionInt4Operator];
 
     public static IReadOnlyList<string> Attributes { get; } =
         [

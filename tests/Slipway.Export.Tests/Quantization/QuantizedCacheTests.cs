@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Slipway.Checkpoints;
+using Slipway.Export.Passes;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Testing;
@@ -47,16 +48,60 @@ public sealed class QuantizedCacheTests : IDisposable
     public void Export_Int4_KernelsKeepARowAndItsScales()
     {
         Export(KeyValuePrecision.Int4, Show);
-        var graph = OnnxFile.Read(Path.Combine(_folder["package"], "kernels.onnx")).Graph;
-        GraphPort[] cache =
+        var cache = Cache("kernels.onnx");
+        Assert.Equal(4 * Layers, cache.Length);
+        Assert.All(cache, port => Assert.Equal(
+            (ElementType.UInt8, (Size / 2) + 4), (port.Type, (int)port.Shape[3].Size!.Value)));
+        Assert.Equal(
+            Layers, OnnxFile.Read(Path.Combine(_folder["package"], "kernels.onnx")).Graph.Nodes
+                .Count(node => node.OpType == "GroupQueryAttentionInt4"));
+    }
+
+    /// <summary>Kernels keep half precision unless told; the graph for other runtimes stays as it is.</summary>
+    [Theory]
+    [InlineData(Precision.Float32, null, false)]
+    [InlineData(Precision.Float32, KeyValuePrecision.Float16, true)]
+    [InlineData(Precision.Int4, null, true)]
+    [InlineData(Precision.Int4, KeyValuePrecision.Float32, false)]
+    [InlineData(Precision.Int8, null, true)]
+    public void Export_UnlessTold_KeepsHalvesBesideFewerBits(
+        Precision precision, KeyValuePrecision? asked, bool halves)
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        var report = Exporter.Export(
+            checkpoint, _folder["package"], new ExportOptions { Precision = precision, KeyValueCache = asked });
+        Assert.Equal(halves ? "fp16" : null, report.Manifest.KeyValueCache);
+        Assert.All(Cache("model.onnx"), port => Assert.Equal(ElementType.Float32, port.Type));
+        Assert.All(
+            Cache("kernels.onnx"),
+            port => Assert.Equal(halves ? ElementType.Float16 : ElementType.Float32, port.Type));
+    }
+
+    /// <summary>What several layers read stays in single precision for all of them.</summary>
+    [Fact]
+    public void Convert_KeysThatAnotherNodeReads_StayFloat()
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        Exporter.Export(checkpoint, _folder["package"], new ExportOptions { Precision = Precision.Int4 });
+        var graph = OnnxFile.Read(Path.Combine(_folder["package"], "model.onnx")).Graph;
+        graph.AddNode(new Node("reader", "", "Identity", ["present.1.key"], ["read"], []));
+        graph.AddOutput(new GraphValue("read"), ElementType.Float32, 1, Heads, "length", Size);
+        var kernels = KernelGraph.Convert(graph, KeyValuePrecision.Float16)!;
+        Assert.Equal(
+            [ElementType.Float16, ElementType.Float32, ElementType.Float16],
+            Enumerable.Range(0, Layers).Select(layer =>
+                kernels.Inputs.Single(port => port.Name == $"past_key_values.{layer}.key").Type));
+        Assert.Equal(ElementType.Float32, kernels.Outputs.Single(port => port.Name == "present.1.value").Type);
+    }
+
+    private GraphPort[] Cache(string file)
+    {
+        var graph = OnnxFile.Read(Path.Combine(_folder["package"], file)).Graph;
+        return
         [
             .. graph.Inputs.Concat(graph.Outputs).Where(port => port.Name.StartsWith("past", StringComparison.Ordinal)
                 || port.Name.StartsWith("present", StringComparison.Ordinal)),
         ];
-        Assert.Equal(4 * Layers, cache.Length);
-        Assert.All(cache, port => Assert.Equal(
-            (ElementType.UInt8, (Size / 2) + 4), (port.Type, (int)port.Shape[3].Size!.Value)));
-        Assert.Equal(Layers, graph.Nodes.Count(node => node.OpType == "GroupQueryAttentionInt4"));
     }
 
     [Fact]
@@ -124,10 +169,12 @@ public sealed class QuantizedCacheTests : IDisposable
     [Fact]
     public void Find_NameThatIsUnknown_ListsThoseThatThereAre()
     {
+        Assert.Equal(KeyValuePrecision.Float16, KeyValuePrecisions.Find("fp16"));
         Assert.Equal(KeyValuePrecision.Int4, KeyValuePrecisions.Find("INT4"));
         var error = Assert.Throws<ArgumentException>(() => KeyValuePrecisions.Find("int3"));
         Assert.StartsWith(
-            "Keys and values cannot be kept in 'int3'. Choose one of 'fp32', 'int8', 'int4'.", error.Message,
+            "Keys and values cannot be kept in 'int3'. Choose one of 'fp32', 'fp16', 'int8',"
+            + " 'int4'.", error.Message,
             StringComparison.Ordinal);
     }
 

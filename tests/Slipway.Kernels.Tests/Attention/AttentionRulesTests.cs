@@ -142,6 +142,7 @@ public sealed class AttentionRulesTests : IDisposable
 
     [Theory]
     [InlineData(32)]
+    [InlineData(16)]
     [InlineData(8)]
     [InlineData(4)]
     public void Run_TheNodeAsItIs_Computes(int bits)
@@ -254,6 +255,7 @@ public sealed class AttentionRulesTests : IDisposable
                 {
                     4 => "GroupQueryAttentionInt4",
                     8 => "GroupQueryAttentionInt8",
+                    16 => "GroupQueryAttentionFloat16",
                     _ => "GroupQueryAttention",
                 },
                 Names,
@@ -274,6 +276,7 @@ public sealed class AttentionRulesTests : IDisposable
         {
             var type = Type(input) switch
             {
+                ElementType.Float16 => TensorElementType.Float16,
                 ElementType.Int8 => TensorElementType.Int8,
                 ElementType.UInt8 => TensorElementType.UInt8,
                 ElementType.Int32 => TensorElementType.Int32,
@@ -295,6 +298,7 @@ public sealed class AttentionRulesTests : IDisposable
             {
                 4 => ElementType.UInt8,
                 8 => ElementType.Int8,
+                16 => ElementType.Float16,
                 _ => ElementType.Float32,
             },
             Last => ElementType.Int32,

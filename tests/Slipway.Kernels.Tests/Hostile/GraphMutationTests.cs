@@ -17,14 +17,14 @@ public sealed class GraphMutationTests(ITestOutputHelper output) : IDisposable
     private const int BatchSize = 40;
     private readonly TemporaryFolder _folder = new();
 
-    // Products with norms, sums and gates; attention over floats and over int8, with windows, sinks and norms of heads.
+    // Products with norms, sums and gates; attention over each kind of cache, with windows, sinks and norms of heads.
     public static TheoryData<string, Precision, KeyValuePrecision> Packages { get; } = new()
     {
-        { "llama", Precision.Int4, KeyValuePrecision.Float32 },
+        { "llama", Precision.Int4, KeyValuePrecision.Float16 },
         { "llama", Precision.Int4, KeyValuePrecision.Int4 },
         { "qwen3", Precision.Int4, KeyValuePrecision.Int8 },
         { "qwen2", Precision.Int8, KeyValuePrecision.Float32 },
-        { "gemma3", Precision.Int4, KeyValuePrecision.Float32 },
+        { "gemma3", Precision.Int4, KeyValuePrecision.Float16 },
         { "gpt-oss", Precision.Float32, KeyValuePrecision.Float32 },
         { "phi3", Precision.Int4, KeyValuePrecision.Float32 },
         { "mistral-window", Precision.Int4, KeyValuePrecision.Int8 },

@@ -56,11 +56,13 @@ public sealed class KernelVersionTests : IDisposable
     }
 
     /// <summary>
-    /// Graphs of the second version have scales of single precision, those of the third codes of 4 bits only.
+    /// Graphs of the second version have scales of single precision, those of the third codes of 4 bits only,
+    /// those of the fourth no keys and values in half precision.
     /// </summary>
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
+    [InlineData(4)]
     public async Task Load_AnEarlierVersion_RunsItsKernels(int version)
     {
         Assert.SkipUnless(KernelLibrary.IsSupported, "The kernels need AVX2 or AdvSimd.");
