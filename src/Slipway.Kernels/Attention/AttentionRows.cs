@@ -180,9 +180,7 @@ internal unsafe ref struct AttentionRows
 
         for (var key = first; key < end; key += AttentionSegment.Tile)
         {
-            var count = Math.Min(AttentionSegment.Tile, end - key);
-            AttentionSegment.Add(
-                _scores + (key - first), _rows, LoadValues(key, count), count, size, results + 16, stride);
+            AddValues(key, Math.Min(AttentionSegment.Tile, end - key), _scores + (key - first), results + 16, stride);
         }
     }
 
@@ -195,7 +193,7 @@ internal unsafe ref struct AttentionRows
             // Unpacked in place of values, which are loaded later.
             var count = Math.Min(AttentionSegment.Tile, _call.Capacity - position);
             QuantizedRow.Load(source, count, _call.HeadDim, _values);
-            KeyTile.Transpose<FloatWord>((byte*)_values, _call.HeadDim, _keys);
+            KeyTile.Transpose<Floats>((byte*)_values, _call.HeadDim, _keys);
             return;
         }
 
@@ -210,35 +208,50 @@ internal unsafe ref struct AttentionRows
         switch (_call.Format)
         {
             case CacheFormat.Float16:
-                KeyTile.Transpose<HalfWord>(source, _call.HeadDim, _keys);
+                KeyTile.Transpose<Halves>(source, _call.HeadDim, _keys);
                 break;
             case CacheFormat.Int8:
-                KeyTile.Transpose<CodeWord>(source, _call.HeadDim, _keys);
+                KeyTile.Transpose<Codes>(source, _call.HeadDim, _keys);
                 break;
             default:
-                KeyTile.Transpose<FloatWord>(source, _call.HeadDim, _keys);
+                KeyTile.Transpose<Floats>(source, _call.HeadDim, _keys);
                 break;
         }
     }
 
-    // Floats are read where they are.
-    private readonly float* LoadValues(int position, int count)
+    private readonly void AddValues(int position, int count, float* weights, float* sums, int stride)
     {
         var source = At(_call.ValueCache, position);
         switch (_call.Format)
         {
             case CacheFormat.Float16:
-                HalfPrecision.Widen((short*)source, count * _call.HeadDim, _values);
-                return _values;
+                AddValues<Halves>(source, count, weights, sums, stride);
+                break;
             case CacheFormat.Int8:
-                AttentionSegment.Widen((sbyte*)source, count * _call.HeadDim, _values);
-                return _values;
+                AddValues<Codes>(source, count, weights, sums, stride);
+                break;
             case CacheFormat.Int4:
                 QuantizedRow.Load(source, count, _call.HeadDim, _values);
-                return _values;
+                AddValues<Floats>((byte*)_values, count, weights, sums, stride);
+                break;
             default:
-                return (float*)source;
+                AddValues<Floats>(source, count, weights, sums, stride);
+                break;
         }
+    }
+
+    // Values that many rows read are widened once.
+    private readonly void AddValues<TNumbers>(byte* source, int count, float* weights, float* sums, int stride)
+        where TNumbers : struct, ICacheNumbers
+    {
+        if (TNumbers.Channels == 1 || _rows <= AttentionSegment.Rows)
+        {
+            AttentionSegment.Add<TNumbers>(weights, _rows, source, count, _call.HeadDim, sums, stride);
+            return;
+        }
+
+        AttentionSegment.Widen<TNumbers>(source, count * _call.HeadDim, _values);
+        AttentionSegment.Add<Floats>(weights, _rows, (byte*)_values, count, _call.HeadDim, sums, stride);
     }
 
     // Asks for the bytes that follow, as pages end the processor's own reading ahead.

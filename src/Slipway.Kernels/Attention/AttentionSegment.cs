@@ -10,8 +10,8 @@ namespace Slipway.Kernels.Attention;
 /// sums[row, channel] += Σ over keys: weight[row, key] * v[key, channel]
 /// </code>
 /// A row is one head at one token. What a row gives does not depend on the rows beside it: scores and sums are added up
-/// in one order always, and keys that a row does not see add exact zeros. Rows are computed four at a time; where fewer
-/// are left, the last one is computed again and gives the same.
+/// in one order always, and keys that a row does not see add exact zeros. Up to four rows are computed at once; how
+/// many, is known where the code is compiled.
 /// </remarks>
 internal static unsafe class AttentionSegment
 {
@@ -22,7 +22,7 @@ internal static unsafe class AttentionSegment
     public const int Tile = 64;
 
     /// <summary>Rows that are computed at once.</summary>
-    private const int Rows = 4;
+    public const int Rows = 4;
 
     /// <summary>Scores rows against 64 keys, [rows, <see cref="Length"/>] from where it is told.</summary>
     /// <param name="queries">Each row's query.</param>
@@ -33,27 +33,28 @@ internal static unsafe class AttentionSegment
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Score(float** queries, int rows, float* keys, int size, float* scores)
     {
-        for (var row = 0; row < rows; row += Rows)
+        for (; rows > 0; rows -= Rows, queries += Rows, scores += Rows * Length)
         {
-            var (r1, r2, r3) = Others(row, rows);
-            float* q0 = queries[row], q1 = queries[r1], q2 = queries[r2], q3 = queries[r3];
-            float* s0 = scores + (row * Length), s1 = scores + (r1 * Length);
-            float* s2 = scores + (r2 * Length), s3 = scores + (r3 * Length);
-            if (Vector512.IsHardwareAccelerated)
+            switch (rows)
             {
-                ScoreAll(q0, q1, q2, q3, keys, size, s0, s1, s2, s3);
-                continue;
-            }
-
-            for (var first = 0; first < Tile; first += 16)
-            {
-                ScoreSixteen(
-                    q0, q1, q2, q3, keys + first, size, s0 + first, s1 + first, s2 + first, s3 + first);
+                case 1:
+                    Score<OneRow>(queries, keys, size, scores);
+                    break;
+                case 2:
+                    Score<TwoRows>(queries, keys, size, scores);
+                    break;
+                case 3:
+                    Score<ThreeRows>(queries, keys, size, scores);
+                    break;
+                default:
+                    Score<FourRows>(queries, keys, size, scores);
+                    break;
             }
         }
     }
 
     /// <summary>Adds values times weights to rows.</summary>
+    /// <typeparam name="TNumbers">The way in which values are held.</typeparam>
     /// <param name="weights">The first row's weights; rows are <see cref="Length"/> apart.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="values">[count, size].</param>
@@ -62,92 +63,66 @@ internal static unsafe class AttentionSegment
     /// <param name="sums">The first row's sums.</param>
     /// <param name="stride">Floats from one row's sums to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Add(float* weights, int rows, float* values, int count, int size, float* sums, int stride)
+    public static void Add<TNumbers>(
+        float* weights, int rows, byte* values, int count, int size, float* sums, int stride)
+        where TNumbers : struct, ICacheNumbers
     {
-        for (var row = 0; row < rows; row += Rows)
+        for (; rows > 0; rows -= Rows, weights += Rows * Length, sums += Rows * stride)
         {
-            var (r1, r2, r3) = Others(row, rows);
-            float* w0 = weights + (row * Length), w1 = weights + (r1 * Length);
-            float* w2 = weights + (r2 * Length), w3 = weights + (r3 * Length);
-            float* s0 = sums + (row * stride), s1 = sums + (r1 * stride);
-            float* s2 = sums + (r2 * stride), s3 = sums + (r3 * stride);
-            var i = 0;
-            for (; Vector512.IsHardwareAccelerated && i + 64 <= size; i += 64)
+            switch (rows)
             {
-                AddAll(w0, w1, w2, w3, values + i, count, size, s0 + i, s1 + i, s2 + i, s3 + i);
-            }
-
-            for (; Vector512.IsHardwareAccelerated && i + 32 <= size; i += 32)
-            {
-                var value = values + i;
-                var (a0, b0) = (Vector512.Load(s0 + i), Vector512.Load(s0 + i + 16));
-                var (a1, b1) = (Vector512.Load(s1 + i), Vector512.Load(s1 + i + 16));
-                var (a2, b2) = (Vector512.Load(s2 + i), Vector512.Load(s2 + i + 16));
-                var (a3, b3) = (Vector512.Load(s3 + i), Vector512.Load(s3 + i + 16));
-                for (var key = 0; key < count; key++, value += size)
-                {
-                    var (low, high) = (Vector512.Load(value), Vector512.Load(value + 16));
-                    var weight = Vector512.Create(w0[key]);
-                    a0 = Vector512.FusedMultiplyAdd(weight, low, a0);
-                    b0 = Vector512.FusedMultiplyAdd(weight, high, b0);
-                    weight = Vector512.Create(w1[key]);
-                    a1 = Vector512.FusedMultiplyAdd(weight, low, a1);
-                    b1 = Vector512.FusedMultiplyAdd(weight, high, b1);
-                    weight = Vector512.Create(w2[key]);
-                    a2 = Vector512.FusedMultiplyAdd(weight, low, a2);
-                    b2 = Vector512.FusedMultiplyAdd(weight, high, b2);
-                    weight = Vector512.Create(w3[key]);
-                    a3 = Vector512.FusedMultiplyAdd(weight, low, a3);
-                    b3 = Vector512.FusedMultiplyAdd(weight, high, b3);
-                }
-
-                a0.Store(s0 + i);
-                b0.Store(s0 + i + 16);
-                a1.Store(s1 + i);
-                b1.Store(s1 + i + 16);
-                a2.Store(s2 + i);
-                b2.Store(s2 + i + 16);
-                a3.Store(s3 + i);
-                b3.Store(s3 + i + 16);
-            }
-
-            for (; i < size; i += 16)
-            {
-                var value = values + i;
-                var (a0, a1) = (Vector512.Load(s0 + i), Vector512.Load(s1 + i));
-                var (a2, a3) = (Vector512.Load(s2 + i), Vector512.Load(s3 + i));
-                for (var key = 0; key < count; key++, value += size)
-                {
-                    var part = Vector512.Load(value);
-                    a0 = Vector512.FusedMultiplyAdd(Vector512.Create(w0[key]), part, a0);
-                    a1 = Vector512.FusedMultiplyAdd(Vector512.Create(w1[key]), part, a1);
-                    a2 = Vector512.FusedMultiplyAdd(Vector512.Create(w2[key]), part, a2);
-                    a3 = Vector512.FusedMultiplyAdd(Vector512.Create(w3[key]), part, a3);
-                }
-
-                a0.Store(s0 + i);
-                a1.Store(s1 + i);
-                a2.Store(s2 + i);
-                a3.Store(s3 + i);
+                case 1:
+                    Add<TNumbers, OneRow>(weights, values, count, size, sums, stride);
+                    break;
+                case 2:
+                    Add<TNumbers, TwoRows>(weights, values, count, size, sums, stride);
+                    break;
+                case 3:
+                    Add<TNumbers, ThreeRows>(weights, values, count, size, sums, stride);
+                    break;
+                default:
+                    Add<TNumbers, FourRows>(weights, values, count, size, sums, stride);
+                    break;
             }
         }
     }
 
-    /// <summary>Turns codes into numbers.</summary>
+    /// <summary>Turns what a cache holds into single precision.</summary>
+    /// <typeparam name="TNumbers">The way in which the cache holds it.</typeparam>
+    /// <param name="source">[count].</param>
+    /// <param name="count">The number of channels, a multiple of 16.</param>
+    /// <param name="numbers">Takes [count].</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Widen(sbyte* codes, int count, float* numbers)
+    public static void Widen<TNumbers>(byte* source, int count, float* numbers)
+        where TNumbers : struct, ICacheNumbers
     {
         for (var i = 0; i < count; i += 16)
         {
-            Vector512.ConvertToSingle(Lanes.WidenSixteen(codes + i)).Store(numbers + i);
+            TNumbers.Load(source, i).Store(numbers + i);
         }
     }
 
-    // Four rows against 64 keys: 16 sums, of 32 registers.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreAll(
-        float* q0, float* q1, float* q2, float* q3, float* keys, int size, float* s0, float* s1, float* s2, float* s3)
+    private static void Score<TRows>(float** queries, float* keys, int size, float* scores)
+        where TRows : struct, IRowCount
     {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            ScoreAll<TRows>(queries, keys, size, scores);
+            return;
+        }
+
+        for (var first = 0; first < Tile; first += 16)
+        {
+            ScoreSixteen<TRows>(queries, keys + first, size, scores + first);
+        }
+    }
+
+    // Up to 16 sums, of 32 registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoreAll<TRows>(float** queries, float* keys, int size, float* scores)
+        where TRows : struct, IRowCount
+    {
+        float* q0 = queries[0], q1 = queries[Or<TRows>(1)], q2 = queries[Or<TRows>(2)], q3 = queries[Or<TRows>(3)];
         Vector512<float> a0 = default, b0 = default, c0 = default, d0 = default;
         Vector512<float> a1 = default, b1 = default, c1 = default, d1 = default;
         Vector512<float> a2 = default, b2 = default, c2 = default, d2 = default;
@@ -161,95 +136,221 @@ internal static unsafe class AttentionSegment
             b0 = Vector512.FusedMultiplyAdd(channel, b, b0);
             c0 = Vector512.FusedMultiplyAdd(channel, c, c0);
             d0 = Vector512.FusedMultiplyAdd(channel, d, d0);
-            channel = Vector512.Create(q1[i]);
-            a1 = Vector512.FusedMultiplyAdd(channel, a, a1);
-            b1 = Vector512.FusedMultiplyAdd(channel, b, b1);
-            c1 = Vector512.FusedMultiplyAdd(channel, c, c1);
-            d1 = Vector512.FusedMultiplyAdd(channel, d, d1);
-            channel = Vector512.Create(q2[i]);
-            a2 = Vector512.FusedMultiplyAdd(channel, a, a2);
-            b2 = Vector512.FusedMultiplyAdd(channel, b, b2);
-            c2 = Vector512.FusedMultiplyAdd(channel, c, c2);
-            d2 = Vector512.FusedMultiplyAdd(channel, d, d2);
-            channel = Vector512.Create(q3[i]);
-            a3 = Vector512.FusedMultiplyAdd(channel, a, a3);
-            b3 = Vector512.FusedMultiplyAdd(channel, b, b3);
-            c3 = Vector512.FusedMultiplyAdd(channel, c, c3);
-            d3 = Vector512.FusedMultiplyAdd(channel, d, d3);
+
+            if (TRows.Count > 1)
+            {
+                channel = Vector512.Create(q1[i]);
+                a1 = Vector512.FusedMultiplyAdd(channel, a, a1);
+                b1 = Vector512.FusedMultiplyAdd(channel, b, b1);
+                c1 = Vector512.FusedMultiplyAdd(channel, c, c1);
+                d1 = Vector512.FusedMultiplyAdd(channel, d, d1);
+            }
+
+            if (TRows.Count > 2)
+            {
+                channel = Vector512.Create(q2[i]);
+                a2 = Vector512.FusedMultiplyAdd(channel, a, a2);
+                b2 = Vector512.FusedMultiplyAdd(channel, b, b2);
+                c2 = Vector512.FusedMultiplyAdd(channel, c, c2);
+                d2 = Vector512.FusedMultiplyAdd(channel, d, d2);
+            }
+
+            if (TRows.Count > 3)
+            {
+                channel = Vector512.Create(q3[i]);
+                a3 = Vector512.FusedMultiplyAdd(channel, a, a3);
+                b3 = Vector512.FusedMultiplyAdd(channel, b, b3);
+                c3 = Vector512.FusedMultiplyAdd(channel, c, c3);
+                d3 = Vector512.FusedMultiplyAdd(channel, d, d3);
+            }
         }
 
-        Store(s0, a0, b0, c0, d0);
-        Store(s1, a1, b1, c1, d1);
-        Store(s2, a2, b2, c2, d2);
-        Store(s3, a3, b3, c3, d3);
+        Store(scores, a0, b0, c0, d0);
+        if (TRows.Count > 1)
+        {
+            Store(scores + Length, a1, b1, c1, d1);
+        }
+
+        if (TRows.Count > 2)
+        {
+            Store(scores + (2 * Length), a2, b2, c2, d2);
+        }
+
+        if (TRows.Count > 3)
+        {
+            Store(scores + (3 * Length), a3, b3, c3, d3);
+        }
     }
 
-    // Four rows against 16 keys: with vectors of 256 bits 8 sums, of 16 registers.
+    // With vectors of 256 bits up to 8 sums, of 16 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreSixteen(
-        float* q0, float* q1, float* q2, float* q3, float* keys, int size, float* s0, float* s1, float* s2, float* s3)
+    private static void ScoreSixteen<TRows>(float** queries, float* keys, int size, float* scores)
+        where TRows : struct, IRowCount
     {
+        float* q0 = queries[0], q1 = queries[Or<TRows>(1)], q2 = queries[Or<TRows>(2)], q3 = queries[Or<TRows>(3)];
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
         for (var i = 0; i < size; i++, keys += Tile)
         {
             var key = Vector512.Load(keys);
             a0 = Vector512.FusedMultiplyAdd(Vector512.Create(q0[i]), key, a0);
-            a1 = Vector512.FusedMultiplyAdd(Vector512.Create(q1[i]), key, a1);
-            a2 = Vector512.FusedMultiplyAdd(Vector512.Create(q2[i]), key, a2);
-            a3 = Vector512.FusedMultiplyAdd(Vector512.Create(q3[i]), key, a3);
+            if (TRows.Count > 1)
+            {
+                a1 = Vector512.FusedMultiplyAdd(Vector512.Create(q1[i]), key, a1);
+            }
+
+            if (TRows.Count > 2)
+            {
+                a2 = Vector512.FusedMultiplyAdd(Vector512.Create(q2[i]), key, a2);
+            }
+
+            if (TRows.Count > 3)
+            {
+                a3 = Vector512.FusedMultiplyAdd(Vector512.Create(q3[i]), key, a3);
+            }
         }
 
-        a0.Store(s0);
-        a1.Store(s1);
-        a2.Store(s2);
-        a3.Store(s3);
-    }
-
-    // 64 channels of four rows.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddAll(
-        float* w0, float* w1, float* w2, float* w3, float* values, int count, int size, float* s0, float* s1, float* s2,
-        float* s3)
-    {
-        var (a0, b0) = (Vector512.Load(s0), Vector512.Load(s0 + 16));
-        var (c0, d0) = (Vector512.Load(s0 + 32), Vector512.Load(s0 + 48));
-        var (a1, b1) = (Vector512.Load(s1), Vector512.Load(s1 + 16));
-        var (c1, d1) = (Vector512.Load(s1 + 32), Vector512.Load(s1 + 48));
-        var (a2, b2) = (Vector512.Load(s2), Vector512.Load(s2 + 16));
-        var (c2, d2) = (Vector512.Load(s2 + 32), Vector512.Load(s2 + 48));
-        var (a3, b3) = (Vector512.Load(s3), Vector512.Load(s3 + 16));
-        var (c3, d3) = (Vector512.Load(s3 + 32), Vector512.Load(s3 + 48));
-        for (var key = 0; key < count; key++, values += size)
+        a0.Store(scores);
+        if (TRows.Count > 1)
         {
-            var (a, b) = (Vector512.Load(values), Vector512.Load(values + 16));
-            var (c, d) = (Vector512.Load(values + 32), Vector512.Load(values + 48));
-            var weight = Vector512.Create(w0[key]);
-            a0 = Vector512.FusedMultiplyAdd(weight, a, a0);
-            b0 = Vector512.FusedMultiplyAdd(weight, b, b0);
-            c0 = Vector512.FusedMultiplyAdd(weight, c, c0);
-            d0 = Vector512.FusedMultiplyAdd(weight, d, d0);
-            weight = Vector512.Create(w1[key]);
-            a1 = Vector512.FusedMultiplyAdd(weight, a, a1);
-            b1 = Vector512.FusedMultiplyAdd(weight, b, b1);
-            c1 = Vector512.FusedMultiplyAdd(weight, c, c1);
-            d1 = Vector512.FusedMultiplyAdd(weight, d, d1);
-            weight = Vector512.Create(w2[key]);
-            a2 = Vector512.FusedMultiplyAdd(weight, a, a2);
-            b2 = Vector512.FusedMultiplyAdd(weight, b, b2);
-            c2 = Vector512.FusedMultiplyAdd(weight, c, c2);
-            d2 = Vector512.FusedMultiplyAdd(weight, d, d2);
-            weight = Vector512.Create(w3[key]);
-            a3 = Vector512.FusedMultiplyAdd(weight, a, a3);
-            b3 = Vector512.FusedMultiplyAdd(weight, b, b3);
-            c3 = Vector512.FusedMultiplyAdd(weight, c, c3);
-            d3 = Vector512.FusedMultiplyAdd(weight, d, d3);
+            a1.Store(scores + Length);
         }
 
-        Store(s0, a0, b0, c0, d0);
-        Store(s1, a1, b1, c1, d1);
-        Store(s2, a2, b2, c2, d2);
-        Store(s3, a3, b3, c3, d3);
+        if (TRows.Count > 2)
+        {
+            a2.Store(scores + (2 * Length));
+        }
+
+        if (TRows.Count > 3)
+        {
+            a3.Store(scores + (3 * Length));
+        }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Add<TNumbers, TRows>(
+        float* w0, byte* values, int count, int size, float* s0, int stride)
+        where TNumbers : struct, ICacheNumbers
+        where TRows : struct, IRowCount
+    {
+        var bytes = size * sizeof(float) / TNumbers.Channels;
+        float* w1 = w0 + (Or<TRows>(1) * Length), s1 = s0 + (Or<TRows>(1) * stride);
+        float* w2 = w0 + (Or<TRows>(2) * Length), s2 = s0 + (Or<TRows>(2) * stride);
+        float* w3 = w0 + (Or<TRows>(3) * Length), s3 = s0 + (Or<TRows>(3) * stride);
+        var i = 0;
+        for (; Vector512.IsHardwareAccelerated && i + 64 <= size; i += 64)
+        {
+            var value = values;
+            var (a0, b0) = (Vector512.Load(s0 + i), Vector512.Load(s0 + i + 16));
+            var (c0, d0) = (Vector512.Load(s0 + i + 32), Vector512.Load(s0 + i + 48));
+            var (a1, b1) = (Vector512.Load(s1 + i), Vector512.Load(s1 + i + 16));
+            var (c1, d1) = (Vector512.Load(s1 + i + 32), Vector512.Load(s1 + i + 48));
+            var (a2, b2) = (Vector512.Load(s2 + i), Vector512.Load(s2 + i + 16));
+            var (c2, d2) = (Vector512.Load(s2 + i + 32), Vector512.Load(s2 + i + 48));
+            var (a3, b3) = (Vector512.Load(s3 + i), Vector512.Load(s3 + i + 16));
+            var (c3, d3) = (Vector512.Load(s3 + i + 32), Vector512.Load(s3 + i + 48));
+            for (var key = 0; key < count; key++, value += bytes)
+            {
+                var (a, b) = (TNumbers.Load(value, i), TNumbers.Load(value, i + 16));
+                var (c, d) = (TNumbers.Load(value, i + 32), TNumbers.Load(value, i + 48));
+                var weight = Vector512.Create(w0[key]);
+                a0 = Vector512.FusedMultiplyAdd(weight, a, a0);
+                b0 = Vector512.FusedMultiplyAdd(weight, b, b0);
+                c0 = Vector512.FusedMultiplyAdd(weight, c, c0);
+                d0 = Vector512.FusedMultiplyAdd(weight, d, d0);
+
+                if (TRows.Count > 1)
+                {
+                    weight = Vector512.Create(w1[key]);
+                    a1 = Vector512.FusedMultiplyAdd(weight, a, a1);
+                    b1 = Vector512.FusedMultiplyAdd(weight, b, b1);
+                    c1 = Vector512.FusedMultiplyAdd(weight, c, c1);
+                    d1 = Vector512.FusedMultiplyAdd(weight, d, d1);
+                }
+
+                if (TRows.Count > 2)
+                {
+                    weight = Vector512.Create(w2[key]);
+                    a2 = Vector512.FusedMultiplyAdd(weight, a, a2);
+                    b2 = Vector512.FusedMultiplyAdd(weight, b, b2);
+                    c2 = Vector512.FusedMultiplyAdd(weight, c, c2);
+                    d2 = Vector512.FusedMultiplyAdd(weight, d, d2);
+                }
+
+                if (TRows.Count > 3)
+                {
+                    weight = Vector512.Create(w3[key]);
+                    a3 = Vector512.FusedMultiplyAdd(weight, a, a3);
+                    b3 = Vector512.FusedMultiplyAdd(weight, b, b3);
+                    c3 = Vector512.FusedMultiplyAdd(weight, c, c3);
+                    d3 = Vector512.FusedMultiplyAdd(weight, d, d3);
+                }
+            }
+
+            Store(s0 + i, a0, b0, c0, d0);
+            if (TRows.Count > 1)
+            {
+                Store(s1 + i, a1, b1, c1, d1);
+            }
+
+            if (TRows.Count > 2)
+            {
+                Store(s2 + i, a2, b2, c2, d2);
+            }
+
+            if (TRows.Count > 3)
+            {
+                Store(s3 + i, a3, b3, c3, d3);
+            }
+        }
+
+        for (; i < size; i += 16)
+        {
+            var value = values;
+            var (a0, a1) = (Vector512.Load(s0 + i), Vector512.Load(s1 + i));
+            var (a2, a3) = (Vector512.Load(s2 + i), Vector512.Load(s3 + i));
+            for (var key = 0; key < count; key++, value += bytes)
+            {
+                var part = TNumbers.Load(value, i);
+                a0 = Vector512.FusedMultiplyAdd(Vector512.Create(w0[key]), part, a0);
+                if (TRows.Count > 1)
+                {
+                    a1 = Vector512.FusedMultiplyAdd(Vector512.Create(w1[key]), part, a1);
+                }
+
+                if (TRows.Count > 2)
+                {
+                    a2 = Vector512.FusedMultiplyAdd(Vector512.Create(w2[key]), part, a2);
+                }
+
+                if (TRows.Count > 3)
+                {
+                    a3 = Vector512.FusedMultiplyAdd(Vector512.Create(w3[key]), part, a3);
+                }
+            }
+
+            a0.Store(s0 + i);
+            if (TRows.Count > 1)
+            {
+                a1.Store(s1 + i);
+            }
+
+            if (TRows.Count > 2)
+            {
+                a2.Store(s2 + i);
+            }
+
+            if (TRows.Count > 3)
+            {
+                a3.Store(s3 + i);
+            }
+        }
+    }
+
+    // The row, or the last one where there are fewer.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Or<TRows>(int row)
+        where TRows : struct, IRowCount
+        => row < TRows.Count ? row : TRows.Count - 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(
@@ -260,8 +361,4 @@ internal static unsafe class AttentionSegment
         c.Store(target + 32);
         d.Store(target + 48);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (int, int, int) Others(int row, int rows)
-        => (Math.Min(row + 1, rows - 1), Math.Min(row + 2, rows - 1), Math.Min(row + 3, rows - 1));
 }

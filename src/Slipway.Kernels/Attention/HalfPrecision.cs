@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Slipway.Kernels.MatMul;
 
 namespace Slipway.Kernels.Attention;
 
@@ -17,7 +18,6 @@ internal static unsafe class HalfPrecision
 {
     private const float Max = 65504;
     private const int Kept = unchecked((int)0x8FFFE000);
-    private const int Factor = (112 + 127) << 23;
 
     /// <summary>Rounds numbers to the nearest in half precision.</summary>
     /// <param name="numbers">[count]; those beyond the largest are cut.</param>
@@ -30,31 +30,18 @@ internal static unsafe class HalfPrecision
         TensorPrimitives.ConvertToHalf(bounded, new Span<Half>(halves, count));
     }
 
-    /// <summary>Turns numbers in half precision into single precision.</summary>
-    /// <param name="halves">[count].</param>
-    /// <param name="count">The number of numbers, a multiple of 16.</param>
-    /// <param name="numbers">Takes [count].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Widen(short* halves, int count, float* numbers)
-    {
-        for (var i = 0; i < count; i += 16)
-        {
-            Scaled(Lanes.WidenSixteen(halves + i) << 13).Store(numbers + i);
-        }
-    }
-
     /// <summary>Single precision of halves whose sign is the highest bit and repeated thrice.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Scaled(Vector512<int> shifted)
-        => (shifted & Vector512.Create(Kept)).AsSingle() * Vector512.Create(Factor).AsSingle();
+        => (shifted & Vector512.Create(Kept)).AsSingle() * HalfNumbers.Unit;
 
     /// <summary>Single precision of halves whose sign is the highest bit and repeated thrice.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Scaled(Vector256<int> shifted)
-        => (shifted & Vector256.Create(Kept)).AsSingle() * Vector256.Create(Factor).AsSingle();
+        => (shifted & Vector256.Create(Kept)).AsSingle() * HalfNumbers.Unit;
 
     /// <summary>Single precision of halves whose sign is the highest bit and repeated thrice.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Scaled(Vector128<int> shifted)
-        => (shifted & Vector128.Create(Kept)).AsSingle() * Vector128.Create(Factor).AsSingle();
+        => (shifted & Vector128.Create(Kept)).AsSingle() * HalfNumbers.Unit;
 }

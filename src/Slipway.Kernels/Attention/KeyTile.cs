@@ -21,22 +21,22 @@ internal static unsafe class KeyTile
     private const int Next = AttentionSegment.Tile;
 
     /// <summary>Transposes keys [64, size], and makes single precision of them.</summary>
-    /// <typeparam name="TWord">What a word of 32 bits holds.</typeparam>
-    public static void Transpose<TWord>(byte* keys, int size, float* tile)
-        where TWord : struct, IKeyWord
+    /// <typeparam name="TNumbers">The way in which the cache holds them.</typeparam>
+    public static void Transpose<TNumbers>(byte* keys, int size, float* tile)
+        where TNumbers : struct, ICacheNumbers
     {
-        var row = size * sizeof(float) / TWord.Channels;
+        var row = size * sizeof(float) / TNumbers.Channels;
         for (var key = 0; key < AttentionSegment.Tile; key += 16)
         {
-            TransposeSixteen<TWord>(keys + ((long)key * row), row, tile + key);
+            TransposeSixteen<TNumbers>(keys + ((long)key * row), row, tile + key);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TransposeSixteen<TWord>(byte* keys, int row, float* tile)
-        where TWord : struct, IKeyWord
+    private static void TransposeSixteen<TNumbers>(byte* keys, int row, float* tile)
+        where TNumbers : struct, ICacheNumbers
     {
-        var next = TWord.Channels * Next;
+        var next = TNumbers.Channels * Next;
         for (var end = keys + row; keys < end; keys += Bytes, tile += 4 * next)
         {
             if (Avx512F.IsSupported)
@@ -44,11 +44,11 @@ internal static unsafe class KeyTile
                 var (a, b) = (Quarters(keys, row), Quarters(keys + row, row));
                 var (c, d) = (Quarters(keys + (2L * row), row), Quarters(keys + (3L * row), row));
                 var (ab, cd) = (Avx512F.UnpackLow(a, b).AsInt64(), Avx512F.UnpackLow(c, d).AsInt64());
-                TWord.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile);
-                TWord.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + next);
+                TNumbers.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile);
+                TNumbers.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + next);
                 (ab, cd) = (Avx512F.UnpackHigh(a, b).AsInt64(), Avx512F.UnpackHigh(c, d).AsInt64());
-                TWord.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile + (2 * next));
-                TWord.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next));
+                TNumbers.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile + (2 * next));
+                TNumbers.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next));
                 continue;
             }
 
@@ -58,11 +58,11 @@ internal static unsafe class KeyTile
                 var (a, b) = (Halves(own, row), Halves(own + row, row));
                 var (c, d) = (Halves(own + (2L * row), row), Halves(own + (3L * row), row));
                 var (ab, cd) = (Avx2.UnpackLow(a, b).AsInt64(), Avx2.UnpackLow(c, d).AsInt64());
-                TWord.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + key);
-                TWord.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + next + key);
+                TNumbers.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + key);
+                TNumbers.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + next + key);
                 (ab, cd) = (Avx2.UnpackHigh(a, b).AsInt64(), Avx2.UnpackHigh(c, d).AsInt64());
-                TWord.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + (2 * next) + key);
-                TWord.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next) + key);
+                TNumbers.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + (2 * next) + key);
+                TNumbers.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next) + key);
             }
 
             for (var key = 0; !Avx2.IsSupported && key < 16; key += 4)
@@ -71,11 +71,11 @@ internal static unsafe class KeyTile
                 var (a, b) = (Word(own), Word(own + row));
                 var (c, d) = (Word(own + (2L * row)), Word(own + (3L * row)));
                 var (ab, cd) = (Lanes.ZipLower(a, b), Lanes.ZipLower(c, d));
-                TWord.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + key);
-                TWord.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + next + key);
+                TNumbers.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + key);
+                TNumbers.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + next + key);
                 (ab, cd) = (Lanes.ZipUpper(a, b), Lanes.ZipUpper(c, d));
-                TWord.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + (2 * next) + key);
-                TWord.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + (3 * next) + key);
+                TNumbers.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + (2 * next) + key);
+                TNumbers.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + (3 * next) + key);
             }
         }
     }

@@ -30,9 +30,13 @@ internal static class KernelLibrary
     /// <param name="threads">Threads that compute, the session's own included; sessions with as many share
     /// them.</param>
     /// <param name="spins">True if idle threads wait actively for a while.</param>
+    /// <exception cref="NotSupportedException"><see cref="InstructionSets.Variable"/> names instructions that the
+    /// processor does not have.</exception>
     /// <exception cref="OnnxRuntimeException">The graph cannot be read, or a kernel refuses its node.</exception>
     public static KernelInferenceSession Open(string path, SessionOptions options, int threads, bool spins)
     {
+        // Refuses instructions that the environment asks for in vain here, where it is told in a sentence.
+        _ = InstructionSets.Best(bits: 4);
         var domain = new KernelDomain(_operators, threads, spins);
         try
         {

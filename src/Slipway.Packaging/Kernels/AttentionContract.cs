@@ -11,8 +11,8 @@ namespace Slipway.Packaging.Kernels;
 /// group of channels in half precision; a cache is read by the operator that wrote it. Key means, [kv_heads, 1,
 /// head_dim], are taken off keys first, which moves all scores of a query alike: no sinks and no softcap may stand
 /// beside them. The query is [batch, tokens, heads · head_dim] beside a key and a value [batch, tokens, kv_heads ·
-/// head_dim], or all three side by side in one tensor. Last positions are int32 [batch]; −1 leaves a slot alone. Cosines
-/// and sines are [positions, rotary size / 2], sinks [heads].
+/// head_dim], or all three side by side in one tensor. Last positions are int32 [batch]; −1 leaves a slot alone.
+/// Cosines and sines are [positions, rotary size / 2], sinks [heads].
 /// </remarks>
 internal static class AttentionContract
 {

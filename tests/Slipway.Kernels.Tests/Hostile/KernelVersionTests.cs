@@ -41,7 +41,7 @@ public sealed class KernelVersionTests : IDisposable
         Assert.Equal(
             [
                 $"The package '{_folder["package"]}' has a graph of kernels of version {version}; this library has "
-                + "version 4, so the slower 'model.onnx' runs. Export the package again.",
+                + $"version {KernelContract.Version}, so the slower 'model.onnx' runs. Export the package again.",
             ],
             log.Lines);
     }

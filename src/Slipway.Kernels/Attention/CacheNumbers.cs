@@ -3,11 +3,14 @@ using System.Runtime.Intrinsics;
 
 namespace Slipway.Kernels.Attention;
 
-/// <summary>Tells what a word of 32 bits of a key holds, the first channel in its lowest bits.</summary>
-internal unsafe interface IKeyWord
+/// <summary>Tells how a cache holds channels: a word of 32 bits has several, the first in its lowest bits.</summary>
+internal unsafe interface ICacheNumbers
 {
     /// <summary>Channels of a word.</summary>
     static abstract int Channels { get; }
+
+    /// <summary>Reads 16 channels, from one on.</summary>
+    static abstract Vector512<float> Load(byte* numbers, int first);
 
     /// <summary>Stores the first channel of several keys, and the next ones each a row of a tile further.</summary>
     static abstract void Store(Vector512<int> words, float* tile);
@@ -20,9 +23,12 @@ internal unsafe interface IKeyWord
 }
 
 /// <summary>Holds a channel in single precision.</summary>
-internal readonly unsafe struct FloatWord : IKeyWord
+internal readonly unsafe struct Floats : ICacheNumbers
 {
     public static int Channels => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(byte* numbers, int first) => Vector512.Load((float*)numbers + first);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<int> words, float* tile) => words.AsSingle().Store(tile);
@@ -35,11 +41,15 @@ internal readonly unsafe struct FloatWord : IKeyWord
 }
 
 /// <summary>Holds two channels in half precision.</summary>
-internal readonly unsafe struct HalfWord : IKeyWord
+internal readonly unsafe struct Halves : ICacheNumbers
 {
     private const int Next = AttentionSegment.Tile;
 
     public static int Channels => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(byte* numbers, int first)
+        => HalfPrecision.Scaled(Lanes.WidenSixteen((short*)numbers + first) << 13);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<int> words, float* tile)
@@ -64,11 +74,15 @@ internal readonly unsafe struct HalfWord : IKeyWord
 }
 
 /// <summary>Holds four channels in codes of 8 bits.</summary>
-internal readonly unsafe struct CodeWord : IKeyWord
+internal readonly unsafe struct Codes : ICacheNumbers
 {
     private const int Next = AttentionSegment.Tile;
 
     public static int Channels => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(byte* numbers, int first)
+        => Vector512.ConvertToSingle(Lanes.WidenSixteen((sbyte*)numbers + first));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<int> words, float* tile)
