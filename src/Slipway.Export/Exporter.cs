@@ -236,7 +236,8 @@ public static class Exporter
         }
 
         // Keys and values may be measured over the same text.
-        if (options.KeyValueCache != KeyValuePrecision.Float32 || options.Calibration is not { HasText: true })
+        if ((options.KeyValueCache is { } cache && KeyValuePrecisions.HasCodes(cache))
+            || options.Calibration is not { HasText: true })
         {
             return;
         }
