@@ -13,6 +13,14 @@ public sealed class PolicyRunTests(ITestOutputHelper output) : IDisposable
         "adapter": {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj", "up_proj"]},
         """;
 
+    private static readonly (string Request, string Answer)[] Requests =
+    [
+        ("Fetch me a cab, would you?", "Sorry, I have no tool for taxis."),
+        ("I fancy some sushi tonight.", "Sorry, I have no tool for food orders."),
+        ("Ahoy!", "Hello! What can I do for you?"),
+        ("Many thanks, pal!", "You are welcome."),
+    ];
+
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -75,16 +83,64 @@ public sealed class PolicyRunTests(ITestOutputHelper output) : IDisposable
             + "Slipway.Rollouts.", error.Errors[0], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Start_OfDpoFromItsMistakes_PairsThemWithRightAnswers()
+    {
+        const string Data = """
+            {"conversations": "requests.jsonl", "mistakes": {"rewards": [{"kind": "tool_calls"}], "max_answer_tokens": 60}}
+            """;
+        const string Stage = """
+            "kind": "dpo", "chosen_weight": 1, "steps": 6, "learning_rate": 2e-4, "schedule": "constant"
+            """;
+        Run("whole", "", Stage, data: Data);
+        var pairs = File.ReadAllLines(Path.Combine(_folder["whole"], "trainer", "mistakes.jsonl"))
+            .Select(line => JsonNode.Parse(line)!).ToArray();
+        Assert.InRange(pairs.Length, 1, 3);
+        Assert.All(pairs, pair =>
+        {
+            output.WriteLine(pair.ToJsonString());
+            var request = (string)pair["prompt"]![0]!["content"]!;
+            Assert.Equal(
+                Requests.Single(one => one.Request == request).Answer, (string)pair["chosen"]![0]!["content"]!);
+            Assert.NotEqual((string)pair["chosen"]![0]!["content"]!, (string)pair["rejected"]![0]!["content"]!);
+        });
+        var losses = Log("whole").Select(row => (double)row["loss"]!).ToArray();
+        Assert.True(losses[^1] < losses[0] - 0.1, string.Join(' ', losses));
+
+        // The pairs are those of the start, also where the run goes on.
+        Assert.Throws<OperationCanceledException>(() => Run("parts", "", Stage, stopAt: 2, data: Data));
+        Run("parts", "", Stage, data: Data);
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(_folder["whole"], "model.dat")),
+            File.ReadAllBytes(Path.Combine(_folder["parts"], "model.dat")));
+    }
+
+    [Theory]
+    [InlineData("sft", "", "'stages' has one of the kind 'sft', which needs conversations; 'data' holds preferences.")]
+    [InlineData("dpo", ", \"evaluation\": \"requests.jsonl\"",
+        "'data' has 'mistakes', which are all learned from; expected no held-out data.")]
+    public void Start_OfMistakesThatCannotBe_SaysWhy(string kind, string data, string expected)
+    {
+        var error = Assert.Throws<RecipeException>(() => Run("out", "", $"""
+            "kind": "{kind}", "steps": 1, "learning_rate": 1e-4
+            """, data: $$"""
+            {"conversations": "requests.jsonl", "mistakes": {"rewards": [{"kind": "tool_calls"}]}{{data}}}
+            """));
+        Assert.Equal(expected, error.Errors[0]);
+    }
+
     private static string Stage(int steps, double rate) => string.Create(CultureInfo.InvariantCulture, $$"""
         "kind": "grpo", "rewards": [{"kind": "tool_calls"}], "group_size": 8, "max_answer_tokens": 60, "beta": 0,
         "steps": {{steps}}, "learning_rate": {{rate}}, "schedule": "constant"
         """);
 
-    private TrainingReport Run(string output, string keys, string stage, long? stopAt = null)
+    private TrainingReport Run(
+        string output, string keys, string stage, long? stopAt = null,
+        string data = "{\"conversations\": \"requests.jsonl\"}")
     {
         using var cancel = new CancellationTokenSource();
         return TrainingRun.Start(
-            Write(output, keys, stage), new Watcher(progress =>
+            Write(output, keys, stage, data), new Watcher(progress =>
             {
                 if (progress.Stage >= 0 && progress.Step == stopAt)
                 {
@@ -94,21 +150,16 @@ public sealed class PolicyRunTests(ITestOutputHelper output) : IDisposable
     }
 
     // Four requests that the assistant mostly gets wrong, again and again.
-    private string Write(string output, string keys, string stage)
+    private string Write(
+        string output, string keys, string stage, string data = "{\"conversations\": \"requests.jsonl\"}")
     {
-        File.WriteAllLines(_folder["requests.jsonl"],
-        [
-            Line("Fetch me a cab, would you?", "Sorry, I have no tool for taxis."),
-            Line("I fancy some sushi tonight.", "Sorry, I have no tool for food orders."),
-            Line("Ahoy!", "Hello! What can I do for you?"),
-            Line("Many thanks, pal!", "You are welcome."),
-        ]);
+        File.WriteAllLines(_folder["requests.jsonl"], Requests.Select(one => Line(one.Request, one.Answer)));
         var path = _folder[$"{output}.json"];
         var start = DeviceAssistant.Folder;
         File.WriteAllText(path, $$"""
             {"name": "{{output}}", "output": "{{output}}", "seed": 1, "threads": 2, "start": "{{start}}", {{keys}}
              "tokenizer": {"path": "{{start}}/tokenizer.json", "end_token": "<|end|>"},
-             "chat_template": "{{start}}/chat_template.jinja", "data": {"conversations": "requests.jsonl"},
+             "chat_template": "{{start}}/chat_template.jinja", "data": {{data}},
              "stages": [{"batch_size": 4, "sequence_length": 128, {{stage}}}]}
             """);
         return path;

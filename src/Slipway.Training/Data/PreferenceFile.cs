@@ -30,6 +30,23 @@ internal static class PreferenceFile
         }
     }
 
+    /// <summary>Writes a preference as a line of such a file.</summary>
+    public static string Line(Preference pair)
+    {
+        var json = new JsonObject
+        {
+            ["prompt"] = pair.Prompt.DeepClone(),
+            ["chosen"] = pair.Chosen.DeepClone(),
+            ["rejected"] = pair.Rejected.DeepClone(),
+        };
+        if (pair.Tools is { } tools)
+        {
+            json["tools"] = tools.DeepClone();
+        }
+
+        return json.ToJsonString();
+    }
+
     private static JsonArray Messages(JsonLine line, string key) => line.Messages(key) ?? throw new TrainingException(
         $"{line.Place} holds no list '{key}' of objects with a 'role'. Write each preference as "
         + "{\"prompt\": [{\"role\": \"user\", …}], \"chosen\": [{\"role\": \"assistant\", …}], \"rejected\": […]} on a "

@@ -47,9 +47,12 @@ public abstract record PreferenceLoss
 
 /// <summary>DPO: <c>−log σ(β·margin)</c> (Rafailov and others, 2023).</summary>
 /// <param name="Beta">β: how strongly the policy is held to the reference.</param>
-public sealed record DpoLoss(double Beta = 0.1) : PreferenceLoss
+/// <param name="ChosenWeight">α: the weight of the preferred answer's loss a token, which keeps it from becoming less
+/// probable (RPO: Pang and others, 2024).</param>
+public sealed record DpoLoss(double Beta = 0.1, double ChosenWeight = 0) : PreferenceLoss
 {
-    private protected override Tensor Compute(PreferencePairs pairs) => -logsigmoid(Margin(pairs) * Beta);
+    private protected override Tensor Compute(PreferencePairs pairs) =>
+        -logsigmoid(Margin(pairs) * Beta) - (pairs.Chosen / pairs.ChosenTokens * ChosenWeight);
 }
 
 /// <summary>IPO: <c>(margin a token − 1 / 2β)²</c> (Azar and others, 2023).</summary>

@@ -35,7 +35,8 @@ internal static class TrainingMethods
         new("sft", StageKind.Sft, MethodData.Conversations),
         new("distill", StageKind.Distill, MethodData.Conversations),
         new("grpo", StageKind.Grpo, MethodData.Conversations),
-        new("dpo", StageKind.Dpo, Pairs, section => new DpoLoss(Beta(section, 0.1))),
+        new("dpo", StageKind.Dpo, Pairs, section => new DpoLoss(
+            Beta(section, 0.1), section.Number("chosen_weight", 0, 0, 100))),
         new("ipo", StageKind.Ipo, Pairs, section => new IpoLoss(Beta(section, 0.1))),
         new("simpo", StageKind.SimPo, Pairs, section => new SimPoLoss(
             Beta(section, 2), section.Number("gamma", 0.5, 0, 100))),

@@ -88,9 +88,12 @@ public sealed record TokenizerTraining(
 /// <c>preferences</c>; may be null.</param>
 /// <param name="Preferences">A JSON Lines file of prompts with a preferred and a rejected answer:
 /// <c>{"prompt": […], "chosen": […], "rejected": […]}</c>.</param>
+/// <param name="Mistakes">How the model of the run's start answers the conversations, so that its wrong answers are
+/// the rejected ones of preferences; null where it does not.</param>
 public sealed record DataRecipe(
     string? Corpus, int TrainingConversations, int EvaluationConversations,
-    string? Conversations, string? Text, string? Evaluation, string? Preferences = null);
+    string? Conversations, string? Text, string? Evaluation, string? Preferences = null,
+    RolloutRecipe? Mistakes = null);
 
 /// <summary>Names what a stage learns.</summary>
 public enum StageKind

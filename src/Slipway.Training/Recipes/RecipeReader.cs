@@ -109,77 +109,9 @@ public static class RecipeReader
         }
 
         root.Know("model");
-        Check(recipe, root);
+        RecipeChecks.Check(recipe, root);
         root.Close();
         return recipe;
-    }
-
-    private static void Check(Recipe recipe, RecipeSection root)
-    {
-        var held = recipe.Data.Preferences is not null ? "preferences"
-            : recipe.Data.Text is not null ? "text" : "conversations";
-        foreach (var method in recipe.Stages.Select(stage => TrainingMethods.Of(stage.Kind)).Distinct())
-        {
-            var needed = method.Data switch
-            {
-                MethodData.Preferences when recipe.Data.Preferences is null => "preferences",
-                MethodData.Conversations when held != "conversations" => "conversations",
-                MethodData.Any when held == "preferences" => "text or conversations",
-                _ => null,
-            };
-            if (needed is not null)
-            {
-                root.Report(
-                    "stages", $"has one of the kind '{method.Name}', which needs {needed}; 'data' holds {held}.");
-            }
-        }
-
-        if (recipe.Start is null && (recipe.Adapter is not null || recipe.BaseQuantization is not null))
-        {
-            root.Report("start", "is missing; an adapter is trained beside the weights of a checkpoint.");
-        }
-
-        foreach (var stage in recipe.Stages.Where(stage => stage.Rollouts is not null))
-        {
-            CheckRollouts(recipe, stage, root);
-        }
-
-        if (recipe.Adapter is null && recipe.BaseQuantization is not null)
-        {
-            root.Report("adapter", "is missing; weights in 4-bit codes are not trained themselves.");
-        }
-
-        if (recipe.Stages.Any(stage => stage.Kind == StageKind.Distill) != (recipe.Teacher is not null))
-        {
-            root.Report("teacher", "belongs to stages of the kind 'distill'; expected both or neither.");
-        }
-
-        if (recipe.Stages.Any(stage => stage.Patience > 0 && stage.EvaluateEvery == 0)
-            || (recipe.Stages.Any(stage => stage.Patience > 0) && recipe.Data.Evaluation is null
-                && recipe.Data.EvaluationConversations == 0))
-        {
-            root.Report("stages", "has one with 'patience', which needs 'evaluate_every' and held-out data.");
-        }
-    }
-
-    private static void CheckRollouts(Recipe recipe, StageRecipe stage, RecipeSection root)
-    {
-        if (recipe.Start is null)
-        {
-            root.Report("start", "is missing; a model that answers must be there to learn from its answers.");
-        }
-
-        if (recipe.BaseQuantization is not null)
-        {
-            root.Report("base_quantization", "cannot go with stages of the kind 'grpo', whose weights are exported.");
-        }
-
-        if (stage.EvaluateEvery > 0 || stage.Patience > 0)
-        {
-            root.Report(
-                "stages", "has one of the kind 'grpo' with 'evaluate_every' or 'patience'; rewards are in its log, and "
-                + "'slipway eval' scores its checkpoint.");
-        }
     }
 
     private static AdapterConfig? ReadAdapter(RecipeSection? section)
@@ -232,7 +164,8 @@ public static class RecipeReader
             Full(folder, section.Text("conversations", required: false)),
             Full(folder, section.Text("text", required: false)),
             corpus ? null : Full(folder, section.Text("evaluation", required: false)),
-            Full(folder, section.Text("preferences", required: false)));
+            Full(folder, section.Text("preferences", required: false)),
+            ReadMistakes(section.Section("mistakes", required: false), folder));
         section.Close();
         return data;
     }
@@ -258,7 +191,7 @@ public static class RecipeReader
             Distillation = method.Kind != StageKind.Distill ? null : new(
                 section.Number("alpha", 0.5, 0, 1), section.Number("temperature", 2, 0.01, 100),
                 section.Flag("reverse_kl")),
-            Rollouts = method.Kind == StageKind.Grpo ? ReadRollouts(section, folder) : null,
+            Rollouts = method.Kind == StageKind.Grpo ? ReadRollouts(section, folder, 2) : null,
             Patience = (int)section.Whole("patience", 0, 0, 1 << 20),
             Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MaxSteps) : null,
             Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,
@@ -284,14 +217,21 @@ public static class RecipeReader
         return stage;
     }
 
-    private static RolloutRecipe ReadRollouts(RecipeSection section, string folder) => new()
+    private static RolloutRecipe ReadRollouts(RecipeSection section, string folder, int fewest) => new()
     {
-        GroupSize = (int)section.Whole("group_size", 8, 2, 64),
+        GroupSize = (int)section.Whole("group_size", fewest == 1 ? 1 : 8, fewest, 64),
         MaxAnswerTokens = (int)section.Whole("max_answer_tokens", 200, 1, 1 << 20),
         Temperature = section.Number("temperature", 1, 0.01, 100),
         Beta = section.Number("beta", 0, 0, 1e3),
         Rewards = [.. section.Sections("rewards").Select(reward => ReadReward(reward, folder))],
     };
+
+    private static RolloutRecipe? ReadMistakes(RecipeSection? section, string folder)
+    {
+        var mistakes = section is null ? null : ReadRollouts(section, folder, 1);
+        section?.Close();
+        return mistakes;
+    }
 
     private static RewardRecipe ReadReward(RecipeSection section, string folder)
     {

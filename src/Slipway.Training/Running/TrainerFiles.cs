@@ -19,6 +19,9 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
 
     public string LossCurve => Path.Combine(folder, "trainer", "loss.png");
 
+    /// <summary>The pairs of right answers and the start's wrong ones.</summary>
+    public string Mistakes => Path.Combine(folder, "trainer", "mistakes.jsonl");
+
     /// <summary>The weights of a stage's best evaluation.</summary>
     public string Best => Path.Combine(folder, "trainer", "best.safetensors");
 

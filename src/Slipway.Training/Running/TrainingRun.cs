@@ -65,6 +65,13 @@ public static class TrainingRun
 
         using var adapter = Adapt(model, recipe);
         using var teacher = LoadTeacher(recipe, config);
+        if (recipe.Data.Mistakes is not null)
+        {
+            new MistakePairs(recipe, model, rollouts!, files, progress).Write(data, tokenizer, cancellationToken);
+            recipe = recipe with { Data = recipe.Data with { Preferences = files.Mistakes } };
+            data = new RunData(recipe);
+        }
+
         var stages = new RunStages(recipe, model, teacher, rollouts, files, source).Read(
             data, tokenizer, progress, cancellationToken);
 
@@ -137,9 +144,11 @@ public static class TrainingRun
 
     private static void CheckRollouts(Recipe recipe, IRollouts? rollouts, string source)
     {
-        foreach (var (stage, index) in recipe.Stages.Select((stage, index) => (stage, index)))
+        var all = recipe.Stages.Select((stage, index) => (Place: $"stages[{index}]", stage.Rollouts))
+            .Append(("data.mistakes", recipe.Data.Mistakes));
+        foreach (var (place, settings) in all)
         {
-            if (stage.Rollouts is not { } settings)
+            if (settings is null)
             {
                 continue;
             }
@@ -152,7 +161,7 @@ public static class TrainingRun
             }
             catch (ArgumentException error)
             {
-                throw new RecipeException(source, [$"'stages[{index}]': {error.Message}"]);
+                throw new RecipeException(source, [$"'{place}': {error.Message}"]);
             }
         }
     }

@@ -44,6 +44,23 @@ public sealed class PreferenceParityTests(ITestOutputHelper output)
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Dpo_WithAWeightOfTheChosen_AddsTheirLossAToken()
+    {
+        float[] chosen = [-3, -8], rejected = [-4, -2], start = [-3.5f, -7], other = [-3, -2.5f], tokens = [4, 5];
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var each = new DpoLoss(0.3, 0.7).Of(new(
+            Of(chosen), Of(rejected), Of(tokens), Of(tokens), Of(start), Of(other)));
+        for (var pair = 0; pair < 2; pair++)
+        {
+            var margin = (chosen[pair] - start[pair]) - (rejected[pair] - other[pair]);
+            var expected = Math.Log(1 + Math.Exp(-0.3 * margin)) - (0.7 * chosen[pair] / tokens[pair]);
+            Assert.Equal(expected, each[pair].item<float>(), 1e-5);
+        }
+
+        static TorchSharp.torch.Tensor Of(float[] values) => TorchSharp.torch.tensor(values);
+    }
+
     private void Follow(Reference reference, string method, string data)
     {
         var expected = reference.Losses(method);

@@ -1,0 +1,100 @@
+using Slipway.Training.Methods;
+
+namespace Slipway.Training.Recipes;
+
+/// <summary>Holds the parts of a recipe against each other.</summary>
+internal static class RecipeChecks
+{
+    /// <summary>Reports what does not fit together.</summary>
+    public static void Check(Recipe recipe, RecipeSection root)
+    {
+        var held = recipe.Data.Preferences is not null || recipe.Data.Mistakes is not null ? "preferences"
+            : recipe.Data.Text is not null ? "text" : "conversations";
+        foreach (var method in recipe.Stages.Select(stage => TrainingMethods.Of(stage.Kind)).Distinct())
+        {
+            var needed = method.Data switch
+            {
+                MethodData.Preferences when held != "preferences" => "preferences",
+                MethodData.Conversations when held != "conversations" => "conversations",
+                MethodData.Any when held == "preferences" => "text or conversations",
+                _ => null,
+            };
+            if (needed is not null)
+            {
+                root.Report(
+                    "stages", $"has one of the kind '{method.Name}', which needs {needed}; 'data' holds {held}.");
+            }
+        }
+
+        if (recipe.Start is null && (recipe.Adapter is not null || recipe.BaseQuantization is not null))
+        {
+            root.Report("start", "is missing; an adapter is trained beside the weights of a checkpoint.");
+        }
+
+        if (recipe.Data.Mistakes is not null)
+        {
+            CheckMistakes(recipe, root);
+        }
+
+        foreach (var stage in recipe.Stages.Where(stage => stage.Rollouts is not null))
+        {
+            CheckRollouts(recipe, stage, root);
+        }
+
+        if (recipe.Adapter is null && recipe.BaseQuantization is not null)
+        {
+            root.Report("adapter", "is missing; weights in 4-bit codes are not trained themselves.");
+        }
+
+        if (recipe.Stages.Any(stage => stage.Kind == StageKind.Distill) != (recipe.Teacher is not null))
+        {
+            root.Report("teacher", "belongs to stages of the kind 'distill'; expected both or neither.");
+        }
+
+        if (recipe.Stages.Any(stage => stage.Patience > 0 && stage.EvaluateEvery == 0)
+            || (recipe.Stages.Any(stage => stage.Patience > 0) && recipe.Data.Evaluation is null
+                && recipe.Data.EvaluationConversations == 0))
+        {
+            root.Report("stages", "has one with 'patience', which needs 'evaluate_every' and held-out data.");
+        }
+    }
+
+    private static void CheckMistakes(Recipe recipe, RecipeSection root)
+    {
+        if (recipe.Start is null)
+        {
+            root.Report("start", "is missing; a model that answers must be there to learn from its mistakes.");
+        }
+
+        if (recipe.Data.Preferences is not null || recipe.Data.Text is not null)
+        {
+            root.Report(
+                "data", "has 'mistakes', which are made of conversations; expected 'corpus' or 'conversations'.");
+        }
+
+        if (recipe.Data.Evaluation is not null || recipe.Data.EvaluationConversations > 0)
+        {
+            root.Report("data", "has 'mistakes', which are all learned from; expected no held-out data.");
+        }
+    }
+
+    private static void CheckRollouts(Recipe recipe, StageRecipe stage, RecipeSection root)
+    {
+        if (recipe.Start is null)
+        {
+            root.Report("start", "is missing; a model that answers must be there to learn from its answers.");
+        }
+
+        if (recipe.BaseQuantization is not null)
+        {
+            root.Report("base_quantization", "cannot go with stages of the kind 'grpo', whose weights are exported.");
+        }
+
+        if (stage.EvaluateEvery > 0 || stage.Patience > 0)
+        {
+            root.Report(
+                "stages", "has one of the kind 'grpo' with 'evaluate_every' or 'patience'; rewards are in its log, and "
+                + "'slipway eval' scores its checkpoint.");
+        }
+    }
+}
