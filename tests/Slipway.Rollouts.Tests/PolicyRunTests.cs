@@ -36,6 +36,10 @@ public sealed class PolicyRunTests(ITestOutputHelper output) : IDisposable
         Assert.True(rewards.TakeLast(3).Average() > rewards.Take(2).Average() + 0.05);
         Assert.Equal(rewards.Average(), report.Stages[0].Reward!.Value, 1e-9);
         Assert.All(Log("out"), row => Assert.InRange((double)row["learned_answers"]!, 0, 32));
+        var page = File.ReadAllText(Path.Combine(_folder["out"], "trainer", "report.html"));
+        Assert.Contains("<img alt=\"reward by step\" src=\"data:image/png;base64,iVBORw0KGgo", page,
+            StringComparison.Ordinal);
+        Assert.Contains("{&quot;kind&quot;: &quot;tool_calls&quot;}", page, StringComparison.Ordinal);
     }
 
     [Theory]

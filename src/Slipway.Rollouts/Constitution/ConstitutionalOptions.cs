@@ -3,7 +3,7 @@ namespace Slipway.Rollouts.Constitution;
 /// <summary>Says how answers are criticized and revised.</summary>
 public sealed record ConstitutionalOptions
 {
-    /// <summary>How often an answer is revised, each time by another rule where there are as many.</summary>
+    /// <summary>The number of revisions of an answer, each by another rule where there are as many.</summary>
     /// <value>1</value>
     public int Rounds { get; init; } = 1;
 

@@ -11,6 +11,14 @@ public sealed record FederatedOptions
     /// <value>0: all.</value>
     public int ClientsPerRound { get; init; }
 
+    /// <summary>The probability that a client takes part in a round, which it does or not whatever others do.</summary>
+    /// <value>0: <see cref="ClientsPerRound"/> counts.</value>
+    /// <remarks>
+    /// Sums are divided by what this lets expect and not by who came, so that <see cref="PrivacyAccountant"/> can state
+    /// the privacy of noise.
+    /// </remarks>
+    public double SamplingRate { get; init; }
+
     /// <summary>The largest norm of a client's update, over all weights.</summary>
     /// <value>infinity</value>
     public double MaxUpdateNorm { get; init; } = double.PositiveInfinity;
@@ -28,8 +36,8 @@ public sealed record FederatedOptions
 /// 2017).</summary>
 /// <remarks>
 /// A round sends the weights to some clients, and adds the average of their updates, weighted, to the weights. Clipped
-/// updates and noise hide what a single client has (DP-FedAvg: McMahan and others, 2018); how much privacy that gives
-/// over the rounds is not computed here. One thread at a time may use an instance.
+/// updates and noise hide what a single client has (DP-FedAvg: McMahan and others, 2018);
+/// <see cref="PrivacyAccountant"/> computes how much privacy that gives. One thread at a time may use an instance.
 /// </remarks>
 /// <param name="options">The settings.</param>
 public sealed class FederatedAveraging(FederatedOptions options)
@@ -55,10 +63,18 @@ public sealed class FederatedAveraging(FederatedOptions options)
                 nameof(clients));
         }
 
+        if (options.SamplingRate is < 0 or > 1 || (options.SamplingRate > 0 && options.ClientsPerRound > 0))
+        {
+            throw new ArgumentException(
+                $"SamplingRate is {options.SamplingRate} and ClientsPerRound {options.ClientsPerRound}; expected one "
+                + "of the two, and a rate from 0 to 1.", nameof(clients));
+        }
+
         using var untracked = no_grad();
         using var scope = NewDisposeScope();
         var chosen = Choose(clients, round);
-        var total = chosen.Sum(client => client.Weight);
+        var total = options.SamplingRate > 0 ? options.SamplingRate * clients.Sum(client => client.Weight)
+            : chosen.Sum(client => client.Weight);
         Tensor[] weights = [.. model.TrainableParameters.Select(one => one.Weight)];
         var start = weights.Select(weight => weight.clone()).ToArray();
         var sums = weights.Select(weight => zeros_like(weight, requires_grad: false)).ToArray();
@@ -80,11 +96,17 @@ public sealed class FederatedAveraging(FederatedOptions options)
             Copy(start, weights);
         }
 
-        Apply(weights, sums, chosen.Max(client => client.Weight) / total, round);
+        Apply(weights, sums, clients.Max(client => client.Weight) / total, round);
     }
 
     private IFederatedClient[] Choose(IReadOnlyList<IFederatedClient> clients, int round)
     {
+        if (options.SamplingRate > 0)
+        {
+            var draws = new Corpus.SeededRandom(unchecked((ulong)((options.Seed * 1_000_003) + round)));
+            return [.. clients.Where(_ => draws.Chance(options.SamplingRate))];
+        }
+
         if (options.ClientsPerRound == 0 || options.ClientsPerRound >= clients.Count)
         {
             return [.. clients];

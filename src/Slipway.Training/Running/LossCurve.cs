@@ -2,7 +2,7 @@ using ScottPlot;
 
 namespace Slipway.Training.Running;
 
-/// <summary>Draws the losses of a run as a PNG picture.</summary>
+/// <summary>Draws the losses and rewards of a run as PNG pictures.</summary>
 internal static class LossCurve
 {
     private const int Width = 1000;
@@ -26,6 +26,25 @@ internal static class LossCurve
         }
 
         plot.ShowLegend(Alignment.UpperRight);
+        plot.Axes.AutoScale();
+        return plot.GetImageBytes(Width, Height, ImageFormat.Png);
+    }
+
+    public static byte[] DrawRewards(string name, IReadOnlyList<LogRow> rows)
+    {
+        using var plot = new Plot();
+        plot.Title(name);
+        plot.XLabel("step");
+        plot.YLabel("mean reward of an answer");
+        var offset = 0L;
+        foreach (var stage in rows.GroupBy(row => row.Stage).OrderBy(group => group.Key))
+        {
+            var steps = stage.Where(row => row.Reward is not null).ToArray();
+            Line(plot, steps, row => row.Reward!.Value, offset, stage.First().Kind, 1, 0);
+            offset += stage.Max(row => row.Step);
+        }
+
+        plot.ShowLegend(Alignment.LowerRight);
         plot.Axes.AutoScale();
         return plot.GetImageBytes(Width, Height, ImageFormat.Png);
     }

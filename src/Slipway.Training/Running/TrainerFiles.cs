@@ -25,6 +25,9 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
     /// <summary>The weights of a stage's best evaluation.</summary>
     public string Best => Path.Combine(folder, "trainer", "best.safetensors");
 
+    /// <summary>The run's page for people.</summary>
+    public string Page => Path.Combine(folder, "trainer", "report.html");
+
     public string Tokenizer => Path.Combine(folder, "tokenizer.json");
 
     /// <summary>The reference model's log-probabilities of a stage's answers.</summary>

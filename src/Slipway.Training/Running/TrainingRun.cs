@@ -20,9 +20,9 @@ public static class TrainingRun
     /// <remarks>
     /// Writes <c>model.dat</c>, <c>config.json</c>, <c>tokenizer.json</c>, <c>tokenizer_config.json</c>,
     /// <c>chat_template.jinja</c> and <c>generation_config.json</c> into the recipe's output folder, and the state of
-    /// the run, its log and its loss curve into <c>trainer/</c> there. Every file is replaced whole or not at all. A
-    /// run that was cancelled or killed and goes on ends with the same weights, bit for bit, as one that was not. Sets
-    /// the process's number of threads. One run at a time in a process.
+    /// the run, its log, its loss curve and a page for people, <c>report.html</c>, into <c>trainer/</c> there. Every
+    /// file is replaced whole or not at all. A run that was cancelled or killed and goes on ends with the same
+    /// weights, bit for bit, as one that was not. Sets the process's number of threads. One run at a time in a process.
     /// </remarks>
     /// <param name="recipePath">The recipe file.</param>
     /// <param name="progress">
@@ -74,15 +74,17 @@ public static class TrainingRun
 
         var stages = new RunStages(recipe, model, teacher, rollouts, files, source).Read(
             data, tokenizer, progress, cancellationToken);
-
         var (tokens, speed, reports) = new Trainer(
             model, stages, files, recipe.Fingerprint, threads, progress).Run(cancellationToken);
         files.WriteModel(model);
-        files.Write(files.LossCurve, LossCurve.Draw(recipe.Name, TrainingLog.Read(files.Log)));
-        return new TrainingReport(
+        var report = new TrainingReport(
             recipe.Output, model.TrainableParameters.Sum(one => one.Weight.numel()),
             stages.Sum(stage => stage.Steps), tokens,
             Stopwatch.GetElapsedTime(started).TotalSeconds, speed, reports);
+        var rows = TrainingLog.Read(files.Log);
+        files.Write(files.LossCurve, LossCurve.Draw(recipe.Name, rows));
+        files.Write(files.Page, RunPage.Of(recipe.Name, File.ReadAllText(source), report, rows));
+        return report;
     }
 
     // Found before the data is read: a long preparation must not end in a spelling mistake.

@@ -50,6 +50,26 @@ public sealed class FederatedAveragingTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Round_OfASampleByRate_AsksEachAloneAndDividesByWhatIsExpected()
+    {
+        var counts = new int[40];
+        for (var round = 0; round < 40; round++)
+        {
+            using var model = Reference.Load("llama");
+            using var before = model.TrainableParameters[0].Weight.detach().clone();
+            var clients = Enumerable.Range(0, 10).Select(index => new Fixed(index, 0.5f)).ToArray();
+            new FederatedAveraging(new() { SamplingRate = 0.3, Seed = 11 }).Round(
+                model, clients, round, TestContext.Current.CancellationToken);
+            counts[round] = clients.Count(client => client.Asked);
+            using var moved = (model.TrainableParameters[0].Weight - before).detach();
+            Assert.Equal(0.5 * counts[round] / 3, moved.mean().item<float>(), 1e-5);
+        }
+
+        Assert.InRange(counts.Average(), 2.2, 3.8);
+        Assert.True(counts.Distinct().Count() > 3);
+    }
+
+    [Fact]
     public void Round_OfClippedUpdates_MovesNoFurtherThanTheNorm()
     {
         using var model = Reference.Load("llama");
