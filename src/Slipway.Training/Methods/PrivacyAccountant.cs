@@ -3,8 +3,8 @@ namespace Slipway.Training.Methods;
 /// <summary>Computes how much privacy rounds of noise leave: ε for a δ.</summary>
 /// <remarks>
 /// Rényi divergences of the Gaussian mechanism over a Poisson sample (Mironov, Talwar and Zhang, 2019), at whole
-/// orders, added over rounds and turned into (ε, δ) by the bound of Balle and others (2020). Two sets of clients are neighbours
-/// that differ in one client. One thread at a time may use an instance.
+/// orders, added over rounds and turned into (ε, δ) by the bound of Balle and others (2020). Two sets of clients are
+/// neighbours that differ in one client. One thread at a time may use an instance.
 /// </remarks>
 public sealed class PrivacyAccountant
 {
