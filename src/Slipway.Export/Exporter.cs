@@ -116,7 +116,7 @@ public static class Exporter
         var ranges = KeyValuePrecisions.HasCodes(cache) ? Measure(package, graph, options, cancellationToken) : null;
         graph = ranges is null
             ? graph : new QuantizedCache(graph, ranges, build.Frequencies, contextLength).Apply();
-        graph = SlidingCache.Apply(graph, window);
+        graph = SlidingCache.Apply(graph, window?.Layers ?? []);
         Write(graph, package, GraphFile);
         var kernels = architecture is DecoderArchitecture
             ? KernelGraph.Convert(graph, cache, ranges) : null;
@@ -191,6 +191,7 @@ public static class Exporter
             Write(floats, single, GraphFile);
             architecture.Describe(single, checkpoint, config, GraphFile, contextLength, null);
             TextFiles.Copy(checkpoint, single);
+            single.Write(new PackageManifest { RotarySwitch = build.LongRopeThreshold });
             quantizer = new GraphQuantizer
             {
                 Graph = floats,

@@ -62,13 +62,17 @@ public static class PackageQuantizer
 
         using PackageWriter writer = new(folder, options.Overwrite);
         var dataFile = $"{graphFile}.data";
-        var (floats, floatFolder, rules) = (model.Graph, Path.GetDirectoryName(source.ModelPath)!, options.Recipe);
+
+        // What runs to be measured begins with no keys and values at all.
+        var sliding = SlidingCache.Layers(model.Graph);
+        var (floats, floatFolder, rules) = (
+            SlidingCache.Remove(model.Graph), Path.GetDirectoryName(source.ModelPath)!, options.Recipe);
         using var rotated = options.Rotate ? new PackageWriter($"{folder}.rotated") : null;
         if (rotated is not null)
         {
             (floats, rules) = RotatedPackage.Write(
                 floats, floatFolder, rotated, dataFile, source.Path, rules, cancellationToken);
-            Write(model with { Graph = floats }, rotated, graphFile);
+            Write(model with { Graph = SlidingCache.Apply(floats, sliding) }, rotated, graphFile);
             CopyFiles(source, graphFile, rotated);
             floatFolder = rotated.Folder;
         }
@@ -86,7 +90,8 @@ public static class PackageQuantizer
             ExactActivations = source.IsEncoder,
             Progress = progress,
         };
-        var graph = quantizer.Write(writer.Create(dataFile), dataFile, cancellationToken);
+        var graph = SlidingCache.Apply(
+            quantizer.Write(writer.Create(dataFile), dataFile, cancellationToken), sliding);
         Write(model with { Graph = graph }, writer, graphFile);
         var cache = CacheOf(graph, options.Precision);
         var kernels = source.IsEncoder ? null : KernelGraph.Convert(graph, cache);

@@ -15,6 +15,7 @@ internal static class SlidingCache
     private const int Slack = 63;
 
     private const string Operator = "GroupQueryAttention", PastPrefix = "past_key_values.", PastSuffix = ".key";
+    private const string Attribute = "sliding_window_cache";
     private const int PastInput = 3;
 
     /// <summary>Finds the layers whose window is shorter than the context; null where there are none.</summary>
@@ -49,18 +50,32 @@ internal static class SlidingCache
         }
     }
 
-    /// <summary>Returns the graph with such a cache in the layers of a window.</summary>
+    /// <summary>Lists the layers of a graph that have such a cache.</summary>
+    public static IReadOnlyList<int> Layers(Graph graph) => [.. graph.Nodes.Where(Slides).Select(Layer)];
+
+    /// <summary>Returns the graph with such a cache in some layers.</summary>
     /// <param name="graph">The graph; it stays as it is.</param>
-    /// <param name="window">What <see cref="Find"/> found.</param>
-    public static Graph Apply(Graph graph, GenAISlidingWindow? window)
+    /// <param name="layers">The layers, as <see cref="Find"/> or <see cref="Layers"/> tells them.</param>
+    public static Graph Apply(Graph graph, IReadOnlyList<int> layers) => Rewrite(
+        graph, node => node.OpType == Operator && layers.Contains(Layer(node)), "_sliding",
+        attributes => [.. attributes, new NodeAttribute.Int(Attribute, 1)]);
+
+    /// <summary>Returns the graph with keys and values of all tokens in all layers, which runs from none on.</summary>
+    /// <param name="graph">The graph; it stays as it is.</param>
+    public static Graph Remove(Graph graph) => Rewrite(
+        graph, Slides, "_whole", attributes => [.. attributes.Where(attribute => attribute.Name != Attribute)]);
+
+    private static Graph Rewrite(
+        Graph graph, Func<Node, bool> isChanged, string suffix,
+        Func<IReadOnlyList<NodeAttribute>, IReadOnlyList<NodeAttribute>> change)
     {
-        if (window is null)
+        Node[] nodes = [.. graph.Nodes.Where(isChanged)];
+        if (nodes.Length == 0)
         {
             return graph;
         }
 
         Graph target = new(graph.Name);
-        Node[] nodes = [.. graph.Nodes.Where(node => node.OpType == Operator && window.Layers!.Contains(Layer(node)))];
         HashSet<string> pasts = [.. nodes.SelectMany(node => node.Inputs.Skip(PastInput).Take(2))];
         HashSet<string> presents = [.. nodes.SelectMany(node => node.Outputs.Skip(1))];
         foreach (var port in graph.Inputs)
@@ -72,7 +87,7 @@ internal static class SlidingCache
             else
             {
                 var slides = pasts.Contains(port.Name);
-                target.AddInput(port.Name, port.Type, slides ? Shape(port, "past_sliding") : port.Shape);
+                target.AddInput(port.Name, port.Type, slides ? Shape(port, $"past{suffix}") : port.Shape);
             }
         }
 
@@ -83,21 +98,21 @@ internal static class SlidingCache
 
         foreach (var node in graph.Nodes)
         {
-            target.AddNode(!nodes.Contains(node) ? node : node with
-            {
-                Attributes = [.. node.Attributes, new NodeAttribute.Int("sliding_window_cache", 1)],
-            });
+            target.AddNode(nodes.Contains(node) ? node with { Attributes = change(node.Attributes) } : node);
         }
 
         foreach (var port in graph.Outputs)
         {
             target.AddOutput(
                 new GraphValue(port.Name), port.Type,
-                presents.Contains(port.Name) ? Shape(port, "present_sliding") : port.Shape);
+                presents.Contains(port.Name) ? Shape(port, $"present{suffix}") : port.Shape);
         }
 
         return target;
     }
+
+    private static bool Slides(Node node) => node.OpType == Operator
+        && node.Attributes.Any(attribute => attribute is NodeAttribute.Int { Name: Attribute, Value: 1 });
 
     private static IReadOnlyList<Dimension> Shape(GraphPort port, string length) =>
         [port.Shape[0], port.Shape[1], length, port.Shape[3]];

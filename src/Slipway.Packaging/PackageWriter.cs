@@ -87,6 +87,22 @@ public sealed class PackageWriter : IDisposable
             ModelPackage.ConfigFile,
             JsonSerializer.SerializeToUtf8Bytes(config, PackageJson.Default.GenAIConfig));
 
+    /// <summary>
+    /// Writes <c>slipway.json</c> for what was written so far: of a package that is opened where it stands and never
+    /// committed.
+    /// </summary>
+    /// <param name="manifest">How the package was made; its list of files is filled here.</param>
+    /// <returns>The manifest as written.</returns>
+    public PackageManifest Write(PackageManifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        var complete = manifest with { Files = List() };
+        Write(
+            ModelPackage.ManifestFile,
+            JsonSerializer.SerializeToUtf8Bytes(complete, PackageJson.Default.PackageManifest));
+        return complete;
+    }
+
     /// <summary>Removes a file that was written, so that it can be written anew.</summary>
     /// <param name="file">The path inside the package, with forward slashes.</param>
     public void Delete(string file)
@@ -109,12 +125,8 @@ public sealed class PackageWriter : IDisposable
     /// </exception>
     public PackageManifest Commit(PackageManifest manifest)
     {
-        ArgumentNullException.ThrowIfNull(manifest);
         ObjectDisposedException.ThrowIf(_closed, this);
-        var complete = manifest with { Files = List() };
-        Write(
-            ModelPackage.ManifestFile,
-            JsonSerializer.SerializeToUtf8Bytes(complete, PackageJson.Default.PackageManifest));
+        var complete = Write(manifest);
         try
         {
             RequireUnchanged(List());

@@ -79,9 +79,31 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
         Assert.InRange(scaled.Values.Average(), 1e-6, 0.95 * plain.Values.Average());
     }
 
+    // Two sets of rotary frequencies, and experts that gather their tokens.
+    [Theory]
+    [InlineData("phi3-longrope")]
+    [InlineData("gemma4-moe")]
+    public void Export_ByDefault_GivesHiddenStatesNearerThanRoundToNearest(string model)
+    {
+        Export(model, "single", new ExportOptions { SlidingWindowCache = false });
+        Quantize("single", "plain", new QuantizeOptions { Method = "rtn" });
+        Export(model, "default", new ExportOptions
+        {
+            Precision = Precision.Int4, Calibration = Calibration(), SlidingWindowCache = false,
+        });
+        var texts = LayerOutputs.KeptTexts(_folder["cache"]);
+
+        var plain = LayerOutputs.HiddenErrors(_folder["single"], _folder["plain"], texts);
+        var calibrated = LayerOutputs.HiddenErrors(_folder["single"], _folder["default"], texts);
+
+        Assert.NotEmpty(calibrated);
+        Assert.InRange(calibrated.Values.Average(), 1e-6, 0.95 * plain.Values.Average());
+    }
+
     [Theory]
     [InlineData("llama")]
     [InlineData("gpt2")]
+    [InlineData("phi3-longrope")]
     public void Export_Calibrated_EqualsTheQuantizedFloatPackage(string model)
     {
         Export(model, "single", new ExportOptions());
@@ -95,6 +117,33 @@ public sealed class CalibratedExportTests(ITestOutputHelper output) : IDisposabl
             File.ReadAllBytes(_folder["quantized/model.onnx.data"]),
             File.ReadAllBytes(_folder["exported/model.onnx.data"]));
         Assert.Equal(Nodes("quantized"), Nodes("exported"));
+    }
+
+    [Fact]
+    public async Task Quantize_LayersThatKeepAWindow_KeepItAndComeNearerThanRoundToNearest()
+    {
+        Export("gemma3", "single", new ExportOptions());
+        Quantize("single", "plain", new QuantizeOptions { Method = "rtn" });
+        Quantize("single", "calibrated", new QuantizeOptions { Method = "gptq", Calibration = Calibration() });
+        await using var single = LanguageModel.Load(_folder["single"]);
+        await using var plain = LanguageModel.Load(_folder["plain"]);
+        await using var calibrated = LanguageModel.Load(_folder["calibrated"]);
+        var random = new Random(3);
+        int[] ids = [.. Enumerable.Range(0, 48).Select(_ => random.Next(single.VocabularySize))];
+
+        var right = await LogitsAsync(single, ids);
+        Assert.InRange(
+            Distance(await LogitsAsync(calibrated, ids), right), 0,
+            0.95 * Distance(await LogitsAsync(plain, ids), right));
+        Assert.Contains(Sliding("single"), slides => slides);
+        Assert.Equal(Sliding("single"), Sliding("calibrated"));
+
+        bool[] Sliding(string package) =>
+        [
+            .. Onnx.Serialization.OnnxFile.Read(_folder[$"{package}/model.onnx"]).Graph.Nodes
+                .Where(node => node.OpType == "GroupQueryAttention")
+                .Select(node => node.Attributes.Any(attribute => attribute.Name == "sliding_window_cache")),
+        ];
     }
 
     [Theory]

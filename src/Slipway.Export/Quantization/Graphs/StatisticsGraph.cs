@@ -32,21 +32,24 @@ internal sealed class StatisticsGraph
     {
         StatisticsGraph result = new(GraphCopy.Make(graph, node => [node]));
 
-        // Encoders see whole texts at once, and some of their matrices one token of each only.
+        // Encoders see whole texts at once, and some of their matrices one token of each only; so do experts that
+        // gather their tokens.
         var isEncoder = !graph.Inputs.Any(port => port.Name.StartsWith("past", StringComparison.Ordinal));
+        var gathered = GatheredRows.Find(graph);
         foreach (var planned in plan.Where(planned => planned.Needs != StatisticsNeed.None))
         {
             foreach (var input in InputsOf(planned.Matrix))
             {
                 var columns = planned.Matrix.Columns;
+                var countsRows = isEncoder || gathered.Contains(input);
                 InputSum sum = new(
                     $"/statistics/{result._byInput.Count}", planned.Matrix.Name, columns, planned.Needs)
                 {
-                    Rows = isEncoder
+                    Rows = countsRows
                         ? scope => scope.Reshape(new GraphValue(input), -1, columns)
                         : scope => InputSum.Later(scope, new GraphValue(input), columns),
                 };
-                if (isEncoder && !result._byInput.ContainsKey(input))
+                if (countsRows && !result._byInput.ContainsKey(input))
                 {
                     sum = sum with { Counts = result.CountRows(sum) };
                 }
