@@ -204,7 +204,7 @@ public sealed class SurroundingsTests : IDisposable
     public async Task Chat_AskedToEnd_SaysSo(string signal)
     {
         RequireLinux();
-        using var process = await StartChatAsync("exec \"$@\"");
+        using var process = await StartChatAsync("exec env --default-signal \"$@\"");
         await ToolProcess.RequireAsync("kill", $"-{signal}", $"{process.Id}");
         var run = await ToolProcess.EndAsync(process);
         Assert.Equal((130, "slipway: interrupted."), (run.Code, run.Error.Trim()));
