@@ -34,7 +34,7 @@ internal static class FloatPackage
         using GraphTensors tensors = new(package.Folder);
         graph = adapters is null ? graph : GraphAdapters.Apply(graph, places, adapters, tensors);
         var window = SlidingCache.Find(graph, contextLength, isQuantized: false);
-        graph = SlidingCache.Apply(graph, window);
+        graph = SlidingCache.Apply(graph, window?.Layers ?? []);
         Write(package, new OnnxModel(graph), GraphFile);
         var kernels = KernelGraph.Convert(graph, KeyValuePrecision.Float32);
         if (kernels is not null)
