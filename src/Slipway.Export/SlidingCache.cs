@@ -56,7 +56,7 @@ internal static class SlidingCache
     /// <summary>Returns the graph with such a cache in some layers.</summary>
     /// <param name="graph">The graph; it stays as it is.</param>
     /// <param name="layers">The layers, as <see cref="Find"/> or <see cref="Layers"/> tells them.</param>
-    public static Graph Apply(Graph graph, IReadOnlyList<int> layers) => Rewrite(
+    public static Graph Apply(Graph graph, IReadOnlyList<int> layers) => layers.Count == 0 ? graph : Rewrite(
         graph, node => node.OpType == Operator && layers.Contains(Layer(node)), "_sliding",
         attributes => [.. attributes, new NodeAttribute.Int(Attribute, 1)]);
 
