@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slipway.Export.Passes;
 using Slipway.Onnx;
 using Slipway.Packaging;
 
@@ -75,40 +76,12 @@ internal static class SlidingCache
             return graph;
         }
 
-        Graph target = new(graph.Name);
         HashSet<string> pasts = [.. nodes.SelectMany(node => node.Inputs.Skip(PastInput).Take(2))];
         HashSet<string> presents = [.. nodes.SelectMany(node => node.Outputs.Skip(1))];
-        foreach (var port in graph.Inputs)
-        {
-            if (graph.FindInitializer(port.Name) is { } fallback)
-            {
-                target.AddOptionalInput(fallback, port.Shape);
-            }
-            else
-            {
-                var slides = pasts.Contains(port.Name);
-                target.AddInput(port.Name, port.Type, slides ? Shape(port, $"past{suffix}") : port.Shape);
-            }
-        }
-
-        foreach (var initializer in graph.Initializers.Where(free => target.FindInitializer(free.Name) is null))
-        {
-            target.AddInitializer(initializer);
-        }
-
-        foreach (var node in graph.Nodes)
-        {
-            target.AddNode(nodes.Contains(node) ? node with { Attributes = change(node.Attributes) } : node);
-        }
-
-        foreach (var port in graph.Outputs)
-        {
-            target.AddOutput(
-                new GraphValue(port.Name), port.Type,
-                presents.Contains(port.Name) ? Shape(port, $"present{suffix}") : port.Shape);
-        }
-
-        return target;
+        return GraphCopy.Make(
+            graph, node => [nodes.Contains(node) ? node with { Attributes = change(node.Attributes) } : node],
+            port => pasts.Contains(port.Name) ? port with { Shape = Shape(port, $"past{suffix}") }
+                : presents.Contains(port.Name) ? port with { Shape = Shape(port, $"present{suffix}") } : port);
     }
 
     private static bool Slides(Node node) => node.OpType == Operator

@@ -1,3 +1,4 @@
+using Slipway.Export.Passes;
 using Slipway.Export.Quantization.Graphs;
 using Slipway.Export.Weights;
 using Slipway.Onnx;
@@ -54,17 +55,7 @@ internal static class GraphAdapters
             }
         }
 
-        foreach (var port in graph.Inputs)
-        {
-            if (graph.FindInitializer(port.Name) is { } fallback)
-            {
-                made.AddOptionalInput(fallback, port.Shape);
-            }
-            else
-            {
-                made.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        GraphCopy.AddInputs(made, graph, graph.Inputs);
 
         foreach (var constant in graph.Initializers.Where(constant => made.FindInitializer(constant.Name) is null))
         {

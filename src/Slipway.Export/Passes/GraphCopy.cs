@@ -18,17 +18,7 @@ internal static class GraphCopy
         changePort ??= port => port;
         changeConstant ??= constant => constant;
         Graph target = new(graph.Name);
-        foreach (var port in graph.Inputs.Select(changePort))
-        {
-            if (graph.FindInitializer(port.Name) is { } fallback)
-            {
-                target.AddOptionalInput(changeConstant(fallback), port.Shape);
-            }
-            else
-            {
-                target.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        AddInputs(target, graph, graph.Inputs.Select(changePort), changeConstant);
 
         foreach (var initializer in graph.Initializers.Where(one => target.FindInitializer(one.Name) is null))
         {
@@ -54,6 +44,27 @@ internal static class GraphCopy
         return target;
     }
 
+    /// <summary>Adds inputs of a graph to another, optional ones with the constants that stand for them.</summary>
+    /// <param name="target">The graph that gets them.</param>
+    /// <param name="graph">The graph that they are from.</param>
+    /// <param name="ports">The inputs, by their names in that graph, in other types and sizes where told.</param>
+    /// <param name="changeConstant">What stands in a constant's place; null for itself.</param>
+    public static void AddInputs(
+        Graph target, Graph graph, IEnumerable<GraphPort> ports, Func<Initializer, Initializer>? changeConstant = null)
+    {
+        foreach (var port in ports)
+        {
+            if (graph.FindInitializer(port.Name) is { } fallback)
+            {
+                target.AddOptionalInput(changeConstant?.Invoke(fallback) ?? fallback, port.Shape);
+            }
+            else
+            {
+                target.AddInput(port.Name, port.Type, port.Shape);
+            }
+        }
+    }
+
     /// <summary>Copies what some outputs of a graph need; other outputs, nodes and constants are left out.</summary>
     /// <param name="graph">The graph; it stays as it is. Its inputs stay all.</param>
     /// <param name="isKept">Tells whether an output stays.</param>
@@ -69,17 +80,7 @@ internal static class GraphCopy
         }
 
         Graph target = new(graph.Name);
-        foreach (var port in graph.Inputs)
-        {
-            if (graph.FindInitializer(port.Name) is { } fallback)
-            {
-                target.AddOptionalInput(fallback, port.Shape);
-            }
-            else
-            {
-                target.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        AddInputs(target, graph, graph.Inputs);
 
         foreach (var constant in graph.Initializers.Where(
             one => needed.Contains(one.Name) && target.FindInitializer(one.Name) is null))

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Slipway.Export.Passes;
 using Slipway.Onnx;
 
 namespace Slipway.Export.Quantization;
@@ -36,21 +37,8 @@ internal sealed class QuantizedCache(
     {
         FindPresents();
         HashSet<string> written = [.. _presents.Values];
-        foreach (var port in graph.Inputs)
-        {
-            if (graph.FindInitializer(port.Name) is { } fallback)
-            {
-                _target.AddOptionalInput(fallback, port.Shape);
-            }
-            else if (_presents.ContainsKey(port.Name))
-            {
-                _target.AddInput(port.Name, ElementType.Int8, port.Shape);
-            }
-            else
-            {
-                _target.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        GraphCopy.AddInputs(_target, graph, graph.Inputs.Select(
+            port => _presents.ContainsKey(port.Name) ? port with { Type = ElementType.Int8 } : port));
 
         foreach (var initializer in graph.Initializers.Where(Free))
         {

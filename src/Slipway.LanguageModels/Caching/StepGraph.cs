@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slipway.Export.Passes;
 using Slipway.Onnx;
 
 namespace Slipway.LanguageModels.Caching;
@@ -34,17 +35,8 @@ internal sealed record StepGraph(Graph Graph, int Layers, IReadOnlyList<CacheEnt
 
         Graph graph = new(source.Name);
         string Name(string value) => names.GetValueOrDefault(value, value);
-        foreach (var port in source.Inputs)
-        {
-            if (source.FindInitializer(port.Name) is { } fallback)
-            {
-                graph.AddOptionalInput(fallback, port.Shape);
-            }
-            else if (port.Name is "input_ids" or "attention_mask")
-            {
-                graph.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        GraphCopy.AddInputs(graph, source, source.Inputs.Where(
+            port => port.Name is "input_ids" or "attention_mask" || source.FindInitializer(port.Name) is not null));
 
         foreach (var entry in kept)
         {

@@ -1,3 +1,4 @@
+using Slipway.Export.Passes;
 using Slipway.Onnx;
 
 namespace Slipway.LanguageModels.Shapes;
@@ -34,17 +35,8 @@ internal static class GraphPart
             }
         }
 
-        foreach (var port in graph.Inputs.Where(port => read.Contains(port.Name) && !given.Contains(port.Name)))
-        {
-            if (graph.FindInitializer(port.Name) is { } fallback)
-            {
-                part.AddOptionalInput(fallback, port.Shape);
-            }
-            else
-            {
-                part.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        GraphCopy.AddInputs(part, graph, graph.Inputs.Where(
+            port => read.Contains(port.Name) && !given.Contains(port.Name)));
 
         foreach (var (name, rank) in inputs.Where(input => read.Contains(input.Name)))
         {

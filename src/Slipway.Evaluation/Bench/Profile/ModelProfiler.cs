@@ -7,7 +7,7 @@ namespace Slipway.Evaluation.Bench.Profile;
 /// <remarks>
 /// ONNX Runtime notes when each operator ran, this library's kernels included. The model is opened anew for each number
 /// of streams, whose prompts come together; counted are the runs of the one prompt of a single stream, and the steps
-/// after the last prompt, in which all streams decode. Noting costs about a microsecond an operator.
+/// after the last prompt, in which all streams decode.
 /// </remarks>
 public static class ModelProfiler
 {
@@ -68,7 +68,8 @@ public static class ModelProfiler
 
     private static IEnumerable<PhaseProfile> Phases(IReadOnlyList<ProfileRun> runs, int streams)
     {
-        var firstStep = runs.Index().Last(run => run.Item.Tokens > 1).Index + 1;
+        // Prompts of one token are told by nothing but that they come first.
+        var firstStep = runs.Index().LastOrDefault(run => run.Item.Tokens > 1).Index + 1;
         if (streams == 1)
         {
             yield return PhaseProfile.Of("prompt", streams, [.. runs.Take(firstStep)]);

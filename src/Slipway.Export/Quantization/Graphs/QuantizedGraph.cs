@@ -66,17 +66,7 @@ internal sealed class QuantizedGraph
 
     private Graph Write()
     {
-        foreach (var port in _source.Inputs)
-        {
-            if (_source.FindInitializer(port.Name) is { } fallback)
-            {
-                Target.AddOptionalInput(fallback, port.Shape);
-            }
-            else
-            {
-                Target.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        GraphCopy.AddInputs(Target, _source, _source.Inputs);
 
         foreach (var constant in _source.Initializers.Where(IsKept))
         {

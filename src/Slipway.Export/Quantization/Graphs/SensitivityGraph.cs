@@ -42,17 +42,7 @@ internal static class SensitivityGraph
     {
         var pruned = GraphCopy.Prune(graph, port => port.Name == Logits);
         Graph result = new(graph.Name);
-        foreach (var port in pruned.Inputs)
-        {
-            if (pruned.FindInitializer(port.Name) is { } fallback)
-            {
-                result.AddOptionalInput(fallback, port.Shape);
-            }
-            else
-            {
-                result.AddInput(port.Name, port.Type, port.Shape);
-            }
-        }
+        GraphCopy.AddInputs(result, pruned, pruned.Inputs);
 
         foreach (var constant in pruned.Initializers.Where(one => result.FindInitializer(one.Name) is null))
         {
