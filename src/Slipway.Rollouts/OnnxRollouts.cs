@@ -21,7 +21,14 @@ public sealed class OnnxRollouts(IReadOnlyDictionary<string, Func<RewardRecipe, 
     public void Check(RolloutRecipe recipe)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        _ = Open(recipe);
+        try
+        {
+            _ = Open(recipe);
+        }
+        catch (Exception exception) when (exception is NotSupportedException or IOException)
+        {
+            throw new ArgumentException(exception.Message, nameof(recipe), exception);
+        }
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+using Slipway.Rollouts.Rewards;
 using Slipway.Testing;
+using Slipway.Training.Data;
 using Slipway.Training.Recipes;
 using Slipway.Training.Running;
 
@@ -68,12 +71,48 @@ public sealed class PolicyRunTests(ITestOutputHelper output) : IDisposable
     [InlineData("\"rewards\": []", "", "'stages[0].rewards' is '[]'; expected a list of objects that is not empty.")]
     [InlineData("\"rewards\": [{\"kind\": \"tool_calls\", \"wieght\": 2}]", "",
         "'stages[0].rewards[0].wieght' is not a known key. The nearest is 'weight'.")]
+    [InlineData("\"rewards\": [{\"kind\": \"tool_calls\"}], \"accumulation\": 2", "",
+        "'stages' has one of the kind 'grpo' with 'accumulation', and its answers are written for a step at once; "
+        + "raise 'batch_size' instead.")]
+    [InlineData("\"rewards\": [{\"kind\": \"tool_calls\"}]",
+        "\"adapter\": {\"peft_type\": \"IA3\", \"target_modules\": [\"k_proj\"], \"feedforward_modules\": []},",
+        "'adapter' cannot go with stages of the kind 'grpo', unless it is 'lora': the model is exported.")]
+    [InlineData("\"rewards\": [{\"kind\": \"tool_calls\"}], \"beta\": 0.1", "\"teacher\": \"TEACHER\",",
+        "'stages' has one of the kind 'grpo' with 'beta', which is held to 'start', beside a 'teacher'; use two "
+        + "recipes.")]
     public void Start_OfARecipeThatContradictsItself_SaysWhy(string rewards, string keys, string expected)
     {
+        keys = keys.Replace("TEACHER", DeviceAssistant.Folder, StringComparison.Ordinal);
         var error = Assert.Throws<RecipeException>(() => Run("out", keys, $"""
             "kind": "grpo", "steps": 1, "learning_rate": 1e-4, {rewards}
             """));
         Assert.StartsWith(expected, error.Errors[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Start_OfAnswersThatAreAllWorthTheSame_LeavesTheWeights()
+    {
+        // 0.1 has no exact double: a mean of equal rewards may differ from them by a rounding.
+        const string Stage = """
+            "kind": "grpo", "rewards": [{"kind": "same"}], "group_size": 3, "max_answer_tokens": 8, "beta": 0,
+            "steps": 1, "learning_rate": 1e-2, "schedule": "constant"
+            """;
+        var rollouts = new OnnxRollouts(
+            new Dictionary<string, Func<RewardRecipe, IReward>> { ["same"] = _ => new Same() });
+        TrainingRun.Start(
+            Write("out", "", Stage), rollouts: rollouts, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(0, (double)Log("out").Single()["learned_answers"]!);
+        Assert.Equal(0, (double)Log("out").Single()["loss"]!);
+    }
+
+    [Fact]
+    public void Start_WherePromptsLeaveNoRoomForAnswers_SaysHowLongTheyMayBe()
+    {
+        var error = Assert.Throws<TrainingException>(
+            () => Run("out", "", Stage(1, 1e-4).Replace("60", "127", StringComparison.Ordinal)));
+        Assert.Equal(
+            "None of the 4 prompts has at most 1 tokens, which leave room for an answer. Raise 'sequence_length', or "
+            + "lower 'max_answer_tokens'.", error.Message);
     }
 
     [Fact]
@@ -176,6 +215,12 @@ public sealed class PolicyRunTests(ITestOutputHelper output) : IDisposable
 
     private JsonNode[] Log(string run) =>
         [.. File.ReadLines(Path.Combine(_folder[run], "trainer", "log.jsonl")).Select(line => JsonNode.Parse(line)!)];
+
+    private sealed class Same : IReward
+    {
+        public ValueTask<double> ScoreAsync(
+            Conversation conversation, ChatResponse answer, CancellationToken cancellationToken) => new(0.1);
+    }
 
     private sealed class Watcher(Action<TrainingProgress> watch) : IProgress<TrainingProgress>
     {

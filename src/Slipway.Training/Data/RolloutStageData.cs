@@ -20,8 +20,6 @@ internal sealed class RolloutStageData(
     RolloutRecipe recipe, int longest, IReadOnlyDictionary<string, byte[]> files,
     CausalLanguageModel? reference) : StageData
 {
-    private const double Same = 1e-9;
-
     private readonly AddedTokens _added = AddedTokens.Of(policy);
     private List<(string Name, double Value)> _measures = [];
     private long _seen;
@@ -52,7 +50,7 @@ internal sealed class RolloutStageData(
 
         // Answers that are worth as much as all others to their prompt teach nothing but to stay at the reference.
         var learned = reference is null
-            ? answers.Where(answer => Math.Abs(answer.Advantage) > Same).ToArray() : answers;
+            ? answers.Where(answer => answer.Advantage != 0).ToArray() : answers;
         learned = learned.Length > 0 ? learned : answers[..1];
         _prompts += examples.Count;
         _seen += learned.Sum(answer => (long)answer.Length);
@@ -64,13 +62,14 @@ internal sealed class RolloutStageData(
 
     private IEnumerable<Answer> Judge(RolloutGroup group)
     {
-        var rewards = group.Answers.Select(answer => (float)answer.Reward).ToArray();
-        if (rewards.FirstOrDefault(reward => !float.IsFinite(reward), 0) is var reward && !float.IsFinite(reward))
+        if (group.Answers.FirstOrDefault(answer => !double.IsFinite(answer.Reward)) is { } odd)
         {
             throw new TrainingException(
-                $"An answer was rewarded with {reward}; expected a finite number. Mend the reward.");
+                $"An answer was rewarded with {odd.Reward}; expected a finite number. Mend the reward.");
         }
 
+        // Advantages do not change with what all rewards have in common, and without it those of equal ones are 0.
+        var rewards = group.Answers.Select(answer => (float)(answer.Reward - group.Answers[0].Reward)).ToArray();
         using var scope = TorchSharp.torch.NewDisposeScope();
         var advantages = PolicyLoss.GroupAdvantages(TorchSharp.torch.tensor(rewards), rewards.Length)
             .data<float>().ToArray();
@@ -108,7 +107,7 @@ internal sealed class RolloutStageData(
         ("reward", answers.Average(answer => answer.Rollout.Reward)),
         ("answer_tokens", answers.Average(answer => answer.Rollout.Ids.Count)),
         ("cut_answers", answers.Count(answer => !answer.Rollout.IsComplete)),
-        ("learned_answers", answers.Count(answer => Math.Abs(answer.Advantage) > Same)),
+        ("learned_answers", answers.Count(answer => answer.Advantage != 0)),
     ];
 
     private sealed record Answer(int[] Ids, int Prompt, float Advantage, Rollout Rollout)

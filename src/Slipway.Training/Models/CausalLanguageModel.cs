@@ -27,7 +27,9 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
-        _rotary = new RotaryTables(config);
+        _rotary = new RotaryTables(
+            config.NumHiddenLayers, layer => config.Architecture.Rope(config, layer), config.HeadDim,
+            config.MaxPositionEmbeddings);
         _model = new DecoderStack(config, _rotary);
         register_module(config.Architecture.Names.Model, _model);
         if (!config.TieWordEmbeddings)

@@ -50,7 +50,8 @@ public sealed class ModuleCheckpoint : Checkpoint
     public ModuleCheckpoint(SentenceModel model, IReadOnlyDictionary<string, byte[]>? files = null)
         : this(
             (model ?? throw new ArgumentNullException(nameof(model))).Encoder, model.Encoder.Config.ToJson(),
-            new Dictionary<string, byte[]>((files ?? new Dictionary<string, byte[]>()).Concat(model.Files)))
+            (files ?? new Dictionary<string, byte[]>()).Concat(model.Files).DistinctBy(one => one.Key)
+                .ToDictionary(StringComparer.Ordinal))
     {
     }
 

@@ -8,20 +8,25 @@ internal sealed class RotaryTables : IDisposable
 {
     private readonly RotaryEmbedding?[] _layers;
 
-    public RotaryTables(ModelConfig config)
+    /// <summary>Makes the tables.</summary>
+    /// <param name="layers">The number of layers.</param>
+    /// <param name="parameters">A layer's parameters; null where it has no rotary positions.</param>
+    /// <param name="headDim">The size of a head.</param>
+    /// <param name="positions">The longest sequence.</param>
+    public RotaryTables(int layers, Func<int, RopeParameters?> parameters, int headDim, int positions)
     {
         var tables = new Dictionary<string, RotaryEmbedding>(StringComparer.Ordinal);
-        _layers = new RotaryEmbedding?[config.NumHiddenLayers];
+        _layers = new RotaryEmbedding?[layers];
         for (var layer = 0; layer < _layers.Length; layer++)
         {
-            if (config.Architecture.Rope(config, layer) is not { } rope)
+            if (parameters(layer) is not { } rope)
             {
                 continue;
             }
 
             if (!tables.TryGetValue(rope.Key, out var table))
             {
-                table = new RotaryEmbedding(rope, config.HeadDim, config.MaxPositionEmbeddings, CPU);
+                table = new RotaryEmbedding(rope, headDim, positions, CPU);
                 tables.Add(rope.Key, table);
             }
 

@@ -1,3 +1,4 @@
+using Slipway.Training.Adapters;
 using Slipway.Training.Methods;
 
 namespace Slipway.Training.Recipes;
@@ -88,6 +89,26 @@ internal static class RecipeChecks
         if (recipe.BaseQuantization is not null)
         {
             root.Report("base_quantization", "cannot go with stages of the kind 'grpo', whose weights are exported.");
+        }
+
+        if (recipe.Adapter is { Kind: not AdapterKind.Lora })
+        {
+            root.Report(
+                "adapter", "cannot go with stages of the kind 'grpo', unless it is 'lora': the model is exported.");
+        }
+
+        if (recipe.Teacher is not null && stage.Rollouts!.Beta > 0)
+        {
+            root.Report(
+                "stages", "has one of the kind 'grpo' with 'beta', which is held to 'start', beside a 'teacher'; "
+                + "use two recipes.");
+        }
+
+        if (stage.Accumulation > 1)
+        {
+            root.Report(
+                "stages", "has one of the kind 'grpo' with 'accumulation', and its answers are written for a step at "
+                + "once; raise 'batch_size' instead.");
         }
 
         if (stage.EvaluateEvery > 0 || stage.Patience > 0)

@@ -191,7 +191,7 @@ public static class RecipeReader
             Distillation = method.Kind != StageKind.Distill ? null : new(
                 section.Number("alpha", 0.5, 0, 1), section.Number("temperature", 2, 0.01, 100),
                 section.Flag("reverse_kl")),
-            Rollouts = method.Kind == StageKind.Grpo ? ReadRollouts(section, folder, 2) : null,
+            Rollouts = method.Kind == StageKind.Grpo ? ReadRollouts(section, folder, compares: true) : null,
             Patience = (int)section.Whole("patience", 0, 0, 1 << 20),
             Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MaxSteps) : null,
             Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,
@@ -217,18 +217,19 @@ public static class RecipeReader
         return stage;
     }
 
-    private static RolloutRecipe ReadRollouts(RecipeSection section, string folder, int fewest) => new()
+    // Answers that are compared with each other are several, and may be held to another model's.
+    private static RolloutRecipe ReadRollouts(RecipeSection section, string folder, bool compares) => new()
     {
-        GroupSize = (int)section.Whole("group_size", fewest == 1 ? 1 : 8, fewest, 64),
+        GroupSize = (int)section.Whole("group_size", compares ? 8 : 1, compares ? 2 : 1, 64),
         MaxAnswerTokens = (int)section.Whole("max_answer_tokens", 200, 1, 1 << 20),
         Temperature = section.Number("temperature", 1, 0.01, 100),
-        Beta = section.Number("beta", 0, 0, 1e3),
+        Beta = compares ? section.Number("beta", 0, 0, 1e3) : 0,
         Rewards = [.. section.Sections("rewards").Select(reward => ReadReward(reward, folder))],
     };
 
     private static RolloutRecipe? ReadMistakes(RecipeSection? section, string folder)
     {
-        var mistakes = section is null ? null : ReadRollouts(section, folder, 1);
+        var mistakes = section is null ? null : ReadRollouts(section, folder, compares: false);
         section?.Close();
         return mistakes;
     }

@@ -8,43 +8,34 @@ internal static class LossCurve
     private const int Width = 1000;
     private const int Height = 560;
 
-    public static byte[] Draw(string name, IReadOnlyList<LogRow> rows)
+    public static byte[] Draw(string name, IReadOnlyList<LogRow> rows) => Draw(
+        name, rows, "loss, nats a token", Alignment.UpperRight,
+        (row => row.Loss, ", training", 1, 0), (row => row.EvaluationLoss, ", held out", 2, 6));
+
+    public static byte[] DrawRewards(string name, IReadOnlyList<LogRow> rows) => Draw(
+        name, rows, "mean reward of an answer", Alignment.LowerRight, (row => row.Reward, "", 1, 0));
+
+    private static byte[] Draw(
+        string name, IReadOnlyList<LogRow> rows, string unit, Alignment legend,
+        params (Func<LogRow, double?> Value, string Label, float Width, float Marker)[] lines)
     {
         using var plot = new Plot();
         plot.Title(name);
         plot.XLabel("step");
-        plot.YLabel("loss, nats a token");
+        plot.YLabel(unit);
         var offset = 0L;
         foreach (var stage in rows.GroupBy(row => row.Stage).OrderBy(group => group.Key))
         {
-            var kind = stage.First().Kind;
-            var steps = stage.Where(row => row.Loss is not null).ToArray();
-            Line(plot, steps, row => row.Loss!.Value, offset, $"{kind}, training", 1, 0);
-            var heldOut = stage.Where(row => row.EvaluationLoss is not null).ToArray();
-            Line(plot, heldOut, row => row.EvaluationLoss!.Value, offset, $"{kind}, held out", 2, 6);
+            foreach (var (value, label, width, marker) in lines)
+            {
+                var shown = stage.Where(row => value(row) is not null).ToArray();
+                Line(plot, shown, row => value(row)!.Value, offset, stage.First().Kind + label, width, marker);
+            }
+
             offset += stage.Max(row => row.Step);
         }
 
-        plot.ShowLegend(Alignment.UpperRight);
-        plot.Axes.AutoScale();
-        return plot.GetImageBytes(Width, Height, ImageFormat.Png);
-    }
-
-    public static byte[] DrawRewards(string name, IReadOnlyList<LogRow> rows)
-    {
-        using var plot = new Plot();
-        plot.Title(name);
-        plot.XLabel("step");
-        plot.YLabel("mean reward of an answer");
-        var offset = 0L;
-        foreach (var stage in rows.GroupBy(row => row.Stage).OrderBy(group => group.Key))
-        {
-            var steps = stage.Where(row => row.Reward is not null).ToArray();
-            Line(plot, steps, row => row.Reward!.Value, offset, stage.First().Kind, 1, 0);
-            offset += stage.Max(row => row.Step);
-        }
-
-        plot.ShowLegend(Alignment.LowerRight);
+        plot.ShowLegend(legend);
         plot.Axes.AutoScale();
         return plot.GetImageBytes(Width, Height, ImageFormat.Png);
     }

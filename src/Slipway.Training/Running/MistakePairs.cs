@@ -16,11 +16,11 @@ internal sealed class MistakePairs(
     // Each part exports the model once; all of its answers are held.
     private const int Part = 256;
 
-    /// <summary>Writes the run's file of pairs, unless an earlier call did.</summary>
+    /// <summary>Writes the run's file of pairs, unless the run that goes on here did.</summary>
     /// <exception cref="TrainingException">No answer is wrong.</exception>
     public void Write(RunData data, HuggingFaceTokenizer tokenizer, CancellationToken cancellationToken)
     {
-        if (File.Exists(files.Mistakes))
+        if (File.Exists(files.Mistakes) && File.Exists(files.State))
         {
             return;
         }
@@ -55,7 +55,7 @@ internal sealed class MistakePairs(
     // Rewards go up to their weights.
     private static IEnumerable<Preference> Pairs(Conversation conversation, RolloutGroup group, RolloutRecipe settings)
     {
-        var right = settings.Rewards.Sum(reward => reward.Weight) - 1e-6;
+        var right = settings.Rewards.Sum(reward => Math.Max(reward.Weight, 0)) - 1e-6;
         JsonArray prompt = [.. conversation.Messages.SkipLast(1).Select(message => message!.DeepClone())];
         foreach (var answer in group.Answers.Where(answer => answer.Reward < right && answer.Text.Length > 0)
             .DistinctBy(answer => answer.Text, StringComparer.Ordinal))

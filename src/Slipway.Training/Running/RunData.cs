@@ -87,6 +87,7 @@ internal sealed class RunData
     /// <param name="longest">The most tokens of a prompt.</param>
     /// <param name="cancellationToken">Stops between two conversations.</param>
     /// <returns>The conversations, and how many were left out.</returns>
+    /// <exception cref="TrainingException">None is left.</exception>
     public (List<Conversation> Conversations, int LeftOut) Prompts(
         HuggingFaceTokenizer tokenizer, int longest, CancellationToken cancellationToken)
     {
@@ -102,6 +103,13 @@ internal sealed class RunData
             return (Prompt: prompt, Fits: Array.IndexOf(learned, true) is var start && start > 0 && start <= longest);
         }).ToList();
         var kept = all.Where(one => one.Fits).Select(one => one.Prompt).ToList();
+        if (kept.Count == 0)
+        {
+            throw new TrainingException(
+                $"None of the {all.Count} prompts has at most {longest} tokens, which leave room for an answer. Raise "
+                + "'sequence_length', or lower 'max_answer_tokens'.");
+        }
+
         return (kept, all.Count - kept.Count);
     }
 

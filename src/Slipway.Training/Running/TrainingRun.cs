@@ -22,7 +22,8 @@ public static class TrainingRun
     /// <c>chat_template.jinja</c> and <c>generation_config.json</c> into the recipe's output folder, and the state of
     /// the run, its log, its loss curve and a page for people, <c>report.html</c>, into <c>trainer/</c> there. Every
     /// file is replaced whole or not at all. A run that was cancelled or killed and goes on ends with the same
-    /// weights, bit for bit, as one that was not. Sets the process's number of threads. One run at a time in a process.
+    /// weights, bit for bit, as one that was not, where rewards are the same again: programs near their time limit may
+    /// not be. Sets the process's number of threads. One run at a time in a process.
     /// </remarks>
     /// <param name="recipePath">The recipe file.</param>
     /// <param name="progress">
@@ -63,14 +64,16 @@ public static class TrainingRun
             CheckpointWeights.Load(model, start);
         }
 
-        using var adapter = Adapt(model, recipe);
-        using var teacher = LoadTeacher(recipe, config);
+        // The mistakes are the start's, before an adapter or codes of 4 bits change how its weights are held.
         if (recipe.Data.Mistakes is not null)
         {
             new MistakePairs(recipe, model, rollouts!, files, progress).Write(data, tokenizer, cancellationToken);
             recipe = recipe with { Data = recipe.Data with { Preferences = files.Mistakes } };
             data = new RunData(recipe);
         }
+
+        using var adapter = Adapt(model, recipe);
+        using var teacher = LoadTeacher(recipe, config);
 
         var stages = new RunStages(recipe, model, teacher, rollouts, files, source).Read(
             data, tokenizer, progress, cancellationToken);

@@ -62,7 +62,8 @@ public sealed class ModelProfilerTests
             Package, new BenchOptions { PromptTokens = 1, NewTokens = 4, Streams = [1, 2] },
             cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(
-            [("prompt", 1, 1), ("step", 1, 4)], phases.Take(2).Select(phase => (phase.Name, phase.Streams, phase.Runs)));
+            [("prompt", 1, 1), ("step", 1, 4)],
+            phases.Take(2).Select(phase => (phase.Name, phase.Streams, phase.Runs)));
         Assert.Equal(("step", 2.0), (phases[2].Name, phases[2].TokensPerRun));
     }
 

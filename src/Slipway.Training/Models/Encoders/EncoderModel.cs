@@ -29,7 +29,7 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
     private readonly nn.Module<Tensor, SequenceLayout, ScalarType, Tensor>[] _layers;
     private readonly LayerNorm? _finalNorm;
     private readonly EncoderHead? _head;
-    private readonly Dictionary<string, RotaryEmbedding> _rotary = new(StringComparer.Ordinal);
+    private readonly RotaryTables? _rotary;
 
     /// <summary>Creates the model with weights drawn from a seed.</summary>
     /// <param name="config">The sizes and the task.</param>
@@ -44,6 +44,9 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
         _positions = names.Positions is null ? null : Table(names.Positions, config.MaxPositionEmbeddings);
         _types = names.Types is null ? null : Table(names.Types, config.TypeVocabSize);
         _norm = Norm(names.Norm);
+        _rotary = config.Modern is not { } modern ? null : new RotaryTables(
+            config.NumHiddenLayers, modern.Rope, config.HiddenSize / config.NumAttentionHeads,
+            config.MaxPositionEmbeddings);
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => ModuleTree.Add(
             this, $"{family.Body}.{names.Layers}.{index.ToString(CultureInfo.InvariantCulture)}",
             name => Layer(name, index)))];
@@ -234,32 +237,15 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
     {
         if (disposing)
         {
-            foreach (var table in _rotary.Values)
-            {
-                table.Dispose();
-            }
+            _rotary?.Dispose();
         }
 
         base.Dispose(disposing);
     }
 
     private nn.Module<Tensor, SequenceLayout, ScalarType, Tensor> Layer(string name, int index)
-    {
-        if (Config.Modern is not { } modern)
-        {
-            return new EncoderLayer(name, Config);
-        }
-
-        var rope = modern.Rope(index);
-        if (!_rotary.TryGetValue(rope.Key, out var table))
-        {
-            table = new RotaryEmbedding(
-                rope, Config.HiddenSize / Config.NumAttentionHeads, Config.MaxPositionEmbeddings, CPU);
-            _rotary.Add(rope.Key, table);
-        }
-
-        return new ModernBertLayer(name, Config, index, table);
-    }
+        => _rotary is null
+            ? new EncoderLayer(name, Config) : new ModernBertLayer(name, Config, index, _rotary.Of(index)!);
 
     private static void Check(Tensor targets, Tensor logits)
     {

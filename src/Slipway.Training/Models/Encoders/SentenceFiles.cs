@@ -8,6 +8,9 @@ namespace Slipway.Training.Models.Encoders;
 /// <summary>Reads and writes the files by which Sentence Transformers makes a vector of states.</summary>
 internal static class SentenceFiles
 {
+    /// <summary>The file that says how long texts may be, and whether they are in lower case.</summary>
+    public const string Settings = "sentence_bert_config.json";
+
     private const string Modules = "modules.json";
     private const string PoolingFolder = "1_Pooling";
     private const string NormalizeFolder = "2_Normalize";
@@ -62,7 +65,7 @@ internal static class SentenceFiles
         {
             [Modules] = Encoding.UTF8.GetBytes(modules.ToJsonString()),
             [$"{PoolingFolder}/config.json"] = Encoding.UTF8.GetBytes(pooling.ToJsonString()),
-            ["sentence_bert_config.json"] = Encoding.UTF8.GetBytes(new JsonObject
+            [Settings] = model.Settings ?? Encoding.UTF8.GetBytes(new JsonObject
             {
                 ["max_seq_length"] = model.Encoder.Config.LongestSequence, ["do_lower_case"] = false,
             }.ToJsonString()),

@@ -38,6 +38,9 @@ public sealed class SentenceModel : IDisposable
     /// <summary>Tells whether vectors are scaled to length 1.</summary>
     public bool Normalizes { get; }
 
+    /// <summary>The start's own length and case, as its file has them; null for none.</summary>
+    internal byte[]? Settings { get; init; }
+
     /// <summary>The files beside the weights that say how a vector is made, by name.</summary>
     public IReadOnlyDictionary<string, byte[]> Files => SentenceFiles.Write(this);
 
@@ -50,7 +53,10 @@ public sealed class SentenceModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         var (pooling, normalizes) = SentenceFiles.Read(checkpoint);
-        return new SentenceModel(EncoderModel.Load(checkpoint, EncoderTask.States), pooling, normalizes);
+        return new SentenceModel(EncoderModel.Load(checkpoint, EncoderTask.States), pooling, normalizes)
+        {
+            Settings = checkpoint.ReadFile(SentenceFiles.Settings),
+        };
     }
 
     /// <summary>Embeds unpadded texts.</summary>
