@@ -35,7 +35,7 @@ internal sealed class BottleneckLayer : ProjectionAdapter
         var output = projection.Plain(input);
         var type = input.dtype;
         var inner = nn.functional.relu(nn.functional.linear(output, _down.to(type), _downBias.to(type)));
-        return output + nn.functional.linear(inner, _up.to(type), _upBias.to(type));
+        return output.Plus(nn.functional.linear(inner, _up.to(type), _upBias.to(type)));
     }
 
     public override Tensor? Merged(Tensor weight) => null;

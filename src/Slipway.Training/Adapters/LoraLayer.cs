@@ -39,10 +39,10 @@ internal sealed class LoraLayer : ProjectionAdapter
     {
         var dropped = RandomDropout.Apply(input, _dropout);
         var added = nn.functional.linear(
-            nn.functional.linear(dropped, _down.to(input.dtype)), _up.to(input.dtype)) * _scale;
+            nn.functional.linear(dropped, _down.to(input.dtype)), _up.to(input.dtype)).Times(_scale);
         if (_magnitude is null)
         {
-            return projection.Plain(input) + added;
+            return projection.Plain(input).Plus(added);
         }
 
         // What is left out of the product is left out of what the magnitudes scale too, not of the model's own.
@@ -50,12 +50,12 @@ internal sealed class LoraLayer : ProjectionAdapter
         var plain = projection.Plain(input);
         var scaled = ReferenceEquals(dropped, input) && projection.bias is null
             ? plain : projection.Plain(dropped, withBias: false);
-        return plain + (scaled * (factors - 1)) + (added * factors);
+        return plain.Plus(scaled * factors.Plus(-1)).Plus(added * factors);
     }
 
     public override Tensor Merged(Tensor weight)
     {
-        var sum = weight + (_up.mm(_down) * _scale);
+        var sum = weight.Plus(_up.mm(_down).Times(_scale));
         return _magnitude is null ? sum : sum * Factors(weight).unsqueeze(1);
     }
 
@@ -64,11 +64,11 @@ internal sealed class LoraLayer : ProjectionAdapter
         Tensor norms;
         using (no_grad())
         {
-            norms = RowNorms(weight + (_up.mm(_down) * _scale));
+            norms = RowNorms(weight.Plus(_up.mm(_down).Times(_scale)));
         }
 
         return _magnitude! / norms;
     }
 
-    private static Tensor RowNorms(Tensor weight) => weight.square().sum(1).sqrt();
+    private static Tensor RowNorms(Tensor weight) => weight.Squared().sum(1).sqrt();
 }

@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Adapters;
@@ -43,8 +44,9 @@ internal static class RandomDropout
             return input;
         }
 
-        var kept = rand(input.shape, generator: generator).ge(share).to(input.dtype);
-        return input * kept / (1 - share);
+        var kept = rand(input.shape, generator: generator)
+            .With(share, static (x, limit) => x.ge(limit)).to(input.dtype);
+        return (input * kept).Over(1 - share);
     }
 
     private sealed class Batch : IDisposable

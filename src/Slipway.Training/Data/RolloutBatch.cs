@@ -1,5 +1,6 @@
 using Slipway.Training.Losses;
 using Slipway.Training.Models;
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Data;
@@ -39,7 +40,7 @@ internal sealed class RolloutBatch(
                 start = LogProbabilities(reference);
             }
 
-            each += PolicyLoss.Divergence(policy, start) * beta;
+            each = each.Plus(PolicyLoss.Divergence(policy, start).Times(beta));
         }
 
         var sums = TokenLogProbabilities.SumBySequence(each, Tokens.Sequences, Tokens.Layout.Sequences);
@@ -50,7 +51,7 @@ internal sealed class RolloutBatch(
     {
         using var scope = NewDisposeScope();
         var logits = model.Logits(Tokens.Ids, Tokens.Layout, Tokens.Positions);
-        return TokenLogProbabilities.Of(temperature == 1 ? logits : logits / temperature, Tokens.Targets)
+        return TokenLogProbabilities.Of(temperature == 1 ? logits : logits.Over(temperature), Tokens.Targets)
             .MoveToOuterDisposeScope();
     }
 }

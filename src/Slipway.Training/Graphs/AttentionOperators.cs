@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Graphs;
@@ -35,7 +36,7 @@ internal static class AttentionOperators
         var size = 2 * cosines.shape[1];
         var heads = call.Int("num_heads", 0) is > 0 and var count ? count : x.shape[2] / size;
         positions = positions.numel() == 1
-            ? positions.reshape(1, 1) + arange(sequence, ScalarType.Int64) : positions.reshape(batch, sequence);
+            ? positions.reshape(1, 1).Plus(TensorArithmetic.Indices(sequence)) : positions.reshape(batch, sequence);
         Tensor turning = cosines[positions].unsqueeze(1), across = sines[positions].unsqueeze(1);
         var split = x.view(batch, sequence, heads, x.shape[2] / heads).transpose(1, 2);
         return [Rotate(split, turning, across).transpose(1, 2).reshape(x.shape)];
@@ -62,7 +63,7 @@ internal static class AttentionOperators
     {
         var half = cosines.shape[^1];
         Tensor first = x.narrow(-1, 0, half), second = x.narrow(-1, half, half);
-        Tensor[] parts = [(first * cosines) - (second * sines), (second * cosines) + (first * sines)];
+        Tensor[] parts = [(first * cosines) - (second * sines), (second * cosines).Plus(first * sines)];
         return cat(x.shape[^1] == 2 * half ? parts : [.. parts, x.narrow(-1, 2 * half, x.shape[^1] - (2 * half))], -1);
     }
 
@@ -75,17 +76,17 @@ internal static class AttentionOperators
         if (softcap == 0 && window < 0 && call.Optional(Bias) is null && call.Optional(Sinks) is null)
         {
             return nn.functional.scaled_dot_product_attention(
-                query * (scale * Math.Sqrt(size)), key, value, is_casual: true);
+                query.Times(scale * Math.Sqrt(size)), key, value, is_casual: true);
         }
 
-        var scores = query.matmul(key.transpose(-1, -2)) * scale;
-        scores = softcap > 0 ? (scores / softcap).tanh() * softcap : scores;
-        scores = call.Optional(Bias) is { } bias ? scores + bias : scores;
-        var positions = arange(length, ScalarType.Int64);
+        var scores = query.matmul(key.transpose(-1, -2)).Times(scale);
+        scores = softcap > 0 ? scores.Over(softcap).tanh().Times(softcap) : scores;
+        scores = call.Optional(Bias) is { } bias ? scores.Plus(bias) : scores;
+        var positions = TensorArithmetic.Indices(length);
         var distance = positions.unsqueeze(1) - positions;
-        var hidden = distance < 0;
-        hidden = window > 0 ? hidden.logical_or(distance >= window) : hidden;
-        scores = scores.masked_fill(hidden, float.NegativeInfinity);
+        var hidden = distance.With(0, static (x, zero) => x.lt(zero));
+        hidden = window > 0 ? hidden.logical_or(distance.With(window, static (x, limit) => x.ge(limit))) : hidden;
+        scores = scores.Masked(hidden, float.NegativeInfinity);
         if (call.Optional(Sinks) is { } sinks)
         {
             var extra = sinks.reshape(1, -1, 1, 1).expand(scores.shape[0], scores.shape[1], length, 1);

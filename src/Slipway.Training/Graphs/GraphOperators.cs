@@ -1,5 +1,6 @@
 using Slipway.Onnx;
 using Slipway.Training.Autograd;
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Graphs;
@@ -12,7 +13,7 @@ internal static class GraphOperators
         new Dictionary<string, Func<GraphCall, Tensor[]>>(StringComparer.Ordinal)
         {
             ["Abs"] = call => [call[0].abs()],
-            ["Add"] = call => [call[0] + call[1]],
+            ["Add"] = call => [call[0].Plus(call[1])],
             ["Cast"] = call => [Cast(call[0], TypeOf((ElementType)call.Int("to", 0)))],
             ["Clip"] = call => [Clip(call)],
             ["Concat"] = call => [cat([.. Enumerable.Range(0, call.InputCount).Select(i => call[i])],
@@ -31,8 +32,7 @@ internal static class GraphOperators
             ["Min"] = call => [call[0].minimum(call[1])],
             ["Mul"] = call => [call[0] * call[1]],
             ["Neg"] = call => [-call[0]],
-            ["Range"] = call => [arange(call.Integers(0)[0], call.Integers(1)[0], call.Integers(2)[0],
-                ScalarType.Int64)],
+            ["Range"] = call => [tensor(Integers(call.Integers(0)[0], call.Integers(1)[0], call.Integers(2)[0]))],
             ["ReduceSum"] = call => [call[0].sum(call.Integers(1), call.Int("keepdims", 1) != 0)],
             ["Relu"] = call => [call[0].relu()],
             ["Reshape"] = call => [Reshape(call)],
@@ -82,14 +82,14 @@ internal static class GraphOperators
         call.Require(call.Int("transA", 0) == 0, "transposes its first input");
         var weight = call.Int("transB", 0) != 0 ? call[1].transpose(-1, -2) : call[1];
         var product = call[0].matmul(weight);
-        return call.Float("alpha", 1) is var alpha && alpha != 1 ? product * alpha : product;
+        return call.Float("alpha", 1) is var alpha && alpha != 1 ? product.Times(alpha) : product;
     }
 
     private static Tensor Gather(GraphCall call)
     {
         var (data, indices, axis) = (call[0], call[1].to(ScalarType.Int64), call.Int("axis", 0));
         axis = axis < 0 ? axis + data.dim() : axis;
-        indices = where(indices < 0, indices + data.shape[axis], indices);
+        indices = where(indices.With(0, static (x, zero) => x.lt(zero)), indices.Plus(data.shape[axis]), indices);
         return data.index_select(axis, indices.reshape(-1))
             .reshape([.. data.shape.Take((int)axis), .. indices.shape, .. data.shape.Skip((int)axis + 1)]);
     }
@@ -106,13 +106,13 @@ internal static class GraphOperators
         var (width, epsilon) = (x.shape[^1], call.Float("epsilon", 1e-5));
         return x.is_contiguous() && FusedRows.Applies(x, width)
             ? RmsNormFunction.Apply(x.view(-1, width), weight, epsilon, x.dtype).view(x.shape)
-            : x * (x.square().mean([-1], keepdim: true) + epsilon).rsqrt() * weight;
+            : x * x.Squared().mean([-1], keepdim: true).Plus(epsilon).rsqrt() * weight;
     }
 
     // The sum itself is the fourth output.
     private static Tensor[] SkipRmsNorm(GraphCall call)
     {
-        var sum = call[0] + call[1];
+        var sum = call[0].Plus(call[1]);
         return [RmsNorm(sum, call[2], call), null!, null!, sum];
     }
 
@@ -125,7 +125,7 @@ internal static class GraphOperators
         var x = call[0].alias();
         var (starts, ends) = (call.Integers(1), call.Integers(2));
         var axes = call.Optional(3) is null
-            ? arange(starts.Length, ScalarType.Int64).data<long>().ToArray() : call.Integers(3);
+            ? Integers(0, starts.Length, 1) : call.Integers(3);
         call.Require(call.Optional(4) is null || call.Integers(4).All(step => step == 1), "takes steps other than 1");
         for (var i = 0; i < axes.Length; i++)
         {
@@ -136,6 +136,10 @@ internal static class GraphOperators
 
         return x;
     }
+
+    private static long[] Integers(long from, long to, long step) =>
+        [.. Enumerable.Range(0, (int)Math.Max(0, (to - from + step - Math.Sign(step)) / step))
+            .Select(index => from + (index * step))];
 
     private static long Within(long index, long size) => Math.Clamp(index < 0 ? index + size : index, 0, size);
 

@@ -1,4 +1,5 @@
 using Slipway.Onnx;
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Graphs;
@@ -40,7 +41,7 @@ internal static class QuantizedOperators
         var product = QuantizedLinearFunction.Apply(
             x.reshape(-1, weight.Columns), call[Scales].view(weight.Rows, weight.Blocks), weight);
         product = product.view([.. x.shape[..^1], weight.Rows]);
-        return [call.Optional(Bias) is { } bias ? product + bias : product];
+        return [call.Optional(Bias) is { } bias ? product.Plus(bias) : product];
     }
 
     /// <summary>Looks up rows of a table.</summary>

@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Losses;
@@ -40,18 +41,18 @@ public sealed record ContrastiveLoss(double Temperature = 0.05, bool IsSymmetric
         using var scope = NewDisposeScope();
         var (first, second) = (Unit(texts), Unit(partners));
         var candidates = negatives is null ? second : cat([second, Unit(negatives)]);
-        var own = arange(texts.shape[0], device: texts.device);
+        var own = TensorArithmetic.Indices(texts.shape[0], texts.device);
         var loss = Choose(first.matmul(candidates.t()), own);
         if (IsSymmetric)
         {
-            loss = (loss + Choose(second.matmul(first.t()), own)) / 2;
+            loss = loss.Plus(Choose(second.matmul(first.t()), own)).Over(2);
         }
 
         return loss.MoveToOuterDisposeScope();
     }
 
     private Tensor Choose(Tensor cosines, Tensor own) =>
-        nn.functional.cross_entropy(cosines / Temperature, own, reduction: nn.Reduction.None);
+        nn.functional.cross_entropy(cosines.Over(Temperature), own, reduction: nn.Reduction.None);
 
     private static Tensor Unit(Tensor vectors) => nn.functional.normalize(vectors, 2, -1, 1e-12);
 

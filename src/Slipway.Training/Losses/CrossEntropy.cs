@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Losses;
@@ -32,15 +33,15 @@ public sealed record CrossEntropy(double LabelSmoothing = 0, double ZLoss = 0)
         using var scope = NewDisposeScope();
         var normalizer = logits.logsumexp(-1);                                        // [targets]
         var chosen = logits.gather(1, targets.unsqueeze(1)).squeeze(1);
-        var loss = normalizer - (chosen * (1 - LabelSmoothing));
+        var loss = normalizer - chosen.Times(1 - LabelSmoothing);
         if (LabelSmoothing > 0)
         {
-            loss -= logits.mean([-1]) * LabelSmoothing;
+            loss -= logits.mean([-1]).Times(LabelSmoothing);
         }
 
         if (ZLoss > 0)
         {
-            loss += normalizer.square() * ZLoss;
+            loss = loss.Plus(normalizer.Squared().Times(ZLoss));
         }
 
         return loss.sum().MoveToOuterDisposeScope();

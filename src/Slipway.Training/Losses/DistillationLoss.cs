@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Losses;
@@ -26,11 +27,11 @@ public sealed record DistillationLoss(double Alpha = 0.5, double Temperature = 2
         ArgumentNullException.ThrowIfNull(student);
         ArgumentNullException.ThrowIfNull(teacher);
         using var scope = NewDisposeScope();
-        var taught = (teacher / Temperature).log_softmax(-1);
-        var learned = (student / Temperature).log_softmax(-1);
+        var taught = teacher.Over(Temperature).log_softmax(-1);
+        var learned = student.Over(Temperature).log_softmax(-1);
         var divergence = IsReversed
             ? (learned.exp() * (learned - taught)).sum() : (taught.exp() * (taught - learned)).sum();
-        return ((divergence * (Alpha * Temperature * Temperature))
-            + (CrossEntropy.Plain.Sum(student, targets) * (1 - Alpha))).MoveToOuterDisposeScope();
+        return divergence.Times(Alpha * Temperature * Temperature)
+            .Plus(CrossEntropy.Plain.Sum(student, targets).Times(1 - Alpha)).MoveToOuterDisposeScope();
     }
 }

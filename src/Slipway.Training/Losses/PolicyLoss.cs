@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Losses;
@@ -17,7 +18,7 @@ public static class PolicyLoss
         ArgumentNullException.ThrowIfNull(logProbabilities);
         using var scope = NewDisposeScope();
         var ratio = (logProbabilities - old).exp();
-        return (-minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)).MoveToOuterDisposeScope();
+        return (-minimum(ratio * advantages, ratio.Within(1 - clip, 1 + clip) * advantages)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Computes half of the larger squared error of values and of values that are held near the old
@@ -30,8 +31,8 @@ public static class PolicyLoss
     {
         ArgumentNullException.ThrowIfNull(values);
         using var scope = NewDisposeScope();
-        var held = old + (values - old).clamp(-clip, clip);
-        return (maximum((values - returns).square(), (held - returns).square()) / 2).MoveToOuterDisposeScope();
+        var held = old.Plus((values - old).Within(-clip, clip));
+        return maximum((values - returns).Squared(), (held - returns).Squared()).Over(2).MoveToOuterDisposeScope();
     }
 
     /// <summary>Estimates the divergence from a reference, never below 0: <c>exp(d) − d − 1</c> for
@@ -41,7 +42,7 @@ public static class PolicyLoss
         ArgumentNullException.ThrowIfNull(reference);
         using var scope = NewDisposeScope();
         var difference = reference - logProbabilities;
-        return (difference.exp() - difference - 1).MoveToOuterDisposeScope();
+        return (difference.exp() - difference).Plus(-1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Computes advantages and returns from rewards and values, last token first (GAE: Schulman and others,
@@ -61,12 +62,13 @@ public static class PolicyLoss
         for (var token = columns.Length - 1; token >= 0; token--)
         {
             var value = values.select(1, token);
-            advantage = rewards.select(1, token) + (next * gamma) - value + (advantage * (gamma * lambda));
+            var error = rewards.select(1, token).Plus(next.Times(gamma)) - value;
+            advantage = error.Plus(advantage.Times(gamma * lambda));
             (columns[token], next) = (advantage, value);
         }
 
         var advantages = stack(columns, 1);
-        return (advantages.MoveToOuterDisposeScope(), (advantages + values).MoveToOuterDisposeScope());
+        return (advantages.MoveToOuterDisposeScope(), advantages.Plus(values).MoveToOuterDisposeScope());
     }
 
     /// <summary>Brings advantages to a mean of 0 and a deviation of 1.</summary>
@@ -74,7 +76,8 @@ public static class PolicyLoss
     {
         ArgumentNullException.ThrowIfNull(advantages);
         using var scope = NewDisposeScope();
-        return ((advantages - advantages.mean()) / (advantages.std(unbiased: false) + 1e-8)).MoveToOuterDisposeScope();
+        return ((advantages - advantages.mean()) / advantages.std(unbiased: false).Plus(1e-8))
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>Compares rewards with those of the same prompt: less their mean, by their deviation (Shao and others,
@@ -87,7 +90,7 @@ public static class PolicyLoss
         ArgumentNullException.ThrowIfNull(rewards);
         using var scope = NewDisposeScope();
         var groups = rewards.view(-1, group);
-        return ((groups - groups.mean([1], keepdim: true)) / (groups.std(1, unbiased: true, keepdim: true) + 1e-4))
+        return ((groups - groups.mean([1], keepdim: true)) / groups.std(1, unbiased: true, keepdim: true).Plus(1e-4))
             .view(-1).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -52,7 +53,7 @@ public abstract record PreferenceLoss
 public sealed record DpoLoss(double Beta = 0.1, double ChosenWeight = 0) : PreferenceLoss
 {
     private protected override Tensor Compute(PreferencePairs pairs) =>
-        -logsigmoid(Margin(pairs) * Beta) - (pairs.Chosen / pairs.ChosenTokens * ChosenWeight);
+        -logsigmoid(Margin(pairs).Times(Beta)) - (pairs.Chosen / pairs.ChosenTokens).Times(ChosenWeight);
 }
 
 /// <summary>IPO: <c>(margin a token − 1 / 2β)²</c> (Azar and others, 2023).</summary>
@@ -63,7 +64,7 @@ public sealed record IpoLoss(double Beta = 0.1) : PreferenceLoss
     {
         var chosen = (pairs.Chosen - pairs.ReferenceChosen!) / pairs.ChosenTokens;
         var rejected = (pairs.Rejected - pairs.ReferenceRejected!) / pairs.RejectedTokens;
-        return (chosen - rejected - (1 / (2 * Beta))).square();
+        return (chosen - rejected).Plus(-1 / (2 * Beta)).Squared();
     }
 }
 
@@ -78,7 +79,7 @@ public sealed record SimPoLoss(double Beta = 2, double Gamma = 0.5) : Preference
     private protected override Tensor Compute(PreferencePairs pairs)
     {
         var difference = (pairs.Chosen / pairs.ChosenTokens) - (pairs.Rejected / pairs.RejectedTokens);
-        return -logsigmoid((difference * Beta) - Gamma);
+        return -logsigmoid(difference.Times(Beta).Plus(-Gamma));
     }
 }
 
@@ -94,7 +95,7 @@ public sealed record OrpoLoss(double Lambda = 0.1) : PreferenceLoss
     {
         var (chosen, rejected) = (pairs.Chosen / pairs.ChosenTokens, pairs.Rejected / pairs.RejectedTokens);
         var odds = chosen - rejected - (log1p(-chosen.exp()) - log1p(-rejected.exp()));
-        return -chosen - (logsigmoid(odds) * Lambda);
+        return -chosen - logsigmoid(odds).Times(Lambda);
     }
 }
 
@@ -112,8 +113,8 @@ public sealed record KtoLoss(double Beta = 0.1, double DesirableWeight = 1, doub
 {
     private protected override Tensor Compute(PreferencePairs pairs)
     {
-        var desirable = 1 - ((pairs.Chosen - pairs.ReferenceChosen!) * Beta).sigmoid();
-        var undesirable = 1 - ((pairs.ReferenceRejected! - pairs.Rejected) * Beta).sigmoid();
-        return ((desirable * DesirableWeight) + (undesirable * UndesirableWeight)) / 2;
+        var desirable = (-(pairs.Chosen - pairs.ReferenceChosen!).Times(Beta).sigmoid()).Plus(1);
+        var undesirable = (-(pairs.ReferenceRejected! - pairs.Rejected).Times(Beta).sigmoid()).Plus(1);
+        return desirable.Times(DesirableWeight).Plus(undesirable.Times(UndesirableWeight)).Over(2);
     }
 }

@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Losses;
@@ -26,6 +27,6 @@ public static class TokenLogProbabilities
     {
         ArgumentNullException.ThrowIfNull(values);
         using var scope = NewDisposeScope();
-        return zeros(count, device: values.device).index_add(0, sequences, values, 1).MoveToOuterDisposeScope();
+        return zeros(count, device: values.device).PlusRows(sequences, values).MoveToOuterDisposeScope();
     }
 }

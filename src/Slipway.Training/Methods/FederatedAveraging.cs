@@ -1,4 +1,5 @@
 using Slipway.Training.Models;
+using Slipway.Training.Modules;
 using Slipway.Training.Running;
 using static TorchSharp.torch;
 
@@ -133,7 +134,7 @@ public sealed class FederatedAveraging(FederatedOptions options)
         var scale = share * Math.Min(1, options.MaxUpdateNorm / (norm + 1e-12));
         foreach (var (sum, update) in sums.Zip(updates))
         {
-            sum.add_(update, alpha: scale);
+            sum.Add(update, scale);
         }
     }
 
@@ -142,12 +143,12 @@ public sealed class FederatedAveraging(FederatedOptions options)
         using var generator = new Generator(unchecked((ulong)((options.Seed * 998_244_353) + round)));
         foreach (var (weight, sum) in weights.Zip(sums))
         {
-            weight.add_(sum);
+            weight.Add(sum);
             if (options.NoiseMultiplier > 0)
             {
                 using var noise = zeros_like(weight, requires_grad: false).normal_(
                     0, options.NoiseMultiplier * options.MaxUpdateNorm * largestShare, generator);
-                weight.add_(noise);
+                weight.Add(noise);
             }
         }
     }

@@ -189,6 +189,6 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
         var logits = (_head?.forward(hidden)
             ?? nn.functional.linear(hidden, _model.Embedding.weight.to(hidden.dtype))).to(float32);
         var cap = Config.FinalSoftcap;
-        return cap > 0 ? (logits / cap).tanh() * cap : logits;
+        return cap > 0 ? logits.Over(cap).tanh().Times(cap) : logits;
     }
 }

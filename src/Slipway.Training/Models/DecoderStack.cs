@@ -52,12 +52,12 @@ internal sealed class DecoderStack : nn.Module<Tensor, SequenceLayout, ScalarTyp
         var residual = Embed(ids);   // [tokens, hidden_size]
         if (_config.Architecture.ScaledEmbedding)
         {
-            residual = residual * Math.Sqrt(_config.HiddenSize);
+            residual = residual.Times(Math.Sqrt(_config.HiddenSize));
         }
 
         if (_positions is not null)
         {
-            residual = residual + _positions.forward(layout.Positions(ids.device));
+            residual = residual.Plus(_positions.forward(layout.Positions(ids.device)));
         }
 
         foreach (var layer in _layers)
@@ -77,9 +77,10 @@ internal sealed class DecoderStack : nn.Module<Tensor, SequenceLayout, ScalarTyp
             return Embedding.forward(ids);
         }
 
-        var isVirtual = ids.lt(0);
+        var isVirtual = ids.With(0, static (x, zero) => x.lt(zero));
         var count = VirtualTokens.shape[0];
-        var trained = VirtualTokens.index_select(0, (ids + count).clamp(0, count - 1));
-        return where(isVirtual.unsqueeze(1), trained, Embedding.forward(ids.clamp_min(0)));
+        var trained = VirtualTokens.index_select(
+            0, ids.Plus(count).relu().With(count - 1, static (x, last) => x.clamp_max(last)));
+        return where(isVirtual.unsqueeze(1), trained, Embedding.forward(ids.relu()));
     }
 }

@@ -32,7 +32,7 @@ internal static class Activations
     private static Tensor GeluTanh(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var inner = (x + (x.pow(3) * 0.044715)) * Math.Sqrt(2 / Math.PI);
-        return (x * 0.5 * (1 + inner.tanh())).MoveToOuterDisposeScope();
+        var inner = x.Plus(x.With(3, static (x, three) => x.pow(three)).Times(0.044715)).Times(Math.Sqrt(2 / Math.PI));
+        return (x.Times(0.5) * inner.tanh().Plus(1)).MoveToOuterDisposeScope();
     }
 }

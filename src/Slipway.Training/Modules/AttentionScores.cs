@@ -21,15 +21,15 @@ internal static class AttentionScores
         if (softcap > 0)
         {
             // cap · tanh(scores / cap)
-            var scores = queries.matmul(keys.transpose(-1, -2)).to(float32) * (scale / softcap);
-            scores = (scores.tanh() * softcap).masked_fill(Seen(window).logical_not(), float.NegativeInfinity);
+            var scores = queries.matmul(keys.transpose(-1, -2)).to(float32).Times(scale / softcap);
+            scores = scores.tanh().Times(softcap).Masked(Seen(window).logical_not(), float.NegativeInfinity);
             return scores.softmax(-1).to(values.dtype).matmul(values);
         }
 
         var ordinary = 1 / Math.Sqrt(width);
         if (Math.Abs(scale - ordinary) > 1e-12)
         {
-            queries = queries * (scale / ordinary);
+            queries = queries.Times(scale / ordinary);
         }
 
         return length == positions && !narrow

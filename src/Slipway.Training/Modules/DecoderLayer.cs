@@ -54,9 +54,9 @@ public sealed class DecoderLayer : nn.Module<Tensor, SequenceLayout, ScalarType,
     {
         using var scope = NewDisposeScope();
         var mixed = Attention.forward(_beforeAttention.forward(residual, type), layout);
-        residual = residual + (_afterAttention?.forward(mixed, float32) ?? mixed);
+        residual = residual.Plus(_afterAttention?.forward(mixed, float32) ?? mixed);
         var fed = _feedForward.forward(_beforeFeedForward.forward(residual, type));
-        residual = residual + (_afterFeedForward?.forward(fed, float32) ?? fed);
+        residual = residual.Plus(_afterFeedForward?.forward(fed, float32) ?? fed);
         return residual.MoveToOuterDisposeScope();
     }
 

@@ -44,16 +44,16 @@ internal sealed class ExpertFeedForward : nn.Module<Tensor, Tensor>
         var result = zeros_like(hidden);
         for (var expert = 0; expert < _experts.Length; expert++)
         {
-            var places = chosen.eq(expert).nonzero();                                 // [places, 2]: token, rank
+            var places = chosen.With(expert, static (x, index) => x.eq(index)).nonzero();   // [places, 2]: token, rank
             if (places.shape[0] == 0)
             {
                 continue;
             }
 
             var tokens = places.select(1, 0);
-            var share = weights.view(-1).index_select(0, (tokens * _settings.Chosen) + places.select(1, 1));
+            var share = weights.view(-1).index_select(0, tokens.Times(_settings.Chosen).Plus(places.select(1, 1)));
             var output = _experts[expert].forward(hidden.index_select(0, tokens));
-            result = result.index_add(0, tokens, output * share.to(output.dtype).unsqueeze(1), 1);
+            result = result.PlusRows(tokens, output * share.to(output.dtype).unsqueeze(1));
         }
 
         return result.MoveToOuterDisposeScope();

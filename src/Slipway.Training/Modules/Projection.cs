@@ -97,7 +97,7 @@ public sealed class Projection : nn.Module<Tensor, Tensor>
         if (Frozen is not null)
         {
             var product = FrozenLinearFunction.Apply(input, Frozen);
-            return shift is null ? product : product + shift;
+            return shift is null ? product : product.Plus(shift);
         }
 
         var cast = weight.to(input.dtype);

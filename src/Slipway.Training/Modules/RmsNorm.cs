@@ -20,7 +20,7 @@ public sealed class RmsNorm : nn.Module<Tensor, ScalarType, Tensor>
         : base(name)
     {
         (_epsilon, _offset) = (epsilon, offset);
-        weight = new Parameter(full(width, 1 - offset));
+        weight = new Parameter(ones(width).Scale(1 - offset));
         register_parameter(nameof(weight), weight);
     }
 
@@ -32,7 +32,7 @@ public sealed class RmsNorm : nn.Module<Tensor, ScalarType, Tensor>
     {
         ArgumentNullException.ThrowIfNull(input);
         using var scope = NewDisposeScope();
-        var scale = _offset == 0 ? weight : weight + _offset;
+        var scale = _offset == 0 ? weight : weight.Plus(_offset);
         if (input.dim() == 2 && input.dtype == float32 && input.is_contiguous()
             && FusedRows.Applies(input, input.shape[1]))
         {
@@ -40,7 +40,7 @@ public sealed class RmsNorm : nn.Module<Tensor, ScalarType, Tensor>
         }
 
         var wide = input.to(float32);
-        var inverse = rsqrt(wide.square().mean([-1], keepdim: true) + _epsilon);
+        var inverse = rsqrt(wide.Squared().mean([-1], keepdim: true).Plus(_epsilon));
         return (wide * inverse * scale).to(type).MoveToOuterDisposeScope();
     }
 }

@@ -29,7 +29,7 @@ public sealed class RotaryEmbedding : IDisposable
         ArgumentNullException.ThrowIfNull(rope);
         using var scope = NewDisposeScope();
         (_rotaryDim, _positions, _originalLength) = (rope.RotaryDim(headDim), positions, rope.OriginalLength);
-        var steps = arange(positions, dtype: float32);
+        var steps = TensorArithmetic.Indices(positions).to(float32);
         var angles = outer(steps, tensor(rope.Frequencies(headDim)));
         if (_originalLength < positions)
         {
@@ -73,7 +73,7 @@ public sealed class RotaryEmbedding : IDisposable
         var turning = heads.narrow(1, 0, turned);
         var halves = turning.narrow(2, 0, _rotaryDim).to(float32).chunk(2, -1);
         var result = cat(
-            [(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1)
+            [(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines).Plus(halves[0] * sines)], -1)
             .to(heads.dtype);
         if (_rotaryDim < heads.shape[2])
         {
@@ -91,5 +91,5 @@ public sealed class RotaryEmbedding : IDisposable
         _sines.Dispose();
     }
 
-    private static Tensor Scaled(Tensor table, double factor) => factor == 1 ? table : table * factor;
+    private static Tensor Scaled(Tensor table, double factor) => factor == 1 ? table : table.Times(factor);
 }

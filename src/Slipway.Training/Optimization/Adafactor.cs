@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -51,9 +52,9 @@ public sealed class Adafactor : Optimizer
             }
 
             var update = row.Update(gradient, kept);
-            var size = update.square().mean().sqrt().item<float>();
-            update.div_(Math.Max(1, size / ClipThreshold));
-            row.Weight.mul_(1 - (rate * decay)).add_(update, alpha: -rate);
+            var size = update.Squared().mean().sqrt().item<float>();
+            update.Divide(Math.Max(1, size / ClipThreshold));
+            row.Weight.Scale(1 - (rate * decay)).Add(update, -rate);
         }
     }
 
@@ -65,14 +66,14 @@ public sealed class Adafactor : Optimizer
 
         public Tensor Update(Tensor gradient, double kept)
         {
-            var square = gradient.square().add_(Epsilon);
+            var square = gradient.Squared().Add(Epsilon);
             if (Columns is null)
             {
-                return gradient * Squares.mul_(kept).add_(square, alpha: 1 - kept).rsqrt();
+                return gradient * Squares.Scale(kept).Add(square, 1 - kept).rsqrt();
             }
 
-            Squares.mul_(kept).add_(square.mean([1]), alpha: 1 - kept);
-            Columns.mul_(kept).add_(square.mean([0]), alpha: 1 - kept);
+            Squares.Scale(kept).Add(square.mean([1]), 1 - kept);
+            Columns.Scale(kept).Add(square.mean([0]), 1 - kept);
             return gradient * (Squares / Squares.mean()).rsqrt().unsqueeze(1) * Columns.rsqrt().unsqueeze(0);
         }
 

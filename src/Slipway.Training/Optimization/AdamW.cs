@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -54,10 +55,10 @@ public sealed class AdamW : Optimizer
                 continue;
             }
 
-            weight.mul_(1 - (rate * decay));
-            mean.mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
-            square.mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
-            weight.addcdiv_(mean, square.sqrt().div_(rootCorrection).add_(Epsilon), -rate / meanCorrection);
+            weight.Scale(1 - (rate * decay));
+            mean.Scale(Beta1).Add(gradient, 1 - Beta1);
+            square.Scale(Beta2).AddProduct(gradient, gradient, 1 - Beta2);
+            weight.AddQuotient(mean, square.sqrt().Divide(rootCorrection).Add(Epsilon), -rate / meanCorrection);
         }
     }
 }

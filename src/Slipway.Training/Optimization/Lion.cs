@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -50,9 +51,9 @@ public sealed class Lion : Optimizer
                 continue;
             }
 
-            var direction = mean.mul(Beta1).add_(gradient, alpha: 1 - Beta1).sign_();
-            weight.mul_(1 - (rate * decay)).add_(direction, alpha: -rate);
-            mean.mul_(Beta2).add_(gradient, alpha: 1 - Beta2);
+            var direction = mean.Times(Beta1).Add(gradient, 1 - Beta1).sign_();
+            weight.Scale(1 - (rate * decay)).Add(direction, -rate);
+            mean.Scale(Beta2).Add(gradient, 1 - Beta2);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -70,10 +71,10 @@ public sealed class Muon : Optimizer
 
             using var scope = NewDisposeScope();
             using var untracked = no_grad();
-            row.Momentum.mul_(Momentum).add_(gradient);
+            row.Momentum.Scale(Momentum).Add(gradient);
             var size = StepSize * Math.Sqrt(Math.Max(row.Weight.shape[0], row.Weight.shape[1]));
-            var direction = Orthogonalize(gradient.add(row.Momentum, alpha: Momentum));
-            row.Weight.mul_(1 - (rate * decay)).add_(direction, alpha: -rate * size);
+            var direction = Orthogonalize(gradient.Plus(row.Momentum, Momentum));
+            row.Weight.Scale(1 - (rate * decay)).Add(direction, -rate * size);
         });
     }
 
@@ -82,7 +83,7 @@ public sealed class Muon : Optimizer
     {
         var tall = matrix.shape[0] > matrix.shape[1];
         var wide = tall ? matrix.t() : matrix;
-        wide = wide / (wide.norm() + 1e-7);
+        wide = wide / wide.norm().Plus(1e-7);
         for (var iteration = 0; iteration < Iterations; iteration++)
         {
             var square = wide.mm(wide.t());

@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -36,7 +37,7 @@ public abstract class Optimizer : IDisposable
         {
             foreach (var gradient in gradients)
             {
-                gradient.mul_(scale);
+                gradient.Scale(scale);
             }
         }
 

@@ -1,3 +1,4 @@
+using Slipway.Training.Modules;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ public sealed class Sgd : Optimizer
         {
             if (weight.grad is { } gradient)
             {
-                weight.mul_(1 - (rate * decay)).add_(gradient, alpha: -rate);
+                weight.Scale(1 - (rate * decay)).Add(gradient, -rate);
             }
         }
     }

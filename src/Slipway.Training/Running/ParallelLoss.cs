@@ -2,6 +2,7 @@ using System.Runtime.ExceptionServices;
 using Slipway.Training.Adapters;
 using Slipway.Training.Data;
 using Slipway.Training.Models;
+using Slipway.Training.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Running;
@@ -53,7 +54,7 @@ internal sealed class ParallelLoss
             {
                 using var scope = NewDisposeScope();
                 using var dropout = RandomDropout.Begin(unchecked((seed * 1_000_003) + index));
-                var loss = batches[index].SummedLoss(_model) / targets;
+                var loss = batches[index].SummedLoss(_model).Over(targets);
                 Tensor?[] parts = [.. autograd.grad([loss], _weights, allow_unused: true)
                     .Select(part => part.IsInvalid ? null : part)];
                 losses[worker] += loss.item<float>();
@@ -124,7 +125,7 @@ internal sealed class ParallelLoss
             {
                 if (parts[index] is { } part)
                 {
-                    sum.add_(part);
+                    sum.Add(part);
                     part.Dispose();
                 }
             }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Slipway.Training.Graphs;
+using Slipway.Training.Modules;
 using Slipway.Training.Optimization;
 using Slipway.Training.Running;
 using static TorchSharp.torch;
@@ -130,7 +131,7 @@ public static class ScaleTuner
                 var count = Math.Min(TextsAtOnce, _options.BatchSize - first);
                 var place = (_state.Steps * _options.BatchSize) + first;
                 using var loss = Divergence([.. Enumerable.Range(place, count).Select(i => _texts[i % _trained])]);
-                var part = loss * ((double)count / _options.BatchSize);
+                var part = loss.Times((double)count / _options.BatchSize);
                 part.backward();
                 total += part.item<float>();
             }
@@ -162,7 +163,7 @@ public static class ScaleTuner
             var positions = ids.numel();
             return nn.functional.kl_div(
                 given.view(positions, -1), target.view(positions, -1), log_target: true,
-                reduction: nn.Reduction.Sum).div(positions).MoveToOuterDisposeScope();
+                reduction: nn.Reduction.Sum).Over(positions).MoveToOuterDisposeScope();
         }
 
         private double Measure(CancellationToken cancellationToken)

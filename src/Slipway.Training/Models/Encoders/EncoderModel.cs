@@ -155,13 +155,13 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
         var hidden = _words.forward(ids);   // [tokens, hidden_size]
         if (_positions is not null)
         {
-            hidden = hidden + _positions.forward(layout.Positions(ids.device) + Config.FirstPosition);
+            hidden = hidden.Plus(_positions.forward(layout.Positions(ids.device).Plus(Config.FirstPosition)));
         }
 
         if (_types is not null)
         {
-            hidden = hidden + _types.forward(Config.Architecture.OneTokenType ? zeros_like(ids)
-                : types ?? zeros_like(ids));
+            hidden = hidden.Plus(_types.forward(Config.Architecture.OneTokenType ? zeros_like(ids)
+                : types ?? zeros_like(ids)));
         }
 
         hidden = _norm.forward(hidden, float32);

@@ -40,8 +40,8 @@ internal sealed class EncoderLayer : nn.Module<Tensor, SequenceLayout, ScalarTyp
         using var scope = NewDisposeScope();
         var heads = _config.NumAttentionHeads;
         var all = Projection.Joined(hidden.to(type), _inputs).view(layout.Tokens, 3, heads, -1);
-        hidden = _afterAttention.forward(hidden + _mixed.forward(EncoderAttention.Mix(all, layout)), float32);
+        hidden = _afterAttention.forward(hidden.Plus(_mixed.forward(EncoderAttention.Mix(all, layout))), float32);
         var fed = _down.forward(_config.HiddenAct.Apply(_up.forward(hidden.to(type))));
-        return _afterFeedForward.forward(hidden + fed, float32).MoveToOuterDisposeScope();
+        return _afterFeedForward.forward(hidden.Plus(fed), float32).MoveToOuterDisposeScope();
     }
 }

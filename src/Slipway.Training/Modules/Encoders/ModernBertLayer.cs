@@ -48,9 +48,9 @@ internal sealed class ModernBertLayer : nn.Module<Tensor, SequenceLayout, Scalar
             .view(layout.Tokens, 3 * heads, -1);
         all = _rotary.ApplyRotary(all, 2 * heads, _rotary.Rows(layout, hidden.device))
             .view(layout.Tokens, 3, heads, -1);
-        hidden = hidden + _mixed.forward(EncoderAttention.Mix(all, layout, _side));
+        hidden = hidden.Plus(_mixed.forward(EncoderAttention.Mix(all, layout, _side)));
         var gates = _up.forward(_beforeFeedForward.forward(hidden, type)).chunk(2, -1);
         var fed = _down.forward(_config.HiddenAct.Apply(gates[0]) * gates[1]);
-        return (hidden + fed).MoveToOuterDisposeScope();
+        return hidden.Plus(fed).MoveToOuterDisposeScope();
     }
 }
