@@ -67,7 +67,9 @@ internal sealed class DraftPackage : IDisposable
     {
         IDecoder decoder = _graph.Concatenates
             ? new DynamicCacheDecoder(_session.Session, _graph)
-            : new Decoder(_session.Session, _graph, copiesInputs: !_session.Choice.Provider.IsProcessor);
+            : new Decoder(
+                _session.Session, _graph, memory: TensorMemory.Of(_session, _graph),
+                copiesInputs: !_session.Choice.Provider.IsProcessor);
         return new DraftModel(
             decoder, _package.Config.Model.ContextLength, budget.DraftBytes, budget.TryHoldDraft,
             Math.Max(1, options.DraftBatchSize),

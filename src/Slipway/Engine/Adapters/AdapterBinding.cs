@@ -5,12 +5,14 @@ using Slipway.Engine.Cache;
 namespace Slipway.Engine.Adapters;
 
 /// <summary>Binds the adapters that the slots of a batch use, and the mask that says which slot uses which.</summary>
-internal sealed class AdapterBinding(AdapterSet adapters, OrtIoBinding binding, int slots) : IDisposable
+internal sealed class AdapterBinding(AdapterSet adapters, OrtIoBinding binding, int slots, bool copiesInputs)
+    : IDisposable
 {
     private AdapterTensors? _bound;
     private NativeBuffer? _mask;
     private OrtValue? _maskValue;
     private bool _isAdapted;
+    private bool _isMaskNew;
 
     /// <param name="chosen">Each slot's adapter, [slots]; 0 for none. Empty where no slot has one.</param>
     public void Bind(ReadOnlySpan<int> chosen)
@@ -31,11 +33,15 @@ internal sealed class AdapterBinding(AdapterSet adapters, OrtIoBinding binding, 
             tensors.Values.ForEach(value => binding.BindInput(value.Input, value.Value));
             _mask = new NativeBuffer(Math.Max(4L * slots * tensors.Rank, 4));
             _maskValue = _mask.ToValue(TensorElementType.Float, [slots, 1, tensors.Rank]);
-            binding.BindInput(AdapterSet.MaskInput, _maskValue);
-            _bound = tensors;
+            (_bound, _isMaskNew) = (tensors, true);
         }
 
         tensors.FillMask(chosen, _mask!.AsSpan<float>(0, slots * tensors.Rank));
+        if (_isMaskNew || copiesInputs)
+        {
+            binding.BindInput(AdapterSet.MaskInput, _maskValue!);
+            _isMaskNew = false;
+        }
     }
 
     public void Dispose()

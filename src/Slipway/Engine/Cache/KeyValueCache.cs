@@ -12,9 +12,9 @@ namespace Slipway.Engine.Cache;
 /// is reserved but not resident: a layer with a window always has buffers of its own capacity, and of slots that are
 /// shorter only their part counts. Not safe for concurrent use.
 /// </remarks>
-internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
+internal sealed class KeyValueCache(DecoderGraph graph, TensorMemory memory) : IDisposable
 {
-    private readonly NativeBuffer?[] _buffers = new NativeBuffer?[graph.Cache.Count];
+    private readonly TensorBuffer?[] _buffers = new TensorBuffer?[graph.Cache.Count];
 
     public int Slots { get; private set; }
 
@@ -83,16 +83,15 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
             {
                 var slotStart = (((long)slot * tensor.Heads) + head) * tensor.LengthFor(Capacity);
                 var at = (slotStart + start + skipped - first) * tokenBytes;
-                var mine = _buffers[i]!.AsSpan<byte>(at, copied * tokenBytes);
                 var theirs = other.AsSpan<byte>(offset + (skipped * tokenBytes), copied * tokenBytes);
                 offset += count * tokenBytes;
                 if (read)
                 {
-                    mine.CopyTo(theirs);
+                    _buffers[i]!.Read(at, theirs);
                 }
                 else
                 {
-                    theirs.CopyTo(mine);
+                    _buffers[i]!.Write(at, theirs);
                 }
             }
         }
@@ -126,11 +125,8 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         var description = graph.Cache[tensor];
         var length = description.LengthFor(Capacity);
         var slotBytes = description.TokenBytes * length;
-        return OrtValue.CreateTensorValueWithData(
-            OrtMemoryInfo.DefaultInstance,
-            description.Type,
-            [slots, description.Heads, length, description.Size],
-            _buffers[tensor]!.Address + (nint)(slotBytes * firstSlot),
+        return _buffers[tensor]!.View(
+            description.Type, [slots, description.Heads, length, description.Size], slotBytes * firstSlot,
             slotBytes * slots);
     }
 
@@ -156,17 +152,16 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
             for (var head = 0; head < description.Heads; head++)
             {
                 var at = (((((long)slots[index] * description.Heads) + head) * Capacity) + start) * tokenBytes;
-                var mine = _buffers[tensor]!.AsSpan<byte>(at, count * tokenBytes);
                 var theirs = packed.Slice(
                     ((((index * description.Heads) + head) * packedLength) + packedStart) * tokenBytes,
                     count * tokenBytes);
                 if (pack)
                 {
-                    mine.CopyTo(theirs);
+                    _buffers[tensor]!.Read(at, theirs);
                 }
                 else
                 {
-                    theirs.CopyTo(mine);
+                    _buffers[tensor]!.Write(at, theirs);
                 }
             }
         }
@@ -181,7 +176,7 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
             var length = tensor.LengthFor(capacity);
 
             // Large pages would be cleared for all slots at once as the first tokens come, while others wait to decode.
-            var grown = new NativeBuffer(tensor.TokenBytes * slots * length, isSparse: true);
+            var grown = memory.Allocate(tensor.TokenBytes * slots * length, isSparse: true);
             if (old is not null)
             {
                 for (var slot = 0; slot < Math.Min(Math.Min(slots, Slots), lengths.Length); slot++)
@@ -200,10 +195,10 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
 
     private static void CopySlot(
         CacheTensor tensor,
-        NativeBuffer source,
+        TensorBuffer source,
         int sourceSlot,
         int sourceCapacity,
-        NativeBuffer target,
+        TensorBuffer target,
         int targetSlot,
         int targetCapacity,
         int length)
@@ -215,7 +210,7 @@ internal sealed class KeyValueCache(DecoderGraph graph) : IDisposable
         {
             var from = ((long)(sourceSlot * tensor.Heads) + head) * sourceCapacity * tokenBytes;
             var to = ((long)(targetSlot * tensor.Heads) + head) * targetCapacity * tokenBytes;
-            source.AsSpan<byte>(from, kept).CopyTo(target.AsSpan<byte>(to, kept));
+            source.CopyTo(from, target, to, kept);
         }
     }
 }

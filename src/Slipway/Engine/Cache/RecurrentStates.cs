@@ -7,10 +7,10 @@ namespace Slipway.Engine.Cache;
 /// A run reads the one and writes the other, and only slots that it was meant for are taken over: a slot that merely
 /// ran along, or whose run was ended, keeps what it had. Not safe for concurrent use.
 /// </remarks>
-internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors) : IDisposable
+internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors, TensorMemory memory) : IDisposable
 {
-    private readonly NativeBuffer?[] _pasts = new NativeBuffer?[tensors.Count];
-    private readonly NativeBuffer?[] _presents = new NativeBuffer?[tensors.Count];
+    private readonly TensorBuffer?[] _pasts = new TensorBuffer?[tensors.Count];
+    private readonly TensorBuffer?[] _presents = new TensorBuffer?[tensors.Count];
 
     public long BytesFor(int slots) => 2 * slots * tensors.Sum(tensor => tensor.SequenceBytes);
 
@@ -23,17 +23,17 @@ internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors) : IDis
             for (var i = 0; i < tensors.Count; i++)
             {
                 var bytes = tensors[i].SequenceBytes;
-                var grown = new NativeBuffer(bytes * slots);
+                var grown = memory.Allocate(bytes * slots);
                 for (var slot = 0; slot < Math.Min(slots, kept) && _pasts[i] is { } old; slot++)
                 {
-                    Slot(old, i, slot).CopyTo(Slot(grown, i, slot));
+                    old.CopyTo(bytes * slot, grown, bytes * slot, (int)bytes);
                 }
 
                 _pasts[i]?.Dispose();
                 _pasts[i] = grown;
                 _presents[i]?.Dispose();
                 _presents[i] = null;
-                _presents[i] = new NativeBuffer(bytes * slots);
+                _presents[i] = memory.Allocate(bytes * slots);
             }
         }
         catch
@@ -47,7 +47,7 @@ internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors) : IDis
     {
         for (var i = 0; i < tensors.Count; i++)
         {
-            Slot(_pasts[i]!, i, from).CopyTo(Slot(_pasts[i]!, i, to));
+            Copy(i, _pasts[i]!, from, to);
         }
     }
 
@@ -56,7 +56,7 @@ internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors) : IDis
     {
         for (var i = 0; i < tensors.Count; i++)
         {
-            Slot(_pasts[i]!, i, slot).Clear();
+            _pasts[i]!.Clear(tensors[i].SequenceBytes * slot, (int)tensors[i].SequenceBytes);
         }
     }
 
@@ -65,7 +65,7 @@ internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors) : IDis
     {
         for (var i = 0; i < tensors.Count; i++)
         {
-            Slot(_presents[i]!, i, slot).CopyTo(Slot(_pasts[i]!, i, slot));
+            Copy(i, _presents[i]!, slot, slot);
         }
     }
 
@@ -85,17 +85,16 @@ internal sealed class RecurrentStates(IReadOnlyList<StateTensor> tensors) : IDis
         }
     }
 
-    private Span<byte> Slot(NativeBuffer buffer, int tensor, int slot)
-        => buffer.AsSpan<byte>(slot * tensors[tensor].SequenceBytes, (int)tensors[tensor].SequenceBytes);
+    private void Copy(int tensor, TensorBuffer source, int from, int to)
+    {
+        var bytes = (int)tensors[tensor].SequenceBytes;
+        source.CopyTo((long)bytes * from, _pasts[tensor]!, (long)bytes * to, bytes);
+    }
 
-    private OrtValue View(NativeBuffer buffer, int tensor, int firstSlot, int slots)
+    private OrtValue View(TensorBuffer buffer, int tensor, int firstSlot, int slots)
     {
         var bytes = tensors[tensor].SequenceBytes;
-        return OrtValue.CreateTensorValueWithData(
-            OrtMemoryInfo.DefaultInstance,
-            tensors[tensor].Type,
-            [slots, .. tensors[tensor].Shape],
-            buffer.Address + (nint)(bytes * firstSlot),
-            bytes * slots);
+        return buffer.View(
+            tensors[tensor].Type, [slots, .. tensors[tensor].Shape], bytes * firstSlot, bytes * slots);
     }
 }

@@ -9,15 +9,15 @@ namespace Slipway.Engine.Cache;
 /// One slot for each sequence. Layers with a window evict tokens, so a slot's length must be known before each run, and
 /// is unknown after a run that was ended early. Not safe for concurrent use.
 /// </remarks>
-internal sealed class SlotCache(DecoderGraph graph) : IDisposable
+internal sealed class SlotCache(DecoderGraph graph, TensorMemory memory) : IDisposable
 {
     private const int Unknown = -1;
 
     private int[] _lengths = [];
 
-    public KeyValueCache KeyValues { get; } = new(graph);
+    public KeyValueCache KeyValues { get; } = new(graph, memory);
 
-    public RecurrentStates States { get; } = new(graph.States);
+    public RecurrentStates States { get; } = new(graph.States, memory);
 
     public int Slots => KeyValues.Slots;
 

@@ -18,6 +18,7 @@ internal sealed class Decoder : IDecoder
     private readonly DecoderGraph _graph;
     private readonly AdapterSet? _adapters;
     private readonly bool _supportsInactiveSlots;
+    private readonly TensorMemory _memory;
     private readonly SlotCache _cache;
     private readonly RunOptions _runOptions = new();
     private readonly SharedInputs _shared = new();
@@ -29,20 +30,24 @@ internal sealed class Decoder : IDecoder
     /// <param name="graph">Its inputs and outputs.</param>
     /// <param name="adapters">The adapters beside it; disposed with the decoder; null for none.</param>
     /// <param name="supportsInactiveSlots">Whether the graph leaves a slot alone whose mask is all zeros.</param>
+    /// <param name="memory">Holds what slots carry; disposed with the decoder; null for the processor's.</param>
     /// <param name="copiesInputs">
-    /// Whether inputs are copied to a device as they are bound, so that they must be bound for each run.
+    /// Whether inputs in the processor's memory are copied to a device as they are bound, so that they must be bound
+    /// for each run.
     /// </param>
     public Decoder(
         InferenceSession session, DecoderGraph graph, AdapterSet? adapters = null, bool supportsInactiveSlots = false,
-        bool copiesInputs = false)
+        TensorMemory? memory = null, bool copiesInputs = false)
     {
         _session = session;
         _graph = graph;
         _adapters = adapters;
         _supportsInactiveSlots = supportsInactiveSlots;
-        _cache = new SlotCache(graph);
-        _interruptible = new StepBuffers(session, graph, _cache, adapters, _shared, copiesInputs);
-        _uninterrupted = new StepBuffers(session, graph, _cache, adapters, _shared, copiesInputs);
+        _memory = memory ?? TensorMemory.Host;
+        _cache = new SlotCache(graph, _memory);
+        var copies = new InputCopies(copiesInputs, copiesInputs && _memory == TensorMemory.Host);
+        _interruptible = new StepBuffers(session, graph, _cache, adapters, _shared, copies);
+        _uninterrupted = new StepBuffers(session, graph, _cache, adapters, _shared, copies);
     }
 
     public int Slots => _cache.Slots;
@@ -185,6 +190,7 @@ internal sealed class Decoder : IDecoder
         _uninterrupted.Dispose();
         _adapters?.Dispose();
         _cache.Dispose();
+        _memory.Dispose();
         _shared.Dispose();
         _runOptions.Dispose();
     }

@@ -12,32 +12,34 @@ internal sealed class DecoderBinding : IDisposable
     private readonly SharedInputs _shared;
     private readonly AdapterBinding? _adapters;
     private readonly int _slots;
-    private readonly bool _copiesInputs;
+    private readonly InputCopies _copies;
     private readonly List<OrtValue> _cacheValues = [];
+    private readonly List<(string Name, OrtValue Value)> _pasts = [];
     private readonly List<OrtValue> _tokenValues = [];
     private (int Tokens, int Kept, bool Every, int Width) _bound;
 
     public DecoderBinding(
         InferenceSession session, DecoderGraph graph, SlotCache cache, AdapterSet? adapters, SharedInputs shared,
-        StepBuffers buffers, int firstSlot, int slots, bool copiesInputs)
+        StepBuffers buffers, int firstSlot, int slots, InputCopies copies)
     {
-        (_graph, _buffers, _shared, _slots, _copiesInputs) = (graph, buffers, shared, slots, copiesInputs);
+        (_graph, _buffers, _shared, _slots, _copies) = (graph, buffers, shared, slots, copies);
         IoBinding = session.CreateIoBinding();
-        _adapters = adapters is null ? null : new AdapterBinding(adapters, IoBinding, slots);
+        _adapters = adapters is null ? null : new AdapterBinding(adapters, IoBinding, slots, copies.OfSteps);
         for (var i = 0; i < graph.Cache.Count; i++)
         {
             var value = Keep(_cacheValues, cache.KeyValues.View(i, firstSlot, slots));
-            IoBinding.BindInput(graph.Cache[i].Past, value);
+            _pasts.Add((graph.Cache[i].Past, value));
             IoBinding.BindOutput(graph.Cache[i].Present, value);
         }
 
         for (var i = 0; i < graph.States.Count; i++)
         {
             var state = graph.States[i];
-            IoBinding.BindInput(state.Past, Keep(_cacheValues, cache.States.Past(i, firstSlot, slots)));
+            _pasts.Add((state.Past, Keep(_cacheValues, cache.States.Past(i, firstSlot, slots))));
             IoBinding.BindOutput(state.Present, Keep(_cacheValues, cache.States.Present(i, firstSlot, slots)));
         }
 
+        _pasts.ForEach(past => IoBinding.BindInput(past.Name, past.Value));
         if (graph.PlannedLength is { } plannedLength)
         {
             IoBinding.BindInput(plannedLength, shared.PlannedLengthValue);
@@ -53,7 +55,7 @@ internal sealed class DecoderBinding : IDisposable
     /// <param name="maskWidth">Columns of the attention mask.</param>
     public void BindTokens(int tokens, int kept, bool every, int maskWidth)
     {
-        if (_copiesInputs)
+        if (_copies.OfSteps)
         {
             BindAgain();
         }
@@ -83,9 +85,9 @@ internal sealed class DecoderBinding : IDisposable
     // What a device copies as it is bound, it would otherwise keep as it was then.
     private void BindAgain()
     {
-        for (var i = 0; i < _graph.Cache.Count; i++)
+        for (var i = 0; i < _pasts.Count && _copies.OfCache; i++)
         {
-            IoBinding.BindInput(_graph.Cache[i].Past, _cacheValues[i]);
+            IoBinding.BindInput(_pasts[i].Name, _pasts[i].Value);
         }
 
         if (_graph.PlannedLength is { } plannedLength)
@@ -117,3 +119,8 @@ internal sealed class DecoderBinding : IDisposable
         values.Clear();
     }
 }
+
+/// <summary>Tells which inputs ONNX Runtime copies to a device as they are bound.</summary>
+/// <param name="OfSteps">Whether it copies tokens, positions, masks and adapters.</param>
+/// <param name="OfCache">Whether it copies keys, values and states too.</param>
+internal readonly record struct InputCopies(bool OfSteps, bool OfCache);

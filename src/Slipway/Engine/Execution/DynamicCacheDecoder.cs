@@ -15,7 +15,7 @@ internal sealed class DynamicCacheDecoder(InferenceSession session, DecoderGraph
 {
     private const long MaxLogitsBytes = 32L << 20;
 
-    private readonly KeyValueCache _cache = new(graph);
+    private readonly KeyValueCache _cache = new(graph, TensorMemory.Host);
     private readonly RunOptions _runOptions = new();
     private float[] _logits = [];
 

@@ -1,4 +1,5 @@
 using Slipway.Engine.Adapters;
+using Slipway.Engine.Cache;
 using Slipway.Kernels.MatMul;
 using Slipway.Packaging;
 
@@ -24,7 +25,7 @@ internal sealed class OnnxRuntimeEngine : LanguageModelEngine
                     : new Decoder(
                         opened.Session, graph, adapters,
                         KernelVariant.SupportsInactiveSlots(package, options, opened.Session, graph),
-                        copiesInputs: !opened.Choice.Provider.IsProcessor),
+                        TensorMemory.Of(opened, graph), copiesInputs: !opened.Choice.Provider.IsProcessor),
                 VocabularySize = graph.VocabularySize,
                 Size = graph.Size,
                 Path = opened.Graph.Path,

@@ -11,7 +11,7 @@ namespace Slipway.Engine.Execution;
 /// </summary>
 internal sealed class StepBuffers(
     InferenceSession session, DecoderGraph graph, SlotCache cache, AdapterSet? adapters, SharedInputs shared,
-    bool copiesInputs)
+    InputCopies copies)
         : IDisposable
 {
     private const int MaskStep = 64;
@@ -162,7 +162,7 @@ internal sealed class StepBuffers(
         }
 
         return bindings[index] ??= new DecoderBinding(
-            session, graph, cache, adapters, shared, this, firstSlot, slots, copiesInputs);
+            session, graph, cache, adapters, shared, this, firstSlot, slots, copies);
     }
 
     private static void Grow(ref NativeBuffer? buffer, long bytes)

@@ -123,7 +123,7 @@ public sealed class DecoderTests(ITestOutputHelper output)
         using var opened = new Opened(package.Sliding);
         var graph = opened.Graph;
         Assert.Equal(2 * sliding, graph.Cache.Count(tensor => tensor.Window == new CacheWindow(8, 63)));
-        using var cache = new KeyValueCache(graph);
+        using var cache = new KeyValueCache(graph, TensorMemory.Host);
         cache.Resize(2, 128, []);
         var bytes = 0L;
         for (var i = 0; i < graph.Cache.Count; i++)

@@ -12,6 +12,11 @@ internal sealed class LoadPackage : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public LoadPackage(string model, params string[] adapters)
+        : this(model, adapters, [])
+    {
+    }
+
+    public LoadPackage(string model, string[] adapters, string[] devices)
     {
         Adapters = [null, .. adapters];
         var source = Directory.CreateDirectory(_folder["checkpoint"]).FullName;
@@ -26,7 +31,7 @@ internal sealed class LoadPackage : IDisposable
         using var checkpoint = Checkpoint.Open(source);
         var factors = adapters.ToDictionary(
             name => name, name => LoraAdapter.Open(SharedAssets.Path("lora", model, name)), StringComparer.Ordinal);
-        Exporter.Export(checkpoint, Folder, new ExportOptions { Adapters = factors });
+        Exporter.Export(checkpoint, Folder, new ExportOptions { Adapters = factors, Devices = devices });
         foreach (var adapter in factors.Values)
         {
             adapter.Dispose();

@@ -37,6 +37,12 @@ internal sealed record ExecutionProvider
     /// <remarks>Null where sessions use it by themselves.</remarks>
     public Action<SessionOptions, int, IReadOnlyDictionary<string, string>>? Append { get; init; }
 
+    /// <summary>
+    /// Tells whether its devices have memory with addresses, within which tensors may begin anywhere, and copy it for
+    /// ONNX Runtime; keys and values stay there then from run to run.
+    /// </summary>
+    public bool HasAddresses { get; init; }
+
     /// <summary>Tells whether it runs every graph, on the processor.</summary>
     public bool IsProcessor => Append is null;
 }

@@ -21,6 +21,7 @@ internal static class ExecutionProviders
         Libraries = OperatingSystem.IsWindows()
             ? ["cudart64_13.dll", "cublas64_13.dll", "cublasLt64_13.dll", "curand64_10.dll"]
             : ["libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13", "libcurand.so.10"],
+        HasAddresses = true,
         Optional = ("convolutions", [OperatingSystem.IsWindows() ? "cudnn64_9.dll" : "libcudnn.so.9"]),
         Remedy = "Install CUDA 13 and cuDNN 9, and see that the loader finds them.",
         Append = static (session, device, options) =>

@@ -175,29 +175,8 @@ public sealed class DeviceGraphTests(ITestOutputHelper output) : IDisposable
                 < new FileInfo(Path.Combine(source, "gpu.onnx.data")).Length);
     }
 
-    // The same package with the GPUs' graph as the decoder's; its manifest names neither files nor variants.
     private string ForProcessor(string package)
-    {
-        var folder = _folder[$"processor-{Guid.NewGuid():N}"];
-        Directory.CreateDirectory(folder);
-        foreach (var file in Directory.EnumerateFiles(package).Where(file => Path.GetFileName(file) != "slipway.json"))
-        {
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-        }
-
-        var manifest = ModelPackage.Open(package).Manifest!;
-        if (manifest.RotarySwitch is { } threshold)
-        {
-            File.WriteAllText(
-                Path.Combine(folder, "slipway.json"),
-                $$"""{ "format": 1, "rotary_switch": {{threshold}}, "files": [] }""");
-        }
-
-        var config = Path.Combine(folder, "genai_config.json");
-        File.WriteAllText(
-            config, File.ReadAllText(config).Replace("\"model.onnx\"", "\"gpu.onnx\"", StringComparison.Ordinal));
-        return folder;
-    }
+        => ProcessorCopy.Make(package, _folder[$"processor-{Guid.NewGuid():N}"]);
 
     private static Checkpoint? TryOpen(string folder)
     {
