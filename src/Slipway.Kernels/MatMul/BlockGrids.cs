@@ -14,6 +14,12 @@ internal unsafe interface IBlockGrid
     /// <summary>Bytes of the grid.</summary>
     static abstract int Bytes { get; }
 
+    /// <summary>Bytes of a scale, and of a minimum.</summary>
+    static abstract int NumberBytes { get; }
+
+    /// <summary>Tells whether offsets are minima; they are zero points otherwise.</summary>
+    static abstract bool HasMinima { get; }
+
     /// <summary>The sums of a row's blocks that offsets are multiplied by.</summary>
     static abstract float* Sums(in QuantizedActivations x, int row);
 
@@ -70,6 +76,10 @@ internal readonly unsafe struct ZeroPointGrid<TNumbers, TZeroPoints> : IBlockGri
     where TZeroPoints : IZeroPoints
 {
     public static int Bytes => (PackedMatrix.Group * TNumbers.Size) + TZeroPoints.Bytes;
+
+    public static int NumberBytes => TNumbers.Size;
+
+    public static bool HasMinima => false;
 
     public static float* Sums(in QuantizedActivations x, int row) => x.Sums(row);
 
@@ -131,6 +141,10 @@ internal readonly unsafe struct MinimumGrid<TNumbers> : IBlockGrid
     where TNumbers : IBlockNumbers
 {
     public static int Bytes => 2 * PackedMatrix.Group * TNumbers.Size;
+
+    public static int NumberBytes => TNumbers.Size;
+
+    public static bool HasMinima => true;
 
     public static float* Sums(in QuantizedActivations x, int row) => x.ScaledSums(row);
 

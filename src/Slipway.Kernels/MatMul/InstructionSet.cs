@@ -11,6 +11,7 @@ internal enum InstructionSet
     Avx2,
     AvxVnni,
     Avx512,
+    Avx512Vnni,
 }
 
 /// <summary>Tells which instructions this processor has.</summary>
@@ -50,8 +51,7 @@ internal static class InstructionSets
     /// <summary>The fastest for values of so many bits, or those that <see cref="Variable"/> names.</summary>
     /// <exception cref="NotSupportedException">The processor has no such instructions.</exception>
     /// <remarks>
-    /// Four bits take as many instructions of AVX-VNNI as of AVX-512, which .NET 10 has without VNNI; eight bits take
-    /// half as many.
+    /// Four bits take as many instructions of AVX-VNNI as of AVX-512 without VNNI; eight bits take half as many.
     /// </remarks>
     public static InstructionSet Best(int bits)
     {
@@ -62,7 +62,8 @@ internal static class InstructionSets
 
         InstructionSet[] vnni = bits == 8
             ? [InstructionSet.AvxVnni, InstructionSet.Avx512] : [InstructionSet.Avx512, InstructionSet.AvxVnni];
-        return vnni.Concat([InstructionSet.Avx2, InstructionSet.DotProduct]).FirstOrDefault(IsSupported);
+        return vnni.Prepend(InstructionSet.Avx512Vnni).Concat([InstructionSet.Avx2, InstructionSet.DotProduct])
+            .FirstOrDefault(IsSupported);
     }
 
     private static bool IsSupported(InstructionSet set) => set switch
@@ -71,6 +72,7 @@ internal static class InstructionSets
         InstructionSet.Avx2 => MatMulAvx2.IsSupported,
         InstructionSet.AvxVnni => MatMulAvxVnni.IsSupported,
         InstructionSet.Avx512 => MatMulAvx512.IsSupported,
+        InstructionSet.Avx512Vnni => MatMulAvx512Vnni.IsSupported,
         _ => true,
     };
 }

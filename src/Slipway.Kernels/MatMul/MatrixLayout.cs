@@ -72,20 +72,19 @@ internal sealed unsafe class MatrixLayout
         where TZeroPoints : IZeroPoints
         =>
         [
-            Of<TValues, TZeroPoints, HalfNumbers, ZeroPointGrid<HalfNumbers, TZeroPoints>>(hasMinima: false),
-            Of<TValues, TZeroPoints, HalfNumbers, MinimumGrid<HalfNumbers>>(hasMinima: true),
-            Of<TValues, TZeroPoints, SingleNumbers, ZeroPointGrid<SingleNumbers, TZeroPoints>>(hasMinima: false),
-            Of<TValues, TZeroPoints, SingleNumbers, MinimumGrid<SingleNumbers>>(hasMinima: true),
+            Of<TValues, TZeroPoints, ZeroPointGrid<HalfNumbers, TZeroPoints>>(),
+            Of<TValues, TZeroPoints, MinimumGrid<HalfNumbers>>(),
+            Of<TValues, TZeroPoints, ZeroPointGrid<SingleNumbers, TZeroPoints>>(),
+            Of<TValues, TZeroPoints, MinimumGrid<SingleNumbers>>(),
         ];
 
-    private static MatrixLayout Of<TValues, TZeroPoints, TNumbers, TGrid>(bool hasMinima)
+    private static MatrixLayout Of<TValues, TZeroPoints, TGrid>()
         where TValues : IPackedValues
         where TZeroPoints : IZeroPoints
-        where TNumbers : IBlockNumbers
         where TGrid : IBlockGrid
         => new(
-            TValues.Bits, TNumbers.Size, hasMinima, TValues.TileBytes, TGrid.Bytes, &TValues.Pack, &TZeroPoints.Put,
-            Products<TValues, TGrid>());
+            TValues.Bits, TGrid.NumberBytes, TGrid.HasMinima, TValues.TileBytes, TGrid.Bytes, &TValues.Pack,
+            &TZeroPoints.Put, Products<TValues, TGrid>());
 
     private static nint[] Products<TValues, TGrid>()
         where TValues : IPackedValues
@@ -96,13 +95,15 @@ internal sealed unsafe class MatrixLayout
             dot = &MatMulVector128.Compute<DotProduct, TGrid, TValues>,
             avx2 = &MatMulAvx2.Compute<TGrid, TValues>,
             avxVnni = &MatMulAvxVnni.Compute<TGrid, TValues>,
-            avx512 = &MatMulAvx512.Compute<TGrid, TValues>;
+            avx512 = &MatMulAvx512.Compute<TGrid, TValues>,
+            avx512Vnni = &MatMulAvx512Vnni.Compute<TGrid, TValues>;
         var products = new nint[Enum.GetValues<InstructionSet>().Length];
         products[(int)InstructionSet.Vector128] = (nint)portable;
         products[(int)InstructionSet.DotProduct] = (nint)dot;
         products[(int)InstructionSet.Avx2] = (nint)avx2;
         products[(int)InstructionSet.AvxVnni] = (nint)avxVnni;
         products[(int)InstructionSet.Avx512] = (nint)avx512;
+        products[(int)InstructionSet.Avx512Vnni] = (nint)avx512Vnni;
         return products;
     }
 }

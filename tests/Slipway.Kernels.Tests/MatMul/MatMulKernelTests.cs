@@ -157,6 +157,23 @@ public sealed class MatMulKernelTests : IDisposable
         Assert.All(InstructionSets.Supported, set => Assert.Equal(expected, Products(matrix, set)));
     }
 
+    /// <summary>Rows that fill the registers of each form, and that leave some over; blocks of one tile.</summary>
+    [Theory]
+    [InlineData(4, Offsets.ZeroPoints)]
+    [InlineData(4, Offsets.Minima)]
+    [InlineData(8, Offsets.None)]
+    public void Compute_AnyNumberOfRows_GivesTheSameNumbers(int bits, Offsets offsets)
+    {
+        var matrix = new Matrix(3, 48, 256, 32, offsets, bits: bits);
+        for (var rows = 1; rows <= 17; rows++)
+        {
+            var expected = Products(matrix, InstructionSet.Vector128, rows: rows, block: 32);
+            Assert.All(
+                InstructionSets.Supported,
+                set => Assert.Equal(expected, Products(matrix, set, rows: rows, block: 32)));
+        }
+    }
+
     /// <summary>The largest values times the largest inputs: sums stay within 16 bits.</summary>
     [Theory]
     [InlineData(4)]
@@ -188,26 +205,27 @@ public sealed class MatMulKernelTests : IDisposable
         Assert.Equal(Products(half.Widen(), set), Products(half, set));
     }
 
-    // Multiplies 15 rows by a matrix of 48 outputs, 256 inputs and blocks of 64.
-    private static unsafe float[] Products(Matrix matrix, InstructionSet instructions, float[]? x = null)
+    // Multiplies rows by a matrix of 48 outputs and 256 inputs.
+    private static unsafe float[] Products(
+        Matrix matrix, InstructionSet instructions, float[]? x = null, int rows = Rows, int block = 64)
     {
-        const int inputs = 256, outputs = 48, block = 64;
-        var memory = new byte[QuantizedActivations.BytesFor(Rows, inputs, block)];
-        var y = new float[Rows * outputs];
+        const int inputs = 256, outputs = 48;
+        var memory = new byte[QuantizedActivations.BytesFor(rows, inputs, block)];
+        var y = new float[rows * outputs];
         using var packed = matrix.Pack();
-        fixed (float* from = x ?? KernelGraphs.Numbers(2, Rows * inputs), to = y)
+        fixed (float* from = x ?? KernelGraphs.Numbers(2, rows * inputs), to = y)
         fixed (byte* at = memory)
         {
-            var quantized = QuantizedActivations.At(at, Rows, inputs, block);
-            for (var row = 0; row < Rows; row++)
+            var quantized = QuantizedActivations.At(at, rows, inputs, block);
+            for (var row = 0; row < rows; row++)
             {
                 quantized.Quantize(row, from + (row * inputs));
             }
 
             var product = packed.Layout.ProductOf(instructions);
-            for (var row = 0; row < Rows;)
+            for (var row = 0; row < rows;)
             {
-                row += product(packed.Part(0, 3), quantized, row, Rows - row, to + (row * outputs), outputs);
+                row += product(packed.Part(0, 3), quantized, row, rows - row, to + (row * outputs), outputs);
             }
         }
 
