@@ -1,7 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Slipway.Kernels.Attention;
 
@@ -166,9 +165,11 @@ internal unsafe ref struct AttentionRows
                 * size);
         }
 
+        // Each tile asks for the one that is read after it.
         for (var key = first; key < end; key += AttentionSegment.Tile)
         {
-            LoadKeys(key);
+            LoadKeys(key, key + AttentionSegment.Tile < end
+                ? At(_call.KeyCache, key + AttentionSegment.Tile) : At(_call.ValueCache, first));
             AttentionSegment.Score(queries, _rows, _keys, size, _scores + (key - first));
         }
 
@@ -180,20 +181,22 @@ internal unsafe ref struct AttentionRows
 
         for (var key = first; key < end; key += AttentionSegment.Tile)
         {
-            AddValues(key, Math.Min(AttentionSegment.Tile, end - key), _scores + (key - first), results + 16, stride);
+            AddValues(
+                key, Math.Min(AttentionSegment.Tile, end - key), _scores + (key - first), results + 16, stride,
+                At(key + AttentionSegment.Tile < end ? _call.ValueCache : _call.KeyCache, key + AttentionSegment.Tile));
         }
     }
 
     // The last tile may reach beyond the cache; its other keys are of no account.
-    private readonly void LoadKeys(int position)
+    private readonly void LoadKeys(int position, byte* next)
     {
         var source = At(_call.KeyCache, position);
         if (_call.Format == CacheFormat.Int4)
         {
             // Unpacked in place of values, which are loaded later.
             var count = Math.Min(AttentionSegment.Tile, _call.Capacity - position);
-            QuantizedRow.Load(source, count, _call.HeadDim, _values);
-            KeyTile.Transpose<Floats>((byte*)_values, _call.HeadDim, _keys);
+            QuantizedRow.Load(source, count, _call.HeadDim, _values, next);
+            KeyTile.Transpose<Floats>((byte*)_values, _call.HeadDim, _keys, (byte*)_values);
             return;
         }
 
@@ -208,64 +211,55 @@ internal unsafe ref struct AttentionRows
         switch (_call.Format)
         {
             case CacheFormat.Float16:
-                KeyTile.Transpose<Halves>(source, _call.HeadDim, _keys);
+                KeyTile.Transpose<Halves>(source, _call.HeadDim, _keys, next);
                 break;
             case CacheFormat.Int8:
-                KeyTile.Transpose<Codes>(source, _call.HeadDim, _keys);
+                KeyTile.Transpose<Codes>(source, _call.HeadDim, _keys, next);
                 break;
             default:
-                KeyTile.Transpose<Floats>(source, _call.HeadDim, _keys);
+                KeyTile.Transpose<Floats>(source, _call.HeadDim, _keys, next);
                 break;
         }
     }
 
-    private readonly void AddValues(int position, int count, float* weights, float* sums, int stride)
+    private readonly void AddValues(int position, int count, float* weights, float* sums, int stride, byte* next)
     {
         var source = At(_call.ValueCache, position);
         switch (_call.Format)
         {
             case CacheFormat.Float16:
-                AddValues<Halves>(source, count, weights, sums, stride);
+                AddValues<Halves>(source, count, weights, sums, stride, next);
                 break;
             case CacheFormat.Int8:
-                AddValues<Codes>(source, count, weights, sums, stride);
+                AddValues<Codes>(source, count, weights, sums, stride, next);
                 break;
             case CacheFormat.Int4:
-                QuantizedRow.Load(source, count, _call.HeadDim, _values);
-                AddValues<Floats>((byte*)_values, count, weights, sums, stride);
+                QuantizedRow.Load(source, count, _call.HeadDim, _values, next);
+                AddValues<Floats>((byte*)_values, count, weights, sums, stride, (byte*)_values);
                 break;
             default:
-                AddValues<Floats>(source, count, weights, sums, stride);
+                AddValues<Floats>(source, count, weights, sums, stride, next);
                 break;
         }
     }
 
     // Values that many rows read are widened once.
-    private readonly void AddValues<TNumbers>(byte* source, int count, float* weights, float* sums, int stride)
+    private readonly void AddValues<TNumbers>(
+        byte* source, int count, float* weights, float* sums, int stride, byte* next)
         where TNumbers : struct, ICacheNumbers
     {
         if (TNumbers.Channels == 1 || _rows <= AttentionSegment.Rows)
         {
-            AttentionSegment.Add<TNumbers>(weights, _rows, source, count, _call.HeadDim, sums, stride);
+            AttentionSegment.Add<TNumbers>(weights, _rows, source, count, _call.HeadDim, sums, stride, next);
             return;
         }
 
-        AttentionSegment.Widen<TNumbers>(source, count * _call.HeadDim, _values);
-        AttentionSegment.Add<Floats>(weights, _rows, (byte*)_values, count, _call.HeadDim, sums, stride);
+        AttentionSegment.Widen<TNumbers>(source, count * _call.HeadDim, _values, next);
+        AttentionSegment.Add<Floats>(
+            weights, _rows, (byte*)_values, count, _call.HeadDim, sums, stride, (byte*)_values);
     }
 
-    // Asks for the bytes that follow, as pages end the processor's own reading ahead.
-    private readonly byte* At(byte* cache, int position)
-    {
-        var source = _call.At(cache, _sequence, _head, position);
-        var bytes = AttentionSegment.Tile * _call.RowBytes;
-        for (var i = 0; Sse.IsSupported && i < bytes; i += 64)
-        {
-            Sse.Prefetch0(source + bytes + i);
-        }
-
-        return source;
-    }
+    private readonly byte* At(byte* cache, int position) => _call.At(cache, _sequence, _head, position);
 
     // Scores become weights; those of keys that the row does not see become zero.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

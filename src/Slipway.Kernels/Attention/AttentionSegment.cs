@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Slipway.Kernels.Memory;
 
 namespace Slipway.Kernels.Attention;
 
@@ -62,26 +63,27 @@ internal static unsafe class AttentionSegment
     /// <param name="size">The head size, a multiple of 16.</param>
     /// <param name="sums">The first row's sums.</param>
     /// <param name="stride">Floats from one row's sums to the next.</param>
+    /// <param name="next">As many bytes as the values have, which are asked for meanwhile.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<TNumbers>(
-        float* weights, int rows, byte* values, int count, int size, float* sums, int stride)
+        float* weights, int rows, byte* values, int count, int size, float* sums, int stride, byte* next)
         where TNumbers : struct, ICacheNumbers
     {
-        for (; rows > 0; rows -= Rows, weights += Rows * Length, sums += Rows * stride)
+        for (; rows > 0; rows -= Rows, weights += Rows * Length, sums += Rows * stride, next = values)
         {
             switch (rows)
             {
                 case 1:
-                    Add<TNumbers, OneRow>(weights, values, count, size, sums, stride);
+                    Add<TNumbers, OneRow>(weights, values, count, size, sums, stride, next);
                     break;
                 case 2:
-                    Add<TNumbers, TwoRows>(weights, values, count, size, sums, stride);
+                    Add<TNumbers, TwoRows>(weights, values, count, size, sums, stride, next);
                     break;
                 case 3:
-                    Add<TNumbers, ThreeRows>(weights, values, count, size, sums, stride);
+                    Add<TNumbers, ThreeRows>(weights, values, count, size, sums, stride, next);
                     break;
                 default:
-                    Add<TNumbers, FourRows>(weights, values, count, size, sums, stride);
+                    Add<TNumbers, FourRows>(weights, values, count, size, sums, stride, next);
                     break;
             }
         }
@@ -92,12 +94,15 @@ internal static unsafe class AttentionSegment
     /// <param name="source">[count].</param>
     /// <param name="count">The number of channels, a multiple of 16.</param>
     /// <param name="numbers">Takes [count].</param>
+    /// <param name="next">As many bytes as the source has, which are asked for meanwhile.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Widen<TNumbers>(byte* source, int count, float* numbers)
+    public static void Widen<TNumbers>(byte* source, int count, float* numbers, byte* next)
         where TNumbers : struct, ICacheNumbers
     {
-        for (var i = 0; i < count; i += 16)
+        const int some = 16;
+        for (var i = 0; i < count; i += some, next += some * sizeof(float) / TNumbers.Channels)
         {
+            Lines.Ask(next, some * sizeof(float) / TNumbers.Channels);
             TNumbers.Load(source, i).Store(numbers + i);
         }
     }
@@ -228,7 +233,7 @@ internal static unsafe class AttentionSegment
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add<TNumbers, TRows>(
-        float* w0, byte* values, int count, int size, float* s0, int stride)
+        float* w0, byte* values, int count, int size, float* s0, int stride, byte* next)
         where TNumbers : struct, ICacheNumbers
         where TRows : struct, IRowCount
     {
@@ -248,8 +253,10 @@ internal static unsafe class AttentionSegment
             var (c2, d2) = (Vector512.Load(s2 + i + 32), Vector512.Load(s2 + i + 48));
             var (a3, b3) = (Vector512.Load(s3 + i), Vector512.Load(s3 + i + 16));
             var (c3, d3) = (Vector512.Load(s3 + i + 32), Vector512.Load(s3 + i + 48));
-            for (var key = 0; key < count; key++, value += bytes)
+            var ask = next + (i * sizeof(float) / TNumbers.Channels);
+            for (var key = 0; key < count; key++, value += bytes, ask += bytes)
             {
+                Lines.Ask(ask, 64 * sizeof(float) / TNumbers.Channels);
                 var (a, b) = (TNumbers.Load(value, i), TNumbers.Load(value, i + 16));
                 var (c, d) = (TNumbers.Load(value, i + 32), TNumbers.Load(value, i + 48));
                 var weight = Vector512.Create(w0[key]);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Slipway.Kernels.Memory;
 
 namespace Slipway.Kernels.Attention;
 
@@ -22,33 +23,38 @@ internal static unsafe class KeyTile
 
     /// <summary>Transposes keys [64, size], and makes single precision of them.</summary>
     /// <typeparam name="TNumbers">The way in which the cache holds them.</typeparam>
-    public static void Transpose<TNumbers>(byte* keys, int size, float* tile)
+    /// <param name="keys">The keys.</param>
+    /// <param name="size">The head size, a multiple of 16.</param>
+    /// <param name="tile">Takes [size, 64].</param>
+    /// <param name="next">As many bytes as the keys have, which are asked for meanwhile.</param>
+    public static void Transpose<TNumbers>(byte* keys, int size, float* tile, byte* next)
         where TNumbers : struct, ICacheNumbers
     {
         var row = size * sizeof(float) / TNumbers.Channels;
         for (var key = 0; key < AttentionSegment.Tile; key += 16)
         {
-            TransposeSixteen<TNumbers>(keys + ((long)key * row), row, tile + key);
+            TransposeSixteen<TNumbers>(keys + ((long)key * row), row, tile + key, next + ((long)key * row));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TransposeSixteen<TNumbers>(byte* keys, int row, float* tile)
+    private static void TransposeSixteen<TNumbers>(byte* keys, int row, float* tile, byte* next)
         where TNumbers : struct, ICacheNumbers
     {
-        var next = TNumbers.Channels * Next;
-        for (var end = keys + row; keys < end; keys += Bytes, tile += 4 * next)
+        var step = TNumbers.Channels * Next;
+        for (var end = keys + row; keys < end; keys += Bytes, tile += 4 * step, next += 16 * Bytes)
         {
+            Lines.Ask(next, 16 * Bytes);
             if (Avx512F.IsSupported)
             {
                 var (a, b) = (Quarters(keys, row), Quarters(keys + row, row));
                 var (c, d) = (Quarters(keys + (2L * row), row), Quarters(keys + (3L * row), row));
                 var (ab, cd) = (Avx512F.UnpackLow(a, b).AsInt64(), Avx512F.UnpackLow(c, d).AsInt64());
                 TNumbers.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile);
-                TNumbers.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + next);
+                TNumbers.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + step);
                 (ab, cd) = (Avx512F.UnpackHigh(a, b).AsInt64(), Avx512F.UnpackHigh(c, d).AsInt64());
-                TNumbers.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile + (2 * next));
-                TNumbers.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next));
+                TNumbers.Store(Avx512F.UnpackLow(ab, cd).AsInt32(), tile + (2 * step));
+                TNumbers.Store(Avx512F.UnpackHigh(ab, cd).AsInt32(), tile + (3 * step));
                 continue;
             }
 
@@ -59,10 +65,10 @@ internal static unsafe class KeyTile
                 var (c, d) = (Halves(own + (2L * row), row), Halves(own + (3L * row), row));
                 var (ab, cd) = (Avx2.UnpackLow(a, b).AsInt64(), Avx2.UnpackLow(c, d).AsInt64());
                 TNumbers.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + key);
-                TNumbers.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + next + key);
+                TNumbers.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + step + key);
                 (ab, cd) = (Avx2.UnpackHigh(a, b).AsInt64(), Avx2.UnpackHigh(c, d).AsInt64());
-                TNumbers.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + (2 * next) + key);
-                TNumbers.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + (3 * next) + key);
+                TNumbers.Store(Avx2.UnpackLow(ab, cd).AsInt32(), tile + (2 * step) + key);
+                TNumbers.Store(Avx2.UnpackHigh(ab, cd).AsInt32(), tile + (3 * step) + key);
             }
 
             for (var key = 0; !Avx2.IsSupported && key < 16; key += 4)
@@ -72,10 +78,10 @@ internal static unsafe class KeyTile
                 var (c, d) = (Word(own + (2L * row)), Word(own + (3L * row)));
                 var (ab, cd) = (Lanes.ZipLower(a, b), Lanes.ZipLower(c, d));
                 TNumbers.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + key);
-                TNumbers.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + next + key);
+                TNumbers.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + step + key);
                 (ab, cd) = (Lanes.ZipUpper(a, b), Lanes.ZipUpper(c, d));
-                TNumbers.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + (2 * next) + key);
-                TNumbers.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + (3 * next) + key);
+                TNumbers.Store(Lanes.LowerHalves(ab, cd).AsInt32(), tile + (2 * step) + key);
+                TNumbers.Store(Lanes.UpperHalves(ab, cd).AsInt32(), tile + (3 * step) + key);
             }
         }
     }

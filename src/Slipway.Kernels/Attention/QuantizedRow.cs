@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Slipway.Kernels.Memory;
 using static Slipway.Packaging.Kernels.AttentionContract;
 
 namespace Slipway.Kernels.Attention;
@@ -51,12 +52,14 @@ internal static unsafe class QuantizedRow
     /// <param name="count">The number of rows.</param>
     /// <param name="size">The head size, a multiple of 16.</param>
     /// <param name="heads">Takes [count, size].</param>
+    /// <param name="next">As many rows, which are asked for meanwhile.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Load(byte* rows, int count, int size, float* heads)
+    public static void Load(byte* rows, int count, int size, float* heads, byte* next)
     {
         var (group, bytes) = (Int4Group(size), (int)Int4Bytes(size));
-        for (; count > 0; count--, rows += bytes)
+        for (; count > 0; count--, rows += bytes, next += bytes)
         {
+            Lines.Ask(next, bytes);
             var scales = (Half*)(rows + (size / 2));
             for (var codes = rows; codes < rows + (size / 2); codes += group / 2, heads += group, scales += 2)
             {
