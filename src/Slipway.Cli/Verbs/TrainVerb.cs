@@ -67,7 +67,7 @@ internal static class TrainVerb
     }
 
     private static string Words(TrainingProgress step) => step.Loss is null
-        ? step.Phase
+        ? step.Steps > 0 ? $"{step.Phase} {step.Step}/{step.Steps}" : step.Phase
         : $"{step.Phase} {step.Step}/{step.Steps} loss {Loss(step.Loss)}"
             + (step.Reward is { } reward ? $" reward {Loss(reward)}" : "")
             + (step.EvaluationLoss is { } held ? $" ({Loss(held)} held out)" : "")

@@ -42,21 +42,12 @@ internal sealed class PreferenceStageData : StageData
 
     public override TrainingBatch Batch(ReadOnlySpan<int> indices) => Gather(indices);
 
-    /// <summary>Computes the log-probability of each answer by a model as it is: [2 · <see cref="Count"/>].</summary>
-    public float[] Score(CausalLanguageModel model, int batchSize, CancellationToken cancellationToken)
+    /// <summary>Computes the log-probability of each answer of some pairs by a model as it is: [2 · count].</summary>
+    public float[] Score(CausalLanguageModel model, int first, int count)
     {
-        var scores = new List<float>(2 * Count);
-        using var untracked = no_grad();
-        for (var start = 0; start < Count; start += batchSize)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using var batch = Gather(
-                [.. Enumerable.Range(start, Math.Min(batchSize, Count - start))], withReference: false);
-            scores.AddRange(batch.LogProbabilities(model).data<float>());
-        }
-
-        return [.. scores];
+        using var scope = NewDisposeScope();
+        using var batch = Gather([.. Enumerable.Range(first, count)], withReference: false);
+        return batch.LogProbabilities(model).data<float>().ToArray();
     }
 
     private PreferenceBatch Gather(ReadOnlySpan<int> indices, bool withReference = true)

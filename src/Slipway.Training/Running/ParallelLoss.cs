@@ -95,7 +95,26 @@ internal sealed class ParallelLoss
         int count, Func<int, TrainingBatch> create, Action<TrainingBatch> done, CancellationToken cancellationToken)
     {
         var (sums, targets) = (new double[count], 0L);
-        var workers = Math.Min(Workers, count);
+        ForEach(count, index =>
+        {
+            using var batch = create(index);
+            sums[index] = batch.SummedLoss(_model).item<float>();
+            lock (sums)
+            {
+                targets += batch.Weight;
+                done(batch);
+            }
+        }, cancellationToken);
+        return sums.Sum() / targets;
+    }
+
+    /// <summary>Computes parts without gradients, as many at once as there are workers.</summary>
+    /// <param name="count">The number of parts.</param>
+    /// <param name="work">Computes a part; called by several threads.</param>
+    /// <param name="cancellationToken">Stops between two parts.</param>
+    public void ForEach(int count, Action<int> work, CancellationToken cancellationToken)
+    {
+        var workers = Math.Clamp(count, 1, Workers);
         Run(workers, worker =>
         {
             using var untracked = no_grad();
@@ -103,16 +122,9 @@ internal sealed class ParallelLoss
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
-                using var batch = create(index);
-                sums[index] = batch.SummedLoss(_model).item<float>();
-                lock (sums)
-                {
-                    targets += batch.Weight;
-                    done(batch);
-                }
+                work(index);
             }
         });
-        return sums.Sum() / targets;
     }
 
     // A weight that a batch does not use, such as an expert's, has no gradient there.

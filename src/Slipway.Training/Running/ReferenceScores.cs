@@ -17,12 +17,14 @@ internal static class ReferenceScores
     /// <param name="data">The data; others than pairs need nothing.</param>
     /// <param name="path">The file that keeps them.</param>
     /// <param name="model">The model.</param>
-    /// <param name="batchSize">The number of pairs that are computed at once.</param>
+    /// <param name="workers">Computes the batches.</param>
+    /// <param name="batchSize">The number of pairs of a batch.</param>
     /// <param name="isStart">Whether the model is as the stage starts from it.</param>
+    /// <param name="progress">Told, under a lock, how many pairs were computed of how many.</param>
     /// <param name="cancellationToken">Stops between two batches.</param>
     public static void Prepare(
-        StageData? data, string path, CausalLanguageModel model, int batchSize, bool isStart,
-        CancellationToken cancellationToken)
+        StageData? data, string path, CausalLanguageModel model, ParallelLoss workers, int batchSize, bool isStart,
+        Action<int, int> progress, CancellationToken cancellationToken)
     {
         if (data is not PreferenceStageData { NeedsReference: true } pairs)
         {
@@ -31,7 +33,7 @@ internal static class ReferenceScores
 
         if (isStart)
         {
-            pairs.Reference = pairs.Score(model, batchSize, cancellationToken);
+            pairs.Reference = Score(pairs, model, workers, batchSize, progress, cancellationToken);
             SafetensorsWriter.Write(path, [SafetensorsEntry.From(Name, pairs.Reference, pairs.Reference.Length)]);
             return;
         }
@@ -47,5 +49,23 @@ internal static class ReferenceScores
 
         kept.ReadFloats(Name, 0, scores);
         pairs.Reference = scores;
+    }
+
+    private static float[] Score(
+        PreferenceStageData pairs, CausalLanguageModel model, ParallelLoss workers, int batchSize,
+        Action<int, int> progress, CancellationToken cancellationToken)
+    {
+        var (scores, done) = (new float[2 * pairs.Count], 0);
+        workers.ForEach((pairs.Count + batchSize - 1) / batchSize, index =>
+        {
+            var first = index * batchSize;
+            var count = Math.Min(batchSize, pairs.Count - first);
+            pairs.Score(model, first, count).CopyTo(scores, 2 * first);
+            lock (scores)
+            {
+                progress(done += count, pairs.Count);
+            }
+        }, cancellationToken);
+        return scores;
     }
 }

@@ -59,7 +59,6 @@ internal sealed class Trainer
         finally
         {
             optimizer?.Dispose();
-            log.Flush();
         }
     }
 
@@ -130,7 +129,8 @@ internal sealed class Trainer
         foreach (var (data, name) in new[] { (stage.Training, "training"), (stage.Evaluation, "evaluation") })
         {
             ReferenceScores.Prepare(
-                data, _files.Reference(position.Stage, name), _model, stage.Recipe.BatchSize, position.Step == 0,
+                data, _files.Reference(position.Stage, name), _model, _loss, stage.Recipe.BatchSize, position.Step == 0,
+                (done, count) => _progress?.Report(new TrainingProgress("reference", position.Stage, done, count)),
                 cancellationToken);
         }
     }
@@ -200,7 +200,6 @@ internal sealed class Trainer
 
     private void Save(TrainerPosition position, Optimizer optimizer, TrainingLog log)
     {
-        log.Flush();
         try
         {
             TrainerState.Write(_files.State, _model, optimizer, position, _fingerprint);

@@ -9,7 +9,9 @@ namespace Slipway.Training.Running;
 internal sealed record LogRow(
     int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss, double? Reward = null);
 
-/// <summary>Writes what each step measured as JSON Lines; a resumed run drops what lies behind its position.</summary>
+/// <summary>
+/// Writes what each step measured as JSON Lines, at once; a resumed run drops what lies behind its position.
+/// </summary>
 internal sealed class TrainingLog : IDisposable
 {
     private readonly List<LogRow> _rows = [];
@@ -29,7 +31,7 @@ internal sealed class TrainingLog : IDisposable
         }
 
         File.WriteAllLines(path, kept);
-        _file = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = false };
+        _file = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = true };
     }
 
     /// <summary>Reads a finished log.</summary>
@@ -64,8 +66,6 @@ internal sealed class TrainingLog : IDisposable
         {
             ["stage"] = stage, ["kind"] = kind, ["step"] = step, ["prompt"] = prompt, ["text"] = text,
         }.ToJsonString());
-
-    public void Flush() => _file.Flush();
 
     public void Dispose() => _file.Dispose();
 

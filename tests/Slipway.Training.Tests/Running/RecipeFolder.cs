@@ -45,21 +45,25 @@ internal sealed class RecipeFolder : IDisposable
     /// <param name="data">The key <c>data</c>.</param>
     /// <param name="stage">The keys of its stage but for sizes.</param>
     /// <param name="stopAt">The step behind which the run is interrupted.</param>
-    public TrainingReport Train(string output, string keys, string data, string stage, long? stopAt = null) => Run(
+    /// <param name="watch">Sees each progress report.</param>
+    public TrainingReport Train(string output, string keys, string data, string stage, long? stopAt = null,
+        Action<TrainingProgress>? watch = null) => Run(
         output, $$"""
             {"name": "{{output}}", "output": "{{output}}", "seed": 1, "threads": 2, "start": "base", {{keys}}
              "tokenizer": {"path": "base/tokenizer.json", "end_token": "<|end|>"},
              "chat_template": "template.jinja", "data": {{data}},
              "stages": [{"batch_size": 4, "sequence_length": 32, {{stage}}}]}
-            """, stopAt);
+            """, stopAt, watch);
 
-    public TrainingReport Run(string name, string recipe, long? stopAt = null)
+    public TrainingReport Run(
+        string name, string recipe, long? stopAt = null, Action<TrainingProgress>? watch = null)
     {
         File.WriteAllText(this[$"{name}.json"], recipe);
         using var cancel = new CancellationTokenSource();
         return TrainingRun.Start(this[$"{name}.json"], new Watcher(progress =>
         {
-            if (progress.Stage >= 0 && progress.Phase != "evaluate" && progress.Step == stopAt)
+            watch?.Invoke(progress);
+            if (progress.Loss is not null && progress.Step == stopAt)
             {
                 cancel.Cancel();
             }

@@ -32,6 +32,44 @@ public sealed class RecipeMethodsTests
         using var trained = folder.Load("out");
     }
 
+    // Twelve pairs in batches of four, of training and of evaluation.
+    [Fact]
+    public void Start_OfAPreferenceRecipe_TellsHowManyPairsWereScored()
+    {
+        using var folder = new RecipeFolder();
+        var scored = new List<(long Pairs, long Of)>();
+        folder.Train("out", "", Pairs, """
+            "kind": "dpo", "steps": 1, "learning_rate": 1e-3
+            """, watch: progress =>
+        {
+            if (progress.Phase == "reference")
+            {
+                scored.Add((progress.Step, progress.Steps));
+            }
+        });
+        Assert.Equal([(4, 12), (8, 12), (12, 12), (4, 12), (8, 12), (12, 12)], scored);
+    }
+
+    [Fact]
+    public void Start_LogsEachStep_BeforeTheNextOne()
+    {
+        using var folder = new RecipeFolder();
+        var logged = new List<int>();
+        folder.Train("out", "", Chat, """
+            "kind": "sft", "steps": 3, "learning_rate": 1e-3
+            """, watch: progress =>
+        {
+            if (progress.Loss is not null)
+            {
+                using var file = new FileStream(
+                    Path.Combine(folder["out"], "trainer", "log.jsonl"), FileMode.Open, FileAccess.Read,
+                    FileShare.ReadWrite);
+                logged.Add(new StreamReader(file).ReadToEnd().Count(letter => letter == '\n'));
+            }
+        });
+        Assert.Equal([1, 2, 3], logged);
+    }
+
     [Theory]
     [InlineData("LORA", "\"use_dora\": true, \"use_rslora\": true, \"rank_pattern\": {\"down_proj\": 2},")]
     [InlineData("IA3", "\"target_modules\": [\"k_proj\", \"v_proj\", \"down_proj\"],")]
