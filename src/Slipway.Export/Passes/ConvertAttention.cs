@@ -7,7 +7,10 @@ namespace Slipway.Export.Passes;
 internal static class ConvertAttention
 {
     private static readonly string[] Known =
-        [.. AttentionContract.Attributes, "rotary_interleaved", "k_quant_type", "v_quant_type", "kv_cache_bit_width"];
+        [
+            .. AttentionContract.Attributes, AttentionContract.SlidingAttribute, "rotary_interleaved",
+            "k_quant_type", "v_quant_type", "kv_cache_bit_width",
+        ];
 
     /// <summary>The node in the operator that takes its place; null where that cannot do what the node does.</summary>
     /// <param name="graph">The graph.</param>
@@ -45,7 +48,11 @@ internal static class ConvertAttention
                 Input(0), Input(3), Input(4), Input(5), Input(1), Input(2), Input(7), Input(8), Input(11),
                 .. packs ? (string[])[KeepsScores() ? "" : means(node.Outputs[1])] : [Input(12), Input(13)],
             ],
-            Attributes = [.. node.Attributes.Where(attribute => AttentionContract.Attributes.Contains(attribute.Name))],
+            Attributes =
+            [
+                .. node.Attributes.Where(attribute => attribute.Name == AttentionContract.SlidingAttribute
+                    || AttentionContract.Attributes.Contains(attribute.Name)),
+            ],
         };
 
         // What other layers read of these keys and values, they read in single precision.

@@ -36,6 +36,9 @@ internal unsafe struct AttentionCall
     public byte* KeyCache;
     public byte* ValueCache;
 
+    /// <summary>[batch]: the position of each sequence's first key in the cache; null where all are 0.</summary>
+    public int* Firsts;
+
     /// <summary>[key heads, head size] of an int8 cache.</summary>
     public float* KeyScales;
     public float* ValueScales;
@@ -66,7 +69,7 @@ internal unsafe struct AttentionCall
     /// <summary>Tokens of a sequence that one task takes.</summary>
     public int BlockTokens;
 
-    /// <summary>The most segments of a sequence.</summary>
+    /// <summary>The most segments that a block of tokens sees.</summary>
     public int Segments;
 
     public readonly int Blocks => (Tokens + BlockTokens - 1) / BlockTokens;
@@ -88,9 +91,15 @@ internal unsafe struct AttentionCall
     /// <summary>The position of a sequence's first new token.</summary>
     public readonly int Past(int sequence) => Math.Max(0, LastPositions[sequence] + 1 - Tokens);
 
+    /// <summary>The position of a sequence's first key in the cache.</summary>
+    public readonly int First(int sequence) => Firsts is null ? 0 : Firsts[sequence];
+
     /// <summary>Locates the key or value of a position.</summary>
     public readonly byte* At(byte* cache, int sequence, int head, int position)
-        => cache + ((((((long)sequence * Shape.KeyValueHeads) + head) * Capacity) + position) * RowBytes);
+    {
+        var row = (((long)sequence * Shape.KeyValueHeads) + head) * Capacity;
+        return cache + ((row + position - First(sequence)) * RowBytes);
+    }
 }
 
 /// <summary>A way to hold keys and values.</summary>

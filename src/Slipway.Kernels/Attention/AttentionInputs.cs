@@ -7,8 +7,8 @@ namespace Slipway.Kernels.Attention;
 /// <remarks>What this gives may be used as pointers' bounds: nothing of it is only what a file says.</remarks>
 internal sealed unsafe class AttentionInputs
 {
-    // Longer ones see all; positions less a window stay within 32 bits.
-    private const long MaxWindow = 1 << 30;
+    // Longer windows see all; positions stay within 32 bits.
+    private const int MaxWindow = 1 << 30, MaxPositions = 1 << 30;
 
     private readonly CacheFormat _format;
 
@@ -47,6 +47,14 @@ internal sealed unsafe class AttentionInputs
             throw Node.Invalid($"'{RotaryAttribute}' is 1 and inputs {Cosines} and {Sines} are not both there");
         }
 
+        var slides = info.Integer(SlidingAttribute, missing: 0);
+        if (slides is not (0 or 1) || (slides == 1 && window is < 1 or > MaxWindow))
+        {
+            throw Node.Invalid(
+                $"attributes '{SlidingAttribute}' and '{WindowAttribute}' are {slides} and {window}; 0, or 1 and a "
+                + $"window of up to {MaxWindow} tokens were expected");
+        }
+
         if (format == CacheFormat.Int8 && !(Node.Has(KeyScales) && Node.Has(ValueScales)))
         {
             throw Node.Invalid(
@@ -67,7 +75,7 @@ internal sealed unsafe class AttentionInputs
 
         Shape = new AttentionShape(
             (int)heads, (int)keyValueHeads, info.Number(ScaleAttribute), softcap, (int)Math.Min(window, MaxWindow),
-            rotates == 1);
+            rotates == 1, slides == 1);
     }
 
     public KernelNode Node { get; }
@@ -153,7 +161,16 @@ internal sealed unsafe class AttentionInputs
             call.KeyMeans = Optional(context, KeyMeans, [Shape.KeyValueHeads, 1, size]);
         }
 
-        RequirePositions(call, capacity, $"the cache, input {PastKey}, has room for");
+        if (Shape.Slides && capacity < Shape.Window)
+        {
+            throw Node.Invalid(
+                $"input {PastKey}, '{Node.InputName(PastKey)}', has room for {capacity} tokens; those of the window, "
+                + $"{Shape.Window}, or more were expected");
+        }
+
+        RequirePositions(
+            call, Shape.Slides ? MaxPositions : capacity,
+            Shape.Slides ? "there may be" : $"the cache, input {PastKey}, has room for");
         ReadRotary(context, ref call);
         return call;
     }

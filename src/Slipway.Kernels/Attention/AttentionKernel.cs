@@ -14,8 +14,9 @@ namespace Slipway.Kernels.Attention;
 /// y = softmax(softcap(scale * q · cacheᵀ)) · cache         over the positions that the token sees
 /// </code>
 /// It takes and gives what ONNX Runtime's GroupQueryAttention does: sequences of one new token each and of unequal
-/// lengths, or of several. Past and present must be one buffer with room for the new tokens. Beyond that, a sequence
-/// whose last position is −1 is left alone. <see cref="Packaging.Kernels.AttentionContract"/> states the inputs.
+/// lengths, or of several. Past and present must be one buffer with room for the new tokens, or, of a layer with a
+/// window, one that evicts the oldest: <see cref="SlidingRun"/>. Beyond that, a sequence whose last position is −1 is
+/// left alone. <see cref="Packaging.Kernels.AttentionContract"/> states the inputs.
 /// </remarks>
 internal sealed unsafe class AttentionKernel : INodeKernel
 {
@@ -55,10 +56,27 @@ internal sealed unsafe class AttentionKernel : INodeKernel
     public void Compute(KernelContext context)
     {
         var call = _inputs.Read(context);
-        if (call.Batch > 0 && call.Tokens > 0)
+        if (call.Batch == 0 || call.Tokens == 0)
+        {
+            return;
+        }
+
+        if (!Shape.Slides)
         {
             Run(ref call);
+            return;
         }
+
+        using SlidingRun sliding = new(call, _threads);
+        sliding.Begin();
+        call = sliding.Call;
+        fixed (int* firsts = sliding.Firsts)
+        {
+            call.Firsts = firsts;
+            Run(ref call);
+        }
+
+        sliding.End();
     }
 
     public void Dispose()
@@ -87,8 +105,8 @@ internal sealed unsafe class AttentionKernel : INodeKernel
 
         var tasks = checked(call.Batch * Shape.KeyValueHeads * call.Blocks);
         var computing = tasks - (inactive * Shape.KeyValueHeads * call.Blocks);
-        var splits = computing < FewTasks && longest > AttentionSegment.Length;
-        call.Segments = (longest + AttentionSegment.Length - 1) / AttentionSegment.Length;
+        call.Segments = AttentionRows.MaxSegments(call, longest);
+        var splits = computing < FewTasks && call.Segments > 1;
         var rotated = checked(call.Batch * call.Tokens * Shape.NumAttentionHeads * call.HeadDim);
         var partials = splits
             ? checked(call.Batch * call.Tokens * Shape.NumAttentionHeads * call.Segments

@@ -58,14 +58,26 @@ internal unsafe ref struct AttentionRows
 
     private readonly int FirstPosition => _call.Past(_sequence) + _firstToken;
 
+    private readonly int FirstSeen
+        => _call.Shape.Window > 0 ? Math.Max(0, FirstPosition - _call.Shape.Window + 1) : 0;
+
     private readonly int LastPosition => FirstPosition + (_rows / _call.Shape.Group) - 1;
 
     /// <summary>The first segment that a row sees anything of.</summary>
-    public readonly int FirstSegment
-        => _call.Shape.Window > 0 ? Math.Max(0, FirstPosition - _call.Shape.Window + 1) / AttentionSegment.Length : 0;
+    public readonly int FirstSegment => FirstSeen / AttentionSegment.Length;
 
     /// <summary>One after the last such segment.</summary>
     public readonly int EndSegment => (LastPosition / AttentionSegment.Length) + 1;
+
+    /// <summary>The most segments that a block of tokens sees.</summary>
+    /// <param name="call">The run.</param>
+    /// <param name="longest">Tokens of the longest sequence.</param>
+    public static int MaxSegments(in AttentionCall call, int longest)
+    {
+        var all = (longest + AttentionSegment.Length - 1) / AttentionSegment.Length;
+        return call.Shape.Window > 0
+            ? Math.Min(all, ((call.Shape.Window + call.BlockTokens - 2) / AttentionSegment.Length) + 2) : all;
+    }
 
     /// <summary>Numbers of a row of a segment: its largest score, its sum, and its values.</summary>
     public static int RowFloats(int headDim) => headDim + 16;
@@ -75,7 +87,9 @@ internal unsafe ref struct AttentionRows
         => 16 + (2 * AttentionSegment.Tile * call.HeadDim)
             + (call.BlockTokens * call.Shape.Group * (AttentionSegment.Length + (2 * RowFloats(call.HeadDim))));
 
-    /// <summary>Locates a row's numbers among those of single segments.</summary>
+    /// <summary>
+    /// Locates a row's numbers among those of single segments, of which the first that its block sees is 0.
+    /// </summary>
     public static float* Partial(in AttentionCall call, int sequence, int token, int head, int segment)
     {
         var row = ((((long)sequence * call.Tokens) + token) * call.Shape.NumAttentionHeads) + head;
@@ -110,10 +124,12 @@ internal unsafe ref struct AttentionRows
     }
 
     /// <summary>Computes one segment for <see cref="JoinAll"/>.</summary>
-    public readonly void ComputeOne(int segment)
+    /// <param name="index">The segment, the first that the block sees being 0.</param>
+    public readonly void ComputeOne(int index)
     {
+        var segment = FirstSegment + index;
         var one = _values + (AttentionSegment.Tile * _call.HeadDim);
-        if (_call.IsInactive(_sequence) || segment < FirstSegment || segment >= EndSegment)
+        if (_call.IsInactive(_sequence) || segment >= EndSegment)
         {
             return;
         }
@@ -122,7 +138,7 @@ internal unsafe ref struct AttentionRows
         for (var row = 0; row < _rows; row++)
         {
             new Span<float>(one + (row * RowFloats(_call.HeadDim)), RowFloats(_call.HeadDim)).CopyTo(
-                new Span<float>(Partial(_call, _sequence, Token(row), Head(row), segment), RowFloats(_call.HeadDim)));
+                new Span<float>(Partial(_call, _sequence, Token(row), Head(row), index), RowFloats(_call.HeadDim)));
         }
     }
 
@@ -136,10 +152,10 @@ internal unsafe ref struct AttentionRows
 
         for (var row = 0; row < _rows; row++)
         {
-            var total = Partial(_call, _sequence, Token(row), Head(row), FirstSegment);
-            for (var segment = FirstSegment + 1; segment < EndSegment; segment++)
+            var total = Partial(_call, _sequence, Token(row), Head(row), 0);
+            for (var index = 1; index < EndSegment - FirstSegment; index++)
             {
-                Join(total, Partial(_call, _sequence, Token(row), Head(row), segment), _call.HeadDim, isFirst: false);
+                Join(total, Partial(_call, _sequence, Token(row), Head(row), index), _call.HeadDim, isFirst: false);
             }
 
             Finish(_call, _sequence, Token(row), Head(row), total);
@@ -156,6 +172,9 @@ internal unsafe ref struct AttentionRows
     {
         var (size, stride) = (_call.HeadDim, RowFloats(_call.HeadDim));
         var first = segment * AttentionSegment.Length;
+
+        // Tiles before that weigh nothing in any row, and a window's cache has them no longer.
+        var seen = Math.Max(first, FirstSeen / AttentionSegment.Tile * AttentionSegment.Tile);
         var end = Math.Min(first + AttentionSegment.Length, LastPosition + 1);
         var queries = stackalloc float*[_rows];
         for (var row = 0; row < _rows; row++)
@@ -166,10 +185,10 @@ internal unsafe ref struct AttentionRows
         }
 
         // Each tile asks for the one that is read after it.
-        for (var key = first; key < end; key += AttentionSegment.Tile)
+        for (var key = seen; key < end; key += AttentionSegment.Tile)
         {
             LoadKeys(key, key + AttentionSegment.Tile < end
-                ? At(_call.KeyCache, key + AttentionSegment.Tile) : At(_call.ValueCache, first));
+                ? At(_call.KeyCache, key + AttentionSegment.Tile) : At(_call.ValueCache, seen));
             AttentionSegment.Score(queries, _rows, _keys, size, _scores + (key - first));
         }
 
@@ -179,32 +198,37 @@ internal unsafe ref struct AttentionRows
             new Span<float>(results + (row * stride) + 16, size).Clear();
         }
 
-        for (var key = first; key < end; key += AttentionSegment.Tile)
+        for (var key = seen; key < end; key += AttentionSegment.Tile)
         {
+            var held = Math.Max(key, _call.First(_sequence));
+            var count = Math.Min(key + AttentionSegment.Tile, end) - held;
             AddValues(
-                key, Math.Min(AttentionSegment.Tile, end - key), _scores + (key - first), results + 16, stride,
+                held, count, _scores + (held - first), results + 16, stride,
                 At(key + AttentionSegment.Tile < end ? _call.ValueCache : _call.KeyCache, key + AttentionSegment.Tile));
         }
     }
 
-    // The last tile may reach beyond the cache; its other keys are of no account.
+    // The last tile may reach beyond the cache, and the first of a window begin before; their other keys are of no
+    // account.
     private readonly void LoadKeys(int position, byte* next)
     {
-        var source = At(_call.KeyCache, position);
+        var first = Math.Max(position, _call.First(_sequence));
+        var end = Math.Min(position + AttentionSegment.Tile, _call.First(_sequence) + _call.Capacity);
+        var source = At(_call.KeyCache, first);
         if (_call.Format == CacheFormat.Int4)
         {
             // Unpacked in place of values, which are loaded later.
-            var count = Math.Min(AttentionSegment.Tile, _call.Capacity - position);
-            QuantizedRow.Load(source, count, _call.HeadDim, _values, next);
+            var values = _values + ((first - position) * _call.HeadDim);
+            QuantizedRow.Load(source, end - first, _call.HeadDim, values, next);
             KeyTile.Transpose<Floats>((byte*)_values, _call.HeadDim, _keys, (byte*)_values);
             return;
         }
 
-        var tileBytes = AttentionSegment.Tile * _call.RowBytes;
-        if (position + AttentionSegment.Tile > _call.Capacity)
+        if (end - first < AttentionSegment.Tile)
         {
-            var bytes = (_call.Capacity - position) * _call.RowBytes;
-            new Span<byte>(source, bytes).CopyTo(new Span<byte>(_values, tileBytes));
+            var bytes = (end - first) * _call.RowBytes;
+            new Span<byte>(source, bytes).CopyTo(
+                new Span<byte>((byte*)_values + ((first - position) * _call.RowBytes), bytes));
             source = (byte*)_values;
         }
 

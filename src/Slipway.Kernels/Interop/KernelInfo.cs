@@ -34,6 +34,21 @@ internal readonly unsafe struct KernelInfo
         }
     }
 
+    /// <summary>An integer attribute that versions before knew nothing of.</summary>
+    /// <param name="attribute">The name.</param>
+    /// <param name="missing">What nodes without it mean.</param>
+    public long Integer(string attribute, long missing)
+    {
+        try
+        {
+            return RuntimeApi.Integer(_handle, attribute);
+        }
+        catch (InvalidOperationException)
+        {
+            return missing;
+        }
+    }
+
     /// <summary>A finite number.</summary>
     /// <exception cref="InvalidDataException">It is missing, no number, or not finite.</exception>
     public float Number(string attribute)

@@ -10,7 +10,9 @@ namespace Slipway.Packaging.Kernels;
 /// [batch, kv_heads, capacity, bytes]: heads turned by a Hadamard matrix, in 4 bits, then the scale and minimum of each
 /// group of channels in half precision; a cache is read by the operator that wrote it. Key means, [kv_heads, 1,
 /// head_dim], are taken off keys first, which moves all scores of a query alike: no sinks and no softcap may stand
-/// beside them. The query is [batch, tokens, heads · head_dim] beside a key and a value [batch, tokens, kv_heads ·
+/// beside them. A layer with a window may have a sliding cache, of the window's tokens and more: a sequence's kept
+/// tokens stand in order from its start, and a full one evicts the oldest together (<see cref="EvictedTokens"/>).
+/// The query is [batch, tokens, heads · head_dim] beside a key and a value [batch, tokens, kv_heads ·
 /// head_dim], or all three side by side in one tensor. Last positions are int32 [batch]; −1 leaves a slot alone.
 /// Cosines and sines are [positions, rotary size / 2], sinks [heads].
 /// </remarks>
@@ -45,6 +47,9 @@ internal static class AttentionContract
     public const string WindowAttribute = "local_window_size";
     public const string RotaryAttribute = "do_rotary";
 
+    /// <summary>1 where the cache keeps a window of tokens; absent in versions before 6, and 0 then.</summary>
+    public const string SlidingAttribute = "sliding_window_cache";
+
     public const int MaxHeads = 4096;
 
     /// <summary>Head sizes are multiples of it.</summary>
@@ -65,6 +70,19 @@ internal static class AttentionContract
 
     /// <summary>Bytes of a key or value of 4 bits: a group's scale and minimum take two each.</summary>
     public static long Int4Bytes(long headDim) => (headDim / 2) + (4 * (headDim / Int4Group(headDim)));
+
+    /// <summary>
+    /// The tokens that a sliding cache has evicted of a sequence, and so the position of the first that it keeps.
+    /// </summary>
+    /// <remarks>A full cache evicts together all that the next token does not see.</remarks>
+    /// <param name="length">Tokens of the sequence.</param>
+    /// <param name="window">Tokens that a token sees, itself included; 1 or more.</param>
+    /// <param name="capacity">Tokens that the cache has room for; the window or more.</param>
+    public static int EvictedTokens(int length, int window, int capacity)
+    {
+        var together = (long)capacity - window + 1;
+        return length <= capacity ? 0 : (int)((length - window) / together * together);
+    }
 
     /// <summary>Tells whether the operators can compute such heads.</summary>
     public static bool Supports(long heads, long keyValueHeads)

@@ -14,9 +14,10 @@ internal static class KernelContract
     /// <summary>The version of the operators: their operator set in a graph, and what a manifest names.</summary>
     /// <remarks>
     /// Version 1, of 0.1.0, had operators whose inputs were not compared with their attributes. Version 3 knows scales
-    /// of 16 bits, and minima; version 4 codes of 8 bits; version 5 keys and values in half precision.
+    /// of 16 bits, and minima; version 4 codes of 8 bits; version 5 keys and values in half precision; version 6
+    /// sliding caches.
     /// </remarks>
-    public const int Version = 5;
+    public const int Version = 6;
 
     /// <summary>The oldest version whose graphs these operators compute.</summary>
     public const int MinVersion = 2;

@@ -121,6 +121,57 @@ public sealed class AttentionKernelTests : IDisposable
         Assert.Equal(without.Values, run.Values);
     }
 
+    /// <summary>
+    /// A cache that keeps little more than the window gives what one of all tokens does, to the bit, in any chunks.
+    /// </summary>
+    [Theory]
+    [InlineData(32, 100, 63, 0, true)]
+    [InlineData(32, 300, 63, 20, false)]
+    [InlineData(32, 8, 0, 0, false)]
+    [InlineData(16, 100, 63, 0, false)]
+    [InlineData(16, 65, 7, 30, true)]
+    [InlineData(8, 70, 63, 0, false)]
+    [InlineData(8, 64, 17, 0, true)]
+    [InlineData(4, 100, 63, 0, false)]
+    [InlineData(4, 33, 1, 0, false)]
+    public void Compute_SlidingCache_GivesTheBitsOfAFullOne(int bits, int window, int slack, float softcap, bool sinks)
+    {
+        var full = new Layer(6, 2, 32, window, softcap, sinks, bits);
+        var layer = new Layer(6, 2, 32, window, softcap, sinks, bits, slack);
+        using InferenceSession session = KernelGraphs.Open(full.Graph(), _folder, threads: 1),
+            slidingSession = KernelGraphs.Open(layer.Graph(), _folder, threads: 3);
+        int[] lengths = [640, 333, window, 1, window + slack];
+        using var whole = new Attention(full, session, lengths.Length);
+        using var sliding = new Attention(layer, slidingSession, lengths.Length);
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            var expected = whole.Compute(row, 1, lengths[row]);
+
+            // The longest of these chunks are several windows long, and the first ones a token each.
+            for (var (start, chunk) = (0, 0); start < lengths[row]; start += chunk)
+            {
+                chunk = Math.Min(start < 20 ? 1 : 1 + (((start * 31) + row) % (2 * window)), lengths[row] - start);
+                var given = sliding.Compute(row, 1, chunk, start);
+                Assert.Equal(expected[(start * full.Width)..((start + chunk) * full.Width)], given);
+            }
+        }
+
+        // Rows evict at different steps, some together, and one is left alone, which keeps what it holds.
+        for (var step = 0; step < 45; step++)
+        {
+            var starts = lengths.Select(length => length + step).ToArray();
+            starts[1] = step < 20 ? -1 : 333 + step - 20;
+            Assert.Equal(whole.Compute(0, lengths.Length, 1, starts), sliding.Compute(0, lengths.Length, 1, starts));
+        }
+
+        // Chunks of all rows together, of which some need more room than their caches have.
+        int[] ends = [685, 358, window + 45, 46, window + slack + 45];
+        Assert.Equal(whole.Compute(0, 5, 15, ends), sliding.Compute(0, 5, 15, ends));
+        int[] last = [.. ends[1..].Select(end => end + 15)];
+        var many = Math.Min(2 * window, 200);
+        Assert.Equal(whole.Compute(1, 4, many, last), sliding.Compute(1, 4, many, last));
+    }
+
     [Fact]
     public void Compute_BeyondTheCache_IsRefused()
     {
@@ -148,7 +199,8 @@ public sealed class AttentionKernelTests : IDisposable
         }
     }
 
-    private sealed class Layer(int heads, int keyHeads, int size, int window, float softcap, bool sinks, int bits)
+    private sealed class Layer(
+        int heads, int keyHeads, int size, int window, float softcap, bool sinks, int bits, int? slack = null)
     {
         private readonly float[] _cosines = [.. Angles(size / 4).Select(angle => (float)Math.Cos(angle))];
         private readonly float[] _sines = [.. Angles(size / 4).Select(angle => (float)Math.Sin(angle))];
@@ -170,7 +222,10 @@ public sealed class AttentionKernelTests : IDisposable
 
         private int CacheWidth => bits == 4 ? (size / 2) + (size % 32 == 0 ? size / 8 : size / 4) : size;
 
-        public long[] CacheShape(int rows) => [rows, keyHeads, Capacity, CacheWidth];
+        // A sliding one keeps the window and what lies before it until it is full.
+        private int CacheLength => slack is null ? Capacity : window + slack.Value;
+
+        public long[] CacheShape(int rows) => [rows, keyHeads, CacheLength, CacheWidth];
 
         // Query, key and value of a token, side by side.
         public float[] Token(int row, int position)
@@ -181,8 +236,8 @@ public sealed class AttentionKernelTests : IDisposable
             var graph = new Graph("attention");
             var cache = (ElementType)(int)CacheType;
             graph.AddInput("qkv", ElementType.Float32, "batch", "tokens", PackedWidth);
-            graph.AddInput("past_key", cache, "batch", keyHeads, Capacity, CacheWidth);
-            graph.AddInput("past_value", cache, "batch", keyHeads, Capacity, CacheWidth);
+            graph.AddInput("past_key", cache, "batch", keyHeads, CacheLength, CacheWidth);
+            graph.AddInput("past_value", cache, "batch", keyHeads, CacheLength, CacheWidth);
             graph.AddInput("last", ElementType.Int32, "batch");
             Add("cosines", [Capacity, size / 4], _cosines);
             Add("sines", [Capacity, size / 4], _sines);
@@ -208,10 +263,11 @@ public sealed class AttentionKernelTests : IDisposable
                     new NodeAttribute.Float("softcap", softcap),
                     new NodeAttribute.Int("local_window_size", window > 0 ? window : -1),
                     new NodeAttribute.Int("do_rotary", 1),
+                    .. slack is null ? (NodeAttribute[])[] : [new NodeAttribute.Int("sliding_window_cache", 1)],
                 ]));
             graph.AddOutput(new GraphValue("y"), ElementType.Float32, "batch", "tokens", Width);
-            graph.AddOutput(new GraphValue("present_key"), cache, "batch", keyHeads, Capacity, CacheWidth);
-            graph.AddOutput(new GraphValue("present_value"), cache, "batch", keyHeads, Capacity, CacheWidth);
+            graph.AddOutput(new GraphValue("present_key"), cache, "batch", keyHeads, CacheLength, CacheWidth);
+            graph.AddOutput(new GraphValue("present_value"), cache, "batch", keyHeads, CacheLength, CacheWidth);
             return graph;
 
             void Add(string name, long[] shape, float[] values)

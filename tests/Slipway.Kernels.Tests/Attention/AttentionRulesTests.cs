@@ -26,6 +26,14 @@ public sealed class AttentionRulesTests : IDisposable
         ["key heads zero"] = (one => one.Attributes["kv_num_heads"] = 0, "are 4 and 0"),
         ["key heads negative"] = (one => one.Attributes["kv_num_heads"] = -2, "are 4 and -2"),
         ["window negative"] = (one => one.Attributes["local_window_size"] = -7, "attribute 'local_window_size' is -7"),
+        ["sliding neither"] = (
+            one => one.Attributes["sliding_window_cache"] = 2,
+            "attributes 'sliding_window_cache' and 'local_window_size' are 2 and -1; 0, or 1 and a window"),
+        ["sliding without a window"] = (
+            one => one.Attributes["sliding_window_cache"] = 1,
+            "attributes 'sliding_window_cache' and 'local_window_size' are 1 and -1"),
+        ["sliding with a window beyond 30 bits"] = (
+            one => Slide(one, (1L << 30) + 1), "are 1 and 1073741825; 0, or 1 and a window of up to 1073741824 tokens"),
         ["rotary neither"] = (
             one => one.Attributes["do_rotary"] = 2,
             "attribute 'do_rotary' is 2; 0 or 1 was expected"),
@@ -83,6 +91,12 @@ public sealed class AttentionRulesTests : IDisposable
             one => one.LastPosition = Capacity,
             "ends at position 8 with 3 new tokens; the cache, input 1, has room for 8 positions"),
         ["position the largest"] = (one => one.LastPosition = int.MaxValue, "ends at position 2147483647"),
+        ["sliding cache shorter than the window"] = (
+            one => Slide(one, 9),
+            "input 1, 'past_key', has room for 8 tokens; those of the window, 9, or more were expected"),
+        ["sliding cache and the largest position"] = (
+            one => { Slide(one, 4); one.LastPosition = int.MaxValue; },
+            "ends at position 2147483647 with 3 new tokens; there may be 1073741824 positions"),
         ["position negative"] = (one => one.LastPosition = -2, "ends at position -2"),
         ["more tokens than the cache"] = (one => one.Cache([2, 2, 2, 32]), "has room for 2 positions"),
         ["key narrower"] = (
@@ -120,6 +134,12 @@ public sealed class AttentionRulesTests : IDisposable
         ["key buffers apart"] = (one => one.SharesKey = false, "must be one buffer: bind the same memory to both"),
         ["value buffers apart"] = (one => one.SharesValue = false, "must be one buffer: bind the same memory to both"),
     };
+
+    private static void Slide(Case one, long window)
+    {
+        one.Attributes["sliding_window_cache"] = 1;
+        one.Attributes["local_window_size"] = window;
+    }
 
     // Means of keys do not go with sinks.
     private static void PackCache(Case one)

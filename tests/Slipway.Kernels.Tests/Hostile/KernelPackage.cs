@@ -15,17 +15,14 @@ internal static class KernelPackage
 {
     public const string GraphFile = "kernels.onnx";
 
-    /// <summary>
-    /// Exports a tiny model; layers with a window keep the whole sequence, so that kernels compute them.
-    /// </summary>
+    /// <summary>Exports a tiny model.</summary>
     public static void Export(
-        string model, string folder, Precision precision, KeyValuePrecision cache, bool slidingCache = false)
+        string model, string folder, Precision precision, KeyValuePrecision cache)
     {
         using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", model));
         Exporter.Export(checkpoint, folder, new ExportOptions
         {
             Precision = precision, KeyValueCache = cache, KeyValueMeasurement = Measure,
-                SlidingWindowCache = slidingCache,
         });
     }
 

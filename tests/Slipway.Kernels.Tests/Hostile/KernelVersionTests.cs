@@ -113,11 +113,17 @@ public sealed class KernelVersionTests : IDisposable
     [Fact]
     public async Task Load_CapabilityThatTheGraphHasNot_IsNotBelieved()
     {
-        KernelPackage.Export(
-            "mistral-window", _folder["package"], Precision.Int4, KeyValuePrecision.Float32, slidingCache: true);
+        // As version 5 had it, whose kernels knew no sliding caches.
+        KernelPackage.Export("mistral-window", _folder["package"], Precision.Int4, KeyValuePrecision.Float32);
         KernelPackage.Copy(_folder["package"], _folder["claims"]);
-        var kernels = Path.Combine(_folder["package"], KernelPackage.GraphFile);
-        KernelPackage.Write(_folder["claims"], OnnxFile.Read(kernels).Graph);
+        foreach (var folder in (string[])[_folder["package"], _folder["claims"]])
+        {
+            KernelPackage.Write(folder, OnnxFile.Read(Path.Combine(folder, "model.onnx")).Graph, version: 5);
+        }
+
+        KernelPackage.WriteVariants(
+            _folder["package"],
+            $$"""[{"provider": "cpu", "file": "{{KernelPackage.GraphFile}}", "kernel_version": 5}]""");
 
         var outcomes = await ChildProcess.LoadAsync([_folder["package"], _folder["claims"]]);
 

@@ -1,10 +1,12 @@
+using Slipway.Packaging.Kernels;
+
 namespace Slipway.Engine.Cache;
 
 /// <summary>Says which tokens a layer with a window keeps.</summary>
 /// <remarks>
 /// A slot keeps its tokens in order from the buffer's start. Once it is full, the oldest are evicted together: all that
-/// the next token does not see. So what a slot keeps follows from its length alone. Source: GroupQueryAttention's
-/// attribute <c>sliding_window_cache</c>.
+/// the next token does not see. So what a slot keeps follows from its length alone, in this library's kernels and in
+/// ONNX Runtime's. Source: GroupQueryAttention's attribute <c>sliding_window_cache</c>.
 /// </remarks>
 /// <param name="Size">Tokens that the layer sees, the own one included.</param>
 /// <param name="Slack">Tokens that it keeps beyond those at most, 1 or more.</param>
@@ -24,7 +26,7 @@ internal sealed record CacheWindow(int Size, int Slack)
 
     /// <summary>Tokens that a slot of a length has evicted; so the first position that the slot keeps.</summary>
     public int EvictedTokens(int length)
-        => length <= Capacity ? 0 : (int)(((long)length - Capacity + Slack) / (Slack + 1) * (Slack + 1));
+        => AttentionContract.EvictedTokens(length, Size, Capacity);
 
     /// <summary>The length at which a slot evicts more tokens.</summary>
     public int FullAt(int length) => Capacity + EvictedTokens(length);

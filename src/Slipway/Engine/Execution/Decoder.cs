@@ -61,7 +61,7 @@ internal sealed class Decoder : IDecoder
     // The slot of an interrupted prefill must stay as it is; its states would be written, and the planned length is all
     // runs'.
     public bool CanInterruptPrefill
-        => _supportsInactiveSlots && _graph is { States.Count: 0, Window: null, PlannedLength: null };
+        => _supportsInactiveSlots && _graph is { States.Count: 0, PlannedLength: null };
 
     public int MaxScoredTokens => (int)Math.Clamp(MaxLogitsBytes / (4L * _graph.VocabularySize), 1, 512);
 

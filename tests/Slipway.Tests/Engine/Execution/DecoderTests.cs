@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Engine.Cache;
 using Slipway.Engine.Execution;
+using Slipway.Kernels.Interop;
 using Slipway.Packaging;
 using Slipway.Tests.Engine.Windows;
 
@@ -28,13 +29,14 @@ public sealed class DecoderTests(ITestOutputHelper output)
     /// A slot of a prompt under way is inactive at every length, also where its next token would evict others.
     /// </summary>
     [Theory]
-    [InlineData("mistral-window", 1)]
-    [InlineData("mistral-window", 5)]
-    [InlineData("gemma3", 5)]
-    public void Decode_InactiveSlot_KeepsItsTokens(string name, int slack)
+    [InlineData("mistral-window", 1, false)]
+    [InlineData("mistral-window", 5, false)]
+    [InlineData("gemma3", 5, false)]
+    [InlineData("gemma3", 5, true)]
+    public void Decode_InactiveSlot_KeepsItsTokens(string name, int slack, bool kernels)
     {
         using var package = new WindowPackage(name, slack);
-        using var opened = new Opened(package.Sliding);
+        using var opened = new Opened(package.Sliding, kernels: kernels);
         var decoder = opened.Decoder;
         decoder.Resize(3, 128, []);
         int[] tokens = [.. Enumerable.Range(0, 120).Select(i => 3 + (i * i % 90))];
@@ -171,12 +173,15 @@ public sealed class DecoderTests(ITestOutputHelper output)
     {
         private readonly InferenceSession _session;
 
-        public Opened(string folder, bool copiesInputs = false)
+        public Opened(string folder, bool copiesInputs = false, bool kernels = true)
         {
             var package = ModelPackage.Open(folder);
-            _session = ModelSession.Open(package, new LanguageModelOptions { Threads = 1 }).Session;
+            var options = new LanguageModelOptions { Threads = 1, UseKernels = kernels };
+            _session = ModelSession.Open(package, options).Session;
             Graph = DecoderGraph.Read(_session, package);
-            Decoder = new Decoder(_session, Graph, copiesInputs: copiesInputs);
+            Decoder = new Decoder(
+                _session, Graph, supportsInactiveSlots: kernels && KernelLibrary.IsSupported,
+                copiesInputs: copiesInputs);
         }
 
         public DecoderGraph Graph { get; }

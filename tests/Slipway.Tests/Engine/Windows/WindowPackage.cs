@@ -29,12 +29,16 @@ internal sealed class WindowPackage : IDisposable
         Exporter.Export(checkpoint, Full, options with { SlidingWindowCache = false });
         if (slack is { } tokens)
         {
-            // The manifest would find the change.
-            File.Delete(Path.Combine(Sliding, ModelPackage.ManifestFile));
             var path = Path.Combine(Sliding, ModelPackage.ConfigFile);
             var config = JsonNode.Parse(File.ReadAllText(path))!;
             config["model"]!["decoder"]!["sliding_window"]!["cache_slack"] = tokens;
             File.WriteAllText(path, config.ToJsonString());
+
+            // The manifest would find the change, and without it nothing says which graph is the kernels'.
+            path = Path.Combine(Sliding, ModelPackage.ManifestFile);
+            var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+            manifest["files"] = new JsonArray();
+            File.WriteAllText(path, manifest.ToJsonString());
         }
     }
 
