@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slipway.Cli.Installation;
 using Slipway.Cli.Terminal;
@@ -55,6 +56,7 @@ internal static class TrainVerb
                 {
                     context.Output.WriteLine(
                         $"{stage.Kind}: loss {Loss(stage.Loss)}, held-out loss {Loss(stage.EvaluationLoss)}"
+                        + string.Concat(stage.Scores?.Select(one => $", {one.Key} {Loss(one.Value)}") ?? [])
                         + (stage.Reward is { } reward ? $", reward {Loss(reward)}" : "")
                         + (stage.Cut > 0 ? $", {stage.Cut} examples cut to 'sequence_length'" : "")
                         + (stage.LeftOut > 0 ? $", {stage.LeftOut} examples left out" : ""));
@@ -92,6 +94,7 @@ internal static class TrainVerb
             ["loss"] = stage.Loss,
             ["evaluation_loss"] = stage.EvaluationLoss,
             ["reward"] = stage.Reward,
+            ["scores"] = stage.Scores is null ? null : JsonSerializer.SerializeToNode(stage.Scores),
             ["examples_cut"] = stage.Cut,
             ["examples_left_out"] = stage.LeftOut,
         })]),

@@ -56,6 +56,20 @@ public sealed class GrammarCorpus : IConversationSource
         return Read(CorpusSplit.HeldOut, HeldOutStreams + ((ulong)seed << 42), count);
     }
 
+    /// <summary>Generates requests as they are without a conversation, as many as there are conversations.</summary>
+    /// <returns>What is asked for, the request, and another one that says the same; null where there are no other
+    /// words.</returns>
+    internal IEnumerable<(ToolFamily Family, Request Request, Request? Partner)> ReadRequests(bool isTraining)
+    {
+        var (split, first) = isTraining ? (CorpusSplit.Training, 0UL) : (CorpusSplit.HeldOut, EvaluationStreams);
+        for (var number = 0; number < (isTraining ? TrainingCount : EvaluationCount); number++)
+        {
+            var writer = new RequestWriter(_grammar, SeededRandom.ForStream(_seed, first + (ulong)number), split);
+            var request = writer.DrawUnserved([], out var family);
+            yield return (family, request, writer.DrawParaphrase(request));
+        }
+    }
+
     internal IEnumerable<CorpusConversation> Read(CorpusSplit split, ulong first, int count)
     {
         for (var number = 0; number < count; number++)

@@ -94,6 +94,21 @@ internal sealed class RequestWriter(Grammar grammar, SeededRandom random, Corpus
             : null;
     }
 
+    /// <summary>Says a request in other words; null where none were found.</summary>
+    public Request? DrawParaphrase(Request request)
+    {
+        for (var tries = 0; tries < MaxTries; tries++)
+        {
+            if (Word(request.Intent, plain: false) is { } wording && wording != request.Wording
+                && Pattern.Slots(wording).ToHashSet(StringComparer.Ordinal).SetEquals(request.Values.Keys))
+            {
+                return request with { Wording = wording };
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Writes some texts as sentences: with a capital and a full stop.</summary>
     /// <remarks>A name stays as it is drawn, also at the start: it is what the call's argument must be.</remarks>
     /// <param name="text">What the person says.</param>

@@ -10,7 +10,7 @@ namespace Slipway.Training.Data;
 /// <param name="reference">The reference model's log-probability of each answer; null where the loss needs
 /// none.</param>
 internal sealed class PreferenceBatch(TokenBatch tokens, PreferenceLoss loss, float[]? reference)
-    : TrainingBatch(tokens)
+    : TrainingBatch<CausalLanguageModel>(tokens)
 {
     public override int Weight => Tokens.Layout.Sequences / 2;
 
@@ -24,7 +24,7 @@ internal sealed class PreferenceBatch(TokenBatch tokens, PreferenceLoss loss, fl
             .MoveToOuterDisposeScope();
     }
 
-    public override Tensor SummedLoss(CausalLanguageModel model)
+    protected override Tensor Sum(CausalLanguageModel model)
     {
         using var scope = NewDisposeScope();
         var (sums, counts) = (LogProbabilities(model), tensor(Tokens.TargetsBySequence()));

@@ -19,14 +19,14 @@ namespace Slipway.Training.Data;
 /// <param name="beta">How strongly.</param>
 internal sealed class RolloutBatch(
     TokenBatch tokens, float[] advantages, int answers, double temperature, CausalLanguageModel? reference, double beta)
-    : TrainingBatch(tokens)
+    : TrainingBatch<CausalLanguageModel>(tokens)
 {
     // Any value serves while the ratio is 1.
     private const double Clip = 0.2;
 
     public override int Weight => answers;
 
-    public override Tensor SummedLoss(CausalLanguageModel model)
+    protected override Tensor Sum(CausalLanguageModel model)
     {
         using var scope = NewDisposeScope();
         var policy = LogProbabilities(model);

@@ -18,6 +18,14 @@ internal abstract class StageData
     /// <summary>Figures of the last step beside its loss, by the names that the log has.</summary>
     public virtual IReadOnlyList<(string Name, double Value)> Measures => [];
 
+    /// <summary>Takes in what the model chose for an evaluation's batch; one call at a time.</summary>
+    public virtual void Observe(TrainingBatch batch)
+    {
+    }
+
+    /// <summary>Figures of the evaluation that was observed, by the names that the log has.</summary>
+    public virtual IReadOnlyList<(string Name, double Value)> Scores() => [];
+
     /// <summary>The tokens of an example.</summary>
     public abstract int Length(int index);
 

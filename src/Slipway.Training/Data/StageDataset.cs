@@ -73,10 +73,11 @@ internal sealed class StageDataset : StageData
         return new ObjectiveBatch(tokens.Build(), _objective);
     }
 
-    private sealed class ObjectiveBatch(TokenBatch tokens, ITokenObjective objective) : TrainingBatch(tokens)
+    private sealed class ObjectiveBatch(TokenBatch tokens, ITokenObjective objective)
+        : TrainingBatch<CausalLanguageModel>(tokens)
     {
         public override int Weight => Tokens.TargetCount;
 
-        public override Tensor SummedLoss(CausalLanguageModel model) => objective.Sum(model, Tokens);
+        protected override Tensor Sum(CausalLanguageModel model) => objective.Sum(model, Tokens);
     }
 }

@@ -1,4 +1,5 @@
 using Slipway.Training.Losses;
+using Slipway.Training.Models.Encoders;
 using Slipway.Training.Recipes;
 
 namespace Slipway.Training.Methods;
@@ -14,6 +15,9 @@ internal enum MethodData
 
     /// <summary>Pairs of a preferred and a rejected answer.</summary>
     Preferences,
+
+    /// <summary>Examples of an encoder, or a corpus that they are made of.</summary>
+    Examples,
 }
 
 /// <summary>Says how a kind of stage is named and set in recipes, and what it learns from.</summary>
@@ -22,7 +26,11 @@ internal enum MethodData
 /// <param name="Data">The data that it learns from.</param>
 /// <param name="Preference">Reads the settings of a loss of pairs; null where the method has none.</param>
 internal sealed record TrainingMethod(
-    string Name, StageKind Kind, MethodData Data, Func<RecipeSection, PreferenceLoss>? Preference = null);
+    string Name, StageKind Kind, MethodData Data, Func<RecipeSection, PreferenceLoss>? Preference = null)
+{
+    /// <summary>The encoder's task; null for methods of decoders.</summary>
+    public EncoderTask? Task { get; init; }
+}
 
 /// <summary>Lists the methods of stages.</summary>
 internal static class TrainingMethods
@@ -44,6 +52,10 @@ internal static class TrainingMethods
         new("kto", StageKind.Kto, Pairs, section => new KtoLoss(
             Beta(section, 0.1), section.Number("desirable_weight", 1, 0, 100),
             section.Number("undesirable_weight", 1, 0, 100))),
+        new("mlm", StageKind.MaskedLanguageModel, MethodData.Any) { Task = EncoderTask.MaskedLanguageModel },
+        new("classify", StageKind.Classify, MethodData.Examples) { Task = EncoderTask.SequenceClassification },
+        new("tag", StageKind.Tag, MethodData.Examples) { Task = EncoderTask.TokenClassification },
+        new("embed", StageKind.Embed, MethodData.Examples) { Task = EncoderTask.States },
     ];
 
     public static TrainingMethod Of(StageKind kind) => All.First(row => row.Kind == kind);

@@ -13,7 +13,7 @@ namespace Slipway.Training.Models;
 /// Weights are float32. <see cref="ComputeType"/> chooses the number type of the matrix products; norms, rotary
 /// positions, the residual stream and the loss stay float32. One thread at a time may use an instance.
 /// </remarks>
-public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
+public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>, ITrainedModel
 {
     private readonly RotaryTables _rotary;
     private readonly DecoderStack _model;
@@ -165,6 +165,17 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
             projection.weight.requires_grad = false;
             projection.weight.set_(empty(0));
         }
+    }
+
+    void ITrainedModel.Save(string folder, ScalarType type)
+    {
+        if (Adapter is { } adapter)
+        {
+            adapter.Save(folder);
+            return;
+        }
+
+        TorchSharpWriter.Write(Path.Combine(folder, "model.dat"), this, type);
     }
 
     /// <summary>Releases the weights.</summary>

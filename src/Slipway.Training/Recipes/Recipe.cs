@@ -54,6 +54,10 @@ public sealed record Recipe
     /// <summary>The chat template's file; null where the data is plain text.</summary>
     public string? ChatTemplate { get; init; }
 
+    /// <summary>The names of a classifier's labels in the order of their numbers; null for those of
+    /// <see cref="Start"/>, or else those of the data.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
     /// <summary>Source of the data.</summary>
     public required DataRecipe Data { get; init; }
 
@@ -64,11 +68,15 @@ public sealed record Recipe
     public required string Fingerprint { get; init; }
 }
 
-/// <summary>Says where the tokenizer comes from: exactly one of the first two is set.</summary>
+/// <summary>Says where the tokenizer comes from: exactly one of the first two is set, or neither for an encoder's
+/// start.</summary>
 /// <param name="Path">A <c>tokenizer.json</c>.</param>
 /// <param name="Train">What a byte-level BPE learns from the run's data.</param>
-/// <param name="EndToken">The token that ends the assistant's turn, and a text.</param>
-public sealed record TokenizerRecipe(string? Path, TokenizerTraining? Train, string EndToken);
+/// <param name="EndToken">The token that ends the assistant's turn, and a text; empty for that of the start.</param>
+/// <param name="StartToken">The token that a trained tokenizer puts before a text, and the end token behind it, as
+/// encoders want it; null for neither.</param>
+public sealed record TokenizerRecipe(
+    string? Path, TokenizerTraining? Train, string EndToken, string? StartToken = null);
 
 /// <summary>Says what a byte-level BPE is trained to be.</summary>
 /// <param name="VocabSize">The number of tokens.</param>
@@ -78,7 +86,7 @@ public sealed record TokenizerRecipe(string? Path, TokenizerTraining? Train, str
 public sealed record TokenizerTraining(
     int VocabSize, IReadOnlyList<string> SpecialTokens, IReadOnlyList<string> AddedTokens, string? Pattern);
 
-/// <summary>Says where the data comes from: exactly one of the four sources is set.</summary>
+/// <summary>Says where the data comes from: exactly one of the five sources is set.</summary>
 /// <param name="Corpus">A grammar that conversations are generated from.</param>
 /// <param name="TrainingConversations">How many conversations a corpus generates to train on.</param>
 /// <param name="EvaluationConversations">How many held-out conversations a corpus generates to evaluate on.</param>
@@ -90,10 +98,12 @@ public sealed record TokenizerTraining(
 /// <c>{"prompt": […], "chosen": […], "rejected": […]}</c>.</param>
 /// <param name="Mistakes">How the model of the run's start answers the conversations, so that its wrong answers are
 /// the rejected ones of preferences; null where it does not.</param>
+/// <param name="Examples">A file of examples of an encoder: a JSON object a line, or a table where its name ends in
+/// <c>.tsv</c>.</param>
 public sealed record DataRecipe(
     string? Corpus, int TrainingConversations, int EvaluationConversations,
     string? Conversations, string? Text, string? Evaluation, string? Preferences = null,
-    RolloutRecipe? Mistakes = null);
+    RolloutRecipe? Mistakes = null, string? Examples = null);
 
 /// <summary>Names what a stage learns.</summary>
 public enum StageKind
@@ -124,6 +134,18 @@ public enum StageKind
 
     /// <summary>Rewards of answers of its own, by GRPO.</summary>
     Grpo,
+
+    /// <summary>Hidden tokens of texts, by an encoder.</summary>
+    MaskedLanguageModel,
+
+    /// <summary>Labels of texts, by an encoder.</summary>
+    Classify,
+
+    /// <summary>Labels of words, by an encoder.</summary>
+    Tag,
+
+    /// <summary>Vectors of texts that belong together, by an encoder.</summary>
+    Embed,
 }
 
 /// <summary>Names a number type of weights or of matrix products.</summary>
@@ -211,6 +233,18 @@ public sealed record StageRecipe
 
     /// <summary>The answers of a stage of the kind <see cref="StageKind.Grpo"/>; null for others.</summary>
     public RolloutRecipe? Rollouts { get; init; }
+
+    /// <summary>The token that stands for a hidden one; null for the tokenizer's <c>[MASK]</c> or
+    /// <c>&lt;mask&gt;</c>.</summary>
+    public string? MaskToken { get; init; }
+
+    /// <summary>The share of tokens that a stage of the kind <see cref="StageKind.MaskedLanguageModel"/>
+    /// hides.</summary>
+    /// <value>0.15</value>
+    public double MaskShare { get; init; } = 0.15;
+
+    /// <summary>The loss of a stage of the kind <see cref="StageKind.Embed"/>; null for others.</summary>
+    public ContrastiveLoss? Contrastive { get; init; }
 
     /// <summary>The number of evaluations without a better one that end the stage with its best weights.</summary>
     /// <value>0: none do.</value>

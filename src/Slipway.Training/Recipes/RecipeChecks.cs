@@ -10,14 +10,16 @@ internal static class RecipeChecks
     public static void Check(Recipe recipe, RecipeSection root)
     {
         var held = recipe.Data.Preferences is not null || recipe.Data.Mistakes is not null ? "preferences"
-            : recipe.Data.Text is not null ? "text" : "conversations";
+            : recipe.Data.Text is not null ? "text"
+            : recipe.Data.Examples is not null ? "examples" : "conversations";
         foreach (var method in recipe.Stages.Select(stage => TrainingMethods.Of(stage.Kind)).Distinct())
         {
             var needed = method.Data switch
             {
                 MethodData.Preferences when held != "preferences" => "preferences",
                 MethodData.Conversations when held != "conversations" => "conversations",
-                MethodData.Any when held == "preferences" => "text or conversations",
+                MethodData.Any when held is "preferences" or "examples" => "text or conversations",
+                MethodData.Examples when held != "examples" && recipe.Data.Corpus is null => "examples or a corpus",
                 _ => null,
             };
             if (needed is not null)
@@ -25,6 +27,17 @@ internal static class RecipeChecks
                 root.Report(
                     "stages", $"has one of the kind '{method.Name}', which needs {needed}; 'data' holds {held}.");
             }
+        }
+
+        if (recipe.Stages.Any(stage => TrainingMethods.Of(stage.Kind).Task is not null))
+        {
+            CheckEncoder(recipe, root);
+            return;
+        }
+
+        if (recipe.Labels is not null)
+        {
+            root.Report("labels", "belongs to stages of the kinds 'classify' and 'tag'.");
         }
 
         if (recipe.Start is null && (recipe.Adapter is not null || recipe.BaseQuantization is not null))
@@ -52,11 +65,46 @@ internal static class RecipeChecks
             root.Report("teacher", "belongs to stages of the kind 'distill'; expected both or neither.");
         }
 
+        CheckPatience(recipe, root);
+    }
+
+    private static void CheckPatience(Recipe recipe, RecipeSection root)
+    {
         if (recipe.Stages.Any(stage => stage.Patience > 0 && stage.EvaluateEvery == 0)
             || (recipe.Stages.Any(stage => stage.Patience > 0) && recipe.Data.Evaluation is null
                 && recipe.Data.EvaluationConversations == 0))
         {
             root.Report("stages", "has one with 'patience', which needs 'evaluate_every' and held-out data.");
+        }
+    }
+
+    private static void CheckEncoder(Recipe recipe, RecipeSection root)
+    {
+        CheckPatience(recipe, root);
+        var names = recipe.Stages.Select(stage => TrainingMethods.Of(stage.Kind).Name).Distinct().ToArray();
+        if (names.Length > 1)
+        {
+            root.Report(
+                "stages", $"has the kinds '{string.Join("', '", names)}', whose models end differently; use a recipe "
+                + "for each, the second with the first one's output as its 'start'.");
+        }
+
+        foreach (var (key, isThere) in new[]
+        {
+            ("adapter", recipe.Adapter is not null), ("base_quantization", recipe.BaseQuantization is not null),
+            ("teacher", recipe.Teacher is not null), ("chat_template", recipe.ChatTemplate is not null),
+            ("model", recipe.Start is not null && recipe.Model.Count > 0),
+            ("data.mistakes", recipe.Data.Mistakes is not null),
+            ("stages.samples", recipe.Stages.Any(stage => stage.Samples.Count > 0)),
+            ("labels", recipe.Labels is not null && recipe.Stages.Any(
+                stage => stage.Kind is not (StageKind.Classify or StageKind.Tag))),
+        })
+        {
+            if (isThere)
+            {
+                root.Report(key, key == "model"
+                    ? "is the start's; leave it out." : $"cannot go with stages of the kind '{names[0]}'.");
+            }
         }
     }
 

@@ -97,13 +97,15 @@ public static class RecipeReader
                 "base_quantization", FrozenType.Nf4, required: false,
                 ("nf4", FrozenType.Nf4), ("int4", FrozenType.Int4)) : null,
             Teacher = Full(folder, root.Text("teacher", required: false)),
-            Tokenizer = ReadTokenizer(root.Section("tokenizer"), folder),
+            Tokenizer = ReadTokenizer(root.Section("tokenizer", !IsEncoder(json) || !root.Has("start")), folder),
             ChatTemplate = Full(folder, root.Text("chat_template", required: false)),
+            Labels = root.Has("labels") ? root.Texts("labels") : null,
             Data = ReadData(root.Section("data"), folder),
             Stages = [.. root.Sections("stages").Select(stage => ReadStage(stage, folder))],
             Fingerprint = Fingerprint(json),
         };
-        if (recipe.ChatTemplate is null && recipe.Data.Text is null && root.Has("data"))
+        if (recipe.ChatTemplate is null && recipe.Data.Text is null && root.Has("data")
+            && recipe.Data.Examples is null && !IsEncoder(json))
         {
             root.Report("chat_template", "is missing; conversations need one.");
         }
@@ -113,6 +115,10 @@ public static class RecipeReader
         root.Close();
         return recipe;
     }
+
+    // Asked of the text, before stages are read: what an encoder needs besides differs.
+    private static bool IsEncoder(JsonObject json) => json["stages"] is JsonArray stages && stages.Any(stage =>
+        TrainingMethods.All.Any(row => row.Task is not null && row.Name == (stage as JsonObject)?["kind"]?.ToString()));
 
     private static AdapterConfig? ReadAdapter(RecipeSection? section)
     {
@@ -144,8 +150,14 @@ public static class RecipeReader
         }
 
         var path = Full(folder, section.Text("path", required: false));
+        var start = training is null ? null : section.Text("start_token", required: false);
+        if (start is not null && !training!.SpecialTokens.Contains(start))
+        {
+            section.Report("start_token", $"is '{start}', which 'train.special_tokens' lacks. Add it.");
+        }
+
         section.Close();
-        return new TokenizerRecipe(path, training, end);
+        return new TokenizerRecipe(path, training, end, start);
     }
 
     private static DataRecipe ReadData(RecipeSection? section, string folder)
@@ -155,7 +167,7 @@ public static class RecipeReader
             return new DataRecipe(null, 0, 0, null, null, null);
         }
 
-        var source = section.OneOf("corpus", "conversations", "text", "preferences");
+        var source = section.OneOf("corpus", "conversations", "text", "preferences", "examples");
         var corpus = source == "corpus";
         var data = new DataRecipe(
             Full(folder, section.Text("corpus", required: false)),
@@ -165,7 +177,8 @@ public static class RecipeReader
             Full(folder, section.Text("text", required: false)),
             corpus ? null : Full(folder, section.Text("evaluation", required: false)),
             Full(folder, section.Text("preferences", required: false)),
-            ReadMistakes(section.Section("mistakes", required: false), folder));
+            ReadMistakes(section.Section("mistakes", required: false), folder),
+            Full(folder, section.Text("examples", required: false)));
         section.Close();
         return data;
     }
@@ -184,7 +197,8 @@ public static class RecipeReader
             Schedule = schedule,
             DecaySteps = schedule == ScheduleKind.WarmupStableDecay
                 ? section.Whole("decay_steps", null, 1, MaxSteps) : 0,
-            Loss = method.Data == MethodData.Preferences || method.Kind is StageKind.Distill or StageKind.Grpo
+            Loss = method.Data == MethodData.Preferences
+                || method.Kind is StageKind.Distill or StageKind.Grpo or StageKind.Embed
                 ? CrossEntropy.Plain
                 : new(section.Number("label_smoothing", 0, 0, 0.99), section.Number("z_loss", 0, 0, 100)),
             Preference = method.Preference?.Invoke(section),
@@ -192,6 +206,12 @@ public static class RecipeReader
                 section.Number("alpha", 0.5, 0, 1), section.Number("temperature", 2, 0.01, 100),
                 section.Flag("reverse_kl")),
             Rollouts = method.Kind == StageKind.Grpo ? ReadRollouts(section, folder, compares: true) : null,
+            MaskToken = method.Kind == StageKind.MaskedLanguageModel
+                ? section.Text("mask_token", required: false) : null,
+            MaskShare = method.Kind == StageKind.MaskedLanguageModel
+                ? section.Number("mask_share", 0.15, 0.001, 0.999) : 0.15,
+            Contrastive = method.Kind != StageKind.Embed ? null : new(
+                section.Number("temperature", 0.05, 1e-3, 100), section.Flag("symmetric")),
             Patience = (int)section.Whole("patience", 0, 0, 1 << 20),
             Steps = steps && section.Has("steps") ? section.Whole("steps", 1, 1, MaxSteps) : null,
             Epochs = !steps ? section.Number("epochs", 1, 1e-6, 1e6) : null,

@@ -11,7 +11,7 @@ internal static class EarlyStopping
 {
     /// <summary>Keeps the weights if the last evaluation is the best so far.</summary>
     /// <returns>Whether so many evaluations have not improved on the best one.</returns>
-    public static bool Update(string path, CausalLanguageModel model, IReadOnlyList<double> losses, int patience)
+    public static bool Update(string path, ITrainedModel model, IReadOnlyList<double> losses, int patience)
     {
         var best = Enumerable.Range(0, losses.Count).MinBy(index => losses[index]);
         if (best == losses.Count - 1)
@@ -24,7 +24,7 @@ internal static class EarlyStopping
     }
 
     /// <summary>Takes the kept weights.</summary>
-    public static void Restore(string path, CausalLanguageModel model)
+    public static void Restore(string path, ITrainedModel model)
     {
         using var kept = Checkpoint.Open(path);
         using var untracked = no_grad();

@@ -18,7 +18,7 @@ internal sealed class ParallelLoss
     // Each worker but the first holds a gradient of its own.
     private const long MaxGradientBytes = 1L << 30;
 
-    private readonly CausalLanguageModel _model;
+    private readonly ITrainedModel _model;
     private readonly Tensor[] _weights;
     private readonly int _threads;
 
@@ -27,7 +27,7 @@ internal sealed class ParallelLoss
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="threads">The threads that there are.</param>
-    public ParallelLoss(CausalLanguageModel model, int threads)
+    public ParallelLoss(ITrainedModel model, int threads)
     {
         (_model, _threads) = (model, threads);
         _weights = [.. model.TrainableParameters.Select(one => one.Weight)];

@@ -23,7 +23,7 @@ internal static class ReferenceScores
     /// <param name="progress">Told, under a lock, how many pairs were computed of how many.</param>
     /// <param name="cancellationToken">Stops between two batches.</param>
     public static void Prepare(
-        StageData? data, string path, CausalLanguageModel model, ParallelLoss workers, int batchSize, bool isStart,
+        StageData? data, string path, ITrainedModel model, ParallelLoss workers, int batchSize, bool isStart,
         Action<int, int> progress, CancellationToken cancellationToken)
     {
         if (data is not PreferenceStageData { NeedsReference: true } pairs)
@@ -33,7 +33,7 @@ internal static class ReferenceScores
 
         if (isStart)
         {
-            pairs.Reference = Score(pairs, model, workers, batchSize, progress, cancellationToken);
+            pairs.Reference = Score(pairs, (CausalLanguageModel)model, workers, batchSize, progress, cancellationToken);
             SafetensorsWriter.Write(path, [SafetensorsEntry.From(Name, pairs.Reference, pairs.Reference.Length)]);
             return;
         }

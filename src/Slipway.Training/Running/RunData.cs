@@ -18,16 +18,7 @@ internal sealed class RunData
     public RunData(Recipe recipe)
     {
         _recipe = recipe;
-        var data = recipe.Data;
-        _source = data.Corpus is not null
-            ? new GrammarCorpus(
-                Existing(data.Corpus, "corpus"), (ulong)recipe.Seed, data.TrainingConversations,
-                data.EvaluationConversations)
-            : data.Conversations is not null
-                ? new ConversationFile(
-                    Existing(data.Conversations, "conversations"),
-                    data.Evaluation is null ? null : Existing(data.Evaluation, "evaluation"))
-                : null;
+        _source = Source(recipe);
         if (recipe.ChatTemplate is { } path)
         {
             TemplateText = File.ReadAllText(Existing(path, "chat_template"));
@@ -37,6 +28,27 @@ internal sealed class RunData
 
     /// <summary>The chat template; null where the recipe has none.</summary>
     public string? TemplateText { get; }
+
+    /// <summary>Opens the conversations that a recipe names; null where it names none.</summary>
+    public static IConversationSource? Source(Recipe recipe)
+    {
+        var data = recipe.Data;
+        return data.Corpus is not null
+            ? new GrammarCorpus(
+                Existing(data.Corpus, "corpus"), (ulong)recipe.Seed, data.TrainingConversations,
+                data.EvaluationConversations)
+            : data.Conversations is not null
+                ? new ConversationFile(
+                    Existing(data.Conversations, "conversations"),
+                    data.Evaluation is null ? null : Existing(data.Evaluation, "evaluation"))
+                : null;
+    }
+
+    /// <summary>Checks that a file is there which a key of the recipe names.</summary>
+    public static string Existing(string path, string key) => File.Exists(path)
+        ? path
+        : throw new FileNotFoundException(
+            $"The file '{path}' of the recipe's '{key}' does not exist. Check the path.", path);
 
     /// <summary>Reads texts for a tokenizer to learn from.</summary>
     public IEnumerable<string> Texts()
@@ -201,9 +213,4 @@ internal sealed class RunData
 
         return data;
     }
-
-    private static string Existing(string path, string key) => File.Exists(path)
-        ? path
-        : throw new FileNotFoundException(
-            $"The file '{path}' of the recipe's '{key}' does not exist. Check the path.", path);
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Slipway.Tokenization;
 using Slipway.Tokenization.Training;
@@ -15,11 +16,13 @@ internal static class RunTokenizer
         if (!File.Exists(files.Tokenizer))
         {
             files.Write("tokenizer.json", recipe.Path is { } path
-                ? ReadFile(path) : Train(recipe.Train!, texts(), progress, cancellationToken));
+                ? ReadFile(path) : Train(
+                    recipe.Train!, (recipe.StartToken, recipe.EndToken), texts(), progress, cancellationToken));
         }
 
         var tokenizer = HuggingFaceTokenizer.Load(files.Tokenizer);
-        return tokenizer.TokenToId(recipe.EndToken) is not null ? tokenizer : throw new TrainingException(
+        var isThere = recipe.EndToken.Length == 0 || tokenizer.TokenToId(recipe.EndToken) is not null;
+        return isThere ? tokenizer : throw new TrainingException(
             $"The tokenizer '{recipe.Path ?? files.Tokenizer}' has no token '{recipe.EndToken}', which the recipe "
             + "names as 'tokenizer.end_token'. Name a token that it has.");
     }
@@ -39,8 +42,8 @@ internal static class RunTokenizer
     }
 
     private static byte[] Train(
-        TokenizerTraining recipe, IEnumerable<string> texts, IProgress<TrainingProgress>? progress,
-        CancellationToken cancellationToken)
+        TokenizerTraining recipe, (string? Start, string End) surround, IEnumerable<string> texts,
+        IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         var trainer = new BpeTrainer(new BpeTrainerOptions
         {
@@ -52,10 +55,41 @@ internal static class RunTokenizer
         progress?.Report(new TrainingProgress("tokenizer", -1, 0, recipe.VocabSize));
         var bytes = trainer.Train(texts, cancellationToken: cancellationToken);
         progress?.Report(new TrainingProgress("tokenizer", -1, recipe.VocabSize, recipe.VocabSize));
-        return bytes;
+        return surround.Start is null ? bytes : Surrounded(bytes, surround.Start, surround.End);
     }
 
-    private static byte[] ReadFile(string path) => File.Exists(path)
-        ? File.ReadAllBytes(path)
+    // Puts the tokens around a text, and between two texts the end token twice, as RoBERTa does.
+    private static byte[] Surrounded(byte[] bytes, string start, string end)
+    {
+        var json = JsonNode.Parse(bytes)!;
+        var ids = ((JsonArray)json["added_tokens"]!).ToDictionary(
+            token => (string)token!["content"]!, token => (int)token!["id"]!);
+        json["post_processor"] = new JsonObject
+        {
+            ["type"] = "TemplateProcessing",
+            ["single"] = new JsonArray(Special(start), Text("A"), Special(end)),
+            ["pair"] = new JsonArray(
+                Special(start), Text("A"), Special(end), Special(end), Text("B"), Special(end)),
+            ["special_tokens"] = new JsonObject(new[] { start, end }.Distinct().Select(token =>
+                KeyValuePair.Create(token, (JsonNode?)new JsonObject
+                {
+                    ["id"] = token, ["ids"] = new JsonArray(ids[token]), ["tokens"] = new JsonArray(token),
+                }))),
+        };
+        return Encoding.UTF8.GetBytes(json.ToJsonString());
+
+        static JsonObject Special(string token) => new()
+        {
+            ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 },
+        };
+
+        static JsonObject Text(string name) => new()
+        {
+            ["Sequence"] = new JsonObject { ["id"] = name, ["type_id"] = 0 },
+        };
+    }
+
+    private static byte[] ReadFile(string path) => HuggingFaceTokenizer.Exists(path)
+        ? HuggingFaceTokenizer.ToJson(path, out _)
         : throw new FileNotFoundException($"The tokenizer '{path}' does not exist. Check 'tokenizer.path'.", path);
 }

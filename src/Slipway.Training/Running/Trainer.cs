@@ -12,7 +12,7 @@ namespace Slipway.Training.Running;
 /// </summary>
 internal sealed class Trainer
 {
-    private readonly CausalLanguageModel _model;
+    private readonly ITrainedModel _model;
     private readonly IReadOnlyList<TrainerStage> _stages;
     private readonly TrainerFiles _files;
     private readonly string _fingerprint;
@@ -23,7 +23,7 @@ internal sealed class Trainer
     private double? _evaluationLoss;
 
     public Trainer(
-        CausalLanguageModel model, IReadOnlyList<TrainerStage> stages, TrainerFiles files, string fingerprint,
+        ITrainedModel model, IReadOnlyList<TrainerStage> stages, TrainerFiles files, string fingerprint,
         int threads, IProgress<TrainingProgress>? progress)
     {
         (_threads, _loss) = (threads, new ParallelLoss(model, threads));
@@ -93,7 +93,8 @@ internal sealed class Trainer
             if (Due(recipe.EvaluateEvery, position.Step, stage.Steps) && stage.Evaluation is { Count: > 0 } heldOut)
             {
                 _evaluationLoss = Evaluate(heldOut, recipe.BatchSize, position, cancellationToken);
-                log.Evaluation(position.Stage, stage.Name, position.Step, _evaluationLoss.Value);
+                log.Evaluation(
+                    position.Stage, stage.Name, position.Step, _evaluationLoss.Value, heldOut.Scores());
                 if (recipe.Patience > 0 && EarlyStopping.Update(
                     _files.Best, _model, log.EvaluationLosses(position.Stage), recipe.Patience))
                 {
@@ -103,7 +104,7 @@ internal sealed class Trainer
 
             if (Due(recipe.EvaluateEvery, position.Step, stage.Steps))
             {
-                foreach (var (prompt, text) in stage.Samples?.Write(_model) ?? [])
+                foreach (var (prompt, text) in stage.Samples?.Write((CausalLanguageModel)_model) ?? [])
                 {
                     log.Sample(position.Stage, stage.Name, position.Step, prompt, text);
                 }
@@ -194,8 +195,12 @@ internal sealed class Trainer
         TrainingBatch Batch(int index) => data.Batch(
             [.. Enumerable.Range(index * batchSize, Math.Min(batchSize, data.Count - (index * batchSize)))]);
 
-        void Report(TrainingBatch batch) => _progress?.Report(new TrainingProgress(
-            "evaluate", position.Stage, Math.Min(data.Count, done += batchSize), data.Count));
+        void Report(TrainingBatch batch)
+        {
+            data.Observe(batch);
+            _progress?.Report(new TrainingProgress(
+                "evaluate", position.Stage, Math.Min(data.Count, done += batchSize), data.Count));
+        }
     }
 
     private void Save(TrainerPosition position, Optimizer optimizer, TrainingLog log)
@@ -230,6 +235,7 @@ internal sealed class Trainer
         var rewards = rows.Where(row => row.Reward is not null).TakeLast(50).Select(row => row.Reward!.Value).ToArray();
         return new StageReport(stage.Name, stage.Steps, losses.Length > 0 ? losses.Average() : null,
             rows.LastOrDefault(row => row.EvaluationLoss is not null)?.EvaluationLoss, stage.Training.Cut,
-            stage.Training.LeftOut, rewards.Length > 0 ? rewards.Average() : null);
+            stage.Training.LeftOut, rewards.Length > 0 ? rewards.Average() : null,
+            rows.LastOrDefault(row => row.EvaluationLoss is not null)?.Scores);
     }
 }

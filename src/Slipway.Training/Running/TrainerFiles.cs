@@ -48,21 +48,12 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
     }
 
     /// <summary>Writes what was trained: the model, or its adapter in PEFT's format.</summary>
-    public void WriteModel(CausalLanguageModel model)
+    public void WriteModel(ITrainedModel model) => model.Save(folder, precision switch
     {
-        if (model.Adapter is { } adapter)
-        {
-            adapter.Save(folder);
-            return;
-        }
-
-        TorchSharpWriter.Write(Path.Combine(folder, "model.dat"), model, precision switch
-        {
-            NumberType.Bf16 => bfloat16,
-            NumberType.Fp16 => float16,
-            _ => float32,
-        });
-    }
+        NumberType.Bf16 => bfloat16,
+        NumberType.Fp16 => float16,
+        _ => float32,
+    });
 
     /// <summary>Reads the texts that a package needs beside the weights, by file name.</summary>
     public IReadOnlyDictionary<string, byte[]> Texts() => TextFiles

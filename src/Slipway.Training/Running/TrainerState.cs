@@ -23,7 +23,7 @@ internal static class TrainerState
     private const string OptimizerPrefix = "optimizer.";
 
     public static void Write(
-        string path, CausalLanguageModel model, Optimizer optimizer, TrainerPosition position, string fingerprint)
+        string path, ITrainedModel model, Optimizer optimizer, TrainerPosition position, string fingerprint)
     {
         var tensors = model.TrainableParameters.Select(one => (one.Name, (Tensor)one.Weight))
             .Concat(optimizer.State.Select(one => (OptimizerPrefix + one.Name, one.Value)));
@@ -37,19 +37,11 @@ internal static class TrainerState
 
     /// <summary>Restores weights and optimizer; the file must be of a run with the same fingerprint.</summary>
     public static TrainerPosition Read(
-        string path, CausalLanguageModel model, Func<int, Optimizer> create, string fingerprint,
+        string path, ITrainedModel model, Func<int, Optimizer> create, string fingerprint,
         out Optimizer optimizer)
     {
         using var state = Checkpoint.Open(path);
-        var saved = new byte[Info(state, Fingerprint).Count];
-        state.ReadBytes(Fingerprint, 0, saved);
-        if (Encoding.ASCII.GetString(saved) != fingerprint)
-        {
-            throw new TrainingException(
-                $"The folder '{Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(path)))}' holds a run of "
-                + "another recipe. Choose another 'output', or delete the folder to start over.");
-        }
-
+        Check(state, fingerprint);
         var numbers = new long[4];
         state.ReadBytes(Position, 0, MemoryMarshal.AsBytes(numbers.AsSpan()));
         optimizer = create((int)numbers[0]);
@@ -62,6 +54,29 @@ internal static class TrainerState
         }
 
         return new TrainerPosition((int)numbers[0], numbers[1], numbers[2]);
+    }
+
+    /// <summary>Refuses a file of a run of another recipe; none at all is well.</summary>
+    /// <exception cref="TrainingException">It is of another recipe.</exception>
+    public static void CheckFingerprint(string path, string fingerprint)
+    {
+        if (File.Exists(path))
+        {
+            using var state = Checkpoint.Open(path);
+            Check(state, fingerprint);
+        }
+    }
+
+    private static void Check(Checkpoint state, string fingerprint)
+    {
+        var saved = new byte[Info(state, Fingerprint).Count];
+        state.ReadBytes(Fingerprint, 0, saved);
+        if (Encoding.ASCII.GetString(saved) != fingerprint)
+        {
+            throw new TrainingException(
+                $"The folder '{Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(state.Path)))}' holds a "
+                + "run of another recipe. Choose another 'output', or delete the folder to start over.");
+        }
     }
 
     private static void Restore(Checkpoint state, string name, Tensor value)

@@ -7,7 +7,8 @@ namespace Slipway.Training.Running;
 
 /// <summary>One line of the log.</summary>
 internal sealed record LogRow(
-    int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss, double? Reward = null);
+    int Stage, string Kind, long Step, double? Loss, double? EvaluationLoss, double? Reward = null,
+    IReadOnlyDictionary<string, double>? Scores = null);
 
 /// <summary>
 /// Writes what each step measured as JSON Lines, at once; a resumed run drops what lies behind its position.
@@ -54,11 +55,14 @@ internal sealed class TrainingLog : IDisposable
             $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"loss":{{loss:R}},"learning_rate":{{rate:R}},"gradient_norm":{{norm:R}},"tokens":{{tokens}},"tokens_per_second":{{speed:F0}}{{further}}}"""));
     }
 
-    public void Evaluation(int stage, string kind, long step, double loss)
+    public void Evaluation(
+        int stage, string kind, long step, double loss, IReadOnlyList<(string Name, double Value)> scores)
     {
-        _rows.Add(new LogRow(stage, kind, step, null, loss));
+        var kept = scores.Count == 0 ? null : scores.ToDictionary(one => one.Name, one => one.Value);
+        _rows.Add(new LogRow(stage, kind, step, null, loss, Scores: kept));
+        var further = kept is null ? "" : $",\"scores\":{JsonSerializer.Serialize(kept)}";
         _file.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"evaluation_loss":{{loss:R}}}"""));
+            $$"""{"stage":{{stage}},"kind":"{{kind}}","step":{{step}},"evaluation_loss":{{loss:R}}{{further}}}"""));
     }
 
     public void Sample(int stage, string kind, long step, string prompt, string text) => _file.WriteLine(
@@ -80,7 +84,8 @@ internal sealed class TrainingLog : IDisposable
         {
             return JsonNode.Parse(line) is JsonObject json
                 ? new LogRow((int)json["stage"]!, (string)json["kind"]!, (long)json["step"]!,
-                    (double?)json["loss"], (double?)json["evaluation_loss"], (double?)json["reward"])
+                    (double?)json["loss"], (double?)json["evaluation_loss"], (double?)json["reward"],
+                    json["scores"]?.Deserialize<Dictionary<string, double>>())
                 : null;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or NullReferenceException

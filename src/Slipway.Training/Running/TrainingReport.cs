@@ -21,6 +21,8 @@ public sealed record TrainingReport(
 /// <param name="LeftOut">The number of training examples that were not used: nothing is to be learned of them, or a
 /// pair's answer is longer than the stage allows.</param>
 /// <param name="Reward">The mean reward of the last steps, at most 50; null where the method has none.</param>
+/// <param name="Scores">What the last evaluation counted besides, by name: <c>accuracy</c>, from 0 to 1, and
+/// <c>macro_f1</c> or <c>span_f1</c>; null where the method has none.</param>
 public sealed record StageReport(
     string Kind, long Steps, double? Loss, double? EvaluationLoss, int Cut = 0, int LeftOut = 0,
-    double? Reward = null);
+    double? Reward = null, IReadOnlyDictionary<string, double>? Scores = null);

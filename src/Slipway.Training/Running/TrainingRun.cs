@@ -8,6 +8,7 @@ using Slipway.Training.Adapters;
 using Slipway.Training.Models;
 using Slipway.Training.Recipes;
 using Slipway.Training.Rollouts;
+using Slipway.Training.Running.Encoders;
 
 namespace Slipway.Training.Running;
 
@@ -47,13 +48,29 @@ public static class TrainingRun
         var started = Stopwatch.GetTimestamp();
         NativeTorch.Require(recipe.Name);
         CheckRollouts(recipe, rollouts, source);
+        var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);
+        TrainerState.CheckFingerprint(files.State, recipe.Fingerprint);
+        var run = new Run(recipe, source, files, progress, started);
+        return EncoderRun.Is(recipe) ? TrainEncoder(run, cancellationToken)
+            : TrainDecoder(run, rollouts, cancellationToken);
+    }
+
+    private static TrainingReport TrainEncoder(Run run, CancellationToken cancellationToken)
+    {
+        var (model, stages) = new EncoderRun(run.Recipe, run.Source, run.Files, run.Progress).Prepare(
+            cancellationToken);
+        using var owned = (IDisposable)model;
+        return run.Train(model, stages, cancellationToken);
+    }
+
+    private static TrainingReport TrainDecoder(Run run, IRollouts? rollouts, CancellationToken cancellationToken)
+    {
+        var (recipe, source, files, progress, _) = run;
         var data = new RunData(recipe);
         using var start = recipe.Start is null ? null : Checkpoint.Open(recipe.Start);
         recipe = recipe.Model.Count == 0 ? recipe with { Model = (JsonObject)start!.Config.DeepClone() } : recipe;
         CheckModel(recipe, source);
-        var files = new TrainerFiles(recipe.Output, recipe.SavePrecision);
         files.Create();
-        var threads = recipe.Threads == 0 ? Environment.ProcessorCount : recipe.Threads;
         var tokenizer = RunTokenizer.Get(recipe.Tokenizer, files, data.Texts, progress, cancellationToken);
         var config = ModelConfig.Parse(Complete(recipe, tokenizer), source);
         CheckContext(recipe, config, source);
@@ -77,17 +94,7 @@ public static class TrainingRun
 
         var stages = new RunStages(recipe, model, teacher, rollouts, files, source).Read(
             data, tokenizer, progress, cancellationToken);
-        var (tokens, speed, reports) = new Trainer(
-            model, stages, files, recipe.Fingerprint, threads, progress).Run(cancellationToken);
-        files.WriteModel(model);
-        var report = new TrainingReport(
-            recipe.Output, model.TrainableParameters.Sum(one => one.Weight.numel()),
-            stages.Sum(stage => stage.Steps), tokens,
-            Stopwatch.GetElapsedTime(started).TotalSeconds, speed, reports);
-        var rows = TrainingLog.Read(files.Log);
-        files.Write(files.LossCurve, LossCurve.Draw(recipe.Name, rows));
-        files.Write(files.Page, RunPage.Of(recipe.Name, File.ReadAllText(source), report, rows));
-        return report;
+        return run.Train(model, stages, cancellationToken);
     }
 
     // Found before the data is read: a long preparation must not end in a spelling mistake.
@@ -222,6 +229,28 @@ public static class TrainingRun
         if (template is not null)
         {
             files.Write("chat_template.jinja", Encoding.UTF8.GetBytes(template));
+        }
+    }
+
+    // What a run of any model ends with.
+    private sealed record Run(
+        Recipe Recipe, string Source, TrainerFiles Files, IProgress<TrainingProgress>? Progress, long Started)
+    {
+        public TrainingReport Train(
+            ITrainedModel model, List<TrainerStage> stages, CancellationToken cancellationToken)
+        {
+            var threads = Recipe.Threads == 0 ? Environment.ProcessorCount : Recipe.Threads;
+            var (tokens, speed, reports) = new Trainer(
+                model, stages, Files, Recipe.Fingerprint, threads, Progress).Run(cancellationToken);
+            Files.WriteModel(model);
+            var report = new TrainingReport(
+                Recipe.Output, model.TrainableParameters.Sum(one => one.Weight.numel()),
+                stages.Sum(stage => stage.Steps), tokens,
+                Stopwatch.GetElapsedTime(Started).TotalSeconds, speed, reports);
+            var rows = TrainingLog.Read(Files.Log);
+            Files.Write(Files.LossCurve, LossCurve.Draw(Recipe.Name, rows));
+            Files.Write(Files.Page, RunPage.Of(Recipe.Name, File.ReadAllText(Source), report, rows));
+            return report;
         }
     }
 }

@@ -17,7 +17,7 @@ namespace Slipway.Training.Models.Encoders;
 /// residual stream and logits stay float32. Sequences lie one after the other, unpadded, and see themselves alone.
 /// Nothing is dropped out. One thread at a time may use an instance.
 /// </remarks>
-public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
+public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>, ITrainedModel
 {
     /// <summary>The label of places that teach nothing.</summary>
     public const long Unlabeled = -100;
@@ -230,6 +230,15 @@ public sealed class EncoderModel : nn.Module<Tensor, SequenceLayout, Tensor>
             ? nn.functional.cross_entropy(logits, targets, ignore_index: Unlabeled)
             : Config.IsRegression ? nn.functional.mse_loss(logits, targets)
             : nn.functional.binary_cross_entropy_with_logits(logits, targets)).MoveToOuterDisposeScope();
+    }
+
+    void ITrainedModel.Save(string folder, ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        using var untracked = no_grad();
+        SafetensorsWriter.Write(
+            Path.Combine(folder, "model.safetensors"),
+            [.. TrainableParameters.Select(one => TensorEntries.Of(one.Name, one.Weight.to(type)))]);
     }
 
     /// <summary>Releases the weights.</summary>

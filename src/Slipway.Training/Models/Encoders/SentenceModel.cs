@@ -1,5 +1,6 @@
 using Slipway.Checkpoints;
 using Slipway.Training.Modules;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Slipway.Training.Models.Encoders;
@@ -9,7 +10,7 @@ namespace Slipway.Training.Models.Encoders;
 /// Saved and exported with the files of Sentence Transformers, by which the package's embeddings are these. The encoder
 /// belongs to the instance. One thread at a time may use it.
 /// </remarks>
-public sealed class SentenceModel : IDisposable
+public sealed class SentenceModel : IDisposable, ITrainedModel
 {
     /// <summary>Takes an encoder.</summary>
     /// <param name="encoder">The encoder, whose task is <see cref="EncoderTask.States"/>.</param>
@@ -37,6 +38,20 @@ public sealed class SentenceModel : IDisposable
 
     /// <summary>Tells whether vectors are scaled to length 1.</summary>
     public bool Normalizes { get; }
+
+    IReadOnlyList<(string Name, Parameter Weight)> ITrainedModel.TrainableParameters => Encoder.TrainableParameters;
+
+    ScalarType ITrainedModel.ComputeType
+    {
+        get => Encoder.ComputeType;
+        set => Encoder.ComputeType = value;
+    }
+
+    bool ITrainedModel.GradientCheckpointing
+    {
+        get => Encoder.GradientCheckpointing;
+        set => Encoder.GradientCheckpointing = value;
+    }
 
     /// <summary>The start's own length and case, as its file has them; null for none.</summary>
     internal byte[]? Settings { get; init; }
@@ -68,6 +83,17 @@ public sealed class SentenceModel : IDisposable
         using var scope = NewDisposeScope();
         var pooled = SentencePoolings.Of(Pooling).Apply(Encoder.HiddenStates(ids, layout), layout);
         return (Normalizes ? nn.functional.normalize(pooled, 2, -1, 1e-12) : pooled).MoveToOuterDisposeScope();
+    }
+
+    void ITrainedModel.Save(string folder, ScalarType type)
+    {
+        ((ITrainedModel)Encoder).Save(folder, type);
+        foreach (var (name, content) in Files)
+        {
+            var path = Path.Combine(folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, content);
+        }
     }
 
     /// <summary>Releases the encoder.</summary>
