@@ -105,6 +105,14 @@ public static class Exporter
             ? new PackageWriter($"{folder}.float") : null;
         using var rotated = options.Rotate ? new PackageWriter($"{folder}.rotated") : null;
         var build = Build(staging ?? package, staging is null ? formats : WeightFormats.Single);
+        if (architecture is DecoderArchitecture)
+        {
+            DeviceVariants.Require(
+                build.Writer.Graph, options.Devices,
+                columns => staging is not null && options.Recipe is not { Count: > 0 }
+                    && formats.Matrices is not FloatFormat && formats.Matrices.CanGather(columns));
+        }
+
         var unused = Unused(name, checkpoint, tensors, options);
         var forGpus = options.Devices.Any(DeviceOperators.Devices.Contains);
         var window = !options.SlidingWindowCache || forGpus ? null : SlidingCache.Find(

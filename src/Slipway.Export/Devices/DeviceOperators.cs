@@ -88,11 +88,11 @@ internal static class DeviceOperators
         }
     }
 
-    /// <summary>Requires that a device has kernels for all nodes of a graph in half precision.</summary>
+    /// <summary>Requires that a device has kernels for nodes in half precision.</summary>
     /// <exception cref="NotSupportedException">It has none for some; the message names each operator.</exception>
-    public static void Require(Graph graph, string device)
+    public static void Require(IEnumerable<Node> nodes, string device)
     {
-        var missing = graph.Nodes.Where(node => !Has(node, device))
+        var missing = nodes.Where(node => !Has(node, device))
             .GroupBy(node => node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}")
             .Select(group => $"'{group.Key}' ('{group.First().Name}')").ToArray();
         if (missing.Length > 0)

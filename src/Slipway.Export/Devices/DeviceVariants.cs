@@ -1,3 +1,4 @@
+using Slipway.Export.Quantization.Graphs;
 using Slipway.Onnx;
 using Slipway.Onnx.Serialization;
 using Slipway.Packaging;
@@ -12,6 +13,24 @@ internal static class DeviceVariants
 
     /// <summary>Tells whether a file of a package is the graph's.</summary>
     public static bool IsFile(string name) => name is GraphFile or DataFile;
+
+    /// <summary>Requires what can be known of the graph before its weights are measured and quantized.</summary>
+    /// <param name="graph">The graph, in single precision or quantized already.</param>
+    /// <param name="devices">The devices.</param>
+    /// <param name="quantizes">Tells of the columns of a table whether its rows will be looked up in codes.</param>
+    /// <exception cref="NotSupportedException">A device has no kernels for an operator.</exception>
+    public static void Require(Graph graph, IReadOnlyList<string> devices, Func<int, bool> quantizes)
+    {
+        var coded = GraphMatrices.Find(graph, null).Where(matrix => quantizes(matrix.Columns))
+            .SelectMany(matrix => matrix.Lookups).ToHashSet();
+        foreach (var device in DeviceOperators.Devices.Where(devices.Contains))
+        {
+            DeviceOperators.Require(
+                graph.Nodes.Select(node => coded.Contains(node)
+                    ? node with { Domain = OnnxModel.ContribDomain, OpType = "GatherBlockQuantized" } : node),
+                device);
+        }
+    }
 
     /// <summary>Writes the graph beside the decoder's, over the same weights.</summary>
     /// <param name="graph">The decoder's graph, whose constants stand in the package already.</param>
@@ -34,7 +53,7 @@ internal static class DeviceVariants
 
         foreach (var device in gpus)
         {
-            DeviceOperators.Require(graph, device);
+            DeviceOperators.Require(graph.Nodes, device);
         }
 
         Graph halved;

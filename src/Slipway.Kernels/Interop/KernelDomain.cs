@@ -12,8 +12,11 @@ namespace Slipway.Kernels.Interop;
 /// </remarks>
 internal sealed unsafe class KernelDomain : IDisposable
 {
+    private const long ReleasedAtOnce = 4 << 20;
+
     private readonly nint _handle;
     private readonly List<nint> _operators = [];
+    private readonly List<MemoryRange> _packed = [];
     private int _isDisposed;
 
     /// <param name="operators">The operators of the domain.</param>
@@ -33,8 +36,23 @@ internal sealed unsafe class KernelDomain : IDisposable
 
     public KernelThreads Threads { get; }
 
-    /// <summary>Constants that kernels hold in another order.</summary>
-    public List<MemoryRange> Packed { get; } = [];
+    /// <summary>Lets go of pages of constants that kernels hold in another order now.</summary>
+    /// <remarks>Little by little, so that no more than a part of the weights is ever resident twice.</remarks>
+    public void Release(MemoryRange packed)
+    {
+        _packed.Add(packed);
+        if (_packed.Sum(range => range.Length) >= ReleasedAtOnce)
+        {
+            ReleaseRest();
+        }
+    }
+
+    /// <summary>Lets go of those that are left.</summary>
+    public void ReleaseRest()
+    {
+        MappedWeights.Release(_packed);
+        _packed.Clear();
+    }
 
     /// <summary>The inputs of the graph whose slots attention kernels can leave alone.</summary>
     public HashSet<string> CacheInputs { get; } = new(StringComparer.Ordinal);

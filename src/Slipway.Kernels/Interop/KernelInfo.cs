@@ -100,7 +100,7 @@ internal readonly unsafe struct KernelInfo
     {
         if (!constant.IsAbsent)
         {
-            Domain.Packed.Add(new MemoryRange((nint)constant.Data<byte>(), (nint)constant.Data<byte>() + (nint)bytes));
+            Domain.Release(new MemoryRange((nint)constant.Data<byte>(), (nint)constant.Data<byte>() + (nint)bytes));
         }
     }
 }

@@ -3,7 +3,6 @@ using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
 using Slipway.Kernels.Attention;
 using Slipway.Kernels.MatMul;
-using Slipway.Kernels.Memory;
 
 namespace Slipway.Kernels.Interop;
 
@@ -42,7 +41,7 @@ internal static class KernelLibrary
         {
             domain.AddTo(options.DangerousGetHandle());
             var session = Open(path, options, domain);
-            MappedWeights.Release(domain.Packed);
+            domain.ReleaseRest();
             return session;
         }
         catch

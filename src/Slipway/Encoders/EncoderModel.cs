@@ -46,7 +46,7 @@ internal sealed class EncoderModel : IDisposable
     {
         var package = EncoderPackage.Open(folder);
         var share = options?.MemoryBudget is { IncludesWeights: true } budget
-            ? budget.Join(FreeMemory.Bytes(), WeightFiles.BytesOf(package.Path)) : null;
+            ? budget.Join(FreeMemory.Bytes(), WeightFiles.BytesOf(package.ModelPath)) : null;
         InferenceSession? session = null;
         try
         {

@@ -29,7 +29,8 @@ internal sealed class DraftPackage : IDisposable
     }
 
     /// <summary>The package.</summary>
-    public ModelPackage Package => _package;
+    /// <summary>The file of the graph that runs.</summary>
+    public string GraphPath => _session.Graph.Path;
 
     /// <summary>Bytes of a sequence's keys and values.</summary>
     public SequenceSize Size => _graph.Size;

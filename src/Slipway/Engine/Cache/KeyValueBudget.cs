@@ -18,7 +18,7 @@ internal sealed class KeyValueBudget : IDisposable
             opened.Size, package.Config.Model.ContextLength,
             opened.CopiesTokens ? options : options with { PrefixCacheBytes = 0 },
             FreeMemory.Bytes(), draft?.Size ?? default,
-            WeightFiles.BytesOf(package) + (draft is null ? 0 : WeightFiles.BytesOf(draft.Package)))
+            WeightFiles.BytesOf(opened.Path) + (draft is null ? 0 : WeightFiles.BytesOf(draft.GraphPath)))
     {
     }
 

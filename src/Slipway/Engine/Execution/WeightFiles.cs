@@ -43,15 +43,12 @@ internal sealed class WeightFiles : IDisposable
         }
     }
 
-    /// <summary>Bytes of a package's graphs and weights, of which loading takes about as many.</summary>
-    public static long BytesOf(ModelPackage package)
-        => BytesOf(Path.GetDirectoryName(package.ModelPath)!);
-
-    /// <summary>Bytes of the graphs and weights in a folder.</summary>
-    public static long BytesOf(string folder)
-        => new DirectoryInfo(folder).EnumerateFiles()
-            .Where(file => file.Name.Contains(".onnx", StringComparison.Ordinal))
-            .Sum(file => LengthOf(file.FullName));
+    /// <summary>Bytes of a graph and its weights, of which loading takes about as many.</summary>
+    /// <remarks>Files of a package's other graphs do not count, as those for GPUs on the processor.</remarks>
+    /// <exception cref="PackageException">The file is no graph.</exception>
+    public static long BytesOf(string graphPath)
+        => LengthOf(graphPath) + ExternalDataFiles.Read(graphPath)
+            .Sum(name => LengthOf(Path.Combine(Path.GetDirectoryName(graphPath)!, name)));
 
     // Of what a link leads to: the file system resolves it, also below folders that are links themselves.
     private static long LengthOf(string path)

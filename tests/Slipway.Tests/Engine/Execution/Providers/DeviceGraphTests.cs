@@ -161,6 +161,23 @@ public sealed class DeviceGraphTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public void Devices_WithoutKernelsForTables_AreRefusedBeforeWeightsAreMeasured()
+    {
+        using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
+        ExportOptions options = new()
+        {
+            Precision = Precision.Int4, Method = "gptq", Calibration = new NoCalibration(), Devices = ["directml"],
+        };
+        var refused = Assert.Throws<NotSupportedException>(
+            () => Exporter.Export(checkpoint, _folder["package"], options));
+        Assert.StartsWith(
+            "'directml' has no kernels for 'com.microsoft.GatherBlockQuantized' ('", refused.Message,
+            StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(
+            () => Exporter.Export(checkpoint, _folder["package"], options with { Devices = ["cuda"] }));
+    }
+
+    [Fact]
     public void Quantize_OfAPackageForGpus_WritesTheirGraphAnew()
     {
         using var checkpoint = Checkpoint.Open(SharedAssets.Path("tiny", "llama"));
@@ -193,4 +210,15 @@ public sealed class DeviceGraphTests(ITestOutputHelper output) : IDisposable
     private static bool IsDecoder(Checkpoint checkpoint)
         => checkpoint.Config["architectures"]?[0]?.GetValue<string>() is { } name
             && name.EndsWith("ForCausalLM", StringComparison.Ordinal) && Exporter.Architectures.Contains(name);
+
+    private sealed class NoCalibration : ICalibration
+    {
+        public bool HasText => true;
+
+        public void Run(CalibrationRun run, CancellationToken cancellationToken)
+            => throw new InvalidOperationException("It was run.");
+
+        public IReadOnlyList<double> MeasureDivergence(DivergenceRun run, CancellationToken cancellationToken)
+            => throw new InvalidOperationException("It was run.");
+    }
 }
