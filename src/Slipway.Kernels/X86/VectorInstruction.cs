@@ -4,9 +4,13 @@ namespace Slipway.Kernels.X86;
 /// <param name="Map">The table of opcodes: 1 for 0F, 2 for 0F38.</param>
 /// <param name="Prefix">The prefix that is folded in: 0 for none, 1 for 66, 2 for F3.</param>
 /// <param name="Opcode">The number in that table.</param>
-/// <param name="Bytes">Bytes that it reads or writes where the third operand is memory, unless they are repeated.</param>
+/// <param name="Bytes">
+/// Bytes that it reads or writes where the third operand is memory, unless they are repeated.
+/// </param>
 /// <param name="IsWide">Whether it works on places of 64 bits.</param>
-/// <param name="Group">A further part of the opcode, in the place of the target; the second operand is the target.</param>
+/// <param name="Group">
+/// A further part of the opcode, in the place of the target; the second operand is the target.
+/// </param>
 internal readonly record struct VectorInstruction(
     int Map, int Prefix, byte Opcode, int Bytes = 64, bool IsWide = false, int? Group = null)
 {

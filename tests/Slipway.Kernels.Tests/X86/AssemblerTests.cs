@@ -85,7 +85,9 @@ public sealed class AssemblerTests
         Assert.Equal(["add rax,1", "add rax,2", "dec r14", $"jne {start}"], Read(code));
     }
 
-    /// <summary>No routine reads or writes but through the job's pointers and its own stack, and all can be read.</summary>
+    /// <summary>
+    /// No routine reads or writes but through the job's pointers and its own stack, and all can be read.
+    /// </summary>
     [Theory]
     [InlineData(4, 2, false)]
     [InlineData(4, 4, true)]
