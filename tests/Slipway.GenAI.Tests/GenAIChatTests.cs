@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Slipway.Testing;
 using Slipway.Testing.Conformance;
 
 namespace Slipway.GenAI.Tests;
@@ -28,6 +29,32 @@ public sealed class GenAIChatTests
         Assert.Equal(Describe(expected), Describe(actual));
         Assert.Equal(expected.FinishReason, actual.FinishReason);
         Assert.Equal(expected.Usage!.OutputTokenCount, actual.Usage!.OutputTokenCount);
+    }
+
+    /// <summary>Folders of GenAI's official builder and of others have no manifest of this library's.</summary>
+    [Fact]
+    public async Task Folder_OfGenAIsFilesAlone_AnswersAndCallsToolsAsThePackage()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var name in new[]
+        {
+            "genai_config.json", "model.onnx", "model.onnx.data", "tokenizer.json", "tokenizer_config.json",
+            "chat_template.jinja",
+        })
+        {
+            File.Copy(Path.Combine(Packages.DeviceAssistant, name), folder[name]);
+        }
+
+        using var client = new OnnxChatClient(new OnnxChatClientOptions
+        {
+            PackagePath = folder.Path, Model = new() { Engine = new GenAIEngine() },
+        });
+        var expected = await GenAIChat.Client.GetResponseAsync(
+            "Turn on the light in the kitchen.", new() { Tools = Tools });
+        var actual = await client.GetResponseAsync("Turn on the light in the kitchen.", new() { Tools = Tools });
+
+        Assert.Contains(Describe(actual), part => part.Contains("set_light", StringComparison.Ordinal));
+        Assert.Equal(Describe(expected), Describe(actual));
     }
 
     [Fact]
