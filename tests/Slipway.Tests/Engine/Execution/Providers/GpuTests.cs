@@ -106,8 +106,9 @@ public sealed class GpuTests(ITestOutputHelper output) : IDisposable
             _ = await model.CollectAsync(request, TestContext.Current.CancellationToken);
             var started = Stopwatch.GetTimestamp();
             var tokens = await model.CollectAsync(request, TestContext.Current.CancellationToken);
+            var rate = tokens.Count / Stopwatch.GetElapsedTime(started).TotalSeconds;
             output.WriteLine(
-                $"{model.ExecutionProvider}: {tokens.Count / Stopwatch.GetElapsedTime(started).TotalSeconds:0} tokens/s, "
+                $"{model.ExecutionProvider}: {rate:0} tokens/s, "
                 + $"{model.KeyValueBytes} bytes of keys and values");
         }
     }
