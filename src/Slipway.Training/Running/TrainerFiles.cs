@@ -39,6 +39,11 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
         try
         {
             Directory.CreateDirectory(Path.Combine(folder, "trainer"));
+            foreach (var part in new[] { folder, Path.Combine(folder, "trainer") }
+                .SelectMany(Directory.EnumerateFiles).Where(IsUnfinished).ToArray())
+            {
+                File.Delete(part);
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -63,4 +68,8 @@ internal sealed class TrainerFiles(string folder, NumberType precision)
     public void Write(string name, JsonObject json) => AtomicFile.Write(Path.Combine(folder, name), json);
 
     public void Write(string name, byte[] bytes) => AtomicFile.Write(Path.Combine(folder, name), bytes);
+
+    // What a run that was killed had begun to write: the name, 32 digits and the ending of temporary files.
+    private static bool IsUnfinished(string path) => Path.GetFileName(path).Split('.') is [_, _, .., var number, "tmp"]
+        && Guid.TryParseExact(number, "N", out _);
 }

@@ -60,6 +60,24 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Create_OfAFolderOfAKilledRun_RemovesWhatItHadBegunToWrite()
+    {
+        using var folder = new TemporaryFolder();
+        var files = new TrainerFiles(folder["run"], NumberType.Fp32);
+        files.Create();
+        var begun = $"{files.State}.{Guid.NewGuid():N}.tmp";
+        string[] kept = [files.State, Path.Combine(folder["run"], "mine.tmp"), Path.Combine(folder["run"], "a.b.tmp")];
+        foreach (var path in kept.Append(begun))
+        {
+            File.WriteAllText(path, "x");
+        }
+
+        files.Create();
+        Assert.False(File.Exists(begun));
+        Assert.All(kept, path => Assert.True(File.Exists(path)));
+    }
+
+    [Fact]
     public void Run_OverSteps_LowersTheLoss()
     {
         using var folder = new TemporaryFolder();
