@@ -51,7 +51,7 @@ internal static class TrainVerb
                 context.Output.WriteLine(
                     $"'{report.Checkpoint}': {report.Parameters} parameters, {report.Steps} steps, {report.Tokens} "
                     + $"tokens, {Amounts.Number(report.TokensPerSecond, "0")} tokens/s, "
-                    + $"{Amounts.Number(report.Seconds, "0")} s");
+                    + $"{Amounts.Number(report.Seconds, "0")} s, peak memory {Amounts.Bytes(report.PeakMemoryBytes)}");
                 foreach (var stage in report.Stages)
                 {
                     context.Output.WriteLine(
@@ -87,6 +87,7 @@ internal static class TrainVerb
         ["tokens"] = report.Tokens,
         ["seconds"] = Math.Round(report.Seconds, 1),
         ["tokens_per_second"] = Math.Round(report.TokensPerSecond, 1),
+        ["peak_memory_bytes"] = report.PeakMemoryBytes,
         ["stages"] = new JsonArray([.. report.Stages.Select(stage => (JsonNode)new JsonObject
         {
             ["kind"] = stage.Kind,

@@ -10,7 +10,11 @@ namespace Slipway.Training.Running;
 /// <param name="Stages">The losses of each stage.</param>
 public sealed record TrainingReport(
     string Checkpoint, long Parameters, long Steps, long Tokens, double Seconds, double TokensPerSecond,
-    IReadOnlyList<StageReport> Stages);
+    IReadOnlyList<StageReport> Stages)
+{
+    /// <summary>The most bytes that the process has held.</summary>
+    public long PeakMemoryBytes { get; init; }
+}
 
 /// <summary>Sums up a stage.</summary>
 /// <param name="Kind">The method, as recipes name it.</param>

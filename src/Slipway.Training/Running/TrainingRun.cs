@@ -243,10 +243,14 @@ public static class TrainingRun
             var (tokens, speed, reports) = new Trainer(
                 model, stages, Files, Recipe.Fingerprint, threads, Progress).Run(cancellationToken);
             Files.WriteModel(model);
+            using var process = Process.GetCurrentProcess();
             var report = new TrainingReport(
                 Recipe.Output, model.TrainableParameters.Sum(one => one.Weight.numel()),
                 stages.Sum(stage => stage.Steps), tokens,
-                Stopwatch.GetElapsedTime(Started).TotalSeconds, speed, reports);
+                Stopwatch.GetElapsedTime(Started).TotalSeconds, speed, reports)
+            {
+                PeakMemoryBytes = process.PeakWorkingSet64,
+            };
             var rows = TrainingLog.Read(Files.Log);
             Files.Write(Files.LossCurve, LossCurve.Draw(Recipe.Name, rows));
             Files.Write(Files.Page, RunPage.Of(Recipe.Name, File.ReadAllText(Source), report, rows));

@@ -55,7 +55,7 @@ public sealed class RecipeMethodsTests
     {
         using var folder = new RecipeFolder();
         var logged = new List<int>();
-        folder.Train("out", "", Chat, """
+        var report = folder.Train("out", "", Chat, """
             "kind": "sft", "steps": 3, "learning_rate": 1e-3
             """, watch: progress =>
         {
@@ -68,6 +68,7 @@ public sealed class RecipeMethodsTests
             }
         });
         Assert.Equal([1, 2, 3], logged);
+        Assert.InRange(report.PeakMemoryBytes, 50L << 20, 1L << 36);
     }
 
     [Theory]
