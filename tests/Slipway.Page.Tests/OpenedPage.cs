@@ -12,7 +12,7 @@ internal sealed class OpenedPage : IAsyncDisposable
     private static readonly AxeRunOptions Contrast = new() { RunOnly = RunOnlyOptions.Rules("color-contrast") };
 
     // Long, for machines with much else to do: a wait ends when what it waits for is there.
-    private const float Timeout = 120_000;
+    private const float Timeout = 30_000;
     private readonly IBrowserContext _context;
     private readonly List<string> _complaints = [];
 

@@ -49,10 +49,10 @@ chat.addEventListener("ended", ({ detail }) => {
     }
 });
 
-byId("composer").addEventListener("submit", (event) => {
+byId("composer").addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = prompt.value;
-    if (text.trim() === "" || !canSend()) {
+    if (text.trim() === "" || !await canSend()) {
         return;
     }
 
@@ -83,7 +83,7 @@ byId("close-settings").addEventListener("click", () => byId("settings").close())
 byId("settings").addEventListener("close", () => {
     // The key may have been what was missing.
     if (model.value === "") {
-        loadModels();
+        models = loadModels();
     }
 });
 byId("clear").addEventListener("click", clear);
@@ -96,7 +96,7 @@ setUpColors();
 byId("suggestions").append(...suggestions.map((suggestion) => el("li", {}, suggestionButton(suggestion))));
 view.attach(chat);
 showState();
-await loadModels();
+let models = loadModels();
 
 async function loadModels() {
     const problem = byId("models-problem");
@@ -106,7 +106,7 @@ async function loadModels() {
         model.replaceChildren(...names.map((name) => el("option", { value: name, selected: name === chosen }, name)));
         problem.replaceChildren();
     } catch (error) {
-        problem.replaceChildren(errorView(errorData(error), { onretry: loadModels, onfield: showField }));
+        problem.replaceChildren(errorView(errorData(error), { onretry: () => (models = loadModels()), onfield: showField }));
     }
 
     model.disabled = model.options.length === 0;
@@ -120,7 +120,9 @@ function showField(field, message) {
     }
 }
 
-function canSend() {
+async function canSend() {
+    // Who is faster than the list of models waits for it.
+    await models;
     hint.textContent = chat.isRunning ? "The answer is still being written; Esc stops it."
         : chat.waitsForResults ? "The model waits for the result of its call."
         : model.value === "" ? "There is no model to ask yet."
@@ -175,8 +177,8 @@ function outcome(message) {
 function suggestionButton({ title, text, note, ...values }) {
     return el("button", {
         type: "button",
-        onclick: () => {
-            if (canSend()) {
+        onclick: async () => {
+            if (await canSend()) {
                 settings.set(values);
                 prompt.focus();
                 chat.send(text);
