@@ -44,13 +44,11 @@ internal static unsafe class ProductCode
     private static readonly Register[] _kept =
         [Register.Rbx, Register.Rbp, Register.R12, Register.R13, Register.R14, Register.R15];
 
-    private static readonly byte* _constants = Constants();
-
     /// <summary>Tells whether this processor and this system run such routines.</summary>
     public static bool IsSupported { get; } = HasInstruction() && MachineCode.Map([0xC3]) != null;
 
     /// <summary>The numbers that routines read: 0 … 15, then the shifts of zero points of 4 bits.</summary>
-    public static byte* Table => _constants;
+    public static byte* Table { get; } = WriteTable();
 
     /// <summary>Makes the routines for one row, two … <see cref="MaxRows"/>.</summary>
     /// <exception cref="PlatformNotSupportedException">The system lets no more code be made.</exception>
@@ -279,7 +277,7 @@ internal static unsafe class ProductCode
     private static bool HasInstruction()
         => Avx512BW.IsSupported && X86Base.X64.IsSupported && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0;
 
-    private static byte* Constants()
+    private static byte* WriteTable()
     {
         var memory = (byte*)NativeMemory.AlignedAlloc(2 * Line, Line);
         for (var i = 0; i < PackedMatrix.Group; i++)
